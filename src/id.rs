@@ -1,0 +1,63 @@
+//! Identifiers: UUIDv7 as text, one type per noun, so that no flow's id is ever taken for a document's.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        #[schema(value_type = String)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A new identifier; later ones sort after earlier ones.
+            #[must_use]
+            #[expect(clippy::new_without_default, reason = "an id is made on purpose, never by default")]
+            pub fn new() -> Self {
+                Self(uuid::Uuid::now_v7().to_string())
+            }
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                uuid::Uuid::parse_str(text).map(|id| Self(id.to_string()))
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A bound vendor server (契约锁服务).
+    ServiceId,
+    UserId,
+    /// A flow type (流程类型).
+    DefinitionId,
+    FlowId,
+    EventId,
+    /// One application at the vendor (用印申请).
+    SealUseId,
+    /// One seal × one person in a seal use (用印授权).
+    GrantId,
+    PhotoId,
+    FolderId,
+    DocumentId,
+    IngestId,
+    CallbackId,
+    JobId,
+    TokenId,
+}

@@ -1,0 +1,3 @@
+pub mod qiyuesuo;
+pub mod sign;
+pub mod simulator;
