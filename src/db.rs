@@ -1,1 +1,248 @@
+//! Both engines behind one door: SQLite (embedded default) and PostgreSQL, by URL.
+//!
+//! Each statement is written once, beside its noun, in the subset that both engines speak, with `$1` parameters:
+//!
+//! ```ignore
+//! sql("SELECT * FROM flows WHERE id = $1").bind(id).one(db).await?
+//! ```
+//!
+//! Only this module names a driver. Where the engines differ, the text holds a fragment in braces, replaced per engine:
+//! `{now}` (the database's clock in microseconds), `{for_update}`, `{skip_locked}`.
+//!
+//! Reads take `&Db`; writes take `&mut Tx`. On SQLite the pool behind `&Db` refuses writes, so a write outside a
+//! transaction fails its first test.
 
+mod arg;
+mod open;
+
+use std::borrow::Cow;
+
+use sqlx::{
+    AssertSqlSafe, FromRow, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    postgres::PgRow, query_as_with, query_with, sqlite::SqliteRow,
+};
+
+pub use arg::Arg;
+pub use open::OpenError;
+pub use sqlx::Error as DbError;
+
+use arg::{postgres_arguments, sqlite_arguments};
+
+/// The database; cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// One writer connection (SQLite has one writer anyway; queueing here is fair and never busy), many readers.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// Begins a writing transaction: `BEGIN IMMEDIATE` on SQLite, because a deferred one that reads and then writes
+    /// fails with SQLITE_BUSY whatever the timeout.
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Answers when the database does.
+    pub async fn check(&self) -> Result<(), DbError> {
+        sql("SELECT 1").scalar::<i64>(self).await.or_else(|error| match error {
+            // PostgreSQL types the literal as INT4; an answer of another width is an answer.
+            DbError::ColumnDecode { .. } => Ok(1),
+            other => Err(other),
+        })?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+}
+
+/// Where a statement runs.
+#[derive(Debug)]
+pub enum On<'c> {
+    SqlitePool(&'c SqlitePool),
+    SqliteTx(&'c mut SqliteConnection),
+    PgPool(&'c PgPool),
+    PgTx(&'c mut PgConnection),
+}
+
+impl<'c> From<&'c Db> for On<'c> {
+    fn from(db: &'c Db) -> Self {
+        match db {
+            Db::Sqlite { read, .. } => Self::SqlitePool(read),
+            Db::Postgres(pool) => Self::PgPool(pool),
+        }
+    }
+}
+
+impl<'c> From<&'c mut Tx> for On<'c> {
+    fn from(tx: &'c mut Tx) -> Self {
+        match tx {
+            Tx::Sqlite(tx) => Self::SqliteTx(tx),
+            Tx::Postgres(tx) => Self::PgTx(tx),
+        }
+    }
+}
+
+/// A row type that both engines can fill: `#[derive(sqlx::FromRow)]` gives it.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// A single column's type that both engines can read.
+pub trait Scalar:
+    for<'r> sqlx::Decode<'r, Sqlite>
+    + for<'r> sqlx::Decode<'r, Postgres>
+    + sqlx::Type<Sqlite>
+    + sqlx::Type<Postgres>
+    + Send
+    + Unpin
+{
+}
+
+impl<T> Scalar for T where
+    T: for<'r> sqlx::Decode<'r, Sqlite>
+        + for<'r> sqlx::Decode<'r, Postgres>
+        + sqlx::Type<Sqlite>
+        + sqlx::Type<Postgres>
+        + Send
+        + Unpin
+{
+}
+
+/// One statement with its parameters.
+#[derive(Debug)]
+pub struct Sql {
+    text: Cow<'static, str>,
+    args: Vec<Arg>,
+}
+
+/// A statement; parameters are `$1`, `$2` …, bound in order.
+#[must_use]
+pub fn sql(text: impl Into<Cow<'static, str>>) -> Sql {
+    Sql { text: text.into(), args: Vec::new() }
+}
+
+/// `($1, $2, …)` for `count` parameters that start at `$first`.
+#[must_use]
+pub fn placeholders(first: usize, count: usize) -> String {
+    let list: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
+    format!("({})", list.join(", "))
+}
+
+macro_rules! run {
+    ($statement:expr, $on:expr, $call:expr) => {{
+        let Sql { text, args } = $statement;
+        match $on.into() {
+            On::SqlitePool(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
+            On::SqliteTx(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
+            On::PgPool(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
+            On::PgTx(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
+        }
+    }};
+}
+
+impl Sql {
+    #[must_use]
+    pub fn bind(mut self, arg: impl Into<Arg>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    #[must_use]
+    pub fn bind_all<A: Into<Arg>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Runs the statement; the number of rows it changed.
+    pub async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<u64, DbError> {
+        let Self { text, args } = self;
+        Ok(match on.into() {
+            On::SqlitePool(c) => {
+                query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected()
+            }
+            On::SqliteTx(c) => {
+                query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected()
+            }
+            On::PgPool(c) => {
+                query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected()
+            }
+            On::PgTx(c) => {
+                query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected()
+            }
+        })
+    }
+
+    pub async fn all<'c, T: Row>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, DbError> {
+        run!(self, on, |text, args, c| async move { query_as_with(text, args).fetch_all(c).await })
+    }
+
+    pub async fn optional<'c, T: Row>(self, on: impl Into<On<'c>>) -> Result<Option<T>, DbError> {
+        run!(self, on, |text, args, c| async move { query_as_with(text, args).fetch_optional(c).await })
+    }
+
+    /// The one row; [`DbError::RowNotFound`] when there is none.
+    pub async fn one<'c, T: Row>(self, on: impl Into<On<'c>>) -> Result<T, DbError> {
+        self.optional(on).await?.ok_or(DbError::RowNotFound)
+    }
+
+    /// The first column of the one row.
+    pub async fn scalar<'c, T: Scalar>(self, on: impl Into<On<'c>>) -> Result<T, DbError> {
+        self.one::<(T,)>(on).await.map(|row| row.0)
+    }
+
+    /// The first column of every row.
+    pub async fn scalars<'c, T: Scalar>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, DbError> {
+        self.all::<(T,)>(on).await.map(|rows| rows.into_iter().map(|row| row.0).collect())
+    }
+}
+
+/// What each engine calls the fragments in braces.
+const SQLITE: [(&str, &str); 3] =
+    [("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"), ("{for_update}", ""), ("{skip_locked}", "")];
+const POSTGRES: [(&str, &str); 3] = [
+    ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
+    ("{for_update}", "FOR UPDATE"),
+    ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
+];
+
+/// The statement in one engine's words. Safe: texts are constants of this crate, values travel as parameters.
+fn safe(text: Cow<'static, str>, fragments: &[(&str, &str)]) -> AssertSqlSafe<String> {
+    let mut text = text.into_owned();
+    if text.contains('{') {
+        for (fragment, meaning) in fragments {
+            text = text.replace(fragment, meaning);
+        }
+    }
+    AssertSqlSafe(text)
+}

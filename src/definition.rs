@@ -1,1 +1,274 @@
+//! A definition (流程类型): form fields, nodes and the integration configuration, versioned.
+//! A running flow keeps the version it was started with.
 
+mod check;
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+pub use check::{FieldError, check};
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, sql},
+    id::{DefinitionId, ServiceId},
+    word::words,
+};
+
+words! {
+    FieldType {
+        Text = "text",
+        Textarea = "textarea",
+        Number = "number",
+        Date = "date",
+        Time = "time",
+        Select = "select",
+        /// A username.
+        User = "user",
+        /// A list of usernames.
+        Users = "users",
+        /// A seal's name or device number.
+        Seal = "seal",
+        Seals = "seals",
+        /// An ordered list of documents; set by upload only.
+        Files = "files",
+        /// A list of rows.
+        Table = "table",
+    }
+}
+
+words! {
+    NodeKind { Approval = "approval", Seal = "seal" }
+}
+
+words! {
+    /// How many of a node's assignees must approve.
+    Mode {
+        Any = "any",
+        All = "all",
+        /// Each in the order listed.
+        Sequence = "sequence",
+    }
+}
+
+words! {
+    /// Whether a flow archives itself after its last node.
+    ArchiveMode { Auto = "auto", Manual = "manual" }
+}
+
+words! {
+    /// The three knowledge-base spaces.
+    Space {
+        /// 公共知识库, the company's.
+        Public = "public",
+        /// 个人知识库, the flow starter's.
+        Personal = "personal",
+        /// 系统知识库: what modules produce; ours is 系统知识库-电子签.
+        System = "system",
+    }
+}
+
+/// A form field.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Field {
+    pub key: String,
+    pub label: String,
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
+    #[serde(default)]
+    pub required: bool,
+    /// The choices of a `select`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Vec<String>>,
+    /// The columns of a `table`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
+    pub columns: Option<Vec<Field>>,
+}
+
+/// One step of the flow.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Node {
+    pub key: String,
+    pub name: String,
+    pub kind: NodeKind,
+    /// `user:<username>`, `role:<role>` or `manager` (the starter's).
+    pub assignees: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub editable: Option<Vec<String>>,
+}
+
+/// A folder of the knowledge base, by space and path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FolderPath {
+    pub space: Space,
+    /// Names joined by `/`; created when missing.
+    #[serde(default)]
+    pub path: String,
+}
+
+/// The integration configuration: which form field means what, which node does what.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Integration {
+    /// Off: no application is made at the vendor.
+    pub enabled: bool,
+    pub service_id: ServiceId,
+    pub subject_field: String,
+    pub organisation_field: String,
+    /// A seal field of the main form, or `table.column`.
+    pub seal_field: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_field: Option<String>,
+    pub count_field: String,
+    /// The node at whose completion the application is made; `start` means at submission.
+    pub apply_node: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applicant_field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_field: Option<String>,
+    #[serde(default)]
+    pub code_nodes: Vec<String>,
+    #[serde(default)]
+    pub detail_nodes: Vec<String>,
+    #[serde(default)]
+    pub finish_nodes: Vec<String>,
+    #[serde(default)]
+    pub append_nodes: Vec<String>,
+    #[serde(default)]
+    pub download_nodes: Vec<String>,
+    /// The files field that the photos become attachments of; absent: local download only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_field: Option<String>,
+    /// Absent: 系统知识库-电子签.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_folder: Option<FolderPath>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamped_file_field: Option<String>,
+    #[serde(default = "archive_auto")]
+    pub archive: ArchiveMode,
+}
+
+fn archive_auto() -> ArchiveMode {
+    ArchiveMode::Auto
+}
+
+/// What a definition says: the part that is versioned.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Body {
+    pub name: String,
+    pub fields: Vec<Field>,
+    pub nodes: Vec<Node>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration: Option<Integration>,
+}
+
+impl Body {
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+
+    #[must_use]
+    pub fn node(&self, key: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.key == key)
+    }
+
+    /// The node after `key`; `None` after the last.
+    #[must_use]
+    pub fn node_after(&self, key: &str) -> Option<&Node> {
+        self.nodes.iter().skip_while(|node| node.key != key).nth(1)
+    }
+
+    /// The integration configuration, if it is switched on.
+    #[must_use]
+    pub fn enabled_integration(&self) -> Option<&Integration> {
+        self.integration.as_ref().filter(|integration| integration.enabled)
+    }
+}
+
+/// A definition in one of its versions.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    pub id: DefinitionId,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub body: Body,
+}
+
+#[derive(FromRow)]
+struct Row {
+    definition_id: DefinitionId,
+    version: i64,
+    body: String,
+    created_at: Timestamp,
+}
+
+impl TryFrom<Row> for Definition {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let body = serde_json::from_str(&row.body).map_err(|error| DbError::Decode(error.into()))?;
+        Ok(Self { id: row.definition_id, version: row.version, created_at: row.created_at, body })
+    }
+}
+
+impl Definition {
+    /// Saves a first or a further version; who asked for it has checked the body.
+    pub async fn save(tx: &mut Tx, id: &DefinitionId, body: &Body, by: &str, now: Timestamp) -> Result<i64, DbError> {
+        let version: i64 = sql("INSERT INTO definitions (id, name, version, created_at) VALUES ($1, $2, 1, $3)
+             ON CONFLICT (id) DO UPDATE SET version = definitions.version + 1, name = excluded.name RETURNING version")
+        .bind(id)
+        .bind(&body.name)
+        .bind(now)
+        .scalar(&mut *tx)
+        .await?;
+        let text = serde_json::to_string(body).map_err(|error| DbError::Encode(error.into()))?;
+        sql("INSERT INTO definition_versions (definition_id, version, body, created_at, created_by) VALUES ($1, $2, $3, $4, $5)")
+            .bind(id)
+            .bind(version)
+            .bind(text)
+            .bind(now)
+            .bind(by)
+            .execute(tx)
+            .await?;
+        Ok(version)
+    }
+
+    /// The current version.
+    pub async fn current(on: impl Into<On<'_>>, id: &DefinitionId) -> Result<Option<Self>, DbError> {
+        let row: Option<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
+             WHERE d.id = $1")
+            .bind(id)
+            .optional(on)
+            .await?;
+        row.map(Self::try_from).transpose()
+    }
+
+    /// One version; flows keep theirs, so it exists as long as they do.
+    pub async fn version(on: impl Into<On<'_>>, id: &DefinitionId, version: i64) -> Result<Self, DbError> {
+        sql("SELECT * FROM definition_versions WHERE definition_id = $1 AND version = $2")
+            .bind(id)
+            .bind(version)
+            .one::<Row>(on)
+            .await?
+            .try_into()
+    }
+
+    /// Current versions, newest definition first, those before `after`.
+    pub async fn list(db: &Db, after: Option<&DefinitionId>, limit: i64) -> Result<Vec<Self>, DbError> {
+        let rows: Vec<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
+             WHERE ($1 IS NULL OR d.id < $1) ORDER BY d.id DESC LIMIT $2")
+            .bind(after)
+            .bind(limit)
+            .all(db)
+            .await?;
+        rows.into_iter().map(Self::try_from).collect()
+    }
+}

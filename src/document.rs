@@ -1,1 +1,257 @@
+//! A document: an entry in a folder, a name for an original, with its source; maybe an attachment of a form field.
 
+pub mod name;
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, sql},
+    hash::Blake3,
+    id::{DocumentId, FlowId, FolderId, PhotoId},
+    photo::kind::PhotoKind,
+    word::words,
+};
+
+words! {
+    DocumentSource { Photo = "photo", Upload = "upload" }
+}
+
+/// A document to be written.
+#[derive(Clone, Debug)]
+pub struct NewDocument {
+    pub folder: FolderId,
+    /// Wanted; made unique in the folder.
+    pub name: String,
+    pub original: Blake3,
+    pub source: DocumentSource,
+    pub flow: Option<FlowId>,
+    pub field: Option<String>,
+    pub photo: Option<PhotoId>,
+    pub by: String,
+}
+
+impl NewDocument {
+    /// Writes the row under the first free name (`name`, `name (2)` …), last in its field.
+    pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<DocumentId, DbError> {
+        let id = DocumentId::new();
+        let name = free_name(tx, &self.folder, &self.name).await?;
+        sql("INSERT INTO documents (id, folder_id, name, original_hash, source, flow_id, field_key, position, photo_id, created_by, created_at)
+             SELECT $1, $2, $3, $4, $5, $6, $7, COALESCE(MAX(position), 0) + 1, $8, $9, $10
+             FROM documents WHERE flow_id = $6 AND field_key = $7")
+            .bind(&id)
+            .bind(&self.folder)
+            .bind(name)
+            .bind(&self.original)
+            .bind(self.source)
+            .bind(self.flow.as_ref())
+            .bind(self.field.clone())
+            .bind(self.photo.as_ref())
+            .bind(&self.by)
+            .bind(now)
+            .execute(tx)
+            .await?;
+        Ok(id)
+    }
+}
+
+/// Gives a document another name, made unique in its folder; its own present name counts as free.
+pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &str) -> Result<(), DbError> {
+    let own: String = sql("SELECT name FROM documents WHERE id = $1").bind(id).scalar(&mut *tx).await?;
+    if own == wanted {
+        return Ok(());
+    }
+    let name = free_name(tx, folder, wanted).await?;
+    sql("UPDATE documents SET name = $1 WHERE id = $2").bind(name).bind(id).execute(tx).await?;
+    Ok(())
+}
+
+async fn free_name(tx: &mut Tx, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
+    let mut n = 1;
+    loop {
+        let name = name::numbered(wanted, n);
+        let taken: i64 = sql("SELECT COUNT(*) FROM documents WHERE folder_id = $1 AND name = $2")
+            .bind(folder)
+            .bind(&name)
+            .scalar(&mut *tx)
+            .await?;
+        if taken == 0 {
+            return Ok(name);
+        }
+        n += 1;
+    }
+}
+
+/// A document with its original and, for a photo, where it comes from.
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    pub id: DocumentId,
+    pub folder_id: FolderId,
+    pub name: String,
+    /// Size of the original in bytes.
+    pub bytes: i64,
+    /// Told by the content, never by a name.
+    pub mime: String,
+    /// Pixels as stored, before any orientation.
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub blake3: Blake3,
+    pub sha256: String,
+    /// Null until archived.
+    pub sm3: Option<String>,
+    /// CRC-32 as zip knows it.
+    pub crc32: i64,
+    #[sqlx(try_from = "String")]
+    pub source: DocumentSource,
+    pub flow_id: Option<FlowId>,
+    pub field_key: Option<String>,
+    #[sqlx(flatten)]
+    pub photo: PhotoPart,
+    /// The camera's time (EXIF), if it has one.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub taken_at: Option<Timestamp>,
+    /// The vendor's day of upload.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub vendor_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// The camera's clock cannot be right.
+    pub clock_doubt: bool,
+    /// False: the bytes end before the picture does.
+    pub complete: bool,
+    /// Why there are no thumbnails; null when there are.
+    pub undecodable: Option<String>,
+    #[serde(skip)]
+    pub store_key: String,
+    #[serde(skip)]
+    pub ext: String,
+}
+
+/// What a document says of its photo; null for other documents.
+#[derive(Clone, Debug, FromRow, utoipa::ToSchema)]
+#[schema(as = DocumentPhoto)]
+pub struct PhotoPart {
+    #[schema(value_type = Option<String>)]
+    pub photo_id: Option<PhotoId>,
+    pub photokey: Option<String>,
+    pub kind: Option<String>,
+    pub seal: Option<String>,
+    pub user_name: Option<String>,
+    pub business_id: Option<String>,
+    pub no: Option<i64>,
+}
+
+impl Serialize for PhotoPart {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let Some(photo) = &self.photo_id else {
+            return serializer.serialize_none();
+        };
+        let mut map = serializer.serialize_map(Some(7))?;
+        map.serialize_entry("photoId", photo)?;
+        map.serialize_entry("photokey", &self.photokey)?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("seal", &self.seal)?;
+        map.serialize_entry("user", &self.user_name)?;
+        map.serialize_entry("businessId", &self.business_id)?;
+        map.serialize_entry("no", &self.no)?;
+        map.end()
+    }
+}
+
+const SELECT: &str =
+    "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
+  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, p.kind, g.seal, g.user_name, s.business_id, p.no,
+  p.exif_at AS taken_at, p.vendor_at, COALESCE(p.received_at, d.created_at) AS received_at,
+  COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable, o.store_key, o.ext
+  FROM documents d JOIN originals o ON o.hash = d.original_hash
+  LEFT JOIN photos p ON p.id = d.photo_id LEFT JOIN grants g ON g.id = p.grant_id
+  LEFT JOIN seal_uses s ON s.id = p.seal_use_id";
+
+/// What to look for; absent members do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    pub folder: Option<FolderId>,
+    pub flow: Option<FlowId>,
+    pub hash: Option<Blake3>,
+    pub kind: Option<PhotoKind>,
+    /// A part of the document's name.
+    pub q: Option<String>,
+    pub seal: Option<String>,
+    pub user: Option<String>,
+    /// Received at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Received before this instant.
+    pub to: Option<Timestamp>,
+}
+
+impl Document {
+    pub async fn find(on: impl Into<On<'_>>, id: &DocumentId) -> Result<Option<Self>, DbError> {
+        sql(format!("{SELECT} WHERE d.id = $1")).bind(id).optional(on).await
+    }
+
+    /// All documents of a flow: by field, in the field's order.
+    pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql(format!("{SELECT} WHERE d.flow_id = $1 ORDER BY d.field_key, d.position, d.id")).bind(flow).all(on).await
+    }
+
+    /// The documents that carry this photo's bytes: one, or one per version.
+    pub async fn of_photo(on: impl Into<On<'_>>, photo: &PhotoId) -> Result<Vec<Self>, DbError> {
+        sql(format!("{SELECT} WHERE d.photo_id = $1 ORDER BY d.id")).bind(photo).all(on).await
+    }
+
+    /// Newest first, those before `after`.
+    pub async fn search(
+        db: &Db,
+        search: &Search,
+        after: Option<&DocumentId>,
+        limit: i64,
+    ) -> Result<Vec<Self>, DbError> {
+        let like = search.q.as_deref().map(contains);
+        search
+            .bind(
+                sql(format!("{SELECT} WHERE {SEARCH} AND ($10 IS NULL OR d.id < $10) ORDER BY d.id DESC LIMIT $11")),
+                like,
+            )
+            .bind(after)
+            .bind(limit)
+            .all(db)
+            .await
+    }
+
+    /// How many documents the search finds in all.
+    pub async fn total(db: &Db, search: &Search) -> Result<i64, DbError> {
+        let like = search.q.as_deref().map(contains);
+        let from = SELECT.split_once(" FROM ").map_or("", |parts| parts.1);
+        search.bind(sql(format!("SELECT COUNT(*) FROM {from} WHERE {SEARCH}")), like).scalar(db).await
+    }
+}
+
+const SEARCH: &str =
+    "($1 IS NULL OR d.folder_id = $1) AND ($2 IS NULL OR d.flow_id = $2) AND ($3 IS NULL OR d.original_hash = $3)
+  AND ($4 IS NULL OR p.kind = $4) AND ($5 IS NULL OR d.name LIKE $5 ESCAPE '\\') AND ($6 IS NULL OR g.seal = $6)
+  AND ($7 IS NULL OR g.user_name = $7) AND ($8 IS NULL OR COALESCE(p.received_at, d.created_at) >= $8)
+  AND ($9 IS NULL OR COALESCE(p.received_at, d.created_at) < $9)";
+
+impl Search {
+    fn bind(&self, statement: crate::db::Sql, like: Option<String>) -> crate::db::Sql {
+        statement
+            .bind(self.folder.as_ref())
+            .bind(self.flow.as_ref())
+            .bind(self.hash.as_ref())
+            .bind(self.kind.map(PhotoKind::as_str))
+            .bind(like)
+            .bind(self.seal.clone())
+            .bind(self.user.clone())
+            .bind(self.from)
+            .bind(self.to)
+    }
+}
+
+/// A LIKE pattern that finds `part` anywhere.
+fn contains(part: &str) -> String {
+    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}

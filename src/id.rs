@@ -31,6 +31,18 @@ macro_rules! ids {
             }
         }
 
+        impl From<&$name> for crate::db::Arg {
+            fn from(id: &$name) -> Self {
+                Self::Text(Some(id.0.clone()))
+            }
+        }
+
+        impl From<Option<&$name>> for crate::db::Arg {
+            fn from(id: Option<&$name>) -> Self {
+                Self::Text(id.map(|id| id.0.clone()))
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = uuid::Error;
 

@@ -1,4 +1,5 @@
 pub mod app;
+pub mod apply;
 pub mod archive;
 pub mod callback;
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod hash;
 pub mod http;
 pub mod id;
 pub mod ingest;
+pub mod job;
 pub mod jobs;
 pub mod original;
 pub mod photo;
@@ -24,3 +26,4 @@ pub mod telemetry;
 pub mod thumbnail;
 pub mod user;
 pub mod vendor;
+pub mod word;

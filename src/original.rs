@@ -1,1 +1,76 @@
+//! An original (原件): bytes known by their BLAKE3 hash, kept once.
+
 pub mod inspect;
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{DbError, On, Tx, placeholders, sql},
+    hash::Blake3,
+};
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Original {
+    pub hash: Blake3,
+    pub sha256: String,
+    /// Slow to take: made at archiving.
+    pub sm3: Option<String>,
+    pub crc32: i64,
+    pub bytes: i64,
+    pub mime: String,
+    pub ext: String,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    /// False: the bytes end before the picture does.
+    pub complete: bool,
+    /// Where the bytes are: the truth, whatever the folders are called by now.
+    pub store_key: String,
+    /// Why there are no thumbnails; `None` when they exist.
+    pub undecodable: Option<String>,
+    pub created_at: Timestamp,
+}
+
+impl Original {
+    pub async fn find(on: impl Into<On<'_>>, hash: &Blake3) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM originals WHERE hash = $1").bind(hash).optional(on).await
+    }
+
+    /// Those of `hashes` that are known, in one query.
+    pub async fn known(on: impl Into<On<'_>>, hashes: &[&Blake3]) -> Result<Vec<Self>, DbError> {
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        sql(format!("SELECT * FROM originals WHERE hash IN {}", placeholders(1, hashes.len())))
+            .bind_all(hashes.iter().copied())
+            .all(on)
+            .await
+    }
+
+    /// Writes the row; the unique hash decides who was first, and a second writer's bytes are the same bytes.
+    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("INSERT INTO originals (hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, undecodable, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (hash) DO NOTHING")
+            .bind(&self.hash)
+            .bind(&self.sha256)
+            .bind(self.sm3.clone())
+            .bind(self.crc32)
+            .bind(self.bytes)
+            .bind(&self.mime)
+            .bind(&self.ext)
+            .bind(self.width)
+            .bind(self.height)
+            .bind(self.complete)
+            .bind(&self.store_key)
+            .bind(self.undecodable.clone())
+            .bind(self.created_at)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn set_sm3(tx: &mut Tx, hash: &Blake3, sm3: &str) -> Result<(), DbError> {
+        sql("UPDATE originals SET sm3 = $1 WHERE hash = $2").bind(sm3).bind(hash).execute(tx).await?;
+        Ok(())
+    }
+}

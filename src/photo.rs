@@ -1,1 +1,188 @@
+//! A photo (用印图片): an occurrence, one picture of one seal use. Its content is an original; many photos may share one.
+//!
+//! Identity: with a key, (seal use, photokey). Without (push, zip): as many photos of one content as the largest number
+//! that any one source shows; a key that comes later adopts a keyless photo of equal content.
 
+pub mod kind;
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, placeholders, sql},
+    hash::Blake3,
+    id::{GrantId, PhotoId, SealUseId},
+    word::words,
+};
+use kind::PhotoKind;
+
+words! {
+    PhotoState {
+        Queued = "queued",
+        Fetching = "fetching",
+        /// A try failed; the next one has its time.
+        Waiting = "waiting",
+        /// The bytes are stored and linked.
+        Done = "done",
+        /// Parked: only a person tries again.
+        Failed = "failed",
+    }
+}
+
+words! {
+    /// Who brought the photo.
+    Source { Key = "key", Push = "push", Zip = "zip" }
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Photo {
+    pub id: PhotoId,
+    pub seal_use_id: SealUseId,
+    pub photokey: Option<String>,
+    #[sqlx(try_from = "String")]
+    pub kind: PhotoKind,
+    pub grant_id: Option<GrantId>,
+    #[sqlx(try_from = "String")]
+    pub source: Source,
+    pub position: i64,
+    #[sqlx(try_from = "String")]
+    pub state: PhotoState,
+    /// Tries that failed.
+    pub attempts: i64,
+    /// Passes that failed; a pass is up to four tries.
+    pub passes: i64,
+    pub next_attempt_at: Option<Timestamp>,
+    pub error_code: Option<String>,
+    pub error_detail: Option<String>,
+    pub original_hash: Option<Blake3>,
+    /// The running number in the flow, given when the bytes are linked.
+    pub no: Option<i64>,
+    /// The vendor's day of upload, from the photokey: its beginning.
+    pub vendor_at: Option<Timestamp>,
+    pub exif_at: Option<Timestamp>,
+    pub received_at: Option<Timestamp>,
+    pub clock_doubt: bool,
+    pub created_at: Timestamp,
+}
+
+impl Photo {
+    /// A photo that is known and not stored yet.
+    #[must_use]
+    pub fn new(seal_use: &SealUseId, kind: PhotoKind, source: Source, now: Timestamp) -> Self {
+        Self {
+            id: PhotoId::new(),
+            seal_use_id: seal_use.clone(),
+            photokey: None,
+            kind,
+            grant_id: None,
+            source,
+            position: 0,
+            state: PhotoState::Queued,
+            attempts: 0,
+            passes: 0,
+            next_attempt_at: None,
+            error_code: None,
+            error_detail: None,
+            original_hash: None,
+            no: None,
+            vendor_at: None,
+            exif_at: None,
+            received_at: None,
+            clock_doubt: false,
+            created_at: now,
+        }
+    }
+
+    /// Writes the row; a key that is known already changes only its grant.
+    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql(
+            "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id)",
+        )
+        .bind(&self.id)
+        .bind(&self.seal_use_id)
+        .bind(self.photokey.clone())
+        .bind(self.kind)
+        .bind(self.grant_id.as_ref())
+        .bind(self.source)
+        .bind(self.position)
+        .bind(self.state)
+        .bind(self.created_at)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// All photos of a seal use, in the vendor's order, then as they came.
+    pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM photos WHERE seal_use_id = $1 ORDER BY position, id").bind(seal_use).all(on).await
+    }
+
+    /// Those that may be fetched by key now, in the vendor's order. `fetching` ones are of a run that died.
+    pub async fn due(db: &Db, seal_use: &SealUseId, now: Timestamp, limit: i64) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL
+               AND (state IN ('queued', 'fetching') OR (state = 'waiting' AND next_attempt_at <= $2))
+             ORDER BY position, id LIMIT $3")
+        .bind(seal_use)
+        .bind(now)
+        .bind(limit)
+        .all(db)
+        .await
+    }
+
+    /// When the first waiting photo is due.
+    pub async fn next_attempt(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Option<Timestamp>, DbError> {
+        sql("SELECT MIN(next_attempt_at) FROM photos WHERE seal_use_id = $1 AND state = 'waiting'")
+            .bind(seal_use)
+            .scalar(on)
+            .await
+    }
+
+    /// The keys that are known already.
+    pub async fn keys(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<String>, DbError> {
+        sql("SELECT photokey FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL")
+            .bind(seal_use)
+            .scalars(on)
+            .await
+    }
+
+    pub async fn mark_fetching(tx: &mut Tx, ids: &[&PhotoId]) -> Result<(), DbError> {
+        sql(format!("UPDATE photos SET state = 'fetching' WHERE id IN {}", placeholders(1, ids.len())))
+            .bind_all(ids.iter().copied())
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// One try failed; shown at once, while the pass goes on.
+    pub async fn record_failed_try(tx: &mut Tx, id: &PhotoId, code: &str, detail: &str) -> Result<(), DbError> {
+        sql("UPDATE photos SET attempts = attempts + 1, error_code = $1, error_detail = $2 WHERE id = $3")
+            .bind(code)
+            .bind(detail)
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// A pass failed: the next one at `next`, or parked.
+    pub async fn end_pass(tx: &mut Tx, id: &PhotoId, next: Option<Timestamp>) -> Result<(), DbError> {
+        sql("UPDATE photos SET passes = passes + 1, next_attempt_at = $1, state = CASE WHEN $1 IS NULL THEN 'failed' ELSE 'waiting' END
+             WHERE id = $2")
+            .bind(next)
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// A person asks for parked and waiting photos to be tried again, from the first pass on.
+    pub async fn unpark(tx: &mut Tx, seal_use: &SealUseId) -> Result<u64, DbError> {
+        sql("UPDATE photos SET state = 'queued', passes = 0, next_attempt_at = NULL
+             WHERE seal_use_id = $1 AND state IN ('failed', 'waiting')")
+        .bind(seal_use)
+        .execute(tx)
+        .await
+    }
+}

@@ -1,1 +1,63 @@
+//! A service (契约锁服务): a bound vendor server with its credentials.
 
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, sql},
+    id::ServiceId,
+};
+
+/// One bound service. The secret is never shown again once stored.
+#[derive(Clone, FromRow, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    pub id: ServiceId,
+    pub name: String,
+    /// Address of the vendor's open platform, usually port 9182.
+    pub base_url: String,
+    pub app_token: String,
+    #[serde(skip)]
+    pub app_secret: String,
+    /// `legacy` or `nonce`.
+    pub sign_mode: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("id", &self.id).field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(&self.id)
+        .bind(&self.name)
+        .bind(&self.base_url)
+        .bind(&self.app_token)
+        .bind(&self.app_secret)
+        .bind(&self.sign_mode)
+        .bind(self.created_at)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn find(on: impl Into<On<'_>>, id: &ServiceId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM services WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// Newest first, those before `after`.
+    pub async fn list(db: &Db, after: Option<&ServiceId>, limit: i64) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM services WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2")
+            .bind(after)
+            .bind(limit)
+            .all(db)
+            .await
+    }
+}

@@ -1,1 +1,136 @@
+//! A user: who may do what, and how they prove who they are (password, session, token).
 
+pub mod login;
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, sql},
+    id::UserId,
+    word::words,
+};
+
+words! {
+    Role {
+        /// Configures services, definitions, users; entitled to everything.
+        Admin = "admin",
+        /// Runs flows: codes, use, end of use.
+        Operator = "operator",
+        /// Keeps the knowledge base.
+        Archivist = "archivist",
+        /// Reads everything, changes nothing.
+        Auditor = "auditor",
+        /// Starts flows and approves where assigned.
+        Member = "member",
+    }
+}
+
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: UserId,
+    pub username: String,
+    pub display_name: String,
+    #[sqlx(try_from = "String")]
+    #[schema(value_type = Vec<Role>)]
+    pub roles: Roles,
+    /// How the vendor knows this person: employee number, else mobile phone.
+    pub employee_no: Option<String>,
+    pub mobile: Option<String>,
+    /// Username of the manager.
+    pub manager: Option<String>,
+    pub disabled: bool,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// A user's roles, kept as a JSON list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Roles(pub Vec<Role>);
+
+impl TryFrom<String> for Roles {
+    type Error = serde_json::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        serde_json::from_str(&text)
+    }
+}
+
+impl Roles {
+    fn to_text(&self) -> String {
+        let words: Vec<String> = self.0.iter().map(|role| format!("\"{role}\"")).collect();
+        format!("[{}]", words.join(","))
+    }
+}
+
+impl User {
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.0.contains(&role)
+    }
+
+    /// Entitled to act on everything.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.has(Role::Admin)
+    }
+
+    /// Entitled to read everything.
+    #[must_use]
+    pub fn reads_all(&self) -> bool {
+        self.is_admin() || self.has(Role::Auditor)
+    }
+
+    pub async fn insert(&self, password_hash: &str, tx: &mut Tx) -> Result<(), DbError> {
+        sql("INSERT INTO users (id, username, display_name, password_hash, roles, employee_no, mobile, manager, disabled, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+            .bind(&self.id)
+            .bind(&self.username)
+            .bind(&self.display_name)
+            .bind(password_hash)
+            .bind(self.roles.to_text())
+            .bind(self.employee_no.clone())
+            .bind(self.mobile.clone())
+            .bind(self.manager.clone())
+            .bind(self.disabled)
+            .bind(self.created_at)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes everything but the password.
+    pub async fn update(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("UPDATE users SET display_name = $1, roles = $2, employee_no = $3, mobile = $4, manager = $5, disabled = $6 WHERE id = $7")
+            .bind(&self.display_name)
+            .bind(self.roles.to_text())
+            .bind(self.employee_no.clone())
+            .bind(self.mobile.clone())
+            .bind(self.manager.clone())
+            .bind(self.disabled)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn find(on: impl Into<On<'_>>, id: &UserId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM users WHERE id = $1").bind(id).optional(on).await
+    }
+
+    pub async fn named(on: impl Into<On<'_>>, username: &str) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM users WHERE username = $1").bind(username).optional(on).await
+    }
+
+    /// Newest first, those before `after`.
+    pub async fn list(db: &Db, after: Option<&UserId>, limit: i64) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM users WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2")
+            .bind(after)
+            .bind(limit)
+            .all(db)
+            .await
+    }
+}

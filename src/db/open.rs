@@ -1,0 +1,94 @@
+//! Opening the database: pools, the settings that durability rests on, migrations.
+
+use std::time::Duration;
+
+use sqlx::{
+    migrate::MigrateError,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Db, DbError, sql};
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("database.url must begin with sqlite:// or postgres://, not {0:?}")]
+    UnknownUrl(String),
+    #[error("cannot open the database: {0}")]
+    Db(#[from] DbError),
+    #[error("cannot migrate the database: {0}")]
+    Migrate(#[from] MigrateError),
+    #[error("the database does not keep what it acknowledges: {setting} is {found}, it must be {wanted}")]
+    NotDurable { setting: &'static str, found: String, wanted: &'static str },
+}
+
+const READERS: u32 = 8;
+const PG_CONNECTIONS: u32 = 16;
+/// How long a statement waits for a lock that another process (a backup, a command) holds.
+const BUSY: Duration = Duration::from_secs(15);
+
+impl Db {
+    /// Opens the database at `url` (`sqlite://path` or `postgres://…`) and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        if url.starts_with("sqlite:") {
+            Self::open_sqlite(url).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Self::open_postgres(url).await
+        } else {
+            Err(OpenError::UnknownUrl(url.split("://").next().unwrap_or_default().to_owned()))
+        }
+    }
+
+    async fn open_sqlite(url: &str) -> Result<Self, OpenError> {
+        let options: SqliteConnectOptions = url.parse()?;
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // NORMAL loses acknowledged commits in a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let synchronous: i64 =
+            sqlx::query_scalar("SELECT synchronous FROM pragma_synchronous").fetch_one(&write).await?;
+        let journal: String =
+            sqlx::query_scalar("SELECT journal_mode FROM pragma_journal_mode").fetch_one(&write).await?;
+        if synchronous < 2 {
+            let found = synchronous.to_string();
+            return Err(OpenError::NotDurable { setting: "synchronous", found, wanted: "FULL (2)" });
+        }
+        if journal != "wal" {
+            return Err(OpenError::NotDurable { setting: "journal_mode", found: journal, wanted: "wal" });
+        }
+        sqlx::migrate!("migrations/sqlite").run(&write).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
+            .await?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+        let options: PgConnectOptions = url.parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(PG_CONNECTIONS)
+            // sqlx 0.9.0 returns a connection to the pool in an open transaction when a future is dropped inside
+            // `begin()`; whoever gets it next would write into a transaction that nobody commits.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql("ROLLBACK").execute(connection).await?;
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await?;
+        let db = Self::Postgres(pool.clone());
+        let found: String = sql("SELECT current_setting('synchronous_commit')").scalar(&db).await?;
+        if found == "off" {
+            return Err(OpenError::NotDurable { setting: "synchronous_commit", found, wanted: "on" });
+        }
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(db)
+    }
+}

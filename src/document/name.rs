@@ -1,0 +1,69 @@
+//! Names of documents: `<serialNo>_<seal>_<no>_<yyyyMMdd-HHmmss>_<kind>.<ext>`, safe on every file system.
+
+use crate::{clock::Timestamp, photo::kind::PhotoKind};
+
+/// Longest name in bytes, with room left for ` (2)` below the 255 of file systems.
+const MAX_BYTES: usize = 240;
+
+/// The name of a photo's document. `seal` is `None` while nobody knows which seal the photo belongs to.
+#[must_use]
+pub fn of_photo(serial_no: &str, seal: Option<&str>, no: i64, at: Timestamp, kind: PhotoKind, ext: &str) -> String {
+    let time = at.in_china().strftime("%Y%m%d-%H%M%S");
+    let tail = format!("_{no:03}_{time}_{}.{ext}", kind.as_str());
+    let head = format!("{serial_no}_{}", seal.unwrap_or("未知印章"));
+    format!("{}{tail}", cut(&clean(&head), MAX_BYTES - tail.len()))
+}
+
+/// `name` for n = 1, `stem (n).ext` from 2 on.
+#[must_use]
+pub fn numbered(name: &str, n: usize) -> String {
+    if n == 1 {
+        return name.to_owned();
+    }
+    match name.rsplit_once('.') {
+        Some((stem, ext)) => format!("{stem} ({n}).{ext}"),
+        None => format!("{name} ({n})"),
+    }
+}
+
+/// Replaces what some file system or zip tool refuses.
+fn clean(text: &str) -> String {
+    let forbidden = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+    text.chars().map(|c| if forbidden(c) { '-' } else { c }).collect::<String>().trim().to_owned()
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp(1_700_000_000_000_000);
+
+    #[test]
+    fn a_photo_is_named_by_flow_seal_number_time_and_kind() {
+        let name = of_photo("YK20231115-0001", Some("公章"), 7, AT, PhotoKind::Signatory, "jpg");
+        assert_eq!(name, "YK20231115-0001_公章_007_20231115-061320_signatory.jpg");
+    }
+
+    #[test]
+    fn a_hostile_seal_name_cannot_leave_the_folder_or_grow_over_the_limit() {
+        let seal = format!("../{}\u{0}", "章".repeat(200));
+        let name = of_photo("S", Some(&seal), 1, AT, PhotoKind::Face, "jpg");
+        assert!(!name.contains('/') && !name.contains('\u{0}'));
+        assert!(name.len() <= MAX_BYTES);
+        assert!(name.ends_with("_001_20231115-061320_face.jpg"));
+    }
+
+    #[test]
+    fn the_second_of_a_name_gets_its_number_before_the_extension() {
+        assert_eq!(numbered("a.b.jpg", 2), "a.b (2).jpg");
+        assert_eq!(numbered("a", 3), "a (3)");
+    }
+}

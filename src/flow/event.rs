@@ -1,0 +1,57 @@
+//! The events of a flow: its changes, with who and when.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{DbError, On, Tx, sql},
+    id::{EventId, FlowId},
+};
+
+/// Who acts when no person does.
+pub const YINKU: &str = "yinku";
+
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+pub struct Event {
+    pub id: EventId,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// A username, or `yinku`.
+    pub actor: String,
+    /// `submitted`, `approved`, `applied`, `photos`, `completed`, `archived`, `supplemented` …
+    pub act: String,
+    pub node: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// What happened, before it is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Happened<'a> {
+    pub actor: &'a str,
+    pub act: &'a str,
+    pub node: Option<&'a str>,
+    pub detail: Option<&'a str>,
+}
+
+pub async fn record(tx: &mut Tx, flow: &FlowId, what: Happened<'_>, now: Timestamp) -> Result<(), DbError> {
+    sql("INSERT INTO flow_events (id, flow_id, at, actor, act, node, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(&EventId::new())
+        .bind(flow)
+        .bind(now)
+        .bind(what.actor)
+        .bind(what.act)
+        .bind(what.node)
+        .bind(what.detail)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// In the order they happened.
+pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Event>, DbError> {
+    sql("SELECT id, at, actor, act, node, detail FROM flow_events WHERE flow_id = $1 ORDER BY id")
+        .bind(flow)
+        .all(on)
+        .await
+}

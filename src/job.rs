@@ -1,0 +1,181 @@
+//! A job: the row that says something has work to do. It is written in the transaction that makes the work necessary.
+//!
+//! One row per (kind, subject). A *wake* of a running job asks for one more run, so nothing that is learned during a
+//! run is lost. A run holds a lease by the database's clock; every write of the run is fenced by the lease's epoch, so
+//! a run that lost its lease can change nothing any more.
+
+use std::time::Duration;
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, Tx, sql},
+    id::JobId,
+    word::words,
+};
+
+words! {
+    /// What a job does; its subject is the id of what it does it to.
+    JobKind {
+        /// Ask the vendor for a seal code (subject: seal use).
+        Apply = "apply",
+        /// Bring a seal use's photos in (subject: seal use).
+        Ingest = "ingest",
+        /// Archive a flow, or supplement its archive (subject: flow).
+        Archive = "archive",
+    }
+}
+
+words! {
+    JobState {
+        /// Nothing to do until it is woken.
+        Idle = "idle",
+        /// Runs when its time comes.
+        Queued = "queued",
+        Running = "running",
+        /// Cannot succeed by itself; a person or a new fact wakes it.
+        Parked = "parked",
+    }
+}
+
+/// A job that this process holds the lease of.
+#[derive(Clone, Debug, FromRow)]
+pub struct Lease {
+    pub id: JobId,
+    #[sqlx(try_from = "String")]
+    pub kind: JobKind,
+    pub subject: String,
+    /// Failed runs in a row.
+    pub attempts: i64,
+    #[sqlx(rename = "lease_epoch")]
+    epoch: i64,
+    #[sqlx(rename = "wakes")]
+    seen: i64,
+}
+
+/// The lease is somebody else's by now: stop, touch nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum FenceError {
+    #[error("the lease of job {0} was lost")]
+    LeaseLost(JobId),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// Nothing more to do.
+    Idle,
+    /// Run again then; `failed` counts the run as a failure.
+    At { at: Timestamp, failed: Option<String> },
+    /// It cannot succeed by itself.
+    Park { reason: String },
+}
+
+/// Asks for a run of (kind, subject) at `at` or earlier.
+pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now: Timestamp) -> Result<(), DbError> {
+    sql("INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at) VALUES ($1, $2, $3, 'queued', $4, 1, $5)
+         ON CONFLICT (kind, subject) DO UPDATE SET
+           wakes = jobs.wakes + 1,
+           run_at = CASE WHEN jobs.state = 'queued' AND jobs.run_at < excluded.run_at THEN jobs.run_at ELSE excluded.run_at END,
+           state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END")
+        .bind(&JobId::new())
+        .bind(kind)
+        .bind(subject)
+        .bind(at)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes the lease of the job that has been due longest: a queued one, or one whose lease ran out.
+pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Result<Option<Lease>, DbError> {
+    let mut tx = db.begin().await?;
+    let claimed = sql(
+        "UPDATE jobs SET state = 'running', lease_owner = $1, lease_until = {now} + $2, lease_epoch = lease_epoch + 1
+         WHERE id = (SELECT id FROM jobs
+                     WHERE (state = 'queued' AND run_at <= $3) OR (state = 'running' AND lease_until < {now})
+                     ORDER BY run_at, id LIMIT 1 {skip_locked})
+         RETURNING id, kind, subject, attempts, lease_epoch, wakes",
+    )
+    .bind(owner)
+    .bind(micros(lease))
+    .bind(now)
+    .optional(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// When the next queued job is due, if any.
+pub async fn next_due(db: &Db) -> Result<Option<Timestamp>, DbError> {
+    sql("SELECT MIN(run_at) FROM jobs WHERE state = 'queued'").scalar(db).await
+}
+
+/// How many jobs are queued or running and due before `until`.
+pub async fn pending(db: &Db, until: Timestamp) -> Result<i64, DbError> {
+    sql("SELECT COUNT(*) FROM jobs WHERE state = 'running' OR (state = 'queued' AND run_at <= $1)")
+        .bind(until)
+        .scalar(db)
+        .await
+}
+
+impl Lease {
+    /// Proves inside `tx` that the lease still holds, and keeps it from being taken until `tx` ends.
+    pub async fn fence(&self, tx: &mut Tx) -> Result<(), FenceError> {
+        let held =
+            sql("UPDATE jobs SET lease_epoch = lease_epoch WHERE id = $1 AND lease_epoch = $2 AND state = 'running'")
+                .bind(&self.id)
+                .bind(self.epoch)
+                .execute(tx)
+                .await?;
+        if held == 1 { Ok(()) } else { Err(FenceError::LeaseLost(self.id.clone())) }
+    }
+
+    /// Prolongs the lease (the heartbeat).
+    pub async fn prolong(&self, db: &Db, lease: Duration) -> Result<(), FenceError> {
+        let mut tx = db.begin().await?;
+        self.fence(&mut tx).await?;
+        sql("UPDATE jobs SET lease_until = {now} + $1 WHERE id = $2")
+            .bind(micros(lease))
+            .bind(&self.id)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends the run. A wake that came meanwhile runs it again at once, whatever `next` says.
+    pub async fn finish(&self, db: &Db, next: Next, now: Timestamp) -> Result<(), FenceError> {
+        let mut tx = db.begin().await?;
+        self.fence(&mut tx).await?;
+        let (state, at, attempts, error) = match next {
+            Next::Idle => (JobState::Idle, now, 0, None),
+            Next::At { at, failed: None } => (JobState::Queued, at, 0, None),
+            Next::At { at, failed } => (JobState::Queued, at, self.attempts + 1, failed),
+            Next::Park { reason } => (JobState::Parked, now, self.attempts + 1, Some(reason)),
+        };
+        sql("UPDATE jobs SET lease_owner = NULL, lease_until = NULL, attempts = $1, error = $2,
+               state = CASE WHEN wakes > $3 THEN 'queued' ELSE $4 END,
+               run_at = CASE WHEN wakes > $3 AND $5 > $6 THEN $6 ELSE $5 END
+             WHERE id = $7")
+        .bind(attempts)
+        .bind(error)
+        .bind(self.seen)
+        .bind(state)
+        .bind(at)
+        .bind(now)
+        .bind(&self.id)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}

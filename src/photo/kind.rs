@@ -1,0 +1,56 @@
+//! The kinds of photos that the vendor tells apart.
+
+use serde::{Deserialize, Serialize};
+
+use crate::word::UnknownWord;
+
+/// What a photo shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PhotoKind {
+    /// The face check of the person who stamps (`FACE`).
+    Face,
+    /// The stamped page (`SIGNATORY`).
+    Signatory,
+    /// An emergency use (`EMERGENCY`).
+    Emergency,
+}
+
+impl PhotoKind {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Face => "face",
+            Self::Signatory => "signatory",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
+impl std::str::FromStr for PhotoKind {
+    type Err = UnknownWord;
+
+    /// Reads our words and the vendor's, in any case.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "face" => Ok(Self::Face),
+            "signatory" => Ok(Self::Signatory),
+            "emergency" => Ok(Self::Emergency),
+            other => Err(UnknownWord { word: other.to_owned(), known: &["face", "signatory", "emergency"] }),
+        }
+    }
+}
+
+impl TryFrom<String> for PhotoKind {
+    type Error = UnknownWord;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PhotoKind> for crate::db::Arg {
+    fn from(kind: PhotoKind) -> Self {
+        Self::Text(Some(kind.as_str().to_owned()))
+    }
+}

@@ -1,0 +1,131 @@
+//! Passwords (argon2id), sessions and tokens. Secrets are 256 random bits; the database holds only their hashes.
+
+use std::time::Duration;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use rand::TryRng;
+
+use super::User;
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, Tx, sql},
+    id::{TokenId, UserId},
+};
+
+/// How long a session lasts after its login.
+pub const SESSION: Duration = Duration::from_secs(12 * 3600);
+
+/// Why nobody was logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    #[error("the user name or the password is wrong")]
+    Wrong,
+    #[error("the password could not be hashed")]
+    Hash,
+    #[error("the system gave no random numbers")]
+    NoRandom,
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Hashes a password with argon2id and a random salt; takes tens of milliseconds on purpose: off the async threads.
+pub async fn hash_password(password: String) -> Result<String, LoginError> {
+    tokio::task::spawn_blocking(move || {
+        Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| LoginError::Hash)
+    })
+    .await
+    .map_err(|_| LoginError::Hash)?
+}
+
+/// The user with this name and password. An unknown name takes as long as a wrong password.
+pub async fn log_in(db: &Db, username: &str, password: String) -> Result<User, LoginError> {
+    let row: Option<(String,)> =
+        sql("SELECT password_hash FROM users WHERE username = $1 AND NOT disabled").bind(username).optional(db).await?;
+    let known = row.is_some();
+    let hash = row.map_or_else(|| NOBODY.to_owned(), |row| row.0);
+    let matches = tokio::task::spawn_blocking(move || {
+        PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    })
+    .await
+    .map_err(|_| LoginError::Hash)?;
+    if !(known && matches) {
+        return Err(LoginError::Wrong);
+    }
+    User::named(db, username).await?.ok_or(LoginError::Wrong)
+}
+
+/// A hash that no password has, verified for unknown names.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Opens a session; the secret is shown once, to be the cookie's value.
+pub async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<String, LoginError> {
+    let secret = random_secret()?;
+    sql("INSERT INTO sessions (secret_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
+        .bind(secret_hash(&secret))
+        .bind(user)
+        .bind(now)
+        .bind(now.plus(SESSION))
+        .execute(&mut *tx)
+        .await?;
+    sql("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(tx).await?;
+    Ok(secret)
+}
+
+pub async fn close_session(tx: &mut Tx, secret: &str) -> Result<(), DbError> {
+    sql("DELETE FROM sessions WHERE secret_hash = $1").bind(secret_hash(secret)).execute(tx).await?;
+    Ok(())
+}
+
+/// Makes a token for programs; the secret is shown once.
+pub async fn make_token(
+    tx: &mut Tx,
+    user: &UserId,
+    name: &str,
+    now: Timestamp,
+) -> Result<(TokenId, String), LoginError> {
+    let secret = format!("yk_{}", random_secret()?);
+    let id = TokenId::new();
+    sql("INSERT INTO tokens (id, secret_hash, user_id, name, created_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(&id)
+        .bind(secret_hash(&secret))
+        .bind(user)
+        .bind(name)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok((id, secret))
+}
+
+/// Whose session this cookie is.
+pub async fn by_session(db: &Db, secret: &str, now: Timestamp) -> Result<Option<User>, DbError> {
+    sql("SELECT users.* FROM users JOIN sessions ON sessions.user_id = users.id
+         WHERE sessions.secret_hash = $1 AND sessions.expires_at > $2 AND NOT users.disabled")
+    .bind(secret_hash(secret))
+    .bind(now)
+    .optional(db)
+    .await
+}
+
+/// Whose token this is.
+pub async fn by_token(db: &Db, secret: &str) -> Result<Option<User>, DbError> {
+    sql("SELECT users.* FROM users JOIN tokens ON tokens.user_id = users.id
+         WHERE tokens.secret_hash = $1 AND NOT users.disabled")
+    .bind(secret_hash(secret))
+    .optional(db)
+    .await
+}
+
+fn random_secret() -> Result<String, LoginError> {
+    let mut bytes = [0u8; 32];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|_| LoginError::NoRandom)?;
+    Ok(hex::encode(bytes))
+}
+
+/// A fast hash is enough for 256 random bits: there is nothing to guess.
+fn secret_hash(secret: &str) -> String {
+    blake3::hash(secret.as_bytes()).to_hex().to_string()
+}
