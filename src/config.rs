@@ -1,1 +1,115 @@
+//! Settings: one struct per section. `yinku.toml` first, then `YINKU_` variables over it; unknown names are refused and
+//! everything is cross-checked before anything starts.
 
+mod admin;
+mod byte_size;
+mod callback;
+mod check;
+mod database;
+mod ingest;
+mod jobs;
+mod load;
+mod log;
+mod secret;
+mod span;
+mod store;
+mod thumbnail;
+mod vendor;
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+pub use self::{
+    admin::AdminConfig,
+    byte_size::ByteSize,
+    callback::CallbackConfig,
+    check::Problem,
+    database::{DatabaseConfig, DatabaseUrl},
+    ingest::IngestConfig,
+    jobs::JobsConfig,
+    load::ConfigError,
+    log::{LogConfig, LogFormat},
+    secret::Secret,
+    span::Span,
+    store::{StoreConfig, StoreUrl},
+    thumbnail::ThumbnailConfig,
+    vendor::VendorConfig,
+};
+
+/// Everything that can be set. Serialised, it shows no secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// The address that browsers and the vendor use; `http://` + `listen` unless set.
+    pub public_url: Url,
+    /// Where the embedded database and the local store lie unless their URLs say otherwise.
+    pub data_dir: PathBuf,
+    pub database: DatabaseConfig,
+    pub store: StoreConfig,
+    pub admin: AdminConfig,
+    pub callback: CallbackConfig,
+    pub ingest: IngestConfig,
+    pub thumbnail: ThumbnailConfig,
+    pub jobs: JobsConfig,
+    pub vendor: VendorConfig,
+    pub log: LogConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::in_dir(Path::new("./data"))
+    }
+}
+
+impl Config {
+    /// The defaults with database and store under `data_dir`.
+    #[must_use]
+    pub fn in_dir(data_dir: &Path) -> Self {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        Self {
+            listen,
+            public_url: public_url_of(listen),
+            data_dir: data_dir.to_owned(),
+            database: DatabaseConfig { url: DatabaseUrl::in_dir(data_dir), ..DatabaseConfig::default() },
+            store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
+            admin: AdminConfig::default(),
+            callback: CallbackConfig::default(),
+            ingest: IngestConfig::default(),
+            thumbnail: ThumbnailConfig::default(),
+            jobs: JobsConfig::default(),
+            vendor: VendorConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+
+    /// `./yinku.toml`, if there is one.
+    #[must_use]
+    pub fn file_here() -> Option<PathBuf> {
+        Some(PathBuf::from("yinku.toml")).filter(|path| path.exists())
+    }
+
+    /// All settings as TOML, secrets hidden: what `check-config` prints.
+    #[must_use]
+    pub fn to_shown_toml(&self) -> String {
+        toml::to_string(self).expect("every setting has a TOML form")
+    }
+}
+
+/// Where `listen` can be reached from this machine: an unspecified address is no destination.
+fn public_url_of(listen: SocketAddr) -> Url {
+    let mut reachable = listen;
+    if listen.ip().is_unspecified() {
+        reachable.set_ip(if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    Url::parse(&format!("http://{reachable}")).expect("a socket address is a host and a port")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! What no single value shows: settings that contradict each other or cannot work.
+
+use std::{fmt, time::Duration};
+
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{Config, DatabaseUrl, Span, StoreUrl};
+
+/// A setting that cannot work, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting's path, such as `ingest.per_service`.
+    pub setting: &'static str,
+    pub remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.remedy)
+    }
+}
+
+impl Config {
+    /// Everything that is wrong, in the order of the file; empty: the settings can work.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Found(Vec::new());
+        self.check_addresses(&mut found);
+        self.check_store(&mut found);
+        self.check_callback(&mut found);
+        self.check_ingest(&mut found);
+        self.check_rest(&mut found);
+        found.0
+    }
+
+    fn check_addresses(&self, found: &mut Found) {
+        check_web_address(found, "public_url", &self.public_url);
+        if let DatabaseUrl::Postgres(url) = &self.database.url {
+            let named = url.path().trim_start_matches('/');
+            found.unless(!named.is_empty(), "database.url", "name the database: postgres://<host>/<database>");
+        }
+        found.unless(self.database.max_connections >= 2, "database.max_connections", "must be at least 2");
+        let blank = |secret: &Option<super::Secret>| secret.as_ref().is_some_and(|s| s.expose().is_empty());
+        found.unless(
+            !blank(&self.admin.password),
+            "admin.password",
+            "is empty: give one, or leave it out for a random one",
+        );
+    }
+
+    fn check_store(&self, found: &mut Found) {
+        let store = &self.store;
+        match &store.url {
+            StoreUrl::Local(_) => {
+                let s3_only = store.endpoint.is_some() || store.access_key_id.is_some();
+                found.unless(
+                    !s3_only,
+                    "store.url",
+                    "is a directory, but S3 settings are given: set `s3://<bucket>/<prefix>` or remove them",
+                );
+            }
+            StoreUrl::S3 { .. } => {
+                found.unless(
+                    !store.region.is_empty(),
+                    "store.region",
+                    "is empty: give the bucket's region, such as us-east-1",
+                );
+            }
+        }
+        found.unless(
+            store.access_key_id.is_some() == store.secret_access_key.is_some(),
+            "store.secret_access_key",
+            "goes together with store.access_key_id: give both, or neither to use the environment's",
+        );
+        if let Some(endpoint) = &store.endpoint {
+            check_web_address(found, "store.endpoint", endpoint);
+            found.unless(
+                store.allow_http || endpoint.scheme() != "http",
+                "store.endpoint",
+                "is http: use https, or set store.allow_http = true for a network that you trust",
+            );
+        }
+    }
+
+    fn check_callback(&self, found: &mut Found) {
+        let callback = &self.callback;
+        let usable = callback.secret.as_ref().is_none_or(|s| !s.expose().is_empty() && !s.expose().contains('/'));
+        found.unless(
+            usable,
+            "callback.secret",
+            "must not be empty nor contain `/` (it may be a path segment): change it or leave it out",
+        );
+        found.unless(callback.max_body.get() > 0, "callback.max_body", "must be at least 1");
+        found.unless(
+            callback.inline_body <= callback.max_body,
+            "callback.inline_body",
+            "must be at most callback.max_body",
+        );
+        found.unless(callback.queue > 0, "callback.queue", "must be at least 1");
+    }
+
+    fn check_ingest(&self, found: &mut Found) {
+        let ingest = &self.ingest;
+        found.within("ingest.photos_in_flight", ingest.photos_in_flight, 1, 1024);
+        found.within("ingest.per_service", ingest.per_service, 1, ingest.photos_in_flight.max(1));
+        found.unless(ingest.max_photo_bytes.get() > 0, "ingest.max_photo_bytes", "must be at least 1");
+        found.unless(
+            ingest.bytes_in_flight >= ingest.max_photo_bytes,
+            "ingest.bytes_in_flight",
+            "must be at least ingest.max_photo_bytes, or the largest photo would wait for ever",
+        );
+        found.unless(ingest.max_pixels > 0, "ingest.max_pixels", "must be at least 1");
+        found.unless(
+            ingest.decode_bytes_in_flight.get() >= ingest.max_pixels.saturating_mul(4),
+            "ingest.decode_bytes_in_flight",
+            "must be at least 4 × ingest.max_pixels, or the largest photo would wait for ever",
+        );
+        found.within("ingest.slice", ingest.slice, 1, 100_000);
+        found.within("ingest.link_batch", ingest.link_batch, 1, 1000);
+        found.schedule("ingest.retries", &ingest.retries);
+        found.schedule("ingest.rechecks", &ingest.rechecks);
+        found.unless(
+            ingest.rechecks.is_sorted(),
+            "ingest.rechecks",
+            "are counted from the end of use: put them in ascending order",
+        );
+        found.schedule("ingest.poll_open", &[ingest.poll_open]);
+    }
+
+    fn check_rest(&self, found: &mut Found) {
+        let sizes = &self.thumbnail.sizes;
+        let ascending = sizes.windows(2).all(|pair| pair[0] < pair[1]);
+        let sound = !sizes.is_empty() && ascending && sizes.iter().all(|size| (16..=4096).contains(size));
+        found.unless(sound, "thumbnail.sizes", "must be different edges from 16 to 4096 pixels in ascending order");
+        found.within("thumbnail.quality", self.thumbnail.quality.into(), 1, 100);
+        found.within("thumbnail.threads", self.thumbnail.threads, 0, 1024);
+        found.within("jobs.workers", self.jobs.workers, 1, 1024);
+        found.schedule("jobs.lease", &[self.jobs.lease]);
+        let vendor = &self.vendor;
+        for (setting, span) in
+            [("vendor.connect_timeout", vendor.connect_timeout), ("vendor.read_timeout", vendor.read_timeout)]
+        {
+            found.unless(span.get() > Duration::ZERO, setting, "must be longer than nothing");
+            found.unless(span <= vendor.total_timeout, setting, "must be at most vendor.total_timeout");
+        }
+        found.unless(vendor.max_zip_bytes.get() > 0, "vendor.max_zip_bytes", "must be at least 1");
+        if let Err(e) = EnvFilter::try_new(&self.log.filter) {
+            found.add("log.filter", format!("cannot be read ({e}): write directives such as `info,yinku=debug`"));
+        }
+    }
+}
+
+fn check_web_address(found: &mut Found, setting: &'static str, url: &Url) {
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    found.unless(web, setting, "must be http:// or https:// and a host");
+    let bare =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    found.unless(bare, setting, "must have no user, password, `?` or `#`");
+}
+
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn add(&mut self, setting: &'static str, remedy: String) {
+        self.0.push(Problem { setting, remedy });
+    }
+
+    fn unless(&mut self, sound: bool, setting: &'static str, remedy: &str) {
+        if !sound {
+            self.add(setting, remedy.to_owned());
+        }
+    }
+
+    fn within(&mut self, setting: &'static str, value: usize, least: usize, most: usize) {
+        if !(least..=most).contains(&value) {
+            self.add(setting, format!("is {value}, must be from {least} to {most}"));
+        }
+    }
+
+    fn schedule(&mut self, setting: &'static str, spans: &[Span]) {
+        if let Some(short) = spans.iter().find(|span| span.get() < Duration::from_secs(1)) {
+            self.add(setting, format!("has {short}, must be 1s or longer"));
+        }
+    }
+}
