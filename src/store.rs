@@ -3,6 +3,8 @@
 //! A put has reached the disk (or the bucket) when it returns, and overwrites: keys name contents, so the same put
 //! may run again, or twice at once. No store condition is ever trusted; the database alone decides who was first.
 
+#[cfg(test)]
+mod conformance;
 mod key;
 mod local;
 mod s3;
@@ -119,7 +121,8 @@ impl Store {
         Ok(Stored::from(&meta))
     }
 
-    /// False only if the store answered that it has no such object.
+    /// False only if the store answered that it has no such object. S3 answers the same for a bucket that is not there:
+    /// whoever draws conclusions from absence asks [`check`](Self::check) first.
     pub async fn exists(&self, key: &StoreKey) -> Result<bool, StoreError> {
         match self.head(key).await {
             Ok(_) => Ok(true),
