@@ -102,10 +102,10 @@ mod tests {
         let mut hasher = Hasher::default();
         hasher.update(b"a");
         hasher.update(b"bc");
-        let hashes = hasher.finish();
+        let taken = hasher.finish();
         // BLAKE3 of "abc" (its test vectors), SHA-256 of FIPS 180-4 B.1, CRC-32 as zip knows it.
-        assert_eq!(hashes.blake3.as_str(), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
-        assert_eq!(hashes.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_eq!(hashes.crc32, 0x3524_41c2);
+        assert_eq!(taken.blake3.as_str(), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+        assert_eq!(taken.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(taken.crc32, 0x3524_41c2);
     }
 }

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-
 use super::{load::settings, *};
 
 fn load(toml: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {

@@ -1,0 +1,48 @@
+//! object_store's published suite, run on the very objects that [`Store`] opens: prefix, syncing and checksums included.
+
+use object_store::integration;
+
+use super::Store;
+use crate::{
+    config::{Secret, StoreConfig, StoreUrl},
+    id::FlowId,
+};
+
+#[tokio::test]
+async fn a_directory_conforms() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = StoreUrl::Local(directory.path().join("store"));
+    conforms(&Store::open(&StoreConfig { url, ..StoreConfig::default() }).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_bucket_conforms() {
+    let endpoint = std::env::var("YINKU_TEST_S3").expect("YINKU_TEST_S3 names an S3 server: `make test` sets it");
+    let bucket = format!("yinku-{}", FlowId::new());
+    let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await.unwrap();
+    assert!(made.status().is_success(), "{made:?}");
+    let config = StoreConfig {
+        url: StoreUrl::S3 { bucket, prefix: "证据/a".to_owned() },
+        endpoint: Some(endpoint.parse().unwrap()),
+        access_key_id: Some("test".to_owned()),
+        secret_access_key: Some(Secret::from("test")),
+        allow_http: true,
+        ..StoreConfig::default()
+    };
+    let store = Store::open(&config).await.unwrap();
+    conforms(&store).await;
+    integration::put_get_attributes(&*store.objects).await;
+}
+
+/// All that this service relies on; conditions of puts are no part of it. In the suite's own order: parts leave
+/// objects that later ones clear away.
+async fn conforms(store: &Store) {
+    let objects = &*store.objects;
+    integration::put_get_delete_list(objects).await;
+    integration::list_with_offset_exclusivity(objects).await;
+    integration::get_opts(objects).await;
+    integration::list_uses_directories_correctly(objects).await;
+    integration::list_with_delimiter(objects).await;
+    integration::rename_and_copy(objects).await;
+    integration::stream_get(objects).await;
+}

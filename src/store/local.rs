@@ -1,0 +1,165 @@
+//! A directory: what `object_store` leaves to its caller for a put to outlive a power cut.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, ErrorKind, Read, Seek, SeekFrom},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream::BoxStream};
+use object_store::{local::LocalFileSystem, path::Path as Key};
+
+use super::{StoreError, failed};
+use crate::clock::Timestamp;
+
+/// Large enough that the walk to the blocking pool does not show.
+const CHUNK_BYTES: u64 = 512 * 1024;
+
+#[derive(Debug)]
+pub(super) struct LocalDirectory {
+    root: PathBuf,
+    /// Directories whose entry in their parent is known to be on disk. Bounded by the folders and months there are.
+    synced: Arc<Mutex<HashSet<PathBuf>>>,
+}
+
+impl LocalDirectory {
+    pub(super) async fn open(path: PathBuf) -> Result<(Self, LocalFileSystem), StoreError> {
+        let shown = path.display().to_string();
+        let root = blocking("create", shown.clone(), move || {
+            make_with_ancestors(&path)?;
+            path.canonicalize()
+        })
+        .await?;
+        let objects = LocalFileSystem::new_with_prefix(&root).map_err(failed("open", &Key::from(shown)))?;
+        Ok((Self { root, synced: Arc::default() }, objects.with_fsync(true)))
+    }
+
+    /// Makes the directories of an object, each synced in its parent before anything is put into it: a directory
+    /// that another put has just made may not be on disk yet, and `object_store` syncs only those that it makes.
+    pub(super) async fn make_parents(&self, key: &Key) -> Result<(), StoreError> {
+        let mut parents = Vec::new();
+        let mut directory = self.root.clone();
+        let names: Vec<_> = key.parts().collect();
+        for name in names.iter().take(names.len().saturating_sub(1)) {
+            directory.push(name.as_ref());
+            parents.push(directory.clone());
+        }
+        {
+            let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+            parents.retain(|directory| !synced.contains(directory));
+        }
+        if parents.is_empty() {
+            return Ok(());
+        }
+        let synced = Arc::clone(&self.synced);
+        blocking("create", directory.display().to_string(), move || {
+            for directory in parents {
+                make_one(&directory)?;
+                synced.lock().unwrap_or_else(PoisonError::into_inner).insert(directory);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        let root = self.root.clone();
+        blocking("read", self.root.display().to_string(), move || root.read_dir()?.next().transpose().map(drop)).await
+    }
+
+    pub(super) async fn sweep_staging(&self, older_than: Timestamp) -> Result<u64, StoreError> {
+        let root = self.root.clone();
+        blocking("sweep", self.root.display().to_string(), move || sweep(&root, older_than)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    action: &'static str,
+    path: String,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
+    done.flatten().map_err(|source| StoreError::Directory { action, path, source })
+}
+
+fn make_with_ancestors(directory: &Path) -> io::Result<()> {
+    if directory.as_os_str().is_empty() || directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        make_with_ancestors(parent)?;
+    }
+    make_one(directory)
+}
+
+fn make_one(directory: &Path) -> io::Result<()> {
+    match std::fs::create_dir(directory) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+/// A file that cannot be removed or vanishes meanwhile is left to the next sweep.
+fn sweep(root: &Path, older_than: Timestamp) -> io::Result<u64> {
+    let mut removed = 0;
+    let mut open = vec![root.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in directory.read_dir()? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+            } else if is_staging(&entry.path()) && modified(&entry).is_some_and(|at| at < older_than) {
+                match std::fs::remove_file(entry.path()) {
+                    Ok(()) => removed += 1,
+                    Err(e) => tracing::warn!(file = %entry.path().display(), error = %e, "staging file not removed"),
+                }
+            }
+        }
+    }
+    Ok(removed)
+}
+
+fn modified(entry: &std::fs::DirEntry) -> Option<Timestamp> {
+    let since_epoch = entry.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp(0).plus(since_epoch))
+}
+
+/// `object_store` writes to `<name>#<number>` and then renames.
+fn is_staging(path: &Path) -> bool {
+    let number = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.rsplit_once('#'));
+    number.is_some_and(|(name, n)| !name.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The file's bytes in chunks of 512 KiB; a file that ends early is an error, never a short answer.
+pub(super) fn chunks(file: File, range: Range<u64>, key: String) -> BoxStream<'static, Result<Bytes, StoreError>> {
+    futures::stream::try_unfold((file, range), move |(file, range)| {
+        let key = key.clone();
+        async move {
+            if range.is_empty() {
+                return Ok(None);
+            }
+            blocking("read", key, move || next_chunk(file, range)).await.map(Some)
+        }
+    })
+    .boxed()
+}
+
+fn next_chunk(mut file: File, range: Range<u64>) -> io::Result<(Bytes, (File, Range<u64>))> {
+    let end = range.end.min(range.start + CHUNK_BYTES);
+    let wanted = end - range.start;
+    let mut chunk = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
+    file.seek(SeekFrom::Start(range.start))?;
+    (&mut file).take(wanted).read_to_end(&mut chunk)?;
+    if chunk.len() as u64 == wanted {
+        Ok((chunk.into(), (file, end..range.end)))
+    } else {
+        Err(ErrorKind::UnexpectedEof.into())
+    }
+}

@@ -1,0 +1,49 @@
+use std::{sync::Arc, time::Duration};
+
+use object_store::{
+    BackoffConfig, ClientOptions, ObjectStore, RetryConfig,
+    aws::{AmazonS3Builder, Checksum},
+    path::Path,
+    prefix::PrefixStore,
+};
+
+use super::{InvalidName, StoreError, failed};
+use crate::config::StoreConfig;
+
+pub(super) fn open(config: &StoreConfig, bucket: &str, prefix: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    let prefix = Path::parse(prefix).map_err(InvalidName::from)?;
+    let mut builder = match (&config.access_key_id, &config.secret_access_key) {
+        (Some(id), Some(secret)) => {
+            AmazonS3Builder::new().with_access_key_id(id).with_secret_access_key(secret.expose())
+        }
+        _ => AmazonS3Builder::from_env(),
+    };
+    if let Some(endpoint) = &config.endpoint {
+        builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/'));
+    }
+    let bucket = builder
+        .with_bucket_name(bucket)
+        .with_region(&config.region)
+        .with_allow_http(config.allow_http)
+        // The server refuses bytes that were changed on their way.
+        .with_checksum_algorithm(Checksum::SHA256)
+        .with_client_options(client().with_allow_http(config.allow_http))
+        .with_retry(retries())
+        .build()
+        .map_err(failed("open", &Path::from(bucket)))?;
+    Ok(if prefix.is_root() { Arc::new(bucket) } else { Arc::new(PrefixStore::new(bucket, prefix)) })
+}
+
+/// Silence ends a request, length does not: a large object to a slow reader may take its time.
+fn client() -> ClientOptions {
+    ClientOptions::new()
+        .with_timeout_disabled()
+        .with_connect_timeout(Duration::from_secs(5))
+        .with_read_timeout(Duration::from_secs(30))
+}
+
+/// Short: a job whose put fails is run again by itself, and a reader is waiting.
+fn retries() -> RetryConfig {
+    let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
+    RetryConfig { backoff, max_retries: 4, retry_timeout: Duration::from_mins(1) }
+}
