@@ -186,8 +186,6 @@ impl Credentials {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-
     use super::*;
 
     #[test]

@@ -11,7 +11,8 @@ use crate::vendor::retry::Backoff;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The longest wait for a connection, DNS and TLS included.
+    /// The longest wait for a connection, DNS and TLS included. Shorter than `read_timeout`, which would otherwise end
+    /// the wait without telling that the request never left.
     #[serde(with = "duration")]
     pub connect_timeout: Duration,
     /// The longest silence: before the answer begins and between two pieces of its body.
@@ -55,8 +56,6 @@ impl Default for Limits {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-
     use super::*;
 
     #[test]

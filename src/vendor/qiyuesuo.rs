@@ -20,7 +20,7 @@ pub use images_zip::ZipBody;
 
 use crate::vendor::{
     Credentials, Vendor, VendorError,
-    retry::{retry, retry_if},
+    retry::{quietly, retry, retry_if},
 };
 
 /// Acts at one vendor with one set of credentials. Cloning is cheap. `Debug` shows no secret.
@@ -50,21 +50,21 @@ impl Client {
     /// Applies for seal use and authorises. Sent again only if it surely never arrived: after any other failure but
     /// [`VendorError::Rejected`] a seal use may exist at the vendor.
     pub async fn create(&self, application: &Application) -> Result<Created, VendorError> {
-        let send = async |_| {
+        let send = |_| async {
             let request = self.post("seal/apply/multiple").json(application);
             Created::read(&self.json(request).await?)
         };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, async |_, _| ()).await
+        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
     }
 
     /// The vendor's truth about a seal use: status, grants and the keys of its photos.
     pub async fn detail(&self, business_id: &str) -> Result<Detail, VendorError> {
         known_business(business_id)?;
-        let ask = async |_| {
+        let ask = |_| async {
             let request = self.get("seal/apply/detail", &[("businessId", business_id)]);
             Detail::read(self.json(request).await?, business_id)
         };
-        retry(&self.vendor.limits.retry, ask, async |_, _| ()).await
+        retry(&self.vendor.limits.retry, ask, quietly).await
     }
 
     /// Asks for one photo; one try, and only the headers: [`ImageBody::collect`] takes the bytes.
@@ -95,29 +95,29 @@ impl Client {
             SealCategory::Physical => "PHYSICS",
             SealCategory::Electronic => "ELECTRONIC",
         };
-        let ask = async |_| {
+        let ask = |_| async {
             let request = self.get("seal/innercompany/seallist", &[("category", word)]);
             Ok(answer::seals(&self.json(request).await?))
         };
-        retry(&self.vendor.limits.retry, ask, async |_, _| ()).await
+        retry(&self.vendor.limits.retry, ask, quietly).await
     }
 
     /// The business categories. Succeeds only with valid credentials, so it also serves as a test of them.
     pub async fn categories(&self) -> Result<Vec<Category>, VendorError> {
-        let ask = async |_| Ok(answer::categories(&self.json(self.get("contract/categories", &[])).await?));
-        retry(&self.vendor.limits.retry, ask, async |_, _| ()).await
+        let ask = |_| async { Ok(answer::categories(&self.json(self.get("contract/categories", &[])).await?)) };
+        retry(&self.vendor.limits.retry, ask, quietly).await
     }
 
     /// Whether the vendor's server says that it is well; credentials are not looked at.
     pub async fn health(&self) -> Result<(), VendorError> {
-        let ask = async |_| {
+        let ask = |_| async {
             let text = self.text(self.get("checkHealth", &[])).await?;
             if text.trim().eq_ignore_ascii_case("OK") {
                 return Ok(());
             }
             Err(page::told(200, text.as_bytes(), None).unwrap_or_else(|| VendorError::Garbled("not OK".to_owned())))
         };
-        retry(&self.vendor.limits.retry, ask, async |_, _| ()).await
+        retry(&self.vendor.limits.retry, ask, quietly).await
     }
 }
 

@@ -51,28 +51,39 @@ impl Backoff {
 
 /// Runs `op` until it succeeds, fails for good, or the tries are used up. `op` is told the number of the try, from 1.
 /// `on_failure` is told of every failed try, the last included, before the wait.
-pub async fn retry<T>(
+//
+// Not `AsyncFnMut`: a future that awaits async closures over borrowed values is not `Send` enough for `tokio::spawn`
+// (rust-lang/rust#102211), and workers spawn.
+pub async fn retry<T, Try, Note>(
     backoff: &Backoff,
-    op: impl AsyncFnMut(u32) -> Result<T, VendorError>,
-    on_failure: impl AsyncFnMut(u32, &VendorError),
-) -> Result<T, VendorError> {
+    op: impl FnMut(u32) -> Try,
+    on_failure: impl FnMut(u32, VendorError) -> Note,
+) -> Result<T, VendorError>
+where
+    Try: Future<Output = Result<T, VendorError>>,
+    Note: Future<Output = ()>,
+{
     retry_if(backoff, VendorError::is_transient, op, on_failure).await
 }
 
 /// Like [`retry`], but only failures that `again` accepts are repeated.
-pub async fn retry_if<T>(
+pub async fn retry_if<T, Try, Note>(
     backoff: &Backoff,
     again: fn(&VendorError) -> bool,
-    mut op: impl AsyncFnMut(u32) -> Result<T, VendorError>,
-    mut on_failure: impl AsyncFnMut(u32, &VendorError),
-) -> Result<T, VendorError> {
+    mut op: impl FnMut(u32) -> Try,
+    mut on_failure: impl FnMut(u32, VendorError) -> Note,
+) -> Result<T, VendorError>
+where
+    Try: Future<Output = Result<T, VendorError>>,
+    Note: Future<Output = ()>,
+{
     let mut attempt = 1;
     loop {
         let error = match op(attempt).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        on_failure(attempt, &error).await;
+        on_failure(attempt, error.clone()).await;
         if attempt >= backoff.tries || !again(&error) {
             return Err(error);
         }
@@ -81,10 +92,13 @@ pub async fn retry_if<T>(
     }
 }
 
+/// For callers of [`retry`] who do not want to know of failed tries.
+pub(crate) fn quietly(_attempt: u32, _error: VendorError) -> std::future::Ready<()> {
+    std::future::ready(())
+}
+
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -122,13 +136,16 @@ mod tests {
         // Spawned, because that is how it is used: the future must be Send.
         let work = tokio::spawn(async move {
             let backoff = at_once();
-            let op = async |attempt| {
+            let op = |attempt| async move {
                 tokio::task::yield_now().await;
                 if attempt < 3 { Err(VendorError::Timeout) } else { Ok(attempt) }
             };
-            let note = async |attempt: u32, error: &VendorError| {
-                tokio::task::yield_now().await;
-                notes.lock().unwrap().push((attempt, error.code()));
+            let note = |attempt, error: VendorError| {
+                let notes = notes.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    notes.lock().unwrap().push((attempt, error.code()));
+                }
             };
             retry(&backoff, op, note).await
         });
@@ -140,11 +157,11 @@ mod tests {
     async fn tries_are_counted_and_final_failures_end_them() {
         let tries_of = async |error: VendorError| {
             let mut tries = 0;
-            let op = async |attempt| {
+            let op = |attempt| {
                 tries = attempt;
-                Err::<(), _>(error.clone())
+                std::future::ready(Err::<(), _>(error.clone()))
             };
-            assert_eq!(retry(&at_once(), op, async |_, _| ()).await, Err(error.clone()));
+            assert_eq!(retry(&at_once(), op, quietly).await, Err(error.clone()));
             tries
         };
         assert_eq!(tries_of(VendorError::Timeout).await, 4);

@@ -16,8 +16,6 @@ pub fn signature(app_token: &str, app_secret: &Secret, timestamp: &str, nonce: O
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-
     use super::*;
 
     const TOKEN: &str = "demoToken01";

@@ -394,12 +394,22 @@ async fn a_vendor_that_is_not_there_surely_never_got_the_request() {
     let gone = Fake { url, requests: Arc::default() };
     let error = gone.client().create(&Application::default()).await.unwrap_err();
     assert_eq!((error.code(), error.surely_never_arrived(), error.is_transient()), ("vendor_unreachable", true, true));
-    // A server that does not speak TLS: the handshake fails before any request.
-    let fake = Fake::new(vec![ok(DETAIL)]).await;
-    let secure = Fake { url: fake.url.replace("http:", "https:"), requests: Arc::default() };
-    let error = secure.client().categories().await.unwrap_err();
-    assert!(error.surely_never_arrived(), "{error:?}");
-    assert!(fake.requests().iter().all(|request| !request.contains("GET ")), "nothing was sent in the clear");
+    // A server that answers a handshake with plain words, and one that does not answer it at all.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = Fake { url: format!("https://{}", listener.local_addr().unwrap()), requests: Arc::default() };
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let silent = Fake::new(vec![ok(DETAIL)]).await;
+    let silent = Fake { url: silent.url.replace("http:", "https:"), ..silent };
+    let impatient = Limits { connect_timeout: Duration::from_millis(100), ..limits() };
+    for vendor in [plain, silent] {
+        let error = vendor.client_with(&impatient, SignMode::Legacy).categories().await.unwrap_err();
+        assert_eq!(error.code(), "vendor_unreachable", "{error:?}");
+        assert!(vendor.requests().iter().all(|request| !request.contains("GET ")), "nothing was sent in the clear");
+    }
 }
 
 #[tokio::test]
@@ -496,11 +506,14 @@ async fn a_photo_is_fetched_again_after_a_cut_and_the_cut_is_told() {
     // Spawned, as the workers do it: the whole future must be Send.
     let work = tokio::spawn(async move {
         let failures = Mutex::new(Vec::new());
-        let note = async |attempt: u32, error: &VendorError| {
-            tokio::task::yield_now().await;
-            failures.lock().unwrap().push((attempt, error.code()));
+        let note = |attempt, error: VendorError| {
+            let failures = &failures;
+            async move {
+                tokio::task::yield_now().await;
+                failures.lock().unwrap().push((attempt, error.code()));
+            }
         };
-        let photo = retry(&quick(), async |_| image(&client).await, note).await;
+        let photo = retry(&quick(), |_| image(&client), note).await;
         (photo, failures.into_inner().unwrap())
     });
     let (photo, failures) = work.await.unwrap();

@@ -109,8 +109,6 @@ fn patience(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
-
     use super::*;
 
     #[test]
