@@ -3,3 +3,4 @@
 
 mod suite_store;
 mod suite_store_durability;
+mod vendor_client;
