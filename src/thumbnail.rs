@@ -34,8 +34,17 @@ pub struct Limits {
     pub max_side: u32,
     /// Bytes a decoder may use for one picture.
     pub max_memory: u64,
-    /// Scans of a progressive JPEG. Real files have about ten; every one costs a pass over the whole picture.
+    /// Scans of a progressive JPEG. Real files have about ten; every one costs a pass over the whole picture, so that
+    /// pictures of more than a fifth of `max_pixels` may have fewer, down to 20.
     pub max_scans: u32,
+}
+
+impl Limits {
+    /// The scans that a JPEG of so many pixels may have. Without this, 600 KB take 8 s.
+    fn scans(&self, pixels: u64) -> u32 {
+        let affordable = (20 * self.max_pixels / pixels.max(1)).max(20);
+        u32::try_from(affordable).unwrap_or(u32::MAX).min(self.max_scans)
+    }
 }
 
 impl Default for Limits {
@@ -87,7 +96,7 @@ pub fn thumbnails(
     catch_unwind(AssertUnwindSafe(|| {
         let (pixels, profile) = decode(bytes, inspection, largest.max(1), limits)?;
         let pixels = colour::to_srgb(pixels.shrink(largest)?, profile.as_deref());
-        encode_all(upright(pixels, inspection.orientation), sizes)
+        encode_all(upright(pixels, inspection.orientation)?, sizes)
     }))
     .unwrap_or_else(|panic| Err(Impossible::Broken(format!("the decoder panicked: {}", panic_text(&*panic)))))
 }
@@ -100,7 +109,6 @@ fn check(inspection: &Inspection, limits: &Limits) -> Result<(), Impossible> {
     let pixels = match inspection.coding {
         Coding::None => return Err(Impossible::Unsupported(inspection.kind)),
         Coding::Jpeg(coding) if coding.precision != 8 => return Err(Impossible::Unsupported(inspection.kind)),
-        Coding::Jpeg(coding) if coding.scans > limits.max_scans => return Err(Impossible::TooManyScans(coding.scans)),
         Coding::Jpeg(_) => 0,
         Coding::Raster { pixels, .. } => pixels,
     };
@@ -110,6 +118,11 @@ fn check(inspection: &Inspection, limits: &Limits) -> Result<(), Impossible> {
     let pixels = pixels.max(u64::from(width) * u64::from(height));
     if width.max(height) > limits.max_side || pixels > limits.max_pixels {
         return Err(Impossible::TooLarge { width, height });
+    }
+    if let Coding::Jpeg(coding) = inspection.coding
+        && coding.scans > limits.scans(pixels)
+    {
+        return Err(Impossible::TooManyScans(coding.scans));
     }
     match memory::decoder(inspection, &[]) {
         bytes if bytes > limits.max_memory => Err(Impossible::TooHungry { bytes }),
@@ -131,19 +144,18 @@ fn decode(
 }
 
 /// Turns the pixels the way a person should see them.
-fn upright(pixels: Pixels, orientation: Orientation) -> Pixels {
-    let Some(orientation) = metadata::Orientation::from_exif(orientation as u8) else { return pixels };
+fn upright(pixels: Pixels, orientation: Orientation) -> Result<Pixels, Impossible> {
+    let Some(orientation) = metadata::Orientation::from_exif(orientation as u8) else { return Ok(pixels) };
     if orientation == metadata::Orientation::NoTransforms {
-        return pixels;
+        return Ok(pixels);
     }
     let Pixels { width, height, samples, bytes } = pixels;
-    let Some(picture) = RgbImage::from_raw(width, height, bytes) else {
-        return Pixels { width: 0, height: 0, samples, bytes: Vec::new() };
-    };
+    let picture = RgbImage::from_raw(width, height, bytes)
+        .ok_or_else(|| Impossible::Broken("the decoder gave too few pixels".to_owned()))?;
     let mut picture = DynamicImage::ImageRgb8(picture);
     picture.apply_orientation(orientation);
     let picture = picture.into_rgb8();
-    Pixels { width: picture.width(), height: picture.height(), samples, bytes: picture.into_raw() }
+    Ok(Pixels { width: picture.width(), height: picture.height(), samples, bytes: picture.into_raw() })
 }
 
 /// Encodes every size, from the largest down, each from the pixels of the one before.

@@ -14,7 +14,6 @@ const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ON
 /// Decodes at the smallest scale that is good enough for a long edge of `largest`.
 pub(super) fn decode(bytes: &[u8], largest: u32, limits: &Limits) -> Result<(Pixels, Option<Vec<u8>>), Impossible> {
     let mut decoder = Decompressor::new().map_err(broken)?;
-    decoder.set_scan_limit(limits.max_scans).map_err(broken)?;
     let profile = jpeg::icc_profile(bytes);
     let picture = if let Ok(header) = decoder.read_header(bytes) {
         decode_pixels(&mut decoder, bytes, header, largest, limits)?
@@ -42,6 +41,7 @@ fn decode_pixels(
     if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
         return Err(Impossible::TooLarge { width, height });
     }
+    decoder.set_scan_limit(limits.scans(u64::from(width) * u64::from(height))).map_err(broken)?;
     let scale = if header.is_lossless { ScalingFactor::ONE } else { scale(width.max(height), largest) };
     decoder.set_scaling_factor(scale).map_err(broken)?;
     let (samples, format) = match header.colorspace {

@@ -21,7 +21,7 @@ pub(super) fn decode(bytes: &[u8], kind: Kind, limits: &Limits) -> Result<(Pixel
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(library_limits(limits));
-    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let mut decoder = reader.into_decoder().map_err(|error| refused(kind, error))?;
     // What the decoder will allocate counts, not what the inspection saw.
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > limits.max_pixels {
@@ -31,7 +31,8 @@ pub(super) fn decode(bytes: &[u8], kind: Kind, limits: &Limits) -> Result<(Pixel
         return Err(Impossible::TooHungry { bytes: decoder.total_bytes() });
     }
     let profile = decoder.icc_profile().ok().flatten();
-    Ok((plain(DynamicImage::from_decoder(decoder).map_err(refused)?), profile))
+    let picture = DynamicImage::from_decoder(decoder).map_err(|error| refused(kind, error))?;
+    Ok((plain(picture), profile))
 }
 
 fn library_limits(limits: &Limits) -> image::Limits {
@@ -53,9 +54,9 @@ fn plain(picture: DynamicImage) -> Pixels {
     Pixels { width, height, samples, bytes }
 }
 
-fn refused(error: ImageError) -> Impossible {
+fn refused(kind: Kind, error: ImageError) -> Impossible {
     match error {
-        ImageError::Unsupported(error) => Impossible::Broken(format!("unsupported coding: {error}")),
+        ImageError::Unsupported(_) => Impossible::Unsupported(kind),
         error => broken(error),
     }
 }

@@ -114,7 +114,7 @@ fn every_decodable_kind_has_thumbnails() {
 fn every_coding_of_a_jpeg_has_thumbnails() {
     for subsampling in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Sub4x1] {
         for (progressive, arithmetic) in [(false, false), (true, false), (false, true), (true, true)] {
-            let coded = Coded { subsampling, progressive, arithmetic, quality: 95 };
+            let coded = Coded { subsampling, progressive, arithmetic, quality: 95, ..Coded::default() };
             let picture = seen(&jpeg_coded(&quarters(320, 240), coded), 80);
             assert_eq!(picture.dimensions(), (80, 60));
             assert_quarters(&picture, [RED, GREEN, BLUE, YELLOW]);
@@ -197,6 +197,6 @@ fn the_memory_bound_follows_the_coding() {
     assert!((9 << 20..48 << 20).contains(&sequential), "{sequential}");
     assert!((36_000_000..37_000_000).contains(&(progressive - sequential)), "{progressive} and {sequential}");
     let whole = needed(&png(photo));
-    assert!((36_000_000..80_000_000).contains(&whole), "{whole}");
+    assert!((36_000_000..90_000_000).contains(&whole), "{whole}");
     assert_eq!(needed(b"not a picture"), 8 << 20, "what is refused costs nothing");
 }
