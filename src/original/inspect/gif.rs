@@ -1,0 +1,59 @@
+use super::{Coding, Facts, le16};
+
+/// The canvas, the first frame over it and its colour indices.
+const BYTES_PER_PIXEL: u64 = 4 + 4 + 1;
+
+/// Walks the blocks; the picture is complete when the trailer is reached.
+pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
+    let (Some(width), Some(height)) = (le16(bytes, 6), le16(bytes, 8)) else { return Facts::default() };
+    let (complete, largest_frame) = walk(bytes);
+    Facts {
+        width: Some(u32::from(width)),
+        height: Some(u32::from(height)),
+        complete,
+        exif: None,
+        coding: Coding::Raster {
+            pixels: largest_frame.max(u64::from(width) * u64::from(height)),
+            bytes_per_pixel: BYTES_PER_PIXEL,
+        },
+    }
+}
+
+/// Whether the trailer is there, and the pixels of the largest frame (which may claim more than the canvas).
+fn walk(bytes: &[u8]) -> (bool, u64) {
+    let mut largest = 0;
+    let mut at = 13 + bytes.get(10).map_or(0, |flags| colour_table(*flags));
+    loop {
+        let next = match bytes.get(at) {
+            Some(0x3B) => return (true, largest),
+            Some(0x21) => sub_blocks(bytes, at + 2),
+            Some(0x2C) => {
+                let side = |at| le16(bytes, at).map_or(0, u64::from);
+                largest = largest.max(side(at + 5) * side(at + 7));
+                bytes.get(at + 9).and_then(|flags| sub_blocks(bytes, at + 11 + colour_table(*flags)))
+            }
+            // Padding between blocks is seen in the wild and skipped by decoders.
+            Some(0) => Some(at + 1),
+            _ => None,
+        };
+        match next {
+            Some(next) => at = next,
+            None => return (false, largest),
+        }
+    }
+}
+
+fn colour_table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+/// Where the chain of sub-blocks at `at` ends.
+fn sub_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let length = usize::from(*bytes.get(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return Some(at);
+        }
+    }
+}
