@@ -54,16 +54,12 @@ fn unquote(quoted: &str) -> (String, &str) {
     let mut rest = quoted;
     while let Some(i) = rest.find('"') {
         let (before, after) = (&rest[..i], &rest[i + 1..]);
-        match before.strip_suffix('\\') {
-            Some(before) => {
-                text.push_str(before);
-                text.push('"');
-            }
-            None => {
-                text.push_str(before);
-                return (text, after);
-            }
-        }
+        let Some(before) = before.strip_suffix('\\') else {
+            text.push_str(before);
+            return (text, after);
+        };
+        text.push_str(before);
+        text.push('"');
         rest = after;
     }
     text.push_str(rest);

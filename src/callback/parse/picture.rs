@@ -123,12 +123,12 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     if !text.contains(&b' ') {
         return plus;
     }
-    let ending = text.iter().filter(|b| matches!(b, b'\r' | b'\n' | b'\t')).count();
-    let blanks = text.iter().filter(|b| **b == b' ').count();
+    let count = |of: &[u8]| text.iter().filter(|b| of.contains(b)).count();
+    let digits = text.len() - count(b"\r\n\t");
+    let blanks = count(b" ");
     let worth = |bytes: &[u8], digits: usize| (is_whole(bytes), digits.is_multiple_of(4));
     match (plus, decode(text, None)) {
         (Some(plus), Some(blank)) => {
-            let digits = text.len() - ending;
             Some(if worth(&blank, digits - blanks) > worth(&plus, digits) { blank } else { plus })
         }
         (plus, blank) => plus.or(blank),
