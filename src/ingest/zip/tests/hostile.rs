@@ -91,6 +91,14 @@ fn a_bomb_is_skipped_by_the_bytes_it_really_unpacks_to() {
 }
 
 #[test]
+fn no_more_is_unpacked_of_a_bomb_than_it_takes_to_know_it() {
+    let bomb = part("bomb.jpg", &vec![0; 4 << 20]).deflated();
+    // Seven times the limit of one entry fit into the limit of all; seven whole bombs would not.
+    let (_, skipped) = read_all(&zip_of(&vec![bomb; 7])).unwrap();
+    assert_eq!(skipped.len(), 7);
+}
+
+#[test]
 fn many_bombs_together_end_the_reading() {
     let bomb = part("bomb.jpg", &vec![0; 4 << 20]).deflated();
     let zip = zip_of(&vec![bomb; 100]);
@@ -109,7 +117,7 @@ fn an_entry_at_the_limits_is_read_and_one_byte_more_is_not() {
 
 #[test]
 fn what_unpacks_to_many_times_its_size_is_skipped_if_so_configured() {
-    let zip = zip_of(&[part("flat.bmp", &[0; 100_000]).deflated(), part("a.jpg", &[1; 100])]);
+    let zip = zip_of(&[part("flat.bmp", &vec![0; 100_000]).deflated(), part("a.jpg", &[1; 100])]);
     let (entries, skipped) = read_with(&zip, ZipLimits { max_ratio: Some(100), ..LIMITS }).unwrap();
     assert_eq!(names(&entries), ["a.jpg"]);
     assert_eq!(reasons(&skipped), [("flat.bmp", "unpacks to more than 100 times its size")]);
