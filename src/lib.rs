@@ -2,6 +2,7 @@ pub mod app;
 pub mod apply;
 pub mod archive;
 pub mod callback;
+pub mod charset;
 pub mod clock;
 pub mod config;
 pub mod cpu;

@@ -3,6 +3,8 @@
 //! Identity: with a key, (seal use, photokey). Without (push, zip): as many photos of one content as the largest number
 //! that any one source shows; a key that comes later adopts a keyless photo of equal content.
 
+pub mod given_name;
+pub mod key;
 pub mod kind;
 
 use sqlx::FromRow;

@@ -1,1 +1,175 @@
+//! What the vendor's callback says: pure, never fails; what nobody understands has a shape of its own.
+//!
+//! The vendor documents neither content types nor the encoding of photos, and several products call the same address, so
+//! everything that some sender was seen or may be expected to do is understood here. Nothing of it is believed: the
+//! vendor's own `detail` is the truth, a callback only says whom to ask about.
 
+mod answer;
+mod body;
+mod digest;
+mod fields;
+mod form;
+mod header;
+mod json;
+mod multipart;
+mod picture;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, photo::kind::PhotoKind};
+use body::Body;
+use fields::Fields;
+
+pub use answer::{Answer, answer, refusal};
+
+/// Parts of a multipart body that are read; what comes after is not, and that is said.
+const MAX_PARTS: usize = 1_000;
+/// Parameters that are read, of query and body together.
+const MAX_PARAMS: usize = 10_000;
+/// Photos in one callback.
+const MAX_IMAGES: usize = 1_000;
+
+/// A callback as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRequest<'a> {
+    /// Without the question mark.
+    pub query: &'a str,
+    pub content_type: Option<&'a str>,
+    pub body: &'a [u8],
+}
+
+/// What a callback is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+pub enum Shape {
+    /// Seal use ended.
+    P1,
+    /// Photos of one use.
+    P2,
+    /// Uses left.
+    P3,
+    /// From the vendor's category, with our own parameters (`ecologyOperate`); with photos or without.
+    W,
+    /// Encrypted event of the newer private cloud.
+    N,
+    /// Encrypted form of the public cloud.
+    F,
+    #[serde(rename = "junk")]
+    Junk,
+}
+
+impl Shape {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+            Self::W => "W",
+            Self::N => "N",
+            Self::F => "F",
+            Self::Junk => "junk",
+        }
+    }
+}
+
+/// A photo that came with a callback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushedImage {
+    Bytes {
+        bytes: Bytes,
+        /// For display; never a path.
+        file_name: Option<String>,
+    },
+    /// To be fetched from the vendor.
+    Photokey(String),
+    /// Never fetched: whoever may call us could make us call anybody.
+    Url(String),
+    /// Why nothing could be made of it.
+    Unreadable(String),
+}
+
+/// What may help a person to find out whom a callback without a business id is about; never used as one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    pub biz_id: Option<String>,
+    pub contract_id: Option<String>,
+    pub company_id: Option<String>,
+}
+
+/// A callback, understood as far as it can be. Empty values count as absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    pub shape: Shape,
+    /// 1 to 20 digits.
+    pub business_id: Option<String>,
+    pub hints: Hints,
+    /// Our own query parameter `sealUse`, which the address carries that we gave to the vendor.
+    pub seal_use: Option<String>,
+    /// As written (`USING`, `COMPLETE`, …): a hint, `detail` decides.
+    pub status: Option<String>,
+    /// `ecologyOperate` in lower case.
+    pub operate: Option<String>,
+    /// `callbackEventType` as written.
+    pub event_type: Option<String>,
+    /// Employee number of who stamped.
+    pub number: Option<String>,
+    pub mobile: Option<String>,
+    pub image_kind: Option<PhotoKind>,
+    /// At most 1,000.
+    pub images: Vec<PushedImage>,
+    pub left_count: Option<u32>,
+    pub timestamp: Option<Timestamp>,
+    /// All text parameters but the secret `key` and pictures' bytes: sorted by name, values of one name as they came.
+    pub params: Vec<(String, Vec<String>)>,
+    /// SHA-256 in hex of what was said, whatever the order, the encoding or the multipart boundary. It only groups
+    /// deliveries: a second `COMPLETE` after an append is equal to the first and means something new.
+    pub digest: String,
+    /// What was wrong or missing, for the inbox.
+    pub problem: Option<String>,
+}
+
+/// Understands a callback. Linear in its size.
+#[must_use]
+pub fn parse(raw: RawRequest<'_>) -> Callback {
+    let Body { format, pairs, files, problem } = body::read(raw.content_type, raw.body);
+    let mut problems: Vec<String> = problem.into_iter().collect();
+    let query = form::pairs(raw.query.trim_start_matches('?').as_bytes(), None);
+    let seal_use = fields::first(&query, "sealUse").or_else(|| fields::first(&pairs, "sealUse"));
+    let (fields, pictures) = Fields::merge(pairs, query, &mut problems);
+    let business_id = fields.business_id(&mut problems);
+    let known = business_id.is_some() || seal_use.is_some();
+    let mut images = files;
+    images.extend(pictures);
+    if images.len() > MAX_IMAGES {
+        images.truncate(MAX_IMAGES);
+        problems.push(format!("more than {MAX_IMAGES} photos"));
+    }
+    let shape = shape::of(&fields, format, known, !images.is_empty());
+    problems.extend(shape::problem(shape, &fields, known));
+    Callback {
+        shape,
+        hints: Hints {
+            biz_id: fields.text("bizId"),
+            contract_id: fields.text("contractId"),
+            company_id: fields.text("companyId"),
+        },
+        seal_use,
+        status: fields.text("status"),
+        operate: fields.text("ecologyOperate").map(|operate| operate.to_lowercase()),
+        event_type: fields.text("callbackEventType"),
+        number: fields.text("number"),
+        mobile: fields.text("mobile"),
+        image_kind: fields.text("imageType").and_then(|kind| kind.parse().ok()),
+        left_count: fields.text("leftCount").and_then(|count| count.parse().ok()),
+        timestamp: fields.time("timestamp"),
+        digest: digest::of(&fields, &images),
+        params: fields.params(),
+        business_id,
+        images,
+        problem: (!problems.is_empty()).then(|| problems.join("; ")),
+    }
+}

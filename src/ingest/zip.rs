@@ -1,1 +1,206 @@
+//! The vendor's zip of all photos, read from a file: blocking, for a thread that may block.
+//!
+//! Nothing about these zips is documented. Every entry is either given out or named among the skipped ones with a reason;
+//! a zip that cannot be trusted to have named all its entries is an error, so that no photo is lost without a word.
 
+mod directory;
+mod name;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    ops::ControlFlow,
+};
+
+use zip::{
+    CompressionMethod, ZipReadOptions,
+    read::{Config, ZipFileEntry},
+    result::ZipError as Fault,
+    unstable::read::ZipIterable,
+};
+
+use crate::photo::{key, kind::PhotoKind};
+
+/// Bounds on what is really read, whatever the zip declares.
+#[derive(Clone, Copy, Debug)]
+pub struct ZipLimits {
+    /// Directories included.
+    pub max_entries: usize,
+    /// Unpacked bytes of one entry, all of which are in memory at once. A larger one is skipped.
+    pub max_entry_bytes: u64,
+    /// Unpacked bytes of all entries together, skipped ones included. More is an error.
+    pub max_total_bytes: u64,
+    /// Times its packed size that an entry may have; photos hardly shrink. A larger one is skipped.
+    pub max_ratio: Option<u64>,
+}
+
+/// One file of the zip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// For display; never a path, and not unique.
+    pub name: String,
+    /// What the names of the file and its directories suggest.
+    pub kind: Option<PhotoKind>,
+    /// If one is part of the name.
+    pub photokey: Option<String>,
+    /// Never empty; their CRC-32 is the declared one.
+    pub bytes: Vec<u8>,
+}
+
+/// A file of the zip that was not given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    pub name: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Entries given out.
+    pub entries: usize,
+    pub skipped: Vec<Skipped>,
+    /// The receiver wanted no more: what came after was not looked at.
+    pub stopped: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ZipError {
+    #[error("not a zip")]
+    NotAZip,
+    /// The end, which tells where everything lies, is not there.
+    #[error("the zip is cut off: its end is missing")]
+    CutOff,
+    #[error("the zip is damaged: {0}")]
+    Damaged(String),
+    /// Made to unpack to far more than it holds.
+    #[error("entries of the zip overlap")]
+    Overlapping,
+    #[error("the zip has {entries} entries, more than {limit}")]
+    TooManyEntries { entries: usize, limit: usize },
+    #[error("the zip unpacks to more than {limit} bytes")]
+    TooLarge { limit: u64 },
+    /// The disk failed, not the zip.
+    #[error("reading the zip: {0}")]
+    Io(io::Error),
+}
+
+impl From<io::Error> for ZipError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+                Self::Damaged(error.to_string())
+            }
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<Fault> for ZipError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Io(error) => error.into(),
+            fault => Self::Damaged(fault.to_string()),
+        }
+    }
+}
+
+/// Gives each file to `each`, in the order of the zip's directory, duplicates included.
+///
+/// The file's own position does not matter, and is anywhere afterwards.
+pub fn read(
+    file: &File,
+    limits: ZipLimits,
+    mut each: impl FnMut(Entry) -> ControlFlow<()>,
+) -> Result<Summary, ZipError> {
+    directory::check_frame(file)?;
+    let mut zip = ZipIterable::try_new(file, Config::default())?;
+    if zip.len() > limits.max_entries {
+        return Err(ZipError::TooManyEntries { entries: zip.len(), limit: limits.max_entries });
+    }
+    directory::check_places(file, &mut zip)?;
+    let mut summary = Summary::default();
+    let mut budget = Budget { limits, total: 0 };
+    for found in zip.files()? {
+        let found = found?;
+        let names = name::Names::read(found.name_raw());
+        if names.is_directory() {
+            continue;
+        }
+        match unpack(found, file, &mut budget)? {
+            Ok(bytes) => {
+                summary.entries += 1;
+                let photokey = key::find(&names.path).map(str::to_owned);
+                if each(Entry { kind: names.kind(), name: names.shown, photokey, bytes }).is_break() {
+                    summary.stopped = true;
+                    break;
+                }
+            }
+            Err(reason) => summary.skipped.push(Skipped { name: names.shown, reason }),
+        }
+    }
+    Ok(summary)
+}
+
+struct Budget {
+    limits: ZipLimits,
+    total: u64,
+}
+
+impl Budget {
+    /// Most bytes to read of an entry, and why no more.
+    fn of(&self, packed: u64) -> (u64, String) {
+        let whole = (self.limits.max_entry_bytes, format!("larger than {} bytes", self.limits.max_entry_bytes));
+        // An empty deflate stream has two bytes; tiny entries may well double.
+        let ratio = self.limits.max_ratio.map(|ratio| {
+            (packed.max(64).saturating_mul(ratio), format!("unpacks to more than {ratio} times its size"))
+        });
+        ratio.into_iter().chain([whole]).min_by_key(|(bytes, _)| *bytes).unwrap_or_default()
+    }
+
+    fn left(&self) -> u64 {
+        self.limits.max_total_bytes.saturating_sub(self.total)
+    }
+
+    fn spend(&mut self, bytes: u64) -> Result<(), ZipError> {
+        self.total += bytes;
+        let limit = self.limits.max_total_bytes;
+        if self.total > limit { Err(ZipError::TooLarge { limit }) } else { Ok(()) }
+    }
+}
+
+/// The bytes, or why the entry is skipped; an error ends the reading.
+fn unpack(found: ZipFileEntry<'_>, file: &File, budget: &mut Budget) -> Result<Result<Vec<u8>, String>, ZipError> {
+    if let Some(reason) = refused(&found) {
+        return Ok(Err(reason));
+    }
+    let (most, too_large) = budget.of(found.compressed_size());
+    let mut bytes = Vec::new();
+    let mut reader = file;
+    let outcome = found.with_reader(&mut reader, ZipReadOptions::new()).and_then(|source| {
+        let most = most.min(budget.left()).saturating_add(1);
+        source.take(most).read_to_end(&mut bytes).map_err(Fault::from)
+    });
+    budget.spend(bytes.len() as u64)?;
+    match outcome.map_err(ZipError::from) {
+        Err(ZipError::Damaged(why)) => Ok(Err(format!("damaged: {why}"))),
+        Err(error) => Err(error),
+        Ok(_) if bytes.is_empty() => Ok(Err("empty".to_owned())),
+        Ok(_) if bytes.len() as u64 > most => Ok(Err(too_large)),
+        Ok(_) if bytes.starts_with(directory::ENTRY) => Ok(Err("a zip within the zip".to_owned())),
+        Ok(_) => Ok(Ok(bytes)),
+    }
+}
+
+fn refused(found: &ZipFileEntry<'_>) -> Option<String> {
+    if found.encrypted() {
+        Some("encrypted".to_owned())
+    } else if found.is_symlink() {
+        Some("a link".to_owned())
+    } else if matches!(found.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+        None
+    } else {
+        Some(format!("packed by an unknown method ({})", found.compression()))
+    }
+}

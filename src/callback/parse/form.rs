@@ -1,0 +1,26 @@
+//! `application/x-www-form-urlencoded`, of query and body.
+
+use percent_encoding::percent_decode;
+
+use super::MAX_PARAMS;
+use crate::charset;
+
+/// The pairs in their order, one more than are taken at most. A `%` that escapes nothing stands for itself.
+pub(super) fn pairs(text: &[u8], declared: Option<&str>) -> Vec<(String, String)> {
+    text.split(|b| *b == b'&')
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+        .take(MAX_PARAMS + 1)
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |b| *b == b'=');
+            let mut half = || decode(halves.next().unwrap_or_default(), declared);
+            (half(), half())
+        })
+        .collect()
+}
+
+fn decode(text: &[u8], declared: Option<&str>) -> String {
+    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    let bytes: Vec<u8> = percent_decode(&spaced).collect();
+    charset::decode(&bytes, declared)
+}

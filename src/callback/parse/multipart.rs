@@ -1,0 +1,156 @@
+//! `multipart/*` in memory: exact bytes, and whatever can be saved of a broken body.
+//!
+//! A library was not used because it stops at the first fault, and reads names only as UTF-8.
+
+use super::header;
+use crate::charset;
+
+/// Longest header block of a part.
+const MAX_HEAD: usize = 16 << 10;
+/// RFC 2046 says 70; longer ones have been seen.
+const MAX_BOUNDARY: usize = 200;
+
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub(super) name: String,
+    /// Present, though maybe empty, if the part says that it is a file.
+    pub(super) file_name: Option<String>,
+    pub(super) content_type: Option<String>,
+    pub(super) base64: bool,
+    pub(super) content: &'a [u8],
+    /// False if the body ended before the part did.
+    pub(super) whole: bool,
+}
+
+/// The boundary: as declared if the body has it, else as the body itself shows.
+pub(super) fn boundary(content_type: Option<&str>, body: &[u8]) -> Option<String> {
+    let declared = content_type
+        .filter(|value| header::kind(value).starts_with("multipart/"))
+        .and_then(|value| header::parameter(value, "boundary"))
+        .filter(|boundary| !boundary.is_empty() && boundary.len() <= MAX_BOUNDARY && !boundary.contains(['\r', '\n']))
+        .filter(|boundary| Delimiters::new(body, boundary).next().is_some());
+    declared.or_else(|| shown(body))
+}
+
+/// A body that begins with a delimiter and a part's header.
+fn shown(body: &[u8]) -> Option<String> {
+    let mut lines = body.splitn(3, |b| *b == b'\n');
+    let (first, second) = (lines.next()?, lines.next()?);
+    let boundary = std::str::from_utf8(first).ok()?.strip_prefix("--")?.trim_ascii_end();
+    let is_header = second.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"Content-"));
+    (is_header && (1..=MAX_BOUNDARY).contains(&boundary.len())).then(|| boundary.to_owned())
+}
+
+/// At most `most` parts, and what was wrong.
+pub(super) fn parts<'a>(
+    body: &'a [u8],
+    boundary: &str,
+    declared: Option<&str>,
+    most: usize,
+) -> (Vec<Part<'a>>, Option<String>) {
+    let mut parts = Vec::new();
+    let mut problem = None;
+    let mut delimiters = Delimiters::new(body, boundary);
+    let mut current = delimiters.next();
+    while let Some(delimiter) = current.take().filter(|delimiter| !delimiter.closes) {
+        if parts.len() == most {
+            return (parts, Some(format!("more than {most} parts")));
+        }
+        current = delimiters.next();
+        let end = current.as_ref().map_or(body.len(), |next| next.start);
+        let section = body.get(delimiter.end..end).unwrap_or_default();
+        match part(section, declared, current.is_some()) {
+            Some(part) => parts.push(part),
+            None => problem = Some("a part without end of its header".to_owned()),
+        }
+        if current.is_none() {
+            problem = Some("the body is cut off within a part".to_owned());
+        }
+    }
+    (parts, problem)
+}
+
+struct Delimiter {
+    /// Where the content before it ends.
+    start: usize,
+    /// Where the next part begins.
+    end: usize,
+    closes: bool,
+}
+
+/// Looks at the beginnings of lines only, which a boundary cannot span: linear for whatever boundary and body.
+struct Delimiters<'a> {
+    body: &'a [u8],
+    mark: Vec<u8>,
+    line: Option<usize>,
+    /// Lines end as after the first delimiter: with a bare LF there, a photo's own last CR stays its own.
+    crlf: Option<bool>,
+}
+
+impl<'a> Delimiters<'a> {
+    fn new(body: &'a [u8], boundary: &str) -> Self {
+        Self { body, mark: format!("--{boundary}").into_bytes(), line: Some(0), crlf: None }
+    }
+
+    fn at(&mut self, line: usize) -> Option<Delimiter> {
+        let rest = self.body.get(line..)?.strip_prefix(self.mark.as_slice())?;
+        let closes = rest.starts_with(b"--");
+        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let after = &rest[blanks..];
+        let crlf = after.starts_with(b"\r\n");
+        if !closes && !crlf && !after.starts_with(b"\n") {
+            return None;
+        }
+        let crlf_lines = *self.crlf.get_or_insert(crlf);
+        let ending = match (line, crlf_lines) {
+            (0, _) => 0,
+            (_, true) if self.body[..line].ends_with(b"\r\n") => 2,
+            (_, true) => return None,
+            (_, false) => 1,
+        };
+        let end = line + self.mark.len() + blanks + if crlf { 2 } else { 1 };
+        Some(Delimiter { start: line - ending, end, closes })
+    }
+}
+
+impl Iterator for Delimiters<'_> {
+    type Item = Delimiter;
+
+    fn next(&mut self) -> Option<Delimiter> {
+        while let Some(line) = self.line {
+            let newline = self.body.get(line..)?.iter().position(|b| *b == b'\n');
+            self.line = newline.map(|i| line + i + 1);
+            if let Some(delimiter) = self.at(line) {
+                return Some(delimiter);
+            }
+        }
+        None
+    }
+}
+
+fn part<'a>(section: &'a [u8], declared: Option<&str>, whole: bool) -> Option<Part<'a>> {
+    let mut part =
+        Part { name: String::new(), file_name: None, content_type: None, base64: false, content: section, whole };
+    loop {
+        let head = &part.content[..part.content.len().min(MAX_HEAD)];
+        let newline = head.iter().position(|b| *b == b'\n')?;
+        let line = charset::decode(&part.content[..newline], declared);
+        part.content = &part.content[newline + 1..];
+        if line.trim().is_empty() {
+            return Some(part);
+        }
+        if section.len() - part.content.len() > MAX_HEAD {
+            return None;
+        }
+        let Some((name, value)) = line.split_once(':') else { continue };
+        match name.trim().to_ascii_lowercase().as_str() {
+            "content-disposition" => {
+                part.name = header::extended(value, "name").unwrap_or_default();
+                part.file_name = header::extended(value, "filename");
+            }
+            "content-type" => part.content_type = Some(value.trim().to_owned()),
+            "content-transfer-encoding" => part.base64 = value.trim().eq_ignore_ascii_case("base64"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Where a zip says that its entries lie, and whether that can be.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+};
+
+use zip::unstable::read::ZipIterable;
+
+use super::ZipError;
+
+/// How an entry begins.
+pub(super) const ENTRY: &[u8] = b"PK\x03\x04";
+const LISTED: &[u8] = b"PK\x01\x02";
+const END: &[u8] = b"PK\x05\x06";
+/// The end record and its longest comment.
+const LONGEST_END: u64 = 22 + 65_535;
+
+/// Begins as a zip, and has an end.
+pub(super) fn check_frame(mut file: &File) -> Result<(), ZipError> {
+    let head: [u8; 4] = bytes_at(file, 0)?.ok_or(ZipError::NotAZip)?;
+    if head != ENTRY && head != END {
+        return Err(ZipError::NotAZip);
+    }
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_END)))?;
+    file.take(LONGEST_END).read_to_end(&mut tail)?;
+    if tail.windows(END.len()).any(|window| window == END) { Ok(()) } else { Err(ZipError::CutOff) }
+}
+
+/// No byte belongs to two entries or to the directory, and the directory ends where its end says.
+pub(super) fn check_places(file: &File, zip: &mut ZipIterable<&File>) -> Result<(), ZipError> {
+    let mut places = Vec::new();
+    let mut listed = Vec::new();
+    for entry in zip.files()? {
+        let entry = entry?;
+        listed.push(entry.central_header_start());
+        // Without a header of its own an entry has no place; reading it will say so.
+        if let Some(header) = bytes_at::<30>(file, entry.header_start())?.filter(|header| header.starts_with(ENTRY)) {
+            let data = entry.header_start() + 30 + u16_at(&header, 26) + u16_at(&header, 28);
+            places.push((entry.header_start(), data.saturating_add(entry.compressed_size())));
+        }
+    }
+    let Some((first, last)) = listed.first().zip(listed.last()) else {
+        return if bytes_at(file, 0)? == Some(*b"PK\x03\x04") {
+            Err(ZipError::Damaged("entries that its end does not know of".to_owned()))
+        } else {
+            Ok(())
+        };
+    };
+    places.sort_unstable();
+    let overlap = places.windows(2).any(|pair| pair[0].1 > pair[1].0);
+    if overlap || places.last().is_some_and(|(_, end)| end > first) {
+        return Err(ZipError::Overlapping);
+    }
+    // The end counts entries in 16 bits; more of them would not be seen.
+    let after = bytes_at::<46>(file, *last)?
+        .map(|header| last + 46 + u16_at(&header, 28) + u16_at(&header, 30) + u16_at(&header, 32));
+    match after.map(|after| bytes_at::<4>(file, after)).transpose()?.flatten() {
+        Some(next) if next == LISTED => Err(ZipError::Damaged("it lists more entries than its end says".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// `None` beyond the end of the file.
+fn bytes_at<const N: usize>(mut file: &File, at: u64) -> io::Result<Option<[u8; N]>> {
+    let mut bytes = [0; N];
+    file.seek(SeekFrom::Start(at))?;
+    match file.read_exact(&mut bytes) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))
+}

@@ -1,0 +1,56 @@
+//! The key of a photo at the vendor (`photokey`): `yyyyMMdd-<uuid>`, the day of upload and a random id.
+
+const LENGTH: usize = 45;
+
+/// Whether the whole text has the form of a photokey.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
+    has_form(text.as_bytes())
+}
+
+/// The first photokey within a text, such as the name of a zip's entry.
+#[must_use]
+pub fn find(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let alone = |at: usize| {
+        let before = at.checked_sub(1).and_then(|i| bytes.get(i));
+        let after = bytes.get(at + LENGTH);
+        !before.is_some_and(u8::is_ascii_digit) && !after.is_some_and(u8::is_ascii_hexdigit)
+    };
+    let at = bytes.windows(LENGTH).enumerate().position(|(at, window)| has_form(window) && alone(at))?;
+    text.get(at..at + LENGTH)
+}
+
+fn has_form(bytes: &[u8]) -> bool {
+    bytes.len() == LENGTH
+        && bytes.iter().enumerate().all(|(i, b)| match i {
+            0..8 => b.is_ascii_digit(),
+            8 | 17 | 22 | 27 | 32 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "20261123-254775d7-3c7c-4e9d-9880-1d4c5fb3dbd0";
+
+    #[test]
+    fn a_key_is_a_day_and_a_uuid() {
+        assert!(is_key(KEY));
+        assert!(is_key(&KEY.to_uppercase()));
+        for other in ["", "20261123", &KEY[1..], &format!("{KEY}0"), &KEY.replace('d', "g"), &KEY.replace('-', "_")] {
+            assert!(!is_key(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_within_a_name_but_not_within_longer_digits() {
+        assert_eq!(find(&format!("用印/张三_{KEY}.jpg")), Some(KEY));
+        assert_eq!(find(&format!("x{KEY}-1")), Some(KEY));
+        assert_eq!(find(&format!("1{KEY}")), None);
+        assert_eq!(find(&format!("{KEY}a")), None);
+        assert_eq!(find("用印图片.jpg"), None);
+    }
+}
