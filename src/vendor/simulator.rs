@@ -81,7 +81,7 @@ impl Simulator {
         let engine = Arc::new(Engine::new(knobs, clock)?);
         let line = Line { listener, switch: engine.switch.clone() };
         let app = control::router(engine.clone())
-            .merge(api::router(engine.clone()))
+            .merge(api::router(&engine))
             .into_make_service_with_connect_info::<WireHandle>();
         let stop = engine.stop.clone();
         tokio::spawn(async move {

@@ -47,7 +47,8 @@ impl Refusal {
     }
 
     /// A parameter is missing or wrong.
-    pub(super) fn parameter(name: impl std::fmt::Display) -> Self {
+    pub(super) fn parameter(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
         Self::new(1_000_001, format!("参数错误: {name}"))
     }
 
@@ -65,7 +66,7 @@ impl Refusal {
 
 impl From<CannotHappen> for Refusal {
     fn from(cannot: CannotHappen) -> Self {
-        Self::parameter(cannot)
+        Self::parameter(cannot.to_string())
     }
 }
 
@@ -98,7 +99,7 @@ fn id(text: &str, knobs: &Knobs) -> Value {
 }
 
 /// All endpoints of the vendor.
-pub(super) fn router(engine: Arc<Engine>) -> Router {
+pub(super) fn router(engine: &Arc<Engine>) -> Router {
     Router::new()
         .route("/seal/apply/multiple", post(apply::multiple))
         .route("/seal/apply/mulitipleByCategory", post(apply::by_category))
@@ -121,7 +122,7 @@ pub(super) fn router(engine: Arc<Engine>) -> Router {
         .layer(middleware::from_fn_with_state(engine.clone(), gate))
         .route("/checkHealth", get(|| async { "OK" }))
         .layer(middleware::from_fn_with_state(engine.clone(), presence))
-        .with_state(engine)
+        .with_state(engine.clone())
 }
 
 /// While the vendor is down nothing answers.

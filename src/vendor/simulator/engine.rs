@@ -157,7 +157,7 @@ impl Engine {
         let mut scene = Scene { world: &mut world, knobs: &knobs, now };
         let (value, notices) = change(&mut scene)?;
         let ids = notices.into_iter().filter_map(|notice| enqueue(&mut scene, notice)).collect();
-        self.keep(&world, &knobs);
+        keep(&world, &knobs);
         drop(world);
         self.wake.notify_one();
         Ok((value, ids))
@@ -168,17 +168,8 @@ impl Engine {
         let knobs = self.knobs();
         let mut world = lock(&self.world);
         let value = edit(&mut world);
-        self.keep(&world, &knobs);
+        keep(&world, &knobs);
         value
-    }
-
-    /// Written under the lock, so that files follow each other in the order of the changes.
-    fn keep(&self, world: &World, knobs: &Knobs) {
-        if let Some(path) = &knobs.state
-            && let Err(error) = world.save(path)
-        {
-            tracing::error!(%error, path = %path.display(), "the simulator's state could not be kept");
-        }
     }
 
     pub(super) fn remember(&self, delivery: Delivery) {
@@ -209,6 +200,15 @@ impl Engine {
             // The dispatcher looks five times a second anyway: a lost wake-up cannot hang this.
             let _ = tokio::time::timeout(Duration::from_millis(200), progress.changed()).await;
         }
+    }
+}
+
+/// Written under the lock, so that files follow each other in the order of the changes.
+fn keep(world: &World, knobs: &Knobs) {
+    if let Some(path) = &knobs.state
+        && let Err(error) = world.save(path)
+    {
+        tracing::error!(%error, path = %path.display(), "the simulator's state could not be kept");
     }
 }
 

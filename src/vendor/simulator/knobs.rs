@@ -355,3 +355,36 @@ impl Default for ZipKnobs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Knobs;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        knobs: Knobs,
+    }
+
+    #[test]
+    fn without_arguments_the_command_line_gives_the_defaults_on_the_vendors_port() {
+        Cli::command().debug_assert();
+        let mut parsed = Cli::try_parse_from(["simulator"]).unwrap().knobs;
+        assert_eq!(parsed.listen.port(), 9182);
+        parsed.listen = Knobs::default().listen;
+        assert_eq!(serde_json::to_value(parsed).unwrap(), serde_json::to_value(Knobs::default()).unwrap());
+    }
+
+    #[test]
+    fn the_command_of_the_contract_is_understood() {
+        let line = "simulator --listen 127.0.0.1:9 --token T --secret S --push multipart --retry-ms 1,2 \
+                    --custom-params a=b,c --zip-names gbk --photo-delay-ms 5";
+        let knobs = Cli::try_parse_from(line.split_whitespace()).unwrap().knobs;
+        assert_eq!((knobs.token.as_str(), knobs.secret.as_str()), ("T", "S"));
+        assert_eq!(knobs.callback.params(), [("a".into(), "b".into()), ("c".into(), String::new())]);
+        let waits: Vec<_> = (1..4).map(|attempts| knobs.callback.retry_after(attempts)).collect();
+        assert_eq!(waits, [Some(1), Some(2), None]);
+    }
+}

@@ -127,6 +127,19 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_can_be_drawn_in_every_size_and_turn() {
+        for kind in [Kind::Face, Kind::Signatory, Kind::Emergency] {
+            for (seed, megapixels) in [0.0, 0.003, 0.01, 0.05, 0.3].into_iter().enumerate() {
+                for orientation in [1, 3, 6, 8] {
+                    let jpeg = Drawing { kind, megapixels, ..drawing(seed as u64, orientation) }.jpeg().unwrap();
+                    let header = turbojpeg::read_header(&jpeg).unwrap();
+                    assert!(header.width <= header.height || orientation % 2 == 0, "{megapixels} {orientation}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_seal_is_red() {
         let jpeg = drawing(3, 1).jpeg().unwrap();
         let image = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::RGB).unwrap();

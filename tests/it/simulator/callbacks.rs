@@ -226,7 +226,8 @@ async fn copies_gbk_and_hand_written_callbacks_go_out() {
     let heard = receiver.take().await;
     assert_eq!(heard.len(), 3);
     let name = &sim.business(&id).unwrap().auths[0].user_name;
-    let gbk: String = encoding_rs::GBK.encode(name).0.iter().map(|b| format!("%{b:02X}")).collect();
+    let gbk = percent_encoding::percent_encode(&encoding_rs::GBK.encode(name).0, percent_encoding::NON_ALPHANUMERIC)
+        .to_string();
     assert!(String::from_utf8_lossy(&heard[0]).contains(&format!("operatorName={gbk}&")));
     let raw = RawCallback {
         url: format!("{}?x=1", receiver.url),

@@ -2,7 +2,6 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     reason = "pixel positions are small and already within the picture"
 )]
@@ -182,7 +181,7 @@ fn face(picture: &mut Picture, random: &mut Random) {
             continue;
         }
         let half = rx * (1.0 - dy * dy).sqrt();
-        let (from, to) = (((cx - half) / 2.0) as usize, ((cx + half) / 2.0) as usize);
+        let (from, to) = (((cx - half) * 0.5) as usize, ((cx + half) * 0.5) as usize);
         let row = y * picture.width / 2;
         picture.blue[row + from..row + to].fill(108);
         picture.red[row + from..row + to].fill(152);

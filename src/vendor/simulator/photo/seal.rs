@@ -34,7 +34,7 @@ pub(super) fn stamp(picture: &mut Picture, noise: &[i16], random: &mut Random) {
     let (left, right) = ((seal.x - seal.radius) as usize, (seal.x + seal.radius) as usize);
     let top = (seal.y - seal.radius) as usize;
     let bottom = ((seal.y + seal.radius) as usize).min(picture.height - 1);
-    let cover = random.below(3) as i16;
+    let cover = [0_i16, 1, 2][random.below(3)];
     for y in top..=bottom {
         let grain = &noise[(y * 131) % (noise.len() / 2)..];
         for x in left..=right.min(picture.width - 1) {
