@@ -83,7 +83,9 @@ type Answer = Result<Response, Refusal>;
 
 /// `{"code":0,"message":"SUCCESS", name: value}`.
 fn success(name: &str, value: Value) -> Response {
-    axum::Json(json!({ "code": 0, "message": "SUCCESS", name: value })).into_response()
+    let mut body = json!({ "code": 0, "message": "SUCCESS" });
+    body[name] = value;
+    axum::Json(body).into_response()
 }
 
 fn done() -> Response {
