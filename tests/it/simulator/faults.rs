@@ -124,7 +124,8 @@ async fn while_it_is_down_only_the_control_api_answers() {
     }
     let down = "POST /_sim/down HTTP/1.1\r\nHost: v\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(raw(&sim, down).await.status, 200);
-    assert!(waiting.await.unwrap(), "a request under way is dropped");
+    let dropped = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    assert!(dropped.unwrap().unwrap(), "a request under way is dropped");
     let health = "GET /checkHealth HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n";
     assert!(sent(&sim, health.as_bytes()).await.is_none());
     assert_eq!(raw(&sim, &down.replace("down", "up")).await.status, 200);
