@@ -2,6 +2,8 @@
 
 pub mod login;
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -132,5 +134,25 @@ impl User {
             .bind(limit)
             .all(db)
             .await
+    }
+}
+
+/// The users who may act, by username.
+#[derive(Clone, Debug, Default)]
+pub struct Directory(HashMap<String, User>);
+
+impl Directory {
+    pub async fn load(on: impl Into<On<'_>>) -> Result<Self, DbError> {
+        let users: Vec<User> = sql("SELECT * FROM users WHERE NOT disabled").all(on).await?;
+        Ok(Self(users.into_iter().map(|user| (user.username.clone(), user)).collect()))
+    }
+
+    #[must_use]
+    pub fn get(&self, username: &str) -> Option<&User> {
+        self.0.get(username)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &User> {
+        self.0.values()
     }
 }

@@ -1,13 +1,11 @@
 //! The form of a flow: checking values against the definition, and reading what the integration needs out of them.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value};
 
 use crate::{
     definition::{Body, Field, FieldError, FieldType, Integration},
     seal_use::{Application, Person, Want},
-    user::User,
+    user::{Directory, User},
 };
 
 /// Field values by key.
@@ -16,7 +14,7 @@ pub type Form = Map<String, Value>;
 /// Everything that is wrong with `form`; empty when the flow may start. Files are set by upload only, so a required
 /// files field is checked at archiving.
 #[must_use]
-pub fn check(body: &Body, form: &Form, users: &HashMap<String, User>) -> Vec<FieldError> {
+pub fn check(body: &Body, form: &Form, users: &Directory) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for key in form.keys().filter(|key| body.field(key).is_none()) {
         errors.push(FieldError::new(format!("form.{key}"), "the definition has no such field"));
@@ -27,13 +25,7 @@ pub fn check(body: &Body, form: &Form, users: &HashMap<String, User>) -> Vec<Fie
     errors
 }
 
-fn check_value(
-    field: &Field,
-    value: Option<&Value>,
-    path: &str,
-    users: &HashMap<String, User>,
-    errors: &mut Vec<FieldError>,
-) {
+fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
     let value = match value {
         None | Some(Value::Null) => {
             if field.required && field.field_type != FieldType::Files {
@@ -57,7 +49,7 @@ fn check_value(
     }
 }
 
-fn check_table(field: &Field, value: &Value, path: &str, users: &HashMap<String, User>, errors: &mut Vec<FieldError>) {
+fn check_table(field: &Field, value: &Value, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
     let Some(rows) = value.as_array() else {
         errors.push(FieldError::new(path, "must be a list of rows"));
         return;
@@ -78,10 +70,10 @@ fn check_table(field: &Field, value: &Value, path: &str, users: &HashMap<String,
     }
 }
 
-fn check_plain(field: &Field, value: &Value, users: &HashMap<String, User>) -> Result<(), String> {
+fn check_plain(field: &Field, value: &Value, users: &Directory) -> Result<(), String> {
     let text = || value.as_str().ok_or_else(|| "must be text".to_owned());
     let known = |name: &str| {
-        if users.contains_key(name) { Ok(()) } else { Err(format!("there is no user {name:?}")) }
+        if users.get(name).is_some() { Ok(()) } else { Err(format!("there is no user {name:?}")) }
     };
     match field.field_type {
         FieldType::Text | FieldType::Textarea | FieldType::Seal => text().and_then(|text| {
@@ -138,7 +130,7 @@ pub fn application(
     integration: &Integration,
     form: &Form,
     starter: &User,
-    users: &HashMap<String, User>,
+    users: &Directory,
 ) -> Result<Application, ApplicationError> {
     let mut errors = Vec::new();
     let wants = wants(integration, form, users, &mut errors);
@@ -151,7 +143,7 @@ pub fn application(
     let named = integration.applicant_field.as_deref().and_then(|key| form.get(key)).map(names).unwrap_or_default();
     let applicant = named
         .first()
-        .and_then(|name| users.get(*name))
+        .and_then(|name| users.get(name))
         .into_iter()
         .chain([starter])
         .map(person)
@@ -169,12 +161,7 @@ pub fn application(
 }
 
 /// The wanted uses: one per table row, or one of the main form.
-fn wants(
-    integration: &Integration,
-    form: &Form,
-    users: &HashMap<String, User>,
-    errors: &mut Vec<FieldError>,
-) -> Vec<Want> {
+fn wants(integration: &Integration, form: &Form, users: &Directory, errors: &mut Vec<FieldError>) -> Vec<Want> {
     let table = integration.seal_field.split_once('.').map(|(table, _)| table);
     let empty = Vec::new();
     let rows: Vec<(String, &Form)> = match table {
@@ -208,7 +195,7 @@ fn wants(
             errors.push(FieldError::new(path, "names no seal or nobody who stamps"));
             continue;
         }
-        let people: Vec<Person> = people.iter().filter_map(|name| users.get(*name)).map(person).collect();
+        let people: Vec<Person> = people.iter().filter_map(|name| users.get(name)).map(person).collect();
         for unreachable in people.iter().filter(|person| person.number.is_none() && person.mobile.is_none()) {
             let message =
                 format!("{} has neither employee number nor mobile phone; add one to the user", unreachable.username);

@@ -1,7 +1,5 @@
 //! The steps of a flow: it is started, approved from node to node, settles when its seals' photos are all here.
 
-use std::collections::HashMap;
-
 use super::{
     Flow, FlowState,
     event::{self, Happened, YINKU},
@@ -15,7 +13,7 @@ use crate::{
     id::{FlowId, SealUseId},
     job::{self, JobKind},
     seal_use::{Grant, SealUse, SealUseStatus, counts},
-    user::{Role, User},
+    user::{Directory, Role, User},
 };
 
 /// Why a step was not taken.
@@ -57,7 +55,7 @@ pub async fn start(
     now: Timestamp,
 ) -> Result<FlowId, StepError> {
     let body = &definition.body;
-    let users = users_by_name(&mut *tx).await?;
+    let users = Directory::load(&mut *tx).await?;
     let errors = form::check(body, form, &users);
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
@@ -109,7 +107,7 @@ pub async fn approve(
     if node.kind == NodeKind::Seal && body.enabled_integration().is_some() {
         return Err(StepError::SealNode);
     }
-    let users = users_by_name(&mut *tx).await?;
+    let users = Directory::load(&mut *tx).await?;
     let approved = approvals(&mut *tx, id, &node.key).await?;
     if approved.contains(&user.username) {
         return Err(StepError::ApprovedAlready);
@@ -157,7 +155,7 @@ async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<
     let Some(integration) = body.enabled_integration() else {
         return Ok(());
     };
-    let users = users_by_name(&mut *tx).await?;
+    let users = Directory::load(&mut *tx).await?;
     let form: Form = serde_json::from_str(&flow.form).map_err(|error| DbError::Decode(error.into()))?;
     let starter = users.get(&flow.starter).ok_or(DbError::RowNotFound)?;
     let application = form::application(integration, &form, starter, &users);
@@ -248,7 +246,7 @@ async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
 
 /// The usernames that a node still waits for, given who approved; `any` waits for whoever comes first.
 #[must_use]
-pub fn waits_for(node: &Node, flow: &Flow, users: &HashMap<String, User>, approved: &[String]) -> Vec<String> {
+pub fn waits_for(node: &Node, flow: &Flow, users: &Directory, approved: &[String]) -> Vec<String> {
     let assigned = assignees(node, flow, users);
     let open = assigned.into_iter().filter(|name| !approved.contains(name));
     match node.mode.unwrap_or(Mode::Any) {
@@ -259,14 +257,14 @@ pub fn waits_for(node: &Node, flow: &Flow, users: &HashMap<String, User>, approv
 }
 
 /// The usernames a node is assigned to, in the order listed, each once.
-fn assignees(node: &Node, flow: &Flow, users: &HashMap<String, User>) -> Vec<String> {
+fn assignees(node: &Node, flow: &Flow, users: &Directory) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for assignee in &node.assignees {
         let mut found: Vec<String> = match assignee.split_once(':') {
             Some(("user", name)) => users.get(name).map(|user| user.username.clone()).into_iter().collect(),
             Some(("role", role)) => role.parse::<Role>().map_or_else(
                 |_| Vec::new(),
-                |role| users.values().filter(|user| user.has(role)).map(|user| user.username.clone()).collect(),
+                |role| users.iter().filter(|user| user.has(role)).map(|user| user.username.clone()).collect(),
             ),
             _ => users.get(&flow.starter).and_then(|starter| starter.manager.clone()).into_iter().collect(),
         };
@@ -284,9 +282,4 @@ pub async fn approvals(on: impl Into<On<'_>>, flow: &FlowId, node: &str) -> Resu
         .bind(node)
         .scalars(on)
         .await
-}
-
-pub async fn users_by_name(on: impl Into<On<'_>>) -> Result<HashMap<String, User>, DbError> {
-    let users: Vec<User> = sql("SELECT * FROM users WHERE NOT disabled").all(on).await?;
-    Ok(users.into_iter().map(|user| (user.username.clone(), user)).collect())
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a session lasts after its login.
-pub const SESSION: Duration = Duration::from_secs(12 * 3600);
+pub const SESSION: Duration = Duration::from_hours(12);
 
 /// Why nobody was logged in.
 #[derive(Debug, thiserror::Error)]
