@@ -1,6 +1,6 @@
 //! Opening the database: pools, the settings that durability rests on, migrations.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use sqlx::{
     migrate::MigrateError,
@@ -9,12 +9,11 @@ use sqlx::{
 };
 
 use super::{Db, DbError, sql};
+use crate::config::{DatabaseConfig, DatabaseUrl};
 
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("database.url must begin with sqlite:// or postgres://, not {0:?}")]
-    UnknownUrl(String),
     #[error("cannot open the database: {0}")]
     Db(#[from] DbError),
     #[error("cannot migrate the database: {0}")]
@@ -24,24 +23,20 @@ pub enum OpenError {
 }
 
 const READERS: u32 = 8;
-const PG_CONNECTIONS: u32 = 16;
 /// How long a statement waits for a lock that another process (a backup, a command) holds.
 const BUSY: Duration = Duration::from_secs(15);
 
 impl Db {
-    /// Opens the database at `url` (`sqlite://path` or `postgres://…`) and brings its schema up to date.
-    pub async fn open(url: &str) -> Result<Self, OpenError> {
-        if url.starts_with("sqlite:") {
-            Self::open_sqlite(url).await
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Self::open_postgres(url).await
-        } else {
-            Err(OpenError::UnknownUrl(url.split("://").next().unwrap_or_default().to_owned()))
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        match &config.url {
+            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path).await,
+            DatabaseUrl::Postgres(url) => Self::open_postgres(url.as_str(), config.max_connections).await,
         }
     }
 
-    async fn open_sqlite(url: &str) -> Result<Self, OpenError> {
-        let options: SqliteConnectOptions = url.parse()?;
+    async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new().filename(path);
         let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -69,10 +64,10 @@ impl Db {
         Ok(Self::Sqlite { write, read })
     }
 
-    async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+    async fn open_postgres(url: &str, max_connections: u32) -> Result<Self, OpenError> {
         let options: PgConnectOptions = url.parse()?;
         let pool = PgPoolOptions::new()
-            .max_connections(PG_CONNECTIONS)
+            .max_connections(max_connections)
             // sqlx 0.9.0 returns a connection to the pool in an open transaction when a future is dropped inside
             // `begin()`; whoever gets it next would write into a transaction that nobody commits.
             .after_release(|connection, _| {
