@@ -1,1 +1,141 @@
+//! The parts of the running service, put together once at start.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    cpu::Cpu,
+    db::{Db, OpenError},
+    id::ServiceId,
+    store::{Store, StoreError},
+    telemetry::Metrics,
+    thumbnail,
+    vendor::{Limits, Vendor, VendorBuildError},
+};
+
+/// What everything that acts is given.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub clock: Clock,
+    pub db: Db,
+    pub store: Store,
+    pub vendor: Vendor,
+    pub cpu: Cpu,
+    pub metrics: Metrics,
+    pub bounds: Bounds,
+    /// Hints to whoever looks at a page just now; lost when nobody listens.
+    pub events: broadcast::Sender<Hint>,
+    /// Told when a job may be due.
+    pub due: Notify,
+}
+
+/// Something changed: read it again.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hint {
+    /// `flow`, `ingest` or `document`.
+    #[serde(skip)]
+    pub about: &'static str,
+    pub id: String,
+    pub flow_id: String,
+    pub state: String,
+    pub received: i64,
+    pub expected: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Db(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Vendor(#[from] VendorBuildError),
+    #[error("cannot start the threads that compute: {0}")]
+    Cpu(#[from] rayon::ThreadPoolBuildError),
+    #[error("cannot make the data directory: {0}")]
+    DataDir(#[from] std::io::Error),
+}
+
+const HINTS: usize = 1024;
+
+impl App {
+    pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, StartError> {
+        tokio::fs::create_dir_all(&config.data_dir).await?;
+        let db = Db::open(&config.database).await?;
+        let store = Store::open(&config.store).await?;
+        let limits = Limits {
+            connect_timeout: config.vendor.connect_timeout.get(),
+            read_timeout: config.vendor.read_timeout.get(),
+            total_timeout: config.vendor.total_timeout.get(),
+            max_zip_bytes: config.vendor.max_zip_bytes.get(),
+            ..Limits::default()
+        };
+        let vendor = Vendor::new(&limits, clock.clone())?;
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let threads = if config.thumbnail.threads == 0 { cores } else { config.thumbnail.threads };
+        let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;
+        let bounds = Bounds::new(&config);
+        let events = broadcast::channel(HINTS).0;
+        let (metrics, due) = (Metrics::default(), Notify::new());
+        Ok(Arc::new(Self { config, clock, db, store, vendor, cpu, metrics, bounds, events, due }))
+    }
+
+    /// What a picture may cost.
+    #[must_use]
+    pub fn thumbnail_limits(&self) -> thumbnail::Limits {
+        thumbnail::Limits { max_pixels: self.config.ingest.max_pixels, ..thumbnail::Limits::default() }
+    }
+
+    /// Tells listeners; nobody listening is fine.
+    pub fn hint(&self, hint: Hint) {
+        let _ = self.events.send(hint);
+    }
+}
+
+/// What may be in flight at once: photos per service and in all, and bytes of photos in memory.
+#[derive(Debug)]
+pub struct Bounds {
+    photos: Arc<Semaphore>,
+    per_service: Mutex<HashMap<ServiceId, Arc<Semaphore>>>,
+    per_service_limit: usize,
+    kibibytes: Arc<Semaphore>,
+}
+
+impl Bounds {
+    fn new(config: &Config) -> Self {
+        let kibibytes = usize::try_from(config.ingest.bytes_in_flight.get() / 1024).unwrap_or(usize::MAX);
+        Self {
+            photos: Arc::new(Semaphore::new(config.ingest.photos_in_flight)),
+            per_service: Mutex::default(),
+            per_service_limit: config.ingest.per_service,
+            kibibytes: Arc::new(Semaphore::new(kibibytes.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// Waits for the right to fetch one photo from `service`.
+    pub async fn photo(&self, service: &ServiceId) -> (OwnedSemaphorePermit, OwnedSemaphorePermit) {
+        let own = {
+            let mut services = self.per_service.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(self.per_service_limit));
+            Arc::clone(services.entry(service.clone()).or_insert_with(new))
+        };
+        // The service's first: waiting for a slow vendor must not hold a place that another vendor could use.
+        let own = own.acquire_owned().await.expect("never closed");
+        let all = Arc::clone(&self.photos).acquire_owned().await.expect("never closed");
+        (own, all)
+    }
+
+    /// Waits for the right to hold `bytes` of photos in memory.
+    pub async fn bytes(&self, bytes: u64) -> OwnedSemaphorePermit {
+        let wanted = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
+        Arc::clone(&self.kibibytes).acquire_many_owned(wanted).await.expect("never closed")
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Each statement is written once, beside its noun, in the subset that both engines speak, with `$1` parameters:
 //!
-//! ```ignore
+//! ```text
 //! sql("SELECT * FROM flows WHERE id = $1").bind(id).one(db).await?
 //! ```
 //!

@@ -18,6 +18,7 @@ pub mod id;
 pub mod ingest;
 pub mod job;
 pub mod jobs;
+pub mod killpoint;
 pub mod original;
 pub mod photo;
 pub mod seal_use;

@@ -1,0 +1,18 @@
+//! Named points of the pipeline at which a test ends the process, as a power cut would.
+
+/// Ends the process here when a test asked for it: `YINKU_KILL_AT=<point>` or `<point>:<n>` for the n-th time.
+/// Compiled to nothing without the feature `killpoints`.
+#[cfg(feature = "killpoints")]
+pub fn reach(point: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static REACHED: AtomicU32 = AtomicU32::new(0);
+
+    let Ok(wanted) = std::env::var("YINKU_KILL_AT") else { return };
+    let (name, times) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+    if name == point && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == times.parse().unwrap_or(1) {
+        std::process::abort();
+    }
+}
+
+#[cfg(not(feature = "killpoints"))]
+pub fn reach(_point: &str) {}
