@@ -1,1 +1,4 @@
+//! Brings one seal use's photos in.
+
+pub mod record;
 pub mod zip;

@@ -220,7 +220,7 @@ CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
 CREATE TABLE ingests (
   id          TEXT PRIMARY KEY,
   seal_use_id TEXT NOT NULL UNIQUE REFERENCES seal_uses (id),
-  trigger     TEXT NOT NULL,
+  cause       TEXT NOT NULL,
   state       TEXT NOT NULL,
   passes      BIGINT NOT NULL DEFAULT 0,
   rechecks    BIGINT NOT NULL DEFAULT 0,

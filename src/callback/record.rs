@@ -1,0 +1,145 @@
+//! The raw inbox: every callback as it came, before anything is made of it.
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, sql},
+    id::{CallbackId, SealUseId},
+    word::words,
+};
+
+words! {
+    CallbackState {
+        /// Its seal use is known; its ingest has not finished a pass since.
+        Pending = "pending",
+        Done = "done",
+        /// Nobody knows its business yet; looked at again when one becomes known.
+        Orphan = "orphan",
+        /// Nothing can be made of it. Kept, and may be replayed.
+        Dead = "dead",
+    }
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Record {
+    pub id: CallbackId,
+    pub received_at: Timestamp,
+    pub peer: String,
+    /// The query as it came, without the secret.
+    pub query: String,
+    pub content_type: Option<String>,
+    pub body: Option<Vec<u8>>,
+    pub body_bytes: i64,
+    pub body_key: Option<String>,
+    pub shape: String,
+    pub business_id: Option<String>,
+    pub named_use: Option<String>,
+    /// Pictures it carries.
+    pub images: i64,
+    pub digest: String,
+    /// Text parameters as a JSON list of [key, values].
+    pub params: String,
+    #[sqlx(try_from = "String")]
+    pub state: CallbackState,
+    pub seal_use_id: Option<SealUseId>,
+    pub error: Option<String>,
+}
+
+impl Record {
+    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("INSERT INTO callbacks (id, received_at, peer, query, content_type, body, body_bytes, body_key, shape, business_id, named_use,
+               images, digest, params, state, seal_use_id, error)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)")
+            .bind(&self.id)
+            .bind(self.received_at)
+            .bind(&self.peer)
+            .bind(&self.query)
+            .bind(self.content_type.clone())
+            .bind(self.body.clone())
+            .bind(self.body_bytes)
+            .bind(self.body_key.clone())
+            .bind(&self.shape)
+            .bind(self.business_id.clone())
+            .bind(self.named_use.clone())
+            .bind(self.images)
+            .bind(&self.digest)
+            .bind(&self.params)
+            .bind(self.state)
+            .bind(self.seal_use_id.as_ref())
+            .bind(self.error.clone())
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn find(on: impl Into<On<'_>>, id: &CallbackId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM callbacks WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// Newest first, those before `after`; without the bodies.
+    pub async fn list(
+        db: &Db,
+        state: Option<CallbackState>,
+        after: Option<&CallbackId>,
+        limit: i64,
+    ) -> Result<Vec<Self>, DbError> {
+        sql("SELECT id, received_at, peer, query, content_type, NULL AS body, body_bytes, body_key, shape, business_id, named_use, images,
+               digest, params, state, seal_use_id, error
+             FROM callbacks WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3")
+            .bind(state.map(CallbackState::as_str))
+            .bind(after)
+            .bind(limit)
+            .all(db)
+            .await
+    }
+
+    /// Ids of the seal use's callbacks that wait for a pass, in the order they came; first those that carry pictures.
+    pub async fn pending(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<(CallbackId, i64)>, DbError> {
+        sql("SELECT id, images FROM callbacks WHERE seal_use_id = $1 AND state = 'pending' ORDER BY id")
+            .bind(seal_use)
+            .all(on)
+            .await
+    }
+
+    pub async fn settle(
+        tx: &mut Tx,
+        id: &CallbackId,
+        state: CallbackState,
+        error: Option<&str>,
+    ) -> Result<(), DbError> {
+        sql("UPDATE callbacks SET state = $1, error = COALESCE($2, error) WHERE id = $3")
+            .bind(state)
+            .bind(error)
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives orphans to the seal uses that meanwhile are known; the seal uses that got some.
+    pub async fn adopt_orphans(tx: &mut Tx) -> Result<Vec<SealUseId>, DbError> {
+        sql("UPDATE callbacks SET state = 'pending',
+               seal_use_id = (SELECT MIN(s.id) FROM seal_uses s WHERE s.business_id = callbacks.business_id)
+             WHERE state = 'orphan' AND business_id IN (SELECT business_id FROM seal_uses WHERE business_id IS NOT NULL)
+             RETURNING seal_use_id")
+        .scalars(tx)
+        .await
+    }
+}
+
+/// Which seal use a callback is about: the one its address names, else the one with its business id.
+pub async fn seal_use_of(
+    tx: &mut Tx,
+    business_id: Option<&str>,
+    named_use: Option<&str>,
+) -> Result<Option<SealUseId>, DbError> {
+    let rows: Vec<SealUseId> =
+        sql("SELECT id FROM seal_uses WHERE business_id = $1 OR (id = $2 AND (business_id IS NULL OR $1 IS NULL))
+         ORDER BY CASE WHEN id = $2 THEN 0 ELSE 1 END LIMIT 1")
+        .bind(business_id)
+        .bind(named_use)
+        .scalars(tx)
+        .await?;
+    Ok(rows.into_iter().next())
+}

@@ -1,0 +1,155 @@
+//! The record of an ingest: one per seal use, reopened by every trigger.
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, sql},
+    id::{IngestId, SealUseId},
+    job::{self, JobKind},
+    word::words,
+};
+
+words! {
+    /// Why a seal use's photos are looked for.
+    Trigger {
+        Callback = "callback",
+        /// A person pressed collect or retry.
+        Button = "button",
+        Finish = "finish",
+        Push = "push",
+        /// The schedule after the end.
+        Recheck = "recheck",
+        /// The slow look at an open seal use.
+        Poll = "poll",
+        Replay = "replay",
+    }
+}
+
+words! {
+    IngestState {
+        Queued = "queued",
+        Running = "running",
+        /// Something is owed or failed; it goes on by itself.
+        Waiting = "waiting",
+        /// All that is known to exist is here.
+        Done = "done",
+        /// Something is parked: only a person runs that again.
+        Failed = "failed",
+    }
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Ingest {
+    pub id: IngestId,
+    pub seal_use_id: SealUseId,
+    #[sqlx(try_from = "String")]
+    pub cause: Trigger,
+    #[sqlx(try_from = "String")]
+    pub state: IngestState,
+    pub rechecks: i64,
+    /// Photos whose bytes were known already.
+    pub duplicates: i64,
+    /// Bytes received.
+    pub bytes: i64,
+    pub next_at: Option<Timestamp>,
+    pub error: Option<String>,
+    pub zip_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Wakes a seal use's one ingest, in the transaction of the fact that makes it necessary. While it runs, this causes
+/// one more pass.
+pub async fn wake(
+    tx: &mut Tx,
+    seal_use: &SealUseId,
+    cause: Trigger,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<IngestId, DbError> {
+    let state = if at > now { IngestState::Waiting } else { IngestState::Queued };
+    let id = sql("INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
+         ON CONFLICT (seal_use_id) DO UPDATE SET cause = excluded.cause, updated_at = excluded.updated_at, next_at = excluded.next_at,
+           state = CASE WHEN ingests.state = 'running' THEN 'running' ELSE excluded.state END
+         RETURNING id")
+        .bind(&IngestId::new())
+        .bind(seal_use)
+        .bind(cause)
+        .bind(state)
+        .bind(at)
+        .bind(now)
+        .scalar(&mut *tx)
+        .await?;
+    job::wake(tx, JobKind::Ingest, seal_use.as_str(), at, now).await?;
+    Ok(id)
+}
+
+impl Ingest {
+    pub async fn find(on: impl Into<On<'_>>, id: &IngestId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM ingests WHERE id = $1").bind(id).optional(on).await
+    }
+
+    pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM ingests WHERE seal_use_id = $1").bind(seal_use).optional(on).await
+    }
+
+    /// Newest first, those before `after`.
+    pub async fn list(
+        db: &Db,
+        state: Option<IngestState>,
+        after: Option<&IngestId>,
+        limit: i64,
+    ) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM ingests WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3")
+            .bind(state.map(IngestState::as_str))
+            .bind(after)
+            .bind(limit)
+            .all(db)
+            .await
+    }
+
+    pub async fn set_running(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE ingests SET state = 'running', updated_at = $1 WHERE seal_use_id = $2")
+            .bind(now)
+            .bind(seal_use)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn add(tx: &mut Tx, seal_use: &SealUseId, duplicates: i64, bytes: i64) -> Result<(), DbError> {
+        sql("UPDATE ingests SET duplicates = duplicates + $1, bytes = bytes + $2 WHERE seal_use_id = $3")
+            .bind(duplicates)
+            .bind(bytes)
+            .bind(seal_use)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn zip_read(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE ingests SET zip_at = $1 WHERE seal_use_id = $2").bind(now).bind(seal_use).execute(tx).await?;
+        Ok(())
+    }
+
+    /// How a pass ended.
+    pub async fn conclude(
+        tx: &mut Tx,
+        seal_use: &SealUseId,
+        state: IngestState,
+        next_at: Option<Timestamp>,
+        error: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        sql("UPDATE ingests SET state = $1, next_at = $2, error = $3, updated_at = $4, passes = passes + 1 WHERE seal_use_id = $5")
+            .bind(state)
+            .bind(next_at)
+            .bind(error)
+            .bind(now)
+            .bind(seal_use)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+}
