@@ -10,6 +10,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
+    config::Span,
     db::{Db, DbError, Tx, sql},
     id::JobId,
     word::words,
@@ -133,6 +134,15 @@ impl Lease {
                 .execute(tx)
                 .await?;
         if held == 1 { Ok(()) } else { Err(FenceError::LeaseLost(self.id.clone())) }
+    }
+
+    /// Another run after the wait that `waits` has for this failure; after the last it is parked.
+    #[must_use]
+    pub fn retry(&self, waits: &[Span], now: Timestamp, reason: String) -> Next {
+        match usize::try_from(self.attempts).ok().and_then(|failed| waits.get(failed)) {
+            Some(wait) => Next::At { at: now.plus(wait.get()), failed: Some(reason) },
+            None => Next::Park { reason },
+        }
     }
 
     /// Prolongs the lease (the heartbeat).

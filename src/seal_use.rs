@@ -82,6 +82,7 @@ pub struct SealUse {
     pub status: SealUseStatus,
     /// [`Application`] as JSON.
     pub application: String,
+    pub asked_at: Option<Timestamp>,
     pub detail: Option<String>,
     pub detail_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,

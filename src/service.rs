@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 use sqlx::FromRow;
+use url::Url;
 
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, sql},
     id::ServiceId,
+    vendor::{BadCredentials, Client, Credentials, Secret, SignMode, Vendor},
 };
 
 /// One bound service. The secret is never shown again once stored.
@@ -32,6 +34,17 @@ impl std::fmt::Debug for Service {
     }
 }
 
+/// Why a service cannot be spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("the service is not there any more")]
+    Gone,
+    #[error(transparent)]
+    Credentials(#[from] BadCredentials),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
 impl Service {
     pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql("INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, created_at)
@@ -46,6 +59,19 @@ impl Service {
         .execute(tx)
         .await?;
         Ok(())
+    }
+
+    /// The service's credentials, checked.
+    pub fn credentials(&self) -> Result<Credentials, ServiceError> {
+        let url = Url::parse(&self.base_url).map_err(|_| BadCredentials::BaseUrl)?;
+        let mode: SignMode = self.sign_mode.parse()?;
+        Ok(Credentials::new(url, &self.app_token, Secret::new(&self.app_secret)?, mode)?)
+    }
+
+    /// A client that speaks to this service.
+    pub async fn client(db: &Db, vendor: &Vendor, id: &ServiceId) -> Result<Client, ServiceError> {
+        let service = Self::find(db, id).await?.ok_or(ServiceError::Gone)?;
+        Ok(vendor.client(service.credentials()?))
     }
 
     pub async fn find(on: impl Into<On<'_>>, id: &ServiceId) -> Result<Option<Self>, DbError> {

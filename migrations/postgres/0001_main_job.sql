@@ -112,6 +112,8 @@ CREATE TABLE seal_uses (
   business_id TEXT,
   status      TEXT NOT NULL,
   application TEXT NOT NULL,
+  -- set before the application leaves; with no answer after it, nobody knows whether it arrived
+  asked_at    BIGINT,
   -- the vendor's last detail, as it came
   detail      TEXT,
   detail_at   BIGINT,

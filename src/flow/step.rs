@@ -176,6 +176,7 @@ async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<
         business_id: None,
         status,
         application: text.map_err(|error| DbError::Encode(error.into()))?,
+        asked_at: None,
         detail: None,
         detail_at: None,
         ended_at: None,
