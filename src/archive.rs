@@ -1,1 +1,144 @@
+//! Archives a finished flow: every original is read back and proved, the manifest is put first, then the state changes.
+//! A document that comes later is a supplement with a manifest of its own: never a silent change.
 
+mod manifest;
+
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use sm3::{Digest, Sm3};
+
+use crate::{
+    app::App,
+    db::{DbError, Tx, sql},
+    definition::{Definition, FieldType},
+    document::Document,
+    flow::{
+        Flow, FlowState,
+        event::{self, Happened, YINKU},
+    },
+    hash::Blake3,
+    id::FlowId,
+    job::{FenceError, Lease, Next},
+    killpoint,
+    original::Original,
+    store::{StoreError, StoreKey},
+};
+use manifest::Manifest;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    #[error("the flow is not there")]
+    NoFlow,
+    #[error("{0} stands in the store with other bytes than were stored")]
+    Changed(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the manifest cannot be written: {0}")]
+    Manifest(#[from] serde_json::Error),
+    #[error(transparent)]
+    Fence(#[from] FenceError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// One run of the job: archives, or supplements an archive, or does nothing when neither is due.
+pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
+    let id: FlowId = lease.subject.parse().map_err(|_| ArchiveError::NoFlow)?;
+    let flow = Flow::find(&app.db, &id).await?.ok_or(ArchiveError::NoFlow)?;
+    let past_the_last_node = flow.node.is_none() && flow.state == FlowState::Running;
+    if !past_the_last_node && flow.state != FlowState::Archived {
+        return Ok(Next::Idle);
+    }
+    let documents = Document::of_flow(&app.db, &id).await?;
+    if let Some(field) = empty_required_field(app, &flow, &documents).await? {
+        return Ok(Next::Park { reason: format!("the field {field:?} is required and still empty") });
+    }
+    prove(app, &documents).await?;
+    let manifest = Manifest::of(app, &flow).await?;
+    if manifest.adds_nothing(flow.state) {
+        return Ok(Next::Idle);
+    }
+    let now = app.clock.now();
+    let bytes = serde_json::to_vec_pretty(&manifest)?;
+    let hash = Blake3::of(&bytes);
+    let key = StoreKey::Manifest { year: now.in_china().year(), flow: id, n: manifest.n };
+    app.store.put(&key, bytes.into()).await?;
+    killpoint::reach("manifest_put");
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    record(app, &mut tx, &flow, &manifest, &key, &hash).await?;
+    tx.commit().await?;
+    app.hint(crate::app::Hint {
+        about: "flow",
+        id: flow.id.to_string(),
+        flow_id: flow.id.to_string(),
+        state: FlowState::Archived.as_str().to_owned(),
+        received: manifest.document_count(),
+        expected: manifest.document_count(),
+    });
+    Ok(Next::Idle)
+}
+
+/// A files field that the definition requires and nobody has filled: the flow waits for it.
+async fn empty_required_field(app: &App, flow: &Flow, documents: &[Document]) -> Result<Option<String>, DbError> {
+    if flow.state == FlowState::Archived {
+        return Ok(None);
+    }
+    let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
+    let filled = |key: &str| documents.iter().any(|document| document.field_key.as_deref() == Some(key));
+    let empty =
+        body.fields.iter().find(|field| field.required && field.field_type == FieldType::Files && !filled(&field.key));
+    Ok(empty.map(|field| field.label.clone()))
+}
+
+/// Reads every original back: its bytes must still have its hash. SM3, which is slow, is taken on the way.
+async fn prove(app: &App, documents: &[Document]) -> Result<(), ArchiveError> {
+    for document in documents.iter().filter(|document| document.sm3.is_none()) {
+        let mut reading = app.store.get_stream(&StoreKey::Raw(document.store_key.clone()), None).await?.stream;
+        let (mut blake3, mut sm3) = (blake3::Hasher::new(), Sm3::new());
+        while let Some(chunk) = reading.try_next().await? {
+            (blake3, sm3) = app
+                .cpu
+                .run(0, move || (blake3.update(&chunk).clone(), sm3.chain_update(&chunk)))
+                .await
+                .map_err(|_| ArchiveError::Changed(document.store_key.clone()))?;
+        }
+        if blake3.finalize().to_hex().as_str() != document.blake3.as_str() {
+            return Err(ArchiveError::Changed(document.store_key.clone()));
+        }
+        let mut tx = app.db.begin().await?;
+        Original::set_sm3(&mut tx, &document.blake3, &hex::encode(sm3.finalize())).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+async fn record(
+    app: &App,
+    tx: &mut Tx,
+    flow: &Flow,
+    manifest: &Manifest,
+    key: &StoreKey,
+    hash: &Blake3,
+) -> Result<(), DbError> {
+    let now = app.clock.now();
+    sql("INSERT INTO manifests (flow_id, n, store_key, hash, documents, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(&flow.id)
+        .bind(manifest.n)
+        .bind(key.to_string())
+        .bind(hash)
+        .bind(manifest.document_count())
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    sql("UPDATE flows SET state = 'archived', manifest_no = $1, archived_at = COALESCE(archived_at, $2), updated_at = $2 WHERE id = $3")
+        .bind(manifest.n)
+        .bind(now)
+        .bind(&flow.id)
+        .execute(&mut *tx)
+        .await?;
+    let act = if flow.state == FlowState::Archived { "supplemented" } else { "archived" };
+    let detail = key.to_string();
+    event::record(tx, &flow.id, Happened { actor: YINKU, act, node: None, detail: Some(&detail) }, now).await
+}

@@ -126,6 +126,22 @@ impl Folder {
         sql("SELECT * FROM folders WHERE id = $1").bind(id).optional(on).await
     }
 
+    /// Its names from the top of its space, as in `space/用印/2026`.
+    pub async fn path(db: &Db, id: &FolderId) -> Result<String, DbError> {
+        let mut names = Vec::new();
+        let mut next = Some(id.clone());
+        while let Some(id) = next {
+            let folder = Self::find(db, &id).await?.ok_or(DbError::RowNotFound)?;
+            next = folder.parent.parse().ok();
+            names.push(folder.name);
+            if next.is_none() {
+                names.push(folder.space.as_str().to_owned());
+            }
+        }
+        names.reverse();
+        Ok(names.join("/"))
+    }
+
     /// The folders in `parent`, by name.
     pub async fn children(db: &Db, parent: &FolderId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM folders WHERE parent = $1 ORDER BY name").bind(parent).all(db).await

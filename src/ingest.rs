@@ -1,4 +1,127 @@
-//! Brings one seal use's photos in.
+//! Brings one seal use's photos in. One run of the job is a pass:
+//!
+//! pushes → detail → fetch, hash, dedupe, store, thumbnail, link → zip as fallback → conclude.
+//!
+//! Bytes first, row second, link last: every step may run again, so a pass that dies anywhere is simply repeated.
 
+mod conclude;
+pub mod content;
+mod detail;
+mod fallback;
+mod fetch;
+mod link;
+mod pass;
+mod push;
 pub mod record;
 pub mod zip;
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    app::App,
+    cpu::CpuError,
+    db::DbError,
+    id::SealUseId,
+    job::{FenceError, Lease, Next},
+    killpoint,
+    photo::Photo,
+    service::ServiceError,
+    store::{InvalidName, StoreError},
+    vendor::VendorError,
+};
+use conclude::Outcome;
+use pass::Pass;
+
+/// Why a pass stopped before its end. What it had linked by then stays.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    #[error("the seal use is not there")]
+    NoSealUse,
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error("the store does not take the photos: {0}")]
+    Store(#[from] StoreError),
+    #[error("the folder's name does not fit the store: {0}")]
+    Name(#[from] InvalidName),
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
+    #[error(transparent)]
+    Fence(#[from] FenceError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("a file for the vendor's zip could not be written: {0}")]
+    Disk(#[from] std::io::Error),
+    #[error("a part of the pass ended unexpectedly")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl IngestError {
+    /// Worth another pass without anybody doing anything.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Vendor(error) => error.is_transient(),
+            Self::NoSealUse | Self::Service(ServiceError::Gone | ServiceError::Credentials(_)) | Self::Name(_) => false,
+            _ => true,
+        }
+    }
+}
+
+/// One run of the job.
+pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
+    let id: SealUseId = lease.subject.parse().map_err(|_| IngestError::NoSealUse)?;
+    let pass = Arc::new(Pass::begin(app, lease, &id).await?);
+    match whole_pass(&pass).await {
+        Ok(outcome) => conclude::conclude(&pass, outcome).await,
+        Err(error @ IngestError::Fence(FenceError::LeaseLost(_))) => Err(error),
+        Err(error) => conclude::interrupted(&pass, &error).await,
+    }
+}
+
+async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
+    push::take_in(pass).await?;
+    if !detail::ask(pass).await? {
+        return Ok(Outcome::NotApplied);
+    }
+    killpoint::reach("detail_stored");
+    if by_key(pass).await? {
+        return Ok(Outcome::TurnOver);
+    }
+    Ok(Outcome::Done(fallback::zip(pass).await?))
+}
+
+/// Fetches the photos that are due, by key. True when others should have their turn before the rest.
+async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
+    let config = &pass.app.config.ingest;
+    let slice = i64::try_from(config.slice).unwrap_or(i64::MAX);
+    loop {
+        let due = pass.due(slice).await?;
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let mut arrivals = stream::iter(due)
+            .map(|photo| AbortOnDropHandle::new(tokio::spawn(bring(Arc::clone(pass), photo))))
+            .buffer_unordered(config.photos_in_flight)
+            .ready_chunks(config.link_batch);
+        while let Some(batch) = arrivals.next().await {
+            let batch = batch.into_iter().map(|joined| joined?).collect::<Result<Vec<_>, IngestError>>()?;
+            link::link(pass, batch.into_iter().flatten().collect()).await?;
+        }
+        if pass.others_wait().await? {
+            return Ok(true);
+        }
+    }
+}
+
+/// One photo by its key: fetch and hash, then dedupe, store and thumbnail. `None`: the failure is recorded.
+async fn bring(pass: Arc<Pass>, photo: Photo) -> Result<Option<link::Arrival>, IngestError> {
+    let Some(fetched) = fetch::by_key(&pass, &photo).await? else {
+        return Ok(None);
+    };
+    let content = content::keep(&pass.app, &pass.place, fetched).await?;
+    Ok(Some(link::Arrival { content, identity: link::Identity::Key(Box::new(photo)) }))
+}

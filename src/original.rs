@@ -48,8 +48,9 @@ impl Original {
     }
 
     /// Writes the row; the unique hash decides who was first, and a second writer's bytes are the same bytes.
-    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
-        sql("INSERT INTO originals (hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, undecodable, created_at)
+    /// Answers whether the row is new.
+    pub async fn insert(&self, tx: &mut Tx) -> Result<bool, DbError> {
+        let inserted = sql("INSERT INTO originals (hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, undecodable, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (hash) DO NOTHING")
             .bind(&self.hash)
             .bind(&self.sha256)
@@ -66,7 +67,7 @@ impl Original {
             .bind(self.created_at)
             .execute(tx)
             .await?;
-        Ok(())
+        Ok(inserted == 1)
     }
 
     pub async fn set_sm3(tx: &mut Tx, hash: &Blake3, sm3: &str) -> Result<(), DbError> {

@@ -133,20 +133,16 @@ impl Photo {
         .await
     }
 
-    /// When the first waiting photo is due.
-    pub async fn next_attempt(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Option<Timestamp>, DbError> {
-        sql("SELECT MIN(next_attempt_at) FROM photos WHERE seal_use_id = $1 AND state = 'waiting'")
-            .bind(seal_use)
-            .scalar(on)
-            .await
-    }
-
-    /// The keys that are known already.
-    pub async fn keys(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<String>, DbError> {
-        sql("SELECT photokey FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL")
+    /// The keys that are known already, with their grants.
+    pub async fn keys_with_grant(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<String>, DbError> {
+        sql("SELECT photokey FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL AND grant_id IS NOT NULL")
             .bind(seal_use)
             .scalars(on)
             .await
+    }
+
+    pub async fn with_key(on: impl Into<On<'_>>, seal_use: &SealUseId, key: &str) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey = $2").bind(seal_use).bind(key).optional(on).await
     }
 
     pub async fn mark_fetching(tx: &mut Tx, ids: &[&PhotoId]) -> Result<(), DbError> {

@@ -39,7 +39,7 @@ impl SealUseStatus {
 }
 
 /// What is asked of the vendor: kept, so that it can be asked again and proved.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Application {
     pub tenant_name: String,
@@ -60,7 +60,7 @@ pub struct Want {
 }
 
 /// A person as the vendor knows them: by employee number, else by mobile phone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Person {
     pub username: String,

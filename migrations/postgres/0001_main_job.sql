@@ -230,8 +230,9 @@ CREATE TABLE ingests (
   bytes       BIGINT NOT NULL DEFAULT 0,
   next_at     BIGINT,
   error       TEXT,
-  -- when the zip was last read, and at which counts: it is not read again while nothing has changed
+  -- when the zip was last read: not again until something wakes the ingest
   zip_at      BIGINT,
+  woken_at    BIGINT NOT NULL,
   created_at  BIGINT NOT NULL,
   updated_at  BIGINT NOT NULL
 );

@@ -55,6 +55,8 @@ pub struct Ingest {
     pub next_at: Option<Timestamp>,
     pub error: Option<String>,
     pub zip_at: Option<Timestamp>,
+    /// The last wake from outside.
+    pub woken_at: Timestamp,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -69,8 +71,8 @@ pub async fn wake(
     now: Timestamp,
 ) -> Result<IngestId, DbError> {
     let state = if at > now { IngestState::Waiting } else { IngestState::Queued };
-    let id = sql("INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
-         ON CONFLICT (seal_use_id) DO UPDATE SET cause = excluded.cause, updated_at = excluded.updated_at, next_at = excluded.next_at,
+    let id = sql("INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at, woken_at) VALUES ($1, $2, $3, $4, $5, $6, $6, $6)
+         ON CONFLICT (seal_use_id) DO UPDATE SET cause = excluded.cause, updated_at = excluded.updated_at, woken_at = excluded.woken_at, next_at = excluded.next_at,
            state = CASE WHEN ingests.state = 'running' THEN 'running' ELSE excluded.state END
          RETURNING id")
         .bind(&IngestId::new())

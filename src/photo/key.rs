@@ -1,5 +1,9 @@
 //! The key of a photo at the vendor (`photokey`): `yyyyMMdd-<uuid>`, the day of upload and a random id.
 
+use jiff::civil::Date;
+
+use crate::clock::Timestamp;
+
 const LENGTH: usize = 45;
 
 /// Whether the whole text has the form of a photokey.
@@ -19,6 +23,15 @@ pub fn find(text: &str) -> Option<&str> {
     };
     let at = bytes.windows(LENGTH).enumerate().position(|(at, window)| has_form(window) && alone(at))?;
     text.get(at..at + LENGTH)
+}
+
+/// The beginning of the key's day in China: the day the vendor got the photo.
+#[must_use]
+pub fn day(key: &str) -> Option<Timestamp> {
+    let digits = key.get(..8)?;
+    let number = |range: std::ops::Range<usize>| digits.get(range)?.parse::<i16>().ok();
+    let (year, month, day) = (number(0..4)?, i8::try_from(number(4..6)?).ok()?, i8::try_from(number(6..8)?).ok()?);
+    Timestamp::from_china(Date::new(year, month, day).ok()?.at(0, 0, 0, 0))
 }
 
 fn has_form(bytes: &[u8]) -> bool {
@@ -43,6 +56,13 @@ mod tests {
         for other in ["", "20261123", &KEY[1..], &format!("{KEY}0"), &KEY.replace('d', "g"), &KEY.replace('-', "_")] {
             assert!(!is_key(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_day_of_a_key_begins_in_china() {
+        assert_eq!(day(KEY).unwrap().to_string(), "2026-11-23T00:00:00+08:00");
+        assert_eq!(day("20261399-254775d7"), None);
+        assert_eq!(day("日"), None);
     }
 
     #[test]

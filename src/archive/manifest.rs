@@ -1,0 +1,140 @@
+//! The manifest of an archived flow: everything needed to make its rows again, as an object beside the originals.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    clock::Timestamp,
+    db::DbError,
+    definition::{Body, Definition},
+    document::Document,
+    flow::{
+        Flow, FlowState,
+        event::{self, Event},
+        step,
+    },
+    folder::Folder,
+    photo::Photo,
+    seal_use::{Grant, SealUse},
+    user::User,
+};
+
+/// The manifest's format; raised when a reader of an older one would misunderstand.
+const FORMAT: u32 = 1;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Manifest {
+    format: u32,
+    pub(super) n: u32,
+    made_at: Timestamp,
+    flow: Value,
+    definition: Body,
+    starter: Option<User>,
+    approvals: Vec<Value>,
+    seal_uses: Vec<Value>,
+    documents: Vec<Value>,
+    events: Vec<Event>,
+    #[serde(skip)]
+    recorded: i64,
+}
+
+impl Manifest {
+    pub(super) async fn of(app: &App, flow: &Flow) -> Result<Self, DbError> {
+        let db = &app.db;
+        let definition = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+        let mut approvals = Vec::new();
+        for node in &definition.nodes {
+            for username in step::approvals(db, &flow.id, &node.key).await? {
+                approvals.push(json!({ "node": node.key, "username": username }));
+            }
+        }
+        let mut seal_uses = Vec::new();
+        for seal_use in SealUse::of_flow(db, &flow.id).await? {
+            seal_uses.push(seal_use_json(app, &seal_use).await?);
+        }
+        let mut documents = Vec::new();
+        for document in Document::of_flow(db, &flow.id).await? {
+            documents.push(document_json(app, &document).await?);
+        }
+        let recorded = crate::db::sql("SELECT COALESCE(MAX(documents), 0) FROM manifests WHERE flow_id = $1")
+            .bind(&flow.id)
+            .scalar(db)
+            .await?;
+        Ok(Self {
+            format: FORMAT,
+            n: u32::try_from(flow.manifest_no + 1).unwrap_or(u32::MAX),
+            made_at: app.clock.now(),
+            flow: flow_json(flow),
+            definition,
+            starter: User::named(db, &flow.starter).await?,
+            approvals,
+            seal_uses,
+            documents,
+            events: event::of_flow(db, &flow.id).await?,
+            recorded,
+        })
+    }
+
+    pub(super) fn document_count(&self) -> i64 {
+        i64::try_from(self.documents.len()).unwrap_or(i64::MAX)
+    }
+
+    /// An archived flow is supplemented only when documents were added.
+    pub(super) fn adds_nothing(&self, state: FlowState) -> bool {
+        state == FlowState::Archived && self.document_count() <= self.recorded
+    }
+}
+
+fn flow_json(flow: &Flow) -> Value {
+    json!({
+        "id": flow.id,
+        "serialNo": flow.serial_no,
+        "definitionId": flow.definition_id,
+        "version": flow.version,
+        "title": flow.title,
+        "starter": flow.starter,
+        "form": serde_json::from_str::<Value>(&flow.form).unwrap_or_default(),
+        "createdAt": flow.created_at,
+    })
+}
+
+/// With grants and photos; without the seal codes, which open boxes.
+async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> {
+    let grants: Vec<Value> = Grant::of_seal_use(&app.db, &seal_use.id)
+        .await?
+        .into_iter()
+        .map(|grant| {
+            json!({
+                "id": grant.id, "vendorId": grant.vendor_id, "seal": grant.seal, "deviceNo": grant.device_no, "owner": grant.owner,
+                "user": grant.user_name, "contact": grant.contact, "number": grant.number,
+                "applied": grant.applied, "used": grant.used, "left": grant.left_count, "complete": grant.complete,
+            })
+        })
+        .collect();
+    let photos: Vec<Value> = Photo::of_seal_use(&app.db, &seal_use.id)
+        .await?
+        .into_iter()
+        .map(|photo| {
+            json!({
+                "id": photo.id, "photokey": photo.photokey, "kind": photo.kind, "grantId": photo.grant_id, "source": photo.source,
+                "state": photo.state, "blake3": photo.original_hash, "no": photo.no, "vendorAt": photo.vendor_at, "exifAt": photo.exif_at,
+                "receivedAt": photo.received_at, "clockDoubt": photo.clock_doubt,
+            })
+        })
+        .collect();
+    Ok(json!({
+        "id": seal_use.id, "serviceId": seal_use.service_id, "no": seal_use.no, "serialNo": seal_use.serial_no,
+        "businessId": seal_use.business_id, "status": seal_use.status, "endedAt": seal_use.ended_at,
+        "application": serde_json::from_str::<Value>(&seal_use.application).unwrap_or_default(),
+        "grants": grants, "photos": photos,
+    }))
+}
+
+async fn document_json(app: &App, document: &Document) -> Result<Value, DbError> {
+    let mut value = serde_json::to_value(document).map_err(|error| DbError::Encode(error.into()))?;
+    value["storeKey"] = json!(document.store_key);
+    value["folder"] = json!(Folder::path(&app.db, &document.folder_id).await?);
+    Ok(value)
+}

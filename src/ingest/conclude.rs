@@ -1,0 +1,130 @@
+//! How a pass ends: the counts are taken, the flow settles if everything is here, and the next pass has its time.
+
+use super::{
+    IngestError,
+    pass::Pass,
+    record::{Ingest, IngestState},
+};
+use crate::{
+    app::Hint,
+    callback::record::{CallbackState, Record},
+    clock::Timestamp,
+    db::{DbError, Tx},
+    flow::step,
+    job::Next,
+    photo::{Photo, PhotoState},
+    seal_use::{Counts, Grant, SealUse, counts},
+    telemetry::OutcomeLabels,
+};
+
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// All that is due was looked at; why something could not be, if so.
+    Done(Option<String>),
+    /// The vendor does not have the seal use yet.
+    NotApplied,
+    /// Others have their turn first.
+    TurnOver,
+}
+
+pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, IngestError> {
+    let now = pass.app.clock.now();
+    let note = match outcome {
+        Outcome::TurnOver => return Ok(Next::At { at: now, failed: None }),
+        Outcome::NotApplied => None,
+        Outcome::Done(note) => note,
+    };
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    let seal_use = SealUse::find(&mut tx, pass.id()).await?.ok_or(IngestError::NoSealUse)?;
+    let grants = Grant::of_seal_use(&mut tx, pass.id()).await?;
+    let (_, sum) = counts::count(&grants, &counts::tally(&mut tx, pass.id()).await?);
+    let photos = Photo::of_seal_use(&mut tx, pass.id()).await?;
+    let state = state_of(&photos, &sum);
+    let next = next_pass(pass, &seal_use, &photos, &sum, now);
+    settle_callbacks(&mut tx, pass).await?;
+    Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
+    step::settle(&mut tx, &pass.flow.id, now).await?;
+    tx.commit().await?;
+    pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
+    pass.app.due.notify_one();
+    pass.hint(state.as_str()).await?;
+    Ok(next.map_or(Next::Idle, |at| Next::At { at, failed: None }))
+}
+
+fn state_of(photos: &[Photo], sum: &Counts) -> IngestState {
+    if photos.iter().any(|photo| photo.state == PhotoState::Failed && photo.original_hash.is_none()) {
+        IngestState::Failed
+    } else if sum.missing > 0 || photos.iter().any(|photo| photo.state != PhotoState::Done) {
+        IngestState::Waiting
+    } else {
+        IngestState::Done
+    }
+}
+
+/// The earliest of: the next try of a photo, the next look after the end, the slow look at an open seal use.
+fn next_pass(pass: &Pass, seal_use: &SealUse, photos: &[Photo], sum: &Counts, now: Timestamp) -> Option<Timestamp> {
+    let config = &pass.app.config.ingest;
+    let retry =
+        photos.iter().filter(|photo| photo.state == PhotoState::Waiting).filter_map(|p| p.next_attempt_at).min();
+    let look = match seal_use.ended_at {
+        Some(ended) => {
+            let planned = config.rechecks.iter().map(|after| ended.plus(after.get())).find(|at| *at > now);
+            planned.or_else(|| (sum.missing > 0).then(|| now.plus(DAILY)))
+        }
+        None => Some(now.plus(config.poll_open.get())),
+    };
+    retry.into_iter().chain(look).min()
+}
+
+/// After the planned rechecks: daily while photos are owed, for archived flows too.
+const DAILY: std::time::Duration = std::time::Duration::from_hours(24);
+
+async fn settle_callbacks(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
+    for (id, _) in pass.callbacks.iter().filter(|(_, images)| *images == 0) {
+        Record::settle(tx, id, CallbackState::Done, None).await?;
+    }
+    Ok(())
+}
+
+/// The pass stopped before its end: again later while that can help, else parked with the reason.
+pub(super) async fn interrupted(pass: &Pass, error: &IngestError) -> Result<Next, IngestError> {
+    let now = pass.app.clock.now();
+    let waits = &pass.app.config.ingest.retries;
+    let mut next = pass.lease.retry(waits, now, error.to_string());
+    if let (true, Next::Park { reason }, Some(last)) = (error.is_transient(), &next, waits.last()) {
+        // A vendor that is down for a week still gets its photos fetched when it is back.
+        next = Next::At { at: now.plus(last.get()), failed: Some(reason.clone()) };
+    }
+    let (state, at) = match &next {
+        Next::At { at, .. } => (IngestState::Waiting, Some(*at)),
+        _ => (IngestState::Failed, None),
+    };
+    tracing::warn!(seal_use = %pass.id(), %error, state = state.as_str(), "ingest interrupted");
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    Ingest::conclude(&mut tx, pass.id(), state, at, Some(error.to_string()), now).await?;
+    tx.commit().await?;
+    pass.hint(state.as_str()).await?;
+    Ok(next)
+}
+
+impl Pass {
+    /// Tells whoever watches how far this seal use is.
+    pub(super) async fn hint(&self, state: &str) -> Result<(), IngestError> {
+        let photos: (i64, i64) =
+            crate::db::sql("SELECT COUNT(*), COUNT(original_hash) FROM photos WHERE seal_use_id = $1")
+                .bind(self.id())
+                .one(self.db())
+                .await?;
+        self.app.hint(Hint {
+            about: "ingest",
+            id: self.ingest.id.to_string(),
+            flow_id: self.flow.id.to_string(),
+            state: state.to_owned(),
+            received: photos.1,
+            expected: photos.0,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! The vendor's detail is the truth, not the callback: grants, photos and the status are taken from it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{IngestError, pass::Pass};
+use crate::{
+    apply,
+    callback::record::Record,
+    db::{DbError, Tx},
+    flow::event::{self, Happened, YINKU},
+    id::GrantId,
+    photo::{Photo, Source, kind::PhotoKind},
+    seal_use::{Application, SealUse, SealUseStatus},
+    vendor::qiyuesuo::{Detail, PhotoRef, Status},
+};
+
+/// Asks and stores. False: the vendor does not have this seal use, as far as anybody knows.
+pub(super) async fn ask(pass: &Pass) -> Result<bool, IngestError> {
+    let detail = match &pass.seal_use.business_id {
+        Some(business_id) => pass.client.detail(business_id).await?,
+        None => match adopt(pass).await? {
+            Some(detail) => detail,
+            None => return Ok(false),
+        },
+    };
+    let now = pass.app.clock.now();
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    if pass.seal_use.business_id.is_none() {
+        SealUse::applied(&mut tx, pass.id(), &detail.id).await?;
+    }
+    let application: Application = serde_json::from_str(&pass.seal_use.application).unwrap_or_default();
+    let grants = apply::save_grants(&mut tx, pass.id(), &application, &detail.auths).await?;
+    save_photos(&mut tx, pass, &detail, &grants.into_iter().collect()).await?;
+    let status = status_of(&detail.status);
+    if status.ended() && !pass.seal_use.status.ended() {
+        let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
+        event::record(&mut tx, &pass.flow.id, happened, now).await?;
+    }
+    SealUse::seen(&mut tx, pass.id(), status, detail.raw.expose(), now).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The answer to the application was lost, but a callback names our seal use: its business is ours if the vendor's
+/// detail repeats our serial number.
+async fn adopt(pass: &Pass) -> Result<Option<Detail>, IngestError> {
+    let mut candidates: Vec<String> = Vec::new();
+    for (id, _) in &pass.callbacks {
+        candidates.extend(Record::find(pass.db(), id).await?.and_then(|record| record.business_id));
+    }
+    candidates.dedup();
+    for candidate in candidates {
+        let detail = pass.client.detail(&candidate).await?;
+        if detail.serial_no.as_ref() == Some(&pass.seal_use.serial_no) {
+            return Ok(Some(detail));
+        }
+    }
+    Ok(None)
+}
+
+fn status_of(status: &Status) -> SealUseStatus {
+    match status {
+        Status::Complete => SealUseStatus::Complete,
+        other if other.terminal() => SealUseStatus::Finished,
+        _ => SealUseStatus::Using,
+    }
+}
+
+async fn save_photos(
+    tx: &mut Tx,
+    pass: &Pass,
+    detail: &Detail,
+    grants: &HashMap<String, GrantId>,
+) -> Result<(), DbError> {
+    let known: HashSet<String> = Photo::keys_with_grant(&mut *tx, pass.id()).await?.into_iter().collect();
+    let listed = |kind, list: &'_ [PhotoRef]| list.iter().map(|photo| (kind, photo.clone())).collect::<Vec<_>>();
+    let photos = [listed(PhotoKind::Signatory, &detail.use_images), listed(PhotoKind::Face, &detail.face_images)];
+    for (position, (kind, told)) in (0_i64..).zip(photos.concat()) {
+        if known.contains(&told.photokey) {
+            continue;
+        }
+        let mut photo = Photo::new(pass.id(), kind, Source::Key, pass.app.clock.now());
+        photo.grant_id = told.auth_id.as_ref().and_then(|auth| grants.get(auth)).cloned();
+        photo.photokey = Some(told.photokey);
+        photo.position = position;
+        photo.insert(tx).await?;
+    }
+    Ok(())
+}

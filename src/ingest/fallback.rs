@@ -1,0 +1,137 @@
+//! The vendor's zip, when the keys do not account for every stamping: read once per wake, because some vendors lock
+//! what is downloaded too often.
+
+use std::{collections::HashMap, ops::ControlFlow};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{
+    IngestError,
+    content::{self, Fetched},
+    link::{self, Arrival, Identity},
+    pass::Pass,
+    push,
+    record::Ingest,
+    zip::{self, Entry, Summary, ZipLimits},
+};
+use crate::{
+    hash::Blake3,
+    original::inspect::not_an_image,
+    photo::{Photo, PhotoState, Source, kind::PhotoKind},
+    seal_use::{Grant, SealUse, counts},
+};
+
+/// Entries read ahead of the one that is being kept.
+const AHEAD: usize = 2;
+const MAX_ENTRIES: usize = 100_000;
+
+/// Reads the zip if it may bring what is missing; the reason when that did not work.
+pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
+    if !wanted(pass).await? {
+        return Ok(None);
+    }
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    Ingest::zip_read(&mut tx, pass.id(), pass.app.clock.now()).await?;
+    tx.commit().await?;
+    let business_id = pass.seal_use.business_id.as_deref().unwrap_or_default();
+    let file = tempfile::tempfile_in(&pass.app.config.data_dir)?;
+    let mut writer = tokio::fs::File::from_std(file.try_clone()?);
+    let max_bytes = pass.app.config.vendor.max_zip_bytes.get();
+    match pass.client.images_zip(business_id, &mut writer, max_bytes).await {
+        Ok(body) if body.empty => return Ok(Some("the vendor's zip is empty".to_owned())),
+        Ok(_) => {}
+        Err(error) => return Ok(Some(error.to_string())),
+    }
+    match read(pass, file).await? {
+        Ok(summary) if summary.skipped.is_empty() => Ok(None),
+        Ok(summary) => {
+            let skipped: Vec<String> = summary
+                .skipped
+                .iter()
+                .take(10)
+                .map(|skipped| format!("{}: {}", skipped.name, skipped.reason))
+                .collect();
+            Ok(Some(format!("{} entries of the zip were left out: {}", summary.skipped.len(), skipped.join("; "))))
+        }
+        Err(error) => Ok(Some(error.to_string())),
+    }
+}
+
+/// Photos are missing, no key will bring them soon, and the zip was not read since the last wake (a scheduled recheck
+/// counts as one).
+async fn wanted(pass: &Pass) -> Result<bool, IngestError> {
+    let Some(seal_use) = SealUse::find(pass.db(), pass.id()).await? else {
+        return Ok(false);
+    };
+    let photos = Photo::of_seal_use(pass.db(), pass.id()).await?;
+    let on_the_way = photos.iter().any(|photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed));
+    let grants = Grant::of_seal_use(pass.db(), pass.id()).await?;
+    let (_, sum) = counts::count(&grants, &counts::tally(pass.db(), pass.id()).await?);
+    let nothing_listed = photos.is_empty() && seal_use.status.ended();
+    let unread = pass.ingest.zip_at.is_none_or(|read| read < pass.ingest.woken_at || pass.is_recheck());
+    Ok(unread && !on_the_way && (sum.missing > 0 || nothing_listed))
+}
+
+async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::ZipError>, IngestError> {
+    let config = &pass.app.config;
+    let limits = ZipLimits {
+        max_entries: MAX_ENTRIES,
+        max_entry_bytes: config.ingest.max_photo_bytes.get(),
+        max_total_bytes: config.vendor.max_zip_bytes.get(),
+        max_ratio: Some(100),
+    };
+    let (sender, mut entries) = mpsc::channel::<Entry>(AHEAD);
+    let reader = tokio::task::spawn_blocking(move || {
+        zip::read(&file, limits, |entry| match sender.blocking_send(entry) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        })
+    });
+    let mut seen: HashMap<Blake3, i64> = HashMap::new();
+    let mut batch = Vec::new();
+    while let Some(entry) = entries.recv().await {
+        batch.extend(arrival(pass, entry, &mut seen).await?);
+        if batch.len() >= config.ingest.link_batch {
+            link::link(pass, std::mem::take(&mut batch)).await?;
+        }
+    }
+    link::link(pass, batch).await?;
+    Ok(reader.await?)
+}
+
+async fn arrival(pass: &Pass, entry: Entry, seen: &mut HashMap<Blake3, i64>) -> Result<Option<Arrival>, IngestError> {
+    if not_an_image(&entry.bytes).is_some() {
+        return Ok(None);
+    }
+    let bytes = Bytes::from(entry.bytes);
+    let hashes = push::hash(pass, bytes.clone()).await?;
+    let kind = entry.kind.unwrap_or(PhotoKind::Signatory);
+    let identity = if let Some(key) = entry.photokey {
+        let Some(photo) = by_key(pass, key, kind).await? else {
+            return Ok(None);
+        };
+        Identity::Key(Box::new(photo))
+    } else {
+        let occurrence = seen.entry(hashes.blake3.clone()).or_insert(0);
+        *occurrence += 1;
+        Identity::Keyless { kind, grant: None, source: Source::Zip, occurrence: *occurrence }
+    };
+    let budget = pass.app.bounds.bytes(bytes.len() as u64).await;
+    let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget };
+    Ok(Some(Arrival { content: content::keep(&pass.app, &pass.place, fetched).await?, identity }))
+}
+
+/// The photo that an entry names by its key; `None` when it is stored already.
+async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Option<Photo>, IngestError> {
+    let mut photo = Photo::new(pass.id(), kind, Source::Zip, pass.app.clock.now());
+    photo.photokey = Some(key.clone());
+    photo.position = i64::from(u32::MAX);
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    photo.insert(&mut tx).await?;
+    tx.commit().await?;
+    let photo = Photo::with_key(pass.db(), pass.id(), &key).await?;
+    Ok(photo.filter(|photo| photo.original_hash.is_none()))
+}

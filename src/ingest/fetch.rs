@@ -1,0 +1,87 @@
+//! Fetching one photo by its key: streamed, hashed while it comes, bounded.
+
+use super::{IngestError, content::Fetched, pass::Pass};
+use crate::{
+    hash::Hasher,
+    original::inspect::{NotAnImage, not_an_image},
+    photo::Photo,
+    vendor::{
+        VendorError,
+        retry::{Backoff, retry_if},
+    },
+};
+
+/// The bytes, or `None` when all tries of this pass failed; then that is recorded, with the time of the next pass.
+pub(super) async fn by_key(pass: &Pass, photo: &Photo) -> Result<Option<Fetched>, IngestError> {
+    let key = photo.photokey.as_deref().unwrap_or_default();
+    // A refusal may pass too (the photo is not there yet), so every kind of failure is tried again.
+    let outcome = retry_if(
+        &Backoff::default(),
+        |_| true,
+        |_| one_try(pass, key),
+        |_, error| async move {
+            if let Err(error) = note_failed_try(pass, photo, &error).await {
+                tracing::warn!(%error, photo = %photo.id, "a failed try could not be recorded");
+            }
+        },
+    )
+    .await;
+    match outcome {
+        Ok(fetched) => Ok(Some(fetched)),
+        Err(error) => {
+            tracing::warn!(photo = %photo.id, %error, "photo not fetched");
+            pass.app.metrics.photos_failed.inc();
+            end_pass(pass, photo).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn one_try(pass: &Pass, key: &str) -> Result<Fetched, VendorError> {
+    let app = &pass.app;
+    let limit = app.config.ingest.max_photo_bytes.get();
+    let _places = app.bounds.photo(&pass.seal_use.service_id).await;
+    app.metrics.photos_in_flight.inc();
+    let fetched = async {
+        let body = pass.client.image(key).await?;
+        let budget = app.bounds.bytes(body.declared.unwrap_or(limit).min(limit)).await;
+        let mut hasher = Hasher::default();
+        let bytes = body.collect(limit, |chunk| hasher.update(chunk)).await?;
+        if let Some(reason) = not_an_image(&bytes) {
+            return Err(no_image(reason));
+        }
+        Ok(Fetched { bytes, hashes: hasher.finish(), received_at: app.clock.now(), budget })
+    }
+    .await;
+    app.metrics.photos_in_flight.dec();
+    fetched
+}
+
+fn no_image(reason: NotAnImage) -> VendorError {
+    match reason {
+        NotAnImage::Empty => VendorError::Empty,
+        NotAnImage::HtmlPage => VendorError::Html { status: 200, title: String::new(), retry_after: None },
+        NotAnImage::Json { code, message } => VendorError::Rejected {
+            status: 200,
+            code: code.and_then(|code| code.parse().ok()).unwrap_or(-1),
+            message,
+            retry_after: None,
+        },
+    }
+}
+
+async fn note_failed_try(pass: &Pass, photo: &Photo, error: &VendorError) -> Result<(), IngestError> {
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    Photo::record_failed_try(&mut tx, &photo.id, error.code(), &error.to_string()).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn end_pass(pass: &Pass, photo: &Photo) -> Result<(), IngestError> {
+    let wait = usize::try_from(photo.passes).ok().and_then(|passes| pass.app.config.ingest.retries.get(passes));
+    let next = wait.map(|wait| pass.app.clock.now().plus(wait.get()));
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    Photo::end_pass(&mut tx, &photo.id, next).await?;
+    Ok(tx.commit().await?)
+}

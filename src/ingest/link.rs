@@ -1,0 +1,190 @@
+//! Links kept contents: originals, photos, documents and the form field, in one transaction per batch.
+//! The only writer of photos' documents.
+
+use super::{IngestError, content::Content, pass::Pass, record::Ingest};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx, sql},
+    document::{self, DocumentSource, NewDocument, name},
+    flow::{Flow, FlowState, event::YINKU},
+    hash::Blake3,
+    id::{DocumentId, GrantId, PhotoId},
+    killpoint,
+    original::inspect::clock_doubt,
+    photo::{Photo, PhotoState, Source, key, kind::PhotoKind},
+};
+
+/// A content that has come, and what it is an occurrence of.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) content: Content,
+    pub(super) identity: Identity,
+}
+
+#[derive(Debug)]
+pub(super) enum Identity {
+    /// Fetched by the key of a known photo.
+    Key(Box<Photo>),
+    /// Without a key: the `occurrence`-th (from 1) of its content in its source.
+    Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64 },
+}
+
+impl Arrival {
+    fn position(&self) -> i64 {
+        match &self.identity {
+            Identity::Key(photo) => photo.position,
+            Identity::Keyless { .. } => i64::MAX,
+        }
+    }
+}
+
+/// Links a batch, in the vendor's order.
+pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), IngestError> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    batch.sort_by_key(Arrival::position);
+    let (mut duplicates, mut bytes) = (0, 0);
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    for arrival in &batch {
+        let new = arrival.content.original.insert(&mut tx).await?;
+        if !new {
+            duplicates += 1;
+        }
+        bytes += arrival.content.original.bytes;
+        let photo = match &arrival.identity {
+            Identity::Key(photo) => Some(keyed(&mut tx, pass, photo, &arrival.content).await?),
+            Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,
+        };
+        if let Some(photo) = photo {
+            occur(&mut tx, pass, photo, &arrival.content).await?;
+        }
+    }
+    Ingest::add(&mut tx, pass.id(), duplicates, bytes).await?;
+    tx.commit().await?;
+    killpoint::reach("link_committed");
+    pass.app.metrics.photos_duplicate.inc_by(u64::try_from(duplicates).unwrap_or(0));
+    pass.hint("running").await
+}
+
+/// The row of a photo that came by its key. A keyless photo of equal content is the same photo: it is given the key.
+async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Result<Photo, DbError> {
+    let twin: Option<Photo> =
+        sql("SELECT * FROM photos WHERE seal_use_id = $1 AND original_hash = $2 AND photokey IS NULL
+         ORDER BY CASE WHEN kind = $3 THEN 0 ELSE 1 END, id LIMIT 1")
+        .bind(pass.id())
+        .bind(&content.original.hash)
+        .bind(photo.kind)
+        .optional(&mut *tx)
+        .await?;
+    let Some(mut twin) = twin.filter(|_| photo.original_hash.is_none()) else {
+        return Ok(photo.clone());
+    };
+    sql("DELETE FROM photos WHERE id = $1 AND original_hash IS NULL").bind(&photo.id).execute(&mut *tx).await?;
+    sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4 WHERE id = $5")
+        .bind(photo.photokey.clone())
+        .bind(photo.kind)
+        .bind(photo.grant_id.as_ref())
+        .bind(photo.position)
+        .bind(&twin.id)
+        .execute(tx)
+        .await?;
+    twin.photokey.clone_from(&photo.photokey);
+    twin.kind = photo.kind;
+    twin.grant_id = photo.grant_id.clone().or(twin.grant_id);
+    twin.position = photo.position;
+    Ok(twin)
+}
+
+/// A new row for a keyless arrival; `None` when this seal use has that many photos of the content already.
+async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<Photo>, DbError> {
+    let Identity::Keyless { kind, grant, source, occurrence } = &arrival.identity else {
+        return Ok(None);
+    };
+    let present: i64 = sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1 AND original_hash = $2")
+        .bind(pass.id())
+        .bind(&arrival.content.original.hash)
+        .scalar(&mut *tx)
+        .await?;
+    if *occurrence <= present {
+        return Ok(None);
+    }
+    let mut photo = Photo::new(pass.id(), *kind, *source, pass.app.clock.now());
+    photo.grant_id.clone_from(grant);
+    // After all keyed ones, in the order they came.
+    photo.position = i64::from(u32::MAX);
+    photo.insert(tx).await?;
+    Ok(Some(photo))
+}
+
+/// The photo has its content: number, times, document.
+async fn occur(tx: &mut Tx, pass: &Pass, photo: Photo, content: &Content) -> Result<(), DbError> {
+    let no = match photo.no {
+        Some(no) => no,
+        None => Flow::take_numbers(tx, &pass.flow.id, 1).await?,
+    };
+    let vendor_at = photo.photokey.as_deref().and_then(key::day);
+    let doubt = clock_doubt(content.exif_at, vendor_at, content.received_at);
+    let next = refetch_at(pass, &photo, content);
+    sql("UPDATE photos SET original_hash = $1, no = $2, vendor_at = $3, exif_at = $4, received_at = COALESCE(received_at, $5), clock_doubt = $6,
+           state = $7, next_attempt_at = $8, passes = CASE WHEN $8 IS NULL THEN passes ELSE passes + 1 END,
+           error_code = CASE WHEN $8 IS NULL THEN NULL ELSE 'cut_original' END,
+           error_detail = CASE WHEN $8 IS NULL THEN NULL ELSE 'the picture ends too early; it is kept and fetched once more' END
+         WHERE id = $9")
+        .bind(&content.original.hash)
+        .bind(no)
+        .bind(vendor_at)
+        .bind(content.exif_at)
+        .bind(content.received_at)
+        .bind(doubt)
+        .bind(if next.is_some() { PhotoState::Waiting } else { PhotoState::Done })
+        .bind(next)
+        .bind(&photo.id)
+        .execute(&mut *tx)
+        .await?;
+    let at = content.exif_at.filter(|_| !doubt).unwrap_or(content.received_at);
+    let seal = seal_of(tx, photo.grant_id.as_ref()).await?;
+    let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
+    match document_of(tx, &photo.id, &content.original.hash).await? {
+        // Linked before: a key has told meanwhile which seal it is of.
+        Some(_) if pass.flow.state == FlowState::Archived => Ok(()),
+        Some(known) => document::rename(tx, &known, &pass.place.folder, &name).await,
+        None => attach(tx, pass, &photo.id, &content.original.hash, name).await,
+    }
+}
+
+/// A picture that ends too early is kept, and fetched once more: the vendor may have had half of it only.
+fn refetch_at(pass: &Pass, photo: &Photo, content: &Content) -> Option<Timestamp> {
+    let again = !content.original.complete && photo.photokey.is_some() && photo.original_hash.is_none();
+    let wait = pass.app.config.ingest.retries.first().filter(|_| again)?;
+    Some(pass.app.clock.now().plus(wait.get()))
+}
+
+async fn seal_of(tx: &mut Tx, grant: Option<&GrantId>) -> Result<Option<String>, DbError> {
+    let Some(grant) = grant else { return Ok(None) };
+    sql("SELECT seal FROM grants WHERE id = $1").bind(grant).scalar(tx).await.map(Some)
+}
+
+async fn document_of(tx: &mut Tx, photo: &PhotoId, hash: &Blake3) -> Result<Option<DocumentId>, DbError> {
+    let row: Option<(DocumentId,)> = sql("SELECT id FROM documents WHERE photo_id = $1 AND original_hash = $2")
+        .bind(photo)
+        .bind(hash)
+        .optional(tx)
+        .await?;
+    Ok(row.map(|row| row.0))
+}
+
+async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: String) -> Result<(), DbError> {
+    let document = NewDocument {
+        folder: pass.place.folder.clone(),
+        name,
+        original: hash.clone(),
+        source: DocumentSource::Photo,
+        flow: Some(pass.flow.id.clone()),
+        field: pass.field.clone(),
+        photo: Some(photo.clone()),
+        by: YINKU.to_owned(),
+    };
+    document.insert(tx, pass.app.clock.now()).await.map(|_| ())
+}

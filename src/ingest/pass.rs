@@ -1,0 +1,104 @@
+//! What one pass over a seal use works with.
+
+use std::sync::Arc;
+
+use super::{IngestError, record::Ingest};
+use crate::{
+    app::App,
+    callback::record::Record,
+    clock::Timestamp,
+    db::Db,
+    definition::Definition,
+    flow::Flow,
+    folder::{self, Place},
+    id::{CallbackId, PhotoId, SealUseId},
+    job::{self, Lease},
+    photo::Photo,
+    seal_use::SealUse,
+    service::Service,
+    user::User,
+    vendor::Client,
+};
+
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) app: Arc<App>,
+    pub(super) lease: Lease,
+    pub(super) seal_use: SealUse,
+    pub(super) flow: Flow,
+    /// The field that photos become attachments of.
+    pub(super) field: Option<String>,
+    pub(super) client: Client,
+    pub(super) place: Place,
+    pub(super) ingest: Ingest,
+    /// Callbacks that had come when the pass began, and how many pictures each carries.
+    pub(super) callbacks: Vec<(CallbackId, i64)>,
+    pub(super) begun: Timestamp,
+}
+
+impl Pass {
+    pub(super) async fn begin(app: &Arc<App>, lease: &Lease, id: &SealUseId) -> Result<Self, IngestError> {
+        let db = &app.db;
+        let begun = app.clock.now();
+        let seal_use = SealUse::find(db, id).await?.ok_or(IngestError::NoSealUse)?;
+        let flow = Flow::find(db, &seal_use.flow_id).await?.ok_or(IngestError::NoSealUse)?;
+        let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+        let starter = User::named(db, &flow.starter).await?.ok_or(IngestError::NoSealUse)?;
+        let client = Service::client(db, &app.vendor, &seal_use.service_id).await?;
+        let ingest = Ingest::of_seal_use(db, id).await?.ok_or(IngestError::NoSealUse)?;
+        let callbacks = Record::pending(db, id).await?;
+        let integration = body.integration.as_ref();
+        let mut tx = db.begin().await?;
+        lease.fence(&mut tx).await?;
+        let path = integration.and_then(|integration| integration.download_folder.as_ref());
+        let place = folder::ensure(&mut tx, path, &starter, begun).await?;
+        Ingest::set_running(&mut tx, id, begun).await?;
+        tx.commit().await?;
+        let field = integration.and_then(|integration| integration.download_field.clone());
+        Ok(Self {
+            app: Arc::clone(app),
+            lease: lease.clone(),
+            seal_use,
+            flow,
+            field,
+            client,
+            place,
+            ingest,
+            callbacks,
+            begun,
+        })
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.app.db
+    }
+
+    pub(super) fn id(&self) -> &SealUseId {
+        &self.seal_use.id
+    }
+
+    /// The next photos to fetch by key, marked as being fetched.
+    pub(super) async fn due(&self, limit: i64) -> Result<Vec<Photo>, IngestError> {
+        // As of the pass's beginning: a photo that failed in this pass is due in a later one, however short the wait.
+        let due = Photo::due(self.db(), self.id(), self.begun, limit).await?;
+        if !due.is_empty() {
+            let ids: Vec<&PhotoId> = due.iter().map(|photo| &photo.id).collect();
+            let mut tx = self.db().begin().await?;
+            self.lease.fence(&mut tx).await?;
+            Photo::mark_fetching(&mut tx, &ids).await?;
+            tx.commit().await?;
+        }
+        Ok(due)
+    }
+
+    /// Whether this pass was planned, not asked for.
+    pub(super) fn is_recheck(&self) -> bool {
+        self.ingest.next_at.is_some_and(|planned| planned <= self.begun && planned > self.ingest.woken_at)
+            && self.seal_use.ended_at.is_some()
+    }
+
+    /// Whether other jobs are due: this one lets them go first.
+    pub(super) async fn others_wait(&self) -> Result<bool, IngestError> {
+        Ok(job::next_due(self.db()).await?.is_some_and(|due| due <= self.app.clock.now()))
+    }
+}

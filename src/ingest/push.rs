@@ -1,0 +1,110 @@
+//! Pictures that came inside callbacks: stored and linked at once, before the vendor is asked anything.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use super::{
+    IngestError,
+    content::{self, Fetched},
+    link::{self, Arrival, Identity},
+    pass::Pass,
+};
+use crate::{
+    callback::{
+        parse::{self, Callback, PushedImage, RawRequest},
+        record::{CallbackState, Record},
+    },
+    hash::{Blake3, Hashes},
+    id::{CallbackId, GrantId},
+    original::inspect::not_an_image,
+    photo::{Photo, Source, kind::PhotoKind},
+    seal_use::Grant,
+    store::StoreKey,
+};
+
+pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
+    for (id, _) in pass.callbacks.iter().filter(|(_, images)| *images > 0) {
+        one(pass, id).await?;
+    }
+    Ok(())
+}
+
+async fn one(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
+    let Some(record) = Record::find(pass.db(), id).await? else {
+        return Ok(());
+    };
+    let body = match (record.body, record.body_key) {
+        (Some(body), _) => Bytes::from(body),
+        (None, Some(key)) => pass.app.store.get(&StoreKey::Raw(key)).await?,
+        (None, None) => Bytes::new(),
+    };
+    let raw = RawRequest { query: &record.query, content_type: record.content_type.as_deref(), body: &body };
+    let callback = parse::parse(raw);
+    let grant = grant_of(pass, &callback).await?;
+    let kind = callback.image_kind.unwrap_or(PhotoKind::Signatory);
+    let mut seen: HashMap<Blake3, i64> = HashMap::new();
+    let (mut problems, mut arrivals) = (Vec::new(), Vec::new());
+    for image in callback.images {
+        match image {
+            PushedImage::Bytes { bytes, .. } => match not_an_image(&bytes) {
+                Some(reason) => problems.push(format!("a pushed picture is none: {reason:?}")),
+                None => arrivals.push(arrival(pass, bytes, kind, grant.as_ref(), &mut seen).await?),
+            },
+            PushedImage::Photokey(key) => know_key(pass, key, kind, grant.as_ref()).await?,
+            PushedImage::Url(url) => problems.push(format!("addresses are not fetched: {url}")),
+            PushedImage::Unreadable(why) => problems.push(why),
+        }
+    }
+    link::link(pass, arrivals).await?;
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    let problems = (!problems.is_empty()).then(|| problems.join("; "));
+    Record::settle(&mut tx, id, CallbackState::Done, problems.as_deref()).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn arrival(
+    pass: &Pass,
+    bytes: Bytes,
+    kind: PhotoKind,
+    grant: Option<&GrantId>,
+    seen: &mut HashMap<Blake3, i64>,
+) -> Result<Arrival, IngestError> {
+    let budget = pass.app.bounds.bytes((bytes.len() as u64).min(pass.app.config.ingest.bytes_in_flight.get())).await;
+    let hashes = hash(pass, bytes.clone()).await?;
+    let occurrence = seen.entry(hashes.blake3.clone()).or_insert(0);
+    *occurrence += 1;
+    let identity = Identity::Keyless { kind, grant: grant.cloned(), source: Source::Push, occurrence: *occurrence };
+    let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget };
+    Ok(Arrival { content: content::keep(&pass.app, &pass.place, fetched).await?, identity })
+}
+
+pub(super) async fn hash(pass: &Pass, bytes: Bytes) -> Result<Hashes, IngestError> {
+    Ok(pass.app.cpu.run(0, move || Hashes::of(&bytes)).await?)
+}
+
+/// A push may name pictures by key instead of carrying them.
+async fn know_key(pass: &Pass, key: String, kind: PhotoKind, grant: Option<&GrantId>) -> Result<(), IngestError> {
+    let mut photo = Photo::new(pass.id(), kind, Source::Push, pass.app.clock.now());
+    photo.photokey = Some(key);
+    photo.grant_id = grant.cloned();
+    let mut tx = pass.db().begin().await?;
+    pass.lease.fence(&mut tx).await?;
+    photo.insert(&mut tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The one grant of the person that the push names; with several seals nobody knows which it was.
+async fn grant_of(pass: &Pass, callback: &Callback) -> Result<Option<GrantId>, IngestError> {
+    let grants = Grant::of_seal_use(pass.db(), pass.id()).await?;
+    let named = |told: Option<&String>, known: Option<&String>| told.is_some() && told == known;
+    let mut theirs = grants.into_iter().filter(|grant| {
+        named(callback.number.as_ref(), grant.number.as_ref())
+            || named(callback.mobile.as_ref(), grant.contact.as_ref())
+    });
+    Ok(match (theirs.next(), theirs.next()) {
+        (Some(only), None) => Some(only.id),
+        _ => None,
+    })
+}
