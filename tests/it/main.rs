@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod simulator;
+mod stories;
 mod suite_store;
 mod suite_store_durability;
 mod vendor_client;
+mod world;

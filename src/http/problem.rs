@@ -1,0 +1,157 @@
+//! Errors as clients see them: RFC 9457 problem details with a stable `code`. The one table of status codes.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    callback::CallbackError,
+    db::DbError,
+    definition::FieldError,
+    flow::step::StepError,
+    store::StoreError,
+    user::login::LoginError,
+    vendor::{BadCredentials, VendorError},
+};
+
+/// A problem, RFC 9457.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub status_code: StatusCode,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: &'static str,
+    pub title: &'static str,
+    /// For people: what is wrong and what to do.
+    pub detail: String,
+    /// The members of the input that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        Self { status_code: status, status: status.as_u16(), code, title, detail: detail.into(), errors: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here, or nothing you may see")
+    }
+
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "your roles do not allow this")
+    }
+
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = "some members of the input are wrong; see errors";
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+    }
+
+    /// One wrong member of the input.
+    #[must_use]
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// A failure of ours: logged here, told without its cause.
+    #[must_use]
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the service failed; its log says why")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status_code;
+        let mut response = (status, Json(self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        match &error {
+            DbError::Database(cause) if cause.is_unique_violation() => {
+                Self::new(StatusCode::CONFLICT, "name_taken", "there is one of this name already")
+            }
+            DbError::RowNotFound => Self::not_found(),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<LoginError> for Problem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, "login_failed", error.to_string()),
+            LoginError::Db(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<StepError> for Problem {
+    fn from(error: StepError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StepError::Invalid(errors) => Self::invalid(errors),
+            StepError::ContactMissing(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "contact_missing", detail),
+            StepError::NotFound => Self::not_found(),
+            StepError::NotRunning(_) => Self::new(StatusCode::CONFLICT, "flow_not_running", detail),
+            StepError::NotAssigned => Self::new(StatusCode::FORBIDDEN, "not_assigned", detail),
+            StepError::ApprovedAlready => Self::new(StatusCode::CONFLICT, "approved_already", detail),
+            StepError::SealNode => Self::new(StatusCode::CONFLICT, "seal_node", detail),
+            StepError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<BadCredentials> for Problem {
+    fn from(error: BadCredentials) -> Self {
+        let field = match error {
+            BadCredentials::BaseUrl => "baseUrl",
+            BadCredentials::AppToken => "appToken",
+            BadCredentials::AppSecret => "appSecret",
+            BadCredentials::SignMode => "signMode",
+        };
+        Self::field(field, error.to_string())
+    }
+}
+
+impl From<VendorError> for Problem {
+    fn from(error: VendorError) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "vendor_failed", error.to_string())
+    }
+}
+
+impl From<CallbackError> for Problem {
+    fn from(error: CallbackError) -> Self {
+        match error {
+            CallbackError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
+            CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Stopping => Self::internal(&error),
+        }
+    }
+}
