@@ -159,6 +159,13 @@ pub fn placeholders(first: usize, count: usize) -> String {
     format!("({})", list.join(", "))
 }
 
+/// A LIKE pattern (with `ESCAPE '\\'`) that finds `part` anywhere.
+#[must_use]
+pub fn contains(part: &str) -> String {
+    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
 macro_rules! run {
     ($statement:expr, $on:expr, $call:expr) => {{
         let Sql { text, args } = $statement;

@@ -7,10 +7,11 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Db, DbError, On, Sql, Tx, contains, placeholders, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId, PhotoId},
     photo::kind::PhotoKind,
+    user::{Role, User},
     word::words,
 };
 
@@ -166,7 +167,7 @@ const SELECT: &str =
   d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, p.kind, g.seal, g.user_name, s.business_id, p.no,
   p.exif_at AS taken_at, p.vendor_at, COALESCE(p.received_at, d.created_at) AS received_at,
   COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable, o.store_key, o.ext
-  FROM documents d JOIN originals o ON o.hash = d.original_hash
+  FROM documents d JOIN originals o ON o.hash = d.original_hash JOIN folders f ON f.id = d.folder_id
   LEFT JOIN photos p ON p.id = d.photo_id LEFT JOIN grants g ON g.id = p.grant_id
   LEFT JOIN seal_uses s ON s.id = p.seal_use_id";
 
@@ -202,30 +203,38 @@ impl Document {
         sql(format!("{SELECT} WHERE d.photo_id = $1 ORDER BY d.id")).bind(photo).all(on).await
     }
 
-    /// Newest first, those before `after`.
+    /// What `user` may see of what the search finds: newest first, those before `after`.
     pub async fn search(
         db: &Db,
         search: &Search,
+        user: &User,
         after: Option<&DocumentId>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        let like = search.q.as_deref().map(contains);
-        search
-            .bind(
-                sql(format!("{SELECT} WHERE {SEARCH} AND ($10 IS NULL OR d.id < $10) ORDER BY d.id DESC LIMIT $11")),
-                like,
-            )
-            .bind(after)
-            .bind(limit)
-            .all(db)
-            .await
+        let (visible, next) = visible(user);
+        let text = format!(
+            "{SELECT} WHERE {SEARCH} AND {visible} AND (${next} IS NULL OR d.id < ${next}) ORDER BY d.id DESC LIMIT ${}",
+            next + 1
+        );
+        bind(sql(text), search, user).bind(after).bind(limit).all(db).await
     }
 
     /// How many documents the search finds in all.
-    pub async fn total(db: &Db, search: &Search) -> Result<i64, DbError> {
-        let like = search.q.as_deref().map(contains);
-        let from = SELECT.split_once(" FROM ").map_or("", |parts| parts.1);
-        search.bind(sql(format!("SELECT COUNT(*) FROM {from} WHERE {SEARCH}")), like).scalar(db).await
+    pub async fn total(db: &Db, search: &Search, user: &User) -> Result<i64, DbError> {
+        let (visible, _) = visible(user);
+        let tables = SELECT.split_once(" FROM ").map_or("", |parts| parts.1);
+        let text = format!("SELECT COUNT(*) FROM {tables} WHERE {SEARCH} AND {visible}");
+        bind(sql(text), search, user).scalar(db).await
+    }
+
+    /// Whether `user` may see this document: by its folder, or as a participant of its flow.
+    pub async fn visible_to(&self, db: &Db, user: &User) -> Result<bool, DbError> {
+        let (visible, next) = visible(user);
+        let text = format!(
+            "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id WHERE {SEARCH_NONE} AND {visible} AND d.id = ${next}"
+        );
+        let found: i64 = bind(sql(text), &Search::default(), user).bind(&self.id).scalar(db).await?;
+        Ok(found == 1)
     }
 }
 
@@ -235,23 +244,35 @@ const SEARCH: &str =
   AND ($7 IS NULL OR g.user_name = $7) AND ($8 IS NULL OR COALESCE(p.received_at, d.created_at) >= $8)
   AND ($9 IS NULL OR COALESCE(p.received_at, d.created_at) < $9)";
 
-impl Search {
-    fn bind(&self, statement: crate::db::Sql, like: Option<String>) -> crate::db::Sql {
-        statement
-            .bind(self.folder.as_ref())
-            .bind(self.flow.as_ref())
-            .bind(self.hash.as_ref())
-            .bind(self.kind.map(PhotoKind::as_str))
-            .bind(like)
-            .bind(self.seal.clone())
-            .bind(self.user.clone())
-            .bind(self.from)
-            .bind(self.to)
-    }
+/// The same parameters, asking for nothing.
+const SEARCH_NONE: &str =
+    "$1 IS NULL AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL AND $7 IS NULL
+  AND $8 IS NULL AND $9 IS NULL";
+
+/// The condition under which a user sees a document, and the number of the next parameter.
+fn visible(user: &User) -> (String, usize) {
+    let names = user.names_in_flows().len();
+    let condition = format!(
+        "($10 OR f.space = 'public' OR (f.space = 'personal' AND f.owner = $11) OR (f.space = 'system' AND $12)
+          OR EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who IN {}))",
+        placeholders(13, names)
+    );
+    (condition, 13 + names)
 }
 
-/// A LIKE pattern that finds `part` anywhere.
-fn contains(part: &str) -> String {
-    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
+fn bind(statement: Sql, search: &Search, user: &User) -> Sql {
+    statement
+        .bind(search.folder.as_ref())
+        .bind(search.flow.as_ref())
+        .bind(search.hash.as_ref())
+        .bind(search.kind.map(PhotoKind::as_str))
+        .bind(search.q.as_deref().map(contains))
+        .bind(search.seal.clone())
+        .bind(search.user.clone())
+        .bind(search.from)
+        .bind(search.to)
+        .bind(user.reads_all())
+        .bind(&user.id)
+        .bind(user.has(Role::Archivist))
+        .bind_all(user.names_in_flows())
 }

@@ -9,8 +9,9 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Db, DbError, On, Tx, contains, placeholders, sql},
     id::{DefinitionId, FlowId},
+    user::User,
     word::words,
 };
 
@@ -66,8 +67,6 @@ pub struct Filter {
     pub definition: Option<DefinitionId>,
     /// A part of the title or the serial number.
     pub q: Option<String>,
-    /// Only flows this user started or acted in.
-    pub participant: Option<String>,
 }
 
 impl Flow {
@@ -121,21 +120,59 @@ impl Flow {
         Ok(last - count + 1)
     }
 
-    /// Newest first, those before `after`.
-    pub async fn list(db: &Db, filter: &Filter, after: Option<&FlowId>, limit: i64) -> Result<Vec<Self>, DbError> {
-        let q =
-            filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
-        sql("SELECT * FROM flows WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR definition_id = $2)
-               AND ($3 IS NULL OR title LIKE $3 ESCAPE '\\' OR serial_no LIKE $3 ESCAPE '\\')
-               AND ($4 IS NULL OR starter = $4 OR EXISTS (SELECT 1 FROM approvals a WHERE a.flow_id = flows.id AND a.username = $4))
-               AND ($5 IS NULL OR id < $5)
-             ORDER BY id DESC LIMIT $6")
+    /// Names who takes part: they may see the flow.
+    pub async fn add_people(tx: &mut Tx, id: &FlowId, people: impl IntoIterator<Item = String>) -> Result<(), DbError> {
+        for who in people {
+            sql("INSERT INTO flow_people (flow_id, who) VALUES ($1, $2) ON CONFLICT (flow_id, who) DO NOTHING")
+                .bind(id)
+                .bind(who)
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether `user` may see the flow: takes part in it, or reads everything.
+    pub async fn visible_to(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
+        if user.reads_all() {
+            return Ok(true);
+        }
+        let names = user.names_in_flows();
+        let found: i64 = sql(format!(
+            "SELECT COUNT(*) FROM flow_people WHERE flow_id = $1 AND who IN {}",
+            placeholders(2, names.len())
+        ))
+        .bind(id)
+        .bind_all(names)
+        .scalar(on)
+        .await?;
+        Ok(found > 0)
+    }
+
+    /// What `user` may see of what the filter asks for: newest first, those before `after`.
+    pub async fn list(
+        db: &Db,
+        filter: &Filter,
+        user: &User,
+        after: Option<&FlowId>,
+        limit: i64,
+    ) -> Result<Vec<Self>, DbError> {
+        let names = user.names_in_flows();
+        let statement = format!(
+            "SELECT * FROM flows WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR definition_id = $2)
+               AND ($3 IS NULL OR title LIKE $3 ESCAPE '\\' OR serial_no LIKE $3 ESCAPE '\\') AND ($4 IS NULL OR id < $4)
+               AND ($5 OR EXISTS (SELECT 1 FROM flow_people p WHERE p.flow_id = flows.id AND p.who IN {}))
+             ORDER BY id DESC LIMIT $6",
+            placeholders(7, names.len())
+        );
+        sql(statement)
             .bind(filter.state.map(FlowState::as_str))
             .bind(filter.definition.as_ref())
-            .bind(q)
-            .bind(filter.participant.clone())
+            .bind(filter.q.as_deref().map(contains))
             .bind(after)
+            .bind(user.reads_all())
             .bind(limit)
+            .bind_all(names)
             .all(db)
             .await
     }

@@ -86,6 +86,13 @@ impl User {
         self.is_admin() || self.has(Role::Auditor)
     }
 
+    /// The words under which a flow may name this user: by name, and by each role.
+    #[must_use]
+    pub fn names_in_flows(&self) -> Vec<String> {
+        let roles = self.roles.0.iter().map(|role| format!("role:{role}"));
+        [format!("user:{}", self.username)].into_iter().chain(roles).collect()
+    }
+
     pub async fn insert(&self, password_hash: &str, tx: &mut Tx) -> Result<(), DbError> {
         sql("INSERT INTO users (id, username, display_name, password_hash, roles, employee_no, mobile, manager, disabled, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")

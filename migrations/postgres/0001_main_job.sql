@@ -93,6 +93,14 @@ CREATE TABLE flow_events (
 );
 CREATE INDEX flow_events_by_flow ON flow_events (flow_id, id);
 
+-- Who takes part in a flow: `user:<username>` or `role:<role>`.
+CREATE TABLE flow_people (
+  flow_id TEXT NOT NULL REFERENCES flows (id),
+  who     TEXT NOT NULL,
+  PRIMARY KEY (flow_id, who)
+);
+CREATE INDEX flow_people_by_who ON flow_people (who, flow_id);
+
 CREATE TABLE approvals (
   flow_id  TEXT NOT NULL REFERENCES flows (id),
   node     TEXT NOT NULL,

@@ -82,12 +82,34 @@ pub async fn start(
         archived_at: None,
     };
     flow.insert(tx).await?;
+    Flow::add_people(tx, &flow.id, people(&flow, body, form, &users)).await?;
     let happened = Happened { actor: &starter.username, act: "submitted", ..Happened::default() };
     event::record(tx, &flow.id, happened, now).await?;
     if body.enabled_integration().is_some_and(|integration| integration.apply_node == "start") {
         apply(tx, &flow, body, now).await?;
     }
     Ok(flow.id)
+}
+
+/// Who takes part from the start: the starter, who approves or stamps, whoever the form names.
+fn people(flow: &Flow, body: &Body, form: &Form, users: &Directory) -> Vec<String> {
+    let mut people = vec![format!("user:{}", flow.starter)];
+    for assignee in body.nodes.iter().flat_map(|node| &node.assignees) {
+        match assignee.as_str() {
+            "manager" => {
+                let manager = users.get(&flow.starter).and_then(|starter| starter.manager.as_ref());
+                people.extend(manager.map(|manager| format!("user:{manager}")));
+            }
+            named => people.push(named.to_owned()),
+        }
+    }
+    if let (Some(integration), Some(starter)) = (body.enabled_integration(), users.get(&flow.starter))
+        && let Ok(application) = form::application(integration, form, starter, users)
+    {
+        let stampers = application.wants.iter().flat_map(|want| &want.users);
+        people.extend(stampers.map(|person| format!("user:{}", person.username)));
+    }
+    people
 }
 
 /// `user` approves the node at which the flow stands. Answers whether the node is passed by it.

@@ -122,9 +122,9 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
-        if patience.await.is_err() {
-            panic!("never happened: {what}\n{}", self.dump().await);
-        }
+        let happened = patience.await.is_ok();
+        let state = if happened { String::new() } else { self.dump().await };
+        assert!(happened, "never happened: {what}\n{state}");
     }
 
     pub(crate) async fn flow(&self, id: &FlowId) -> Flow {
@@ -230,7 +230,7 @@ async fn furnish(
     let service = Service {
         id: ServiceId::new(),
         name: "契约锁".into(),
-        base_url: sim.url().to_string(),
+        base_url: sim.url(),
         app_token: token.into(),
         app_secret: secret.into(),
         sign_mode: "legacy".into(),
