@@ -1,13 +1,27 @@
 //! The HTTP edge: thin handlers that extract, make one call, respond.
 
 mod callback;
+mod content;
+mod definitions;
+mod flows;
+mod ingests;
+mod input;
+mod knowledge;
+mod layers;
+mod operation;
 mod problem;
+mod services;
+mod session;
+mod users;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::Router;
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, callback::Inbox};
 pub use problem::Problem;
@@ -19,10 +33,51 @@ pub struct Edge {
     pub inbox: Inbox,
 }
 
+/// Largest JSON body.
+const JSON_LIMIT: usize = 1024 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "yinku 印库",
+    description = "Every photo of a physical seal use: once, unaltered, findable, provable."
+))]
+struct Document;
+
+fn api() -> OpenApiRouter<Edge> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(session::routes())
+        .merge(users::routes())
+        .merge(services::routes())
+        .merge(definitions::routes())
+        .merge(flows::routes())
+        .merge(ingests::routes())
+        .merge(knowledge::routes())
+        .merge(content::routes())
+        .merge(operation::routes())
+}
+
+/// The OpenAPI document: the full truth about the API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().split_for_parts().1
+}
+
 /// All routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
-    let limit = app.config.callback.max_body.in_memory();
-    Router::new().merge(callback::routes(limit)).with_state(Edge { app, inbox })
+    let callback_limit = app.config.callback.max_body.in_memory();
+    let edge = Edge { app, inbox };
+    let (api, document) = api().split_for_parts();
+    let document = get(|| async move { Json(document) });
+    api.route("/api/openapi.json", document)
+        .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
+        .merge(callback::routes(callback_limit))
+        .fallback(layers::no_such_route)
+        .method_not_allowed_fallback(layers::no_such_method)
+        .layer(middleware::from_fn(layers::finish_writes))
+        .layer(CatchPanicLayer::custom(layers::after_panic))
+        .layer(middleware::from_fn_with_state(edge.clone(), layers::tell))
+        .with_state(edge)
 }
 
 /// Serves until `stop`; then open requests are finished.

@@ -13,6 +13,7 @@ mod link;
 mod pass;
 mod push;
 pub mod record;
+pub mod view;
 pub mod zip;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A seal use (用印申请): one application at the vendor, its grants, and what is known of its photos.
 
+pub mod code;
 pub mod counts;
 
 use serde::{Deserialize, Serialize};

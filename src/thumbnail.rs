@@ -12,6 +12,7 @@ mod jpeg;
 mod memory;
 mod pixels;
 mod raster;
+pub mod stored;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

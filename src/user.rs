@@ -1,5 +1,6 @@
 //! A user: who may do what, and how they prove who they are (password, session, token).
 
+pub mod bootstrap;
 pub mod login;
 
 use std::collections::HashMap;

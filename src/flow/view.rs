@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Flow, FlowState, Phase,
+    Filter, Flow, FlowState, Phase,
     event::{self, Event},
     step,
 };
@@ -115,6 +115,38 @@ pub async fn heads(db: &Db, flows: &[Flow]) -> Result<Vec<FlowHead>, DbError> {
         heads.push(head(flow, &body, &seal_uses(db, &flow.id).await?));
     }
     Ok(heads)
+}
+
+/// Flows that wait for `user`: newest first, those before `after`.
+pub async fn todo(
+    db: &Db,
+    filter: &Filter,
+    user: &User,
+    mut after: Option<FlowId>,
+    limit: i64,
+) -> Result<Vec<Flow>, DbError> {
+    let filter = Filter { state: Some(FlowState::Running), ..filter.clone() };
+    let users = Directory::load(db).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    loop {
+        let flows = Flow::list(db, &filter, user, after.as_ref(), limit).await?;
+        let Some(last) = flows.last().map(|flow| flow.id.clone()) else {
+            return Ok(found);
+        };
+        for flow in flows {
+            let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+            let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)) else { continue };
+            let approved = step::approvals(db, &flow.id, &node.key).await?;
+            if step::waits_for(node, &flow, &users, &approved).contains(&user.username) {
+                found.push(flow);
+            }
+            if found.len() == wanted {
+                return Ok(found);
+            }
+        }
+        after = Some(last);
+    }
 }
 
 fn head(flow: &Flow, body: &Body, seal_uses: &[SealUseView]) -> FlowHead {

@@ -13,6 +13,7 @@ use crate::{
     definition::FieldError,
     flow::step::StepError,
     store::StoreError,
+    thumbnail::stored::ThumbnailError,
     user::login::LoginError,
     vendor::{BadCredentials, VendorError},
 };
@@ -100,6 +101,15 @@ impl From<DbError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::internal(&error)
+    }
+}
+
+impl From<ThumbnailError> for Problem {
+    fn from(error: ThumbnailError) -> Self {
+        match error {
+            ThumbnailError::Impossible(_) => Self::new(StatusCode::NOT_FOUND, "no_thumbnail", error.to_string()),
+            ThumbnailError::Store(_) | ThumbnailError::Cpu(_) => Self::internal(&error),
+        }
     }
 }
 

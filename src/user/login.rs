@@ -119,7 +119,7 @@ pub async fn by_token(db: &Db, secret: &str) -> Result<Option<User>, DbError> {
     .await
 }
 
-fn random_secret() -> Result<String, LoginError> {
+pub(super) fn random_secret() -> Result<String, LoginError> {
     let mut bytes = [0u8; 32];
     rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|_| LoginError::NoRandom)?;
     Ok(hex::encode(bytes))

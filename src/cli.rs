@@ -1,0 +1,86 @@
+//! The commands.
+
+mod demo;
+mod print;
+mod serve;
+mod users;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use yinku::{config::Config, db::Db, http, telemetry, vendor::simulator};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "yinku",
+    version,
+    about = "印库: brings every photo of a physical seal use in, once, unaltered, findable, provable"
+)]
+struct Cli {
+    /// Settings file; without it ./yinku.toml if there is one.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The service: HTTP and workers. Migrates by itself and needs no settings file.
+    Serve(serve::Args),
+    /// Everything at once on this machine: simulator, service, one flow from its form to its archive.
+    Demo(demo::Args),
+    /// A faithful vendor, for tests and demonstrations.
+    Simulator(Box<simulator::Args>),
+    /// Check the settings and print them, secrets hidden.
+    CheckConfig,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Users.
+    #[command(subcommand)]
+    User(users::UserCommand),
+    /// Tokens for programs.
+    #[command(subcommand)]
+    Token(users::TokenCommand),
+}
+
+pub(crate) fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            print::complaint(&format!("yinku: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(load(cli.config)?, args).await?,
+            Command::Demo(args) => return demo::run(args).await,
+            Command::Simulator(args) => simulator::run(*args).await?,
+            Command::CheckConfig => print::answer(&load(cli.config)?.to_shown_toml()),
+            Command::Migrate => open(&load(cli.config)?).await?.close().await,
+            Command::Openapi => print::answer(&serde_json::to_string_pretty(&http::openapi())?),
+            Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
+            Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn load(path: Option<PathBuf>) -> anyhow::Result<Config> {
+    Ok(Config::load(path.or_else(Config::file_here).as_deref(), std::env::vars())?)
+}
+
+/// The database alone, for commands beside a running service.
+async fn open(config: &Config) -> anyhow::Result<Db> {
+    telemetry::init(&config.log)?;
+    std::fs::create_dir_all(&config.data_dir).context("cannot make data_dir")?;
+    Ok(Db::open(&config.database).await?)
+}

@@ -1,0 +1,134 @@
+//! The tale: a flow is started, approved, stamped; its photos arrive; it is archived. Told from wherever it stands.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
+
+use super::{
+    api::{Api, text},
+    furnish::{PEOPLE, furnish},
+    memory::{ADMIN_PASSWORD, Memory, PASSWORD},
+    progress,
+};
+use crate::cli::print;
+
+/// How long the tale waits for its next turn.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+pub(super) async fn tell(api: &mut Api, memory: &mut Memory, dir: &Path, photos: u32) -> anyhow::Result<()> {
+    let admin = api.token("admin", ADMIN_PASSWORD).await?;
+    print::answer(&format!("  admin     {ADMIN_PASSWORD}   configures"));
+    for (username, _, _, _, does) in PEOPLE {
+        print::answer(&format!("  {username:9} {PASSWORD}    {does}"));
+    }
+    if memory.definition.is_none() {
+        memory.definition = Some(furnish(api, &admin).await?);
+        memory.save(dir)?;
+    }
+    let photos = *memory.photos.get_or_insert(photos);
+    if memory.flow.is_none() {
+        memory.flow = Some(start(api, memory.definition.as_deref().unwrap_or_default(), photos).await?);
+        memory.save(dir)?;
+    }
+    let flow = memory.flow.clone().unwrap_or_default();
+    approve(api, &admin, &flow).await?;
+    stamp(api, &admin, &flow).await?;
+    progress::watch(api, &admin, &flow, photos, PATIENCE).await?;
+    check(api, &admin, &flow, photos).await
+}
+
+async fn start(api: &Api, definition: &str, photos: u32) -> anyhow::Result<String> {
+    let zhang = api.token("zhang", PASSWORD).await?;
+    let second = photos / 3;
+    let mut rows = vec![json!({ "seal": "QYS2019040001", "count": photos - second, "users": ["wang"] })];
+    if second > 0 {
+        rows.push(json!({ "seal": "QYS2019040002", "count": second, "users": ["wang"] }));
+    }
+    let form = json!({ "subject": "采购合同（演示）", "company": "上海印库科技有限公司", "seals": rows });
+    let flow = api.post(&zhang, "/api/flows", &json!({ "definitionId": definition, "form": form })).await?;
+    print::answer(&format!("张三 started the flow {}", text(&flow, "serialNo")?));
+    text(&flow, "id")
+}
+
+async fn approve(api: &Api, admin: &str, flow: &str) -> anyhow::Result<()> {
+    let path = format!("/api/flows/{flow}");
+    if api.get(admin, &path).await?["phase"] == "approving" {
+        let li = api.token("li", PASSWORD).await?;
+        api.post(&li, &format!("{path}/approve"), &json!({ "comment": "同意" })).await?;
+        print::answer("李四 approved; yinku asks the vendor for a seal code");
+    }
+    Ok(())
+}
+
+/// Everything that is left is stamped; the last stamping ends the use, and the vendor calls back.
+async fn stamp(api: &Api, admin: &str, flow: &str) -> anyhow::Result<()> {
+    let business = business_of(api, admin, flow).await?;
+    let at_vendor = api.at_vendor(&format!("/_sim/businesses/{business}"), None).await?;
+    let auths = at_vendor["auths"].as_array().context("the vendor knows no authorisations")?;
+    let left: Vec<u64> = auths.iter().map(|auth| auth["left"].as_u64().unwrap_or(0)).collect();
+    let path = format!("/_sim/businesses/{business}/stamp");
+    for (auth, count) in left.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let mut count = *count;
+        if auth == 0 && count > 2 && at_vendor["photos"].as_array().is_some_and(Vec::is_empty) {
+            // Two stampings with equal pictures: one original, two photos.
+            let first = api.at_vendor(&path, Some(&json!({ "auth": auth }))).await?;
+            let key = first["photokeys"][0].as_str().context("the vendor names no photokey")?;
+            api.at_vendor(&path, Some(&json!({ "auth": auth, "sameAs": key }))).await?;
+            count -= 2;
+        }
+        api.at_vendor(&path, Some(&json!({ "auth": auth, "count": count }))).await?;
+    }
+    if left.iter().any(|count| *count > 0) {
+        print::answer("王五 stamped; the vendor says 【用印完成】");
+    }
+    Ok(())
+}
+
+async fn business_of(api: &Api, admin: &str, flow: &str) -> anyhow::Result<String> {
+    let asked = async {
+        loop {
+            let flow = api.get(admin, &format!("/api/flows/{flow}")).await?;
+            let seal_use = &flow["sealUses"][0];
+            if let Some(business) = seal_use["businessId"].as_str() {
+                return Ok(business.to_owned());
+            }
+            if seal_use["status"] == "failed" || seal_use["status"] == "unknown" {
+                bail!("the vendor did not take the application: {}", seal_use["error"]);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.context("the vendor never answered")?
+}
+
+/// Every photo is there, once, unaltered: each is downloaded and hashed.
+async fn check(api: &Api, admin: &str, flow: &str, photos: u32) -> anyhow::Result<()> {
+    let view = api.get(admin, &format!("/api/flows/{flow}")).await?;
+    ensure!(view["state"] == "archived", "the flow is not archived: {}", view["state"]);
+    let documents = view["files"]["photos"].as_array().context("the flow has no photos")?;
+    ensure!(documents.len() == photos as usize, "{} photos instead of {photos}", documents.len());
+    for document in documents {
+        let id = text(document, "id")?;
+        let bytes = api.bytes(admin, &format!("/api/documents/{id}/content")).await?;
+        ensure!(blake3::hash(&bytes).to_hex().as_str() == text(document, "blake3")?, "document {id} was altered");
+    }
+    tell_addresses(api, admin, &view, documents)
+}
+
+fn tell_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) -> anyhow::Result<()> {
+    let base = api.base.as_str().trim_end_matches('/');
+    let folder = text(&documents[0], "folderId")?;
+    let id = text(flow, "id")?;
+    print::answer(&format!("All {} photos arrived, once, unaltered; the flow is archived.\n", documents.len()));
+    print::answer(&format!("the flow         {base}/api/flows/{id}"));
+    print::answer(&format!("its definition   {base}/api/definitions/{}", text(flow, "definitionId")?));
+    print::answer(&format!("its folder       {base}/api/folders/{folder}/documents"));
+    for document in documents {
+        print::answer(&format!("{}  {base}/api/documents/{}/content", text(document, "name")?, text(document, "id")?));
+    }
+    print::answer(&format!("thumbnails       {base}/api/documents/<id>/thumbnail/256 and /1280"));
+    print::answer(&format!("the API          {base}/api/openapi.json"));
+    print::answer(&format!("\ncurl -H 'Authorization: Bearer {admin}' {base}/api/flows/{id}"));
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! `yinku serve`: the service until it is told to stop.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use yinku::{app::App, callback::Inbox, clock::Clock, config::Config, http, jobs, telemetry, user::bootstrap};
+
+use crate::cli::print;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// HTTP only: other processes do the work.
+    #[arg(long, conflicts_with = "no_http")]
+    no_workers: bool,
+    /// Workers only.
+    #[arg(long)]
+    no_http: bool,
+}
+
+/// What a crash may have left half-written in the store is swept once it is this old.
+const STALE: Duration = Duration::from_hours(1);
+/// How long open requests and running jobs are given at the end.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub(crate) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
+    telemetry::init(&config.log)?;
+    let app = App::open(config, Clock::System).await?;
+    let configured = app.config.admin.password.as_ref().map(|password| password.expose().to_owned());
+    if let Some(password) = bootstrap::admin(&app.db, configured.as_deref(), app.clock.now()).await? {
+        print::complaint(&format!("user admin, password {password} (shown only now)"));
+    }
+    let stop = CancellationToken::new();
+    let mut parts = tokio::task::JoinSet::new();
+    if !args.no_http {
+        let address = app.config.listen;
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        tracing::info!(address = %listener.local_addr()?, "listening");
+        let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
+        let stop = stop.clone();
+        parts.spawn(async move { http::serve(listener, router, stop).await });
+    }
+    if !args.no_workers {
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        parts.spawn(async move {
+            jobs::work(app, stop).await;
+            Ok(())
+        });
+    }
+    tokio::spawn(sweep(Arc::clone(&app)));
+    tokio::select! {
+        () = told_to_stop() => tracing::info!("stopping"),
+        Some(ended) = parts.join_next() => ended?.context("a part of the service ended")?,
+    }
+    stop.cancel();
+    if tokio::time::timeout(GRACE, async { while parts.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!("some requests were still open; what they asked for is kept or will be asked again");
+    }
+    app.db.close().await;
+    Ok(())
+}
+
+async fn sweep(app: Arc<App>) {
+    match app.store.sweep_staging(app.clock.now().minus(STALE)).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(swept, "half-written files of an earlier run removed"),
+        Err(error) => tracing::warn!(%error, "half-written files could not be swept"),
+    }
+}
+
+async fn told_to_stop() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,94 @@
+//! Bytes of documents: originals with Range and a strong ETag, thumbnails to be cached for ever.
+
+mod range;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Edge, Problem, input::Id, knowledge::readable, session::CurrentUser};
+use crate::{document::Document, id::DocumentId, store::StoreKey, thumbnail};
+use range::Wanted;
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(content)).routes(routes!(thumbnail_of))
+}
+
+/// The original bytes. Range (one), If-Range, If-None-Match; the ETag is the BLAKE3 hash.
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = String, Path)), responses((status = 200), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416)))]
+async fn content(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<DocumentId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let document = readable(&edge, &id, &user).await?;
+    let size = u64::try_from(document.bytes).unwrap_or(0);
+    let etag = format!("\"{}\"", document.blake3);
+    let key = StoreKey::Raw(document.store_key.clone());
+    let (status, range) = match range::wanted(&headers, &etag, size) {
+        Wanted::NotModified => return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()),
+        Wanted::Unsatisfiable => {
+            let whole = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, whole).into_response());
+        }
+        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Wanted::Whole => (StatusCode::OK, 0..size),
+    };
+    let reading = edge.app.store.get_stream(&key, Some(range.clone())).await?;
+    let mut response = (status, Body::from_stream(reading.stream)).into_response();
+    let set = response.headers_mut();
+    set.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+    if status == StatusCode::PARTIAL_CONTENT {
+        insert(set, header::CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end - 1));
+    }
+    describe(set, &document, &etag);
+    Ok(response)
+}
+
+fn describe(set: &mut HeaderMap, document: &Document, etag: &str) {
+    insert(set, header::ETAG, etag);
+    insert(set, header::CONTENT_TYPE, &document.mime);
+    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    // What was photographed is data, whatever a browser would like to make of it.
+    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    let name = utf8_percent_encode(&document.name, NON_ALPHANUMERIC);
+    insert(set, header::CONTENT_DISPOSITION, &format!("inline; filename*=UTF-8''{name}"));
+}
+
+fn insert(set: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = value.parse() {
+        set.insert(name, value);
+    }
+}
+
+/// A thumbnail, JPEG. Its address names its bytes, so it may be cached for ever.
+#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = String, Path), ("size" = u32, Path)), responses((status = 200), (status = 304), (status = 404, body = Problem)))]
+async fn thumbnail_of(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Path((id, size)): Path<(String, u32)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id: DocumentId = id.parse().map_err(|_| Problem::not_found())?;
+    let document = readable(&edge, &id, &user).await?;
+    let sizes = &edge.app.config.thumbnail.sizes;
+    if !sizes.contains(&size) || document.undecodable.is_some() {
+        let why = document.undecodable.unwrap_or_else(|| format!("sizes are {sizes:?}"));
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no_thumbnail", why));
+    }
+    let etag = format!("\"{}-{size}\"", document.blake3);
+    if range::matches(&headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    let jpeg = thumbnail::stored::get(&edge.app, &document.blake3, &document.store_key, size).await?;
+    let cache = "private, max-age=31536000, immutable";
+    let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache), (header::ETAG, &etag)];
+    Ok((headers, jpeg).into_response())
+}

@@ -1,0 +1,96 @@
+//! Which bytes a request wants (RFC 9110, sections 13 and 14): one range, or all.
+
+use std::ops::Range;
+
+use axum::http::{HeaderMap, header};
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    NotModified,
+    Unsatisfiable,
+    Part(Range<u64>),
+    Whole,
+}
+
+pub(super) fn wanted(headers: &HeaderMap, etag: &str, size: u64) -> Wanted {
+    if matches(headers, etag) {
+        return Wanted::NotModified;
+    }
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    // A resumed download of other bytes starts over.
+    if text(header::IF_RANGE).is_some_and(|condition| condition != etag) {
+        return Wanted::Whole;
+    }
+    text(header::RANGE).map_or(Wanted::Whole, |range| part(range, size))
+}
+
+/// Whether `If-None-Match` names this entity.
+pub(super) fn matches(headers: &HeaderMap, etag: &str) -> bool {
+    let named = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    named.flat_map(|list| list.split(',')).any(|tag| {
+        let tag = tag.trim();
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
+    })
+}
+
+/// Several ranges or another unit may be ignored: the whole is sent then.
+fn part(range: &str, size: u64) -> Wanted {
+    let Some((first, last)) =
+        range.strip_prefix("bytes=").filter(|list| !list.contains(',')).and_then(|one| one.split_once('-'))
+    else {
+        return Wanted::Whole;
+    };
+    let (first, last) = (first.trim(), last.trim());
+    let range = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(size),
+        (Ok(first), Err(_)) if last.is_empty() => first..size,
+        (Err(_), Ok(suffix)) if first.is_empty() => size.saturating_sub(suffix)..size,
+        _ => return Wanted::Whole,
+    };
+    if range.start < range.end { Wanted::Part(range) } else { Wanted::Unsatisfiable }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: &str = "\"abc\"";
+
+    fn of(pairs: &[(header::HeaderName, &str)]) -> Wanted {
+        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        wanted(&headers, TAG, 100)
+    }
+
+    #[test]
+    fn one_range_is_served_and_its_end_is_cut_to_the_size() {
+        assert_eq!(of(&[(header::RANGE, "bytes=0-9")]), Wanted::Part(0..10));
+        assert_eq!(of(&[(header::RANGE, "bytes=90-")]), Wanted::Part(90..100));
+        assert_eq!(of(&[(header::RANGE, "bytes=90-1000")]), Wanted::Part(90..100));
+        assert_eq!(of(&[(header::RANGE, "bytes=-10")]), Wanted::Part(90..100));
+        assert_eq!(of(&[(header::RANGE, "bytes=-1000")]), Wanted::Part(0..100));
+    }
+
+    #[test]
+    fn ranges_outside_are_refused_and_odd_ones_ignored() {
+        assert_eq!(of(&[(header::RANGE, "bytes=100-")]), Wanted::Unsatisfiable);
+        assert_eq!(of(&[(header::RANGE, "bytes=-0")]), Wanted::Unsatisfiable);
+        for odd in ["bytes=0-1,5-6", "lines=1-2", "bytes=9-0", "bytes=x-", "bytes="] {
+            assert_eq!(of(&[(header::RANGE, odd)]), Wanted::Whole, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_resumed_download_of_other_bytes_starts_over() {
+        assert_eq!(of(&[(header::RANGE, "bytes=5-"), (header::IF_RANGE, TAG)]), Wanted::Part(5..100));
+        assert_eq!(of(&[(header::RANGE, "bytes=5-"), (header::IF_RANGE, "\"other\"")]), Wanted::Whole);
+        assert_eq!(of(&[(header::RANGE, "bytes=5-"), (header::IF_RANGE, "W/\"abc\"")]), Wanted::Whole);
+    }
+
+    #[test]
+    fn what_the_client_has_is_not_sent_again() {
+        for same in [TAG, "*", "W/\"abc\"", "\"x\", \"abc\""] {
+            assert_eq!(of(&[(header::IF_NONE_MATCH, same)]), Wanted::NotModified, "{same}");
+        }
+        assert_eq!(of(&[(header::IF_NONE_MATCH, "\"x\"")]), Wanted::Whole);
+    }
+}

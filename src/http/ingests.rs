@@ -1,0 +1,183 @@
+//! Ingests and the raw inbox of callbacks: to watch, and to ask again.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Edge, Problem,
+    input::{Id, Page, Params, limit, parsed},
+    session::{Admin, CurrentUser},
+};
+use crate::{
+    callback::{
+        self,
+        record::{CallbackState, Record},
+    },
+    clock::Timestamp,
+    flow::Flow,
+    id::{CallbackId, IngestId},
+    ingest::{
+        record::{Ingest, IngestState, Trigger, wake},
+        view::{self, IngestView},
+    },
+    photo::Photo,
+    seal_use::SealUse,
+    user::User,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(retry))
+        .routes(routes!(inbox))
+        .routes(routes!(replay))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct StateParams {
+    state: Option<String>,
+    after: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Ingests, newest first; without their photos. For those who read everything.
+#[utoipa::path(get, path = "/api/ingests", params(StateParams), responses((status = 200, body = Page<IngestView>)))]
+async fn list(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Params(params): Params<StateParams>,
+) -> Result<Json<Page<IngestView>>, Problem> {
+    reads_all(&user)?;
+    let limit = limit(params.limit)?;
+    let state: Option<IngestState> = parsed("state", params.state.as_deref())?;
+    let after: Option<IngestId> = parsed("after", params.after.as_deref())?;
+    let db = &edge.app.db;
+    let page =
+        Page::of(Ingest::list(db, state, after.as_ref(), limit + 1).await?, limit, |ingest| ingest.id.to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for ingest in page.items {
+        items.push(view::without_photos(db, ingest).await?);
+    }
+    Ok(Json(Page { items, next: page.next, total: None }))
+}
+
+/// One ingest with all photos of its seal use.
+#[utoipa::path(get, path = "/api/ingests/{id}", params(("id" = String, Path)), responses((status = 200, body = IngestView), (status = 404, body = Problem)))]
+async fn show(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<IngestId>,
+) -> Result<Json<IngestView>, Problem> {
+    let ingest = seen(&edge, &id, &user).await?;
+    Ok(Json(view::with_photos(&edge.app.db, ingest).await?))
+}
+
+/// Runs an ingest again, parked photos included.
+#[utoipa::path(post, path = "/api/ingests/{id}/retry", params(("id" = String, Path)), responses((status = 202, body = IngestView), (status = 404, body = Problem)))]
+async fn retry(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<IngestId>,
+) -> Result<(StatusCode, Json<IngestView>), Problem> {
+    let ingest = seen(&edge, &id, &user).await?;
+    let (app, now) = (&edge.app, edge.app.clock.now());
+    let mut tx = app.db.begin().await?;
+    Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
+    wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
+    tx.commit().await?;
+    app.due.notify_one();
+    let ingest = seen(&edge, &id, &user).await?;
+    Ok((StatusCode::ACCEPTED, Json(view::with_photos(&app.db, ingest).await?)))
+}
+
+async fn seen(edge: &Edge, id: &IngestId, user: &User) -> Result<Ingest, Problem> {
+    let db = &edge.app.db;
+    let ingest = Ingest::find(db, id).await?.ok_or_else(Problem::not_found)?;
+    let seal_use = SealUse::find(db, &ingest.seal_use_id).await?.ok_or_else(Problem::not_found)?;
+    if Flow::visible_to(db, &seal_use.flow_id, user).await? { Ok(ingest) } else { Err(Problem::not_found()) }
+}
+
+fn reads_all(user: &User) -> Result<(), Problem> {
+    if user.reads_all() { Ok(()) } else { Err(Problem::forbidden()) }
+}
+
+/// A callback as it was kept.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CallbackView {
+    id: CallbackId,
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+    peer: String,
+    /// P1, P2, P3, W, N, F or junk.
+    shape: String,
+    business_id: Option<String>,
+    state: CallbackState,
+    ingest_id: Option<IngestId>,
+    /// Equal for deliveries of equal content.
+    digest: String,
+    /// Size of the body in bytes.
+    bytes: i64,
+    /// Pictures it carries.
+    images: i64,
+    /// Text parameters: a list of [key, values].
+    params: serde_json::Value,
+    error: Option<String>,
+}
+
+/// The raw inbox, newest first. For those who read everything.
+#[utoipa::path(get, path = "/api/callbacks", params(StateParams), responses((status = 200, body = Page<CallbackView>)))]
+async fn inbox(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Params(params): Params<StateParams>,
+) -> Result<Json<Page<CallbackView>>, Problem> {
+    reads_all(&user)?;
+    let limit = limit(params.limit)?;
+    let state: Option<CallbackState> = parsed("state", params.state.as_deref())?;
+    let after: Option<CallbackId> = parsed("after", params.after.as_deref())?;
+    let db = &edge.app.db;
+    let page =
+        Page::of(Record::list(db, state, after.as_ref(), limit + 1).await?, limit, |record| record.id.to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for record in page.items {
+        items.push(to_view(&edge, record).await?);
+    }
+    Ok(Json(Page { items, next: page.next, total: None }))
+}
+
+/// Looks at a callback again, as if it had just come.
+#[utoipa::path(post, path = "/api/callbacks/{id}/replay", params(("id" = String, Path)), responses((status = 202, body = CallbackView), (status = 404, body = Problem)))]
+async fn replay(
+    State(edge): State<Edge>,
+    _: Admin,
+    Id(id): Id<CallbackId>,
+) -> Result<(StatusCode, Json<CallbackView>), Problem> {
+    callback::replay(&edge.app, &id).await?.ok_or_else(Problem::not_found)?;
+    let record = Record::find(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?;
+    Ok((StatusCode::ACCEPTED, Json(to_view(&edge, record).await?)))
+}
+
+async fn to_view(edge: &Edge, record: Record) -> Result<CallbackView, Problem> {
+    let ingest = match &record.seal_use_id {
+        Some(seal_use) => Ingest::of_seal_use(&edge.app.db, seal_use).await?,
+        None => None,
+    };
+    Ok(CallbackView {
+        id: record.id,
+        received_at: record.received_at,
+        peer: record.peer,
+        shape: record.shape,
+        business_id: record.business_id,
+        state: record.state,
+        ingest_id: ingest.map(|ingest| ingest.id),
+        digest: record.digest,
+        bytes: record.body_bytes,
+        images: record.images,
+        params: serde_json::from_str(&record.params).unwrap_or_default(),
+        error: record.error,
+    })
+}

@@ -1,0 +1,99 @@
+//! Parse, don't check: extractors that give valid types or a problem.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Json, Path, Query, Request, rejection::JsonRejection},
+    http::{StatusCode, request::Parts},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Problem;
+
+/// A JSON body.
+#[derive(Debug)]
+pub(super) struct Input<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::JsonDataError(error)) => {
+                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", error.body_text()))
+            }
+            Err(error) => Err(Problem::new(error.status(), "bad_json", error.body_text())),
+        }
+    }
+}
+
+/// Parameters of the query string.
+#[derive(Debug)]
+pub(super) struct Params<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query.map(|Query(value)| Self(value)).map_err(|error| bad_query(error.body_text()))
+    }
+}
+
+/// An id in the path; one that cannot be an id names nothing.
+#[derive(Debug)]
+pub(super) struct Id<T>(pub(super) T);
+
+impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
+        text.parse().map(Self).map_err(|_| Problem::not_found())
+    }
+}
+
+pub(super) fn bad_query(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad_query", detail)
+}
+
+/// `limit` as asked, checked: 1 to 200, 50 unless told.
+pub(super) fn limit(asked: Option<i64>) -> Result<i64, Problem> {
+    match asked.unwrap_or(50) {
+        limit @ 1..=200 => Ok(limit),
+        _ => Err(bad_query("limit must be 1 to 200")),
+    }
+}
+
+/// A parameter that must be a word or an id of its kind.
+pub(super) fn parsed<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(|error: T::Err| bad_query(format!("{name}: {error}")))).transpose()
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    /// Give it as `after` to get the next page; null at the end.
+    pub(super) next: Option<String>,
+    /// How many there are in all, where the route says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<i64>,
+}
+
+impl<T> Page<T> {
+    /// The first `limit` of `rows`, which were asked for with one more.
+    pub(super) fn of(mut rows: Vec<T>, limit: i64, id: impl Fn(&T) -> String) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        Self { next: rows.last().filter(|_| more).map(id), items: rows, total: None }
+    }
+
+    pub(super) fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), next: self.next, total: self.total }
+    }
+}

@@ -1,0 +1,179 @@
+//! The knowledge base: folders, and the documents in them.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Edge, Problem,
+    input::{Id, Input, Page, Params, limit, parsed},
+    session::CurrentUser,
+    users::Paging,
+};
+use crate::{
+    definition::Space,
+    document::{Document, Search},
+    folder::{Folder, check_name},
+    id::{DocumentId, FolderId},
+    user::{Role, User},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new()
+        .routes(routes!(folders, make_folder))
+        .routes(routes!(documents_in))
+        .routes(routes!(search))
+        .routes(routes!(document))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct FolderParams {
+    /// The folders in this folder …
+    parent: Option<String>,
+    /// … or at the top of this space: public, personal or system.
+    space: Option<String>,
+}
+
+/// The folders in a folder or at the top of a space, by name.
+#[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>)))]
+async fn folders(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Params(params): Params<FolderParams>,
+) -> Result<Json<Page<Folder>>, Problem> {
+    let db = &edge.app.db;
+    let parent: Option<FolderId> = parsed("parent", params.parent.as_deref())?;
+    let found = if let Some(parent) = parent {
+        viewable(&edge, &parent, &user).await?;
+        Folder::children(db, &parent).await?
+    } else {
+        let space = parsed("space", params.space.as_deref())?.unwrap_or(Space::Public);
+        Folder::top(db, space, if space == Space::Personal { user.id.as_str() } else { "" }).await?
+    };
+    let items = found.into_iter().filter(|folder| folder.may_view(&user)).collect();
+    Ok(Json(Page { items, next: None, total: None }))
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewFolder {
+    /// The folder it is made in; absent: the top of the public space.
+    parent_id: Option<FolderId>,
+    name: String,
+}
+
+/// Makes a folder.
+#[utoipa::path(post, path = "/api/folders", request_body = NewFolder, responses((status = 201, body = Folder), (status = 409, body = Problem)))]
+async fn make_folder(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Input(new): Input<NewFolder>,
+) -> Result<(StatusCode, Json<Folder>), Problem> {
+    check_name(&new.name).map_err(|error| Problem::field("name", error.to_string()))?;
+    let parent = match &new.parent_id {
+        Some(id) => Some(viewable(&edge, id, &user).await?),
+        None => None,
+    };
+    let own = parent.as_ref().is_some_and(|parent| parent.owner == user.id.as_str());
+    if !own && !user.is_admin() && !user.has(Role::Archivist) {
+        return Err(Problem::forbidden());
+    }
+    let folder = Folder {
+        id: FolderId::new(),
+        parent: parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default(),
+        space: parent.as_ref().map_or(Space::Public, |parent| parent.space),
+        owner: parent.map(|parent| parent.owner).unwrap_or_default(),
+        name: new.name,
+        created_at: edge.app.clock.now(),
+    };
+    let mut tx = edge.app.db.begin().await?;
+    folder.insert(&mut tx).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(folder)))
+}
+
+/// The documents in a folder, newest first.
+#[utoipa::path(get, path = "/api/folders/{id}/documents", params(("id" = String, Path), Paging), responses((status = 200, body = Page<Document>), (status = 404, body = Problem)))]
+async fn documents_in(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FolderId>,
+    Params(paging): Params<Paging>,
+) -> Result<Json<Page<Document>>, Problem> {
+    viewable(&edge, &id, &user).await?;
+    let search = Search { folder: Some(id), ..Search::default() };
+    found(&edge, &user, &search, paging).await.map(Json)
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SearchParams {
+    /// A part of the name.
+    q: Option<String>,
+    flow_id: Option<String>,
+    seal: Option<String>,
+    /// The person who stamped, by name.
+    user: Option<String>,
+    /// face, signatory or emergency.
+    kind: Option<String>,
+    /// Received at this instant (RFC 3339) or later.
+    from: Option<String>,
+    /// Received before this instant.
+    to: Option<String>,
+    /// BLAKE3.
+    hash: Option<String>,
+    after: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Finds documents, newest first.
+#[utoipa::path(get, path = "/api/documents", params(SearchParams), responses((status = 200, body = Page<Document>)))]
+async fn search(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Params(params): Params<SearchParams>,
+) -> Result<Json<Page<Document>>, Problem> {
+    let search = Search {
+        folder: None,
+        flow: parsed("flowId", params.flow_id.as_deref())?,
+        hash: parsed("hash", params.hash.as_deref())?,
+        kind: parsed("kind", params.kind.as_deref())?,
+        q: params.q.filter(|q| !q.is_empty()),
+        seal: params.seal,
+        user: params.user,
+        from: parsed("from", params.from.as_deref())?,
+        to: parsed("to", params.to.as_deref())?,
+    };
+    found(&edge, &user, &search, Paging { after: params.after, limit: params.limit }).await.map(Json)
+}
+
+/// One document.
+#[utoipa::path(get, path = "/api/documents/{id}", params(("id" = String, Path)), responses((status = 200, body = Document), (status = 404, body = Problem)))]
+async fn document(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<DocumentId>,
+) -> Result<Json<Document>, Problem> {
+    readable(&edge, &id, &user).await.map(Json)
+}
+
+/// The document, if `user` may see it.
+pub(super) async fn readable(edge: &Edge, id: &DocumentId, user: &User) -> Result<Document, Problem> {
+    let document = Document::find(&edge.app.db, id).await?.ok_or_else(Problem::not_found)?;
+    if document.visible_to(&edge.app.db, user).await? { Ok(document) } else { Err(Problem::not_found()) }
+}
+
+async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {
+    let folder = Folder::find(&edge.app.db, id).await?;
+    folder.filter(|folder| folder.may_view(user)).ok_or_else(Problem::not_found)
+}
+
+async fn found(edge: &Edge, user: &User, search: &Search, paging: Paging) -> Result<Page<Document>, Problem> {
+    let limit = limit(paging.limit)?;
+    let after: Option<DocumentId> = parsed("after", paging.after.as_deref())?;
+    let db = &edge.app.db;
+    let documents = Document::search(db, search, user, after.as_ref(), limit + 1).await?;
+    let total = Document::total(db, search, user).await?;
+    Ok(Page { total: Some(total), ..Page::of(documents, limit, |document| document.id.to_string()) })
+}

@@ -1,0 +1,73 @@
+//! Operation: is it alive, is it ready, what does it count; and what changes just now.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, StreamExt};
+use serde::Serialize;
+use tokio_stream::wrappers::BroadcastStream;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Edge, Problem, session::CurrentUser};
+use crate::{flow::Flow, telemetry::Metrics};
+
+const PING: Duration = Duration::from_secs(15);
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(metrics)).routes(routes!(events))
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+async fn alive() -> &'static str {
+    "ok"
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Ready {
+    database: bool,
+    store: bool,
+}
+
+/// Database and store answer.
+#[utoipa::path(get, path = "/readyz", responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
+    let (database, store) = tokio::join!(edge.app.db.check(), edge.app.store.check());
+    let ready = Ready { database: database.is_ok(), store: store.is_ok() };
+    let status = if ready.database && ready.store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ready))
+}
+
+/// Prometheus metrics.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
+async fn metrics(State(edge): State<Edge>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], edge.app.metrics.encode())
+}
+
+/// Server-sent events: hints to read again, about flows that the one who asks may see. No replay.
+#[utoipa::path(get, path = "/api/events", responses((status = 200, content_type = "text/event-stream")))]
+async fn events(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
+    let hints = BroadcastStream::new(edge.app.events.subscribe());
+    let visible = hints.filter_map(move |hint| {
+        let (edge, user) = (edge.clone(), user.clone());
+        async move {
+            // A listener too slow for the hints misses some: it reads again at the next.
+            let hint = hint.ok()?;
+            let flow = hint.flow_id.parse().ok()?;
+            let may_see = Flow::visible_to(&edge.app.db, &flow, &user).await.unwrap_or(false);
+            may_see.then(|| Event::default().event(hint.about).json_data(&hint))
+        }
+    });
+    Ok(Sse::new(visible).keep_alive(KeepAlive::new().interval(PING)))
+}

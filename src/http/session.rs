@@ -1,0 +1,130 @@
+//! Who is asking: a session's cookie or a token; logging in and out.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Edge, Problem, input::Input};
+use crate::{
+    id::TokenId,
+    user::{Role, User, login},
+};
+
+const COOKIE: &str = "yinku_session";
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(open, who, close)).routes(routes!(make_token))
+}
+
+/// The user who asks.
+#[derive(Debug)]
+pub(super) struct CurrentUser(pub(super) User);
+
+impl FromRequestParts<Edge> for CurrentUser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let db = &edge.app.db;
+        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let user = match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
+            Some(token) => login::by_token(db, token.trim()).await?,
+            None => match CookieJar::from_headers(&parts.headers).get(COOKIE) {
+                Some(cookie) => login::by_session(db, cookie.value(), edge.app.clock.now()).await?,
+                None => None,
+            },
+        };
+        let detail = "log in with POST /api/session, or send Authorization: Bearer <token>";
+        user.map(Self).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_logged_in", detail))
+    }
+}
+
+/// An administrator who asks.
+#[derive(Debug)]
+pub(super) struct Admin(pub(super) User);
+
+impl FromRequestParts<Edge> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, edge).await?;
+        if user.has(Role::Admin) { Ok(Self(user)) } else { Err(Problem::forbidden()) }
+    }
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    username: String,
+    password: String,
+}
+
+/// Logs in: sets an HttpOnly cookie.
+#[utoipa::path(post, path = "/api/session", request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem)))]
+async fn open(State(edge): State<Edge>, Input(credentials): Input<Credentials>) -> Result<Response, Problem> {
+    let app = &edge.app;
+    let user = login::log_in(&app.db, &credentials.username, credentials.password).await?;
+    let mut tx = app.db.begin().await?;
+    let secret = login::open_session(&mut tx, &user.id, app.clock.now()).await?;
+    tx.commit().await?;
+    let cookie = Cookie::build((COOKIE, secret))
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .path("/")
+        .secure(app.config.public_url.scheme() == "https");
+    Ok((CookieJar::new().add(cookie), Json(user)).into_response())
+}
+
+/// Who is logged in.
+#[utoipa::path(get, path = "/api/session", responses((status = 200, body = User), (status = 401, body = Problem)))]
+async fn who(CurrentUser(user): CurrentUser) -> Json<User> {
+    Json(user)
+}
+
+/// Logs out.
+#[utoipa::path(delete, path = "/api/session", responses((status = 204)))]
+async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Problem> {
+    if let Some(cookie) = jar.get(COOKIE) {
+        let mut tx = edge.app.db.begin().await?;
+        login::close_session(&mut tx, cookie.value()).await?;
+        tx.commit().await?;
+    }
+    let gone = jar.remove(Cookie::build(COOKIE).path("/"));
+    Ok((StatusCode::NO_CONTENT, gone).into_response())
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    /// What it is for.
+    name: String,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct MadeToken {
+    id: TokenId,
+    name: String,
+    /// Shown once.
+    token: String,
+}
+
+/// Makes a token for programs, with the rights of who asks.
+#[utoipa::path(post, path = "/api/tokens", request_body = NewToken, responses((status = 201, body = MadeToken)))]
+async fn make_token(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Input(new): Input<NewToken>,
+) -> Result<(StatusCode, Json<MadeToken>), Problem> {
+    if new.name.trim().is_empty() {
+        return Err(Problem::field("name", "say what the token is for"));
+    }
+    let mut tx = edge.app.db.begin().await?;
+    let (id, token) = login::make_token(&mut tx, &user.id, &new.name, edge.app.clock.now()).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(MadeToken { id, name: new.name, token })))
+}

@@ -1,0 +1,54 @@
+//! Seal codes (用印码): shown to whose they are; every view is audited.
+
+use serde::Serialize;
+
+use super::{Grant, SealUse};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx, sql},
+    id::{EventId, FlowId, GrantId},
+    user::User,
+};
+
+/// The code of one grant.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeView {
+    pub grant_id: GrantId,
+    pub seal: String,
+    pub user: String,
+    pub code: Option<String>,
+    /// Uses left.
+    pub left: i64,
+}
+
+/// The codes of a flow that `user` may see; the view is audited in `tx`.
+pub async fn view(tx: &mut Tx, flow: &FlowId, user: &User, now: Timestamp) -> Result<Vec<CodeView>, DbError> {
+    let mut codes = Vec::new();
+    for seal_use in SealUse::of_flow(&mut *tx, flow).await? {
+        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
+        let theirs = grants.into_iter().filter(|grant| user.is_admin() || is_of(grant, user));
+        codes.extend(theirs.map(|grant| CodeView {
+            grant_id: grant.id,
+            seal: grant.seal,
+            user: grant.user_name,
+            code: grant.code,
+            left: grant.left_count,
+        }));
+    }
+    let seen: Vec<&str> = codes.iter().map(|code| code.grant_id.as_str()).collect();
+    sql("INSERT INTO audit (id, at, username, act, subject, detail) VALUES ($1, $2, $3, 'seal_code_viewed', $4, $5)")
+        .bind(&EventId::new())
+        .bind(now)
+        .bind(&user.username)
+        .bind(flow)
+        .bind(seen.join(" "))
+        .execute(tx)
+        .await?;
+    Ok(codes)
+}
+
+fn is_of(grant: &Grant, user: &User) -> bool {
+    let same = |vendors: Option<&String>, ours: Option<&String>| vendors.is_some() && vendors == ours;
+    same(grant.number.as_ref(), user.employee_no.as_ref()) || same(grant.contact.as_ref(), user.mobile.as_ref())
+}

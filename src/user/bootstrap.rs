@@ -1,0 +1,36 @@
+//! The first start makes the user `admin`.
+
+use super::{
+    Role, Roles, User,
+    login::{LoginError, hash_password, random_secret},
+};
+use crate::{clock::Timestamp, db::Db, id::UserId};
+
+/// Makes `admin` when there is no user of that name. With no password configured a random one is made and returned,
+/// to be shown once.
+pub async fn admin(db: &Db, configured: Option<&str>, now: Timestamp) -> Result<Option<String>, LoginError> {
+    if User::named(db, "admin").await?.is_some() {
+        return Ok(None);
+    }
+    let random = match configured {
+        Some(_) => None,
+        None => Some(random_secret()?[..24].to_owned()),
+    };
+    let password = configured.or(random.as_deref()).unwrap_or_default().to_owned();
+    let hash = hash_password(password).await?;
+    let admin = User {
+        id: UserId::new(),
+        username: "admin".to_owned(),
+        display_name: "管理员".to_owned(),
+        roles: Roles(vec![Role::Admin]),
+        employee_no: None,
+        mobile: None,
+        manager: None,
+        disabled: false,
+        created_at: now,
+    };
+    let mut tx = db.begin().await?;
+    admin.insert(&hash, &mut tx).await?;
+    tx.commit().await?;
+    Ok(random)
+}
