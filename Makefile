@@ -1,9 +1,13 @@
 # Each target does its own set-up on a fresh Debian machine with Rust.
-.PHONY: build test setup setup-test
+.PHONY: build demo test dev setup setup-test
 .DEFAULT_GOAL := build
 
 build: setup
 	cargo build --release --locked
+
+# make demo ARGS='--photos 48 --exit'
+demo: build
+	target/release/yinku demo $(ARGS)
 
 # All cargo steps share one feature set, so that nothing is compiled twice.
 FEATURES := --locked --features killpoints
@@ -14,6 +18,9 @@ test: setup-test
 	RUSTDOCFLAGS='-D warnings' cargo doc $(FEATURES) --no-deps
 	cargo test $(FEATURES) --doc
 	scripts/with-services cargo nextest run $(FEATURES)
+
+dev: setup
+	cargo run $(FEATURES) -- serve
 
 setup:
 	@scripts/setup build
