@@ -95,23 +95,11 @@ impl World {
     }
 
     pub(crate) async fn start_flow(&self, count: u32) -> FlowId {
-        let form = json!({ "subject": "采购合同", "company": "上海印库科技有限公司", "seals": [ { "seal": "QYS2019040001", "count": count, "users": ["wang"] } ] });
-        let db = &self.app.db;
-        let definition = Definition::current(db, &self.definition).await.unwrap().unwrap();
-        let starter = User::named(db, "zhang").await.unwrap().unwrap();
-        let mut tx = db.begin().await.unwrap();
-        let flow =
-            step::start(&mut tx, &definition, form.as_object().unwrap(), &starter, self.app.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-        flow
+        start_flow(&self.app, &self.definition, count).await
     }
 
     pub(crate) async fn approve(&self, flow: &FlowId) {
-        let db = &self.app.db;
-        let li = User::named(db, "li").await.unwrap().unwrap();
-        let mut tx = db.begin().await.unwrap();
-        step::approve(&mut tx, flow, &li, Some("同意"), self.app.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        approve(&self.app, flow).await;
         self.app.due.notify_one();
     }
 
@@ -210,7 +198,28 @@ pub(crate) async fn database(engine: Engine, dir: &std::path::Path) -> DatabaseU
     }
 }
 
-async fn furnish(
+/// 张三 starts a flow for `count` uses of one seal by 王五.
+pub(crate) async fn start_flow(app: &App, definition: &DefinitionId, count: u32) -> FlowId {
+    let row = json!({ "seal": "QYS2019040001", "count": count, "users": ["wang"] });
+    let form = json!({ "subject": "采购合同", "company": "上海印库科技有限公司", "seals": [row] });
+    let definition = Definition::current(&app.db, definition).await.unwrap().unwrap();
+    let starter = User::named(&app.db, "zhang").await.unwrap().unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    let flow = step::start(&mut tx, &definition, form.as_object().unwrap(), &starter, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    flow
+}
+
+/// 李四 approves, which makes the application.
+pub(crate) async fn approve(app: &App, flow: &FlowId) {
+    let li = User::named(&app.db, "li").await.unwrap().unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    step::approve(&mut tx, flow, &li, Some("同意"), app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// People, a bound service, a definition.
+pub(crate) async fn furnish(
     app: &App,
     sim: &Simulator,
     token: &str,
