@@ -138,9 +138,9 @@ impl SealUse {
         sql("SELECT * FROM seal_uses WHERE flow_id = $1 ORDER BY no").bind(flow).all(on).await
     }
 
-    /// The vendor's answer to the application.
+    /// The vendor's answer to the application. A callback may have told it before; then the status is newer than this.
     pub async fn applied(tx: &mut Tx, id: &SealUseId, business_id: &str) -> Result<(), DbError> {
-        sql("UPDATE seal_uses SET business_id = $1, status = 'using', error = NULL WHERE id = $2")
+        sql("UPDATE seal_uses SET business_id = $1, status = 'using', error = NULL WHERE id = $2 AND business_id IS NULL")
             .bind(business_id)
             .bind(id)
             .execute(tx)

@@ -4,6 +4,7 @@
 mod power;
 mod simulator;
 mod stories;
+mod stories_callbacks;
 mod suite_store;
 mod suite_store_durability;
 mod vendor_client;

@@ -9,6 +9,7 @@ macro_rules! on_both_engines {
         mod on_postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $story() { super::$story(crate::world::Engine::Postgres).await; })+ }
     };
 }
+pub(crate) use on_both_engines;
 
 on_both_engines!(a_completed_seal_use_becomes_archived_photos);
 

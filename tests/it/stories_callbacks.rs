@@ -1,0 +1,265 @@
+//! Stories of callbacks: twice, late, never, too early, for nobody.
+
+use bytes::Bytes;
+use yinku::{
+    config::{Config, Span},
+    db::sql,
+    vendor::simulator::{Encoding, EndShape, Fault, FaultKind, Kind, Knobs, RawCallback, Stamp, Target},
+};
+
+use crate::{
+    stories::on_both_engines,
+    world::{Engine, PhotoRow, Plan, World, small_photos},
+};
+
+on_both_engines!(
+    twenty_equal_callbacks_at_once_bring_each_photo_in_once,
+    an_end_by_the_platform_archives_too,
+    an_append_after_the_end_reopens_and_a_second_end_completes,
+    a_callback_before_the_photos_waits_for_them,
+    a_late_photo_without_a_callback_is_found_and_supplements_the_archive,
+    a_lost_callback_is_healed_by_looking,
+    an_orphan_is_given_to_its_seal_use_when_that_becomes_known,
+    push_key_and_zip_of_one_photo_are_one_photo,
+    two_stampings_with_equal_bytes_are_two_photos_of_one_original,
+    an_emergency_photo_that_is_only_pushed_is_kept,
+    a_use_that_ends_without_a_stamp_is_not_archived,
+    junk_is_kept_and_answered,
+);
+
+fn spans(texts: &[&str]) -> Vec<Span> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn looks_often(config: &mut Config) {
+    config.ingest.rechecks = spans(&["1s", "2s", "3s", "5s", "8s"]);
+    config.ingest.poll_open = Span::secs(1);
+}
+
+fn without_end_callback() -> Knobs {
+    let mut knobs = small_photos();
+    knobs.callback.end_shape = EndShape::Off;
+    knobs
+}
+
+fn all_done_once(photos: &[PhotoRow], count: usize) {
+    assert_eq!(photos.len(), count, "{photos:#?}");
+    let numbers: Vec<_> = photos.iter().map(|photo| photo.no).collect();
+    assert_eq!(numbers, (1..=i64::try_from(count).unwrap()).map(Some).collect::<Vec<_>>());
+    for photo in photos {
+        assert_eq!((photo.state.as_str(), photo.documents, &photo.error_code), ("done", 1, &None), "{photo:?}");
+    }
+}
+
+async fn no_callback_waits(world: &World) {
+    world.until_quiet().await;
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state <> 'done'").await, 0);
+}
+
+async fn twenty_equal_callbacks_at_once_bring_each_photo_in_once(engine: Engine) {
+    let mut knobs = small_photos();
+    knobs.callback.duplicates = 20;
+    knobs.callback.concurrent = true;
+    let world = World::new(engine, Plan { knobs: Some(knobs), ..Plan::default() }).await;
+    let (flow, seal_use, business) = world.seal_use(4).await;
+    world.sim.stamp_many(&business, 0, 4).await.unwrap();
+    world.until_archived(&flow).await;
+    no_callback_waits(&world).await;
+    all_done_once(&world.photos(&seal_use.id).await, 4);
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, 20);
+    assert_eq!(world.count("SELECT COUNT(DISTINCT digest) FROM callbacks").await, 1);
+    assert_eq!(world.count("SELECT COUNT(*) FROM ingests").await, 1);
+    let downloads = world.sim.counters().downloads;
+    assert!(downloads.len() == 4 && downloads.values().all(|times| *times == 1), "{downloads:?}");
+}
+
+async fn an_end_by_the_platform_archives_too(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, seal_use, business) = world.seal_use(5).await;
+    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    world.sim.finish(&business, "用完了").await.unwrap();
+    world.until_archived(&flow).await;
+    no_callback_waits(&world).await;
+    all_done_once(&world.photos(&seal_use.id).await, 2);
+    assert_eq!(world.count("SELECT COUNT(*) FROM seal_uses WHERE status = 'finished'").await, 1);
+}
+
+async fn an_append_after_the_end_reopens_and_a_second_end_completes(engine: Engine) {
+    let world = World::new(engine, Plan { definition: Some(archived_by_hand), ..Plan::default() }).await;
+    let (_, seal_use, business) = world.seal_use(2).await;
+    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    world.until("both photos are in", async || stored(&world).await == 2).await;
+    no_callback_waits(&world).await;
+    world.sim.append(&business, 1, None).unwrap();
+    // The second end's callback is byte-identical to the first and must act all the same.
+    world.sim.stamp_many(&business, 0, 1).await.unwrap();
+    world.until("the third photo is in", async || stored(&world).await == 3).await;
+    no_callback_waits(&world).await;
+    all_done_once(&world.photos(&seal_use.id).await, 3);
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, 2);
+    assert_eq!(world.count("SELECT COUNT(DISTINCT digest) FROM callbacks").await, 1);
+}
+
+fn archived_by_hand(definition: &mut serde_json::Value) {
+    definition["integration"]["archive"] = "manual".into();
+}
+
+async fn stored(world: &World) -> i64 {
+    world.count("SELECT COUNT(original_hash) FROM photos").await
+}
+
+async fn a_callback_before_the_photos_waits_for_them(engine: Engine) {
+    let mut knobs = small_photos();
+    knobs.photo.photo_delay_ms = 1500;
+    let world = World::new(engine, Plan { knobs: Some(knobs), config: Some(looks_often), ..Plan::default() }).await;
+    let (flow, seal_use, business) = world.seal_use(3).await;
+    world.sim.stamp_many(&business, 0, 3).await.unwrap();
+    world
+        .until("the end is known and photos are owed", async || {
+            world.count("SELECT COUNT(*) FROM ingests WHERE state = 'waiting'").await == 1
+        })
+        .await;
+    assert!(world.flow(&flow).await.archived_at.is_none());
+    world.until_archived(&flow).await;
+    all_done_once(&world.photos(&seal_use.id).await, 3);
+}
+
+async fn a_late_photo_without_a_callback_is_found_and_supplements_the_archive(engine: Engine) {
+    let world = World::new(engine, Plan { config: Some(looks_often), ..Plan::default() }).await;
+    let (flow, seal_use, business) = world.seal_use(2).await;
+    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    world.until_archived(&flow).await;
+    world.sim.late_photo(&business, 0, Kind::Signatory).unwrap();
+    world
+        .until("a second manifest records it", async || {
+            world.count("SELECT COUNT(*) FROM manifests WHERE n = 2 AND documents = 3").await == 1
+        })
+        .await;
+    all_done_once(&world.photos(&seal_use.id).await, 3);
+    let acts: Vec<String> = sql("SELECT act FROM flow_events WHERE act IN ('archived', 'supplemented') ORDER BY id")
+        .scalars(&world.app.db)
+        .await
+        .unwrap();
+    assert_eq!(acts, ["archived", "supplemented"]);
+}
+
+async fn a_lost_callback_is_healed_by_looking(engine: Engine) {
+    let plan = Plan { knobs: Some(without_end_callback()), config: Some(looks_often), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let (flow, seal_use, business) = world.seal_use(3).await;
+    world.sim.stamp_many(&business, 0, 3).await.unwrap();
+    world.until_archived(&flow).await;
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, 0);
+    all_done_once(&world.photos(&seal_use.id).await, 3);
+}
+
+async fn an_orphan_is_given_to_its_seal_use_when_that_becomes_known(engine: Engine) {
+    let world = World::new(engine, Plan { knobs: Some(without_end_callback()), ..Plan::default() }).await;
+    world.sim.set_fault(Fault::times(Target::Apply, FaultKind::Slow { bytes_per_second: 300 }, 1));
+    let flow = world.start_flow(2).await;
+    world.approve(&flow).await;
+    // The vendor has the application; its answer is still on the way.
+    world.until("the vendor has the application", async || !world.sim.businesses().is_empty()).await;
+    let business = world.sim.businesses().remove(0).id;
+    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    let answers = world.sim.send_callback(&plain_end(&world, &business), 1, false).await;
+    assert_eq!(answers[0].status, Some(200));
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state = 'orphan'").await, 1);
+    world.until_archived(&flow).await;
+    no_callback_waits(&world).await;
+    assert_eq!(stored(&world).await, 2);
+}
+
+fn plain_end(world: &World, business: &str) -> RawCallback {
+    RawCallback {
+        url: address(world),
+        method: String::new(),
+        content_type: Some("application/x-www-form-urlencoded".into()),
+        body: Bytes::from(format!("businessId={business}&status=COMPLETE")),
+    }
+}
+
+fn address(world: &World) -> String {
+    format!("{}papi/signcenter/qiyuesuo/categoryCallback", world.app.config.public_url)
+}
+
+async fn push_key_and_zip_of_one_photo_are_one_photo(engine: Engine) {
+    let mut knobs = small_photos();
+    knobs.callback.push = Encoding::Multipart;
+    let world = World::new(engine, Plan { knobs: Some(knobs), ..Plan::default() }).await;
+    let (flow, seal_use, business) = world.seal_use(3).await;
+    // Counted once more than there are photos: the zip is read, too.
+    world.sim.stamp_with(&business, 0, &Stamp { signatory: 0, ..Stamp::default() }).await.unwrap();
+    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    world.until("the zip was read", async || zips(&world) >= 1).await;
+    world.until_quiet().await;
+    let photos = world.photos(&seal_use.id).await;
+    all_done_once(&photos, 2);
+    assert!(photos.iter().all(|photo| photo.photokey.is_some()), "{photos:#?}");
+    assert!(photos.iter().all(|photo| photo.grant_id.is_some()));
+    assert!(world.flow(&flow).await.archived_at.is_none(), "one photo is owed");
+    let names: Vec<String> = sql("SELECT name FROM documents").scalars(&world.app.db).await.unwrap();
+    assert!(names.iter().all(|name| name.contains("_公章_")), "{names:?}");
+}
+
+fn zips(world: &World) -> u64 {
+    let requests = world.sim.counters().requests;
+    requests.iter().filter(|(path, _)| path.contains("images/download")).map(|(_, times)| times).sum()
+}
+
+async fn two_stampings_with_equal_bytes_are_two_photos_of_one_original(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, seal_use, business) = world.seal_use(2).await;
+    let first = world.sim.stamp(&business, 0).await.unwrap();
+    let same = Stamp { same_as: Some(first), ..Stamp::default() };
+    world.sim.stamp_with(&business, 0, &same).await.unwrap();
+    world.until_archived(&flow).await;
+    all_done_once(&world.photos(&seal_use.id).await, 2);
+    assert_eq!(world.count("SELECT COUNT(*) FROM originals").await, 1);
+    assert_eq!(world.count("SELECT COUNT(*) FROM documents").await, 2);
+}
+
+async fn an_emergency_photo_that_is_only_pushed_is_kept(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, seal_use, business) = world.seal_use(1).await;
+    world.sim.push_only_emergency(&business, 0, 1).await.unwrap();
+    world.until("the pushed photo is in", async || stored(&world).await == 1).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    no_callback_waits(&world).await;
+    let photos = world.photos(&seal_use.id).await;
+    all_done_once(&photos, 2);
+    assert_eq!(photos.iter().map(|photo| photo.kind.as_str()).collect::<Vec<_>>(), ["emergency", "signatory"]);
+}
+
+async fn a_use_that_ends_without_a_stamp_is_not_archived(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, _, business) = world.seal_use(2).await;
+    world.sim.finish(&business, "不用了").await.unwrap();
+    world
+        .until("the end is known", async || {
+            world.count("SELECT COUNT(*) FROM seal_uses WHERE status = 'finished'").await == 1
+        })
+        .await;
+    no_callback_waits(&world).await;
+    let flow = world.flow(&flow).await;
+    assert_eq!((flow.archived_at, flow.node.as_deref()), (None, Some("seal")));
+}
+
+async fn junk_is_kept_and_answered(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    for body in ["", "\u{0}\u{1}junk", "{\"a\":", "businessId=12x", "businessId=99999999999999999999&status=COMPLETE"] {
+        let junk = RawCallback {
+            url: address(&world),
+            method: String::new(),
+            content_type: None,
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        let answers = world.sim.send_callback(&junk, 1, false).await;
+        assert_eq!(answers[0].status, Some(200), "{body:?}");
+    }
+    let kept: Vec<Vec<u8>> = sql("SELECT body FROM callbacks ORDER BY id").scalars(&world.app.db).await.unwrap();
+    assert_eq!(kept[1], b"\x00\x01junk");
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state IN ('dead', 'orphan')").await, 5);
+    assert_eq!(world.count("SELECT COUNT(*) FROM jobs").await, 0);
+}
