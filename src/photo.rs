@@ -145,6 +145,16 @@ impl Photo {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey = $2").bind(seal_use).bind(key).optional(on).await
     }
 
+    /// Whether a photo is still to be fetched, or fetched once more.
+    pub async fn unsettled(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
+        let open: i64 =
+            sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1 AND state IN ('queued', 'fetching', 'waiting')")
+                .bind(seal_use)
+                .scalar(on)
+                .await?;
+        Ok(open > 0)
+    }
+
     pub async fn mark_fetching(tx: &mut Tx, ids: &[&PhotoId]) -> Result<(), DbError> {
         sql(format!("UPDATE photos SET state = 'fetching' WHERE id IN {}", placeholders(1, ids.len())))
             .bind_all(ids.iter().copied())

@@ -12,6 +12,7 @@ use crate::{
     definition::{ArchiveMode, Body, Definition, FieldError, Mode, Node, NodeKind},
     id::{FlowId, SealUseId},
     job::{self, JobKind},
+    photo::Photo,
     seal_use::{Grant, SealUse, SealUseStatus, counts},
     user::{Directory, Role, User},
 };
@@ -260,7 +261,7 @@ async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
         let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
         let (_, sum) = counts::count(&grants, &counts::tally(&mut *tx, &seal_use.id).await?);
         let stamped = sum.counted > 0 || sum.received > 0;
-        if !stamped || sum.missing > 0 {
+        if !stamped || sum.missing > 0 || Photo::unsettled(&mut *tx, &seal_use.id).await? {
             return Ok(false);
         }
     }

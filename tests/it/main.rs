@@ -5,6 +5,7 @@ mod power;
 mod simulator;
 mod stories;
 mod stories_callbacks;
+mod stories_faults;
 mod suite_store;
 mod suite_store_durability;
 mod vendor_client;
