@@ -1,3 +1,5 @@
+#![doc = include_str!("../docs/architecture.md")]
+
 pub mod app;
 pub mod apply;
 pub mod archive;
