@@ -75,11 +75,15 @@ impl IngestError {
 /// One run of the job.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
     let id: SealUseId = lease.subject.parse().map_err(|_| IngestError::NoSealUse)?;
-    let pass = Arc::new(Pass::begin(app, lease, &id).await?);
+    let pass = match Pass::begin(app, lease, &id).await {
+        Ok(pass) => Arc::new(pass),
+        Err(error @ IngestError::Fence(FenceError::LeaseLost(_))) => return Err(error),
+        Err(error) => return conclude::interrupted(app, lease, &id, &error).await,
+    };
     match whole_pass(&pass).await {
         Ok(outcome) => conclude::conclude(&pass, outcome).await,
         Err(error @ IngestError::Fence(FenceError::LeaseLost(_))) => Err(error),
-        Err(error) => conclude::interrupted(&pass, &error).await,
+        Err(error) => conclude::interrupted(app, lease, &id, &error).await,
     }
 }
 
@@ -108,9 +112,16 @@ async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
             .map(|photo| AbortOnDropHandle::new(tokio::spawn(bring(Arc::clone(pass), photo))))
             .buffer_unordered(config.photos_in_flight)
             .ready_chunks(config.link_batch);
+        let mut failure = None;
         while let Some(batch) = arrivals.next().await {
-            let batch = batch.into_iter().map(|joined| joined?).collect::<Result<Vec<_>, IngestError>>()?;
-            link::link(pass, batch.into_iter().flatten().collect()).await?;
+            // One photo's failure of ours must not keep its neighbours out: they are linked first.
+            let (came, failed): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|joined| joined.map_err(IngestError::from).flatten()).partition(Result::is_ok);
+            link::link(pass, came.into_iter().flatten().flatten().collect()).await?;
+            failure = failure.or(failed.into_iter().find_map(Result::err));
+        }
+        if let Some(failure) = failure {
+            return Err(failure);
         }
         if pass.others_wait().await? {
             return Ok(true);

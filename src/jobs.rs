@@ -39,8 +39,8 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
                 // Another worker may find the next one.
                 app.due.notify_one();
                 tokio::select! {
-                    () = one(&app, lease) => {}
-                    () = stop.cancelled() => return,
+                    () = one(&app, lease.clone()) => {}
+                    () = stop.cancelled() => return give_back(&app, &lease).await,
                 }
             }
             Ok(None) => idle(&app, &stop).await,
@@ -49,6 +49,14 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
                 idle(&app, &stop).await;
             }
         }
+    }
+}
+
+/// The service stops: whoever comes next need not wait for the lease to run out.
+async fn give_back(app: &App, lease: &Lease) {
+    let now = app.clock.now();
+    if let Err(error) = lease.finish(&app.db, Next::At { at: now, failed: None }, now).await {
+        tracing::warn!(%error, "a lease could not be given back; the job runs again after it");
     }
 }
 

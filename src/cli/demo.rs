@@ -16,7 +16,7 @@ use yinku::{
     app::App,
     callback::Inbox,
     clock::Clock,
-    config::{Config, LogConfig},
+    config::{Config, LogConfig, Span},
     http, jobs, telemetry,
     user::bootstrap,
     vendor::simulator::{Knobs, Simulator},
@@ -102,6 +102,8 @@ async fn start_service(
     let mut config = Config::in_dir(dir);
     config.listen = listener.local_addr()?;
     config.public_url = format!("http://{}", config.listen).parse()?;
+    // Whoever continues a demo whose plug was pulled waits for the old lease.
+    config.jobs.lease = Span::secs(3);
     let app = App::open(config, Clock::System).await?;
     bootstrap::admin(&app.db, Some(memory::ADMIN_PASSWORD), app.clock.now()).await?;
     Ok((app, listener))

@@ -168,7 +168,7 @@ async fn collect(
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
 ) -> Result<(StatusCode, Json<Collected>), Problem> {
-    may_see(&edge, &id, &user).await?;
+    may_act(&edge, &id, &user).await?;
     let (app, now) = (&edge.app, edge.app.clock.now());
     let mut tx = app.db.begin().await?;
     let flow = Flow::find(&mut tx, &id).await?.ok_or_else(Problem::not_found)?;
@@ -194,4 +194,10 @@ async fn shown(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Proble
 
 async fn may_see(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
     if Flow::visible_to(&edge.app.db, id, user).await? { Ok(()) } else { Err(Problem::not_found()) }
+}
+
+/// Who only reads changes nothing.
+pub(super) async fn may_act(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
+    may_see(edge, id, user).await?;
+    if user.is_admin() || Flow::takes_part(&edge.app.db, id, user).await? { Ok(()) } else { Err(Problem::forbidden()) }
 }

@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
+    flows::may_act,
     input::{Id, Page, Params, limit, parsed},
     session::{Admin, CurrentUser},
 };
@@ -83,6 +84,8 @@ async fn retry(
     Id(id): Id<IngestId>,
 ) -> Result<(StatusCode, Json<IngestView>), Problem> {
     let ingest = seen(&edge, &id, &user).await?;
+    let seal_use = SealUse::find(&edge.app.db, &ingest.seal_use_id).await?.ok_or_else(Problem::not_found)?;
+    may_act(&edge, &seal_use.flow_id, &user).await?;
     let (app, now) = (&edge.app, edge.app.clock.now());
     let mut tx = app.db.begin().await?;
     Photo::unpark(&mut tx, &ingest.seal_use_id).await?;

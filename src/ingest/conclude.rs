@@ -6,12 +6,13 @@ use super::{
     record::{Ingest, IngestState},
 };
 use crate::{
-    app::Hint,
+    app::{App, Hint},
     callback::record::{CallbackState, Record},
     clock::Timestamp,
     db::{DbError, Tx},
     flow::step,
-    job::Next,
+    id::SealUseId,
+    job::{Lease, Next},
     photo::{Photo, PhotoState},
     seal_use::{Counts, Grant, SealUse, counts},
     telemetry::OutcomeLabels,
@@ -88,10 +89,15 @@ async fn settle_callbacks(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
 }
 
 /// The pass stopped before its end: again later while that can help, else parked with the reason.
-pub(super) async fn interrupted(pass: &Pass, error: &IngestError) -> Result<Next, IngestError> {
-    let now = pass.app.clock.now();
-    let waits = &pass.app.config.ingest.retries;
-    let mut next = pass.lease.retry(waits, now, error.to_string());
+pub(super) async fn interrupted(
+    app: &App,
+    lease: &Lease,
+    id: &SealUseId,
+    error: &IngestError,
+) -> Result<Next, IngestError> {
+    let now = app.clock.now();
+    let waits = &app.config.ingest.retries;
+    let mut next = lease.retry(waits, now, error.to_string());
     if let (true, Next::Park { reason }, Some(last)) = (error.is_transient(), &next, waits.last()) {
         // A vendor that is down for a week still gets its photos fetched when it is back.
         next = Next::At { at: now.plus(last.get()), failed: Some(reason.clone()) };
@@ -100,12 +106,11 @@ pub(super) async fn interrupted(pass: &Pass, error: &IngestError) -> Result<Next
         Next::At { at, .. } => (IngestState::Waiting, Some(*at)),
         _ => (IngestState::Failed, None),
     };
-    tracing::warn!(seal_use = %pass.id(), %error, state = state.as_str(), "ingest interrupted");
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
-    Ingest::conclude(&mut tx, pass.id(), state, at, Some(error.to_string()), now).await?;
+    tracing::warn!(seal_use = %id, %error, state = state.as_str(), "ingest interrupted");
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    Ingest::conclude(&mut tx, id, state, at, Some(error.to_string()), now).await?;
     tx.commit().await?;
-    pass.hint(state.as_str()).await?;
     Ok(next)
 }
 

@@ -10,7 +10,7 @@ use crate::{
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
     killpoint,
-    original::inspect::clock_doubt,
+    original::{Original, inspect::clock_doubt},
     photo::{Photo, PhotoState, Source, key, kind::PhotoKind},
 };
 
@@ -44,15 +44,11 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
         return Ok(());
     }
     batch.sort_by_key(Arrival::position);
-    let (mut duplicates, mut bytes) = (0, 0);
+    let bytes = batch.iter().map(|arrival| arrival.content.original.bytes).sum();
     let mut tx = pass.db().begin().await?;
     pass.lease.fence(&mut tx).await?;
+    let duplicates = insert_originals(&mut tx, &batch).await?;
     for arrival in &batch {
-        let new = arrival.content.original.insert(&mut tx).await?;
-        if !new {
-            duplicates += 1;
-        }
-        bytes += arrival.content.original.bytes;
         let photo = match &arrival.identity {
             Identity::Key(photo) => Some(keyed(&mut tx, pass, photo, &arrival.content).await?),
             Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,
@@ -66,6 +62,20 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
     killpoint::reach("link_committed");
     pass.app.metrics.photos_duplicate.inc_by(u64::try_from(duplicates).unwrap_or(0));
     pass.hint("running").await
+}
+
+/// Writes the originals; how many were known. In the order of their hashes, so that two runs which bring the same
+/// contents do not wait for each other.
+async fn insert_originals(tx: &mut Tx, batch: &[Arrival]) -> Result<i64, DbError> {
+    let mut originals: Vec<&Original> = batch.iter().map(|arrival| &arrival.content.original).collect();
+    originals.sort_by(|a, b| a.hash.cmp(&b.hash));
+    let mut known = 0;
+    for original in originals {
+        if !original.insert(tx).await? {
+            known += 1;
+        }
+    }
+    Ok(known)
 }
 
 /// The row of a photo that came by its key. A keyless photo of equal content is the same photo: it is given the key.
