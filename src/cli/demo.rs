@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Stampings, and so photos.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=5000))]
     photos: u32,
+    /// Megapixels of the largest photo; the smallest has a sixth.
+    #[arg(long, default_value_t = 12.0)]
+    megapixels: f64,
     /// End when the flow is archived; status 0 only if every photo arrived.
     #[arg(long)]
     exit: bool,
@@ -52,7 +55,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let dir = args.data.or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned())).unwrap_or_default();
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut memory = Memory::load(&dir)?;
-    let vendor = start_vendor(&memory, &dir).await?;
+    let vendor = start_vendor(&memory, &dir, args.megapixels).await?;
     let (app, listener) = start_service(&memory, &dir, args.listen).await?;
     memory.vendor = vendor.url().parse().ok();
     memory.listen = Some(listener.local_addr()?);
@@ -77,11 +80,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     told.map(|()| ExitCode::SUCCESS)
 }
 
-async fn start_vendor(memory: &Memory, dir: &std::path::Path) -> anyhow::Result<Simulator> {
+async fn start_vendor(memory: &Memory, dir: &std::path::Path, megapixels: f64) -> anyhow::Result<Simulator> {
     let mut knobs = Knobs { token: TOKEN.to_owned(), secret: SECRET.to_owned(), ..Knobs::default() };
     if let Some(address) = memory.vendor_address() {
         knobs.listen = address;
     }
+    knobs.photo.megapixels_min = megapixels / 6.0;
+    knobs.photo.megapixels_max = megapixels;
     knobs.state = Some(dir.join("vendor.json"));
     Ok(Simulator::start(knobs, Clock::System).await?)
 }

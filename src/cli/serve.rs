@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 use yinku::{app::App, callback::Inbox, clock::Clock, config::Config, http, jobs, telemetry, user::bootstrap};
 
@@ -26,6 +29,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
+    // Before anything is announced: whoever is told of us may tell us to stop.
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
     let app = App::open(config, Clock::System).await?;
     let configured = app.config.admin.password.as_ref().map(|password| password.expose().to_owned());
     if let Some(password) = bootstrap::admin(&app.db, configured.as_deref(), app.clock.now()).await? {
@@ -50,7 +56,8 @@ pub(crate) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
     }
     tokio::spawn(sweep(Arc::clone(&app)));
     tokio::select! {
-        () = told_to_stop() => tracing::info!("stopping"),
+        _ = terminated.recv() => tracing::info!("stopping"),
+        _ = interrupted.recv() => tracing::info!("stopping"),
         Some(ended) = parts.join_next() => ended?.context("a part of the service ended")?,
     }
     stop.cancel();
@@ -66,18 +73,5 @@ async fn sweep(app: Arc<App>) {
         Ok(0) => {}
         Ok(swept) => tracing::info!(swept, "half-written files of an earlier run removed"),
         Err(error) => tracing::warn!(%error, "half-written files could not be swept"),
-    }
-}
-
-async fn told_to_stop() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
 }

@@ -1,0 +1,109 @@
+//! The program as people start it.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+fn yinku(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_yinku"));
+    command.current_dir(dir).env("YINKU_LOG__FILTER", "warn");
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_demo_ends_well_only_when_every_photo_arrived() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = ["demo", "--photos", "7", "--megapixels", "0.1", "--exit", "--listen", "127.0.0.1:0"];
+    let told = text(&run(yinku(dir.path()).args(demo)));
+    assert!(told.contains("All 7 photos arrived, once, unaltered; the flow is archived."), "{told}");
+    assert_eq!(told.matches("/content").count(), 7, "the address of each photo");
+    assert!(told.contains("duplicate 1 "), "two stampings had equal pictures: {told}");
+    assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none(), "nothing is left behind");
+}
+
+#[test]
+fn a_demo_whose_plug_was_pulled_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let demo = |photos: &str| {
+        let mut command = yinku(dir.path());
+        command.args(["demo", "--photos", photos, "--megapixels", "0.1", "--exit", "--data"]).arg(&data);
+        command
+    };
+    let mut cut = demo("40").env("YINKU_KILL_AT", "original_put:7").stdout(Stdio::null()).spawn().unwrap();
+    assert!(!cut.wait().unwrap().success(), "killed in the middle");
+    // Its own number of photos is remembered.
+    let told = text(&run(&mut demo("3")));
+    assert!(told.contains("All 40 photos arrived"), "{told}");
+}
+
+#[test]
+fn the_first_user_and_token_come_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    run(yinku(dir.path()).arg("migrate"));
+    let add = |password: &str| {
+        let mut child = yinku(dir.path())
+            .args(["user", "add", "chen", "--role", "admin", "--role", "auditor", "--password-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait().unwrap().success()
+    };
+    assert!(!add("short\n"), "a short password is refused");
+    assert!(add("a long enough password\n"));
+    assert!(!add("a long enough password\n"), "the name is taken");
+    let token = text(&run(yinku(dir.path()).args(["token", "create", "--user", "chen"])));
+    assert!(token.starts_with("yk_") && token.trim().len() == 67, "{token}");
+}
+
+#[test]
+fn check_config_names_what_is_wrong_and_shows_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = yinku(dir.path()).arg("check-config").env("YINKU_JOBS__WORKERS", "0").output().unwrap();
+    assert!(!wrong.status.success());
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("jobs.workers"));
+    let shown = text(&run(yinku(dir.path()).arg("check-config").env("YINKU_CALLBACK__SECRET", "a-secret-of-mine")));
+    assert!(!shown.contains("a-secret-of-mine") && shown.contains("[callback]"), "{shown}");
+}
+
+#[test]
+fn the_openapi_document_is_the_one_that_is_published() {
+    let published = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json")).unwrap();
+    let printed = text(&run(Command::new(env!("CARGO_BIN_EXE_yinku")).arg("openapi")));
+    assert!(
+        published == printed,
+        "the API changed: run `cargo run -- openapi > docs/openapi.json` and look at the difference"
+    );
+}
+
+#[test]
+fn a_fresh_service_tells_the_admin_password_once_and_stops_when_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first =
+        yinku(dir.path()).arg("serve").env("YINKU_LISTEN", "127.0.0.1:0").stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(first.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("user admin, password "), "{line}");
+    run(Command::new("kill").arg(first.id().to_string()));
+    assert!(first.wait().unwrap().success(), "SIGTERM is a normal end");
+}
