@@ -1,5 +1,5 @@
 # Each target does its own set-up on a fresh Debian machine with Rust.
-.PHONY: build demo test dev setup setup-test
+.PHONY: build demo test bench dev setup setup-test
 .DEFAULT_GOAL := build
 
 build: setup
@@ -18,6 +18,9 @@ test: setup-test
 	RUSTDOCFLAGS='-D warnings' cargo doc $(FEATURES) --no-deps
 	cargo test $(FEATURES) --doc
 	scripts/with-services cargo nextest run $(FEATURES)
+
+bench: setup
+	cargo bench --locked --bench heavy_path
 
 dev: setup
 	cargo run $(FEATURES) -- serve

@@ -1,6 +1,7 @@
 //! The one integration binary: stories through the front door, and suites that every back end passes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod architecture;
 mod power;
 mod program;
 mod simulator;
