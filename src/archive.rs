@@ -66,6 +66,8 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     app.store.put(&key, bytes.into()).await?;
     killpoint::reach("manifest_put");
     let mut tx = app.db.begin().await?;
+    // The flow before the job: an ingest that settles the flow holds its row while it wakes this job.
+    Flow::lock(&mut tx, &flow.id).await?;
     lease.fence(&mut tx).await?;
     record(app, &mut tx, &flow, &manifest, &key, &hash).await?;
     tx.commit().await?;

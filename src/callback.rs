@@ -206,7 +206,10 @@ pub async fn replay(app: &App, id: &CallbackId) -> Result<Option<CallbackState>,
 
 /// Orphans whose business has become known wake its ingest.
 pub async fn adopt_orphans(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    for seal_use in Record::adopt_orphans(tx).await? {
+    let mut adopted = Record::adopt_orphans(tx).await?;
+    adopted.sort();
+    adopted.dedup();
+    for seal_use in adopted {
         wake(tx, &seal_use, Trigger::Callback, now, now).await?;
     }
     Ok(())

@@ -239,7 +239,8 @@ const SQLITE: [(&str, &str); 3] =
     [("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"), ("{for_update}", ""), ("{skip_locked}", "")];
 const POSTGRES: [(&str, &str); 3] = [
     ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
-    ("{for_update}", "FOR UPDATE"),
+    // Rows that refer to the locked one may still be written.
+    ("{for_update}", "FOR NO KEY UPDATE"),
     ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
 ];
 

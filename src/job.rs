@@ -3,6 +3,9 @@
 //! One row per (kind, subject). A *wake* of a running job asks for one more run, so nothing that is learned during a
 //! run is lost. A run holds a lease by the database's clock; every write of the run is fenced by the lease's epoch, so
 //! a run that lost its lease can change nothing any more.
+//!
+//! Order of locks, the same for every transaction, so that none waits in a circle on PostgreSQL: a run's own job, then
+//! its rows, then the flow, then the job it wakes; whoever wakes a job does so before touching that job's rows.
 
 use std::time::Duration;
 

@@ -88,8 +88,8 @@ async fn retry(
     may_act(&edge, &seal_use.flow_id, &user).await?;
     let (app, now) = (&edge.app, edge.app.clock.now());
     let mut tx = app.db.begin().await?;
-    Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
     wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
+    Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
     tx.commit().await?;
     app.due.notify_one();
     let ingest = seen(&edge, &id, &user).await?;

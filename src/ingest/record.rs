@@ -71,7 +71,9 @@ pub async fn wake(
     now: Timestamp,
 ) -> Result<IngestId, DbError> {
     let state = if at > now { IngestState::Waiting } else { IngestState::Queued };
-    let id = sql("INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at, woken_at) VALUES ($1, $2, $3, $4, $5, $6, $6, $6)
+    // The job's row first: a run holds it while it writes the ingest's.
+    job::wake(tx, JobKind::Ingest, seal_use.as_str(), at, now).await?;
+    sql("INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at, woken_at) VALUES ($1, $2, $3, $4, $5, $6, $6, $6)
          ON CONFLICT (seal_use_id) DO UPDATE SET cause = excluded.cause, updated_at = excluded.updated_at, woken_at = excluded.woken_at, next_at = excluded.next_at,
            state = CASE WHEN ingests.state = 'running' THEN 'running' ELSE excluded.state END
          RETURNING id")
@@ -81,10 +83,8 @@ pub async fn wake(
         .bind(state)
         .bind(at)
         .bind(now)
-        .scalar(&mut *tx)
-        .await?;
-    job::wake(tx, JobKind::Ingest, seal_use.as_str(), at, now).await?;
-    Ok(id)
+        .scalar(tx)
+        .await
 }
 
 impl Ingest {
