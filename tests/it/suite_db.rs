@@ -1,0 +1,202 @@
+//! What every engine must do the same way: one suite, run on both.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use yinku::{
+    clock::{Clock, Timestamp},
+    config::DatabaseConfig,
+    db::{Db, DbError, sql},
+    job::{self, FenceError, JobKind, Next},
+    user::{Role, Roles, User},
+};
+
+use crate::{
+    stories::on_both_engines,
+    world::{Engine, database},
+};
+
+on_both_engines!(
+    values_come_back_as_they_were_bound,
+    a_dropped_transaction_leaves_nothing,
+    a_taken_name_is_a_unique_violation,
+    eight_workers_claim_each_job_once,
+    a_lost_lease_can_write_nothing,
+    a_wake_during_a_run_causes_one_more,
+    a_committed_write_survives_hung_up_neighbours,
+    searching_takes_wildcards_for_letters,
+);
+
+async fn open(engine: Engine) -> (Db, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = database(engine, dir.path()).await;
+    let db = Db::open(&DatabaseConfig { url, max_connections: 8 }).await.unwrap();
+    (db, dir)
+}
+
+const NOW: Timestamp = Timestamp(1_795_406_400_000_000);
+
+async fn values_come_back_as_they_were_bound(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    let row: (String, i64, bool, Vec<u8>, Option<String>, Timestamp) = sql("SELECT $1, $2, $3, $4, $5, $6")
+        .bind("用印图片 '; DROP TABLE flows; --")
+        .bind(i64::MIN)
+        .bind(true)
+        .bind(vec![0_u8, 255])
+        .bind(None::<String>)
+        .bind(NOW)
+        .one(&db)
+        .await
+        .unwrap();
+    let text = "用印图片 '; DROP TABLE flows; --".to_owned();
+    assert_eq!(row, (text, i64::MIN, true, vec![0, 255], None, NOW));
+    let database_now: i64 = sql("SELECT {now}").scalar(&db).await.unwrap();
+    let apart = (database_now - Clock::System.now().0).abs();
+    assert!(apart < 60_000_000, "the database's clock is in microseconds: {database_now}");
+    assert!(matches!(sql("SELECT id FROM flows").scalar::<String>(&db).await, Err(DbError::RowNotFound)));
+}
+
+fn user(name: &str) -> User {
+    User {
+        id: yinku::id::UserId::new(),
+        username: name.into(),
+        display_name: name.into(),
+        roles: Roles(vec![Role::Member, Role::Auditor]),
+        employee_no: None,
+        mobile: Some("13800000000".into()),
+        manager: None,
+        disabled: false,
+        created_at: NOW,
+    }
+}
+
+async fn a_dropped_transaction_leaves_nothing(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    let mut tx = db.begin().await.unwrap();
+    user("chen").insert("x", &mut tx).await.unwrap();
+    drop(tx);
+    let mut tx = db.begin().await.unwrap();
+    user("lin").insert("x", &mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(User::named(&db, "chen").await.unwrap().is_none());
+    let lin = User::named(&db, "lin").await.unwrap().unwrap();
+    assert_eq!((lin.roles, lin.mobile.as_deref()), (Roles(vec![Role::Member, Role::Auditor]), Some("13800000000")));
+}
+
+async fn a_taken_name_is_a_unique_violation(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    let mut tx = db.begin().await.unwrap();
+    user("chen").insert("x", &mut tx).await.unwrap();
+    match user("chen").insert("x", &mut tx).await {
+        Err(DbError::Database(error)) => assert!(error.is_unique_violation()),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn eight_workers_claim_each_job_once(engine: Engine) {
+    const JOBS: usize = 60;
+    let (db, _dir) = open(engine).await;
+    let mut tx = db.begin().await.unwrap();
+    for n in 0..JOBS {
+        job::wake(&mut tx, JobKind::Ingest, &n.to_string(), NOW, NOW).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut workers = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let db = db.clone();
+        workers.spawn(async move {
+            let mut mine = Vec::new();
+            while let Some(lease) = job::claim(&db, &n.to_string(), Duration::from_secs(60), NOW).await.unwrap() {
+                mine.push(lease.subject);
+            }
+            mine
+        });
+    }
+    let claimed: Vec<String> = workers.join_all().await.concat();
+    assert_eq!(claimed.len(), JOBS);
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), JOBS);
+}
+
+async fn a_lost_lease_can_write_nothing(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    wake(&db, "a").await;
+    // The lease ends at once, by the database's clock.
+    let first = job::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
+    let second = loop {
+        if let Some(lease) = job::claim(&db, "two", Duration::from_secs(60), NOW).await.unwrap() {
+            break lease;
+        }
+    };
+    assert!(matches!(first.prolong(&db, Duration::from_secs(60)).await, Err(FenceError::LeaseLost(_))));
+    assert!(matches!(first.finish(&db, Next::Idle, NOW).await, Err(FenceError::LeaseLost(_))));
+    second.finish(&db, Next::Idle, NOW).await.unwrap();
+    assert!(job::claim(&db, "three", Duration::from_secs(60), NOW).await.unwrap().is_none());
+}
+
+async fn wake(db: &Db, subject: &str) {
+    let mut tx = db.begin().await.unwrap();
+    job::wake(&mut tx, JobKind::Ingest, subject, NOW, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn a_wake_during_a_run_causes_one_more(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    wake(&db, "a").await;
+    let lease = job::claim(&db, "w", Duration::from_secs(60), NOW).await.unwrap().unwrap();
+    for _ in 0..3 {
+        wake(&db, "a").await;
+    }
+    lease.finish(&db, Next::Idle, NOW).await.unwrap();
+    let again = job::claim(&db, "w", Duration::from_secs(60), NOW).await.unwrap().unwrap();
+    again.finish(&db, Next::Idle, NOW).await.unwrap();
+    assert!(job::claim(&db, "w", Duration::from_secs(60), NOW).await.unwrap().is_none(), "three wakes, one more run");
+}
+
+/// A hang-up drops a request's future anywhere, also inside `begin`. What others committed must stay.
+async fn a_committed_write_survives_hung_up_neighbours(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    let db = Arc::new(db);
+    for n in 0..40_u64 {
+        let neighbour = Arc::clone(&db);
+        let hung_up = tokio::time::timeout(Duration::from_micros(n * 30), async move {
+            let mut tx = neighbour.begin().await.unwrap();
+            user(&format!("hung{n}")).insert("x", &mut tx).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        });
+        assert!(hung_up.await.is_err());
+        let mut tx = db.begin().await.unwrap();
+        user(&format!("stays{n}")).insert("x", &mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let names: Vec<String> = sql("SELECT username FROM users").scalars(&*db).await.unwrap();
+    assert_eq!(names.iter().filter(|name| name.starts_with("stays")).count(), 40);
+    assert_eq!(names.iter().filter(|name| name.starts_with("hung")).count(), 0);
+}
+
+async fn searching_takes_wildcards_for_letters(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    for (name, part, found) in [("100%_a", "%_", true), ("100 a", "%", false), ("ab", "_", false), ("a\\b", "\\", true)]
+    {
+        let hit: bool =
+            sql("SELECT $1 LIKE $2 ESCAPE '\\'").bind(name).bind(yinku::db::contains(part)).scalar(&db).await.unwrap();
+        assert_eq!(hit, found, "{part:?} in {name:?}");
+    }
+}
+
+#[tokio::test]
+async fn on_sqlite_a_write_outside_a_transaction_is_refused() {
+    let (db, _dir) = open(Engine::Sqlite).await;
+    let refused = sql("DELETE FROM users").execute(&db).await.unwrap_err();
+    assert!(refused.to_string().contains("readonly"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_postgres_that_forgets_what_it_acknowledged_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let yinku::config::DatabaseUrl::Postgres(mut url) = database(Engine::Postgres, dir.path()).await else {
+        panic!("a PostgreSQL URL");
+    };
+    url.query_pairs_mut().append_pair("options", "-csynchronous_commit=off");
+    let config = DatabaseConfig { url: yinku::config::DatabaseUrl::Postgres(url), max_connections: 2 };
+    let refused = Db::open(&config).await.unwrap_err();
+    assert!(refused.to_string().contains("synchronous_commit"), "{refused}");
+}
