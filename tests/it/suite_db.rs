@@ -1,6 +1,6 @@
 //! What every engine must do the same way: one suite, run on both.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use yinku::{
     clock::{Clock, Timestamp},
@@ -22,7 +22,6 @@ on_both_engines!(
     eight_workers_claim_each_job_once,
     a_lost_lease_can_write_nothing,
     a_wake_during_a_run_causes_one_more,
-    a_committed_write_survives_hung_up_neighbours,
     searching_takes_wildcards_for_letters,
 );
 
@@ -105,7 +104,7 @@ async fn eight_workers_claim_each_job_once(engine: Engine) {
         let db = db.clone();
         workers.spawn(async move {
             let mut mine = Vec::new();
-            while let Some(lease) = job::claim(&db, &n.to_string(), Duration::from_secs(60), NOW).await.unwrap() {
+            while let Some(lease) = job::claim(&db, &n.to_string(), Duration::from_mins(1), NOW).await.unwrap() {
                 mine.push(lease.subject);
             }
             mine
@@ -122,14 +121,14 @@ async fn a_lost_lease_can_write_nothing(engine: Engine) {
     // The lease ends at once, by the database's clock.
     let first = job::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
     let second = loop {
-        if let Some(lease) = job::claim(&db, "two", Duration::from_secs(60), NOW).await.unwrap() {
+        if let Some(lease) = job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap() {
             break lease;
         }
     };
-    assert!(matches!(first.prolong(&db, Duration::from_secs(60)).await, Err(FenceError::LeaseLost(_))));
+    assert!(matches!(first.prolong(&db, Duration::from_mins(1)).await, Err(FenceError::LeaseLost(_))));
     assert!(matches!(first.finish(&db, Next::Idle, NOW).await, Err(FenceError::LeaseLost(_))));
     second.finish(&db, Next::Idle, NOW).await.unwrap();
-    assert!(job::claim(&db, "three", Duration::from_secs(60), NOW).await.unwrap().is_none());
+    assert!(job::claim(&db, "three", Duration::from_mins(1), NOW).await.unwrap().is_none());
 }
 
 async fn wake(db: &Db, subject: &str) {
@@ -141,35 +140,14 @@ async fn wake(db: &Db, subject: &str) {
 async fn a_wake_during_a_run_causes_one_more(engine: Engine) {
     let (db, _dir) = open(engine).await;
     wake(&db, "a").await;
-    let lease = job::claim(&db, "w", Duration::from_secs(60), NOW).await.unwrap().unwrap();
+    let lease = job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
     for _ in 0..3 {
         wake(&db, "a").await;
     }
     lease.finish(&db, Next::Idle, NOW).await.unwrap();
-    let again = job::claim(&db, "w", Duration::from_secs(60), NOW).await.unwrap().unwrap();
+    let again = job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
     again.finish(&db, Next::Idle, NOW).await.unwrap();
-    assert!(job::claim(&db, "w", Duration::from_secs(60), NOW).await.unwrap().is_none(), "three wakes, one more run");
-}
-
-/// A hang-up drops a request's future anywhere, also inside `begin`. What others committed must stay.
-async fn a_committed_write_survives_hung_up_neighbours(engine: Engine) {
-    let (db, _dir) = open(engine).await;
-    let db = Arc::new(db);
-    for n in 0..40_u64 {
-        let neighbour = Arc::clone(&db);
-        let hung_up = tokio::time::timeout(Duration::from_micros(n * 30), async move {
-            let mut tx = neighbour.begin().await.unwrap();
-            user(&format!("hung{n}")).insert("x", &mut tx).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(60)).await;
-        });
-        assert!(hung_up.await.is_err());
-        let mut tx = db.begin().await.unwrap();
-        user(&format!("stays{n}")).insert("x", &mut tx).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-    let names: Vec<String> = sql("SELECT username FROM users").scalars(&*db).await.unwrap();
-    assert_eq!(names.iter().filter(|name| name.starts_with("stays")).count(), 40);
-    assert_eq!(names.iter().filter(|name| name.starts_with("hung")).count(), 0);
+    assert!(job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().is_none(), "three wakes, one more run");
 }
 
 async fn searching_takes_wildcards_for_letters(engine: Engine) {
@@ -199,4 +177,22 @@ async fn a_postgres_that_forgets_what_it_acknowledged_is_refused() {
     let config = DatabaseConfig { url: yinku::config::DatabaseUrl::Postgres(url), max_connections: 2 };
     let refused = Db::open(&config).await.unwrap_err();
     assert!(refused.to_string().contains("synchronous_commit"), "{refused}");
+}
+
+/// A hang-up drops a request's future anywhere, also inside `begin`: sqlx 0.9.0 then gives the connection, with the
+/// transaction open, to the next one, whose acknowledged write nobody ever commits.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_an_acknowledged_write_survives_a_hung_up_neighbour() {
+    const WRITES: u64 = 60;
+    let dir = tempfile::tempdir().unwrap();
+    let config = DatabaseConfig { url: database(Engine::Postgres, dir.path()).await, max_connections: 1 };
+    let db = Db::open(&config).await.unwrap();
+    for n in 0..WRITES {
+        // Dropped a little later each time, so that some are dropped while BEGIN is on its way.
+        let _ = tokio::time::timeout(Duration::from_micros(n * 5), db.begin()).await;
+        sql("INSERT INTO serial_numbers (day, last) VALUES ($1, 1)").bind(n.to_string()).execute(&db).await.unwrap();
+    }
+    db.close().await;
+    let kept: i64 = sql("SELECT COUNT(*) FROM serial_numbers").scalar(&Db::open(&config).await.unwrap()).await.unwrap();
+    assert_eq!(kept, i64::try_from(WRITES).unwrap());
 }
