@@ -1,7 +1,9 @@
 //! A flow (流程): one run of a definition, from its form to its archive.
 
+pub mod assign;
 pub mod event;
 pub mod form;
+pub mod settle;
 pub mod step;
 pub mod view;
 

@@ -11,7 +11,6 @@ pub mod cpu;
 pub mod db;
 pub mod definition;
 pub mod document;
-pub mod error;
 pub mod flow;
 pub mod folder;
 pub mod hash;

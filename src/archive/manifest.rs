@@ -10,9 +10,8 @@ use crate::{
     definition::{Body, Definition},
     document::Document,
     flow::{
-        Flow, FlowState,
+        Flow, FlowState, assign,
         event::{self, Event},
-        step,
     },
     folder::Folder,
     photo::Photo,
@@ -46,7 +45,7 @@ impl Manifest {
         let definition = Definition::version(db, &flow.definition_id, flow.version).await?.body;
         let mut approvals = Vec::new();
         for node in &definition.nodes {
-            for username in step::approvals(db, &flow.id, &node.key).await? {
+            for username in assign::approvals(db, &flow.id, &node.key).await? {
                 approvals.push(json!({ "node": node.key, "username": username }));
             }
         }

@@ -9,7 +9,7 @@ mod tale;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use yinku::{
@@ -63,18 +63,19 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
     tokio::spawn(http::serve(listener, router, stop.clone()));
-    tokio::spawn(jobs::work(Arc::clone(&app), stop.clone()));
+    let workers = tokio::spawn(jobs::work(Arc::clone(&app), stop.clone()));
     print::answer(&format!("yinku listens on {}, its vendor on {}", app.config.public_url, vendor.url()));
     let mut api = Api::new(app.config.public_url.clone(), vendor.url().parse()?)?;
     let told = tokio::select! {
         told = tale::tell(&mut api, &mut memory, &dir, args.photos) => told,
-        _ = tokio::signal::ctrl_c() => bail!("stopped before the end; with --data DIR the same demo can be continued"),
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped before the end; with --data DIR the same demo can be continued")),
     };
     if !args.exit && told.is_ok() {
         print::answer("Ctrl-C ends the demonstration.");
         tokio::signal::ctrl_c().await?;
     }
     stop.cancel();
+    workers.await?;
     vendor.shutdown().await;
     app.db.close().await;
     told.map(|()| ExitCode::SUCCESS)

@@ -1,20 +1,20 @@
-//! The steps of a flow: it is started, approved from node to node, settles when its seals' photos are all here.
+//! The steps of a flow that people take: it is started, and approved from node to node.
 
 use super::{
     Flow, FlowState,
-    event::{self, Happened, YINKU},
+    assign::{approvals, waits_for},
+    event::{self, Happened},
     form::{self, ApplicationError, Form},
     next_serial_no,
 };
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Tx, sql},
-    definition::{ArchiveMode, Body, Definition, FieldError, Mode, Node, NodeKind},
+    db::{DbError, Tx, sql},
+    definition::{ArchiveMode, Body, Definition, FieldError, Mode, NodeKind},
     id::{FlowId, SealUseId},
     job::{self, JobKind},
-    photo::Photo,
-    seal_use::{Grant, SealUse, SealUseStatus, counts},
-    user::{Directory, Role, User},
+    seal_use::{SealUse, SealUseStatus},
+    user::{Directory, User},
 };
 
 /// Why a step was not taken.
@@ -157,7 +157,7 @@ pub async fn approve(
 }
 
 /// Leaves `node` for the next one; past the last, an `auto` flow is archived by a job.
-async fn leave(tx: &mut Tx, flow: &Flow, body: &Body, node: &str, now: Timestamp) -> Result<(), DbError> {
+pub(super) async fn leave(tx: &mut Tx, flow: &Flow, body: &Body, node: &str, now: Timestamp) -> Result<(), DbError> {
     if body.enabled_integration().is_some_and(|integration| integration.apply_node == node) {
         apply(tx, flow, body, now).await?;
     }
@@ -169,7 +169,7 @@ async fn leave(tx: &mut Tx, flow: &Flow, body: &Body, node: &str, now: Timestamp
     Ok(())
 }
 
-fn archives_itself(body: &Body) -> bool {
+pub(super) fn archives_itself(body: &Body) -> bool {
     body.integration.as_ref().is_none_or(|integration| integration.archive == ArchiveMode::Auto)
 }
 
@@ -211,99 +211,4 @@ async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<
         Ok(_) => job::wake(tx, JobKind::Apply, id.as_str(), now, now).await,
         Err(error) => SealUse::not_applied(tx, &id, SealUseStatus::Failed, &error.to_string()).await,
     }
-}
-
-/// A seal node completes by itself: every seal use has ended with at least one stamp, and nothing is missing.
-/// Called in the transaction of every change that may make it so. Answers whether the flow moved.
-pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, DbError> {
-    let Some(flow) = Flow::lock(tx, id).await? else {
-        return Ok(false);
-    };
-    if flow.state == FlowState::Archived {
-        supplement(tx, &flow, now).await?;
-        return Ok(false);
-    }
-    let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
-    let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)) else {
-        if flow.state == FlowState::Running && archives_itself(&body) {
-            job::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
-        }
-        return Ok(false);
-    };
-    if flow.state != FlowState::Running || node.kind != NodeKind::Seal || !all_here(tx, id).await? {
-        return Ok(false);
-    }
-    let happened = Happened { actor: YINKU, act: "completed", node: Some(&node.key), detail: None };
-    event::record(tx, id, happened, now).await?;
-    leave(tx, &flow, &body, &node.key, now).await?;
-    Ok(true)
-}
-
-/// An archived flow that got another document is given another manifest: never a silent change.
-async fn supplement(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbError> {
-    let recorded: i64 = sql("SELECT COALESCE(MAX(documents), 0) FROM manifests WHERE flow_id = $1")
-        .bind(&flow.id)
-        .scalar(&mut *tx)
-        .await?;
-    let present: i64 = sql("SELECT COUNT(*) FROM documents WHERE flow_id = $1").bind(&flow.id).scalar(&mut *tx).await?;
-    if present > recorded {
-        job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
-    }
-    Ok(())
-}
-
-async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
-    let seal_uses = SealUse::of_flow(&mut *tx, flow).await?;
-    for seal_use in &seal_uses {
-        if !seal_use.status.ended() {
-            return Ok(false);
-        }
-        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
-        let (_, sum) = counts::count(&grants, &counts::tally(&mut *tx, &seal_use.id).await?);
-        let stamped = sum.counted > 0 || sum.received > 0;
-        if !stamped || sum.missing > 0 || Photo::unsettled(&mut *tx, &seal_use.id).await? {
-            return Ok(false);
-        }
-    }
-    Ok(!seal_uses.is_empty())
-}
-
-/// The usernames that a node still waits for, given who approved; `any` waits for whoever comes first.
-#[must_use]
-pub fn waits_for(node: &Node, flow: &Flow, users: &Directory, approved: &[String]) -> Vec<String> {
-    let assigned = assignees(node, flow, users);
-    let open = assigned.into_iter().filter(|name| !approved.contains(name));
-    match node.mode.unwrap_or(Mode::Any) {
-        Mode::Any if !approved.is_empty() => Vec::new(),
-        Mode::Any | Mode::All => open.collect(),
-        Mode::Sequence => open.take(1).collect(),
-    }
-}
-
-/// The usernames a node is assigned to, in the order listed, each once.
-fn assignees(node: &Node, flow: &Flow, users: &Directory) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for assignee in &node.assignees {
-        let mut found: Vec<String> = match assignee.split_once(':') {
-            Some(("user", name)) => users.get(name).map(|user| user.username.clone()).into_iter().collect(),
-            Some(("role", role)) => role.parse::<Role>().map_or_else(
-                |_| Vec::new(),
-                |role| users.iter().filter(|user| user.has(role)).map(|user| user.username.clone()).collect(),
-            ),
-            _ => users.get(&flow.starter).and_then(|starter| starter.manager.clone()).into_iter().collect(),
-        };
-        found.sort();
-        names.extend(found);
-    }
-    let mut seen = std::collections::HashSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
-}
-
-pub async fn approvals(on: impl Into<On<'_>>, flow: &FlowId, node: &str) -> Result<Vec<String>, DbError> {
-    sql("SELECT username FROM approvals WHERE flow_id = $1 AND node = $2 ORDER BY at, username")
-        .bind(flow)
-        .bind(node)
-        .scalars(on)
-        .await
 }

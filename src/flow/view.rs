@@ -6,9 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Filter, Flow, FlowState, Phase,
+    Filter, Flow, FlowState, Phase, assign,
     event::{self, Event},
-    step,
 };
 use crate::{
     clock::Timestamp,
@@ -137,8 +136,8 @@ pub async fn todo(
         for flow in flows {
             let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
             let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)) else { continue };
-            let approved = step::approvals(db, &flow.id, &node.key).await?;
-            if step::waits_for(node, &flow, &users, &approved).contains(&user.username) {
+            let approved = assign::approvals(db, &flow.id, &node.key).await?;
+            if assign::waits_for(node, &flow, &users, &approved).contains(&user.username) {
                 found.push(flow);
             }
             if found.len() == wanted {
@@ -231,8 +230,8 @@ async fn actions(
         return Ok(Vec::new());
     };
     let users = Directory::load(db).await?;
-    let approved = step::approvals(db, &flow.id, &node.key).await?;
-    let mine = step::waits_for(node, flow, &users, &approved).contains(&user.username);
+    let approved = assign::approvals(db, &flow.id, &node.key).await?;
+    let mine = assign::waits_for(node, flow, &users, &approved).contains(&user.username);
     let mut actions = Vec::new();
     let by_itself = node.kind == NodeKind::Seal && body.enabled_integration().is_some();
     if mine && !by_itself {

@@ -10,7 +10,7 @@ use crate::{
     callback::record::{CallbackState, Record},
     clock::Timestamp,
     db::{DbError, Tx},
-    flow::step,
+    flow::settle,
     id::SealUseId,
     job::{Lease, Next},
     photo::{Photo, PhotoState},
@@ -45,7 +45,7 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     let next = next_pass(pass, &seal_use, &photos, &sum, now);
     settle_callbacks(&mut tx, pass).await?;
     Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
-    step::settle(&mut tx, &pass.flow.id, now).await?;
+    settle::settle(&mut tx, &pass.flow.id, now).await?;
     tx.commit().await?;
     pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
     pass.app.due.notify_one();
