@@ -117,6 +117,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, "login_failed", error.to_string()),
+            LoginError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
         }
