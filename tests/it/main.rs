@@ -11,6 +11,7 @@ mod stories_api;
 mod stories_archive;
 mod stories_callbacks;
 mod stories_faults;
+mod stories_oddities;
 mod suite_audit;
 mod suite_db;
 mod suite_store;
