@@ -14,11 +14,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     app::App,
+    audit::{self, Entry},
     clock::Timestamp,
     db::{DbError, Tx},
     id::{CallbackId, SealUseId},
     ingest::record::{Trigger, wake},
     killpoint,
+    seal_use::SealUse,
     store::{StoreError, StoreKey},
     telemetry::CallbackLabels,
 };
@@ -182,8 +184,8 @@ async fn place(tx: &mut Tx, record: &mut Record) -> Result<Option<(SealUseId, Tr
     Ok(Some((seal_use, trigger)))
 }
 
-/// Looks at a callback again, by a person's wish: as if it had just come.
-pub async fn replay(app: &App, id: &CallbackId) -> Result<Option<CallbackState>, DbError> {
+/// Looks at a callback again, by the wish of the user `by`: as if it had just come.
+pub async fn replay(app: &App, id: &CallbackId, by: &str) -> Result<Option<CallbackState>, DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let Some(mut record) = Record::find(&mut tx, id).await? else {
@@ -196,10 +198,13 @@ pub async fn replay(app: &App, id: &CallbackId) -> Result<Option<CallbackState>,
         .bind(id)
         .execute(&mut tx)
         .await?;
+    let mut flow = None;
     if let Some((seal_use, _)) = woken {
         wake(&mut tx, &seal_use, Trigger::Replay, now, now).await?;
+        flow = SealUse::find(&mut tx, &seal_use).await?.map(|seal_use| seal_use.flow_id);
     }
-    tx.commit().await?;
+    let act = Entry { username: by, act: "callback_replayed", subject: id.as_str(), flow: flow.as_ref(), detail: None };
+    audit::commit(tx, act, now).await?;
     app.due.notify_one();
     Ok(Some(record.state))
 }

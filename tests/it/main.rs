@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod architecture;
+mod caller;
 mod power;
 mod program;
 mod simulator;
 mod stories;
 mod stories_archive;
+mod stories_audit;
 mod stories_callbacks;
 mod stories_faults;
 mod suite_audit;
