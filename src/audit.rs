@@ -9,14 +9,12 @@ pub mod chain;
 pub mod journal;
 pub mod verify;
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, sql, storable},
     id::FlowId,
 };
 use chain::Link;
@@ -104,9 +102,9 @@ impl Unchained {
     }
 }
 
-/// At most `longest` bytes of `text`, without NUL, which PostgreSQL refuses; what is cut shows as `…`.
+/// At most `longest` bytes of `text`, as the database will keep it; what is cut shows as `…`.
 fn bounded(text: &str, longest: usize) -> String {
-    let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) };
+    let text = storable(text);
     if text.len() <= longest {
         return text.into_owned();
     }

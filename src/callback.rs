@@ -7,19 +7,21 @@
 pub mod parse;
 pub mod record;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::{
     app::App,
+    audit::{self, Entry},
     clock::Timestamp,
     cpu::CpuError,
     db::{DbError, Tx},
     id::{CallbackId, SealUseId},
     ingest::record::{Trigger, wake, wake_all},
     killpoint,
+    seal_use::SealUse,
     store::{StoreError, StoreKey},
     telemetry::CallbackLabels,
 };
@@ -193,19 +195,16 @@ async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     let mut tx = app.db.begin().await?;
     // Jobs first, and in one order: two groups of two processes must not wait for each other, nor for a pass that holds
     // its job while it changes the seal use that a callback's row refers to.
-    let (pushed, told) = place(&mut tx, records).await?;
-    for (trigger, woken) in [(Trigger::Push, pushed), (Trigger::Callback, told)] {
-        wake_all(&mut tx, trigger, &woken.iter().collect::<Vec<_>>(), now, now).await?;
-    }
+    let woken = place(&mut tx, records).await?;
+    wake_all(&mut tx, &woken.iter().map(|(id, cause)| (id, *cause)).collect::<Vec<_>>(), now, now).await?;
     Record::insert_all(&mut tx, records).await?;
     tx.commit().await
 }
 
-/// Finds what each callback is about, and sets its state accordingly. The seal uses to wake, in order: those that were
-/// given pictures, and the others.
-async fn place(tx: &mut Tx, records: &mut [Record]) -> Result<(BTreeSet<SealUseId>, BTreeSet<SealUseId>), DbError> {
+/// Finds what each callback is about, and sets its state accordingly. The seal uses to wake, in order, and why.
+async fn place(tx: &mut Tx, records: &mut [Record]) -> Result<BTreeMap<SealUseId, Trigger>, DbError> {
     let known = record::SealUses::of(tx, records).await?;
-    let (mut pushed, mut told) = (BTreeSet::new(), BTreeSet::new());
+    let mut woken = BTreeMap::new();
     for record in records {
         let found = known.find(record);
         record.state = match &found {
@@ -214,19 +213,18 @@ async fn place(tx: &mut Tx, records: &mut [Record]) -> Result<(BTreeSet<SealUseI
             None => CallbackState::Orphan,
         };
         record.seal_use_id.clone_from(&found);
-        if let Some(seal_use) = found {
-            if record.images > 0 {
-                pushed.insert(seal_use)
-            } else {
-                told.insert(seal_use)
-            };
+        let Some(seal_use) = found else { continue };
+        if record.images > 0 {
+            woken.insert(seal_use, Trigger::Push);
+        } else {
+            woken.entry(seal_use).or_insert(Trigger::Callback);
         }
     }
-    Ok((pushed, told))
+    Ok(woken)
 }
 
-/// Looks at a callback again, by a person's wish: as if it had just come.
-pub async fn replay(app: &App, id: &CallbackId) -> Result<Option<CallbackState>, DbError> {
+/// Looks at a callback again, by the wish of the user `by`: as if it had just come.
+pub async fn replay(app: &App, id: &CallbackId, by: &str) -> Result<Option<CallbackState>, DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let Some(mut record) = Record::find(&mut tx, id).await? else {
@@ -242,7 +240,12 @@ pub async fn replay(app: &App, id: &CallbackId) -> Result<Option<CallbackState>,
         .bind(id)
         .execute(&mut tx)
         .await?;
-    tx.commit().await?;
+    let flow = match &record.seal_use_id {
+        Some(seal_use) => SealUse::find(&mut tx, seal_use).await?.map(|seal_use| seal_use.flow_id),
+        None => None,
+    };
+    let act = Entry { username: by, act: "callback_replayed", subject: id.as_str(), flow: flow.as_ref(), detail: None };
+    audit::commit(tx, act, now).await?;
     app.due.notify_one();
     Ok(Some(record.state))
 }

@@ -22,7 +22,7 @@ use sqlx::{
     postgres::PgRow, query_as_with, query_with, sqlite::SqliteRow,
 };
 
-pub use arg::Arg;
+pub use arg::{Arg, storable};
 pub use open::OpenError;
 pub use sqlx::Error as DbError;
 

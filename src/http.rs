@@ -17,7 +17,7 @@ mod users;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get, serve::ListenerExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -84,5 +84,11 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
 /// Serves until `stop`; then open requests are finished.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    // A short range leaves after its head; with Nagle's algorithm it would wait for the client's delayed ACK (40 ms).
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
     axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
 }

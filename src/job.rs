@@ -80,7 +80,7 @@ pub enum Next {
 
 /// Asks for a run of (kind, subject) at `at` or earlier. There is a new reason, so earlier failures do not count.
 pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now: Timestamp) -> Result<(), DbError> {
-    wake_all(tx, kind, &[subject], at, now, Patience::None).await
+    wake_all(tx, kind, &[(subject, Patience::None)], at, now).await
 }
 
 /// Whether a job that has just run may rest before it runs again.
@@ -94,30 +94,27 @@ pub enum Patience {
 pub async fn wake_all(
     tx: &mut Tx,
     kind: JobKind,
-    subjects: &[&str],
+    wakes: &[(&str, Patience)],
     at: Timestamp,
     now: Timestamp,
-    patience: Patience,
 ) -> Result<(), DbError> {
-    for piece in pieces(subjects) {
-        let rest = match patience {
-            Patience::None => "excluded.run_at",
-            Patience::Rest => {
-                "CASE WHEN jobs.rest_until > excluded.run_at THEN jobs.rest_until ELSE excluded.run_at END"
-            }
-        };
+    for piece in pieces(wakes) {
         let statement = format!(
-            "INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at) VALUES {}
+            "INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at, rest_until) VALUES {}
              ON CONFLICT (kind, subject) DO UPDATE SET
                wakes = jobs.wakes + 1,
                attempts = CASE WHEN jobs.state = 'running' THEN jobs.attempts ELSE 0 END,
-               run_at = CASE WHEN jobs.state = 'queued' AND jobs.run_at < excluded.run_at THEN jobs.run_at ELSE {rest} END,
+               run_at = CASE WHEN jobs.state = 'queued' AND jobs.run_at < excluded.run_at THEN jobs.run_at
+                             WHEN excluded.rest_until > 0 AND jobs.rest_until > excluded.run_at THEN jobs.rest_until
+                             ELSE excluded.run_at END,
                state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END",
-            rows(7, piece.len())
+            rows(8, piece.len())
         );
-        let bound = piece.iter().fold(sql(statement), |statement, subject| {
+        let bound = piece.iter().fold(sql(statement), |statement, (subject, patience)| {
+            // A new job has nothing to rest from: this only says whether an old one may.
+            let rest = if *patience == Patience::Rest { at } else { Timestamp(0) };
             let statement = statement.bind(&JobId::new()).bind(kind).bind(*subject).bind(JobState::Queued);
-            statement.bind(at).bind(1_i64).bind(now)
+            statement.bind(at).bind(1_i64).bind(now).bind(rest)
         });
         bound.execute(&mut *tx).await?;
     }

@@ -62,6 +62,13 @@ impl TryFrom<String> for Roles {
     }
 }
 
+impl std::fmt::Display for Roles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: Vec<&str> = self.0.iter().map(|role| role.as_str()).collect();
+        f.write_str(&words.join("+"))
+    }
+}
+
 impl Roles {
     fn to_text(&self) -> String {
         let words: Vec<String> = self.0.iter().map(|role| format!("\"{role}\"")).collect();
@@ -129,6 +136,11 @@ impl User {
 
     pub async fn find(on: impl Into<On<'_>>, id: &UserId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM users WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// The user, not to be changed by others until `tx` ends.
+    pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM users WHERE id = $1 {for_update}").bind(id).optional(tx).await
     }
 
     pub async fn named(on: impl Into<On<'_>>, username: &str) -> Result<Option<Self>, DbError> {

@@ -5,6 +5,7 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use yinku::{
+    audit::{self, COMMAND_LINE, Entry},
     clock::Clock,
     db::Db,
     id::UserId,
@@ -63,7 +64,9 @@ pub(crate) async fn user(db: &Db, command: UserCommand) -> anyhow::Result<()> {
     let hash = login::hash_password(password).await?;
     let mut tx = db.begin().await?;
     user.insert(&hash, &mut tx).await?;
-    tx.commit().await?;
+    let (username, act, subject) = (COMMAND_LINE, "user_made", user.id.as_str());
+    let act = Entry { username, act, subject, detail: Some(&user.username), ..Entry::default() };
+    audit::commit(tx, act, user.created_at).await?;
     print::answer(user.id.as_str());
     Ok(())
 }
@@ -72,8 +75,11 @@ pub(crate) async fn token(db: &Db, command: TokenCommand) -> anyhow::Result<()> 
     let TokenCommand::Create { user, name } = command;
     let user = User::named(db, &user).await?.with_context(|| format!("there is no user {user:?}"))?;
     let mut tx = db.begin().await?;
-    let (_, token) = login::make_token(&mut tx, &user.id, &name, Clock::System.now()).await?;
-    tx.commit().await?;
+    let now = Clock::System.now();
+    let (id, token) = login::make_token(&mut tx, &user.id, &name, now).await?;
+    let detail = format!("for {}: {name}", user.username);
+    let (username, act, subject) = (COMMAND_LINE, "token_made", id.as_str());
+    audit::commit(tx, Entry { username, act, subject, detail: Some(&detail), ..Entry::default() }, now).await?;
     print::answer(&token);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Parameters of statements, for both engines.
 
+use std::borrow::Cow;
+
 use sqlx::{Arguments, postgres::PgArguments, sqlite::SqliteArguments};
 
 use super::DbError;
@@ -14,13 +16,20 @@ pub enum Arg {
     Bytes(Option<Vec<u8>>),
 }
 
+/// The text as it is bound: without NUL, which PostgreSQL refuses and SQLite keeps. So no statement fails, or finds
+/// something else, on one engine only.
+#[must_use]
+pub fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 macro_rules! arguments {
     ($name:ident, $arguments:ty) => {
         pub(super) fn $name(args: Vec<Arg>) -> Result<$arguments, DbError> {
             let mut arguments = <$arguments>::default();
             for arg in args {
                 match arg {
-                    Arg::Text(value) => arguments.add(value),
+                    Arg::Text(value) => arguments.add(value.as_deref().map(storable)),
                     Arg::Int(value) => arguments.add(value),
                     Arg::Bool(value) => arguments.add(value),
                     Arg::Bytes(value) => arguments.add(value),

@@ -5,26 +5,35 @@ mod range;
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Edge, Problem, input::Id, knowledge::readable, session::CurrentUser};
-use crate::{document::Document, id::DocumentId, store::StoreKey, thumbnail};
+use crate::{
+    audit::{Entry, journal::JournalError},
+    document::Document,
+    id::DocumentId,
+    store::StoreKey,
+    thumbnail,
+    user::User,
+};
 use range::Wanted;
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(content)).routes(routes!(thumbnail_of))
 }
 
-/// The original bytes. Range (one), If-Range, If-None-Match; the ETag is the BLAKE3 hash.
-#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = String, Path)), responses((status = 200), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416)))]
+/// The original bytes. Range (one), If-Range, If-None-Match; the ETag is the BLAKE3 hash. The download is in the audit
+/// log before its first byte leaves.
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = String, Path)), responses((status = 200), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let document = readable(&edge, &id, &user).await?;
@@ -41,14 +50,32 @@ async fn content(
         Wanted::Whole => (StatusCode::OK, 0..size),
     };
     let reading = edge.app.store.get_stream(&key, Some(range.clone())).await?;
+    let part =
+        (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
+    // HEAD is answered without the bytes.
+    if method == Method::GET {
+        note(&edge, &document, &user, part.as_deref().unwrap_or("whole")).await?;
+    }
     let mut response = (status, Body::from_stream(reading.stream)).into_response();
     let set = response.headers_mut();
     set.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
-    if status == StatusCode::PARTIAL_CONTENT {
-        insert(set, header::CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end - 1));
+    if let Some(part) = part {
+        insert(set, header::CONTENT_RANGE, &part);
     }
     describe(set, &document, &etag);
     Ok(response)
+}
+
+/// Writes the download into the audit log; durable when it returns.
+async fn note(edge: &Edge, document: &Document, user: &User, part: &str) -> Result<(), JournalError> {
+    let download = Entry {
+        username: &user.username,
+        act: "document_downloaded",
+        subject: document.id.as_str(),
+        flow: document.flow_id.as_ref(),
+        detail: Some(part),
+    };
+    edge.app.journal.write(download, edge.app.clock.now()).await
 }
 
 fn describe(set: &mut HeaderMap, document: &Document, etag: &str) {

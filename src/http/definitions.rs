@@ -11,6 +11,7 @@ use super::{
     users::Paging,
 };
 use crate::{
+    audit::{self, Entry},
     clock::Timestamp,
     definition::{Body, Definition, check},
     id::DefinitionId,
@@ -101,7 +102,9 @@ async fn save(edge: &Edge, id: &DefinitionId, body: serde_json::Value, by: &str)
         return Err(Problem::field("integration.serviceId", "there is no such service"));
     }
     let version = Definition::save(&mut tx, id, &body, by, now).await?;
-    tx.commit().await?;
+    let detail = format!("version {version}");
+    let act = Entry { username: by, act: "definition_saved", subject: id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { detail: Some(&detail), ..act }, now).await?;
     Ok(DefinitionView { id: id.clone(), version, created_at: now, body })
 }
 

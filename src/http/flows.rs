@@ -10,6 +10,7 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
+    audit::{self, Entry},
     definition::Definition,
     flow::{
         Filter, Flow,
@@ -91,12 +92,12 @@ async fn start(
     CurrentUser(user): CurrentUser,
     Input(new): Input<NewFlow>,
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
-    let app = &edge.app;
+    let (app, now) = (&edge.app, edge.app.clock.now());
     let definition = Definition::current(&app.db, &new.definition_id).await?;
     let definition = definition.ok_or_else(|| Problem::field("definitionId", "there is no such definition"))?;
     let mut tx = app.db.begin().await?;
-    let id = step::start(&mut tx, &definition, &new.form, &user, app.clock.now()).await?;
-    tx.commit().await?;
+    let id = step::start(&mut tx, &definition, &new.form, &user, now).await?;
+    audit::commit(tx, act_on(&id, &user, "flow_submitted"), now).await?;
     app.due.notify_one();
     Ok((StatusCode::CREATED, Json(shown(&edge, &id, &user).await?)))
 }
@@ -126,10 +127,10 @@ async fn approve(
     Input(opinion): Input<Opinion>,
 ) -> Result<Json<FlowView>, Problem> {
     may_see(&edge, &id, &user).await?;
-    let app = &edge.app;
+    let (app, now, comment) = (&edge.app, edge.app.clock.now(), opinion.comment.as_deref());
     let mut tx = app.db.begin().await?;
-    step::approve(&mut tx, &id, &user, opinion.comment.as_deref(), app.clock.now()).await?;
-    tx.commit().await?;
+    step::approve(&mut tx, &id, &user, comment, now).await?;
+    audit::commit(tx, Entry { detail: comment, ..act_on(&id, &user, "flow_approved") }, now).await?;
     app.due.notify_one();
     shown(&edge, &id, &user).await.map(Json)
 }
@@ -181,11 +182,16 @@ async fn collect(
     for seal_use in SealUse::of_flow(&mut tx, &id).await? {
         ingest_ids.push(wake(&mut tx, &seal_use.id, Trigger::Button, now, now).await?);
     }
-    tx.commit().await?;
-    app.due.notify_one();
     let nothing = || Problem::new(StatusCode::CONFLICT, "no_seal_use", "the flow has no seal use yet");
     let ingest_id = ingest_ids.first().cloned().ok_or_else(nothing)?;
+    audit::commit(tx, act_on(&id, &user, "collect_asked"), now).await?;
+    app.due.notify_one();
     Ok((StatusCode::ACCEPTED, Json(Collected { ingest_id, ingest_ids })))
+}
+
+/// An act whose subject is the flow itself.
+fn act_on<'a>(flow: &'a FlowId, user: &'a User, act: &'a str) -> Entry<'a> {
+    Entry { username: &user.username, act, subject: flow.as_str(), flow: Some(flow), detail: None }
 }
 
 async fn shown(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Problem> {

@@ -11,6 +11,7 @@ use super::{
     session::{Admin, CurrentUser},
 };
 use crate::{
+    audit::{self, Entry},
     callback::{
         self,
         record::{CallbackState, Record},
@@ -90,7 +91,8 @@ async fn retry(
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
     Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
-    tx.commit().await?;
+    let act = Entry { username: &user.username, act: "ingest_retried", subject: id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { flow: Some(&seal_use.flow_id), ..act }, now).await?;
     app.due.notify_one();
     let ingest = seen(&edge, &id, &user).await?;
     Ok((StatusCode::ACCEPTED, Json(view::with_photos(&app.db, ingest).await?)))
@@ -156,10 +158,10 @@ async fn inbox(
 #[utoipa::path(post, path = "/api/callbacks/{id}/replay", params(("id" = String, Path)), responses((status = 202, body = CallbackView), (status = 404, body = Problem)))]
 async fn replay(
     State(edge): State<Edge>,
-    _: Admin,
+    Admin(admin): Admin,
     Id(id): Id<CallbackId>,
 ) -> Result<(StatusCode, Json<CallbackView>), Problem> {
-    callback::replay(&edge.app, &id).await?.ok_or_else(Problem::not_found)?;
+    callback::replay(&edge.app, &id, &admin.username).await?.ok_or_else(Problem::not_found)?;
     let record = Record::find(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::ACCEPTED, Json(to_view(&edge, record).await?)))
 }

@@ -11,6 +11,7 @@ use super::{
     users::Paging,
 };
 use crate::{
+    audit::{self, Entry},
     definition::Space,
     document::{Document, Search},
     folder::{Folder, check_name},
@@ -89,7 +90,8 @@ async fn make_folder(
     };
     let mut tx = edge.app.db.begin().await?;
     folder.insert(&mut tx).await?;
-    tx.commit().await?;
+    let act = Entry { username: &user.username, act: "folder_made", subject: folder.id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { detail: Some(&folder.name), ..act }, folder.created_at).await?;
     Ok((StatusCode::CREATED, Json(folder)))
 }
 

@@ -11,6 +11,7 @@ use super::{
     users::Paging,
 };
 use crate::{
+    audit::{self, Entry},
     id::ServiceId,
     service::{Service, ServiceError},
     vendor::qiyuesuo::SealCategory,
@@ -50,7 +51,7 @@ struct NewService {
 #[utoipa::path(post, path = "/api/services", request_body = NewService, responses((status = 201, body = Service), (status = 422, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
-    _: Admin,
+    Admin(admin): Admin,
     Input(new): Input<NewService>,
 ) -> Result<(StatusCode, Json<Service>), Problem> {
     if new.name.trim().is_empty() {
@@ -68,7 +69,9 @@ async fn create(
     service.credentials()?;
     let mut tx = edge.app.db.begin().await?;
     service.insert(&mut tx).await?;
-    tx.commit().await?;
+    let act =
+        Entry { username: &admin.username, act: "service_made", subject: service.id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { detail: Some(&service.base_url), ..act }, service.created_at).await?;
     Ok((StatusCode::CREATED, Json(service)))
 }
 
@@ -83,16 +86,20 @@ struct Checked {
 
 /// Asks the vendor whether it answers and takes our credentials.
 #[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = String, Path)), responses((status = 200, body = Checked)))]
-async fn check(State(edge): State<Edge>, _: Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
+async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
     let answer = match client.health().await {
         Ok(()) => client.seals(SealCategory::Physical).await,
         Err(error) => Err(error),
     };
-    Ok(Json(match answer {
+    let checked = match answer {
         Ok(seals) => Checked { ok: true, seals: Some(seals.len()), error: None },
         Err(error) => Checked { ok: false, seals: None, error: Some(error.to_string()) },
-    }))
+    };
+    let act = Entry { username: &admin.username, act: "service_checked", subject: id.as_str(), ..Entry::default() };
+    let act = Entry { detail: Some(checked.error.as_deref().unwrap_or("ok")), ..act };
+    audit::commit(edge.app.db.begin().await?, act, edge.app.clock.now()).await?;
+    Ok(Json(checked))
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -1,8 +1,10 @@
 //! Who is asking: a session's cookie or a token; logging in and out.
 
+use std::net::SocketAddr;
+
 use axum::{
     Json,
-    extract::{FromRequestParts, State},
+    extract::{ConnectInfo, FromRequestParts, State},
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -12,8 +14,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Edge, Problem, input::Input};
 use crate::{
+    audit::{self, Entry},
     id::TokenId,
-    user::{Role, User, login},
+    user::{
+        Role, User,
+        login::{self, LoginError},
+    },
 };
 
 const COOKIE: &str = "yinku_session";
@@ -79,12 +85,22 @@ struct Credentials {
 
 /// Logs in: sets an HttpOnly cookie.
 #[utoipa::path(post, path = "/api/session", request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem)))]
-async fn open(State(edge): State<Edge>, Input(credentials): Input<Credentials>) -> Result<Response, Problem> {
-    let app = &edge.app;
-    let user = login::log_in(&app.db, &credentials.username, credentials.password).await?;
+async fn open(
+    State(edge): State<Edge>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Input(Credentials { username, password }): Input<Credentials>,
+) -> Result<Response, Problem> {
+    let (app, now, peer) = (&edge.app, edge.app.clock.now(), format!("from {}", peer.ip()));
+    let known = login::log_in(&app.db, &username, password).await;
+    if let Err(LoginError::Wrong) = known {
+        let refused = Entry { username: &username, act: "login_failed", subject: &username, ..Entry::default() };
+        app.journal.write(Entry { detail: Some(&peer), ..refused }, now).await?;
+    }
+    let user = known?;
     let mut tx = app.db.begin().await?;
-    let secret = login::open_session(&mut tx, &user.id, app.clock.now()).await?;
-    tx.commit().await?;
+    let secret = login::open_session(&mut tx, &user.id, now).await?;
+    let act = Entry { username: &user.username, act: "logged_in", subject: user.id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { detail: Some(&peer), ..act }, now).await?;
     let cookie = Cookie::build((COOKIE, secret))
         .http_only(true)
         .same_site(SameSite::Lax)
@@ -104,8 +120,11 @@ async fn who(CurrentUser(user): CurrentUser) -> Json<User> {
 async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Problem> {
     if let Some(cookie) = jar.get(COOKIE) {
         let mut tx = edge.app.db.begin().await?;
-        login::close_session(&mut tx, cookie.value()).await?;
-        tx.commit().await?;
+        if let Some(user) = login::close_session(&mut tx, cookie.value()).await? {
+            let (username, subject) = (user.username.as_str(), user.id.as_str());
+            let act = Entry { username, act: "logged_out", subject, ..Entry::default() };
+            audit::commit(tx, act, edge.app.clock.now()).await?;
+        }
     }
     let gone = jar.remove(Cookie::build(COOKIE).path("/"));
     Ok((StatusCode::NO_CONTENT, gone).into_response())
@@ -136,8 +155,10 @@ async fn make_token(
     if new.name.trim().is_empty() {
         return Err(Problem::field("name", "say what the token is for"));
     }
+    let now = edge.app.clock.now();
     let mut tx = edge.app.db.begin().await?;
-    let (id, token) = login::make_token(&mut tx, &user.id, &new.name, edge.app.clock.now()).await?;
-    tx.commit().await?;
+    let (id, token) = login::make_token(&mut tx, &user.id, &new.name, now).await?;
+    let act = Entry { username: &user.username, act: "token_made", subject: id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { detail: Some(&new.name), ..act }, now).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { id, name: new.name, token })))
 }

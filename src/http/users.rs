@@ -10,6 +10,7 @@ use super::{
     session::Admin,
 };
 use crate::{
+    audit::{self, Entry},
     definition::FieldError,
     id::UserId,
     user::{Role, Roles, User, login},
@@ -55,7 +56,7 @@ struct NewUser {
 #[utoipa::path(post, path = "/api/users", request_body = NewUser, responses((status = 201, body = User), (status = 422, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
-    _: Admin,
+    Admin(admin): Admin,
     Input(new): Input<NewUser>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
     let errors = problems(&new);
@@ -76,7 +77,9 @@ async fn create(
     };
     let mut tx = edge.app.db.begin().await?;
     user.insert(&hash, &mut tx).await?;
-    tx.commit().await?;
+    let detail = format!("{}: {}", user.username, user.roles);
+    let act = Entry { username: &admin.username, act: "user_made", subject: user.id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { detail: Some(&detail), ..act }, user.created_at).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
 
@@ -145,12 +148,13 @@ impl Change {
 #[utoipa::path(patch, path = "/api/users/{id}", params(("id" = String, Path)), request_body = UserChange, responses((status = 200, body = User)))]
 async fn change(
     State(edge): State<Edge>,
-    _: Admin,
+    Admin(admin): Admin,
     Id(id): Id<UserId>,
     Input(change): Input<UserChange>,
 ) -> Result<Json<User>, Problem> {
     let mut tx = edge.app.db.begin().await?;
-    let mut user = User::find(&mut tx, &id).await?.ok_or_else(Problem::not_found)?;
+    let before = User::lock(&mut tx, &id).await?.ok_or_else(Problem::not_found)?;
+    let mut user = before.clone();
     user.display_name = change.display_name.unwrap_or(user.display_name);
     user.roles = change.roles.map_or(user.roles, Roles);
     user.employee_no = change.employee_no.apply(user.employee_no);
@@ -158,6 +162,23 @@ async fn change(
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
     user.update(&mut tx).await?;
-    tx.commit().await?;
+    let detail = difference(&before, &user);
+    let act = Entry { username: &admin.username, act: "user_changed", subject: id.as_str(), ..Entry::default() };
+    audit::commit(tx, Entry { detail: Some(&detail), ..act }, edge.app.clock.now()).await?;
     Ok(Json(user))
+}
+
+/// What changed, for the audit log: values where they are rights; of personal data, which can be deleted elsewhere but
+/// never there, only that it changed.
+fn difference(before: &User, after: &User) -> String {
+    let changed = [
+        (before.roles != after.roles).then(|| format!("roles {} -> {}", before.roles, after.roles)),
+        (before.disabled != after.disabled).then(|| format!("disabled {}", after.disabled)),
+        (before.manager != after.manager).then(|| format!("manager {}", after.manager.as_deref().unwrap_or("nobody"))),
+        (before.display_name != after.display_name).then(|| "displayName".to_owned()),
+        (before.employee_no != after.employee_no).then(|| "employeeNo".to_owned()),
+        (before.mobile != after.mobile).then(|| "mobile".to_owned()),
+    ];
+    let changed: Vec<String> = changed.into_iter().flatten().collect();
+    format!("{}: {}", after.username, if changed.is_empty() { "nothing".to_owned() } else { changed.join(", ") })
 }

@@ -70,25 +70,24 @@ pub async fn wake(
     at: Timestamp,
     now: Timestamp,
 ) -> Result<IngestId, DbError> {
-    let woken = wake_all(tx, cause, &[seal_use], at, now).await?;
+    let woken = wake_all(tx, &[(seal_use, cause)], at, now).await?;
     woken.into_iter().next().ok_or(DbError::RowNotFound)
 }
 
 /// The same for many seal uses, which must be in order. Callbacks come in storms: then a pass rests before the next.
 pub async fn wake_all(
     tx: &mut Tx,
-    cause: Trigger,
-    seal_uses: &[&SealUseId],
+    wakes: &[(&SealUseId, Trigger)],
     at: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<IngestId>, DbError> {
     let state = if at > now { IngestState::Waiting } else { IngestState::Queued };
-    let patience = if cause == Trigger::Callback { Patience::Rest } else { Patience::None };
-    let subjects: Vec<&str> = seal_uses.iter().map(|id| id.as_str()).collect();
+    let patience = |cause| if cause == Trigger::Callback { Patience::Rest } else { Patience::None };
+    let jobs: Vec<_> = wakes.iter().map(|(id, cause)| (id.as_str(), patience(*cause))).collect();
     // The jobs' rows first: a run holds its own while it writes the ingest's.
-    job::wake_all(tx, JobKind::Ingest, &subjects, at, now, patience).await?;
-    let mut woken = Vec::with_capacity(seal_uses.len());
-    for piece in pieces(seal_uses) {
+    job::wake_all(tx, JobKind::Ingest, &jobs, at, now).await?;
+    let mut woken = Vec::with_capacity(wakes.len());
+    for piece in pieces(wakes) {
         let statement = format!(
             "INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at, woken_at) VALUES {}
              ON CONFLICT (seal_use_id) DO UPDATE SET cause = excluded.cause, updated_at = excluded.updated_at,
@@ -97,8 +96,8 @@ pub async fn wake_all(
              RETURNING id",
             rows(8, piece.len())
         );
-        let bound = piece.iter().fold(sql(statement), |statement, seal_use| {
-            let statement = statement.bind(&IngestId::new()).bind(*seal_use).bind(cause).bind(state).bind(at);
+        let bound = piece.iter().fold(sql(statement), |statement, (seal_use, cause)| {
+            let statement = statement.bind(&IngestId::new()).bind(*seal_use).bind(*cause).bind(state).bind(at);
             statement.bind(now).bind(now).bind(now)
         });
         woken.extend(bound.scalars::<IngestId>(&mut *tx).await?);

@@ -4,7 +4,12 @@ use super::{
     Role, Roles, User,
     login::{LoginError, hash_password, random_secret},
 };
-use crate::{clock::Timestamp, db::Db, id::UserId};
+use crate::{
+    audit::{self, COMMAND_LINE, Entry},
+    clock::Timestamp,
+    db::Db,
+    id::UserId,
+};
 
 /// Makes `admin` when there is no user of that name. With no password configured a random one is made and returned,
 /// to be shown once.
@@ -31,6 +36,13 @@ pub async fn admin(db: &Db, configured: Option<&str>, now: Timestamp) -> Result<
     };
     let mut tx = db.begin().await?;
     admin.insert(&hash, &mut tx).await?;
-    tx.commit().await?;
+    let act = Entry {
+        username: COMMAND_LINE,
+        act: "user_made",
+        subject: admin.id.as_str(),
+        detail: Some("admin, at the first start"),
+        ..Entry::default()
+    };
+    audit::commit(tx, act, now).await?;
     Ok(random)
 }

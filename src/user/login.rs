@@ -90,9 +90,16 @@ pub async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<
     Ok(secret)
 }
 
-pub async fn close_session(tx: &mut Tx, secret: &str) -> Result<(), DbError> {
-    sql("DELETE FROM sessions WHERE secret_hash = $1").bind(secret_hash(secret)).execute(tx).await?;
-    Ok(())
+/// Closes a session; whose it was, if it was open.
+pub async fn close_session(tx: &mut Tx, secret: &str) -> Result<Option<User>, DbError> {
+    let closed: Option<(UserId,)> = sql("DELETE FROM sessions WHERE secret_hash = $1 RETURNING user_id")
+        .bind(secret_hash(secret))
+        .optional(&mut *tx)
+        .await?;
+    match closed {
+        Some((user,)) => User::find(tx, &user).await,
+        None => Ok(None),
+    }
 }
 
 /// Makes a token for programs; the secret is shown once.

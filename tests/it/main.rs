@@ -9,6 +9,7 @@ mod simulator;
 mod stories;
 mod stories_api;
 mod stories_archive;
+mod stories_audit;
 mod stories_callbacks;
 mod stories_faults;
 mod stories_oddities;

@@ -74,6 +74,8 @@ fn the_first_user_and_token_come_from_the_command_line() {
     assert!(!add("a long enough password\n"), "the name is taken");
     let token = text(&run(yinku(dir.path()).args(["token", "create", "--user", "chen"])));
     assert!(token.starts_with("yk_") && token.trim().len() == 67, "{token}");
+    let proven = text(&run(yinku(dir.path()).args(["audit", "verify"])));
+    assert!(proven.starts_with("the audit log is as it was written: 2 entries, head "), "{proven}");
 }
 
 #[test]

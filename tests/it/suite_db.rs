@@ -52,6 +52,8 @@ async fn values_come_back_as_they_were_bound(engine: Engine) {
         .unwrap();
     let text = "用印图片 '; DROP TABLE flows; --".to_owned();
     assert_eq!(row, (text, i64::MIN, true, vec![0, 255], None, NOW));
+    let without_nul: String = sql("SELECT $1").bind("a\0b").scalar(&db).await.unwrap();
+    assert_eq!(without_nul, "a\u{fffd}b", "the same on both engines");
     let database_now: i64 = sql("SELECT {now}").scalar(&db).await.unwrap();
     let apart = (database_now - Clock::System.now().0).abs();
     assert!(apart < 60_000_000, "the database's clock is in microseconds: {database_now}");
