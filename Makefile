@@ -19,8 +19,9 @@ test: setup-test
 	cargo test $(FEATURES) --doc
 	scripts/with-services cargo nextest run $(FEATURES)
 
-bench: setup
-	cargo bench --locked --bench heavy_path
+# One part alone: make bench PARTS=ingest
+bench:
+	scripts/bench $(PARTS)
 
 dev: setup
 	cargo run $(FEATURES) -- serve
