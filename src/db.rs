@@ -13,6 +13,7 @@
 //! transaction fails its first test.
 
 mod arg;
+pub mod filter;
 mod open;
 
 use std::borrow::Cow;

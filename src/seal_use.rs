@@ -10,7 +10,7 @@ pub use counts::Counts;
 
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Tx, sql},
+    db::{DbError, On, Tx, placeholders, sql},
     id::{FlowId, GrantId, SealUseId, ServiceId},
     word::words,
 };
@@ -208,6 +208,15 @@ impl Grant {
             .bind(self.complete)
             .scalar(tx)
             .await
+    }
+
+    pub async fn of_seal_uses(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<Vec<Self>, DbError> {
+        if seal_uses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = placeholders(1, seal_uses.len());
+        let statement = format!("SELECT * FROM grants WHERE seal_use_id IN {list} ORDER BY position, id");
+        sql(statement).bind_all(seal_uses.iter().copied()).all(on).await
     }
 
     pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Sql, Tx, pieces, placeholders, rows, sql},
+    db::{Db, DbError, On, Sql, Tx, filter::Filtered, pieces, placeholders, rows, sql},
     id::{CallbackId, SealUseId},
     word::words,
 };
@@ -93,14 +93,15 @@ impl Record {
         after: Option<&CallbackId>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        sql("SELECT id, received_at, peer, query, content_type, NULL AS body, body_bytes, body_key, shape, business_id, named_use, images,
-               digest, params, state, seal_use_id, error
-             FROM callbacks WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3")
-            .bind(state.map(CallbackState::as_str))
-            .bind(after)
-            .bind(limit)
-            .all(db)
-            .await
+        Filtered::new(
+            "SELECT id, received_at, peer, query, content_type, NULL AS body, body_bytes, body_key, shape, business_id, named_use, images,
+               digest, params, state, seal_use_id, error FROM callbacks",
+        )
+        .and("state =", state.map(CallbackState::as_str))
+        .and("id <", after)
+        .newest_first("id", limit)
+        .all(db)
+        .await
     }
 
     /// Ids of the seal use's callbacks that wait for a pass, in the order they came; first those that carry pictures.

@@ -59,10 +59,7 @@ async fn list(
     let db = &edge.app.db;
     let page =
         Page::of(Ingest::list(db, state, after.as_ref(), limit + 1).await?, limit, |ingest| ingest.id.to_string());
-    let mut items = Vec::with_capacity(page.items.len());
-    for ingest in page.items {
-        items.push(view::without_photos(db, ingest).await?);
-    }
+    let items = view::without_photos(db, page.items).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
 }
 

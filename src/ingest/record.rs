@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, pieces, rows, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, pieces, rows, sql},
     id::{IngestId, SealUseId},
     job::{self, JobKind, Patience},
     word::words,
@@ -121,10 +121,10 @@ impl Ingest {
         after: Option<&IngestId>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM ingests WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3")
-            .bind(state.map(IngestState::as_str))
-            .bind(after)
-            .bind(limit)
+        Filtered::new("SELECT * FROM ingests")
+            .and("state =", state.map(IngestState::as_str))
+            .and("id <", after)
+            .newest_first("id", limit)
             .all(db)
             .await
     }

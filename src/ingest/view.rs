@@ -1,16 +1,21 @@
 //! An ingest as the API shows it.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use sqlx::FromRow;
 
 use super::record::{Ingest, IngestState, Trigger};
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, sql},
+    db::{Db, DbError, placeholders, sql},
     hash::Blake3,
-    id::{DocumentId, FlowId, GrantId, IngestId},
+    id::{DocumentId, FlowId, GrantId, IngestId, SealUseId},
     photo::{PhotoState, kind::PhotoKind},
-    seal_use::{Grant, SealUse, counts},
+    seal_use::{
+        Grant,
+        counts::{self, Tally},
+    },
 };
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -60,31 +65,58 @@ pub struct PhotoError {
     pub detail: String,
 }
 
-pub async fn without_photos(db: &Db, ingest: Ingest) -> Result<IngestView, DbError> {
-    let seal_use = SealUse::find(db, &ingest.seal_use_id).await?.ok_or(DbError::RowNotFound)?;
-    let grants = Grant::of_seal_use(db, &ingest.seal_use_id).await?;
-    let (_, sum) = counts::count(&grants, &counts::tally(db, &ingest.seal_use_id).await?);
-    let (received, failed): (i64, i64) = sql(
-        "SELECT COUNT(original_hash), COUNT(CASE WHEN state = 'failed' THEN 1 END) FROM photos WHERE seal_use_id = $1",
-    )
-    .bind(&ingest.seal_use_id)
-    .one(db)
-    .await?;
-    Ok(IngestView {
-        id: ingest.id,
-        flow_id: seal_use.flow_id,
-        business_id: seal_use.business_id,
-        trigger: ingest.cause,
-        state: ingest.state,
-        expected: received + sum.missing,
-        received,
-        duplicates: ingest.duplicates,
-        failed,
-        bytes: ingest.bytes,
-        next_attempt_at: ingest.next_at,
-        error: ingest.error,
-        photos: None,
-    })
+/// A page of ingests, without their photos: three queries, however long it is.
+pub async fn without_photos(db: &Db, ingests: Vec<Ingest>) -> Result<Vec<IngestView>, DbError> {
+    let ids: Vec<&SealUseId> = ingests.iter().map(|ingest| &ingest.seal_use_id).collect();
+    let heads: HashMap<SealUseId, Head> = heads(db, &ids).await?;
+    let (grants, tallies) = (Grant::of_seal_uses(db, &ids).await?, counts::tallies(db, &ids).await?);
+    let view = |ingest: Ingest| {
+        let head = heads.get(&ingest.seal_use_id).ok_or(DbError::RowNotFound)?;
+        let own = |id: &SealUseId| *id == ingest.seal_use_id;
+        let grants: Vec<Grant> = grants.iter().filter(|grant| own(&grant.seal_use_id)).cloned().collect();
+        let tallies: Vec<Tally> = tallies.iter().filter(|tally| own(&tally.seal_use_id)).cloned().collect();
+        let (_, sum) = counts::count(&grants, &tallies);
+        Ok(IngestView {
+            id: ingest.id,
+            flow_id: head.flow_id.clone(),
+            business_id: head.business_id.clone(),
+            trigger: ingest.cause,
+            state: ingest.state,
+            expected: head.received + sum.missing,
+            received: head.received,
+            duplicates: ingest.duplicates,
+            failed: head.failed,
+            bytes: ingest.bytes,
+            next_attempt_at: ingest.next_at,
+            error: ingest.error,
+            photos: None,
+        })
+    };
+    ingests.into_iter().map(view).collect()
+}
+
+/// What an ingest's seal use tells of it.
+#[derive(FromRow)]
+struct Head {
+    id: SealUseId,
+    flow_id: FlowId,
+    business_id: Option<String>,
+    received: i64,
+    failed: i64,
+}
+
+async fn heads(db: &Db, ids: &[&SealUseId]) -> Result<HashMap<SealUseId, Head>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let statement = format!(
+        "SELECT s.id, s.flow_id, s.business_id, COUNT(p.original_hash) AS received, COUNT(CASE WHEN p.state = 'failed' THEN 1 END) AS failed
+         FROM seal_uses s LEFT JOIN photos p ON p.seal_use_id = s.id WHERE s.id IN {}
+         GROUP BY s.id, s.flow_id, s.business_id",
+        placeholders(1, ids.len())
+    );
+    let rows: Vec<Head> = sql(statement).bind_all(ids.iter().copied()).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
 pub async fn with_photos(db: &Db, ingest: Ingest) -> Result<IngestView, DbError> {
@@ -94,7 +126,7 @@ pub async fn with_photos(db: &Db, ingest: Ingest) -> Result<IngestView, DbError>
         .bind(&ingest.seal_use_id)
         .all(db)
         .await?;
-    let view = without_photos(db, ingest).await?;
+    let view = without_photos(db, vec![ingest]).await?.pop().ok_or(DbError::RowNotFound)?;
     Ok(IngestView { photos: Some(rows.into_iter().map(PhotoView::from).collect()), ..view })
 }
 

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::Grant;
 use crate::{
-    db::{DbError, On, sql},
+    db::{DbError, On, placeholders, sql},
     id::{GrantId, SealUseId},
     photo::kind::PhotoKind,
 };
@@ -28,6 +28,7 @@ pub struct Counts {
 /// How many photos of one kind are known and stored, per grant.
 #[derive(Clone, Debug, FromRow)]
 pub struct Tally {
+    pub seal_use_id: SealUseId,
     pub grant_id: Option<GrantId>,
     #[sqlx(try_from = "String")]
     pub kind: PhotoKind,
@@ -38,13 +39,22 @@ pub struct Tally {
 }
 
 pub async fn tally(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Tally>, DbError> {
+    tallies(on, &[seal_use]).await
+}
+
+/// The tallies of several seal uses.
+pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<Vec<Tally>, DbError> {
+    if seal_uses.is_empty() {
+        return Ok(Vec::new());
+    }
     // A key that only a push has named, and that the vendor does not give out, is no photo that is owed.
-    sql("SELECT grant_id, kind, COUNT(photokey) AS keyed, COUNT(original_hash) AS stored,
+    let statement = format!(
+        "SELECT seal_use_id, grant_id, kind, COUNT(photokey) AS keyed, COUNT(original_hash) AS stored,
            COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL THEN 1 END) AS outstanding
-         FROM photos WHERE seal_use_id = $1 AND (listed OR state <> 'failed') GROUP BY grant_id, kind")
-    .bind(seal_use)
-    .all(on)
-    .await
+         FROM photos WHERE seal_use_id IN {} AND (listed OR state <> 'failed') GROUP BY seal_use_id, grant_id, kind",
+        placeholders(1, seal_uses.len())
+    );
+    sql(statement).bind_all(seal_uses.iter().copied()).all(on).await
 }
 
 /// Per grant and summed. Photos without a grant reduce the sum; face and emergency photos never fill a stamping's gap.
@@ -103,7 +113,14 @@ mod tests {
     }
 
     fn tally(grant: Option<&Grant>, kind: PhotoKind, keyed: i64, stored: i64, outstanding: i64) -> Tally {
-        Tally { grant_id: grant.map(|grant| grant.id.clone()), kind, keyed, stored, outstanding }
+        Tally {
+            seal_use_id: SealUseId::new(),
+            grant_id: grant.map(|grant| grant.id.clone()),
+            kind,
+            keyed,
+            stored,
+            outstanding,
+        }
     }
 
     #[test]
