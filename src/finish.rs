@@ -9,13 +9,14 @@ use crate::{
     app::App,
     apply::actor::acting,
     clock::Timestamp,
-    db::{Db, DbError, sql},
+    db::{Db, DbError},
     flow::event::{self, Happened, YINKU},
-    id::SealUseId,
+    id::{FlowId, SealUseId},
     ingest::record::{Trigger, wake},
     job::{self, FenceError, JobKind, Lease, Next},
     seal_use::{Grant, SealUse, SealUseStatus, ending::Ending},
     service::{Service, ServiceError},
+    user::User,
     vendor::{
         Client, VendorError,
         qiyuesuo::{Actor, Detail},
@@ -26,6 +27,10 @@ use crate::{
 pub enum FinishError {
     #[error("the seal use is not there")]
     NoSealUse,
+    #[error("the flow has no seal use at the vendor that could be ended")]
+    NothingToEnd,
+    #[error("no seal of this flow is in the box {0:?}")]
+    NoSuchDevice(String),
     #[error("nobody among who asked and the applicant has an employee number or a mobile phone")]
     ContactMissing,
     #[error(transparent)]
@@ -44,6 +49,8 @@ impl FinishError {
         match self {
             Self::Vendor(error) => error.is_transient(),
             Self::NoSealUse
+            | Self::NothingToEnd
+            | Self::NoSuchDevice(_)
             | Self::ContactMissing
             | Self::Service(ServiceError::Gone | ServiceError::Credentials(_)) => false,
             Self::Service(ServiceError::Db(_)) | Self::Fence(_) | Self::Db(_) => true,
@@ -166,7 +173,7 @@ async fn ended(app: &App, lease: &Lease, seal_use: &SealUse, due: &Due, sent: bo
     app.due.notify_one();
     let mut tx = app.db.begin().await?;
     lease.fence(&mut tx).await?;
-    sql("UPDATE seal_uses SET error = NULL WHERE id = $1").bind(&seal_use.id).execute(&mut tx).await?;
+    SealUse::set_error(&mut tx, &seal_use.id, None).await?;
     if sent {
         let actor = due.by.as_deref().unwrap_or(YINKU);
         let detail = due.devices.as_ref().map(|devices| format!("{} ({})", due.reason, devices.join(", ")));
@@ -181,13 +188,61 @@ async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) 
     let why = format!("the use could not be ended at the vendor: {error}");
     let mut tx = app.db.begin().await?;
     lease.fence(&mut tx).await?;
-    sql("UPDATE seal_uses SET error = $1 WHERE id = $2").bind(&why).bind(id).execute(&mut tx).await?;
+    SealUse::set_error(&mut tx, id, Some(&why)).await?;
     tx.commit().await?;
     if !error.is_transient() {
         return Ok(Next::Park { reason: why });
     }
     let config = &app.config.ingest;
     Ok(lease.retry_patiently(&config.retries, config.poll_open.get(), app.clock.now(), why))
+}
+
+/// `user` ends use: of all seals, or of the one in the box `device_no`. What has ended is well ended.
+pub async fn by_hand(
+    app: &App,
+    flow: &FlowId,
+    user: &User,
+    reason: &str,
+    device_no: Option<&str>,
+) -> Result<(), FinishError> {
+    let mut found = false;
+    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
+        let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+        let has = |device: &str| grants.iter().any(|grant| grant.device_no.as_deref() == Some(device));
+        if device_no.is_some_and(|device| !has(device)) {
+            continue;
+        }
+        found = true;
+        let business_id = seal_use.business_id.as_deref().ok_or(FinishError::NothingToEnd)?;
+        let by = acting(&app.db, Some(&user.username), &seal_use).await?.ok_or(FinishError::ContactMissing)?;
+        let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+        finish(&client, business_id, reason, &by, device_no).await?;
+        ended_by_hand(app, &seal_use, user, reason, device_no).await?;
+    }
+    match (found, device_no) {
+        (true, _) => Ok(()),
+        (false, Some(device)) => Err(FinishError::NoSuchDevice(device.to_owned())),
+        (false, None) => Err(FinishError::NothingToEnd),
+    }
+}
+
+async fn ended_by_hand(
+    app: &App,
+    seal_use: &SealUse,
+    user: &User,
+    reason: &str,
+    device_no: Option<&str>,
+) -> Result<(), DbError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    SealUse::set_error(&mut tx, &seal_use.id, None).await?;
+    let detail = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
+    let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&detail) };
+    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    tx.commit().await?;
+    app.due.notify_one();
+    Ok(())
 }
 
 /// What was waited for may be there: an application that was to be ended has its business id now.

@@ -1,6 +1,7 @@
 //! A flow (流程): one run of a definition, from its form to its archive.
 
 pub mod actions;
+pub mod application;
 pub mod assign;
 pub mod event;
 pub mod form;

@@ -97,6 +97,17 @@ pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now:
     Ok(())
 }
 
+/// The same at once, by a person's wish: earlier failures do not count any more.
+pub async fn wake_afresh(tx: &mut Tx, kind: JobKind, subject: &str, now: Timestamp) -> Result<(), DbError> {
+    wake(tx, kind, subject, now, now).await?;
+    sql("UPDATE jobs SET attempts = 0, error = NULL WHERE kind = $1 AND subject = $2 AND state = 'queued'")
+        .bind(kind)
+        .bind(subject)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Takes the lease of the job that has been due longest: a queued one, or one whose lease ran out.
 pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Result<Option<Lease>, DbError> {
     let mut tx = db.begin().await?;

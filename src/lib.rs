@@ -1,6 +1,7 @@
 #![doc = include_str!("../docs/architecture.md")]
 
 pub mod app;
+pub mod append;
 pub mod apply;
 pub mod archive;
 pub mod callback;
@@ -18,10 +19,12 @@ pub mod hash;
 pub mod http;
 pub mod id;
 pub mod ingest;
+pub mod inquiry;
 pub mod job;
 pub mod jobs;
 pub mod killpoint;
 pub mod original;
+pub mod owed;
 pub mod photo;
 pub mod seal_use;
 pub mod service;
@@ -30,4 +33,5 @@ pub mod telemetry;
 pub mod thumbnail;
 pub mod user;
 pub mod vendor;
+pub mod window;
 pub mod word;

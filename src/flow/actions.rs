@@ -126,7 +126,7 @@ pub fn check(facts: &Facts<'_>, action: Action) -> Result<(), Refusal> {
         Action::Detail => facts.detail(),
         Action::Photos => facts.photos(),
         Action::Collect => facts.collect(),
-        Action::Append => facts.at_box(|integration| &integration.append_nodes),
+        Action::Append => facts.append(),
         Action::Finish => facts.at_box(|integration| &integration.finish_nodes),
         Action::Archive => facts.archive(),
         Action::Evidence => Err(Refusal::NotNow("evidence packages are not made yet")),

@@ -29,7 +29,7 @@ pub(super) async fn may(edge: &Edge, id: &FlowId, user: &User, action: Action) -
     Ok(flow)
 }
 
-async fn shown(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Problem> {
+pub(super) async fn shown(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Problem> {
     view::view(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)
 }
 

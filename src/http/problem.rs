@@ -1,5 +1,7 @@
 //! Errors as clients see them: RFC 9457 problem details with a stable `code`. The one table of status codes.
 
+mod seal_use;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},

@@ -21,7 +21,8 @@ const NOUNS: [&str; 14] = [
     "document",
     "job",
 ];
-const VERBS: [&str; 6] = ["callback", "apply", "finish", "ingest", "thumbnail", "archive"];
+const VERBS: [&str; 10] =
+    ["callback", "apply", "append", "window", "finish", "ingest", "inquiry", "owed", "thumbnail", "archive"];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",
     "PgPool",

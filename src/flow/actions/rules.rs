@@ -138,7 +138,14 @@ impl Facts<'_> {
         Err(NotNow("the vendor has no application for this flow yet"))
     }
 
-    /// Append and finish: by those whose turn it is, while stampings can be made.
+    /// By those whose turn it is. Also after use has ended: then the seal use is in use again.
+    pub(super) fn append(&self) -> Result<(), Refusal> {
+        self.at_one_of(&self.integration()?.append_nodes)?;
+        self.mine_or_admin()?;
+        self.at_vendor()
+    }
+
+    /// Finish: by those whose turn it is, while stampings can be made.
     pub(super) fn at_box(&self, nodes: impl Fn(&Integration) -> &Vec<String>) -> Result<(), Refusal> {
         self.at_one_of(nodes(self.integration()?))?;
         self.mine_or_admin()?;

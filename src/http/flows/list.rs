@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::shown;
 use crate::{
+    apply::seals,
     definition::Definition,
     flow::{
         Filter, Flow,
@@ -84,6 +85,10 @@ async fn start(
     let app = &edge.app;
     let definition = Definition::current(&app.db, &new.definition_id).await?;
     let definition = definition.ok_or_else(|| Problem::field("definitionId", "there is no such definition"))?;
+    let errors = seals::check(app, &definition.body, &new.form, &user).await?;
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
+    }
     let mut tx = app.db.begin().await?;
     let id = step::start(&mut tx, &definition, &new.form, &user, app.clock.now()).await?;
     tx.commit().await?;

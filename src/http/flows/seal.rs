@@ -1,4 +1,4 @@
-//! What is done about seal use: codes, photos.
+//! What is done about a flow's photos.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
@@ -11,28 +11,11 @@ use crate::{
     http::{Edge, Problem, input::Id, session::CurrentUser},
     id::{FlowId, IngestId},
     ingest::record::{Trigger, wake},
-    seal_use::{
-        SealUse,
-        code::{self, CodeView},
-    },
+    seal_use::SealUse,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(seal_code)).routes(routes!(collect))
-}
-
-/// The seal codes that the one who asks may see: their own grants', or all for an administrator. Every view is audited.
-#[utoipa::path(get, path = "/api/flows/{id}/seal-code", params(("id" = String, Path)), responses((status = 200, body = Vec<CodeView>), (status = 403, body = Problem)))]
-async fn seal_code(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Id(id): Id<FlowId>,
-) -> Result<Json<Vec<CodeView>>, Problem> {
-    may(&edge, &id, &user, Action::Code).await?;
-    let mut tx = edge.app.db.begin().await?;
-    let codes = code::view(&mut tx, &id, &user, edge.app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(Json(codes))
+    OpenApiRouter::new().routes(routes!(collect))
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

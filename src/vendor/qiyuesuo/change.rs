@@ -3,7 +3,7 @@
 use reqwest::multipart::Form;
 use serde::Serialize;
 
-use super::{Client, Created, application::china, known_business};
+use super::{AppendLog, Client, Created, application::china, known_business};
 use crate::{
     clock::Timestamp,
     vendor::{
@@ -32,6 +32,15 @@ impl Actor {
         let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let key = given(number).map(Key::Number).or_else(|| given(contact).map(Key::Contact))?;
         Some(Self { key, name: given(Some(name)) })
+    }
+
+    /// Whether the vendor says that this person appended.
+    #[must_use]
+    pub fn made(&self, log: &AppendLog) -> bool {
+        match &self.key {
+            Key::Number(number) => log.number.as_ref() == Some(number),
+            Key::Contact(contact) => log.contact.as_ref() == Some(contact),
+        }
     }
 
     fn form(&self) -> Form {
