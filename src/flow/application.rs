@@ -44,7 +44,7 @@ pub fn application(
         errors.push(FieldError::new(format!("form.{key}"), "name the vendor's category, which says who stamps"));
     }
     if !errors.is_empty() {
-        return Err(ApplicationError::Invalid(errors));
+        return Err(ApplicationError::Invalid(each_once(errors)));
     }
     let named = integration.applicant_field.as_deref().and_then(|key| form.get(key)).map(names).unwrap_or_default();
     let applicant = named
@@ -64,6 +64,17 @@ pub fn application(
         category,
         wants,
     })
+}
+
+/// What is wrong in the main form was found by every row.
+fn each_once(errors: Vec<FieldError>) -> Vec<FieldError> {
+    let mut seen: Vec<FieldError> = Vec::new();
+    for error in errors {
+        if !seen.contains(&error) {
+            seen.push(error);
+        }
+    }
+    seen
 }
 
 /// One row of the table that holds the seals, or the main form.
@@ -88,8 +99,9 @@ impl<'a> Row<'a> {
     }
 
     fn error(&self, key: &str, message: impl Into<String>) -> FieldError {
-        let column = key.split_once('.').map_or(key, |(_, column)| column);
-        FieldError::new(format!("{}.{column}", self.path), message)
+        let place =
+            key.split_once('.').map_or_else(|| format!("form.{key}"), |(_, column)| format!("{}.{column}", self.path));
+        FieldError::new(place, message)
     }
 }
 
@@ -212,7 +224,7 @@ mod tests {
 
     use super::*;
 
-    fn integration(more: Value) -> Integration {
+    fn integration(more: &Value) -> Integration {
         let mut whole = json!({
             "enabled": true, "serviceId": "0199d2d0-0000-7000-8000-000000000000", "subjectField": "subject",
             "organisationField": "company", "sealField": "rows.seal", "userField": "rows.users",
@@ -235,7 +247,7 @@ mod tests {
         }
     }
 
-    fn read(more: Value, form: Value) -> Result<Application, ApplicationError> {
+    fn read(more: &Value, form: &Value) -> Result<Application, ApplicationError> {
         application(&integration(more), form.as_object().unwrap(), &starter(), &Directory::default())
     }
 
@@ -250,7 +262,7 @@ mod tests {
                           { "seal": ["合同专用章", "财务专用章"], "count": 1, "to": "2026-11-24", "until": "12:30" }]);
         let form =
             json!({ "subject": "合同", "company": "印库", "category": "物理用印", "from": "2026-11-23", "rows": rows });
-        let application = read(by_category(), form).unwrap();
+        let application = read(&by_category(), &form).unwrap();
         let told: Vec<_> = application
             .wants
             .iter()
@@ -273,7 +285,7 @@ mod tests {
         let rows =
             json!([{ "seal": "", "count": 1.5, "to": "2026-11-22" }, { "seal": "公章", "count": 1, "until": "12:30" }]);
         let form = json!({ "from": "2026-11-23", "rows": rows });
-        let Err(ApplicationError::Invalid(errors)) = read(by_category(), form) else { panic!("it is wrong") };
+        let Err(ApplicationError::Invalid(errors)) = read(&by_category(), &form) else { panic!("it is wrong") };
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
         let expected =
             ["form.rows[0].seal", "form.rows[0].count", "form.rows[0].to", "form.rows[1].until", "form.category"];
@@ -283,7 +295,7 @@ mod tests {
     #[test]
     fn without_a_category_somebody_must_stamp() {
         let form = json!({ "rows": [{ "seal": "公章", "count": 1, "users": ["nobody"] }] });
-        let Err(ApplicationError::Invalid(errors)) = read(json!({}), form) else { panic!("nobody stamps") };
+        let Err(ApplicationError::Invalid(errors)) = read(&json!({}), &form) else { panic!("nobody stamps") };
         assert_eq!(errors[0].field, "form.rows[0].users");
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod architecture;
+mod caller;
 mod power;
 mod program;
 mod simulator;
@@ -9,6 +10,8 @@ mod stories;
 mod stories_archive;
 mod stories_callbacks;
 mod stories_faults;
+mod stories_seal;
+mod stories_seal_apply;
 mod suite_db;
 mod suite_store;
 mod suite_store_durability;
