@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     apply::actor::acting,
+    audit,
     db::DbError,
     flow::{
         Flow,
@@ -172,7 +173,7 @@ async fn appended(
     let detail = told(more);
     let happened = Happened { actor: &user.username, act: "appended", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    tx.commit().await?;
+    audit::commit(tx, entry(seal_use, user, "uses_appended", &detail), now).await?;
     app.due.notify_one();
     Ok(())
 }
@@ -191,9 +192,14 @@ async fn unclear(
     let detail = format!("{}: {cause}", told(more));
     let happened = Happened { actor: &user.username, act: "append_unclear", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    tx.commit().await?;
+    audit::commit(tx, entry(seal_use, user, "uses_append_unclear", &detail), now).await?;
     app.due.notify_one();
     Ok(())
+}
+
+fn entry<'a>(seal_use: &'a SealUse, user: &'a User, act: &'a str, detail: &'a str) -> audit::Entry<'a> {
+    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
+    audit::Entry { username: &user.username, act, subject, flow, detail: Some(detail) }
 }
 
 fn told(more: &More) -> String {

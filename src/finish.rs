@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::{
     app::App,
     apply::actor::acting,
+    audit,
     clock::Timestamp,
     db::{Db, DbError},
     flow::event::{self, Happened, YINKU},
@@ -240,7 +241,9 @@ async fn ended_by_hand(
     let detail = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
     let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    tx.commit().await?;
+    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
+    let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&detail) };
+    audit::commit(tx, entry, now).await?;
     app.due.notify_one();
     Ok(())
 }

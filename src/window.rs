@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    audit,
     clock::Timestamp,
     db::DbError,
     flow::event::{self, Happened},
@@ -159,7 +160,9 @@ async fn changed(
     let detail = format!("{start} – {end} ({})", seals.join(", "));
     let happened = Happened { actor: &user.username, act: "window_changed", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    tx.commit().await?;
+    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
+    let entry = audit::Entry { username: &user.username, act: "window_changed", subject, flow, detail: Some(&detail) };
+    audit::commit(tx, entry, now).await?;
     app.due.notify_one();
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     app::App,
+    audit,
     db::{DbError, Tx, sql},
     definition::Definition,
     flow::{
@@ -89,8 +90,7 @@ pub async fn adopt(
     }
     SealUse::applied(&mut tx, id, business_id).await?;
     let detail = if force { format!("{business_id} (forced)") } else { business_id.to_owned() };
-    resolved(&mut tx, app, &seal_use, by, &detail).await?;
-    tx.commit().await?;
+    resolved(tx, app, &seal_use, by, &detail).await?;
     app.due.notify_one();
     found(app, id).await
 }
@@ -121,14 +121,13 @@ pub async fn apply_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse,
     if changed == 0 {
         return Err(ResolveError::Ending);
     }
-    resolved(&mut tx, app, &seal_use, by, "applied for again").await?;
-    tx.commit().await?;
+    resolved(tx, app, &seal_use, by, "applied for again").await?;
     app.due.notify_one();
     found(app, id).await
 }
 
 /// Has the end that was asked for tried again at once.
-pub async fn end_again(app: &App, id: &SealUseId) -> Result<SealUse, ResolveError> {
+pub async fn end_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse, ResolveError> {
     let seal_use = found(app, id).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -136,7 +135,7 @@ pub async fn end_again(app: &App, id: &SealUseId) -> Result<SealUse, ResolveErro
         return Err(ResolveError::NoEnding);
     }
     job::wake_afresh(&mut tx, JobKind::Finish, id.as_str(), now).await?;
-    tx.commit().await?;
+    resolved(tx, app, &seal_use, by, "its end is tried again").await?;
     app.due.notify_one();
     Ok(seal_use)
 }
@@ -171,9 +170,14 @@ fn next_serial_no(serial_no: &str) -> String {
     format!("{base}-R{}", n.saturating_add(1))
 }
 
-async fn resolved(tx: &mut Tx, app: &App, seal_use: &SealUse, by: &str, detail: &str) -> Result<(), DbError> {
+/// Writes down who did it, and commits.
+async fn resolved(mut tx: Tx, app: &App, seal_use: &SealUse, by: &str, detail: &str) -> Result<(), DbError> {
+    let now = app.clock.now();
     let happened = Happened { actor: by, act: "resolved", node: None, detail: Some(detail) };
-    event::record(tx, &seal_use.flow_id, happened, app.clock.now()).await
+    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
+    let entry = audit::Entry { username: by, act: "seal_use_resolved", subject, flow, detail: Some(detail) };
+    audit::commit(tx, entry, now).await
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ async fn resolve(
     let resolved = match (given(asked.business_id), asked.apply_again, asked.end_again) {
         (Some(business_id), false, false) => resolve::adopt(app, &id, &business_id, asked.force, by).await?,
         (None, true, false) => resolve::apply_again(app, &id, by).await?,
-        (None, false, true) => resolve::end_again(app, &id).await?,
+        (None, false, true) => resolve::end_again(app, &id, by).await?,
         _ => return Err(Problem::field("businessId", "give exactly one of businessId, applyAgain and endAgain")),
     };
     Ok(Json(resolved.into()))
