@@ -140,7 +140,7 @@ async fn end(app: &App, seal_use: &SealUse, due: &Due) -> Result<bool, FinishErr
     Ok(sent)
 }
 
-/// Ends all seals or one. A refusal because it has ended meanwhile is as good as an answer.
+/// Ends all seals or one. After a refusal or a lost answer the detail tells whether they have ended all the same.
 pub async fn finish(
     client: &Client,
     business_id: &str,
@@ -149,7 +149,7 @@ pub async fn finish(
     device: Option<&str>,
 ) -> Result<(), VendorError> {
     match client.finish(business_id, reason, by, device).await {
-        Err(error @ VendorError::Rejected { .. }) => match client.detail(business_id).await {
+        Err(error) if !error.surely_never_arrived() => match client.detail(business_id).await {
             Ok(detail) if has_ended(&detail, device) => Ok(()),
             _ => Err(error),
         },

@@ -1,7 +1,7 @@
 //! What the vendor and we know about a flow's seal uses, for people who look: fresh if the vendor answers quickly,
 //! else as old as it says. Nothing is written; what turns out to be new wakes the ingest.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -116,7 +116,7 @@ impl From<AppendLog> for AppendView {
 }
 
 /// Every seal use of the flow, in order.
-pub async fn inquire(app: &App, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
+pub async fn inquire(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
     let mut details = Vec::new();
     for seal_use in SealUse::of_flow(&app.db, flow).await? {
         details.push(one(app, seal_use).await?);
@@ -124,7 +124,7 @@ pub async fn inquire(app: &App, flow: &FlowId) -> Result<Vec<SealDetail>, DbErro
     Ok(details)
 }
 
-async fn one(app: &App, seal_use: SealUse) -> Result<SealDetail, DbError> {
+async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
     let told = ask(app, &seal_use).await?;
     let kept = kept(&seal_use);
     let (fresh, unanswered, detail, as_of) = match told {
@@ -137,11 +137,7 @@ async fn one(app: &App, seal_use: SealUse) -> Result<SealDetail, DbError> {
         let news = overlay(&mut grants, detail);
         status = status_of(&detail.status);
         if news || status != seal_use.status {
-            let now = app.clock.now();
-            let mut tx = app.db.begin().await?;
-            wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
-            tx.commit().await?;
-            app.due.notify_one();
+            look(app, &seal_use.id).await?;
         }
     }
     let (per_grant, sum) = counts::count(&grants, &counts::tally(&app.db, &seal_use.id).await?);
@@ -168,6 +164,21 @@ async fn one(app: &App, seal_use: SealUse) -> Result<SealDetail, DbError> {
         missing_photos: of_grant(&outstanding, None),
         append_logs: detail.map(|detail| detail.append_logs).unwrap_or_default().into_iter().map(Into::into).collect(),
     })
+}
+
+/// Has the ingest take in what is new. In a task of its own: who only looks may hang up.
+async fn look(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
+    let (app, seal_use) = (Arc::clone(app), seal_use.clone());
+    let woken = tokio::spawn(async move {
+        let now = app.clock.now();
+        let mut tx = app.db.begin().await?;
+        wake(&mut tx, &seal_use, Trigger::Poll, now, now).await?;
+        tx.commit().await?;
+        app.due.notify_one();
+        Ok(())
+    });
+    // A panic was logged by its hook; the slow look finds the news as well.
+    woken.await.unwrap_or(Ok(()))
 }
 
 /// The vendor's detail now; else why not (`None`: there is nothing to ask for).

@@ -1,7 +1,7 @@
 //! The vendor's authorisations, written as grants.
 
 use crate::{
-    db::{DbError, Tx},
+    db::{DbError, Tx, sql},
     id::{GrantId, SealUseId},
     seal_use::{Application, Grant, Person, SealUseStatus, Want},
     vendor::{
@@ -34,7 +34,23 @@ pub async fn save_grants(
         let grant = to_grant(seal_use, position, auth, want);
         ids.push((auth.id.clone(), grant.upsert(tx).await?));
     }
+    if application.category.is_some() {
+        let_them_in(tx, seal_use).await?;
+    }
     Ok(ids)
+}
+
+/// By category only the vendor knew who stamps: now they take part in the flow.
+async fn let_them_in(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
+    sql("INSERT INTO flow_people (flow_id, who)
+         SELECT DISTINCT s.flow_id, 'user:' || u.username FROM grants g
+         JOIN seal_uses s ON s.id = g.seal_use_id JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
+         WHERE g.seal_use_id = $1
+         ON CONFLICT (flow_id, who) DO NOTHING")
+    .bind(seal_use)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want>) -> Grant {

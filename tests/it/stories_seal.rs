@@ -154,7 +154,7 @@ async fn by_category_the_approvals_travel_with_the_application(engine: Engine) {
     let plan = Plan { knobs: Some(knobs), definition: Some(by_category), ..Plan::default() };
     let world = World::new(engine, plan).await;
     let zhang = world.caller("zhang").await;
-    let mut form = json!({ "subject": "合同", "company": "上海印库科技有限公司", "applicant": "wang",
+    let mut form = json!({ "subject": "合同", "company": "上海印库科技有限公司", "applicant": "zhao",
                            "seals": [{ "seal": "合同专用章", "count": 2 }] });
     let problem = zhang.post("/api/flows", &json!({ "definitionId": world.definition, "form": form })).await;
     assert_eq!(problem.expect_problem(422, "invalid")["errors"][0]["field"], "form.category");
@@ -165,7 +165,7 @@ async fn by_category_the_approvals_travel_with_the_application(engine: Engine) {
     li.post(&format!("/api/flows/{flow}/approve"), &json!({ "comment": "同意用印" })).await.expect(200);
     world.until("its grants are known", async || world.count("SELECT COUNT(*) FROM grants").await == 1).await;
     let used = world.sim.businesses().remove(0);
-    assert_eq!((used.category_id.as_deref(), used.number.as_str()), (Some("2494236993899110501"), "E003"));
+    assert_eq!((used.category_id.as_deref(), used.number.as_str()), (Some("2494236993899110501"), "E004"));
     assert_eq!(world.sim.counters().of("/seal/apply/mulitipleByCategory"), 1);
     let nodes = used.flow_nodes.as_array().unwrap();
     assert_eq!(nodes.len(), 1, "{nodes:?}");
@@ -176,6 +176,9 @@ async fn by_category_the_approvals_travel_with_the_application(engine: Engine) {
     assert!(nodes[0]["createTime"].as_str() <= nodes[0]["completeTime"].as_str());
     let grant: (String, i64) = yinku::db::sql("SELECT seal, applied FROM grants").one(&world.app.db).await.unwrap();
     assert_eq!(grant, ("合同专用章".to_owned(), 2), "told by its box, though the detail has no name");
+    // Whom the category lets stamp takes part from now on.
+    let codes = world.caller("zhao").await.get(&format!("/api/flows/{flow}/seal-code")).await.expect(200);
+    assert_eq!(codes.as_array().unwrap().len(), 1, "{codes}");
     world.sim.stamp_many(&used.id, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
 }

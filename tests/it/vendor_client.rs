@@ -418,7 +418,8 @@ fn parts(request: &str) -> Vec<(String, String)> {
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let kind = header(head, "content-type").unwrap();
     let boundary = kind.strip_prefix("multipart/form-data; boundary=").expect("multipart/form-data");
-    let pieces = body.split(&format!("--{boundary}")).filter(|piece| piece.contains("\r\n\r\n"));
+    let mark = format!("--{boundary}");
+    let pieces = body.split(&mark).filter(|piece| piece.contains("\r\n\r\n"));
     pieces
         .map(|piece| {
             let (head, value) = piece.split_once("\r\n\r\n").unwrap();
