@@ -3,36 +3,83 @@
 //! An application is never sent twice blindly: that it is being sent is committed before the first byte leaves, and
 //! a run that finds this mark without an answer says `unknown` instead of asking again.
 
+pub mod actor;
+mod approvals;
+mod documents;
+mod grants;
+mod request;
+pub mod resolve;
+pub mod seals;
+
 use std::sync::Arc;
 
 use crate::{
     app::App,
     callback,
-    db::{DbError, Tx, sql},
-    flow::event::{self, Happened, YINKU},
-    id::{GrantId, SealUseId},
+    db::{DbError, sql},
+    definition::Definition,
+    finish,
+    flow::{
+        Flow,
+        event::{self, Happened, YINKU},
+    },
+    id::SealUseId,
     ingest::record::{Trigger, wake},
-    job::{FenceError, Lease, Next},
-    seal_use::{Application, Grant, Person, SealUse, SealUseStatus, Want},
+    job::{self, FenceError, JobKind, Lease, Next},
+    seal_use::{
+        Application, SealUse, SealUseStatus,
+        ending::{self, Ending},
+    },
     service::{Service, ServiceError},
+    store::StoreError,
     vendor::{
-        VendorError,
-        qiyuesuo::{self, ApplicationAuth, Auth, Created, SealCategory, SealUser},
+        Client, VendorError,
+        qiyuesuo::{self, Created, SealCategory},
     },
 };
+
+pub use grants::{save_grants, status_of};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     #[error("the seal use is not there")]
     NoSealUse,
+    /// Asking will not help: said on the seal use.
+    #[error("{0}")]
+    Impossible(String),
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    #[error("a file to be stamped cannot be read: {0}")]
+    Store(#[from] StoreError),
     #[error(transparent)]
     Fence(#[from] FenceError),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("what was to be asked cannot be read: {0}")]
     Application(#[from] serde_json::Error),
+}
+
+impl ApplyError {
+    /// Before the application was sent: worth another try without anybody doing anything.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Vendor(error) => error.is_transient(),
+            Self::NoSealUse
+            | Self::Impossible(_)
+            | Self::Application(_)
+            | Self::Service(ServiceError::Gone | ServiceError::Credentials(_)) => false,
+            Self::Store(_) | Self::Fence(_) | Self::Db(_) | Self::Service(ServiceError::Db(_)) => true,
+        }
+    }
+}
+
+/// What is sent, and what we keep of it.
+struct Ready {
+    client: Client,
+    application: Application,
+    request: qiyuesuo::Application,
 }
 
 /// One run of the job.
@@ -46,22 +93,22 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
         let why = "the service ended while the vendor was being asked: nobody knows whether it has the application";
         return give_up(app, lease, &seal_use, SealUseStatus::Unknown, why).await;
     }
-    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
-    let application: Application = serde_json::from_str(&seal_use.application)?;
-    let seals = match client.seals(SealCategory::Physical).await {
-        Ok(seals) => seals,
-        Err(error) => return again_or_refused(app, lease, &seal_use, error).await,
+    if let Some(ending) = Ending::of(&app.db, &id).await? {
+        return give_up(app, lease, &seal_use, SealUseStatus::Failed, &ending::never_sent(&ending.reason)).await;
+    }
+    let ready = match make_ready(app, lease, &seal_use).await {
+        Ok(ready) => ready,
+        Err(error @ ApplyError::Fence(FenceError::LeaseLost(_))) => return Err(error),
+        Err(error) => return again_or_refused(app, lease, &seal_use, &error).await,
     };
-    let request = match to_request(app, &seal_use, &application, &seals) {
-        Ok(request) => request,
-        Err(why) => return give_up(app, lease, &seal_use, SealUseStatus::Failed, &why).await,
-    };
-    mark_asked(app, lease, &id, true).await?;
-    match client.create(&request).await {
-        Ok(created) => answered(app, lease, &seal_use, &application, created).await,
+    if !mark_asked(app, lease, &id, &ready.application).await? {
+        return Ok(Next::Idle);
+    }
+    match send(&ready).await {
+        Ok(created) => answered(app, lease, &seal_use, &ready.application, created).await,
         Err(error) if error.surely_never_arrived() => {
-            mark_asked(app, lease, &id, false).await?;
-            again_or_refused(app, lease, &seal_use, error).await
+            mark_never_arrived(app, lease, &id).await?;
+            again_or_refused(app, lease, &seal_use, &error.into()).await
         }
         Err(error @ VendorError::Rejected { .. }) => {
             give_up(app, lease, &seal_use, SealUseStatus::Failed, &error.to_string()).await
@@ -70,28 +117,84 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
     }
 }
 
-async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, asked: bool) -> Result<(), ApplyError> {
+/// Everything that may be repeated: the seals are looked up, the files to be stamped are sent.
+async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Ready, ApplyError> {
+    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+    let mut application: Application = serde_json::from_str(&seal_use.application)?;
+    let seals = client.seals(SealCategory::Physical).await?;
+    if let Err(errors) = seals::find(&mut application, &seals) {
+        let told: Vec<String> = errors.into_iter().map(|(_, why)| why).collect();
+        return Err(ApplyError::Impossible(told.join("; ")));
+    }
+    if application.wants.iter().any(|want| want.end.is_some_and(|end| end <= app.clock.now())) {
+        let why = "the time of use was over before the application could be made";
+        return Err(ApplyError::Impossible(why.to_owned()));
+    }
+    let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
+    let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
+    let (mut documents, mut flow_nodes) = (Vec::new(), Vec::new());
+    if let Some(integration) = &body.integration {
+        documents = documents::send(app, lease, &client, seal_use, integration).await?;
+        if application.category.is_some() {
+            flow_nodes = approvals::given(&app.db, &flow, &body, integration).await?;
+        }
+    }
+    let request = request::to_request(app, seal_use, &application, documents, flow_nodes);
+    Ok(Ready { client, application, request })
+}
+
+async fn send(ready: &Ready) -> Result<Created, VendorError> {
+    if ready.application.category.is_some() {
+        ready.client.create_by_category(&ready.request).await
+    } else {
+        ready.client.create(&ready.request).await
+    }
+}
+
+/// Committed before the first byte leaves. False: meanwhile somebody asked for the end, nothing is sent.
+async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Application) -> Result<bool, ApplyError> {
+    let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     lease.fence(&mut tx).await?;
-    sql("UPDATE seal_uses SET asked_at = $1 WHERE id = $2")
-        .bind(asked.then(|| app.clock.now()))
-        .bind(id)
-        .execute(&mut tx)
-        .await?;
+    // Past the end of its time the use ends by itself, whatever becomes of the answer.
+    if let Some(end) = application.wants.iter().filter_map(|want| want.end).min() {
+        job::wake(&mut tx, JobKind::Finish, id.as_str(), end, now).await?;
+    }
+    let marked = sql("UPDATE seal_uses SET asked_at = $1, application = $2, error = NULL
+         WHERE id = $3 AND status = 'applying' AND end_asked_at IS NULL")
+    .bind(now)
+    .bind(serde_json::to_string(application)?)
+    .bind(id)
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(marked == 1)
+}
+
+async fn mark_never_arrived(app: &App, lease: &Lease, id: &SealUseId) -> Result<(), ApplyError> {
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    sql("UPDATE seal_uses SET asked_at = NULL WHERE id = $1 AND status = 'applying'").bind(id).execute(&mut tx).await?;
     Ok(tx.commit().await?)
 }
 
-/// Nothing was asked yet: repeated while that can help.
+/// Nothing was applied for yet: repeated while that can help, and the seal use shows why it waits.
 async fn again_or_refused(
     app: &App,
     lease: &Lease,
     seal_use: &SealUse,
-    error: VendorError,
+    error: &ApplyError,
 ) -> Result<Next, ApplyError> {
-    if error.is_transient() {
-        return Ok(lease.retry(&app.config.ingest.retries, app.clock.now(), error.to_string()));
+    let why = error.to_string();
+    if !error.is_transient() {
+        return give_up(app, lease, seal_use, SealUseStatus::Failed, &why).await;
     }
-    give_up(app, lease, seal_use, SealUseStatus::Failed, &error.to_string()).await
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    SealUse::set_error(&mut tx, &seal_use.id, Some(&why)).await?;
+    tx.commit().await?;
+    let config = &app.config.ingest;
+    Ok(lease.retry_patiently(&config.retries, config.poll_open.get(), app.clock.now(), why))
 }
 
 async fn give_up(
@@ -103,9 +206,11 @@ async fn give_up(
 ) -> Result<Next, ApplyError> {
     let mut tx = app.db.begin().await?;
     lease.fence(&mut tx).await?;
-    SealUse::not_applied(&mut tx, &seal_use.id, status, why).await?;
-    let happened = Happened { actor: YINKU, act: "application_failed", node: None, detail: Some(why) };
-    event::record(&mut tx, &seal_use.flow_id, happened, app.clock.now()).await?;
+    if SealUse::give_up(&mut tx, &seal_use.id, status, why).await? {
+        let act = if status == SealUseStatus::Unknown { "application_unknown" } else { "application_failed" };
+        let happened = Happened { actor: YINKU, act, node: None, detail: Some(why) };
+        event::record(&mut tx, &seal_use.flow_id, happened, app.clock.now()).await?;
+    }
     tx.commit().await?;
     Ok(Next::Park { reason: why.to_owned() })
 }
@@ -120,110 +225,15 @@ async fn answered(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     lease.fence(&mut tx).await?;
+    // Open seal uses are looked at slowly, in case the callback never comes; at once when the answer names no grants.
+    let look = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
+    wake(&mut tx, &seal_use.id, Trigger::Poll, look, now).await?;
     SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
     save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
     let happened = Happened { actor: YINKU, act: "applied", node: None, detail: Some(&created.id) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    // Open seal uses are looked at slowly, in case the callback never comes.
-    wake(&mut tx, &seal_use.id, Trigger::Poll, now.plus(app.config.ingest.poll_open.get()), now).await?;
     callback::adopt_orphans(&mut tx, now).await?;
     tx.commit().await?;
+    finish::look_again(&app.db, &seal_use.id, now).await?;
     Ok(Next::Idle)
-}
-
-/// Writes the vendor's authorisations as grants; our ids by the vendor's.
-pub async fn save_grants(
-    tx: &mut Tx,
-    seal_use: &SealUseId,
-    application: &Application,
-    auths: &[Auth],
-) -> Result<Vec<(String, GrantId)>, DbError> {
-    let mut ids = Vec::with_capacity(auths.len());
-    for (position, auth) in (0_i64..).zip(auths) {
-        let want = application.wants.iter().find(|want| matches(want, auth));
-        let seal = auth.seal_name.clone().or_else(|| want.map(|want| want.seal.clone()));
-        let grant = Grant {
-            id: GrantId::new(),
-            seal_use_id: seal_use.clone(),
-            vendor_id: auth.id.clone(),
-            position,
-            seal: seal.or_else(|| auth.device_no.clone()).unwrap_or_else(|| "印章".to_owned()),
-            device_no: auth.device_no.clone(),
-            owner: auth.owner_name.clone(),
-            user_name: auth.user_name.clone().unwrap_or_default(),
-            contact: auth.contact.clone(),
-            number: auth.number.clone(),
-            applied: want.map_or(0, |want| i64::from(want.count)),
-            used: i64::from(auth.used_count),
-            left_count: i64::from(auth.left_count),
-            code: auth.vertify_code.clone().map(crate::vendor::Hidden::into_inner),
-            complete: auth.complete,
-        };
-        ids.push((auth.id.clone(), grant.upsert(tx).await?));
-    }
-    Ok(ids)
-}
-
-fn matches(want: &Want, auth: &Auth) -> bool {
-    let seal = Some(&want.seal);
-    let same_seal = auth.seal_name.as_ref() == seal || auth.device_no.as_ref() == seal;
-    let by = |person: &Person| {
-        (person.number.is_some() && person.number == auth.number)
-            || (person.mobile.is_some() && person.mobile == auth.contact)
-    };
-    same_seal && (want.users.len() <= 1 || want.users.iter().any(by))
-}
-
-/// The application in the vendor's words. A seal is sent by its box's number where that is known: names are not unique.
-fn to_request(
-    app: &App,
-    seal_use: &SealUse,
-    application: &Application,
-    seals: &[qiyuesuo::Seal],
-) -> Result<qiyuesuo::Application, String> {
-    let auths = application.wants.iter().map(|want| to_auth(want, seals)).collect::<Result<Vec<_>, _>>()?;
-    Ok(qiyuesuo::Application {
-        tenant_name: application.tenant_name.clone(),
-        subject: application.subject.clone(),
-        serial_no: Some(seal_use.serial_no.clone()),
-        description: application.description.clone(),
-        applyer_name: Some(application.applicant.name.clone()),
-        applyer_contact: application.applicant.mobile.clone(),
-        applyer_number: application.applicant.number.clone(),
-        auths,
-        callback_url: Some(callback_url(app, &seal_use.id)),
-        ..qiyuesuo::Application::default()
-    })
-}
-
-fn to_auth(want: &Want, seals: &[qiyuesuo::Seal]) -> Result<ApplicationAuth, String> {
-    let named: Vec<&qiyuesuo::Seal> =
-        seals.iter().filter(|seal| seal.device_no.as_ref() == Some(&want.seal) || seal.name == want.seal).collect();
-    let seal = match named[..] {
-        [seal] => seal,
-        [] => return Err(format!("the vendor has no physical seal {:?}", want.seal)),
-        _ => return Err(format!("several seals are called {:?}: name one by its device number", want.seal)),
-    };
-    let users =
-        want.users.iter().map(|person| SealUser { mobile: person.mobile.clone(), number: person.number.clone() });
-    Ok(ApplicationAuth {
-        device_no: seal.device_no.clone(),
-        seal_name: if seal.device_no.is_some() { None } else { Some(seal.name.clone()) },
-        owner_name: seal.owner_name.clone(),
-        count: want.count,
-        users: users.collect(),
-        ..ApplicationAuth::default()
-    })
-}
-
-/// Where the vendor is to call: the address carries our seal use's id, so that a callback finds it even when the
-/// vendor's answer was lost.
-fn callback_url(app: &App, seal_use: &SealUseId) -> String {
-    let mut url = app.config.public_url.clone();
-    url.set_path("/papi/signcenter/qiyuesuo/categoryCallback");
-    url.query_pairs_mut().clear().append_pair("sealUse", seal_use.as_str());
-    if let Some(secret) = &app.config.callback.secret {
-        url.query_pairs_mut().append_pair("key", secret.expose());
-    }
-    url.to_string()
 }

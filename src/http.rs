@@ -11,6 +11,7 @@ mod knowledge;
 mod layers;
 mod operation;
 mod problem;
+mod seal_uses;
 mod services;
 mod session;
 mod users;
@@ -51,6 +52,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(services::routes())
         .merge(definitions::routes())
         .merge(flows::routes())
+        .merge(seal_uses::routes())
         .merge(ingests::routes())
         .merge(knowledge::routes())
         .merge(content::routes())

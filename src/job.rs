@@ -26,6 +26,8 @@ words! {
         Apply = "apply",
         /// Bring a seal use's photos in (subject: seal use).
         Ingest = "ingest",
+        /// End a seal use at the vendor (subject: seal use).
+        Finish = "finish",
         /// Archive a flow, or supplement its archive (subject: flow).
         Archive = "archive",
     }
@@ -121,6 +123,17 @@ pub async fn wake_all(
     Ok(())
 }
 
+/// The same at once, by a person's wish: earlier failures do not count any more.
+pub async fn wake_afresh(tx: &mut Tx, kind: JobKind, subject: &str, now: Timestamp) -> Result<(), DbError> {
+    wake(tx, kind, subject, now, now).await?;
+    sql("UPDATE jobs SET attempts = 0, error = NULL WHERE kind = $1 AND subject = $2 AND state = 'queued'")
+        .bind(kind)
+        .bind(subject)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Takes the lease of the job that has been due longest: a queued one, or one whose lease ran out.
 pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Result<Option<Lease>, DbError> {
     let mut tx = db.begin().await?;
@@ -172,6 +185,15 @@ impl Lease {
             Some(wait) => Next::At { at: now.plus(wait.get()), failed: Some(reason) },
             None => Next::Park { reason },
         }
+    }
+
+    /// Another run after the wait that `waits` has for this failure, the last wait however often it failed, and never
+    /// longer than `longest`.
+    #[must_use]
+    pub fn retry_patiently(&self, waits: &[Span], longest: Duration, now: Timestamp, reason: String) -> Next {
+        let failed = usize::try_from(self.attempts).unwrap_or(usize::MAX);
+        let wait = waits.get(failed).or(waits.last()).map_or(longest, |wait| wait.get().min(longest));
+        Next::At { at: now.plus(wait), failed: Some(reason) }
     }
 
     /// Prolongs the lease (the heartbeat).

@@ -1,6 +1,7 @@
 #![doc = include_str!("../docs/architecture.md")]
 
 pub mod app;
+pub mod append;
 pub mod apply;
 pub mod archive;
 pub mod audit;
@@ -12,16 +13,19 @@ pub mod cpu;
 pub mod db;
 pub mod definition;
 pub mod document;
+pub mod finish;
 pub mod flow;
 pub mod folder;
 pub mod hash;
 pub mod http;
 pub mod id;
 pub mod ingest;
+pub mod inquiry;
 pub mod job;
 pub mod jobs;
 pub mod killpoint;
 pub mod original;
+pub mod owed;
 pub mod photo;
 pub mod seal_use;
 pub mod service;
@@ -30,4 +34,5 @@ pub mod telemetry;
 pub mod thumbnail;
 pub mod user;
 pub mod vendor;
+pub mod window;
 pub mod word;

@@ -1,17 +1,21 @@
 //! A seal use (用印申请): one application at the vendor, its grants, and what is known of its photos.
 
+mod application;
 pub mod code;
 pub mod counts;
+pub mod ending;
+mod grant;
 
-use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
+pub use application::{Application, Person, SealAtVendor, Want};
 pub use counts::Counts;
+pub use grant::Grant;
 
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Tx, placeholders, sql},
-    id::{FlowId, GrantId, SealUseId, ServiceId},
+    db::{DbError, On, Tx, sql},
+    id::{FlowId, SealUseId, ServiceId},
     word::words,
 };
 
@@ -39,37 +43,6 @@ impl SealUseStatus {
     }
 }
 
-/// What is asked of the vendor: kept, so that it can be asked again and proved.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Application {
-    pub tenant_name: String,
-    pub subject: String,
-    pub description: Option<String>,
-    pub applicant: Person,
-    pub wants: Vec<Want>,
-}
-
-/// One seal, how often, by whom.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Want {
-    /// A seal's name or device number.
-    pub seal: String,
-    pub count: u32,
-    pub users: Vec<Person>,
-}
-
-/// A person as the vendor knows them: by employee number, else by mobile phone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Person {
-    pub username: String,
-    pub name: String,
-    pub number: Option<String>,
-    pub mobile: Option<String>,
-}
-
 #[derive(Clone, Debug, FromRow)]
 pub struct SealUse {
     pub id: SealUseId,
@@ -91,26 +64,12 @@ pub struct SealUse {
     pub created_at: Timestamp,
 }
 
-/// One seal × one person in a seal use (用印授权).
+/// What a seal use was before it was opened again.
 #[derive(Clone, Debug, FromRow)]
-pub struct Grant {
-    pub id: GrantId,
-    pub seal_use_id: SealUseId,
-    /// The vendor's id of the authorisation.
-    pub vendor_id: String,
-    pub position: i64,
-    pub seal: String,
-    pub device_no: Option<String>,
-    pub owner: Option<String>,
-    pub user_name: String,
-    pub contact: Option<String>,
-    pub number: Option<String>,
-    pub applied: i64,
-    pub used: i64,
-    pub left_count: i64,
-    /// The seal code (用印码): shown only to who may see it, and every view is audited.
-    pub code: Option<String>,
-    pub complete: bool,
+pub struct Reopened {
+    #[sqlx(try_from = "String")]
+    pub status: SealUseStatus,
+    pub ended_at: Option<Timestamp>,
 }
 
 impl SealUse {
@@ -150,13 +109,68 @@ impl SealUse {
 
     /// The application ended without a business id: refused, or nobody knows.
     pub async fn not_applied(tx: &mut Tx, id: &SealUseId, status: SealUseStatus, error: &str) -> Result<(), DbError> {
-        sql("UPDATE seal_uses SET status = $1, error = $2 WHERE id = $3 AND business_id IS NULL")
+        Self::give_up(tx, id, status, error).await.map(|_| ())
+    }
+
+    /// The same; false when a callback has told the business id meanwhile.
+    pub async fn give_up(tx: &mut Tx, id: &SealUseId, status: SealUseStatus, error: &str) -> Result<bool, DbError> {
+        let changed = sql("UPDATE seal_uses SET status = $1, error = $2 WHERE id = $3 AND business_id IS NULL")
             .bind(status)
             .bind(error)
             .bind(id)
             .execute(tx)
             .await?;
+        Ok(changed == 1)
+    }
+
+    /// Why what is tried again has not worked yet; `None`: it has.
+    pub async fn set_error(tx: &mut Tx, id: &SealUseId, error: Option<&str>) -> Result<(), DbError> {
+        sql("UPDATE seal_uses SET error = $1 WHERE id = $2").bind(error).bind(id).execute(tx).await?;
         Ok(())
+    }
+
+    /// Those that the vendor has and that nobody asked to end: what people may act on.
+    pub async fn at_vendor(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM seal_uses WHERE flow_id = $1 AND business_id IS NOT NULL AND end_asked_at IS NULL ORDER BY no")
+            .bind(flow)
+            .all(on)
+            .await
+    }
+
+    /// Uses are being appended: it is in use again before the vendor is asked, so that nothing settles meanwhile. Answers
+    /// what `status` and `ended_at` were; `None`: it cannot be appended to.
+    pub async fn reopen(tx: &mut Tx, id: &SealUseId, now: Timestamp) -> Result<Option<Reopened>, DbError> {
+        let before: Option<Reopened> = sql("SELECT status, ended_at FROM seal_uses
+             WHERE id = $1 AND status IN ('using', 'complete', 'finished') AND end_asked_at IS NULL {for_update}")
+        .bind(id)
+        .optional(&mut *tx)
+        .await?;
+        if before.is_some() {
+            sql("UPDATE seal_uses SET status = 'using', ended_at = NULL, changed_at = $1 WHERE id = $2")
+                .bind(now)
+                .bind(id)
+                .execute(tx)
+                .await?;
+        }
+        Ok(before)
+    }
+
+    /// The vendor refused to append: as it was.
+    pub async fn close_again(tx: &mut Tx, id: &SealUseId, before: &Reopened) -> Result<(), DbError> {
+        sql("UPDATE seal_uses SET status = $1, ended_at = $2 WHERE id = $3 AND status = 'using'")
+            .bind(before.status)
+            .bind(before.ended_at)
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether something was changed at the vendor since `asked`: a detail from then is not the truth any more.
+    pub async fn changed_since(tx: &mut Tx, id: &SealUseId, asked: Timestamp) -> Result<bool, DbError> {
+        let changed: Option<Timestamp> =
+            sql("SELECT changed_at FROM seal_uses WHERE id = $1 {for_update}").bind(id).scalar(tx).await?;
+        Ok(changed.is_some_and(|changed| changed >= asked))
     }
 
     /// What the vendor's detail says; `ended_at` is when we first learned of the present end.
@@ -179,47 +193,5 @@ impl SealUse {
         .execute(tx)
         .await?;
         Ok(())
-    }
-}
-
-impl Grant {
-    /// Writes what the vendor says of a grant; `applied` is kept from the first time. Returns our id.
-    pub async fn upsert(&self, tx: &mut Tx) -> Result<GrantId, DbError> {
-        sql("INSERT INTO grants (id, seal_use_id, vendor_id, position, seal, device_no, owner, user_name, contact, number, applied, used, left_count, code, complete)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-             ON CONFLICT (seal_use_id, vendor_id) DO UPDATE SET
-               used = excluded.used, left_count = excluded.left_count, complete = excluded.complete,
-               code = COALESCE(excluded.code, grants.code), device_no = COALESCE(excluded.device_no, grants.device_no)
-             RETURNING id")
-            .bind(&self.id)
-            .bind(&self.seal_use_id)
-            .bind(&self.vendor_id)
-            .bind(self.position)
-            .bind(&self.seal)
-            .bind(self.device_no.clone())
-            .bind(self.owner.clone())
-            .bind(&self.user_name)
-            .bind(self.contact.clone())
-            .bind(self.number.clone())
-            .bind(self.applied)
-            .bind(self.used)
-            .bind(self.left_count)
-            .bind(self.code.clone())
-            .bind(self.complete)
-            .scalar(tx)
-            .await
-    }
-
-    pub async fn of_seal_uses(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<Vec<Self>, DbError> {
-        if seal_uses.is_empty() {
-            return Ok(Vec::new());
-        }
-        let list = placeholders(1, seal_uses.len());
-        let statement = format!("SELECT * FROM grants WHERE seal_use_id IN {list} ORDER BY position, id");
-        sql(statement).bind_all(seal_uses.iter().copied()).all(on).await
-    }
-
-    pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM grants WHERE seal_use_id = $1 ORDER BY position, id").bind(seal_use).all(on).await
     }
 }

@@ -7,42 +7,67 @@ use crate::{
     apply,
     callback::record::Record,
     db::{DbError, Tx},
+    finish,
     flow::{
         Flow,
         event::{self, Happened, YINKU},
     },
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
-    seal_use::{Application, SealUse, SealUseStatus},
-    vendor::qiyuesuo::{Detail, PhotoRef, Status},
+    seal_use::{Application, SealUse},
+    vendor::qiyuesuo::{Detail, PhotoRef},
 };
 
 /// Asks and stores. False: the vendor does not have this seal use, as far as anybody knows.
 pub(super) async fn ask(pass: &Pass) -> Result<bool, IngestError> {
+    // What is changed at the vendor while it is asked makes the answer old: it is asked once more.
+    match ask_once(pass, true).await? {
+        Answer::Old => Ok(!matches!(ask_once(pass, false).await?, Answer::NotApplied)),
+        answer => Ok(!matches!(answer, Answer::NotApplied)),
+    }
+}
+
+enum Answer {
+    Stored,
+    Old,
+    NotApplied,
+}
+
+async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> {
+    let asked = pass.app.clock.now();
     let detail = match &pass.seal_use.business_id {
         Some(business_id) => pass.client.detail(business_id).await?,
         None => match adopt(pass).await? {
             Some(detail) => detail,
-            None => return Ok(false),
+            None => return Ok(Answer::NotApplied),
         },
     };
     let now = pass.app.clock.now();
     let mut tx = pass.db().begin().await?;
     pass.lease.fence(&mut tx).await?;
+    // Before the seal use's row: who withdraws a flow holds it and then marks its seal uses.
+    Flow::lock(&mut tx, &pass.flow.id).await?;
+    if SealUse::changed_since(&mut tx, pass.id(), asked).await? && may_be_old {
+        return Ok(Answer::Old);
+    }
     if pass.seal_use.business_id.is_none() {
         SealUse::applied(&mut tx, pass.id(), &detail.id).await?;
     }
     let application: Application = serde_json::from_str(&pass.seal_use.application).unwrap_or_default();
     let grants = apply::save_grants(&mut tx, pass.id(), &application, &detail.auths).await?;
     save_photos(&mut tx, pass, &detail, &grants.into_iter().collect()).await?;
-    let status = status_of(&detail.status);
+    let status = apply::status_of(&detail.status);
     if status.ended() && !pass.seal_use.status.ended() {
         let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
         event::record(&mut tx, &pass.flow.id, happened, now).await?;
     }
     SealUse::seen(&mut tx, pass.id(), status, detail.raw.expose(), now).await?;
     tx.commit().await?;
-    Ok(true)
+    if pass.seal_use.business_id.is_none() {
+        // Outside the transaction: a run of that job waits for what this one holds.
+        finish::look_again(pass.db(), pass.id(), now).await?;
+    }
+    Ok(Answer::Stored)
 }
 
 /// The answer to the application was lost, but a callback names our seal use: its business is ours if the vendor's
@@ -59,14 +84,6 @@ async fn adopt(pass: &Pass) -> Result<Option<Detail>, IngestError> {
         }
     }
     Ok(None)
-}
-
-fn status_of(status: &Status) -> SealUseStatus {
-    match status {
-        Status::Complete => SealUseStatus::Complete,
-        other if other.terminal() => SealUseStatus::Finished,
-        _ => SealUseStatus::Using,
-    }
 }
 
 /// New keys become photos, numbered in the vendor's order. While there are photos without a key nobody knows which of

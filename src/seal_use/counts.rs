@@ -72,7 +72,7 @@ pub fn count(grants: &[Grant], tallies: &[Tally]) -> (HashMap<GrantId, Counts>, 
         let received = total(id, true, |tally| tally.stored);
         let owed = (grant.used.max(total(id, true, |tally| tally.keyed)) - received).max(0);
         let owed_others = total(id, false, |tally| tally.outstanding);
-        let authorised = grant.applied.max(grant.used + grant.left_count);
+        let authorised = (grant.applied + grant.appended).max(grant.used + grant.left_count);
         let counts = Counts { authorised, counted: grant.used, received, missing: owed + owed_others };
         sum.authorised += counts.authorised;
         sum.counted += counts.counted;
@@ -109,6 +109,9 @@ mod tests {
             left_count,
             code: None,
             complete: false,
+            appended: 0,
+            window_start: None,
+            window_end: None,
         }
     }
 

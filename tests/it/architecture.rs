@@ -22,7 +22,8 @@ const NOUNS: [&str; 15] = [
     "job",
     "audit",
 ];
-const VERBS: [&str; 5] = ["callback", "apply", "ingest", "thumbnail", "archive"];
+const VERBS: [&str; 10] =
+    ["callback", "apply", "append", "window", "finish", "ingest", "inquiry", "owed", "thumbnail", "archive"];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",
     "PgPool",

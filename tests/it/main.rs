@@ -13,6 +13,8 @@ mod stories_audit;
 mod stories_callbacks;
 mod stories_faults;
 mod stories_oddities;
+mod stories_seal;
+mod stories_seal_apply;
 mod suite_audit;
 mod suite_db;
 mod suite_store;

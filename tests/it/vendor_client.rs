@@ -14,7 +14,9 @@ use yinku::{
     clock::{Clock, Timestamp},
     vendor::{
         Client, Credentials, Hidden, Limits, Secret, SignMode, Vendor, VendorError,
-        qiyuesuo::{Application, ApplicationAuth, SealCategory, SealUser, Status},
+        qiyuesuo::{
+            Actor, Application, ApplicationAuth, FlowNode, SealCategory, SealUser, SealWindow, Status, ToStamp,
+        },
         retry::{Backoff, retry},
         sign::signature,
     },
@@ -384,6 +386,182 @@ async fn an_application_that_may_have_arrived_is_never_sent_again() {
         assert!(!error.surely_never_arrived(), "{error:?}");
         assert_eq!(fake.requests().len(), 1, "{act:?}");
     }
+}
+
+fn actor() -> Actor {
+    Actor::new(Some(" E003 "), Some("13800000000"), "王五").unwrap()
+}
+
+fn window() -> SealWindow {
+    SealWindow {
+        business_id: BUSINESS.to_owned(),
+        device_no: Some("D-1".to_owned()),
+        start_time: Some("2019-04-09T01:18:53Z".parse().unwrap()),
+        end_time: Some("2019-04-09T10:00:00Z".parse().unwrap()),
+        ..SealWindow::default()
+    }
+}
+
+fn document(bytes: &[u8]) -> ToStamp<std::io::Error> {
+    let pieces: Vec<_> = bytes.chunks(1000).map(|piece| Ok(bytes::Bytes::copy_from_slice(piece))).collect();
+    ToStamp {
+        title: "采购合同".to_owned(),
+        file_name: "采购合同 \"一\".pdf".to_owned(),
+        mime: "application/pdf".to_owned(),
+        bytes: bytes.len() as u64,
+        stream: Box::pin(futures::stream::iter(pieces)),
+    }
+}
+
+/// The parts of a multipart request by name: text as it is, files with their file name.
+fn parts(request: &str) -> Vec<(String, String)> {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let kind = header(head, "content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").expect("multipart/form-data");
+    let mark = format!("--{boundary}");
+    let pieces = body.split(&mark).filter(|piece| piece.contains("\r\n\r\n"));
+    pieces
+        .map(|piece| {
+            let (head, value) = piece.split_once("\r\n\r\n").unwrap();
+            let name = head.split("name=\"").nth(1).unwrap().split('"').next().unwrap();
+            (name.to_owned(), value.trim_end_matches("\r\n").to_owned())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn changes_are_written_in_the_vendors_words() {
+    let appended = r#"{"code":0,"result":{"id":"2490828768980361630","status":"USING","sealAuths":[{"id":1}]}}"#;
+    let done = r#"{"code":0,"message":"SUCCESS"}"#;
+    let fake = Fake::new(vec![ok(appended), ok(done), ok(done), ok(done), ok(done)]).await;
+    let client = fake.client();
+    let answer = client.append(BUSINESS, 3, &actor(), Some("D-1")).await.unwrap();
+    assert_eq!((answer.status, answer.auths.len()), (Status::Using, 1));
+    assert!(client.append(BUSINESS, 1, &actor(), None).await.unwrap().auths.is_empty(), "code 0 says that it was done");
+    let phone = Actor::new(None, Some("13800000000"), "").unwrap();
+    client.finish(BUSINESS, "盖完了", &phone, None).await.unwrap();
+    client.finish(BUSINESS, "盖完了", &phone, Some("D-1")).await.unwrap();
+    client.set_window(&window()).await.unwrap();
+    assert_eq!(Actor::new(Some(" "), None, "王五"), None, "nobody can act who cannot be named");
+
+    let requests = fake.requests();
+    let text =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
+    assert!(requests[0].starts_with("POST /seal/apply/append "), "{}", requests[0]);
+    let first =
+        [("number", "E003"), ("contactName", "王五"), ("businessId", BUSINESS), ("count", "3"), ("deviceNo", "D-1")];
+    assert_eq!(parts(&requests[0]), text(&first));
+    assert!(parts(&requests[1]).iter().all(|(name, _)| name != "deviceNo"), "absent means every device");
+    assert!(requests[2].starts_with("POST /seal/apply/finish "), "{}", requests[2]);
+    assert_eq!(
+        parts(&requests[2]),
+        text(&[("contact", "13800000000"), ("businessId", BUSINESS), ("reason", "盖完了")])
+    );
+    assert_eq!(parts(&requests[3]).last().unwrap().1, "D-1");
+    assert!(requests[4].starts_with("POST /seal/apply/updateUseSealTime "), "{}", requests[4]);
+    let body: serde_json::Value = serde_json::from_str(requests[4].split_once("\r\n\r\n").unwrap().1).unwrap();
+    let expected = serde_json::json!({ "businessId": BUSINESS, "deviceNo": "D-1", "startTime": "2019-04-09 09:18:53",
+                                       "endTime": "2019-04-09 18:00:00" });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn an_application_by_category_names_no_users_and_carries_the_approvals() {
+    let fake = Fake::new(vec![ok(r#"{"code":0,"result":{"id":"1","status":"USING"}}"#)]).await;
+    let (begun, at) = ("2019-04-09T01:18:53Z".parse().unwrap(), "2019-04-09T01:20:00Z".parse().unwrap());
+    let operator = SealUser { mobile: None, number: Some("E002".to_owned()) };
+    let application = Application {
+        subject: "合同".to_owned(),
+        category_id: Some("2494236993899110501".to_owned()),
+        auths: vec![ApplicationAuth {
+            seal_name: Some("公章".to_owned()),
+            owner_name: Some("维森集团".to_owned()),
+            count: 2,
+            ..ApplicationAuth::default()
+        }],
+        flow_nodes: vec![FlowNode::approved("部门审批".to_owned(), begun, at, "同意".to_owned(), operator)],
+        ..Application::default()
+    };
+    assert!(fake.client().create_by_category(&application).await.unwrap().auths.is_empty());
+    let request = fake.requests().remove(0);
+    assert!(request.starts_with("POST /seal/apply/mulitipleByCategory "), "really spelled so: {request}");
+    let body: serde_json::Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let node = serde_json::json!({ "name": "部门审批", "category": "SEAL_AUDIT", "createTime": "2019-04-09 09:18:53",
+        "completeTime": "2019-04-09 09:20:00", "operatorData": { "operateType": "approve", "info": "同意",
+        "operatorTime": "2019-04-09 09:20:00", "operator": { "number": "E002" } } });
+    let expected = serde_json::json!({ "subject": "合同", "categoryId": "2494236993899110501",
+        "auths": [{ "sealName": "公章", "ownerName": "维森集团", "count": 2 }], "flowNodes": [node] });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn a_document_is_sent_in_pieces_under_its_own_name_and_its_id_read() {
+    let ids = [r#"{"code":0,"documentId":2490828768980361630}"#, r#"{"code":0,"result":{"documentId":"7"}}"#];
+    let fake = Fake::new(vec![ok(ids[0]), ok(ids[1]), ok(r#"{"code":0}"#)]).await;
+    let client = fake.client();
+    let bytes = "%PDF-1.7 ".repeat(1000).into_bytes();
+    assert_eq!(client.create_document(document(&bytes)).await.unwrap(), BUSINESS);
+    assert_eq!(client.create_document(document(b"x")).await.unwrap(), "7");
+    assert_eq!(client.create_document(document(b"x")).await.unwrap_err().code(), "vendor_garbled");
+    let request = fake.requests().remove(0);
+    assert!(request.starts_with("POST /document/createbyfile "), "{request}");
+    let parts = parts(&request);
+    assert_eq!(parts[0], ("title".to_owned(), "采购合同".to_owned()));
+    assert!(parts[1].0 == "file" && parts[1].1.as_bytes() == bytes);
+    assert!(request.contains("filename=\"采购合同 \\\"一\\\".pdf\""), "raw UTF-8, as browsers write it");
+}
+
+#[tokio::test]
+async fn owed_photos_are_read_and_asked_for_by_number_or_phone() {
+    let owed = r#"{"code":0,"result":[{"id":11,"businessId":"5","userName":"李四","vertifyCode":"123456","complete":true,
+        "oweUseImageCount":"2","useImageCount":1,"usedCount":3},{"businessId":"6"}]}"#;
+    let fake = Fake::new(vec![ok(owed), ok(r#"{"code":0,"result":null}"#)]).await;
+    let client = fake.client();
+    let listed = client.owed(Some("E003"), Some("138")).await.unwrap();
+    assert_eq!(listed.len(), 1, "a grant without an id is none");
+    assert_eq!((listed[0].auth_id.as_str(), listed[0].business_id.as_deref()), ("11", Some("5")));
+    assert_eq!((listed[0].owed, listed[0].photos, listed[0].used, listed[0].complete), (2, 1, 3, true));
+    assert!(!format!("{listed:?}").contains("123456"), "seal codes are not for logs");
+    assert_eq!(client.owed(None, Some("138")).await.unwrap(), []);
+    assert_eq!(client.owed(None, None).await.unwrap_err().code(), "vendor_garbled");
+    let requests = fake.requests();
+    assert!(requests[0].starts_with("GET /seal/apply/owe/auths?number=E003 "), "{}", requests[0]);
+    assert!(requests[1].starts_with("GET /seal/apply/owe/auths?contact=138 "), "{}", requests[1]);
+}
+
+#[tokio::test]
+async fn a_change_that_may_have_arrived_is_never_sent_again() {
+    for act in [cut(), http("500 Oops", "", ""), Act::Stall(Vec::new()), Act::Say(Vec::new())] {
+        let fake = Fake::new(vec![act.clone()]).await;
+        let client = fake.client();
+        let errors = [
+            client.append(BUSINESS, 1, &actor(), None).await.unwrap_err(),
+            client.finish(BUSINESS, "结束", &actor(), None).await.unwrap_err(),
+            client.set_window(&window()).await.unwrap_err(),
+            client.create_by_category(&Application::default()).await.unwrap_err(),
+            client.create_document(document(b"x")).await.unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| !error.surely_never_arrived()), "{act:?} {errors:?}");
+        assert_eq!(fake.requests().len(), errors.len(), "{act:?}");
+    }
+    let refusal = Fake::new(vec![ok(r#"{"code":1000001,"message":"参数错误"}"#)]).await;
+    assert_eq!(refusal.client().append(BUSINESS, 1, &actor(), None).await.unwrap_err().code(), "vendor_rejected");
+    let fake = Fake::new(vec![ok("{}")]).await;
+    assert_eq!(fake.client().append("1&count=9", 1, &actor(), None).await.unwrap_err().code(), "vendor_garbled");
+    assert!(fake.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_long_upload_is_not_taken_for_silence() {
+    // Slower than `read_timeout`, which is about the answer.
+    let fake = Fake::new(vec![ok(r#"{"code":0,"documentId":"7"}"#)]).await;
+    let slow = futures::StreamExt::boxed(futures::stream::unfold(0, |n| async move {
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        (n < 5).then(|| (Ok::<_, std::io::Error>(bytes::Bytes::from_static(b"0123456789")), n + 1))
+    }));
+    let document = ToStamp { bytes: 50, stream: slow, ..document(b"") };
+    let patient = Limits { zip_timeout: Duration::from_secs(30), ..limits() };
+    assert_eq!(fake.client_with(&patient, SignMode::Legacy).create_document(document).await.unwrap(), "7");
 }
 
 #[tokio::test]

@@ -29,6 +29,13 @@ impl Simulator {
         self.engine.read(|world| world.businesses.clone())
     }
 
+    /// Documents that were sent, oldest first: id, title, size in bytes.
+    #[must_use]
+    pub fn documents(&self) -> Vec<(String, String, u64)> {
+        let told = |document: &super::state::Document| (document.id.clone(), document.title.clone(), document.bytes);
+        self.engine.read(|world| world.documents.iter().map(told).collect())
+    }
+
     pub fn business(&self, id: &str) -> Done<Business> {
         self.engine.business(id)
     }

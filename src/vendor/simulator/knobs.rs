@@ -155,6 +155,9 @@ pub struct Knobs {
     /// Do not end a seal use by itself when its counts are used up.
     #[arg(long)]
     pub no_auto_complete: bool,
+    /// Do not end a seal use by itself when its time is over.
+    #[arg(long)]
+    pub no_expiry: bool,
     #[command(flatten)]
     pub callback: CallbackKnobs,
     #[command(flatten)]
@@ -178,6 +181,7 @@ impl Default for Knobs {
             strict_tenant: false,
             category_without_auths: false,
             no_auto_complete: false,
+            no_expiry: false,
             callback: CallbackKnobs::default(),
             photo: PhotoKnobs::default(),
             zip: ZipKnobs::default(),

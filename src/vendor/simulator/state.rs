@@ -52,6 +52,9 @@ pub struct Business {
     pub photos: Vec<Photo>,
     pub append_logs: Vec<AppendLog>,
     pub documents: Vec<String>,
+    /// The approvals that an application by category brought.
+    #[serde(default)]
+    pub flow_nodes: serde_json::Value,
     pub used_files: Vec<UsedFile>,
     pub finish_reason: Option<String>,
 }

@@ -105,9 +105,26 @@ impl Application<'_> {
             photos: Vec::new(),
             append_logs: Vec::new(),
             documents: documents.iter().map(scalar).collect(),
+            flow_nodes: self.flow_nodes()?,
             used_files: Vec::new(),
             finish_reason: None,
         })
+    }
+
+    /// Approvals are taken by category only; each must be whole.
+    fn flow_nodes(&self) -> Result<Value, Refusal> {
+        let nodes = self.asked["flowNodes"].as_array().filter(|_| self.by_category);
+        for node in nodes.into_iter().flatten() {
+            let data = &node["operatorData"];
+            let texts = [&node["name"], &data["operateType"]].into_iter().all(|value| !scalar(value).is_empty());
+            let known = ["mobile", "number"].iter().any(|key| !scalar(&data["operator"][*key]).is_empty());
+            if !texts || !known || scalar(&node["category"]) != "SEAL_AUDIT" {
+                return Err(Refusal::parameter("flowNodes"));
+            }
+            time(node, "createTime")?;
+            time(node, "completeTime")?;
+        }
+        Ok(nodes.map_or(Value::Null, |nodes| Value::Array(nodes.clone())))
     }
 
     fn category(&self) -> Result<Option<&'static catalog::Category>, Refusal> {

@@ -1,0 +1,89 @@
+//! What can go wrong at the vendor on behalf of people who wait for the answer.
+
+use axum::http::StatusCode;
+
+use super::Problem;
+use crate::{
+    append::AppendError, apply::resolve::ResolveError, finish::FinishError, flow::form::ApplicationError,
+    job::FenceError, window::WindowError,
+};
+
+fn conflict(code: &'static str, detail: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, detail)
+}
+
+fn vendor_failed(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_GATEWAY, "vendor_failed", detail)
+}
+
+fn contact_missing(detail: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "contact_missing", detail)
+}
+
+impl From<AppendError> for Problem {
+    fn from(error: AppendError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AppendError::Count => Self::field("count", detail),
+            AppendError::NoSuchDevice(_) => Self::field("deviceNo", detail),
+            AppendError::NothingToAppendTo => conflict("nothing_to_append_to", detail),
+            AppendError::MovedOn => conflict("not_now", detail),
+            AppendError::ContactMissing => contact_missing(detail),
+            AppendError::Vendor(error) => error.into(),
+            AppendError::Unclear { .. } => vendor_failed(detail),
+            AppendError::Service(error) => error.into(),
+            AppendError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<FinishError> for Problem {
+    fn from(error: FinishError) -> Self {
+        let detail = error.to_string();
+        match error {
+            FinishError::NoSealUse => Self::not_found(),
+            FinishError::NothingToEnd => conflict("nothing_to_end", detail),
+            FinishError::NoSuchDevice(_) => Self::field("deviceNo", detail),
+            FinishError::ContactMissing => contact_missing(detail),
+            FinishError::Vendor(error) => error.into(),
+            FinishError::Service(error) => error.into(),
+            FinishError::Fence(FenceError::Db(error)) | FinishError::Db(error) => error.into(),
+            other @ FinishError::Fence(_) => Self::internal(&other),
+        }
+    }
+}
+
+impl From<WindowError> for Problem {
+    fn from(error: WindowError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WindowError::NoEnd | WindowError::EndsBeforeItBegins | WindowError::EndIsPast => Self::field("end", detail),
+            WindowError::NoSuchSeal(_) => Self::field("deviceNo", detail),
+            WindowError::NothingOpen => conflict("nothing_open", detail),
+            WindowError::Vendor(error) => error.into(),
+            WindowError::Unclear(_) => vendor_failed(detail),
+            WindowError::Service(error) => error.into(),
+            WindowError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResolveError> for Problem {
+    fn from(error: ResolveError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ResolveError::NotFound => Self::not_found(),
+            ResolveError::NoBusinessId => Self::field("businessId", detail),
+            ResolveError::NothingToResolve(_) => conflict("nothing_to_resolve", detail),
+            ResolveError::Ending => conflict("seal_use_ending", detail),
+            ResolveError::NoEnding => conflict("no_ending", detail),
+            ResolveError::OtherSerialNumber { .. } => conflict("other_serial_no", detail),
+            ResolveError::Taken(_) => conflict("business_taken", detail),
+            ResolveError::Form(ApplicationError::Invalid(errors)) => Self::invalid(errors),
+            ResolveError::Form(ApplicationError::ContactMissing) => contact_missing(detail),
+            ResolveError::Vendor(error) => error.into(),
+            ResolveError::Service(error) => error.into(),
+            ResolveError::Db(error) => error.into(),
+        }
+    }
+}

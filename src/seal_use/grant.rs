@@ -1,0 +1,103 @@
+//! A grant (用印授权): one seal × one person in a seal use.
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{DbError, On, Tx, placeholders, sql},
+    id::{GrantId, SealUseId},
+};
+
+/// One seal × one person in a seal use (用印授权).
+#[derive(Clone, Debug, FromRow)]
+pub struct Grant {
+    pub id: GrantId,
+    pub seal_use_id: SealUseId,
+    /// The vendor's id of the authorisation.
+    pub vendor_id: String,
+    pub position: i64,
+    pub seal: String,
+    pub device_no: Option<String>,
+    pub owner: Option<String>,
+    pub user_name: String,
+    pub contact: Option<String>,
+    pub number: Option<String>,
+    pub applied: i64,
+    pub used: i64,
+    pub left_count: i64,
+    /// The seal code (用印码): shown only to who may see it, and every view is audited.
+    pub code: Option<String>,
+    pub complete: bool,
+    /// Uses appended through us.
+    pub appended: i64,
+    /// The time in which the seal may be used, where it is bounded.
+    pub window_start: Option<Timestamp>,
+    pub window_end: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Writes what the vendor says of a grant; what was applied for and the time of use are kept from the first time.
+    /// Returns our id.
+    pub async fn upsert(&self, tx: &mut Tx) -> Result<GrantId, DbError> {
+        sql("INSERT INTO grants (id, seal_use_id, vendor_id, position, seal, device_no, owner, user_name, contact, number, applied, used, left_count, code, complete,
+               window_start, window_end)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+             ON CONFLICT (seal_use_id, vendor_id) DO UPDATE SET
+               used = excluded.used, left_count = excluded.left_count, complete = excluded.complete,
+               code = COALESCE(excluded.code, grants.code), device_no = COALESCE(excluded.device_no, grants.device_no)
+             RETURNING id")
+            .bind(&self.id)
+            .bind(&self.seal_use_id)
+            .bind(&self.vendor_id)
+            .bind(self.position)
+            .bind(&self.seal)
+            .bind(self.device_no.clone())
+            .bind(self.owner.clone())
+            .bind(&self.user_name)
+            .bind(self.contact.clone())
+            .bind(self.number.clone())
+            .bind(self.applied)
+            .bind(self.used)
+            .bind(self.left_count)
+            .bind(self.code.clone())
+            .bind(self.complete)
+            .bind(self.window_start)
+            .bind(self.window_end)
+            .scalar(tx)
+            .await
+    }
+
+    /// `count` more uses were granted; the next detail tells the vendor's numbers.
+    pub async fn append(&self, tx: &mut Tx, count: i64) -> Result<(), DbError> {
+        sql("UPDATE grants SET appended = appended + $1, left_count = left_count + $1, complete = FALSE WHERE id = $2")
+            .bind(count)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// The time in which the seal may be used.
+    pub async fn set_window(&self, tx: &mut Tx, start: Timestamp, end: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE grants SET window_start = $1, window_end = $2 WHERE id = $3")
+            .bind(start)
+            .bind(end)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn of_seal_uses(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<Vec<Self>, DbError> {
+        if seal_uses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = placeholders(1, seal_uses.len());
+        let statement = format!("SELECT * FROM grants WHERE seal_use_id IN {list} ORDER BY position, id");
+        sql(statement).bind_all(seal_uses.iter().copied()).all(on).await
+    }
+
+    pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM grants WHERE seal_use_id = $1 ORDER BY position, id").bind(seal_use).all(on).await
+    }
+}

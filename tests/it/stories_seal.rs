@@ -1,0 +1,498 @@
+//! Stories of seal use by people: several seals, more uses, the end, the time; through HTTP.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use yinku::{
+    clock::{Clock, Timestamp},
+    flow::Flow,
+    id::FlowId,
+    seal_use::{SealUse, ending},
+    vendor::simulator::{Fault, FaultKind, Target},
+};
+
+use crate::{
+    caller::Caller,
+    stories::on_both_engines,
+    world::{Engine, Plan, World, small_photos},
+};
+
+on_both_engines!(
+    several_seals_and_people_each_with_their_own_counts,
+    a_name_that_two_companies_have_is_told_with_its_boxes_at_once,
+    by_category_the_approvals_travel_with_the_application,
+    more_uses_open_an_ended_seal_use_again_and_its_second_end_counts,
+    an_append_whose_answer_is_lost_is_looked_up_and_never_sent_twice,
+    one_seal_is_ended_and_then_all,
+    past_the_end_of_its_time_a_use_is_ended,
+    the_time_of_use_comes_from_the_form_in_chinese_days,
+    withdrawing_ends_the_use_at_the_vendor_however_long_that_takes,
+    owed_photos_are_told_to_whose_they_are,
+);
+
+/// 张三 starts a flow with these rows, 李四 approves it; its seal use is known to the vendor then.
+async fn in_use(world: &World, rows: &Value) -> (FlowId, String) {
+    let flow = started(world, rows).await;
+    let li = world.caller("li").await;
+    li.post(&format!("/api/flows/{flow}/approve"), &json!({ "comment": "同意" })).await.expect(200);
+    world
+        .until("the vendor has the application", async || {
+            SealUse::of_flow(&world.app.db, &flow).await.unwrap().iter().all(|used| used.business_id.is_some())
+        })
+        .await;
+    let business = SealUse::of_flow(&world.app.db, &flow).await.unwrap().remove(0).business_id.unwrap();
+    (flow, business)
+}
+
+async fn started(world: &World, rows: &Value) -> FlowId {
+    let form = json!({ "subject": "采购合同", "company": "上海印库科技有限公司", "seals": rows });
+    let body = json!({ "definitionId": world.definition, "form": form });
+    let flow = world.caller("zhang").await.post("/api/flows", &body).await.expect(201);
+    flow["id"].as_str().unwrap().parse().unwrap()
+}
+
+fn one_seal(count: u32) -> Value {
+    json!([{ "seal": "QYS2019040001", "count": count, "users": ["wang"] }])
+}
+
+async fn detail(caller: &Caller, flow: &FlowId) -> Value {
+    caller.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200)
+}
+
+fn counts(value: &Value) -> [i64; 4] {
+    ["authorised", "counted", "received", "missing"].map(|name| value[name].as_i64().unwrap())
+}
+
+async fn acts(world: &World, flow: &FlowId) -> Vec<String> {
+    let events = yinku::flow::event::of_flow(&world.app.db, flow).await.unwrap();
+    events.into_iter().map(|event| event.act).collect()
+}
+
+async fn several_seals_and_people_each_with_their_own_counts(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let rows = json!([
+        { "seal": "QYS2019040001", "count": 2, "users": ["wang", "li"] },
+        { "seal": "合同专用章", "count": 1, "users": ["wang"] } ]);
+    let (flow, business) = in_use(&world, &rows).await;
+    let wang = world.caller("wang").await;
+    let used = world.sim.business(&business).unwrap();
+    let asked: Vec<_> =
+        used.auths.iter().map(|auth| (auth.device_no.as_str(), auth.number.as_str(), auth.left)).collect();
+    assert_eq!(asked, [("QYS2019040001", "E003", 2), ("QYS2019040001", "E002", 2), ("QYS2019040002", "E003", 1)]);
+    assert_eq!(used.applyer_name, "张三");
+
+    let codes = wang.get(&format!("/api/flows/{flow}/seal-code")).await.expect(200);
+    assert_eq!(codes.as_array().unwrap().len(), 2, "only one's own: {codes}");
+    let all = world.caller("admin").await.get(&format!("/api/flows/{flow}/seal-code")).await.expect(200);
+    assert_eq!(all.as_array().unwrap().len(), 3, "an administrator sees all");
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'seal_code_viewed'").await, 2);
+
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.sim.stamp(&business, 2).await.unwrap();
+    let told = detail(&wang, &flow).await;
+    assert_eq!(told[0]["fresh"], true, "{told}");
+    assert_eq!(counts(&told[0])[..2], [5, 2], "{told}");
+    let grants = told[0]["grants"].as_array().unwrap();
+    let seals: Vec<_> =
+        grants.iter().map(|grant| (grant["seal"].as_str().unwrap(), counts(grant)[0], counts(grant)[1])).collect();
+    assert_eq!(seals, [("公章", 2, 1), ("公章", 2, 0), ("合同专用章", 1, 1)]);
+    assert!(grants.iter().all(|grant| grant["code"] == "******"), "codes are masked: {told}");
+
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.sim.stamp_many(&business, 1, 2).await.unwrap();
+    world.until_archived(&flow).await;
+    world.until_quiet().await;
+    let told = detail(&world.caller("sun").await, &flow).await;
+    assert_eq!(counts(&told[0]), [5, 5, 5, 0], "an auditor reads all, archived too: {told}");
+}
+
+async fn a_name_that_two_companies_have_is_told_with_its_boxes_at_once(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let zhang = world.caller("zhang").await;
+    let rows = json!([{ "seal": "合同专用章", "count": 1, "users": ["wang"] }, { "seal": "公章", "count": 1, "users": ["wang"] }]);
+    let form = json!({ "subject": "合同", "company": "上海印库科技有限公司", "seals": rows });
+    let body = json!({ "definitionId": world.definition, "form": form });
+    let problem = zhang.post("/api/flows", &body).await.expect_problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "form.seals[1].seal");
+    let message = problem["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("QYS2019040001") && message.contains("QYS2019040004"), "{message}");
+
+    // A vendor that is down holds nobody up; then the application says the same.
+    world.sim.set_down(true);
+    let flow = zhang.post("/api/flows", &body).await.expect(201);
+    let flow: FlowId = flow["id"].as_str().unwrap().parse().unwrap();
+    world.approve(&flow).await;
+    world
+        .until("it shows why it waits", async || {
+            SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].error.is_some()
+        })
+        .await;
+    world.sim.set_down(false);
+    world
+        .until("it failed", async || {
+            let used = SealUse::of_flow(&world.app.db, &flow).await.unwrap().remove(0);
+            used.status.as_str() == "failed" && used.error.unwrap().contains("QYS2019040004")
+        })
+        .await;
+    assert!(world.sim.businesses().is_empty());
+}
+
+async fn by_category_the_approvals_travel_with_the_application(engine: Engine) {
+    fn by_category(definition: &mut Value) {
+        definition["fields"].as_array_mut().unwrap().extend([
+            json!({ "key": "category", "label": "用印流程", "type": "text" }),
+            json!({ "key": "applicant", "label": "申请人", "type": "user" }),
+        ]);
+        definition["integration"]["byCategory"] = json!(true);
+        definition["integration"]["categoryField"] = json!("category");
+        definition["integration"]["applicantField"] = json!("applicant");
+        definition["integration"]["syncNodes"] = json!(["manager"]);
+    }
+    let mut knobs = small_photos();
+    // The answer may name no grants: then the detail does.
+    knobs.category_without_auths = true;
+    let plan = Plan { knobs: Some(knobs), definition: Some(by_category), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let zhang = world.caller("zhang").await;
+    let mut form = json!({ "subject": "合同", "company": "上海印库科技有限公司", "applicant": "zhao",
+                           "seals": [{ "seal": "合同专用章", "count": 2 }] });
+    let problem = zhang.post("/api/flows", &json!({ "definitionId": world.definition, "form": form })).await;
+    assert_eq!(problem.expect_problem(422, "invalid")["errors"][0]["field"], "form.category");
+    form["category"] = json!("物理用印");
+    let flow = zhang.post("/api/flows", &json!({ "definitionId": world.definition, "form": form })).await.expect(201);
+    let flow: FlowId = flow["id"].as_str().unwrap().parse().unwrap();
+    let li = world.caller("li").await;
+    li.post(&format!("/api/flows/{flow}/approve"), &json!({ "comment": "同意用印" })).await.expect(200);
+    world.until("its grants are known", async || world.count("SELECT COUNT(*) FROM grants").await == 1).await;
+    let used = world.sim.businesses().remove(0);
+    assert_eq!((used.category_id.as_deref(), used.number.as_str()), (Some("2494236993899110501"), "E004"));
+    assert_eq!(world.sim.counters().of("/seal/apply/mulitipleByCategory"), 1);
+    let nodes = used.flow_nodes.as_array().unwrap();
+    assert_eq!(nodes.len(), 1, "{nodes:?}");
+    assert_eq!((nodes[0]["name"].as_str(), nodes[0]["category"].as_str()), (Some("部门审批"), Some("SEAL_AUDIT")));
+    let data = &nodes[0]["operatorData"];
+    assert_eq!((&data["operateType"], &data["info"]), (&json!("approve"), &json!("同意用印")));
+    assert_eq!(data["operator"], json!({ "number": "E002" }));
+    assert!(nodes[0]["createTime"].as_str() <= nodes[0]["completeTime"].as_str());
+    let grant: (String, i64) = yinku::db::sql("SELECT seal, applied FROM grants").one(&world.app.db).await.unwrap();
+    assert_eq!(grant, ("合同专用章".to_owned(), 2), "told by its box, though the detail has no name");
+    // Whom the category lets stamp takes part from now on.
+    let codes = world.caller("zhao").await.get(&format!("/api/flows/{flow}/seal-code")).await.expect(200);
+    assert_eq!(codes.as_array().unwrap().len(), 1, "{codes}");
+    world.sim.stamp_many(&used.id, 0, 2).await.unwrap();
+    world.until_archived(&flow).await;
+}
+
+async fn more_uses_open_an_ended_seal_use_again_and_its_second_end_counts(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    let wang = world.caller("wang").await;
+    let append = format!("/api/flows/{flow}/seal-append");
+    wang.post(&append, &json!({ "count": 0 })).await.expect_problem(422, "invalid");
+    wang.post(&append, &json!({ "count": 1, "deviceNo": "D-9" })).await.expect_problem(422, "invalid");
+    world.caller("zhang").await.post(&append, &json!({ "count": 1 })).await.expect_problem(403, "not_yours");
+
+    // One stamping leaves no photo: use ends, and the flow waits for it.
+    world.sim.stamp(&business, 0).await.unwrap();
+    let lost = yinku::vendor::simulator::Stamp { signatory: 0, ..Default::default() };
+    world.sim.stamp_with(&business, 0, &lost).await.unwrap();
+    world
+        .until("use has ended", async || SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].status.ended())
+        .await;
+    world
+        .until("the photo that exists is here", async || {
+            world.count("SELECT COUNT(*) FROM photos WHERE state = 'done'").await == 1
+        })
+        .await;
+    let told = detail(&wang, &flow).await;
+    assert_eq!(counts(&told[0]), [2, 2, 1, 1], "{told}");
+    let missing = &told[0]["grants"][0]["missingPhotos"][0];
+    assert_eq!(
+        (&missing["kind"], &missing["count"], &missing["named"]),
+        (&json!("signatory"), &json!(1), &json!(false))
+    );
+    assert!(missing["since"].is_string(), "{told}");
+
+    let shown = wang.post(&append, &json!({ "count": 3, "deviceNo": "QYS2019040001" })).await.expect(200);
+    assert_eq!(shown["sealUses"][0]["status"], "using");
+    assert_eq!(shown["sealUses"][0]["authorised"], 5);
+    let told = detail(&wang, &flow).await;
+    assert_eq!((counts(&told[0])[0], &told[0]["statusAtVendor"]), (5, &json!("USING")));
+    assert_eq!(told[0]["appendLogs"][0]["count"], 3);
+    assert_eq!(world.sim.business(&business).unwrap().append_logs[0].number, "E003", "who acted");
+
+    world.sim.stamp_many(&business, 0, 3).await.unwrap();
+    world
+        .until("use has ended again", async || {
+            acts(&world, &flow).await.iter().filter(|act| *act == "use_ended").count() == 2
+        })
+        .await;
+    // The lost photo is supplied late at the vendor; somebody asks for it.
+    world.sim.late_photo(&business, 0, yinku::vendor::simulator::Kind::Signatory).unwrap();
+    wang.post(&format!("/api/flows/{flow}/collect"), &json!({})).await.expect(202);
+    world.until_archived(&flow).await;
+    world.until_quiet().await;
+    let told = detail(&world.caller("sun").await, &flow).await;
+    assert_eq!(counts(&told[0]), [5, 5, 5, 0], "{told}");
+    assert!(acts(&world, &flow).await.contains(&"appended".to_owned()));
+}
+
+async fn an_append_whose_answer_is_lost_is_looked_up_and_never_sent_twice(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    let wang = world.caller("wang").await;
+    let append = format!("/api/flows/{flow}/seal-append");
+    let sent = || world.sim.counters().of("/seal/apply/append");
+
+    // It arrived, the answer was cut: the vendor's list of appends tells.
+    world.sim.set_fault(Fault::times(Target::Apply, FaultKind::Cut, 1));
+    let shown = wang.post(&append, &json!({ "count": 3 })).await.expect(200);
+    assert_eq!((sent(), &shown["sealUses"][0]["authorised"]), (1, &json!(5)));
+
+    // The connection was dropped and the list does not show it: nobody knows.
+    world.sim.set_fault(Fault::times(Target::Apply, FaultKind::Drop, 1));
+    let problem = wang.post(&append, &json!({ "count": 1 })).await.expect_problem(502, "vendor_failed");
+    assert!(problem["detail"].as_str().unwrap().contains("nobody knows"), "{problem}");
+    assert!(acts(&world, &flow).await.contains(&"append_unclear".to_owned()));
+
+    // A refusal and a vendor that is not there change nothing.
+    world.sim.set_fault(Fault::times(
+        Target::Apply,
+        FaultKind::JsonError { code: 1_000_001, message: "参数错误".into() },
+        1,
+    ));
+    wang.post(&append, &json!({ "count": 1 })).await.expect_problem(502, "vendor_failed");
+    world.sim.set_down(true);
+    wang.post(&append, &json!({ "count": 1 })).await.expect_problem(502, "vendor_failed");
+    world.sim.set_down(false);
+    assert_eq!(sent(), 3);
+    assert_eq!(world.sim.business(&business).unwrap().auths[0].left, 5, "appended once");
+
+    // Two people who append at once both meant it.
+    let (path, more) = (append.as_str(), json!({ "count": 2 }));
+    let admin = world.caller("admin").await;
+    let (one, other) = tokio::join!(wang.post(path, &more), admin.post(path, &more));
+    one.expect(200);
+    other.expect(200);
+    assert_eq!(world.sim.business(&business).unwrap().auths[0].left, 9);
+}
+
+async fn one_seal_is_ended_and_then_all(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let rows = json!([
+        { "seal": "QYS2019040001", "count": 2, "users": ["wang"] },
+        { "seal": "合同专用章", "count": 2, "users": ["wang"] } ]);
+    let (flow, business) = in_use(&world, &rows).await;
+    let wang = world.caller("wang").await;
+    let finish = format!("/api/flows/{flow}/seal-finish");
+    wang.post(&finish, &json!({ "reason": " " })).await.expect_problem(422, "invalid");
+    world.sim.stamp(&business, 0).await.unwrap();
+    wang.post(&finish, &json!({ "reason": "盖完了", "deviceNo": "QYS2019040001" })).await.expect(200);
+    let used = world.sim.business(&business).unwrap();
+    assert_eq!(used.auths.iter().map(|auth| auth.complete).collect::<Vec<_>>(), [true, false]);
+    world
+        .until("the ended grant is known", async || {
+            world.count("SELECT COUNT(*) FROM grants WHERE complete").await == 1
+        })
+        .await;
+    assert!(world.flow(&flow).await.archived_at.is_none());
+
+    world.sim.set_down(true);
+    wang.post(&finish, &json!({ "reason": "全部结束" })).await.expect_problem(502, "vendor_failed");
+    world.sim.set_down(false);
+    let (one, other) = (json!({ "reason": "全部结束" }), json!({ "reason": "全部结束" }));
+    let (one, other) = tokio::join!(wang.post(&finish, &one), wang.post(&finish, &other));
+    one.expect(200);
+    // Who comes second finds it ended, or ends it again to no effect.
+    assert!([200, 409].contains(&other.status.as_u16()), "{}", other.status);
+    world.until_archived(&flow).await;
+    world.until_quiet().await;
+    let told = detail(&world.caller("sun").await, &flow).await;
+    assert_eq!((&told[0]["statusAtVendor"], counts(&told[0])), (&json!("FINISHED"), [4, 1, 1, 0]), "{told}");
+}
+
+fn noon() -> Clock {
+    // 2026-11-23 12:00 in China.
+    Clock::manual(Timestamp(1_795_406_400_000_000))
+}
+
+/// A vendor that ends nothing by itself.
+fn lazy() -> yinku::vendor::simulator::Knobs {
+    let mut knobs = small_photos();
+    knobs.no_expiry = true;
+    knobs
+}
+
+async fn past_the_end_of_its_time_a_use_is_ended(engine: Engine) {
+    let clock = noon();
+    let plan = Plan { clock: clock.clone(), knobs: Some(lazy()), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let rows = json!([
+        { "seal": "QYS2019040001", "count": 5, "users": ["wang"] },
+        { "seal": "合同专用章", "count": 5, "users": ["wang"] } ]);
+    let (flow, business) = in_use(&world, &rows).await;
+    let wang = world.caller("wang").await;
+    let window = format!("/api/flows/{flow}/seal-window");
+    wang.delete(&window).await.expect_problem(405, "method_not_allowed");
+    wang.patch(&window, &json!({})).await.expect_problem(405, "method_not_allowed");
+    wang.put(&window, &json!({ "start": "2026-11-23T08:00:00+08:00" })).await.expect_problem(422, "invalid");
+    wang.put(&window, &json!({ "end": "2026-11-23T08:00:00+08:00" })).await.expect_problem(422, "invalid");
+    wang.put(&window, &json!({ "end": "2026-11-24T08:00:00+08:00", "deviceNo": "D-9" }))
+        .await
+        .expect_problem(422, "invalid");
+    wang.put(&window, &json!({ "end": "2026-11-23T14:00:00+08:00", "seal": "合同专用章" })).await.expect(200);
+    wang.put(&window, &json!({ "end": "2026-11-23T15:00:00+08:00", "deviceNo": "QYS2019040001" })).await.expect(200);
+    let ends: Vec<_> =
+        world.sim.business(&business).unwrap().auths.iter().map(|auth| auth.end_time.unwrap().to_string()).collect();
+    assert_eq!(ends, ["2026-11-23T15:00:00+08:00", "2026-11-23T14:00:00+08:00"]);
+    let told = detail(&wang, &flow).await;
+    assert_eq!(told[0]["grants"][1]["windowEnd"], "2026-11-23T14:00:00+08:00");
+    world.sim.stamp(&business, 0).await.unwrap();
+
+    clock.advance(Duration::from_hours(2));
+    world.app.due.notify_waiters();
+    let finished = || world.sim.counters().of("/seal/apply/finish");
+    world.until("the first seal's use is ended", async || finished() == 1).await;
+    world.until("and known", async || world.count("SELECT COUNT(*) FROM grants WHERE complete").await == 1).await;
+    let complete: Vec<_> = world.sim.business(&business).unwrap().auths.iter().map(|auth| auth.complete).collect();
+    assert_eq!(complete, [false, true]);
+
+    clock.advance(Duration::from_hours(1));
+    world.app.due.notify_waiters();
+    world.until_archived(&flow).await;
+    assert_eq!(finished(), 2);
+    assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("用印时间已结束"));
+}
+
+async fn the_time_of_use_comes_from_the_form_in_chinese_days(engine: Engine) {
+    fn with_days(definition: &mut Value) {
+        definition["fields"].as_array_mut().unwrap().extend([
+            json!({ "key": "from", "label": "用印开始日期", "type": "date" }),
+            json!({ "key": "until", "label": "用印结束日期", "type": "date" }),
+            json!({ "key": "untilTime", "label": "用印结束时间", "type": "time" }),
+        ]);
+        definition["integration"]["startDateField"] = json!("from");
+        definition["integration"]["endDateField"] = json!("until");
+        definition["integration"]["endTimeField"] = json!("untilTime");
+    }
+    let clock = noon();
+    let plan = Plan { clock: clock.clone(), knobs: Some(lazy()), definition: Some(with_days), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let zhang = world.caller("zhang").await;
+    let start = async |until: &str, time: Value| {
+        let form = json!({ "subject": "合同", "company": "上海印库科技有限公司", "seals": one_seal(1), "from": "2026-11-23",
+                           "until": until, "untilTime": time });
+        zhang.post("/api/flows", &json!({ "definitionId": world.definition, "form": form })).await
+    };
+    let problem = start("2026-11-22", Value::Null).await.expect_problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "form.until");
+    let id = |flow: Value| flow["id"].as_str().unwrap().parse::<FlowId>().unwrap();
+    let day = id(start("2026-11-23", Value::Null).await.expect(201));
+    let short = id(start("2026-11-23", json!("12:30")).await.expect(201));
+    world.approve(&day).await;
+    world.until("it is applied for", async || world.sim.businesses().len() == 1).await;
+    let auth = world.sim.businesses().remove(0).auths.remove(0);
+    let told = (auth.start_time.unwrap().to_string(), auth.end_time.unwrap().to_string());
+    assert_eq!(told, ("2026-11-23T00:00:00+08:00".to_owned(), "2026-11-23T23:59:59+08:00".to_owned()));
+    // The other one is approved too late.
+    clock.advance(Duration::from_mins(31));
+    world.approve(&short).await;
+    world
+        .until("it has failed", async || {
+            let used = SealUse::of_flow(&world.app.db, &short).await.unwrap().remove(0);
+            used.status.as_str() == "failed" && used.error.unwrap().contains("time of use was over")
+        })
+        .await;
+    clock.advance(Duration::from_hours(12));
+    world.app.due.notify_waiters();
+    world.until("the day is over", async || world.sim.counters().of("/seal/apply/finish") == 1).await;
+    world
+        .until("and known", async || {
+            SealUse::of_flow(&world.app.db, &day).await.unwrap()[0].status.as_str() == "finished"
+        })
+        .await;
+}
+
+async fn withdrawing_ends_the_use_at_the_vendor_however_long_that_takes(engine: Engine) {
+    let clock = noon();
+    let plan = Plan { clock: clock.clone(), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let (flow, business) = in_use(&world, &one_seal(3)).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.sim.set_down(true);
+    let mut tx = world.app.db.begin().await.unwrap();
+    Flow::lock(&mut tx, &flow).await.unwrap();
+    ending::ask(&mut tx, &flow, "客户取消", "zhang", clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    world.app.due.notify_waiters();
+    let sun = world.caller("sun").await;
+    world
+        .until("the trouble is shown", async || {
+            SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].error.is_some()
+        })
+        .await;
+    let told = detail(&sun, &flow).await;
+    assert_eq!(
+        (&told[0]["fresh"], &told[0]["ending"]["reason"], &told[0]["ending"]["by"]),
+        (&json!(false), &json!("客户取消"), &json!("zhang"))
+    );
+    assert!(
+        told[0]["unanswered"].is_string() && told[0]["error"].as_str().unwrap().contains("could not be ended"),
+        "{told}"
+    );
+    let problem =
+        world.caller("admin").await.post(&format!("/api/flows/{flow}/seal-append"), &json!({ "count": 1 })).await;
+    problem.expect_problem(409, "nothing_to_append_to");
+    world.sim.set_down(false);
+    clock.advance(Duration::from_mins(11));
+    world.app.due.notify_waiters();
+    world
+        .until("it is ended", async || {
+            SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].status.as_str() == "finished"
+        })
+        .await;
+    assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("客户取消"));
+    assert_eq!(world.sim.counters().of("/seal/apply/finish"), 1);
+    world
+        .until("the photo came in all the same", async || {
+            world.count("SELECT COUNT(*) FROM photos WHERE state = 'done'").await == 1
+        })
+        .await;
+    world
+        .until("no error is left", async || SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].error.is_none())
+        .await;
+}
+
+async fn owed_photos_are_told_to_whose_they_are(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    let lost = yinku::vendor::simulator::Stamp { signatory: 0, ..Default::default() };
+    world.sim.stamp_with(&business, 0, &lost).await.unwrap();
+    world
+        .until("the photo that exists is here", async || {
+            world.count("SELECT COUNT(*) FROM photos WHERE state = 'done'").await == 1
+        })
+        .await;
+    let owed = world.caller("wang").await.get("/api/owed").await.expect(200);
+    let item = &owed["items"][0];
+    assert_eq!(owed["items"].as_array().unwrap().len(), 1, "{owed}");
+    assert_eq!(
+        (item["flowId"].as_str(), &item["missing"], &item["received"]),
+        (Some(flow.as_str()), &json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&item["owedAtVendor"], &item["used"], &owed["services"][0]["error"]),
+        (&json!(1), &json!(2), &Value::Null)
+    );
+    let zhang = world.caller("zhang").await;
+    assert_eq!(zhang.get("/api/owed").await.expect(200)["items"], json!([]));
+    zhang.get("/api/owed?user=wang").await.expect_problem(403, "forbidden");
+    let seen = world.caller("sun").await.get("/api/owed?user=wang").await.expect(200);
+    assert_eq!(seen["items"].as_array().unwrap().len(), 1);
+    // Without the vendor our own numbers remain.
+    world.sim.set_down(true);
+    let owed = world.caller("wang").await.get("/api/owed").await.expect(200);
+    assert_eq!((&owed["items"][0]["missing"], &owed["items"][0]["owedAtVendor"]), (&json!(1), &Value::Null));
+    assert!(owed["services"][0]["error"].is_string(), "{owed}");
+}
