@@ -14,6 +14,7 @@ mod secret;
 mod span;
 mod store;
 mod thumbnail;
+mod upload;
 mod vendor;
 
 use std::{
@@ -38,6 +39,7 @@ pub use self::{
     span::Span,
     store::{StoreConfig, StoreUrl},
     thumbnail::ThumbnailConfig,
+    upload::UploadConfig,
     vendor::VendorConfig,
 };
 
@@ -56,6 +58,7 @@ pub struct Config {
     pub admin: AdminConfig,
     pub callback: CallbackConfig,
     pub ingest: IngestConfig,
+    pub upload: UploadConfig,
     pub thumbnail: ThumbnailConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
@@ -82,6 +85,7 @@ impl Config {
             admin: AdminConfig::default(),
             callback: CallbackConfig::default(),
             ingest: IngestConfig::default(),
+            upload: UploadConfig::default(),
             thumbnail: ThumbnailConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),

@@ -13,6 +13,7 @@ mod link;
 mod pass;
 mod push;
 pub mod record;
+mod supply;
 pub mod view;
 pub mod zip;
 
@@ -89,6 +90,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
 
 async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
     push::take_in(pass).await?;
+    supply::take_in(pass).await?;
     if !detail::ask(pass).await? {
         return Ok(Outcome::NotApplied);
     }

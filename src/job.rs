@@ -26,6 +26,8 @@ words! {
         Apply = "apply",
         /// Bring a seal use's photos in (subject: seal use).
         Ingest = "ingest",
+        /// Send stamped files and supplied photos to the vendor (subject: seal use).
+        Send = "send",
         /// Archive a flow, or supplement its archive (subject: flow).
         Archive = "archive",
     }

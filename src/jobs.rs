@@ -12,6 +12,7 @@ use crate::{
     db::DbError,
     ingest,
     job::{self, FenceError, JobKind, Lease, Next},
+    send,
     telemetry::JobLabels,
 };
 
@@ -103,6 +104,7 @@ async fn run(app: Arc<App>, lease: Lease) -> Result<Next, String> {
     match lease.kind {
         JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| told(&error)),
+        JobKind::Send => send::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| told(&error)),
     }
 }

@@ -210,6 +210,10 @@ impl Grant {
             .await
     }
 
+    pub async fn find(on: impl Into<On<'_>>, id: &GrantId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM grants WHERE id = $1").bind(id).optional(on).await
+    }
+
     pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM grants WHERE seal_use_id = $1 ORDER BY position, id").bind(seal_use).all(on).await
     }

@@ -10,6 +10,7 @@ pub mod image;
 pub mod images_zip;
 mod page;
 mod transport;
+pub mod upload;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub use answer::{AppendLog, Auth, Category, Created, Detail, PhotoRef, Seal, Sta
 pub use application::{Application, ApplicationAuth, SealUser};
 pub use image::ImageBody;
 pub use images_zip::ZipBody;
+pub use upload::Outgoing;
 
 use crate::vendor::{
     Credentials, Vendor, VendorError,
