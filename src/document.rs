@@ -216,6 +216,16 @@ impl Document {
             .await
     }
 
+    /// The documents of a flow's photos, in the order of their running numbers; versions in the order they came.
+    pub async fn photos_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql(format!(
+            "{SELECT} WHERE d.flow_id = $1 AND d.photo_id IS NOT NULL AND d.deleted_at IS NULL ORDER BY p.no, d.id"
+        ))
+        .bind(flow)
+        .all(on)
+        .await
+    }
+
     /// The ids of a flow's documents, in no order that matters.
     pub async fn ids_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<DocumentId>, DbError> {
         sql("SELECT id FROM documents WHERE flow_id = $1 AND deleted_at IS NULL ORDER BY id")

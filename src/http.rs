@@ -1,8 +1,11 @@
 //! The HTTP edge: thin handlers that extract, make one call, respond.
 
+mod archive;
 mod callback;
 mod content;
 mod definitions;
+mod download;
+mod files;
 mod flows;
 mod ingests;
 mod input;
@@ -50,6 +53,9 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(services::routes())
         .merge(definitions::routes())
         .merge(flows::routes())
+        .merge(archive::routes())
+        .merge(download::routes())
+        .merge(files::routes())
         .merge(ingests::routes())
         .merge(knowledge::routes())
         .merge(content::routes())

@@ -4,6 +4,7 @@
 //!
 //! Bytes first, row second, link last: every step may run again, so a pass that dies anywhere is simply repeated.
 
+pub mod collect;
 mod conclude;
 pub mod content;
 mod detail;

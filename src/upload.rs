@@ -201,9 +201,9 @@ impl<'a> Receiver<'a> {
         }
         let seen = if block.len() >= LOOKED_AT { block.to_vec() } else { [&self.tail, &block[..]].concat() };
         self.tail = Bytes::copy_from_slice(&seen[seen.len().saturating_sub(LOOKED_AT)..]);
-        let (mut hasher, hashed) = (std::mem::take(&mut self.hasher), block.clone());
+        let (mut hasher, bytes) = (std::mem::take(&mut self.hasher), block.clone());
         let hash = self.app.cpu.run(0, move || {
-            hasher.update(&hashed);
+            hasher.update(&bytes);
             hasher
         });
         let write = async { self.staging.write(block).await.map_err(UploadError::from) };

@@ -257,7 +257,9 @@ fn zip64(out: &mut Vec<u8>, numbers: &[u64]) {
     }
     out.extend(1_u16.to_le_bytes());
     out.extend(short(numbers.len() * 8).to_le_bytes());
-    numbers.iter().for_each(|number| out.extend(number.to_le_bytes()));
+    for number in numbers {
+        out.extend(number.to_le_bytes());
+    }
 }
 
 /// What follows the central directory of `count` entries that begins at `begins`.
@@ -302,7 +304,7 @@ fn dos(at: Timestamp) -> (u16, u16) {
     let part = |number: i8| u16::try_from(number).unwrap_or(0);
     let year = u16::try_from(civil.year() - 1980).unwrap_or(0).min(127);
     let date = year << 9 | part(civil.month()) << 5 | part(civil.day());
-    (date, part(civil.hour()) << 11 | part(civil.minute()) << 5 | part(civil.second()) / 2)
+    (date, part(civil.hour()) << 11 | part(civil.minute()) << 5 | (part(civil.second()) / 2))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Parse, don't check: extractors that give valid types or a problem.
 
 use axum::{
+    body::HttpBody,
     extract::{FromRequest, FromRequestParts, Json, Path, Query, Request, rejection::JsonRejection},
     http::{StatusCode, request::Parts},
 };
@@ -23,6 +24,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
             }
             Err(error) => Err(Problem::new(error.status(), "bad_json", error.body_text())),
         }
+    }
+}
+
+/// A JSON body that may be left out: then everything is as if not told.
+#[derive(Debug)]
+pub(super) struct MaybeInput<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeInput<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        Input::from_request(request, state).await.map(|Input(value)| Self(value))
     }
 }
 

@@ -31,16 +31,12 @@ pub struct Staging {
 impl Store {
     /// Begins a file. `spare` is a directory for those stores that cannot rename: there the file waits without a name.
     pub async fn stage(&self, spare: &Path) -> Result<Staging, StoreError> {
-        let (file, path) = match &self.local {
-            Some(local) => {
-                let (file, path) = local.stage().await?;
-                (file, Some(path))
-            }
-            None => {
-                let spare = spare.to_owned();
-                let shown = spare.display().to_string();
-                (blocking("stage", shown, move || tempfile::tempfile_in(spare)).await?, None)
-            }
+        let (file, path) = if let Some(local) = &self.local {
+            let (file, path) = local.stage().await?;
+            (file, Some(path))
+        } else {
+            let (spare, shown) = (spare.to_owned(), spare.display().to_string());
+            (blocking("stage", shown, move || tempfile::tempfile_in(spare)).await?, None)
         };
         Ok(Staging { file: Arc::new(file), path, bytes: 0 })
     }

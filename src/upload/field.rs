@@ -32,7 +32,10 @@ impl Target {
     pub async fn find(app: &App, id: &FlowId, key: &str) -> Result<Self, UploadError> {
         let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
         let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
-        editable(&flow, &body, key)?;
+        open(&flow, &body, key)?;
+        if !editable(&flow, &body, key) {
+            return Err(UploadError::NotEditable(key.to_owned()));
+        }
         let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
         let integration = body.integration.as_ref();
         let path = integration.and_then(|integration| integration.download_folder.as_ref());
@@ -43,10 +46,9 @@ impl Target {
     }
 }
 
-/// Whether the field takes files on the flow's present node: those the node lists, else, on seal nodes and after the
-/// last node, every files field but the one that photos come to.
-fn editable(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
-    if flow.state != FlowState::Running {
+/// Whether the field takes files at all now; who may bring them is decided before.
+fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
+    if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
     }
     let field = body.field(key).ok_or(UploadError::NotFound)?;
@@ -56,10 +58,15 @@ fn editable(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
     if body.integration.as_ref().is_some_and(|integration| integration.download_field.as_deref() == Some(key)) {
         return Err(UploadError::DownloadField(key.to_owned()));
     }
+    Ok(())
+}
+
+/// Whether the flow's present node lets people change the field: one of those it lists, else, on seal nodes and after
+/// the last node, any.
+fn editable(flow: &Flow, body: &Body, key: &str) -> bool {
     let node = flow.node.as_deref().and_then(|node| body.node(node));
     let listed = node.and_then(|node| node.editable.as_ref()).map(|keys| keys.iter().any(|listed| listed == key));
-    let open = listed.unwrap_or(node.is_none_or(|node| node.kind == NodeKind::Seal));
-    if open { Ok(()) } else { Err(UploadError::NotEditable(key.to_owned())) }
+    listed.unwrap_or(node.is_none_or(|node| node.kind == NodeKind::Seal))
 }
 
 /// Makes documents of the files, last in the field, in one transaction. What waits for them goes on.
@@ -74,7 +81,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     insert_originals(&mut tx, &kept).await?;
     let flow = Flow::lock(&mut tx, &target.flow.id).await?.ok_or(UploadError::NotFound)?;
     // While the files came in, the flow may have gone on.
-    editable(&flow, &target.body, &target.key)?;
+    open(&flow, &target.body, &target.key)?;
     let documents = insert(&mut tx, &target, &kept, user, now).await?;
     let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
     let detail = format!("{}: {}", target.key, names.join(", "));
@@ -134,7 +141,8 @@ pub async fn take_out(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let flow = Flow::lock(&mut tx, flow).await?.ok_or(UploadError::NotFound)?;
-    if flow.state != FlowState::Running {
+    let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
+    if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
     }
     let found = Document::find(&mut tx, document).await?.ok_or(UploadError::NotFound)?;
@@ -144,8 +152,7 @@ pub async fn take_out(
     if found.source == DocumentSource::Photo {
         return Err(UploadError::PhotoDocument);
     }
-    let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
-    editable(&flow, &body, key)?;
+    open(&flow, &body, key)?;
     crate::document::trash(&mut tx, document, &user.username, now).await?;
     let detail = format!("{key}: {}", found.name);
     let happened =
