@@ -1,6 +1,7 @@
 //! The HTTP edge: thin handlers that extract, make one call, respond.
 
 mod archive;
+mod audit;
 mod callback;
 mod content;
 mod definitions;
@@ -59,6 +60,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(ingests::routes())
         .merge(knowledge::routes())
         .merge(content::routes())
+        .merge(audit::routes())
         .merge(operation::routes())
 }
 
