@@ -121,6 +121,9 @@ pub struct Integration {
     pub service_id: ServiceId,
     pub subject_field: String,
     pub organisation_field: String,
+    /// The field beside which the buttons show; absent: the organisation's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub button_field: Option<String>,
     /// A seal field of the main form, or `table.column`.
     pub seal_field: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,8 +133,28 @@ pub struct Integration {
     pub apply_node: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applicant_field: Option<String>,
+    /// Holds the name of the vendor's category (用印流程).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category_field: Option<String>,
+    /// The vendor's category says who stamps; the user field is not used.
+    #[serde(default)]
+    pub by_category: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_date_field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time_field: Option<String>,
+    /// Past the end, use ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date_field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_time_field: Option<String>,
+    /// Files that are to be stamped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_field: Option<String>,
     #[serde(default)]
     pub code_nodes: Vec<String>,
     #[serde(default)]
@@ -142,6 +165,9 @@ pub struct Integration {
     pub append_nodes: Vec<String>,
     #[serde(default)]
     pub download_nodes: Vec<String>,
+    /// Nodes whose passing also passes the vendor's approval.
+    #[serde(default)]
+    pub sync_nodes: Vec<String>,
     /// The files field that the photos become attachments of; absent: local download only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download_field: Option<String>,
@@ -150,6 +176,9 @@ pub struct Integration {
     pub download_folder: Option<FolderPath>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamped_file_field: Option<String>,
+    /// Where stamped files lie; absent: the download folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamped_folder: Option<FolderPath>,
     #[serde(default = "archive_auto")]
     pub archive: ArchiveMode,
 }

@@ -1,5 +1,6 @@
 //! A flow (流程): one run of a definition, from its form to its archive.
 
+pub mod actions;
 pub mod assign;
 pub mod event;
 pub mod form;
@@ -57,6 +58,10 @@ pub struct Flow {
     pub form: String,
     pub photo_no: i64,
     pub manifest_no: i64,
+    /// 1, and one more after each return.
+    pub round: i64,
+    /// A person returned it to a seal node whose use is complete: a person leaves that node too.
+    pub by_hand: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub archived_at: Option<Timestamp>,

@@ -79,6 +79,8 @@ pub async fn start(
         form: serde_json::Value::Object(form.clone()).to_string(),
         photo_no: 0,
         manifest_no: 0,
+        round: 1,
+        by_hand: false,
         created_at: now,
         updated_at: now,
         archived_at: None,

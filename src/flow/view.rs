@@ -6,13 +6,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Filter, Flow, FlowState, Phase, assign,
+    Filter, Flow, FlowState, Phase,
+    actions::{self, Action, Facts, Refusal, UseFacts},
+    assign,
     event::{self, Event},
 };
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError},
-    definition::{Body, Definition, FieldType, NodeKind},
+    db::{Db, DbError, sql},
+    definition::{Body, Definition, Field, FieldType, NodeKind},
     document::Document,
     id::{DefinitionId, FlowId, GrantId, SealUseId},
     seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
@@ -32,7 +34,12 @@ pub struct FlowView {
     pub seal_uses: Vec<SealUseView>,
     pub events: Vec<Event>,
     /// What this user may do now.
-    pub actions: Vec<&'static str>,
+    pub actions: Vec<Action>,
+    /// Keys of the fields that this user may change now; files fields among them by upload.
+    pub editable: Vec<String>,
+    /// Why the other actions are not possible.
+    #[serde(skip)]
+    refused: BTreeMap<Action, Refusal>,
 }
 
 /// A flow as lists show it.
@@ -85,6 +92,13 @@ pub struct GrantView {
     pub complete: bool,
 }
 
+impl FlowView {
+    /// Whether the user who sees this may do `action` now, and why not.
+    pub fn check(&self, action: Action) -> Result<(), Refusal> {
+        self.refused.get(&action).map_or(Ok(()), |refusal| Err(*refusal))
+    }
+}
+
 /// The flow as `user` sees it; `None` when it is not there or not for them.
 pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>, DbError> {
     let Some(flow) = Flow::find(db, id).await? else {
@@ -95,14 +109,21 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     }
     let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
     let seal_uses = seal_uses(db, id).await?;
-    let actions = actions(db, &flow, &body, user, &seal_uses).await?;
+    let files = files(&body, Document::of_flow(db, id).await?);
+    let known = use_facts(db, id, &seal_uses).await?;
+    let facts = facts(db, &flow, &body, user, &files, &known).await?;
     Ok(Some(FlowView {
         head: head(&flow, &body, &seal_uses),
         form: serde_json::from_str(&flow.form).unwrap_or_default(),
-        files: files(&body, Document::of_flow(db, id).await?),
         events: event::of_flow(db, id).await?,
+        actions: actions::actions(&facts).into_iter().collect(),
+        refused: Action::ALL
+            .into_iter()
+            .filter_map(|action| Some((action, actions::check(&facts, action).err()?)))
+            .collect(),
+        editable: actions::editable(&facts).into_iter().map(|field| field.key.clone()).collect(),
+        files,
         seal_uses,
-        actions,
     }))
 }
 
@@ -218,35 +239,59 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
     Ok(views)
 }
 
-async fn actions(
+async fn facts<'a>(
     db: &Db,
-    flow: &Flow,
-    body: &Body,
-    user: &User,
-    seal_uses: &[SealUseView],
-) -> Result<Vec<&'static str>, DbError> {
-    let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)).filter(|_| flow.state == FlowState::Running)
-    else {
-        return Ok(Vec::new());
+    flow: &'a Flow,
+    body: &'a Body,
+    user: &'a User,
+    files: &BTreeMap<String, Vec<Document>>,
+    seal_uses: &'a [UseFacts],
+) -> Result<Facts<'a>, DbError> {
+    let node = flow.node.as_deref().and_then(|key| body.node(key)).filter(|_| flow.state == FlowState::Running);
+    let turn = match node {
+        Some(node) => {
+            let users = Directory::load(db).await?;
+            let approved = assign::approvals(db, &flow.id, &node.key).await?;
+            assign::waits_for(node, flow, &users, &approved).contains(&user.username)
+        }
+        None => false,
     };
-    let users = Directory::load(db).await?;
-    let approved = assign::approvals(db, &flow.id, &node.key).await?;
-    let mine = assign::waits_for(node, flow, &users, &approved).contains(&user.username);
-    let mut actions = Vec::new();
-    let by_itself = node.kind == NodeKind::Seal && body.enabled_integration().is_some();
-    if mine && !by_itself {
-        actions.push("approve");
-    }
-    if let Some(integration) = body.enabled_integration()
-        && seal_uses.iter().any(|seal_use| seal_use.business_id.is_some())
-        && (mine || user.is_admin())
-    {
-        if integration.code_nodes.contains(&node.key) {
-            actions.push("code");
-        }
-        if integration.download_nodes.contains(&node.key) && integration.download_field.is_some() {
-            actions.push("collect");
-        }
-    }
-    Ok(actions)
+    let empty = |field: &Field| files.get(&field.key).is_none_or(Vec::is_empty);
+    Ok(Facts {
+        user,
+        flow,
+        body,
+        turn,
+        stamps: stamps(db, &flow.id, user).await?,
+        seal_uses,
+        files_owed: body
+            .fields
+            .iter()
+            .any(|field| field.required && field.field_type == FieldType::Files && empty(field)),
+    })
+}
+
+/// Whether a grant is this user's, by employee number or mobile phone.
+async fn stamps(db: &Db, flow: &FlowId, user: &User) -> Result<bool, DbError> {
+    let grants: i64 = sql("SELECT COUNT(*) FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
+         WHERE u.flow_id = $1 AND (g.number = $2 OR g.contact = $3)")
+    .bind(flow)
+    .bind(user.employee_no.clone())
+    .bind(user.mobile.clone())
+    .scalar(db)
+    .await?;
+    Ok(grants > 0)
+}
+
+async fn use_facts(db: &Db, flow: &FlowId, views: &[SealUseView]) -> Result<Vec<UseFacts>, DbError> {
+    let superseded: Vec<SealUseId> =
+        sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND superseded").bind(flow).scalars(db).await?;
+    let facts = views.iter().map(|view| UseFacts {
+        status: view.status,
+        at_vendor: view.business_id.is_some(),
+        superseded: superseded.contains(&view.id),
+        missing: view.counts.missing,
+        stamped: view.counts.counted > 0 || view.counts.received > 0,
+    });
+    Ok(facts.collect())
 }

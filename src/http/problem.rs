@@ -15,7 +15,7 @@ use crate::{
     callback::CallbackError,
     db::DbError,
     definition::FieldError,
-    flow::step::StepError,
+    flow::{actions::Refusal, step::StepError},
     store::StoreError,
     thumbnail::stored::ThumbnailError,
     user::login::LoginError,
@@ -156,6 +156,15 @@ impl From<StepError> for Problem {
             StepError::ApprovedAlready => Self::new(StatusCode::CONFLICT, "approved_already", detail),
             StepError::SealNode => Self::new(StatusCode::CONFLICT, "seal_node", detail),
             StepError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotYours(why) => Self::new(StatusCode::FORBIDDEN, "not_yours", why),
+            Refusal::NotNow(why) => Self::new(StatusCode::CONFLICT, "not_now", why),
         }
     }
 }

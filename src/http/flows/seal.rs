@@ -1,0 +1,73 @@
+//! What is done about seal use: codes, photos.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{may, may_see};
+use crate::{
+    definition::Definition,
+    flow::{Flow, actions::Action},
+    http::{Edge, Problem, input::Id, session::CurrentUser},
+    id::{FlowId, IngestId},
+    ingest::record::{Trigger, wake},
+    seal_use::{
+        SealUse,
+        code::{self, CodeView},
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(seal_code)).routes(routes!(collect))
+}
+
+/// The seal codes that the one who asks may see: their own grants', or all for an administrator. Every view is audited.
+#[utoipa::path(get, path = "/api/flows/{id}/seal-code", params(("id" = String, Path)), responses((status = 200, body = Vec<CodeView>), (status = 403, body = Problem)))]
+async fn seal_code(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+) -> Result<Json<Vec<CodeView>>, Problem> {
+    may(&edge, &id, &user, Action::Code).await?;
+    let mut tx = edge.app.db.begin().await?;
+    let codes = code::view(&mut tx, &id, &user, edge.app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(Json(codes))
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Collected {
+    /// The first seal use's ingest.
+    ingest_id: IngestId,
+    /// One for each seal use of the flow.
+    ingest_ids: Vec<IngestId>,
+}
+
+/// Brings the photos in now, to the download field.
+#[utoipa::path(post, path = "/api/flows/{id}/collect", params(("id" = String, Path)), responses((status = 202, body = Collected), (status = 409, body = Problem)))]
+async fn collect(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+) -> Result<(StatusCode, Json<Collected>), Problem> {
+    may_see(&edge, &id, &user).await?;
+    let (app, now) = (&edge.app, edge.app.clock.now());
+    let mut tx = app.db.begin().await?;
+    let flow = Flow::find(&mut tx, &id).await?.ok_or_else(Problem::not_found)?;
+    let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
+    if body.integration.as_ref().is_none_or(|integration| integration.download_field.is_none()) {
+        let detail = "the definition names no field for photos";
+        return Err(Problem::new(StatusCode::CONFLICT, "no_download_field", detail));
+    }
+    may(&edge, &id, &user, Action::Collect).await?;
+    let mut ingest_ids = Vec::new();
+    for seal_use in SealUse::of_flow(&mut tx, &id).await? {
+        ingest_ids.push(wake(&mut tx, &seal_use.id, Trigger::Button, now, now).await?);
+    }
+    tx.commit().await?;
+    app.due.notify_one();
+    let nothing = || Problem::new(StatusCode::CONFLICT, "no_seal_use", "the flow has no seal use yet");
+    let ingest_id = ingest_ids.first().cloned().ok_or_else(nothing)?;
+    Ok((StatusCode::ACCEPTED, Json(Collected { ingest_id, ingest_ids })))
+}
