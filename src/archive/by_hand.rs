@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::missing::{Lacking, MissingPhotos};
 use crate::{
     app::App,
+    audit::{self, Entry},
     clock::Timestamp,
     db::{DbError, Tx, sql},
     definition::{Body, Definition, NodeKind},
@@ -75,7 +76,8 @@ impl Accepted {
     }
 }
 
-/// Checks, writes who wants it and why, and wakes the job that archives.
+/// Checks, writes who wants it and why, and wakes the job that archives. Its entry in the audit log is the last thing
+/// that it writes: commit next.
 pub async fn ask(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timestamp) -> Result<(), ByHandError> {
     let reason = wish.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     if wish.accept_missing && !user.is_admin() {
@@ -104,6 +106,9 @@ pub async fn ask(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timest
         accept(tx, &flow, user, reason, lacking.photos, now).await?;
     }
     job::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
+    let act = if wish.accept_missing { "missing_accepted" } else { "archive_asked" };
+    let entry = Entry { username: &user.username, act, subject: id.as_str(), flow: Some(id), detail: reason };
+    audit::record(tx, entry, now).await?;
     Ok(())
 }
 

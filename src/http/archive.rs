@@ -7,13 +7,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    flows::may_act,
     input::{Id, MaybeInput},
     session::CurrentUser,
 };
 use crate::{
     archive::by_hand::{self, Wish},
-    flow::view::{self, FlowView},
+    flow::{
+        actions::{Action, Refusal},
+        view::{self, FlowView},
+    },
     id::FlowId,
 };
 
@@ -33,8 +35,12 @@ async fn archive(
     Id(id): Id<FlowId>,
     MaybeInput(wish): MaybeInput<Wish>,
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
-    may_act(&edge, &id, &user).await?;
     let app = &edge.app;
+    let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
+    // Why it is not possible now is told exactly below.
+    if let Err(refusal @ Refusal::NotYours(_)) = flow.check(Action::Archive) {
+        return Err(refusal.into());
+    }
     let mut tx = app.db.begin().await?;
     by_hand::ask(&mut tx, &id, &user, &wish, app.clock.now()).await?;
     tx.commit().await?;

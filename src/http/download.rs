@@ -20,12 +20,18 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
+    audit::Entry,
     bundle::{self, Layout},
     definition::Definition,
     document::Document,
-    flow::Flow,
+    flow::{
+        Flow,
+        actions::{Action, Refusal},
+        view,
+    },
     id::FlowId,
     ingest::collect,
+    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -53,26 +59,45 @@ async fn photos_zip(
     Params(params): Params<ZipParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    may_act(&edge, &id, &user).await?;
-    let flow = downloadable(&edge, &id).await?;
+    let flow = downloadable(&edge, &id, &user).await?;
     // Who goes on with a download wants the rest of the same bytes, not other ones.
     let goes_on = headers.contains_key(header::IF_RANGE) && matches(&headers, planned(&edge, &id).await?.as_ref());
     if !params.partial && !goes_on {
         collect::bring_in(&edge.app, &id, PATIENCE).await?;
     }
     let layout = planned(&edge, &id).await?.ok_or_else(nothing_yet)?;
+    let entry = Entry {
+        username: &user.username,
+        act: "photos_downloaded",
+        subject: id.as_str(),
+        flow: Some(&id),
+        detail: Some(layout.etag()),
+    };
+    edge.app.journal.write(entry, edge.app.clock.now()).await?;
     Ok(answer(&edge, &flow, &headers, &layout))
 }
 
-async fn downloadable(edge: &Edge, id: &FlowId) -> Result<Flow, Problem> {
-    let flow = Flow::find(&edge.app.db, id).await?.ok_or_else(Problem::not_found)?;
-    let body = Definition::version(&edge.app.db, &flow.definition_id, flow.version).await?.body;
-    match body.integration.as_ref().and_then(|integration| integration.download_field.as_ref()) {
-        None => Ok(flow),
-        Some(field) => {
-            let detail = format!("the photos go to the field {field:?}: collect them there");
-            Err(Problem::new(StatusCode::CONFLICT, "has_download_field", detail))
+/// The flow, if this user may download its photos: where the button shows, and ever after by whoever takes part, for
+/// the node is passed as soon as the photos are here.
+async fn downloadable(edge: &Edge, id: &FlowId, user: &User) -> Result<Flow, Problem> {
+    let db = &edge.app.db;
+    let view = view::view(db, id, user).await?.ok_or_else(Problem::not_found)?;
+    let flow = Flow::find(db, id).await?.ok_or_else(Problem::not_found)?;
+    let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+    let integration = body.integration.as_ref();
+    if let Some(field) = integration.and_then(|integration| integration.download_field.as_ref()) {
+        let detail = format!("the photos go to the field {field:?}: collect them there");
+        return Err(Problem::new(StatusCode::CONFLICT, "has_download_field", detail));
+    }
+    let shown = |key: &String| integration.is_some_and(|integration| integration.download_nodes.contains(key));
+    let mut left = body.nodes.iter().map(|node| &node.key).take_while(|key| flow.node.as_ref() != Some(*key));
+    match view.check(Action::Photos) {
+        Ok(()) => Ok(flow),
+        Err(Refusal::NotNow(_)) if left.any(shown) => {
+            may_act(edge, id, user).await?;
+            Ok(flow)
         }
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

@@ -11,10 +11,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Edge, Problem, flows::may_act, input::Id, session::CurrentUser};
 use crate::{
     app::App,
+    audit::{self, Entry},
     dispatch::Dispatch,
     document::Document,
     flow::{
         Flow,
+        actions::Action,
         view::{self, FlowView},
     },
     id::{DocumentId, FlowId, GrantId, IngestId},
@@ -57,13 +59,24 @@ async fn upload(
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<Vec<Document>>), Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
-    may_act(&edge, &id, &user).await?;
     let app = &edge.app;
-    let target = Target::find(app, &id, &key).await?;
+    let target = may_change(&edge, &id, &key, &user).await?;
     let _place = app.bounds.upload().ok_or_else(busy)?;
     let (batch, _) = take_in(app, form, app.config.upload.max_file_bytes.get()).await?;
     let documents = field::attach(app, target, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(documents)))
+}
+
+/// The field, if this user may change its files now.
+async fn may_change(edge: &Edge, id: &FlowId, key: &str, user: &User) -> Result<Target, Problem> {
+    let flow = view::view(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)?;
+    let target = Target::find(&edge.app, id, key).await?;
+    flow.check(Action::Upload)?;
+    if flow.editable.iter().any(|editable| editable == key) {
+        Ok(target)
+    } else {
+        Err(UploadError::NotEditable(key.to_owned()).into())
+    }
 }
 
 /// Takes a file out of its field, into the trash; until the flow is archived.
@@ -75,7 +88,7 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
-    may_act(&edge, &id, &user).await?;
+    may_change(&edge, &id, &key, &user).await?;
     field::take_out(&edge.app, &id, &key, &document, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -90,8 +103,16 @@ async fn retry_stamped(
     may_act(&edge, &id, &user).await?;
     let app = &edge.app;
     let mut tx = app.db.begin().await?;
-    Dispatch::again(&mut tx, &id, app.clock.now()).await?;
-    tx.commit().await?;
+    let now = app.clock.now();
+    Dispatch::again(&mut tx, &id, now).await?;
+    let entry = Entry {
+        username: &user.username,
+        act: "dispatch_retried",
+        subject: id.as_str(),
+        flow: Some(&id),
+        ..Entry::default()
+    };
+    audit::commit(tx, entry, now).await?;
     app.due.notify_one();
     let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::ACCEPTED, Json(flow)))

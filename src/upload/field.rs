@@ -3,9 +3,10 @@
 use super::{Batch, Kept, UploadError, insert_originals};
 use crate::{
     app::App,
+    audit::{self, Entry},
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    definition::{Body, Definition, FieldType, NodeKind},
+    definition::{Body, Definition, FieldType},
     dispatch,
     document::{Document, DocumentSource, NewDocument},
     flow::{
@@ -33,9 +34,6 @@ impl Target {
         let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
         let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
         open(&flow, &body, key)?;
-        if !editable(&flow, &body, key) {
-            return Err(UploadError::NotEditable(key.to_owned()));
-        }
         let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
         let integration = body.integration.as_ref();
         let path = integration.and_then(|integration| integration.download_folder.as_ref());
@@ -61,14 +59,6 @@ fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
     Ok(())
 }
 
-/// Whether the flow's present node lets people change the field: one of those it lists, else, on seal nodes and after
-/// the last node, any.
-fn editable(flow: &Flow, body: &Body, key: &str) -> bool {
-    let node = flow.node.as_deref().and_then(|node| body.node(node));
-    let listed = node.and_then(|node| node.editable.as_ref()).map(|keys| keys.iter().any(|listed| listed == key));
-    listed.unwrap_or(node.is_none_or(|node| node.kind == NodeKind::Seal))
-}
-
 /// Makes documents of the files, last in the field, in one transaction. What waits for them goes on.
 pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Result<Vec<Document>, UploadError> {
     if batch.0.is_empty() {
@@ -92,6 +82,16 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
         dispatch::stamped(&mut tx, &flow.id, &target.body, now).await?;
     }
     settle::settle(&mut tx, &flow.id, now).await?;
+    for (id, one) in documents.iter().zip(&kept) {
+        let entry = Entry {
+            username: &user.username,
+            act: "document_uploaded",
+            subject: id.as_str(),
+            flow: Some(&flow.id),
+            detail: Some(&one.name),
+        };
+        audit::record(&mut tx, entry, now).await?;
+    }
     tx.commit().await?;
     app.due.notify_one();
     let mut shown = Vec::with_capacity(documents.len());
@@ -158,5 +158,12 @@ pub async fn take_out(
     let happened =
         Happened { actor: &user.username, act: "file_removed", node: flow.node.as_deref(), detail: Some(&detail) };
     event::record(&mut tx, &flow.id, happened, now).await?;
-    Ok(tx.commit().await?)
+    let entry = Entry {
+        username: &user.username,
+        act: "document_deleted",
+        subject: document.as_str(),
+        flow: Some(&flow.id),
+        detail: Some(&found.name),
+    };
+    Ok(audit::commit(tx, entry, now).await?)
 }

@@ -3,6 +3,7 @@
 use super::{Batch, UploadError, insert_originals};
 use crate::{
     app::App,
+    audit::{self, Entry},
     definition::Definition,
     dispatch::{Dispatch, Supply},
     flow::{
@@ -82,7 +83,16 @@ pub async fn supply(
     let happened =
         Happened { actor: &user.username, act: "photo_supplied", node: flow.node.as_deref(), detail: Some(&detail) };
     event::record(&mut tx, &flow.id, happened, now).await?;
-    tx.commit().await?;
+    let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+    let names = names.join(", ");
+    let entry = Entry {
+        username: &user.username,
+        act: "photo_supplied",
+        subject: grant.id.as_str(),
+        flow: Some(&flow.id),
+        detail: Some(&names),
+    };
+    audit::commit(tx, entry, now).await?;
     app.due.notify_one();
     Ok(Supplied { ingest_id, photos: Dispatch::of_grant(&app.db, &grant.id).await? })
 }

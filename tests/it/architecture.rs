@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const NOUNS: [&str; 15] = [
+const NOUNS: [&str; 16] = [
+    "dispatch",
     "id",
     "hash",
     "clock",
@@ -22,7 +23,7 @@ const NOUNS: [&str; 15] = [
     "job",
     "audit",
 ];
-const VERBS: [&str; 5] = ["callback", "apply", "ingest", "thumbnail", "archive"];
+const VERBS: [&str; 8] = ["bundle", "upload", "send", "callback", "apply", "ingest", "thumbnail", "archive"];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",
     "PgPool",
