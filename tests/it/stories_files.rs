@@ -166,7 +166,7 @@ async fn what_is_no_file_for_this_field_is_refused_with_the_reason(engine: Engin
     wang.bring(&of("stamped"), form([("a.pdf", Vec::new())])).await.expect_problem(422, "empty_file");
     let three = ["1", "2", "3"].map(|text| ("a.pdf", pdf(text)));
     wang.bring(&of("stamped"), form(three)).await.expect_problem(413, "too_many_files");
-    wang.bring(&of("stamped"), Form::new()).await.expect_problem(422, "invalid");
+    wang.bring(&of("stamped"), Form::new().text("kind", "signatory")).await.expect_problem(422, "invalid");
     let other = Form::new().part("document", Part::bytes(pdf("1")).file_name("a.pdf"));
     wang.bring(&of("stamped"), other).await.expect_problem(422, "invalid");
     wang.post(&of("stamped"), &json!({})).await.expect_problem(400, "not_multipart");

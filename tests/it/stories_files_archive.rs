@@ -30,7 +30,8 @@ async fn an_archive_with_photos_missing_is_refused_with_the_list_then_accepted_w
     let path = format!("/api/flows/{flow}/archive");
     let problem = world.caller("wang").await.post(&path, &json!({})).await.expect_problem(409, "photos_missing");
     let grant: String = sql("SELECT id FROM grants").scalar(&world.app.db).await.unwrap();
-    let expected = json!([{ "sealUseId": seal_use.id, "businessId": business, "grantId": grant, "seal": "公章", "user": "王五",
+    let stamper: String = sql("SELECT user_name FROM grants").scalar(&world.app.db).await.unwrap();
+    let expected = json!([{ "sealUseId": seal_use.id, "businessId": business, "grantId": grant, "seal": "公章", "user": stamper,
         "kind": "signatory", "counted": 2, "received": 1, "missing": 1, "photokeys": [] }]);
     assert_eq!(problem["missing"], expected);
     let wish = json!({ "acceptMissing": true, "reason": "设备断电，补盖已录像" });
