@@ -113,7 +113,7 @@ fn staging(world: &World) -> usize {
 async fn a_file_of_seventy_mebibytes_streams_through(engine: Engine) {
     let world = world_with_stamped(engine).await;
     let (flow, ..) = world.seal_use(1).await;
-    let chunk = bytes::Bytes::from([&pdf("x")[..], &[7; (1 << 20) - 17]].concat());
+    let chunk = bytes::Bytes::from([pdf("x"), vec![7; (1 << 20) - 17]].concat());
     let length = chunk.len() as u64 * 70;
     let mut hasher = blake3::Hasher::new();
     (0..70).for_each(|_| _ = hasher.update(&chunk));

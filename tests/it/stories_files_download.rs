@@ -113,8 +113,10 @@ async fn a_local_download_says_so_when_the_vendor_fails(engine: Engine) {
     wang.get(&path).await.expect_problem(503, "vendor_failed");
 }
 
-/// The spaces, what the definition says, and where the originals lie.
-const SPACES: [(fn(&mut Value), &str, &str); 3] = [
+/// What the definition says, the folder, and where its originals lie.
+type Space = (fn(&mut Value), &'static str, &'static str);
+
+const SPACES: [Space; 3] = [
     (
         |definition| definition["integration"]["downloadFolder"] = json!({ "space": "public", "path": "用印/2026" }),
         "public/2026",

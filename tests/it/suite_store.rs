@@ -266,7 +266,7 @@ async fn a_file_whose_key_is_known_at_its_end_becomes_an_object_or_leaves_nothin
     let (store, spare) = (&fresh.store, std::env::temp_dir());
     // One that fits into a single put, one that a bucket takes in parts.
     for blocks in [1_usize, 20] {
-        let all: Vec<u8> = (0..blocks << 20).map(|n| (n % 251) as u8).collect();
+        let all: Vec<u8> = (0..blocks << 20).map(|n| u8::try_from(n % 251).unwrap()).collect();
         let key = original("公共知识库/用印", &all);
         let mut staging = store.stage(&spare).await.unwrap();
         for block in all.chunks(1 << 20) {
