@@ -104,7 +104,7 @@ impl App {
     }
 }
 
-/// What may be in flight at once: photos per service and in all, and bytes of photos in memory.
+/// What may be in flight at once: photos per service and in all, bytes of photos in memory, uploads.
 #[derive(Debug)]
 pub struct Bounds {
     photos: Arc<Semaphore>,
@@ -112,6 +112,7 @@ pub struct Bounds {
     per_service_limit: usize,
     kibibytes: Arc<Semaphore>,
     zips: Semaphore,
+    uploads: Arc<Semaphore>,
 }
 
 impl Bounds {
@@ -123,6 +124,7 @@ impl Bounds {
             per_service_limit: config.ingest.per_service,
             kibibytes: Arc::new(Semaphore::new(kibibytes.min(Semaphore::MAX_PERMITS))),
             zips: Semaphore::new(1),
+            uploads: Arc::new(Semaphore::new(config.upload.in_flight)),
         }
     }
 
@@ -142,6 +144,11 @@ impl Bounds {
         let own = own.acquire_owned().await.expect("never closed");
         let all = Arc::clone(&self.photos).acquire_owned().await.expect("never closed");
         (own, all)
+    }
+
+    /// The right to take an upload in; `None` while as many as may be are coming in.
+    pub fn upload(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.uploads).try_acquire_owned().ok()
     }
 
     /// Waits for the right to hold `bytes` of photos in memory.

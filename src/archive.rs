@@ -1,7 +1,9 @@
 //! Archives a finished flow: every original is read back and proved, the manifest is put first, then the state changes.
 //! A document that comes later is a supplement with a manifest of its own: never a silent change.
 
+pub mod by_hand;
 mod manifest;
+pub mod missing;
 
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use sm3::{Digest, Sm3};
 use crate::{
     app::App,
     db::{DbError, Tx, sql},
-    definition::{Definition, FieldType},
+    definition::Definition,
     document::Document,
     flow::{
         Flow, FlowState,
@@ -24,7 +26,9 @@ use crate::{
     original::Original,
     store::{StoreError, StoreKey},
 };
+use by_hand::Accepted;
 use manifest::Manifest;
+use missing::Lacking;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -50,10 +54,10 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     if !past_the_last_node && flow.state != FlowState::Archived {
         return Ok(Next::Idle);
     }
-    let documents = Document::of_flow(&app.db, &id).await?;
-    if let Some(field) = empty_required_field(app, &flow, &documents).await? {
-        return Ok(Next::Park { reason: format!("the field {field:?} is required and still empty") });
+    if let Some(reason) = waits_for(app, &flow).await? {
+        return Ok(Next::Park { reason });
     }
+    let documents = Document::of_flow(&app.db, &id).await?;
     prove(app, &documents).await?;
     let manifest = Manifest::of(app, &flow).await?;
     if manifest.adds_nothing(flow.state) {
@@ -67,8 +71,12 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     killpoint::reach("manifest_put");
     let mut tx = app.db.begin().await?;
     // The flow before the job: an ingest that settles the flow holds its row while it wakes this job.
-    Flow::lock(&mut tx, &flow.id).await?;
+    let locked = Flow::lock(&mut tx, &flow.id).await?.ok_or(ArchiveError::NoFlow)?;
     lease.fence(&mut tx).await?;
+    if locked.state != flow.state || Document::ids_of_flow(&mut tx, &flow.id).await? != manifest.document_ids() {
+        // Somebody brought or removed a document meanwhile: the manifest tells of another flow than this.
+        return Ok(Next::At { at: now, failed: None });
+    }
     record(app, &mut tx, &flow, &manifest, &key, &hash).await?;
     tx.commit().await?;
     app.hint(crate::app::Hint {
@@ -82,16 +90,19 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     Ok(Next::Idle)
 }
 
-/// A files field that the definition requires and nobody has filled: the flow waits for it.
-async fn empty_required_field(app: &App, flow: &Flow, documents: &[Document]) -> Result<Option<String>, DbError> {
+/// What a flow that is not archived yet waits for: photos that nobody accepted as missing, files that are required.
+async fn waits_for(app: &App, flow: &Flow) -> Result<Option<String>, DbError> {
     if flow.state == FlowState::Archived {
         return Ok(None);
     }
     let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
-    let filled = |key: &str| documents.iter().any(|document| document.field_key.as_deref() == Some(key));
-    let empty =
-        body.fields.iter().find(|field| field.required && field.field_type == FieldType::Files && !filled(&field.key));
-    Ok(empty.map(|field| field.label.clone()))
+    let mut tx = app.db.begin().await?;
+    let mut lacking = Lacking::of(&mut tx, &flow.id, &body).await?;
+    if Accepted::of_flow(&mut tx, &flow.id).await?.is_some() {
+        lacking.photos.clear();
+    }
+    tx.commit().await?;
+    Ok((lacking != Lacking::default()).then(|| lacking.to_string()))
 }
 
 /// Reads every original back: its bytes must still have its hash. SM3, which is slow, is taken on the way.

@@ -15,6 +15,7 @@ mod secret;
 mod span;
 mod store;
 mod thumbnail;
+mod upload;
 mod vendor;
 
 use std::{
@@ -40,6 +41,7 @@ pub use self::{
     span::Span,
     store::{StoreConfig, StoreUrl},
     thumbnail::ThumbnailConfig,
+    upload::UploadConfig,
     vendor::VendorConfig,
 };
 
@@ -59,6 +61,7 @@ pub struct Config {
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
     pub ingest: IngestConfig,
+    pub upload: UploadConfig,
     pub thumbnail: ThumbnailConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
@@ -86,6 +89,7 @@ impl Config {
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),
             ingest: IngestConfig::default(),
+            upload: UploadConfig::default(),
             thumbnail: ThumbnailConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),

@@ -68,6 +68,17 @@ pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &st
     Ok(())
 }
 
+/// Puts a document into the trash: it is listed nowhere any more, its bytes stay. What was to be sent of it is not.
+pub async fn trash(tx: &mut Tx, id: &DocumentId, by: &str, now: Timestamp) -> Result<(), DbError> {
+    sql("UPDATE documents SET deleted_at = $1, deleted_by = $2 WHERE id = $3 AND deleted_at IS NULL")
+        .bind(now)
+        .bind(by)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 async fn free_name(tx: &mut Tx, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
     let mut n = 1;
     loop {
@@ -122,6 +133,10 @@ pub struct Document {
     pub clock_doubt: bool,
     /// False: the bytes end before the picture does.
     pub complete: bool,
+    /// How far a stamped file or a supplied photo is on its way to the vendor: queued, sending, sent, failed or
+    /// unknown. Null: it is not sent.
+    pub vendor_state: Option<String>,
+    pub vendor_error: Option<String>,
     /// Why there are no thumbnails; null when there are.
     pub undecodable: Option<String>,
     #[serde(skip)]
@@ -166,10 +181,10 @@ const SELECT: &str =
     "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
   d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, p.kind, g.seal, g.user_name, s.business_id, p.no,
   p.exif_at AS taken_at, p.vendor_at, COALESCE(p.received_at, d.created_at) AS received_at,
-  COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable, o.store_key, o.ext
+  COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable, o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
   FROM documents d JOIN originals o ON o.hash = d.original_hash JOIN folders f ON f.id = d.folder_id
   LEFT JOIN photos p ON p.id = d.photo_id LEFT JOIN grants g ON g.id = p.grant_id
-  LEFT JOIN seal_uses s ON s.id = p.seal_use_id";
+  LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN dispatches v ON v.document_id = d.id";
 
 /// What to look for; absent members do not restrict.
 #[derive(Clone, Debug, Default)]
@@ -190,17 +205,38 @@ pub struct Search {
 
 impl Document {
     pub async fn find(on: impl Into<On<'_>>, id: &DocumentId) -> Result<Option<Self>, DbError> {
-        sql(format!("{SELECT} WHERE d.id = $1")).bind(id).optional(on).await
+        sql(format!("{SELECT} WHERE d.id = $1 AND d.deleted_at IS NULL")).bind(id).optional(on).await
     }
 
     /// All documents of a flow: by field, in the field's order.
     pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
-        sql(format!("{SELECT} WHERE d.flow_id = $1 ORDER BY d.field_key, d.position, d.id")).bind(flow).all(on).await
+        sql(format!("{SELECT} WHERE d.flow_id = $1 AND d.deleted_at IS NULL ORDER BY d.field_key, d.position, d.id"))
+            .bind(flow)
+            .all(on)
+            .await
+    }
+
+    /// The documents of a flow's photos, in the order of their running numbers; versions in the order they came.
+    pub async fn photos_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql(format!(
+            "{SELECT} WHERE d.flow_id = $1 AND d.photo_id IS NOT NULL AND d.deleted_at IS NULL ORDER BY p.no, d.id"
+        ))
+        .bind(flow)
+        .all(on)
+        .await
+    }
+
+    /// The ids of a flow's documents, in no order that matters.
+    pub async fn ids_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<DocumentId>, DbError> {
+        sql("SELECT id FROM documents WHERE flow_id = $1 AND deleted_at IS NULL ORDER BY id")
+            .bind(flow)
+            .scalars(on)
+            .await
     }
 
     /// The documents that carry this photo's bytes: one, or one per version.
     pub async fn of_photo(on: impl Into<On<'_>>, photo: &PhotoId) -> Result<Vec<Self>, DbError> {
-        sql(format!("{SELECT} WHERE d.photo_id = $1 ORDER BY d.id")).bind(photo).all(on).await
+        sql(format!("{SELECT} WHERE d.photo_id = $1 AND d.deleted_at IS NULL ORDER BY d.id")).bind(photo).all(on).await
     }
 
     /// What `user` may see of what the search finds: newest first, those before `after`.
@@ -231,7 +267,7 @@ impl Document {
     pub async fn visible_to(&self, db: &Db, user: &User) -> Result<bool, DbError> {
         let (visible, next) = visible(user);
         let text = format!(
-            "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id WHERE {SEARCH_NONE} AND {visible} AND d.id = ${next}"
+            "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id WHERE {SEARCH_NONE} AND {visible} AND d.deleted_at IS NULL AND d.id = ${next}"
         );
         let found: i64 = bind(sql(text), &Search::default(), user).bind(&self.id).scalar(db).await?;
         Ok(found == 1)
@@ -239,7 +275,7 @@ impl Document {
 }
 
 const SEARCH: &str =
-    "($1 IS NULL OR d.folder_id = $1) AND ($2 IS NULL OR d.flow_id = $2) AND ($3 IS NULL OR d.original_hash = $3)
+    "d.deleted_at IS NULL AND ($1 IS NULL OR d.folder_id = $1) AND ($2 IS NULL OR d.flow_id = $2) AND ($3 IS NULL OR d.original_hash = $3)
   AND ($4 IS NULL OR p.kind = $4) AND ($5 IS NULL OR d.name LIKE $5 ESCAPE '\\') AND ($6 IS NULL OR g.seal = $6)
   AND ($7 IS NULL OR g.user_name = $7) AND ($8 IS NULL OR COALESCE(p.received_at, d.created_at) >= $8)
   AND ($9 IS NULL OR COALESCE(p.received_at, d.created_at) < $9)";

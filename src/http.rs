@@ -1,9 +1,12 @@
 //! The HTTP edge: thin handlers that extract, make one call, respond.
 
+mod archive;
 mod audit;
 mod callback;
 mod content;
 mod definitions;
+mod download;
+mod files;
 mod flows;
 mod ingests;
 mod input;
@@ -53,6 +56,9 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(definitions::routes())
         .merge(flows::routes())
         .merge(seal_uses::routes())
+        .merge(archive::routes())
+        .merge(download::routes())
+        .merge(files::routes())
         .merge(ingests::routes())
         .merge(knowledge::routes())
         .merge(content::routes())

@@ -70,6 +70,8 @@ ids! {
     DocumentId,
     IngestId,
     CallbackId,
+    /// Something sent to the vendor besides the application.
+    DispatchId,
     JobId,
     TokenId,
 }

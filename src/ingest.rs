@@ -4,6 +4,7 @@
 //!
 //! Bytes first, row second, link last: every step may run again, so a pass that dies anywhere is simply repeated.
 
+pub mod collect;
 mod conclude;
 pub mod content;
 mod detail;
@@ -13,6 +14,7 @@ mod link;
 mod pass;
 mod push;
 pub mod record;
+mod supply;
 pub mod view;
 pub mod zip;
 
@@ -90,6 +92,7 @@ async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
     if let Err(error @ IngestError::Fence(_)) = pushed {
         return Err(error);
     }
+    supply::take_in(pass).await?;
     if !detail::ask(pass).await? {
         return pushed.map(|()| Outcome::NotApplied);
     }

@@ -28,6 +28,8 @@ words! {
         Ingest = "ingest",
         /// End a seal use at the vendor (subject: seal use).
         Finish = "finish",
+        /// Send stamped files and supplied photos to the vendor (subject: seal use).
+        Send = "send",
         /// Archive a flow, or supplement its archive (subject: flow).
         Archive = "archive",
     }

@@ -12,6 +12,7 @@ use crate::{
     db::DbError,
     finish, ingest,
     job::{self, FenceError, JobKind, Lease, Next},
+    send,
     telemetry::JobLabels,
 };
 
@@ -105,6 +106,7 @@ async fn run(app: Arc<App>, lease: Lease) -> Result<Next, String> {
         JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Finish => finish::run(&app, &lease).await.map_err(|error| told(&error)),
+        JobKind::Send => send::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| told(&error)),
     }
 }

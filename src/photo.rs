@@ -33,7 +33,13 @@ words! {
 
 words! {
     /// Who brought the photo.
-    Source { Key = "key", Push = "push", Zip = "zip" }
+    Source {
+        Key = "key",
+        Push = "push",
+        Zip = "zip",
+        /// A person.
+        Supply = "supply",
+    }
 }
 
 #[derive(Clone, Debug, FromRow)]

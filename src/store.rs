@@ -8,6 +8,7 @@ mod conformance;
 mod key;
 mod local;
 mod s3;
+mod staging;
 
 use std::{ops::Range, sync::Arc};
 
@@ -20,6 +21,7 @@ use object_store::{
 
 pub use self::key::{Extension, InvalidName, Month, StoreFolder, StoreKey, check_segment};
 use self::local::LocalDirectory;
+pub use self::staging::Staging;
 use crate::{
     clock::Timestamp,
     config::{StoreConfig, StoreUrl},

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::by_hand::Accepted;
 use crate::{
     app::App,
     clock::Timestamp,
@@ -14,6 +15,7 @@ use crate::{
         event::{self, Event},
     },
     folder::Folder,
+    id::DocumentId,
     photo::Photo,
     seal_use::{Grant, SealUse},
     user::User,
@@ -34,9 +36,13 @@ pub(super) struct Manifest {
     approvals: Vec<Value>,
     seal_uses: Vec<Value>,
     documents: Vec<Value>,
+    /// Photos that somebody accepted as missing, and why.
+    missing_accepted: Option<Accepted>,
     events: Vec<Event>,
     #[serde(skip)]
     recorded: i64,
+    #[serde(skip)]
+    document_ids: Vec<DocumentId>,
 }
 
 impl Manifest {
@@ -53,10 +59,15 @@ impl Manifest {
         for seal_use in SealUse::of_flow(db, &flow.id).await? {
             seal_uses.push(seal_use_json(app, &seal_use).await?);
         }
-        let mut documents = Vec::new();
+        let (mut documents, mut document_ids) = (Vec::new(), Vec::new());
         for document in Document::of_flow(db, &flow.id).await? {
+            document_ids.push(document.id.clone());
             documents.push(document_json(app, &document).await?);
         }
+        document_ids.sort();
+        let mut tx = db.begin().await?;
+        let missing_accepted = Accepted::of_flow(&mut tx, &flow.id).await?;
+        tx.commit().await?;
         let recorded = crate::db::sql("SELECT COALESCE(MAX(documents), 0) FROM manifests WHERE flow_id = $1")
             .bind(&flow.id)
             .scalar(db)
@@ -71,9 +82,16 @@ impl Manifest {
             approvals,
             seal_uses,
             documents,
+            missing_accepted,
             events: event::of_flow(db, &flow.id).await?,
             recorded,
+            document_ids,
         })
+    }
+
+    /// Sorted.
+    pub(super) fn document_ids(&self) -> &[DocumentId] {
+        &self.document_ids
     }
 
     pub(super) fn document_count(&self) -> i64 {

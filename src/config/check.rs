@@ -30,6 +30,7 @@ impl Config {
         self.check_store(&mut found);
         self.check_callback(&mut found);
         self.check_ingest(&mut found);
+        self.check_upload(&mut found);
         self.check_rest(&mut found);
         found.0
     }
@@ -131,6 +132,14 @@ impl Config {
             "are counted from the end of use: put them in ascending order",
         );
         found.schedule("ingest.poll_open", &[ingest.poll_open]);
+    }
+
+    fn check_upload(&self, found: &mut Found) {
+        let upload = &self.upload;
+        found.unless(upload.max_file_bytes.get() > 0, "upload.max_file_bytes", "must be at least 1");
+        found.within("upload.max_files", upload.max_files, 1, 1000);
+        found.within("upload.in_flight", upload.in_flight, 1, 1024);
+        found.schedule("upload.idle_timeout", &[upload.idle_timeout]);
     }
 
     fn check_rest(&self, found: &mut Found) {

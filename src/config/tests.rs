@@ -101,6 +101,7 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
          [store]\nurl = 's3://bucket'\nendpoint = 'http://minio:9000'\naccess_key_id = 'a'
          [callback]\nsecret = 'a/b'\ninline_body = '65MiB'
          [ingest]\nper_service = 17\nmax_photo_bytes = '1GiB'\nmax_pixels = 1000000000\nrechecks = ['2h', '1h']\nretries = ['300ms']
+         [upload]\nmax_file_bytes = 0\nin_flight = 0
          [thumbnail]\nsizes = [1280, 256]\nquality = 0
          [vendor]\nread_timeout = '1h'
          [log]\nfilter = 'a=b=c'",
@@ -118,6 +119,8 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
         "ingest.decode_bytes_in_flight",
         "ingest.retries",
         "ingest.rechecks",
+        "upload.max_file_bytes",
+        "upload.in_flight",
         "thumbnail.sizes",
         "thumbnail.quality",
         "vendor.read_timeout",

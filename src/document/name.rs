@@ -14,6 +14,17 @@ pub fn of_photo(serial_no: &str, seal: Option<&str>, no: i64, at: Timestamp, kin
     format!("{}{tail}", cut(&clean(&head), MAX_BYTES - tail.len()))
 }
 
+/// The name of a file that somebody brings: as it is called, as far as every file system takes it.
+#[must_use]
+pub fn of_upload(given: &str) -> String {
+    let name = clean(given);
+    let (stem, suffix) = match name.rsplit_once('.') {
+        Some((stem, ext)) if !stem.is_empty() && ext.len() <= 20 => (stem, format!(".{ext}")),
+        _ => (name.as_str(), String::new()),
+    };
+    format!("{}{suffix}", cut(stem, MAX_BYTES - suffix.len()))
+}
+
 /// `name` for n = 1, `stem (n).ext` from 2 on.
 #[must_use]
 pub fn numbered(name: &str, n: usize) -> String {
@@ -59,6 +70,14 @@ mod tests {
         assert!(!name.contains('/') && !name.contains('\u{0}'));
         assert!(name.len() <= MAX_BYTES);
         assert!(name.ends_with("_001_20231115-061320_face.jpg"));
+    }
+
+    #[test]
+    fn an_uploaded_file_keeps_its_name_as_far_as_file_systems_take_it() {
+        assert_eq!(of_upload("合同 (终稿).pdf"), "合同 (终稿).pdf");
+        assert_eq!(of_upload("a:b?.pdf"), "a-b-.pdf");
+        let long = of_upload(&format!("{}.pdf", "合".repeat(200)));
+        assert!(long.len() <= MAX_BYTES && long.ends_with("合.pdf"), "{long}");
     }
 
     #[test]

@@ -47,7 +47,10 @@ async fn supplement(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbEr
         .bind(&flow.id)
         .scalar(&mut *tx)
         .await?;
-    let present: i64 = sql("SELECT COUNT(*) FROM documents WHERE flow_id = $1").bind(&flow.id).scalar(&mut *tx).await?;
+    let present: i64 = sql("SELECT COUNT(*) FROM documents WHERE flow_id = $1 AND deleted_at IS NULL")
+        .bind(&flow.id)
+        .scalar(&mut *tx)
+        .await?;
     if present > recorded {
         job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }

@@ -11,6 +11,7 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
     definition::{ArchiveMode, Body, Definition, FieldError, Mode, NodeKind},
+    dispatch,
     id::{FlowId, SealUseId},
     job::{self, JobKind},
     seal_use::{SealUse, SealUseStatus},
@@ -165,6 +166,9 @@ pub(super) async fn leave(tx: &mut Tx, flow: &Flow, body: &Body, node: &str, now
     }
     let next = body.node_after(node).map(|node| node.key.as_str());
     flow.move_to(tx, next, now).await?;
+    if dispatch::sends_after(body, node) {
+        dispatch::stamped(tx, &flow.id, body, now).await?;
+    }
     if next.is_none() && archives_itself(body) {
         job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }

@@ -1,6 +1,6 @@
 //! Bytes of documents: originals with Range and a strong ETag, thumbnails to be cached for ever.
 
-mod range;
+pub(super) mod range;
 
 use axum::{
     body::Body,
@@ -20,7 +20,6 @@ use crate::{
     thumbnail,
     user::User,
 };
-use range::Wanted;
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(content)).routes(routes!(thumbnail_of))
@@ -40,14 +39,9 @@ async fn content(
     let size = u64::try_from(document.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", document.blake3);
     let key = StoreKey::Raw(document.store_key.clone());
-    let (status, range) = match range::wanted(&headers, &etag, size) {
-        Wanted::NotModified => return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()),
-        Wanted::Unsatisfiable => {
-            let whole = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, whole).into_response());
-        }
-        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Wanted::Whole => (StatusCode::OK, 0..size),
+    let (status, range) = match range::chosen(&headers, &etag, size) {
+        Ok(chosen) => chosen,
+        Err(without_bytes) => return Ok(*without_bytes),
     };
     let reading = edge.app.store.get_stream(&key, Some(range.clone())).await?;
     let part =
@@ -58,11 +52,12 @@ async fn content(
     }
     let mut response = (status, Body::from_stream(reading.stream)).into_response();
     let set = response.headers_mut();
-    set.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
-    if let Some(part) = part {
-        insert(set, header::CONTENT_RANGE, &part);
-    }
-    describe(set, &document, &etag);
+    range::describe(set, status, &range, size, &etag);
+    range::insert(set, header::CONTENT_TYPE, &document.mime);
+    // What was photographed is data, whatever a browser would like to make of it.
+    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    let name = utf8_percent_encode(&document.name, NON_ALPHANUMERIC);
+    range::insert(set, header::CONTENT_DISPOSITION, &format!("inline; filename*=UTF-8''{name}"));
     Ok(response)
 }
 
@@ -76,23 +71,6 @@ async fn note(edge: &Edge, document: &Document, user: &User, part: &str) -> Resu
         detail: Some(part),
     };
     edge.app.journal.write(download, edge.app.clock.now()).await
-}
-
-fn describe(set: &mut HeaderMap, document: &Document, etag: &str) {
-    insert(set, header::ETAG, etag);
-    insert(set, header::CONTENT_TYPE, &document.mime);
-    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    // What was photographed is data, whatever a browser would like to make of it.
-    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    let name = utf8_percent_encode(&document.name, NON_ALPHANUMERIC);
-    insert(set, header::CONTENT_DISPOSITION, &format!("inline; filename*=UTF-8''{name}"));
-}
-
-fn insert(set: &mut HeaderMap, name: header::HeaderName, value: &str) {
-    if let Ok(value) = value.parse() {
-        set.insert(name, value);
-    }
 }
 
 /// A thumbnail, JPEG. Its address names its bytes, so it may be cached for ever.

@@ -1,6 +1,7 @@
 //! Parse, don't check: extractors that give valid types or a problem.
 
 use axum::{
+    body::HttpBody,
     extract::{FromRequest, FromRequestParts, Json, Path, Query, Request, rejection::JsonRejection},
     http::{StatusCode, request::Parts},
 };
@@ -37,6 +38,21 @@ fn has_nul(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(has_nul),
         Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
         _ => false,
+    }
+}
+
+/// A JSON body that may be left out: then everything is as if not told.
+#[derive(Debug)]
+pub(super) struct MaybeInput<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeInput<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        Input::from_request(request, state).await.map(|Input(value)| Self(value))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors as clients see them: RFC 9457 problem details with a stable `code`. The one table of status codes.
 
+mod files;
 mod seal_use;
 
 use axum::{
@@ -10,6 +11,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
+    archive::missing::MissingPhotos,
     audit::journal::JournalError,
     callback::CallbackError,
     db::DbError,
@@ -37,13 +39,29 @@ pub struct Problem {
     /// The members of the input that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Photos that are missing, per grant and kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingPhotos>,
+    /// Seconds after which trying again may help, where it may.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub retry_after: u64,
 }
 
 impl Problem {
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { status_code: status, status: status.as_u16(), code, title, detail: detail.into(), errors: Vec::new() }
+        Self {
+            status_code: status,
+            status: status.as_u16(),
+            code,
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            missing: Vec::new(),
+            retry_after: 1,
+        }
     }
 
     #[must_use]
@@ -78,12 +96,12 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status_code;
+        let (status, retry_after) = (self.status_code, self.retry_after);
         let mut response = (status, Json(self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
         }
         response
     }

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     clock::Timestamp,
     folder::Place,
-    hash::Hashes,
+    hash::{Blake3, Hashes},
     killpoint,
     original::{
         Original,
@@ -91,11 +91,19 @@ async fn store(
     };
     // The disk writes while the processor decodes; neither is linked before both are done.
     let (made, ()) = tokio::try_join!(make(app, lane, bytes.clone(), inspection), put)?;
-    match made {
-        Ok(thumbnails) => put_thumbnails(app, &original, thumbnails).await?,
-        Err(impossible) => original.undecodable = Some(impossible.to_string()),
-    }
+    original.undecodable = put_thumbnails(app, &original.hash, made).await?;
     Ok(original)
+}
+
+/// Makes the thumbnails of bytes that are kept already; why there are none, if so.
+pub async fn show(
+    app: &App,
+    hash: &Blake3,
+    bytes: Bytes,
+    inspection: Inspection,
+) -> Result<Option<String>, IngestError> {
+    let made = make(app, "", bytes, inspection).await?;
+    put_thumbnails(app, hash, made).await
 }
 
 async fn make(
@@ -109,12 +117,20 @@ async fn make(
     Ok(app.cpu.run_in(lane, memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await?)
 }
 
-async fn put_thumbnails(app: &App, original: &Original, thumbnails: Vec<Thumbnail>) -> Result<(), IngestError> {
+async fn put_thumbnails(
+    app: &App,
+    hash: &Blake3,
+    made: Result<Vec<Thumbnail>, Impossible>,
+) -> Result<Option<String>, IngestError> {
+    let thumbnails = match made {
+        Ok(thumbnails) => thumbnails,
+        Err(impossible) => return Ok(Some(impossible.to_string())),
+    };
     for thumbnail in thumbnails {
-        let key = StoreKey::Thumbnail { size: thumbnail.size, hash: original.hash.clone() };
+        let key = StoreKey::Thumbnail { size: thumbnail.size, hash: hash.clone() };
         app.store.put(&key, thumbnail.jpeg.into()).await?;
         app.metrics.thumbnails_made.inc();
     }
     killpoint::reach("thumbnail_put");
-    Ok(())
+    Ok(None)
 }

@@ -12,7 +12,7 @@ use crate::{
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
     killpoint,
-    original::{Original, inspect::clock_doubt},
+    original::inspect::clock_doubt,
     photo::{Photo, PhotoState, Source, key, kind::PhotoKind},
 };
 
@@ -71,11 +71,13 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
 /// Writes the originals; how many were known. In the order of their hashes, so that two runs which bring the same
 /// contents do not wait for each other.
 async fn insert_originals(tx: &mut Tx, batch: &[Arrival]) -> Result<i64, DbError> {
-    let mut originals: Vec<&Original> = batch.iter().map(|arrival| &arrival.content.original).collect();
-    originals.sort_by(|a, b| a.hash.cmp(&b.hash));
+    let mut arrivals: Vec<&Arrival> = batch.iter().collect();
+    arrivals.sort_by(|a, b| a.content.original.hash.cmp(&b.content.original.hash));
     let mut known = 0;
-    for original in originals {
-        if !original.insert(tx).await? {
+    for arrival in arrivals {
+        // A supplied photo's original was written when it was supplied: that makes it no duplicate.
+        let supplied = matches!(arrival.identity, Identity::Keyless { source: Source::Supply, .. });
+        if !arrival.content.original.insert(tx).await? && !supplied {
             known += 1;
         }
     }

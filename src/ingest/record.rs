@@ -23,6 +23,8 @@ words! {
         /// The slow look at an open seal use.
         Poll = "poll",
         Replay = "replay",
+        /// A person supplied a photo.
+        Supply = "supply",
     }
 }
 

@@ -88,6 +88,10 @@ impl Grant {
         Ok(())
     }
 
+    pub async fn find(on: impl Into<On<'_>>, id: &GrantId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM grants WHERE id = $1").bind(id).optional(on).await
+    }
+
     pub async fn of_seal_uses(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<Vec<Self>, DbError> {
         if seal_uses.is_empty() {
             return Ok(Vec::new());

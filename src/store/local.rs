@@ -19,6 +19,8 @@ use crate::clock::Timestamp;
 
 /// Large enough that the walk to the blocking pool does not show.
 const CHUNK_BYTES: u64 = 512 * 1024;
+/// Where files lie whose key is not known yet.
+const STAGING: &str = "staging";
 
 #[derive(Debug)]
 pub(super) struct LocalDirectory {
@@ -67,6 +69,30 @@ impl LocalDirectory {
         .await
     }
 
+    /// A new staging file, named so that a sweep finds it and a listing does not.
+    pub(super) async fn stage(&self) -> Result<(File, PathBuf), StoreError> {
+        let path = self.root.join(STAGING).join(format!("{}#1", uuid::Uuid::now_v7()));
+        self.make_parents(&Key::from(STAGING).join("x")).await?;
+        let made = path.clone();
+        let file = blocking("create", path.display().to_string(), move || {
+            File::options().read(true).write(true).create_new(true).open(made)
+        })
+        .await?;
+        Ok((file, path))
+    }
+
+    /// Moves a staging file to its place. An fsync that fails must not be tried again: the file is given up.
+    pub(super) async fn adopt(&self, file: Arc<File>, from: PathBuf, key: &Key) -> Result<(), StoreError> {
+        let mut to = self.root.clone();
+        to.extend(key.parts().map(|part| part.as_ref().to_owned()));
+        blocking("put", to.display().to_string(), move || {
+            file.sync_all()?;
+            std::fs::rename(&from, &to)?;
+            File::open(to.parent().unwrap_or(Path::new("/")))?.sync_all()
+        })
+        .await
+    }
+
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         let root = self.root.clone();
         blocking("read", self.root.display().to_string(), move || root.read_dir()?.next().transpose().map(drop)).await
@@ -78,7 +104,7 @@ impl LocalDirectory {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     action: &'static str,
     path: String,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,

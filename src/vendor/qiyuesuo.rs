@@ -12,6 +12,7 @@ pub mod image;
 pub mod images_zip;
 mod page;
 mod transport;
+pub mod upload;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub use change::{Actor, SealWindow};
 pub use documents::ToStamp;
 pub use image::ImageBody;
 pub use images_zip::ZipBody;
+pub use upload::Outgoing;
 
 use crate::vendor::{
     Credentials, Vendor, VendorError,

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const NOUNS: [&str; 15] = [
+const NOUNS: [&str; 16] = [
+    "dispatch",
     "id",
     "hash",
     "clock",
@@ -22,8 +23,21 @@ const NOUNS: [&str; 15] = [
     "job",
     "audit",
 ];
-const VERBS: [&str; 10] =
-    ["callback", "apply", "append", "window", "finish", "ingest", "inquiry", "owed", "thumbnail", "archive"];
+const VERBS: [&str; 13] = [
+    "callback",
+    "apply",
+    "append",
+    "window",
+    "finish",
+    "ingest",
+    "inquiry",
+    "owed",
+    "thumbnail",
+    "archive",
+    "bundle",
+    "upload",
+    "send",
+];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",
     "PgPool",

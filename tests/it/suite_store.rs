@@ -70,6 +70,7 @@ on_every_store!(
     an_object_larger_than_any_chunk_comes_back_unaltered,
     every_kind_of_key_has_its_place,
     a_store_that_answers_is_ready,
+    a_file_whose_key_is_known_at_its_end_becomes_an_object_or_leaves_nothing,
 );
 
 fn original(folder: &str, bytes: &[u8]) -> StoreKey {
@@ -259,4 +260,31 @@ async fn what_an_interrupted_put_left_is_swept_only_when_it_is_old() {
     assert_eq!(keys(&store, "").await, BTreeSet::from([key.to_string()]));
     assert_eq!(store.sweep_staging(written.plus(hour)).await.unwrap(), 1);
     assert!(!staging.exists() && path.exists());
+}
+
+async fn a_file_whose_key_is_known_at_its_end_becomes_an_object_or_leaves_nothing(fresh: Fresh) {
+    let (store, spare) = (&fresh.store, std::env::temp_dir());
+    // One that fits into a single put, one that a bucket takes in parts.
+    for blocks in [1_usize, 20] {
+        let all: Vec<u8> = (0..blocks << 20).map(|n| u8::try_from(n % 251).unwrap()).collect();
+        let key = original("公共知识库/用印", &all);
+        let mut staging = store.stage(&spare).await.unwrap();
+        for block in all.chunks(1 << 20) {
+            staging.write(Bytes::copy_from_slice(block)).await.unwrap();
+        }
+        assert_eq!(staging.bytes(), all.len() as u64);
+        assert!(!store.exists(&key).await.unwrap(), "not before it is whole");
+        store.commit(staging, &key).await.unwrap();
+        assert!(store.get(&key).await.unwrap() == all, "the same bytes");
+    }
+    let mut given_up = store.stage(&spare).await.unwrap();
+    given_up.write(Bytes::from_static(b"half of it")).await.unwrap();
+    given_up.discard().await;
+    let mut forgotten = store.stage(&spare).await.unwrap();
+    forgotten.write(Bytes::from_static(b"the process died")).await.unwrap();
+    drop(forgotten);
+    let listed: Vec<_> = store.list("").try_collect().await.unwrap();
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    let swept = store.sweep_staging(Timestamp(i64::MAX)).await.unwrap();
+    assert_eq!(swept, u64::from(fresh.directory.is_some()), "only a directory keeps what a dead process left");
 }

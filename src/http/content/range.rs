@@ -2,17 +2,20 @@
 
 use std::ops::Range;
 
-use axum::http::{HeaderMap, header};
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+enum Wanted {
     NotModified,
     Unsatisfiable,
     Part(Range<u64>),
     Whole,
 }
 
-pub(super) fn wanted(headers: &HeaderMap, etag: &str, size: u64) -> Wanted {
+fn wanted(headers: &HeaderMap, etag: &str, size: u64) -> Wanted {
     if matches(headers, etag) {
         return Wanted::NotModified;
     }
@@ -25,12 +28,46 @@ pub(super) fn wanted(headers: &HeaderMap, etag: &str, size: u64) -> Wanted {
 }
 
 /// Whether `If-None-Match` names this entity.
-pub(super) fn matches(headers: &HeaderMap, etag: &str) -> bool {
+pub(in crate::http) fn matches(headers: &HeaderMap, etag: &str) -> bool {
     let named = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     named.flat_map(|list| list.split(',')).any(|tag| {
         let tag = tag.trim();
         tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
     })
+}
+
+/// The status and the bytes of the answer, or an answer that has none.
+pub(in crate::http) fn chosen(
+    headers: &HeaderMap,
+    etag: &str,
+    size: u64,
+) -> Result<(StatusCode, Range<u64>), Box<Response>> {
+    match wanted(headers, etag, size) {
+        Wanted::NotModified => Err(Box::new((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response())),
+        Wanted::Unsatisfiable => {
+            let whole = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            Err(Box::new((StatusCode::RANGE_NOT_SATISFIABLE, whole).into_response()))
+        }
+        Wanted::Part(range) => Ok((StatusCode::PARTIAL_CONTENT, range)),
+        Wanted::Whole => Ok((StatusCode::OK, 0..size)),
+    }
+}
+
+/// Says which bytes of what these are.
+pub(in crate::http) fn describe(set: &mut HeaderMap, status: StatusCode, range: &Range<u64>, size: u64, etag: &str) {
+    set.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+    if status == StatusCode::PARTIAL_CONTENT {
+        insert(set, header::CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end - 1));
+    }
+    insert(set, header::ETAG, etag);
+    set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+}
+
+pub(in crate::http) fn insert(set: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = value.parse() {
+        set.insert(name, value);
+    }
 }
 
 /// Several ranges or another unit may be ignored: the whole is sent then.

@@ -136,12 +136,15 @@ async fn presence(
 ) -> Response {
     wire.carries_vendor();
     if engine.switch.is_down() {
-        return vanish(&wire).await;
+        return vanish(&wire, request).await;
     }
     next.run(request).await
 }
 
-async fn vanish(wire: &WireHandle) -> Response {
+/// The request has arrived whole, the answer never comes. (With its body unread, nobody would look at the connection
+/// again and see that it is cut.)
+async fn vanish(wire: &WireHandle, request: Request) -> Response {
+    let _ = to_bytes(request.into_body(), MAX_UPLOAD).await;
     wire.cut();
     std::future::pending().await
 }
@@ -165,7 +168,7 @@ async fn gate(
         engine.counters().faults += 1;
         match fault {
             FaultKind::Hang => return std::future::pending().await,
-            FaultKind::Drop => return vanish(&wire).await,
+            FaultKind::Drop => return vanish(&wire, request).await,
             FaultKind::Late { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
             _ => {}
         }

@@ -17,6 +17,8 @@ pub enum Target {
     Zip,
     /// Applying, appending and finishing.
     Apply,
+    /// Files: stamped ones and photos that were missing.
+    Upload,
     /// Every signed endpoint.
     Any,
 }
@@ -30,6 +32,9 @@ impl Target {
             Self::Apply => ["multiple", "mulitipleByCategory", "append", "finish"]
                 .iter()
                 .any(|last| path.strip_prefix("/seal/apply/") == Some(last)),
+            Self::Upload => {
+                matches!(path, "/seal/apply/used/file" | "/seal/apply/used/images" | "/seal/apply/images")
+            }
             Self::Any => true,
         }
     }

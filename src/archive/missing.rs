@@ -1,0 +1,116 @@
+//! What a flow still lacks: photos that are owed, per grant and kind, and files that a field requires.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    db::{DbError, Tx, sql},
+    definition::{Body, FieldError, FieldType},
+    id::{FlowId, GrantId, SealUseId},
+    photo::{Photo, kind::PhotoKind},
+    seal_use::{
+        Grant, SealUse,
+        counts::{self, Tally},
+    },
+};
+
+/// Photos of one kind that one grant (or nobody knows which) owes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MissingPhotos {
+    pub seal_use_id: SealUseId,
+    pub business_id: Option<String>,
+    /// Null: the vendor lists a photo without saying whose it is.
+    pub grant_id: Option<GrantId>,
+    pub seal: Option<String>,
+    pub user: Option<String>,
+    pub kind: PhotoKind,
+    /// Stampings that the device counted; 0 for other kinds.
+    pub counted: i64,
+    pub received: i64,
+    pub missing: i64,
+    /// The keys of those that the vendor lists and that did not come.
+    pub photokeys: Vec<String>,
+}
+
+/// What keeps a flow from being archived.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    pub photos: Vec<MissingPhotos>,
+    /// Required files fields that are empty.
+    pub fields: Vec<FieldError>,
+}
+
+/// The photos that a flow's seal uses owe; empty when nothing is missing.
+pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<MissingPhotos>, DbError> {
+    let mut missing = Vec::new();
+    for seal_use in SealUse::of_flow(&mut *tx, flow).await? {
+        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
+        let tallies = counts::tally(&mut *tx, &seal_use.id).await?;
+        let (_, sum) = counts::count(&grants, &tallies);
+        // Photos whose grant nobody knows may account for the gaps of those that are known.
+        if sum.missing > 0 {
+            let photos = Photo::of_seal_use(&mut *tx, &seal_use.id).await?;
+            missing.extend(of_seal_use(&seal_use, &grants, &tallies, &photos));
+        }
+    }
+    Ok(missing)
+}
+
+fn of_seal_use(seal_use: &SealUse, grants: &[Grant], tallies: &[Tally], photos: &[Photo]) -> Vec<MissingPhotos> {
+    let owners = grants.iter().map(Some).chain([None]);
+    let kinds = [PhotoKind::Signatory, PhotoKind::Face, PhotoKind::Emergency];
+    let each = owners.flat_map(|grant| kinds.map(|kind| (grant, kind)));
+    let owed = each.map(|(grant, kind)| {
+        let id = grant.map(|grant| &grant.id);
+        let tally = tallies.iter().find(|tally| tally.grant_id.as_ref() == id && tally.kind == kind);
+        let (received, keyed, outstanding) = tally.map_or((0, 0, 0), |t| (t.stored, t.keyed, t.outstanding));
+        let counted = grant.filter(|_| kind == PhotoKind::Signatory).map_or(0, |grant| grant.used);
+        let missing = match kind {
+            PhotoKind::Signatory if grant.is_some() => counted.max(keyed) - received,
+            _ => outstanding,
+        };
+        let lost =
+            |photo: &&Photo| photo.grant_id.as_ref() == id && photo.kind == kind && photo.original_hash.is_none();
+        MissingPhotos {
+            seal_use_id: seal_use.id.clone(),
+            business_id: seal_use.business_id.clone(),
+            grant_id: id.cloned(),
+            seal: grant.map(|grant| grant.seal.clone()),
+            user: grant.map(|grant| grant.user_name.clone()),
+            kind,
+            counted,
+            received,
+            missing,
+            photokeys: photos.iter().filter(lost).filter_map(|photo| photo.photokey.clone()).collect(),
+        }
+    });
+    owed.filter(|owed| owed.missing > 0).collect()
+}
+
+/// Required files fields that nobody has filled.
+pub async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldError>, DbError> {
+    let filled: Vec<String> = sql(
+        "SELECT DISTINCT field_key FROM documents WHERE flow_id = $1 AND field_key IS NOT NULL AND deleted_at IS NULL",
+    )
+    .bind(flow)
+    .scalars(tx)
+    .await?;
+    let required = body.fields.iter().filter(|field| field.required && field.field_type == FieldType::Files);
+    let empty = required.filter(|field| !filled.contains(&field.key));
+    Ok(empty.map(|field| FieldError::new(&field.key, format!("{} is required and still empty", field.label))).collect())
+}
+
+impl Lacking {
+    pub async fn of(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Self, DbError> {
+        Ok(Self { photos: photos(tx, flow).await?, fields: fields(tx, flow, body).await? })
+    }
+}
+
+impl std::fmt::Display for Lacking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let missing: i64 = self.photos.iter().map(|photos| photos.missing).sum();
+        let photos = (missing > 0).then(|| format!("{missing} photos are missing"));
+        let fields = self.fields.iter().map(|field| field.message.clone());
+        f.write_str(&photos.into_iter().chain(fields).collect::<Vec<_>>().join("; "))
+    }
+}

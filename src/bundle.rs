@@ -1,0 +1,64 @@
+//! A bundle (打包下载): a zip made of documents, streamed from the store.
+//!
+//! [`layout`] plans it, pure: every byte's place is known before the first is sent, so that the length is exact, any
+//! range can be sent alone, and equal contents give equal bytes. This module is the shell that fetches and sends.
+
+pub mod layout;
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
+
+pub use layout::{Content, Entry, Layout, Piece};
+
+use crate::{
+    document::Document,
+    store::{Store, StoreError, StoreKey},
+};
+
+/// Documents as a bundle's entries, in their order, under their own names.
+#[must_use]
+pub fn entries(documents: &[Document]) -> Vec<Entry> {
+    let entry = |document: &Document| Entry {
+        name: document.name.clone(),
+        bytes: u64::try_from(document.bytes).unwrap_or(0),
+        crc32: u32::try_from(document.crc32).unwrap_or(0),
+        blake3: document.blake3.clone(),
+        at: document.received_at,
+        content: Content::Stored(document.store_key.clone()),
+    };
+    documents.iter().map(entry).collect()
+}
+
+/// The bytes of `range`, in chunks as the store gives them. An object that is shorter than its row says ends the
+/// stream with an error: a short answer would look whole.
+#[must_use]
+pub fn stream(store: Store, layout: &Arc<Layout>, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
+    let pieces = Layout::pieces(Arc::clone(layout), range);
+    stream::iter(pieces)
+        .then(move |piece| {
+            let store = store.clone();
+            async move {
+                match piece {
+                    Piece::Made(bytes) => Ok(stream::once(async { Ok(bytes) }).boxed()),
+                    Piece::Stored { key, range } => stored(&store, key, range).await,
+                }
+            }
+        })
+        .try_flatten()
+        .boxed()
+}
+
+async fn stored(
+    store: &Store,
+    key: String,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
+    let reading = store.get_stream(&StoreKey::Raw(key.clone()), Some(range.clone())).await?;
+    if reading.range == range {
+        return Ok(reading.stream);
+    }
+    let source = std::io::Error::other(format!("it has {} bytes, not {}", reading.stored.bytes, range.end));
+    Err(StoreError::Directory { action: "read", path: key, source })
+}

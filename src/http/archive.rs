@@ -1,0 +1,51 @@
+//! Archiving a flow by hand.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Edge, Problem,
+    input::{Id, MaybeInput},
+    session::CurrentUser,
+};
+use crate::{
+    archive::by_hand::{self, Wish},
+    flow::{
+        actions::{Action, Refusal},
+        view::{self, FlowView},
+    },
+    id::FlowId,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(archive))
+}
+
+/// How long the answer waits for the archive.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Archives a flow that has reached its end. 409 `photos_missing` or `field_required` lists what is missing; an
+/// administrator may accept missing photos with a reason. 202: it is still being archived.
+#[utoipa::path(post, path = "/api/flows/{id}/archive", params(("id" = String, Path)), request_body = Option<Wish>, responses((status = 200, body = FlowView), (status = 202, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn archive(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    MaybeInput(wish): MaybeInput<Wish>,
+) -> Result<(StatusCode, Json<FlowView>), Problem> {
+    let app = &edge.app;
+    let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
+    // Why it is not possible now is told exactly below.
+    if let Err(refusal @ Refusal::NotYours(_)) = flow.check(Action::Archive) {
+        return Err(refusal.into());
+    }
+    let mut tx = app.db.begin().await?;
+    by_hand::ask(&mut tx, &id, &user, &wish, app.clock.now()).await?;
+    tx.commit().await?;
+    app.due.notify_one();
+    let status = if by_hand::wait(app, &id, PATIENCE).await? { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
+    Ok((status, Json(flow)))
+}

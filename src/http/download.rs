@@ -1,0 +1,133 @@
+//! Local download: a flow's photos in one zip.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Edge, Problem,
+    content::range,
+    flows::may_act,
+    input::{Id, Params},
+    session::CurrentUser,
+};
+use crate::{
+    audit::Entry,
+    bundle::{self, Layout},
+    definition::Definition,
+    document::Document,
+    flow::{
+        Flow,
+        actions::{Action, Refusal},
+        view,
+    },
+    id::FlowId,
+    ingest::collect,
+    user::User,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(photos_zip))
+}
+
+/// How long the answer waits for photos that are not here yet.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ZipParams {
+    /// Those that are here, without asking the vendor for more.
+    #[serde(default)]
+    partial: bool,
+}
+
+/// All photos of a flow as a zip, for flow types without a download field: first brings in what is missing. Exact
+/// length, strong ETag, Range and If-Range: a broken download goes on where it stopped.
+#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = String, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 416), (status = 503, body = Problem)))]
+async fn photos_zip(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    Params(params): Params<ZipParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let flow = downloadable(&edge, &id, &user).await?;
+    // Who goes on with a download wants the rest of the same bytes, not other ones.
+    let goes_on = headers.contains_key(header::IF_RANGE) && matches(&headers, planned(&edge, &id).await?.as_ref());
+    if !params.partial && !goes_on {
+        collect::bring_in(&edge.app, &id, PATIENCE).await?;
+    }
+    let layout = planned(&edge, &id).await?.ok_or_else(nothing_yet)?;
+    let entry = Entry {
+        username: &user.username,
+        act: "photos_downloaded",
+        subject: id.as_str(),
+        flow: Some(&id),
+        detail: Some(layout.etag()),
+    };
+    edge.app.journal.write(entry, edge.app.clock.now()).await?;
+    Ok(answer(&edge, &flow, &headers, &layout))
+}
+
+/// The flow, if this user may download its photos: where the button shows, and ever after by whoever takes part, for
+/// the node is passed as soon as the photos are here.
+async fn downloadable(edge: &Edge, id: &FlowId, user: &User) -> Result<Flow, Problem> {
+    let db = &edge.app.db;
+    let view = view::view(db, id, user).await?.ok_or_else(Problem::not_found)?;
+    let flow = Flow::find(db, id).await?.ok_or_else(Problem::not_found)?;
+    let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+    let integration = body.integration.as_ref();
+    if let Some(field) = integration.and_then(|integration| integration.download_field.as_ref()) {
+        let detail = format!("the photos go to the field {field:?}: collect them there");
+        return Err(Problem::new(StatusCode::CONFLICT, "has_download_field", detail));
+    }
+    let shown = |key: &String| integration.is_some_and(|integration| integration.download_nodes.contains(key));
+    let mut left = body.nodes.iter().map(|node| &node.key).take_while(|key| flow.node.as_ref() != Some(*key));
+    match view.check(Action::Photos) {
+        Ok(()) => Ok(flow),
+        Err(Refusal::NotNow(_)) if left.any(shown) => {
+            may_act(edge, id, user).await?;
+            Ok(flow)
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The zip of what is here now; none when no photo is.
+async fn planned(edge: &Edge, id: &FlowId) -> Result<Option<Arc<Layout>>, Problem> {
+    let documents = Document::photos_of_flow(&edge.app.db, id).await?;
+    Ok((!documents.is_empty()).then(|| Arc::new(Layout::of(bundle::entries(&documents)))))
+}
+
+fn matches(headers: &HeaderMap, layout: Option<&Arc<Layout>>) -> bool {
+    let condition = headers.get(header::IF_RANGE).and_then(|value| value.to_str().ok());
+    layout.is_some_and(|layout| condition == Some(layout.etag()))
+}
+
+fn nothing_yet() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "no_photos", "no photo has come yet")
+}
+
+fn answer(edge: &Edge, flow: &Flow, headers: &HeaderMap, layout: &Arc<Layout>) -> Response {
+    let (status, range) = match range::chosen(headers, layout.etag(), layout.bytes()) {
+        Ok(chosen) => chosen,
+        Err(without_bytes) => return *without_bytes,
+    };
+    let stream = bundle::stream(edge.app.store.clone(), layout, range.clone());
+    let mut response = (status, Body::from_stream(stream)).into_response();
+    let set = response.headers_mut();
+    range::describe(set, status, &range, layout.bytes(), layout.etag());
+    let name = utf8_percent_encode(&format!("{}_用印图片.zip", flow.serial_no), NON_ALPHANUMERIC).to_string();
+    let disposition = format!("attachment; filename=\"{}_photos.zip\"; filename*=UTF-8''{name}", flow.serial_no);
+    range::insert(set, header::CONTENT_TYPE, "application/zip");
+    range::insert(set, header::CONTENT_DISPOSITION, &disposition);
+    response
+}

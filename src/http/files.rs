@@ -1,0 +1,213 @@
+//! Files that people bring: into a flow's fields, and missing photos for a grant.
+
+use axum::{
+    Json,
+    extract::{DefaultBodyLimit, Multipart, Path, State, multipart::MultipartRejection},
+    http::StatusCode,
+};
+use serde::Serialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Edge, Problem, flows::may_act, input::Id, session::CurrentUser};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    dispatch::Dispatch,
+    document::Document,
+    flow::{
+        Flow,
+        actions::Action,
+        view::{self, FlowView},
+    },
+    id::{DocumentId, FlowId, GrantId, IngestId},
+    photo::kind::PhotoKind,
+    upload::{
+        Batch, UploadError,
+        field::{self, Target},
+        supply,
+    },
+    user::{Role, User},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new()
+        .routes(routes!(upload))
+        .routes(routes!(supply_photos))
+        // Files are bounded one by one, while they stream.
+        .layer(DefaultBodyLimit::disable())
+        .routes(routes!(remove))
+        .routes(routes!(retry_stamped))
+}
+
+/// The body of an upload.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the multipart body in the OpenAPI document")]
+struct Files {
+    /// One part for each file.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    file: Vec<Vec<u8>>,
+}
+
+/// Brings files into a files field of a flow: multipart, one or more parts named `file`. All or none become documents.
+#[utoipa::path(post, path = "/api/flows/{id}/fields/{key}/files", params(("id" = String, Path), ("key" = String, Path)),
+    request_body(content = Files, content_type = "multipart/form-data"),
+    responses((status = 201, body = Vec<Document>), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+async fn upload(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Path((id, key)): Path<(String, String)>,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<(StatusCode, Json<Vec<Document>>), Problem> {
+    let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
+    let app = &edge.app;
+    let target = may_change(&edge, &id, &key, &user).await?;
+    let _place = app.bounds.upload().ok_or_else(busy)?;
+    let (batch, _) = take_in(app, form, app.config.upload.max_file_bytes.get()).await?;
+    let documents = field::attach(app, target, &user, batch).await?;
+    Ok((StatusCode::CREATED, Json(documents)))
+}
+
+/// The field, if this user may change its files now.
+async fn may_change(edge: &Edge, id: &FlowId, key: &str, user: &User) -> Result<Target, Problem> {
+    let flow = view::view(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)?;
+    let target = Target::find(&edge.app, id, key).await?;
+    flow.check(Action::Upload)?;
+    if flow.editable.iter().any(|editable| editable == key) {
+        Ok(target)
+    } else {
+        Err(UploadError::NotEditable(key.to_owned()).into())
+    }
+}
+
+/// Takes a file out of its field, into the trash; until the flow is archived.
+#[utoipa::path(delete, path = "/api/flows/{id}/fields/{key}/files/{documentId}", params(("id" = String, Path), ("key" = String, Path), ("documentId" = String, Path)), responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn remove(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Path((id, key, document)): Path<(String, String, String)>,
+) -> Result<StatusCode, Problem> {
+    let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
+    let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
+    may_change(&edge, &id, &key, &user).await?;
+    field::take_out(&edge.app, &id, &key, &document, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sends stamped files and supplied photos to the vendor again that failed, or whose answer was lost.
+#[utoipa::path(post, path = "/api/flows/{id}/stamped/retry", params(("id" = String, Path)), responses((status = 202, body = FlowView), (status = 403, body = Problem)))]
+async fn retry_stamped(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+) -> Result<(StatusCode, Json<FlowView>), Problem> {
+    may_act(&edge, &id, &user).await?;
+    let app = &edge.app;
+    let mut tx = app.db.begin().await?;
+    let now = app.clock.now();
+    Dispatch::again(&mut tx, &id, now).await?;
+    let entry = Entry {
+        username: &user.username,
+        act: "dispatch_retried",
+        subject: id.as_str(),
+        flow: Some(&id),
+        ..Entry::default()
+    };
+    audit::commit(tx, entry, now).await?;
+    app.due.notify_one();
+    let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
+    Ok((StatusCode::ACCEPTED, Json(flow)))
+}
+
+/// The body of a supply.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the multipart body in the OpenAPI document")]
+struct Photos {
+    /// `signatory` (default) or `face`.
+    kind: Option<String>,
+    /// One part for each picture.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    file: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Supplied {
+    /// The ingest that takes them in.
+    ingest_id: IngestId,
+    /// Every photo that was supplied for the grant, with how far it is on its way to the vendor.
+    photos: Vec<Dispatch>,
+}
+
+/// Supplies missing photos of a grant by hand: multipart, one or more parts named `file`, pictures only. They are sent
+/// to the vendor too.
+#[utoipa::path(post, path = "/api/grants/{id}/photos", params(("id" = String, Path)),
+    request_body(content = Photos, content_type = "multipart/form-data"),
+    responses((status = 201, body = Supplied), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+async fn supply_photos(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<GrantId>,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<(StatusCode, Json<Supplied>), Problem> {
+    let app = &edge.app;
+    let (grant, _, flow) = supply::flow_of(app, &id).await?;
+    may_supply(&edge, &flow, &user).await?;
+    let _place = app.bounds.upload().ok_or_else(busy)?;
+    let (batch, kind) = take_in(app, form, app.config.ingest.max_photo_bytes.get()).await?;
+    let supplied = supply::supply(app, &grant, &flow, kind, &user, batch).await?;
+    Ok((StatusCode::CREATED, Json(Supplied { ingest_id: supplied.ingest_id, photos: supplied.photos })))
+}
+
+/// Operators of the flow, and administrators.
+async fn may_supply(edge: &Edge, flow: &Flow, user: &User) -> Result<(), Problem> {
+    may_act(edge, &flow.id, user).await?;
+    if user.is_admin() || user.has(Role::Operator) { Ok(()) } else { Err(Problem::forbidden()) }
+}
+
+fn busy() -> Problem {
+    let detail = "as many uploads as may be are coming in: try again in a moment";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+}
+
+/// All files of the form, and the `kind` that it names before or after them. After an error nothing is left.
+async fn take_in(
+    app: &App,
+    form: Result<Multipart, MultipartRejection>,
+    limit: u64,
+) -> Result<(Batch, PhotoKind), Problem> {
+    let mut form = form.map_err(|error| Problem::new(error.status(), "not_multipart", error.body_text()))?;
+    let (mut batch, mut kind) = (Batch::default(), PhotoKind::Signatory);
+    match parts(app, &mut form, limit, &mut batch, &mut kind).await {
+        Ok(()) => Ok((batch, kind)),
+        Err(problem) => {
+            batch.discard().await;
+            Err(problem)
+        }
+    }
+}
+
+async fn parts(
+    app: &App,
+    form: &mut Multipart,
+    limit: u64,
+    batch: &mut Batch,
+    kind: &mut PhotoKind,
+) -> Result<(), Problem> {
+    let cut = |error: axum::extract::multipart::MultipartError| UploadError::Cut(error.body_text());
+    while let Some(mut part) = form.next_field().await.map_err(cut)? {
+        match (part.name().unwrap_or_default(), part.file_name().map(str::to_owned)) {
+            ("file", given) => batch.receive(app, &given.unwrap_or_default(), limit, &mut part).await?,
+            ("kind", None) => {
+                let text = part.text().await.map_err(cut)?;
+                *kind = text
+                    .parse()
+                    .map_err(|error: crate::word::UnknownWord| Problem::field("kind", error.to_string()))?;
+                if *kind == PhotoKind::Emergency {
+                    return Err(Problem::field("kind", "the vendor takes signatory and face photos only"));
+                }
+            }
+            (other, _) => return Err(Problem::field(other, "there is no such part: files are named `file`")),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Brings a flow's photos in while somebody waits for them: the ingests are woken, and waited for.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::FromRow;
+
+use super::record::{Ingest, IngestState, Trigger, wake};
+use crate::{
+    app::App,
+    clock::Timestamp,
+    db::{DbError, sql},
+    id::{FlowId, SealUseId},
+    photo::Photo,
+    seal_use::{Grant, SealUse, counts},
+};
+
+/// Why the photos are not all here that could be.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    #[error("the photos could not be brought in: {reason}; with ?partial=true you get those that are here")]
+    Vendor { reason: String, retry_after: Duration },
+    #[error("the photos are still being brought in: come again in a moment")]
+    TooSlow,
+    #[error("the ingest could not be woken")]
+    Task(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Asks the vendor of every seal use that may have more photos than are here, and waits for that, at most `patience`.
+/// What takes longer goes on without the one who asked.
+pub async fn bring_in(app: &Arc<App>, flow: &FlowId, patience: Duration) -> Result<(), CollectError> {
+    let mut due = Vec::new();
+    for seal_use in SealUse::of_flow(&app.db, flow).await? {
+        if seal_use.business_id.is_some() && may_have_more(app, &seal_use).await? {
+            due.push(seal_use.id);
+        }
+    }
+    if due.is_empty() {
+        return Ok(());
+    }
+    // In a task of its own: who hangs up does not cut the transaction.
+    tokio::spawn(wake_all(Arc::clone(app), due.clone())).await??;
+    let waited = tokio::time::timeout(patience, async {
+        for seal_use in &due {
+            while runs(app, seal_use).await? {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok::<_, DbError>(())
+    });
+    waited.await.map_err(|_| CollectError::TooSlow)??;
+    for seal_use in &due {
+        came(app, seal_use).await?;
+    }
+    Ok(())
+}
+
+/// False only when use has ended, nothing is missing and the last pass found all done.
+async fn may_have_more(app: &App, seal_use: &SealUse) -> Result<bool, DbError> {
+    let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+    let (_, sum) = counts::count(&grants, &counts::tally(&app.db, &seal_use.id).await?);
+    let ingest = Ingest::of_seal_use(&app.db, &seal_use.id).await?;
+    let done = ingest.is_some_and(|ingest| ingest.state == IngestState::Done);
+    Ok(!(done && seal_use.status.ended() && sum.missing == 0))
+}
+
+async fn wake_all(app: Arc<App>, seal_uses: Vec<SealUseId>) -> Result<(), DbError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    for seal_use in &seal_uses {
+        wake(&mut tx, seal_use, Trigger::Button, now, now).await?;
+        Photo::unpark(&mut tx, seal_use).await?;
+    }
+    tx.commit().await?;
+    app.due.notify_one();
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct Job {
+    state: String,
+    run_at: Timestamp,
+    error: Option<String>,
+}
+
+async fn job(app: &App, seal_use: &SealUseId) -> Result<Option<Job>, DbError> {
+    sql("SELECT state, run_at, error FROM jobs WHERE kind = 'ingest' AND subject = $1")
+        .bind(seal_use)
+        .optional(&app.db)
+        .await
+}
+
+/// Whether a pass runs, or is due: then a wake has not been answered yet.
+async fn runs(app: &App, seal_use: &SealUseId) -> Result<bool, DbError> {
+    let job = job(app, seal_use).await?;
+    Ok(job.is_some_and(|job| job.state == "running" || (job.state == "queued" && job.run_at <= app.clock.now())))
+}
+
+/// The pass came to its end, and every photo that the vendor lists is here.
+async fn came(app: &App, seal_use: &SealUseId) -> Result<(), CollectError> {
+    if let Some(Job { error: Some(reason), run_at, .. }) = job(app, seal_use).await? {
+        return Err(CollectError::Vendor { reason, retry_after: run_at.since(app.clock.now()) });
+    }
+    let photos = Photo::of_seal_use(&app.db, seal_use).await?;
+    let lost = photos.iter().find(|photo| photo.photokey.is_some() && photo.original_hash.is_none());
+    let Some(lost) = lost else { return Ok(()) };
+    let reason = lost.error_detail.clone().unwrap_or_else(|| "a photo that the vendor lists did not come".to_owned());
+    let next = lost.next_attempt_at.unwrap_or(app.clock.now());
+    Err(CollectError::Vendor { reason, retry_after: next.since(app.clock.now()) })
+}

@@ -1,0 +1,41 @@
+//! Photos that people supplied by hand: linked like any other, before the vendor is asked anything.
+
+use super::{
+    IngestError,
+    content::Content,
+    link::{self, Arrival, Identity},
+    pass::Pass,
+};
+use crate::{
+    dispatch::Dispatch,
+    original::{Original, inspect::inspect},
+    photo::{Source, kind::PhotoKind},
+    store::StoreKey,
+};
+
+pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
+    for supplied in Dispatch::unlinked(pass.db(), pass.id()).await? {
+        let arrival = arrival(pass, &supplied).await?;
+        link::link(pass, arrival.into_iter().collect()).await?;
+        let mut tx = pass.db().begin().await?;
+        pass.lease.fence(&mut tx).await?;
+        Dispatch::linked(&mut tx, &supplied.id, pass.id(), pass.app.clock.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// The first occurrence of its content: a photo that the seal use has already, from wherever, is not doubled.
+async fn arrival(pass: &Pass, supplied: &Dispatch) -> Result<Option<Arrival>, IngestError> {
+    let Some(original) = Original::find(pass.db(), &supplied.original_hash).await? else {
+        return Ok(None);
+    };
+    let app = &pass.app;
+    let _budget = app.bounds.bytes(u64::try_from(original.bytes).unwrap_or(0)).await;
+    let bytes = app.store.get(&StoreKey::Raw(original.store_key.clone())).await?;
+    let exif_at = app.cpu.run(0, move || inspect(&bytes).exif.map(|exif| exif.at)).await?;
+    let kind = supplied.photo_kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(PhotoKind::Signatory);
+    let identity = Identity::Keyless { kind, grant: supplied.grant_id.clone(), source: Source::Supply, occurrence: 1 };
+    let content = Content { original, exif_at, received_at: supplied.created_at };
+    Ok(Some(Arrival { content, identity }))
+}
