@@ -26,6 +26,8 @@ words! {
         Apply = "apply",
         /// Bring a seal use's photos in (subject: seal use).
         Ingest = "ingest",
+        /// End a seal use at the vendor (subject: seal use).
+        Finish = "finish",
         /// Archive a flow, or supplement its archive (subject: flow).
         Archive = "archive",
     }
@@ -146,6 +148,15 @@ impl Lease {
             Some(wait) => Next::At { at: now.plus(wait.get()), failed: Some(reason) },
             None => Next::Park { reason },
         }
+    }
+
+    /// Another run after the wait that `waits` has for this failure, the last wait however often it failed, and never
+    /// longer than `longest`.
+    #[must_use]
+    pub fn retry_patiently(&self, waits: &[Span], longest: Duration, now: Timestamp, reason: String) -> Next {
+        let failed = usize::try_from(self.attempts).unwrap_or(usize::MAX);
+        let wait = waits.get(failed).or(waits.last()).map_or(longest, |wait| wait.get().min(longest));
+        Next::At { at: now.plus(wait), failed: Some(reason) }
     }
 
     /// Prolongs the lease (the heartbeat).

@@ -10,7 +10,7 @@ use crate::{
     apply, archive, callback,
     clock::Timestamp,
     db::DbError,
-    ingest,
+    finish, ingest,
     job::{self, FenceError, JobKind, Lease, Next},
     telemetry::JobLabels,
 };
@@ -103,6 +103,7 @@ async fn run(app: Arc<App>, lease: Lease) -> Result<Next, String> {
     match lease.kind {
         JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| told(&error)),
+        JobKind::Finish => finish::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| told(&error)),
     }
 }

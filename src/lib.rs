@@ -11,6 +11,7 @@ pub mod cpu;
 pub mod db;
 pub mod definition;
 pub mod document;
+pub mod finish;
 pub mod flow;
 pub mod folder;
 pub mod hash;

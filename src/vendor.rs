@@ -27,6 +27,9 @@ const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug)]
 pub struct Vendor {
     http: reqwest::Client,
+    /// For requests whose body is a file: the HTTP library counts `read_timeout` from the request's beginning, so that
+    /// it would end an upload that takes longer. Only the time of the whole exchange bounds these.
+    uploads: reqwest::Client,
     limits: Arc<Limits>,
     clock: Clock,
 }
@@ -38,16 +41,9 @@ pub struct VendorBuildError(#[from] reqwest::Error);
 
 impl Vendor {
     pub fn new(limits: &Limits, clock: Clock) -> Result<Self, VendorBuildError> {
-        let http = match builder(limits).build() {
-            Ok(http) => http,
-            // A machine without CA certificates must still reach a vendor that speaks plain HTTP. With no certificate
-            // to trust every HTTPS vendor is refused: nothing is weakened.
-            Err(error) => {
-                tracing::warn!(%error, "no usable CA certificates: HTTPS vendors cannot be reached");
-                builder(limits).tls_certs_only([]).build()?
-            }
-        };
-        Ok(Self { http, limits: Arc::new(limits.clone()), clock })
+        let http = build(|| builder(limits).read_timeout(limits.read_timeout).timeout(limits.total_timeout))?;
+        let uploads = build(|| builder(limits).timeout(limits.zip_timeout))?;
+        Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })
     }
 
     /// A client that acts with these credentials.
@@ -55,6 +51,15 @@ impl Vendor {
     pub fn client(&self, credentials: Credentials) -> Client {
         Client::new(self.clone(), credentials)
     }
+}
+
+fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, reqwest::Error> {
+    builder().build().or_else(|error| {
+        // A machine without CA certificates must still reach a vendor that speaks plain HTTP. With no certificate to
+        // trust every HTTPS vendor is refused: nothing is weakened.
+        tracing::warn!(%error, "no usable CA certificates: HTTPS vendors cannot be reached");
+        builder().tls_certs_only([]).build()
+    })
 }
 
 fn builder(limits: &Limits) -> reqwest::ClientBuilder {
@@ -68,8 +73,6 @@ fn builder(limits: &Limits) -> reqwest::ClientBuilder {
         .retry(reqwest::retry::never())
         .http1_only()
         .connect_timeout(limits.connect_timeout)
-        .read_timeout(limits.read_timeout)
-        .timeout(limits.total_timeout)
         .pool_max_idle_per_host(limits.pool_idle_per_host)
         .pool_idle_timeout(limits.pool_idle_timeout)
 }

@@ -7,6 +7,7 @@ use crate::{
     apply,
     callback::record::Record,
     db::{DbError, Tx},
+    finish,
     flow::event::{self, Happened, YINKU},
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
@@ -39,6 +40,10 @@ pub(super) async fn ask(pass: &Pass) -> Result<bool, IngestError> {
     }
     SealUse::seen(&mut tx, pass.id(), status, detail.raw.expose(), now).await?;
     tx.commit().await?;
+    if pass.seal_use.business_id.is_none() {
+        // Outside the transaction: a run of that job waits for what this one holds.
+        finish::look_again(pass.db(), pass.id(), now).await?;
+    }
     Ok(true)
 }
 

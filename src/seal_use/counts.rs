@@ -98,6 +98,9 @@ mod tests {
             left_count,
             code: None,
             complete: false,
+            appended: 0,
+            window_start: None,
+            window_end: None,
         }
     }
 

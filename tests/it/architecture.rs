@@ -21,7 +21,7 @@ const NOUNS: [&str; 14] = [
     "document",
     "job",
 ];
-const VERBS: [&str; 5] = ["callback", "apply", "ingest", "thumbnail", "archive"];
+const VERBS: [&str; 6] = ["callback", "apply", "finish", "ingest", "thumbnail", "archive"];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",
     "PgPool",

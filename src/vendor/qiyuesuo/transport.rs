@@ -19,20 +19,25 @@ use crate::{
 
 impl Client {
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
-        self.request(Method::GET, path).query(query)
+        self.request(&self.vendor.http, Method::GET, path).query(query)
     }
 
     pub(super) fn post(&self, path: &str) -> RequestBuilder {
-        self.request(Method::POST, path)
+        self.request(&self.vendor.http, Method::POST, path)
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// A request that carries files.
+    pub(super) fn upload(&self, path: &str) -> RequestBuilder {
+        self.request(&self.vendor.uploads, Method::POST, path)
+    }
+
+    fn request(&self, http: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
         let credentials = &self.credentials;
         let mut url = credentials.base_url().clone();
         // The address ends with a slash (Credentials::new).
         url.set_path(&format!("{}{path}", url.path()));
         let timestamp = (self.vendor.clock.now().0 / 1000).to_string();
-        let mut request = self.vendor.http.request(method, url);
+        let mut request = http.request(method, url);
         let nonce = match credentials.sign_mode() {
             SignMode::Legacy => None,
             SignMode::Nonce { header } => {
