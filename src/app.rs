@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 
 use crate::{
+    audit::journal::Journal,
     clock::Clock,
     config::Config,
     cpu::Cpu,
@@ -30,6 +31,8 @@ pub struct App {
     pub cpu: Cpu,
     pub metrics: Metrics,
     pub bounds: Bounds,
+    /// Where acts that change nothing else are written down before they happen.
+    pub journal: Journal,
     /// Hints to whoever looks at a page just now; lost when nobody listens.
     pub events: broadcast::Sender<Hint>,
     /// Told when a job may be due.
@@ -83,9 +86,10 @@ impl App {
         let threads = if config.thumbnail.threads == 0 { cores } else { config.thumbnail.threads };
         let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;
         let bounds = Bounds::new(&config);
+        let journal = Journal::start(db.clone(), config.audit.queue);
         let events = broadcast::channel(HINTS).0;
         let (metrics, due) = (Metrics::default(), Notify::new());
-        Ok(Arc::new(Self { config, clock, db, store, vendor, cpu, metrics, bounds, events, due }))
+        Ok(Arc::new(Self { config, clock, db, store, vendor, cpu, metrics, bounds, journal, events, due }))
     }
 
     /// What a picture may cost.

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod audit;
 mod demo;
 mod print;
 mod serve;
@@ -45,16 +46,29 @@ enum Command {
     /// Tokens for programs.
     #[command(subcommand)]
     Token(users::TokenCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+}
+
+impl Command {
+    /// The status of a command that could not do what it was asked for. One that looks for findings says 1 when it
+    /// found some.
+    fn status_of_failure(&self) -> ExitCode {
+        match self {
+            Self::Audit(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
 }
 
 pub(crate) fn main() -> ExitCode {
-    match run(Cli::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            print::complaint(&format!("yinku: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    let cli = Cli::parse();
+    let failed = cli.command.status_of_failure();
+    run(cli).unwrap_or_else(|error| {
+        print::complaint(&format!("yinku: {error:#}"));
+        failed
+    })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -69,6 +83,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Openapi => print::answer(&serde_json::to_string_pretty(&http::openapi())?),
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
             Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
+            Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -2,6 +2,7 @@
 //! everything is cross-checked before anything starts.
 
 mod admin;
+mod audit;
 mod byte_size;
 mod callback;
 mod check;
@@ -26,6 +27,7 @@ use url::Url;
 
 pub use self::{
     admin::AdminConfig,
+    audit::AuditConfig,
     byte_size::ByteSize,
     callback::CallbackConfig,
     check::Problem,
@@ -55,6 +57,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub admin: AdminConfig,
     pub callback: CallbackConfig,
+    pub audit: AuditConfig,
     pub ingest: IngestConfig,
     pub thumbnail: ThumbnailConfig,
     pub jobs: JobsConfig,
@@ -81,6 +84,7 @@ impl Config {
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
             admin: AdminConfig::default(),
             callback: CallbackConfig::default(),
+            audit: AuditConfig::default(),
             ingest: IngestConfig::default(),
             thumbnail: ThumbnailConfig::default(),
             jobs: JobsConfig::default(),

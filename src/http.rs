@@ -1,5 +1,6 @@
 //! The HTTP edge: thin handlers that extract, make one call, respond.
 
+mod audit;
 mod callback;
 mod content;
 mod definitions;
@@ -53,6 +54,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(ingests::routes())
         .merge(knowledge::routes())
         .merge(content::routes())
+        .merge(audit::routes())
         .merge(operation::routes())
 }
 

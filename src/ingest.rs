@@ -16,9 +16,9 @@ pub mod record;
 pub mod view;
 pub mod zip;
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -102,30 +102,25 @@ async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
 /// Fetches the photos that are due, by key. True when others should have their turn before the rest.
 async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
     let config = &pass.app.config.ingest;
-    let slice = i64::try_from(config.slice).unwrap_or(i64::MAX);
-    loop {
-        let due = pass.due(slice).await?;
-        if due.is_empty() {
-            return Ok(false);
-        }
-        let mut arrivals = stream::iter(due)
-            .map(|photo| AbortOnDropHandle::new(tokio::spawn(bring(Arc::clone(pass), photo))))
+    let mut arrivals = pin!(
+        pass.due_photos()
+            .map(|photo| {
+                let pass = Arc::clone(pass);
+                async move { AbortOnDropHandle::new(tokio::spawn(bring(pass, photo?))).await? }
+            })
             .buffer_unordered(config.photos_in_flight)
-            .ready_chunks(config.link_batch);
-        let mut failure = None;
-        while let Some(batch) = arrivals.next().await {
-            // One photo's failure of ours must not keep its neighbours out: they are linked first.
-            let (came, failed): (Vec<_>, Vec<_>) =
-                batch.into_iter().map(|joined| joined.map_err(IngestError::from).flatten()).partition(Result::is_ok);
-            link::link(pass, came.into_iter().flatten().flatten().collect()).await?;
-            failure = failure.or(failed.into_iter().find_map(Result::err));
-        }
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        if pass.others_wait().await? {
-            return Ok(true);
-        }
+            .ready_chunks(config.link_batch)
+    );
+    let mut failure = None;
+    while let Some(batch) = arrivals.next().await {
+        // One photo's failure of ours must not keep its neighbours out: they are linked first.
+        let (came, failed): (Vec<_>, Vec<_>) = batch.into_iter().partition(Result::is_ok);
+        link::link(pass, came.into_iter().flatten().flatten().collect()).await?;
+        failure = failure.or(failed.into_iter().find_map(Result::err));
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => pass.has_due_photos().await,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod apply;
 pub mod archive;
+pub mod audit;
 pub mod callback;
 pub mod charset;
 pub mod clock;

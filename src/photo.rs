@@ -57,7 +57,7 @@ pub struct Photo {
     pub error_code: Option<String>,
     pub error_detail: Option<String>,
     pub original_hash: Option<Blake3>,
-    /// The running number in the flow, given when the bytes are linked.
+    /// The running number in the flow: in the vendor's order, so that a missing photo is a missing number.
     pub no: Option<i64>,
     /// The vendor's day of upload, from the photokey: its beginning.
     pub vendor_at: Option<Timestamp>,
@@ -98,8 +98,8 @@ impl Photo {
     /// Writes the row; a key that is known already changes only its grant.
     pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql(
-            "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id)",
         )
         .bind(&self.id)
@@ -110,6 +110,7 @@ impl Photo {
         .bind(self.source)
         .bind(self.position)
         .bind(self.state)
+        .bind(self.no)
         .bind(self.created_at)
         .execute(tx)
         .await?;
@@ -121,24 +122,43 @@ impl Photo {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 ORDER BY position, id").bind(seal_use).all(on).await
     }
 
-    /// Those that may be fetched by key now, in the vendor's order. `fetching` ones are of a run that died.
-    pub async fn due(db: &Db, seal_use: &SealUseId, now: Timestamp, limit: i64) -> Result<Vec<Self>, DbError> {
+    /// Those that may be fetched by key now, in the vendor's order, from behind `after` on. `fetching` ones are of a run
+    /// that died.
+    pub async fn due(
+        db: &Db,
+        seal_use: &SealUseId,
+        now: Timestamp,
+        after: Option<&Self>,
+        limit: i64,
+    ) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL
                AND (state IN ('queued', 'fetching') OR (state = 'waiting' AND next_attempt_at <= $2))
-             ORDER BY position, id LIMIT $3")
+               AND (position, id) > ($3, $4)
+             ORDER BY position, id LIMIT $5")
         .bind(seal_use)
         .bind(now)
+        .bind(after.map_or(i64::MIN, |photo| photo.position))
+        .bind(after.map_or("", |photo| photo.id.as_str()))
         .bind(limit)
         .all(db)
         .await
     }
 
-    /// The keys that are known already, with their grants.
-    pub async fn keys_with_grant(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<String>, DbError> {
-        sql("SELECT photokey FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL AND grant_id IS NOT NULL")
+    /// The keys that are known already, and whether their grants are.
+    pub async fn known_keys(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<(String, bool)>, DbError> {
+        sql("SELECT photokey, grant_id IS NOT NULL FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL")
             .bind(seal_use)
-            .scalars(on)
+            .all(on)
             .await
+    }
+
+    /// Whether photos without a key are stored.
+    pub async fn any_keyless(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
+        let keyless: i64 = sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1 AND photokey IS NULL")
+            .bind(seal_use)
+            .scalar(on)
+            .await?;
+        Ok(keyless > 0)
     }
 
     pub async fn with_key(on: impl Into<On<'_>>, seal_use: &SealUseId, key: &str) -> Result<Option<Self>, DbError> {

@@ -121,7 +121,7 @@ impl Record {
     pub async fn adopt_orphans(tx: &mut Tx) -> Result<Vec<SealUseId>, DbError> {
         sql("UPDATE callbacks SET state = 'pending',
                seal_use_id = (SELECT MIN(s.id) FROM seal_uses s WHERE s.business_id = callbacks.business_id)
-             WHERE state = 'orphan' AND business_id IN (SELECT business_id FROM seal_uses WHERE business_id IS NOT NULL)
+             WHERE state = 'orphan' AND EXISTS (SELECT 1 FROM seal_uses s WHERE s.business_id = callbacks.business_id)
              RETURNING seal_use_id")
         .scalars(tx)
         .await

@@ -129,6 +129,7 @@ impl Config {
     }
 
     fn check_rest(&self, found: &mut Found) {
+        found.unless(self.audit.queue > 0, "audit.queue", "must be at least 1");
         let sizes = &self.thumbnail.sizes;
         let ascending = sizes.windows(2).all(|pair| pair[0] < pair[1]);
         let sound = !sizes.is_empty() && ascending && sizes.iter().all(|size| (16..=4096).contains(size));

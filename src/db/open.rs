@@ -29,16 +29,30 @@ const BUSY: Duration = Duration::from_secs(15);
 impl Db {
     /// Opens the database and brings its schema up to date.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        let db = Self::connect(config, true).await?;
+        match &db {
+            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+        }
+        Ok(db)
+    }
+
+    /// Opens a database that must be there, and leaves its schema as it is: for commands that only look.
+    pub async fn open_existing(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        Self::connect(config, false).await
+    }
+
+    async fn connect(config: &DatabaseConfig, create: bool) -> Result<Self, OpenError> {
         match &config.url {
-            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path).await,
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url.as_str(), config.max_connections).await,
+            DatabaseUrl::Sqlite(path) => Self::connect_sqlite(path, create).await,
+            DatabaseUrl::Postgres(url) => Self::connect_postgres(url.as_str(), config.max_connections).await,
         }
     }
 
-    async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
+    async fn connect_sqlite(path: &Path, create: bool) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::new().filename(path);
         let options = options
-            .create_if_missing(true)
+            .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             // NORMAL loses acknowledged commits in a power cut.
             .synchronous(SqliteSynchronous::Full)
@@ -56,7 +70,6 @@ impl Db {
         if journal != "wal" {
             return Err(OpenError::NotDurable { setting: "journal_mode", found: journal, wanted: "wal" });
         }
-        sqlx::migrate!("migrations/sqlite").run(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
@@ -64,7 +77,7 @@ impl Db {
         Ok(Self::Sqlite { write, read })
     }
 
-    async fn open_postgres(url: &str, max_connections: u32) -> Result<Self, OpenError> {
+    async fn connect_postgres(url: &str, max_connections: u32) -> Result<Self, OpenError> {
         let options: PgConnectOptions = url.parse()?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
@@ -83,7 +96,6 @@ impl Db {
         if found == "off" {
             return Err(OpenError::NotDurable { setting: "synchronous_commit", found, wanted: "on" });
         }
-        sqlx::migrate!("migrations/postgres").run(&pool).await?;
         Ok(db)
     }
 }

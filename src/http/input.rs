@@ -5,6 +5,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::Problem;
 
@@ -16,13 +17,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::JsonDataError(error)) => {
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", error.body_text()))
-            }
-            Err(error) => Err(Problem::new(error.status(), "bad_json", error.body_text())),
+        let bad_json = |error: JsonRejection| Problem::new(error.status(), "bad_json", error.body_text());
+        let Json(value) = Json::<Value>::from_request(request, state).await.map_err(bad_json)?;
+        if has_nul(&value) {
+            return Err(unprocessable("text must not contain NUL"));
         }
+        serde_json::from_value(value).map(Self).map_err(|error| unprocessable(error.to_string()))
+    }
+}
+
+fn unprocessable(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+}
+
+/// PostgreSQL refuses NUL in text; so do we, on both engines.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 
@@ -34,6 +48,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(bad_query("text must not contain NUL"));
+        }
         let query = Query::<T>::from_request_parts(parts, state).await;
         query.map(|Query(value)| Self(value)).map_err(|error| bad_query(error.body_text()))
     }

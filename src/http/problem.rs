@@ -8,6 +8,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
+    audit::journal::JournalError,
     callback::CallbackError,
     db::DbError,
     definition::FieldError,
@@ -117,6 +118,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, "login_failed", error.to_string()),
+            LoginError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
         }
@@ -171,6 +173,15 @@ impl From<CallbackError> for Problem {
         match error {
             CallbackError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
             CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Stopping => Self::internal(&error),
+        }
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
+            JournalError::Db(_) | JournalError::Stopping => Self::internal(&error),
         }
     }
 }

@@ -57,6 +57,19 @@ impl FromRequestParts<Edge> for Admin {
     }
 }
 
+/// An administrator or auditor who asks: one who reads everything.
+#[derive(Debug)]
+pub(super) struct Reader;
+
+impl FromRequestParts<Edge> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, edge).await?;
+        if user.reads_all() { Ok(Self) } else { Err(Problem::forbidden()) }
+    }
+}
+
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Credentials {

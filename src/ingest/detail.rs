@@ -8,7 +8,10 @@ use crate::{
     callback::record::Record,
     db::{DbError, Tx},
     finish,
-    flow::event::{self, Happened, YINKU},
+    flow::{
+        Flow,
+        event::{self, Happened, YINKU},
+    },
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
     seal_use::{Application, SealUse, SealUseStatus},
@@ -72,23 +75,39 @@ fn status_of(status: &Status) -> SealUseStatus {
     }
 }
 
+/// New keys become photos, numbered in the vendor's order. While there are photos without a key nobody knows which of
+/// these are the same ones: then a number is given when the bytes are here.
 async fn save_photos(
     tx: &mut Tx,
     pass: &Pass,
     detail: &Detail,
     grants: &HashMap<String, GrantId>,
 ) -> Result<(), DbError> {
-    let known: HashSet<String> = Photo::keys_with_grant(&mut *tx, pass.id()).await?.into_iter().collect();
+    let known: HashMap<String, bool> = Photo::known_keys(&mut *tx, pass.id()).await?.into_iter().collect();
     let listed = |kind, list: &'_ [PhotoRef]| list.iter().map(|photo| (kind, photo.clone())).collect::<Vec<_>>();
-    let photos = [listed(PhotoKind::Signatory, &detail.use_images), listed(PhotoKind::Face, &detail.face_images)];
-    for (position, (kind, told)) in (0_i64..).zip(photos.concat()) {
-        if known.contains(&told.photokey) {
+    let photos =
+        [listed(PhotoKind::Signatory, &detail.use_images), listed(PhotoKind::Face, &detail.face_images)].concat();
+    let new: HashSet<&String> =
+        photos.iter().map(|(_, told)| &told.photokey).filter(|key| !known.contains_key(*key)).collect();
+    let mut next_no = None;
+    if !new.is_empty() && !Photo::any_keyless(&mut *tx, pass.id()).await? {
+        let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+        next_no = Some(Flow::take_numbers(tx, &pass.flow.id, count).await?);
+    }
+    let mut written = HashSet::new();
+    for (position, (kind, told)) in (0_i64..).zip(&photos) {
+        let complete = known.get(&told.photokey) == Some(&true);
+        if complete || !written.insert(&told.photokey) {
             continue;
         }
-        let mut photo = Photo::new(pass.id(), kind, Source::Key, pass.app.clock.now());
+        let mut photo = Photo::new(pass.id(), *kind, Source::Key, pass.app.clock.now());
         photo.grant_id = told.auth_id.as_ref().and_then(|auth| grants.get(auth)).cloned();
-        photo.photokey = Some(told.photokey);
+        photo.photokey = Some(told.photokey.clone());
         photo.position = position;
+        if new.contains(&told.photokey) {
+            photo.no = next_no;
+            next_no = next_no.map(|no| no + 1);
+        }
         photo.insert(tx).await?;
     }
     Ok(())

@@ -92,11 +92,12 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Re
         return Ok(photo.clone());
     };
     sql("DELETE FROM photos WHERE id = $1 AND original_hash IS NULL").bind(&photo.id).execute(&mut *tx).await?;
-    sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4 WHERE id = $5")
+    sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4, no = COALESCE($5, no) WHERE id = $6")
         .bind(photo.photokey.clone())
         .bind(photo.kind)
         .bind(photo.grant_id.as_ref())
         .bind(photo.position)
+        .bind(photo.no)
         .bind(&twin.id)
         .execute(tx)
         .await?;
@@ -104,6 +105,7 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Re
     twin.kind = photo.kind;
     twin.grant_id = photo.grant_id.clone().or(twin.grant_id);
     twin.position = photo.position;
+    twin.no = photo.no.or(twin.no);
     Ok(twin)
 }
 

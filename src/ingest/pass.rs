@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use futures::{Stream, TryStreamExt, stream};
+use tokio_util::task::AbortOnDropHandle;
+
 use super::{IngestError, record::Ingest};
 use crate::{
     app::App,
@@ -77,10 +80,23 @@ impl Pass {
         &self.seal_use.id
     }
 
-    /// The next photos to fetch by key, marked as being fetched.
-    pub(super) async fn due(&self, limit: i64) -> Result<Vec<Photo>, IngestError> {
-        // As of the pass's beginning: a photo that failed in this pass is due in a later one, however short the wait.
-        let due = Photo::due(self.db(), self.id(), self.begun, limit).await?;
+    /// The photos to fetch by key, in the vendor's order, marked as being fetched. Ends early when other jobs are due.
+    pub(super) fn due_photos(self: &Arc<Self>) -> impl Stream<Item = Result<Photo, IngestError>> {
+        let pages = stream::try_unfold(None, async |last: Option<Photo>| {
+            // A task of its own: while its reader links a batch nobody polls this stream, and a transaction that nobody
+            // polls would hold the one connection that the reader waits for.
+            let page = AbortOnDropHandle::new(tokio::spawn(Arc::clone(self).next_page(last))).await??;
+            Ok::<_, IngestError>(page.last().cloned().map(|last| (page, Some(last))))
+        });
+        pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
+    }
+
+    async fn next_page(self: Arc<Self>, after: Option<Photo>) -> Result<Vec<Photo>, IngestError> {
+        if after.is_some() && self.others_wait().await? {
+            return Ok(Vec::new());
+        }
+        let slice = i64::try_from(self.app.config.ingest.slice).unwrap_or(i64::MAX);
+        let due = Photo::due(self.db(), self.id(), self.begun, after.as_ref(), slice).await?;
         if !due.is_empty() {
             let ids: Vec<&PhotoId> = due.iter().map(|photo| &photo.id).collect();
             let mut tx = self.db().begin().await?;
@@ -91,6 +107,12 @@ impl Pass {
         Ok(due)
     }
 
+    /// Whether photos that this pass could fetch are left.
+    pub(super) async fn has_due_photos(&self) -> Result<bool, IngestError> {
+        // As of the pass's beginning: a photo that failed in this pass is due in a later one, however short the wait.
+        Ok(!Photo::due(self.db(), self.id(), self.begun, None, 1).await?.is_empty())
+    }
+
     /// Whether this pass was planned, not asked for.
     pub(super) fn is_recheck(&self) -> bool {
         self.ingest.next_at.is_some_and(|planned| planned <= self.begun && planned > self.ingest.woken_at)
@@ -98,7 +120,7 @@ impl Pass {
     }
 
     /// Whether other jobs are due: this one lets them go first.
-    pub(super) async fn others_wait(&self) -> Result<bool, IngestError> {
+    async fn others_wait(&self) -> Result<bool, IngestError> {
         Ok(job::next_due(self.db()).await?.is_some_and(|due| due <= self.app.clock.now()))
     }
 }

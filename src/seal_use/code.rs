@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::{Grant, SealUse};
 use crate::{
+    audit,
     clock::Timestamp,
-    db::{DbError, Tx, sql},
-    id::{EventId, FlowId, GrantId},
+    db::{DbError, Tx},
+    id::{FlowId, GrantId},
     user::User,
 };
 
@@ -37,14 +38,15 @@ pub async fn view(tx: &mut Tx, flow: &FlowId, user: &User, now: Timestamp) -> Re
         }));
     }
     let seen: Vec<&str> = codes.iter().map(|code| code.grant_id.as_str()).collect();
-    sql("INSERT INTO audit (id, at, username, act, subject, detail) VALUES ($1, $2, $3, 'seal_code_viewed', $4, $5)")
-        .bind(&EventId::new())
-        .bind(now)
-        .bind(&user.username)
-        .bind(flow)
-        .bind(seen.join(" "))
-        .execute(tx)
-        .await?;
+    let seen = seen.join(" ");
+    let act = audit::Entry {
+        username: &user.username,
+        act: "seal_code_viewed",
+        subject: flow.as_str(),
+        flow: Some(flow),
+        detail: Some(&seen),
+    };
+    audit::record(tx, act, now).await?;
     Ok(codes)
 }
 

@@ -7,6 +7,7 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use rand::TryRng;
+use tokio::sync::Semaphore;
 
 use super::User;
 use crate::{
@@ -27,17 +28,32 @@ pub enum LoginError {
     Hash,
     #[error("the system gave no random numbers")]
     NoRandom,
+    #[error("too many people are logging in just now")]
+    Busy,
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Hashes a password with argon2id and a random salt; takes tens of milliseconds on purpose: off the async threads.
+/// Passwords that are hashed at once: each takes 19 MiB and a core.
+static PASSWORDS: Semaphore = Semaphore::const_new(4);
+/// How long a password waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Takes tens of milliseconds on purpose: off the async threads, a few at once.
+async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoginError> {
+    let place = tokio::time::timeout(PATIENCE, PASSWORDS.acquire()).await.map_err(|_| LoginError::Busy)?;
+    let hashed = tokio::task::spawn_blocking(move || {
+        // Held by the work, which goes on when its client hangs up.
+        let _place = place;
+        work()
+    });
+    hashed.await.map_err(|_| LoginError::Hash)
+}
+
+/// Hashes a password with argon2id and a random salt.
 pub async fn hash_password(password: String) -> Result<String, LoginError> {
-    tokio::task::spawn_blocking(move || {
-        Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| LoginError::Hash)
-    })
-    .await
-    .map_err(|_| LoginError::Hash)?
+    let hash = move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string());
+    hashing(hash).await?.map_err(|_| LoginError::Hash)
 }
 
 /// The user with this name and password. An unknown name takes as long as a wrong password.
@@ -46,11 +62,10 @@ pub async fn log_in(db: &Db, username: &str, password: String) -> Result<User, L
         sql("SELECT password_hash FROM users WHERE username = $1 AND NOT disabled").bind(username).optional(db).await?;
     let known = row.is_some();
     let hash = row.map_or_else(|| NOBODY.to_owned(), |row| row.0);
-    let matches = tokio::task::spawn_blocking(move || {
+    let matches = hashing(move || {
         PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     })
-    .await
-    .map_err(|_| LoginError::Hash)?;
+    .await?;
     if !(known && matches) {
         return Err(LoginError::Wrong);
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const NOUNS: [&str; 14] = [
+const NOUNS: [&str; 15] = [
     "id",
     "hash",
     "clock",
@@ -20,6 +20,7 @@ const NOUNS: [&str; 14] = [
     "folder",
     "document",
     "job",
+    "audit",
 ];
 const VERBS: [&str; 6] = ["callback", "apply", "finish", "ingest", "thumbnail", "archive"];
 const DRIVERS: [&str; 8] = [

@@ -2,13 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod architecture;
+mod caller;
 mod power;
 mod program;
 mod simulator;
 mod stories;
+mod stories_api;
 mod stories_archive;
 mod stories_callbacks;
 mod stories_faults;
+mod suite_audit;
 mod suite_db;
 mod suite_store;
 mod suite_store_durability;

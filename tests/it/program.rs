@@ -107,3 +107,32 @@ fn a_fresh_service_tells_the_admin_password_once_and_stops_when_told() {
     run(Command::new("kill").arg(first.id().to_string()));
     assert!(first.wait().unwrap().success(), "SIGTERM is a normal end");
 }
+
+#[tokio::test]
+async fn audit_verify_says_by_its_status_whether_the_log_is_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let verify = || yinku(dir.path()).args(["audit", "verify", "--json"]).output().unwrap();
+    let unchecked = verify();
+    assert_eq!(unchecked.status.code(), Some(2), "there is no database: nothing was checked");
+    assert!(!dir.path().join("data/yinku.db").exists(), "and none was made");
+
+    run(yinku(dir.path()).arg("migrate"));
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.path().join("data/yinku.db"));
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let well = verify();
+    assert_eq!(well.status.code(), Some(0), "{}", String::from_utf8_lossy(&well.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&well.stdout).unwrap();
+    assert_eq!((&report["ok"], report["head"].as_str().map(str::len)), (&true.into(), Some(64)));
+
+    sqlx::query("UPDATE audit_head SET seq = seq + 1").execute(&pool).await.unwrap();
+    let broken = verify();
+    assert_eq!(broken.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
+    assert_eq!((&report["ok"], &report["why"]), (&false.into(), &"cut_tail".into()), "{report}");
+
+    sqlx::query("ALTER TABLE audit RENAME TO hidden").execute(&pool).await.unwrap();
+    assert_eq!(verify().status.code(), Some(2));
+    assert_eq!(verify().stdout, b"", "nothing that could be taken for a report");
+    let settings = yinku(dir.path()).args(["audit", "verify"]).env("YINKU_JOBS__WORKERS", "0").output().unwrap();
+    assert_eq!(settings.status.code(), Some(2));
+}

@@ -23,6 +23,7 @@ on_both_engines!(
     push_key_and_zip_of_one_photo_are_one_photo,
     two_stampings_with_equal_bytes_are_two_photos_of_one_original,
     an_emergency_photo_that_is_only_pushed_is_kept,
+    photos_are_numbered_in_the_order_of_the_stampings,
     a_use_that_ends_without_a_stamp_is_not_archived,
     junk_is_kept_and_answered,
 );
@@ -230,6 +231,21 @@ async fn an_emergency_photo_that_is_only_pushed_is_kept(engine: Engine) {
     let photos = world.photos(&seal_use.id).await;
     all_done_once(&photos, 2);
     assert_eq!(photos.iter().map(|photo| photo.kind.as_str()).collect::<Vec<_>>(), ["emergency", "signatory"]);
+}
+
+async fn photos_are_numbered_in_the_order_of_the_stampings(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, seal_use, business) = world.seal_use(5).await;
+    let mut keys = world.sim.stamp_many(&business, 0, 4).await.unwrap();
+    // The first photo comes in last.
+    world.sim.set_fault(Fault::times(Target::Image, FaultKind::Status { status: 500 }, 2).only(&[keys[0].as_str()]));
+    keys.push(world.sim.stamp(&business, 0).await.unwrap());
+    world.until_archived(&flow).await;
+    let photos = world.photos(&seal_use.id).await;
+    all_done_once(&photos, 5);
+    assert_eq!(photos.into_iter().map(|photo| photo.photokey.unwrap()).collect::<Vec<_>>(), keys);
+    let names: Vec<String> = sql("SELECT name FROM documents ORDER BY name").scalars(&world.app.db).await.unwrap();
+    assert!(names.iter().zip(1..).all(|(name, no)| name.contains(&format!("_{no:03}_"))), "{names:?}");
 }
 
 async fn a_use_that_ends_without_a_stamp_is_not_archived(engine: Engine) {

@@ -25,14 +25,14 @@ on_both_engines!(
     searching_takes_wildcards_for_letters,
 );
 
-async fn open(engine: Engine) -> (Db, tempfile::TempDir) {
+pub(crate) async fn open(engine: Engine) -> (Db, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let url = database(engine, dir.path()).await;
     let db = Db::open(&DatabaseConfig { url, max_connections: 8 }).await.unwrap();
     (db, dir)
 }
 
-const NOW: Timestamp = Timestamp(1_795_406_400_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_795_406_400_000_000);
 
 async fn values_come_back_as_they_were_bound(engine: Engine) {
     let (db, _dir) = open(engine).await;

@@ -232,6 +232,9 @@ pub(crate) async fn furnish(
         ("zhang", "张三", Role::Member, "E001"),
         ("li", "李四", Role::Member, "E002"),
         ("wang", "王五", Role::Operator, "E003"),
+        ("zhao", "赵六", Role::Archivist, "E004"),
+        ("sun", "孙七", Role::Auditor, "E005"),
+        ("admin", "管理员", Role::Admin, "E006"),
     ];
     for (username, name, role, number) in users {
         user(username, name, role, number, now).insert("x", &mut tx).await.unwrap();

@@ -1,0 +1,199 @@
+//! The audit log: who did what to which thing and when. It is only ever appended to, and every entry carries the hash
+//! of the one before it ([`chain`]), so that a change shows ([`verify`]). A flow's own events are its changes only; views
+//! and downloads are here.
+//!
+//! The end of the chain is one row that every writer locks: entries are numbered without gaps and writers take turns.
+//! So an act is recorded *last* in its transaction: whoever holds the end asks for no other lock any more.
+
+pub mod chain;
+pub mod journal;
+pub mod verify;
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, Tx, sql},
+    id::FlowId,
+};
+use chain::Link;
+
+/// An act, before it is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Entry<'a> {
+    /// Who; for a login that failed the name that was tried.
+    pub username: &'a str,
+    /// What, in the past tense: `flow_approved`, `document_downloaded`.
+    pub act: &'a str,
+    /// To which thing: its id.
+    pub subject: &'a str,
+    pub flow: Option<&'a FlowId>,
+    pub detail: Option<&'a str>,
+}
+
+/// Who acts at the command line: nobody is logged in there. No username has a space.
+pub const COMMAND_LINE: &str = "command line";
+
+/// Longest text kept of a name and of a detail, in bytes: what people send may be long, an entry is not.
+const LONGEST_NAME: usize = 256;
+const LONGEST_DETAIL: usize = 4096;
+
+/// An entry as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AuditEntry)]
+pub struct Kept {
+    /// Its number: 1, 2, 3 … without gaps.
+    pub seq: i64,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    pub username: String,
+    pub act: String,
+    /// The id of what it was done to.
+    pub subject: String,
+    pub flow_id: Option<FlowId>,
+    pub detail: Option<String>,
+    /// The hash of the entry before it; 64 zeros for the first.
+    pub prev: String,
+    /// BLAKE3 of `prev` and all members above.
+    pub hash: String,
+}
+
+/// Appends an entry; it is there if and only if `tx` commits. Call it last before the commit.
+pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(), DbError> {
+    append(tx, vec![Unchained::of(entry, now)]).await
+}
+
+/// Records the act and commits its transaction.
+pub async fn commit(mut tx: Tx, entry: Entry<'_>, now: Timestamp) -> Result<(), DbError> {
+    record(&mut tx, entry, now).await?;
+    tx.commit().await
+}
+
+/// An entry's own members, as they will be kept.
+#[derive(Clone, Debug)]
+struct Unchained {
+    at: Timestamp,
+    username: String,
+    act: String,
+    subject: String,
+    flow_id: Option<FlowId>,
+    detail: Option<String>,
+}
+
+impl Unchained {
+    fn of(entry: Entry<'_>, now: Timestamp) -> Self {
+        Self {
+            at: now,
+            username: bounded(entry.username, LONGEST_NAME),
+            act: entry.act.to_owned(),
+            subject: bounded(entry.subject, LONGEST_NAME),
+            flow_id: entry.flow.cloned(),
+            detail: entry.detail.map(|detail| bounded(detail, LONGEST_DETAIL)),
+        }
+    }
+
+    fn chained(self, seq: i64, prev: String) -> Kept {
+        let Self { at, username, act, subject, flow_id, detail } = self;
+        let mut kept = Kept { seq, at, username, act, subject, flow_id, detail, prev, hash: String::new() };
+        kept.hash = Link::of(&kept).hash();
+        kept
+    }
+}
+
+/// At most `longest` bytes of `text`, without NUL, which PostgreSQL refuses; what is cut shows as `…`.
+fn bounded(text: &str, longest: usize) -> String {
+    let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) };
+    if text.len() <= longest {
+        return text.into_owned();
+    }
+    let end = (0..=longest - '…'.len_utf8()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+async fn append(tx: &mut Tx, entries: Vec<Unchained>) -> Result<(), DbError> {
+    let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+    // Locks the end until the transaction does; the hash is still the one of the last entry.
+    let (last, mut prev): (i64, String) =
+        sql("UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash").bind(count).one(&mut *tx).await?;
+    for (seq, entry) in (last - count + 1..).zip(entries) {
+        let kept = entry.chained(seq, prev);
+        kept.insert(tx).await?;
+        prev = kept.hash;
+    }
+    sql("UPDATE audit_head SET hash = $1 WHERE id = 1").bind(prev).execute(tx).await?;
+    Ok(())
+}
+
+/// What to look for; absent members do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    pub username: Option<String>,
+    pub act: Option<String>,
+    pub subject: Option<String>,
+    pub flow: Option<FlowId>,
+    /// At this instant or later.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub to: Option<Timestamp>,
+}
+
+impl Kept {
+    async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("INSERT INTO audit (seq, at, username, act, subject, flow_id, detail, prev, hash)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+        .bind(self.seq)
+        .bind(self.at)
+        .bind(&self.username)
+        .bind(&self.act)
+        .bind(&self.subject)
+        .bind(self.flow_id.as_ref())
+        .bind(self.detail.clone())
+        .bind(&self.prev)
+        .bind(&self.hash)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Newest first, those before `after`.
+    pub async fn list(db: &Db, search: &Search, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
+        let text = |value: &Option<String>| value.clone().map(crate::db::Arg::from);
+        let asked = [
+            ("username = ", text(&search.username)),
+            ("act = ", text(&search.act)),
+            ("subject = ", text(&search.subject)),
+            ("flow_id = ", search.flow.as_ref().map(Into::into)),
+            ("at >= ", search.from.map(Into::into)),
+            ("at < ", search.to.map(Into::into)),
+            ("seq < ", after.map(Into::into)),
+        ];
+        // Only what is asked for stands in the statement: an index cannot serve `$1 IS NULL OR …`.
+        let asked = asked.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
+        let (conditions, values): (Vec<String>, Vec<_>) =
+            (1..).zip(asked).map(|(n, (condition, value))| (format!(" AND {condition}${n}"), value)).unzip();
+        let limited = values.len() + 1;
+        sql(format!("SELECT * FROM audit WHERE TRUE{} ORDER BY seq DESC LIMIT ${limited}", conditions.concat()))
+            .bind_all(values)
+            .bind(limit)
+            .all(db)
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_at_a_letter_and_show_it() {
+        assert_eq!(bounded("印库", 6), "印库");
+        assert_eq!(bounded("印库印库", 9), "印库…");
+        assert_eq!(bounded("印库印库", 10), "印库…");
+        assert_eq!(bounded("a\0b", 9), "a\u{fffd}b");
+        assert!(bounded(&"\0".repeat(300), LONGEST_NAME).len() <= LONGEST_NAME);
+    }
+}

@@ -1,0 +1,66 @@
+//! The audit log, for administrators and auditors: to read, and to prove.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Edge, Problem,
+    input::{Page, Params, limit, parsed},
+    session::Reader,
+};
+use crate::audit::{
+    Kept, Search,
+    verify::{self, Report},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(prove))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AuditParams {
+    /// Who; for a login that failed the name that was tried.
+    username: Option<String>,
+    /// What, such as `document_downloaded`.
+    act: Option<String>,
+    flow_id: Option<String>,
+    /// The id of what it was done to.
+    subject: Option<String>,
+    /// At this instant (RFC 3339) or later.
+    from: Option<String>,
+    /// Before this instant.
+    to: Option<String>,
+    after: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Who did what to which thing and when, newest first.
+#[utoipa::path(get, path = "/api/audit", params(AuditParams), responses((status = 200, body = Page<Kept>), (status = 403, body = Problem)))]
+async fn list(
+    State(edge): State<Edge>,
+    _: Reader,
+    Params(params): Params<AuditParams>,
+) -> Result<Json<Page<Kept>>, Problem> {
+    let limit = limit(params.limit)?;
+    let after = parsed("after", params.after.as_deref())?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let search = Search {
+        username: given(params.username),
+        act: given(params.act),
+        subject: given(params.subject),
+        flow: parsed("flowId", params.flow_id.as_deref())?,
+        from: parsed("from", params.from.as_deref())?,
+        to: parsed("to", params.to.as_deref())?,
+    };
+    let entries = Kept::list(&edge.app.db, &search, after, limit + 1).await?;
+    Ok(Json(Page::of(entries, limit, |entry| entry.seq.to_string())))
+}
+
+/// Proves that no entry was changed, taken out, moved or put in: reads the whole chain. `yinku audit verify` does the
+/// same at the command line.
+#[utoipa::path(get, path = "/api/audit/verify", responses((status = 200, body = Report), (status = 403, body = Problem)))]
+async fn prove(State(edge): State<Edge>, _: Reader) -> Result<Json<Report>, Problem> {
+    Ok(Json(verify::verify(&edge.app.db).await?))
+}
