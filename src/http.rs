@@ -5,6 +5,7 @@ mod callback;
 mod content;
 mod definitions;
 mod flows;
+mod folders;
 mod ingests;
 mod input;
 mod knowledge;
@@ -53,6 +54,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(flows::routes())
         .merge(ingests::routes())
         .merge(knowledge::routes())
+        .merge(folders::routes())
         .merge(content::routes())
         .merge(audit::routes())
         .merge(operation::routes())
