@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast};
 
 use crate::{
     audit::journal::Journal,
@@ -111,6 +111,7 @@ pub struct Bounds {
     per_service: Mutex<HashMap<ServiceId, Arc<Semaphore>>>,
     per_service_limit: usize,
     kibibytes: Arc<Semaphore>,
+    zips: Semaphore,
 }
 
 impl Bounds {
@@ -121,7 +122,13 @@ impl Bounds {
             per_service: Mutex::default(),
             per_service_limit: config.ingest.per_service,
             kibibytes: Arc::new(Semaphore::new(kibibytes.min(Semaphore::MAX_PERMITS))),
+            zips: Semaphore::new(1),
         }
+    }
+
+    /// Waits for the turn to read a vendor's zip: its entries are unpacked before anybody knows how large they are.
+    pub async fn zip(&self) -> SemaphorePermit<'_> {
+        self.zips.acquire().await.expect("never closed")
     }
 
     /// Waits for the right to fetch one photo from `service`.

@@ -68,14 +68,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// All routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
-    let callback_limit = app.config.callback.max_body.in_memory();
     let edge = Edge { app, inbox };
     let (api, document) = api().split_for_parts();
     let document = get(|| async move { Json(document) });
     api.route("/api/openapi.json", document)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
-        .merge(callback::routes(callback_limit))
+        .merge(callback::routes(&edge))
         .fallback(layers::no_such_route)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(middleware::from_fn(layers::finish_writes))

@@ -183,7 +183,9 @@ impl From<CallbackError> for Problem {
     fn from(error: CallbackError) -> Self {
         match error {
             CallbackError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
-            CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Stopping => Self::internal(&error),
+            CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => {
+                Self::internal(&error)
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod stories_definitions;
 mod stories_faults;
 mod stories_flow_seals;
 mod stories_flow_steps;
+mod stories_oddities;
 mod suite_audit;
 mod suite_db;
 mod suite_store;
