@@ -8,6 +8,7 @@ mod definitions;
 mod download;
 mod files;
 mod flows;
+mod folders;
 mod ingests;
 mod input;
 mod knowledge;
@@ -61,6 +62,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(files::routes())
         .merge(ingests::routes())
         .merge(knowledge::routes())
+        .merge(folders::routes())
         .merge(content::routes())
         .merge(audit::routes())
         .merge(operation::routes())
