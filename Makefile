@@ -21,6 +21,7 @@ test: setup-test
 
 bench: setup
 	cargo bench --locked --bench heavy_path
+	scripts/with-services cargo bench --locked --bench lists
 
 dev: setup
 	cargo run $(FEATURES) -- serve

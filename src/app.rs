@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast};
 
 use crate::{
     audit::journal::Journal,
@@ -112,6 +112,7 @@ pub struct Bounds {
     per_service_limit: usize,
     kibibytes: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    zips: Semaphore,
 }
 
 impl Bounds {
@@ -123,7 +124,13 @@ impl Bounds {
             per_service_limit: config.ingest.per_service,
             kibibytes: Arc::new(Semaphore::new(kibibytes.min(Semaphore::MAX_PERMITS))),
             uploads: Arc::new(Semaphore::new(config.upload.in_flight)),
+            zips: Semaphore::new(1),
         }
+    }
+
+    /// Waits for the turn to read a vendor's zip: its entries are unpacked before anybody knows how large they are.
+    pub async fn zip(&self) -> SemaphorePermit<'_> {
+        self.zips.acquire().await.expect("never closed")
     }
 
     /// Waits for the right to fetch one photo from `service`.

@@ -3,17 +3,23 @@
 //! An application is never sent twice blindly: that it is being sent is committed before the first byte leaves, and
 //! a run that finds this mark without an answer says `unknown` instead of asking again.
 
+pub mod actor;
+
 use std::sync::Arc;
 
 use crate::{
     app::App,
     callback,
     db::{DbError, Tx, sql},
+    finish,
     flow::event::{self, Happened, YINKU},
     id::{GrantId, SealUseId},
     ingest::record::{Trigger, wake},
     job::{FenceError, Lease, Next},
-    seal_use::{Application, Grant, Person, SealUse, SealUseStatus, Want},
+    seal_use::{
+        Application, Grant, Person, SealUse, SealUseStatus, Want,
+        ending::{self, Ending},
+    },
     service::{Service, ServiceError},
     vendor::{
         VendorError,
@@ -42,6 +48,11 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
     if seal_use.status != SealUseStatus::Applying {
         return Ok(Next::Idle);
     }
+    if seal_use.asked_at.is_none()
+        && let Some(ending) = Ending::of(&app.db, &id).await?
+    {
+        return give_up(app, lease, &seal_use, SealUseStatus::Failed, &ending::never_sent(&ending.reason)).await;
+    }
     if seal_use.asked_at.is_some() {
         let why = "the service ended while the vendor was being asked: nobody knows whether it has the application";
         return give_up(app, lease, &seal_use, SealUseStatus::Unknown, why).await;
@@ -56,11 +67,13 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
         Ok(request) => request,
         Err(why) => return give_up(app, lease, &seal_use, SealUseStatus::Failed, &why).await,
     };
-    mark_asked(app, lease, &id, true).await?;
+    if !mark_asked(app, lease, &id).await? {
+        return Ok(Next::Idle);
+    }
     match client.create(&request).await {
         Ok(created) => answered(app, lease, &seal_use, &application, created).await,
         Err(error) if error.surely_never_arrived() => {
-            mark_asked(app, lease, &id, false).await?;
+            mark_never_arrived(app, lease, &id).await?;
             again_or_refused(app, lease, &seal_use, error).await
         }
         Err(error @ VendorError::Rejected { .. }) => {
@@ -70,14 +83,24 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
     }
 }
 
-async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, asked: bool) -> Result<(), ApplyError> {
+/// Committed before the first byte leaves. False: meanwhile somebody asked for the end, nothing is sent.
+async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId) -> Result<bool, ApplyError> {
     let mut tx = app.db.begin().await?;
     lease.fence(&mut tx).await?;
-    sql("UPDATE seal_uses SET asked_at = $1 WHERE id = $2")
-        .bind(asked.then(|| app.clock.now()))
-        .bind(id)
-        .execute(&mut tx)
-        .await?;
+    let marked =
+        sql("UPDATE seal_uses SET asked_at = $1 WHERE id = $2 AND status = 'applying' AND end_asked_at IS NULL")
+            .bind(app.clock.now())
+            .bind(id)
+            .execute(&mut tx)
+            .await?;
+    tx.commit().await?;
+    Ok(marked == 1)
+}
+
+async fn mark_never_arrived(app: &App, lease: &Lease, id: &SealUseId) -> Result<(), ApplyError> {
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    sql("UPDATE seal_uses SET asked_at = NULL WHERE id = $1 AND status = 'applying'").bind(id).execute(&mut tx).await?;
     Ok(tx.commit().await?)
 }
 
@@ -128,6 +151,7 @@ async fn answered(
     wake(&mut tx, &seal_use.id, Trigger::Poll, now.plus(app.config.ingest.poll_open.get()), now).await?;
     callback::adopt_orphans(&mut tx, now).await?;
     tx.commit().await?;
+    finish::look_again(&app.db, &seal_use.id, now).await?;
     Ok(Next::Idle)
 }
 
@@ -158,6 +182,9 @@ pub async fn save_grants(
             left_count: i64::from(auth.left_count),
             code: auth.vertify_code.clone().map(crate::vendor::Hidden::into_inner),
             complete: auth.complete,
+            appended: 0,
+            window_start: None,
+            window_end: None,
         };
         ids.push((auth.id.clone(), grant.upsert(tx).await?));
     }

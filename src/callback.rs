@@ -7,17 +7,18 @@
 pub mod parse;
 pub mod record;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::{
     app::App,
     clock::Timestamp,
+    cpu::CpuError,
     db::{DbError, Tx},
     id::{CallbackId, SealUseId},
-    ingest::record::{Trigger, wake},
+    ingest::record::{Trigger, wake, wake_all},
     killpoint,
     store::{StoreError, StoreKey},
     telemetry::CallbackLabels,
@@ -44,6 +45,8 @@ pub enum CallbackError {
     Db(#[from] Arc<DbError>),
     #[error("the callback's body could not be kept")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
     #[error("the service is stopping")]
     Stopping,
 }
@@ -55,6 +58,8 @@ type Waiting = (Record, oneshot::Sender<Result<(), Arc<DbError>>>);
 pub struct Inbox {
     app: Arc<App>,
     queue: mpsc::Sender<Waiting>,
+    /// Kibibytes of bodies that may be in memory.
+    room: Arc<Semaphore>,
 }
 
 /// Most callbacks in one transaction.
@@ -65,23 +70,33 @@ impl Inbox {
     #[must_use]
     pub fn start(app: Arc<App>) -> Self {
         let (queue, waiting) = mpsc::channel(app.config.callback.queue);
+        let room = Arc::new(Semaphore::new(kibibytes(app.config.callback.bytes_in_flight.get())));
         tokio::spawn(write_groups(Arc::clone(&app), waiting));
-        Self { app, queue }
+        Self { app, queue, room }
+    }
+
+    /// Room for a body of so many bytes, until what is returned is dropped.
+    pub fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, CallbackError> {
+        let wanted = u32::try_from(kibibytes(bytes)).unwrap_or(u32::MAX);
+        Arc::clone(&self.room).try_acquire_many_owned(wanted).map_err(|_| CallbackError::Full)
     }
 
     /// Keeps a callback; answers once it is durable.
     pub async fn keep(&self, received: Received) -> Result<Shape, CallbackError> {
-        let raw =
-            RawRequest { query: &received.query, content_type: received.content_type.as_deref(), body: &received.body };
-        let callback = parse::parse(raw);
-        let shape = callback.shape;
+        let inline = self.app.config.callback.inline_body.in_memory();
+        let (shape, mut record) = if received.body.len() > inline {
+            // Megabytes of base64 would hold up whoever else is on this thread.
+            let (received, now) = (received.clone(), self.app.clock.now());
+            self.app.cpu.run(0, move || read(&received, inline, now)).await?
+        } else {
+            read(&received, inline, self.app.clock.now())
+        };
         self.app.metrics.callbacks_received.get_or_create(&CallbackLabels { shape: shape.as_str() }).inc();
         let place = self.queue.clone().try_reserve_owned().map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CallbackError::Full,
             mpsc::error::TrySendError::Closed(_) => CallbackError::Stopping,
         })?;
-        let mut record = to_record(&callback, &received, self.app.clock.now());
-        if received.body.len() > self.app.config.callback.inline_body.in_memory() {
+        if received.body.len() > inline {
             let key = StoreKey::Callback { id: record.id.clone() };
             self.app.store.put(&key, received.body).await?;
             record.body_key = Some(key.to_string());
@@ -95,13 +110,20 @@ impl Inbox {
     }
 }
 
-fn to_record(callback: &Callback, received: &Received, now: Timestamp) -> Record {
+fn kibibytes(bytes: u64) -> usize {
+    usize::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+}
+
+/// What a callback says, as it is kept. Pure.
+fn read(received: &Received, longest_params: usize, now: Timestamp) -> (Shape, Record) {
+    let Received { query, content_type, body, .. } = received;
+    let callback = parse::parse(RawRequest { query, content_type: content_type.as_deref(), body });
     let named = callback.seal_use.as_deref().and_then(|id| id.parse::<SealUseId>().ok());
     let error = match callback.shape {
         Shape::N | Shape::F => Some("encrypted: kept, not read".to_owned()),
         _ => callback.problem.clone(),
     };
-    Record {
+    let record = Record {
         id: CallbackId::new(),
         received_at: now,
         peer: received.peer.clone(),
@@ -111,15 +133,28 @@ fn to_record(callback: &Callback, received: &Received, now: Timestamp) -> Record
         body_bytes: i64::try_from(received.body.len()).unwrap_or(i64::MAX),
         body_key: None,
         shape: callback.shape.as_str().to_owned(),
-        business_id: callback.business_id.clone(),
+        params: params(&callback, longest_params),
+        business_id: callback.business_id,
         named_use: named.map(|id| id.to_string()),
         images: i64::try_from(callback.images.len()).unwrap_or(i64::MAX),
-        digest: callback.digest.clone(),
-        params: serde_json::to_string(&callback.params).unwrap_or_default(),
+        digest: callback.digest,
         state: CallbackState::Orphan,
         seal_use_id: None,
         error,
-    }
+    };
+    (callback.shape, record)
+}
+
+/// The text parameters as JSON, for people: the whole lies in the body, so long ones are left out here.
+fn params(callback: &Callback, longest: usize) -> String {
+    let mut room = longest;
+    let fitting = callback.params.iter().filter(|(key, values)| {
+        let bytes = key.len() + values.iter().map(String::len).sum::<usize>();
+        let fits = bytes <= room;
+        room -= if fits { bytes } else { 0 };
+        fits
+    });
+    serde_json::to_string(&fitting.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// The query without the parameter `key`: the secret is not kept.
@@ -132,54 +167,62 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         let (mut records, answers): (Vec<Record>, Vec<_>) = group.drain(..).unzip();
-        let written = write_group(&app, &mut records).await.map_err(Arc::new);
-        if let Err(error) = &written {
-            tracing::error!(%error, callbacks = records.len(), "callbacks could not be kept");
+        let together = write_group(&app, &mut records).await;
+        if let Err(error) = &together {
+            tracing::warn!(%error, callbacks = records.len(), "callbacks could not be kept together: one by one");
         }
-        killpoint::reach("callback_committed");
-        app.due.notify_one();
-        for answer in answers {
+        for (record, answer) in records.iter_mut().zip(answers) {
+            let kept = match &together {
+                Ok(()) => Ok(()),
+                // One that the database does not take must not keep the others out.
+                Err(_) => write_group(&app, std::slice::from_mut(record)).await.map_err(Arc::new),
+            };
+            if let Err(error) = &kept {
+                tracing::error!(%error, callback = %record.id, "a callback could not be kept");
+            }
+            killpoint::reach("callback_committed");
             // Whoever asked may have hung up; the callback is kept all the same.
-            let _ = answer.send(written.clone());
+            let _ = answer.send(kept);
         }
+        app.due.notify_one();
     }
 }
 
 async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let mut woken: Vec<(SealUseId, Trigger)> = Vec::new();
-    for record in records {
-        if let Some((seal_use, trigger)) = place(&mut tx, record).await?
-            && !woken.iter().any(|(known, _)| *known == seal_use)
-        {
-            woken.push((seal_use, trigger));
-        }
-        record.insert(&mut tx).await?;
+    // Jobs first, and in one order: two groups of two processes must not wait for each other, nor for a pass that holds
+    // its job while it changes the seal use that a callback's row refers to.
+    let (pushed, told) = place(&mut tx, records).await?;
+    for (trigger, woken) in [(Trigger::Push, pushed), (Trigger::Callback, told)] {
+        wake_all(&mut tx, trigger, &woken.iter().collect::<Vec<_>>(), now, now).await?;
     }
-    // One order for all writers: two groups of two processes must not wait for each other.
-    woken.sort_by(|a, b| a.0.cmp(&b.0));
-    for (seal_use, trigger) in woken {
-        wake(&mut tx, &seal_use, trigger, now, now).await?;
-    }
+    Record::insert_all(&mut tx, records).await?;
     tx.commit().await
 }
 
-/// Finds what a callback is about, and sets its state accordingly; the seal use to wake, if any.
-async fn place(tx: &mut Tx, record: &mut Record) -> Result<Option<(SealUseId, Trigger)>, DbError> {
-    if record.business_id.is_none() && record.named_use.is_none() {
-        record.state = CallbackState::Dead;
-        return Ok(None);
+/// Finds what each callback is about, and sets its state accordingly. The seal uses to wake, in order: those that were
+/// given pictures, and the others.
+async fn place(tx: &mut Tx, records: &mut [Record]) -> Result<(BTreeSet<SealUseId>, BTreeSet<SealUseId>), DbError> {
+    let known = record::SealUses::of(tx, records).await?;
+    let (mut pushed, mut told) = (BTreeSet::new(), BTreeSet::new());
+    for record in records {
+        let found = known.find(record);
+        record.state = match &found {
+            Some(_) => CallbackState::Pending,
+            None if record.business_id.is_none() && record.named_use.is_none() => CallbackState::Dead,
+            None => CallbackState::Orphan,
+        };
+        record.seal_use_id.clone_from(&found);
+        if let Some(seal_use) = found {
+            if record.images > 0 {
+                pushed.insert(seal_use)
+            } else {
+                told.insert(seal_use)
+            };
+        }
     }
-    let found = record::seal_use_of(tx, record.business_id.as_deref(), record.named_use.as_deref()).await?;
-    let Some(seal_use) = found else {
-        record.state = CallbackState::Orphan;
-        return Ok(None);
-    };
-    record.state = CallbackState::Pending;
-    record.seal_use_id = Some(seal_use.clone());
-    let trigger = if record.images > 0 { Trigger::Push } else { Trigger::Callback };
-    Ok(Some((seal_use, trigger)))
+    Ok((pushed, told))
 }
 
 /// Looks at a callback again, by a person's wish: as if it had just come.
@@ -189,16 +232,16 @@ pub async fn replay(app: &App, id: &CallbackId) -> Result<Option<CallbackState>,
     let Some(mut record) = Record::find(&mut tx, id).await? else {
         return Ok(None);
     };
-    let woken = place(&mut tx, &mut record).await?;
+    place(&mut tx, std::slice::from_mut(&mut record)).await?;
+    if let Some(seal_use) = &record.seal_use_id {
+        wake(&mut tx, seal_use, Trigger::Replay, now, now).await?;
+    }
     crate::db::sql("UPDATE callbacks SET state = $1, seal_use_id = $2 WHERE id = $3")
         .bind(record.state)
         .bind(record.seal_use_id.as_ref())
         .bind(id)
         .execute(&mut tx)
         .await?;
-    if let Some((seal_use, _)) = woken {
-        wake(&mut tx, &seal_use, Trigger::Replay, now, now).await?;
-    }
     tx.commit().await?;
     app.due.notify_one();
     Ok(Some(record.state))

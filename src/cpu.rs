@@ -1,11 +1,15 @@
 //! The bridge from async code to the threads that compute: decoding and encoding never runs on tokio's threads.
 
+mod turns;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
 use tokio::sync::{Semaphore, oneshot};
+
+use turns::Turns;
 
 /// Memory is shared out in units of 64 KiB, so that every budget fits into a semaphore's 32 bits.
 const UNIT: u64 = 64 << 10;
@@ -14,7 +18,7 @@ const UNIT: u64 = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct Cpu {
     pool: Arc<rayon::ThreadPool>,
-    jobs: Arc<Semaphore>,
+    jobs: Arc<Turns>,
     memory: Arc<Semaphore>,
     /// All units of memory.
     units: u32,
@@ -43,14 +47,13 @@ impl Cpu {
         let units = u32::try_from(memory / UNIT).unwrap_or(u32::MAX).clamp(1, u32::MAX >> 3);
         Ok(Self {
             pool: Arc::new(pool),
-            jobs: Arc::new(Semaphore::new(jobs.clamp(1, Semaphore::MAX_PERMITS))),
+            jobs: Turns::new(jobs),
             memory: Arc::new(Semaphore::new(usize::try_from(units).unwrap_or(Semaphore::MAX_PERMITS))),
             units,
         })
     }
 
-    /// Runs `work`, which uses at most `memory` bytes, as soon as a job's place and that much of the budget are free,
-    /// first come first served. Work that asks for more than the whole budget has all of it, alone.
+    /// Runs `work`, which uses at most `memory` bytes, as soon as a job's place and that much of the budget are free. Work that asks for more than the whole budget has all of it, alone.
     ///
     /// Both are held until the work has ended, even if the caller stops waiting: a thread cannot be interrupted. Work
     /// that was not begun by then is not begun any more.
@@ -59,8 +62,17 @@ impl Cpu {
         T: Send + 'static,
         W: FnOnce() -> T + Send + 'static,
     {
+        self.run_in("", memory, work).await
+    }
+
+    /// The same in a lane of those who wait: lanes are served in turn, and first come first served within each.
+    pub async fn run_in<T, W>(&self, lane: &str, memory: u64, work: W) -> Result<T, CpuError>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> T + Send + 'static,
+    {
         let units = u32::try_from(memory.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.units);
-        let job = Arc::clone(&self.jobs).acquire_owned().await.map_err(|_| CpuError::Stopped)?;
+        let job = self.jobs.take(lane).await;
         let budget = Arc::clone(&self.memory).acquire_many_owned(units).await.map_err(|_| CpuError::Stopped)?;
         let (answer, answered) = oneshot::channel();
         let span = tracing::Span::current();

@@ -159,6 +159,23 @@ pub fn placeholders(first: usize, count: usize) -> String {
     format!("({})", list.join(", "))
 }
 
+/// `($1, $2), ($3, $4) …`: `count` rows of `columns` parameters each.
+#[must_use]
+pub fn rows(columns: usize, count: usize) -> String {
+    (0..count).map(|row| placeholders(1 + row * columns, columns)).collect::<Vec<_>>().join(", ")
+}
+
+/// Cuts a list into pieces of few different lengths, for statements of many rows: each length is a statement of its own
+/// that both engines prepare and keep.
+pub fn pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = [64, 16, 4, 1].into_iter().find(|length| *length <= items.len())?;
+        let (piece, rest) = items.split_at(length);
+        items = rest;
+        Some(piece)
+    })
+}
+
 /// A LIKE pattern (with `ESCAPE '\\'`) that finds `part` anywhere.
 #[must_use]
 pub fn contains(part: &str) -> String {

@@ -2,15 +2,19 @@
 //! A running flow keeps the version it was started with.
 
 mod check;
+mod ready_made;
+
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-pub use check::{FieldError, check};
+pub use check::{FieldError, check, check_people};
+pub use ready_made::ready_made;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Arg, Db, DbError, On, Tx, sql},
     id::{DefinitionId, ServiceId},
     word::words,
 };
@@ -288,6 +292,30 @@ impl Definition {
             .one::<Row>(on)
             .await?
             .try_into()
+    }
+
+    /// The bodies of several versions, each asked for once.
+    pub async fn versions<'i>(
+        db: &Db,
+        wanted: impl Iterator<Item = (&'i DefinitionId, i64)>,
+    ) -> Result<HashMap<(DefinitionId, i64), Body>, DbError> {
+        let wanted: HashSet<(&DefinitionId, i64)> = wanted.collect();
+        let each = (0..wanted.len()).map(|n| format!("(definition_id = ${} AND version = ${})", 2 * n + 1, 2 * n + 2));
+        let statement =
+            each.fold("SELECT * FROM definition_versions WHERE FALSE".to_owned(), |all, one| all + " OR " + &one);
+        let args = wanted.into_iter().flat_map(|(id, version)| [Arg::from(id), Arg::from(version)]);
+        let rows: Vec<Row> = sql(statement).bind_all(args).all(db).await?;
+        let body = |row: Row| Self::try_from(row).map(|found| ((found.id, found.version), found.body));
+        rows.into_iter().map(body).collect()
+    }
+
+    /// Every definition in its current version.
+    pub async fn all_current(on: impl Into<On<'_>>) -> Result<Vec<Self>, DbError> {
+        let rows: Vec<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
+             ORDER BY d.id")
+            .all(on)
+            .await?;
+        rows.into_iter().map(Self::try_from).collect()
     }
 
     /// Current versions, newest definition first, those before `after`.

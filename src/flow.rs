@@ -1,9 +1,15 @@
 //! A flow (流程): one run of a definition, from its form to its archive.
 
 pub mod actions;
+pub mod approval;
 pub mod assign;
 pub mod event;
 pub mod form;
+pub mod head;
+pub mod list;
+pub mod people;
+mod progress;
+pub mod search;
 pub mod settle;
 pub mod step;
 pub mod view;
@@ -12,17 +18,20 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, contains, placeholders, sql},
+    db::{DbError, On, Tx, sql},
     id::{DefinitionId, FlowId},
     user::User,
     word::words,
 };
+use people::People;
 
 words! {
     FlowState {
         Running = "running",
         Archived = "archived",
+        /// Sent back to its starter, who may change it and submit it again, or withdraw it.
         Rejected = "rejected",
+        /// Taken back for good.
         Withdrawn = "withdrawn",
     }
 }
@@ -52,7 +61,7 @@ pub struct Flow {
     pub starter: String,
     #[sqlx(try_from = "String")]
     pub state: FlowState,
-    /// The node it stands at; `None` after the last.
+    /// The node it stands at; [`START`] when it was sent back to its starter, `None` after the last.
     pub node: Option<String>,
     /// Field values as JSON, without files.
     pub form: String,
@@ -67,14 +76,8 @@ pub struct Flow {
     pub archived_at: Option<Timestamp>,
 }
 
-/// What to list; absent members do not restrict.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub state: Option<FlowState>,
-    pub definition: Option<DefinitionId>,
-    /// A part of the title or the serial number.
-    pub q: Option<String>,
-}
+/// Where a flow stands before its first node.
+pub const START: &str = "start";
 
 impl Flow {
     pub async fn find(on: impl Into<On<'_>>, id: &FlowId) -> Result<Option<Self>, DbError> {
@@ -99,22 +102,57 @@ impl Flow {
             .bind(self.node.clone())
             .bind(&self.form)
             .bind(self.created_at)
+            .execute(&mut *tx)
+            .await?;
+        search::write(tx, self).await
+    }
+
+    /// Moves the running flow, which the caller has locked, to `node` (`None`: past the last).
+    pub async fn move_to(&self, tx: &mut Tx, node: Option<&str>, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE flows SET node = $1, by_hand = FALSE, updated_at = $2 WHERE id = $3 AND state = 'running'")
+            .bind(node)
+            .bind(now)
+            .bind(&self.id)
             .execute(tx)
             .await?;
         Ok(())
     }
 
-    /// Moves the flow to `node` (`None`: past the last); false when somebody else moved it meanwhile.
-    pub async fn move_to(&self, tx: &mut Tx, node: Option<&str>, now: Timestamp) -> Result<bool, DbError> {
-        let moved =
-            sql("UPDATE flows SET node = $1, updated_at = $2 WHERE id = $3 AND state = 'running' AND node = $4")
-                .bind(node)
-                .bind(now)
-                .bind(&self.id)
-                .bind(self.node.clone())
-                .execute(tx)
-                .await?;
-        Ok(moved == 1)
+    /// Sends the flow, which the caller has locked, back to `node`: another round begins.
+    pub async fn send_back(&self, tx: &mut Tx, node: &str, by_hand: bool, now: Timestamp) -> Result<(), DbError> {
+        let state = if node == START { FlowState::Rejected } else { FlowState::Running };
+        sql("UPDATE flows SET state = $1, node = $2, by_hand = $3, round = round + 1, updated_at = $4 WHERE id = $5")
+            .bind(state)
+            .bind(node)
+            .bind(by_hand)
+            .bind(now)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes the flow, which the caller has locked, to another state, where it stands.
+    pub async fn turn(&self, tx: &mut Tx, state: FlowState, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE flows SET state = $1, updated_at = $2 WHERE id = $3")
+            .bind(state)
+            .bind(now)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes the form of the flow, which the caller has locked, and what is made of it.
+    pub async fn write_form(&self, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE flows SET form = $1, title = $2, updated_at = $3 WHERE id = $4")
+            .bind(&self.form)
+            .bind(&self.title)
+            .bind(now)
+            .bind(&self.id)
+            .execute(&mut *tx)
+            .await?;
+        search::write(tx, self).await
     }
 
     /// Gives out the next `count` running numbers for photos; the first of them.
@@ -127,18 +165,6 @@ impl Flow {
         Ok(last - count + 1)
     }
 
-    /// Names who takes part: they may see the flow.
-    pub async fn add_people(tx: &mut Tx, id: &FlowId, people: impl IntoIterator<Item = String>) -> Result<(), DbError> {
-        for who in people {
-            sql("INSERT INTO flow_people (flow_id, who) VALUES ($1, $2) ON CONFLICT (flow_id, who) DO NOTHING")
-                .bind(id)
-                .bind(who)
-                .execute(&mut *tx)
-                .await?;
-        }
-        Ok(())
-    }
-
     /// Whether `user` may see the flow: takes part in it, or reads everything.
     pub async fn visible_to(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
         Ok(user.reads_all() || Self::takes_part(on, id, user).await?)
@@ -146,44 +172,7 @@ impl Flow {
 
     /// Whether the flow names `user`, by name or by a role.
     pub async fn takes_part(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
-        let names = user.names_in_flows();
-        let found: i64 = sql(format!(
-            "SELECT COUNT(*) FROM flow_people WHERE flow_id = $1 AND who IN {}",
-            placeholders(2, names.len())
-        ))
-        .bind(id)
-        .bind_all(names)
-        .scalar(on)
-        .await?;
-        Ok(found > 0)
-    }
-
-    /// What `user` may see of what the filter asks for: newest first, those before `after`.
-    pub async fn list(
-        db: &Db,
-        filter: &Filter,
-        user: &User,
-        after: Option<&FlowId>,
-        limit: i64,
-    ) -> Result<Vec<Self>, DbError> {
-        let names = user.names_in_flows();
-        let statement = format!(
-            "SELECT * FROM flows WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR definition_id = $2)
-               AND ($3 IS NULL OR title LIKE $3 ESCAPE '\\' OR serial_no LIKE $3 ESCAPE '\\') AND ($4 IS NULL OR id < $4)
-               AND ($5 OR EXISTS (SELECT 1 FROM flow_people p WHERE p.flow_id = flows.id AND p.who IN {}))
-             ORDER BY id DESC LIMIT $6",
-            placeholders(7, names.len())
-        );
-        sql(statement)
-            .bind(filter.state.map(FlowState::as_str))
-            .bind(filter.definition.as_ref())
-            .bind(filter.q.as_deref().map(contains))
-            .bind(after)
-            .bind(user.reads_all())
-            .bind(limit)
-            .bind_all(names)
-            .all(db)
-            .await
+        Ok(People::of(on, id).await?.takes_part(user))
     }
 }
 

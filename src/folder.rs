@@ -1,5 +1,7 @@
 //! A folder of the knowledge base, in one of three spaces. Moving or renaming a folder moves rows, never bytes.
 
+pub mod keep;
+
 use serde::Serialize;
 use sqlx::FromRow;
 

@@ -8,6 +8,7 @@ mod definitions;
 mod download;
 mod files;
 mod flows;
+mod folders;
 mod ingests;
 mod input;
 mod knowledge;
@@ -59,6 +60,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(files::routes())
         .merge(ingests::routes())
         .merge(knowledge::routes())
+        .merge(folders::routes())
         .merge(content::routes())
         .merge(audit::routes())
         .merge(operation::routes())
@@ -72,14 +74,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// All routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
-    let callback_limit = app.config.callback.max_body.in_memory();
     let edge = Edge { app, inbox };
     let (api, document) = api().split_for_parts();
     let document = get(|| async move { Json(document) });
     api.route("/api/openapi.json", document)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
-        .merge(callback::routes(callback_limit))
+        .merge(callback::routes(&edge))
         .fallback(layers::no_such_route)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(middleware::from_fn(layers::finish_writes))

@@ -64,13 +64,10 @@ pub enum IngestError {
 }
 
 impl IngestError {
-    /// Worth another pass without anybody doing anything.
+    /// Worth another pass without anybody doing anything here. Whatever the vendor says may pass: it is repaired, its
+    /// licence is renewed, its secret is put right.
     fn is_transient(&self) -> bool {
-        match self {
-            Self::Vendor(error) => error.is_transient(),
-            Self::NoSealUse | Self::Service(ServiceError::Gone | ServiceError::Credentials(_)) | Self::Name(_) => false,
-            _ => true,
-        }
+        !matches!(self, Self::NoSealUse | Self::Service(ServiceError::Gone) | Self::Name(_))
     }
 }
 
@@ -82,24 +79,30 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
         Err(error @ IngestError::Fence(FenceError::LeaseLost(_))) => return Err(error),
         Err(error) => return conclude::interrupted(app, lease, &id, &error).await,
     };
-    match whole_pass(&pass).await {
-        Ok(outcome) => conclude::conclude(&pass, outcome).await,
+    let ended = async { conclude::conclude(&pass, whole_pass(&pass).await?).await };
+    match ended.await {
+        Ok(next) => Ok(next),
         Err(error @ IngestError::Fence(FenceError::LeaseLost(_))) => Err(error),
         Err(error) => conclude::interrupted(app, lease, &id, &error).await,
     }
 }
 
 async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
-    push::take_in(pass).await?;
+    let pushed = push::take_in(pass).await;
+    if let Err(error @ IngestError::Fence(_)) = pushed {
+        return Err(error);
+    }
     supply::take_in(pass).await?;
     if !detail::ask(pass).await? {
-        return Ok(Outcome::NotApplied);
+        return pushed.map(|()| Outcome::NotApplied);
     }
     killpoint::reach("detail_stored");
     if by_key(pass).await? {
         return Ok(Outcome::TurnOver);
     }
-    Ok(Outcome::Done(fallback::zip(pass).await?))
+    let note = fallback::zip(pass).await?;
+    // A push that cannot be read just now holds up the end of the pass, not the photos that come otherwise.
+    pushed.map(|()| Outcome::Done(note))
 }
 
 /// Fetches the photos that are due, by key. True when others should have their turn before the rest.
@@ -132,6 +135,6 @@ async fn bring(pass: Arc<Pass>, photo: Photo) -> Result<Option<link::Arrival>, I
     let Some(fetched) = fetch::by_key(&pass, &photo).await? else {
         return Ok(None);
     };
-    let content = content::keep(&pass.app, &pass.place, fetched).await?;
+    let content = content::keep(&pass.app, pass.id().as_str(), &pass.place, fetched).await?;
     Ok(Some(link::Arrival { content, identity: link::Identity::Key(Box::new(photo)) }))
 }

@@ -14,7 +14,7 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     config::Span,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, pieces, rows, sql},
     id::JobId,
     word::words,
 };
@@ -28,6 +28,8 @@ words! {
         Ingest = "ingest",
         /// Send stamped files and supplied photos to the vendor (subject: seal use).
         Send = "send",
+        /// End a seal use at the vendor (subject: seal use).
+        Finish = "finish",
         /// Archive a flow, or supplement its archive (subject: flow).
         Archive = "archive",
     }
@@ -80,20 +82,49 @@ pub enum Next {
     Park { reason: String },
 }
 
-/// Asks for a run of (kind, subject) at `at` or earlier.
+/// Asks for a run of (kind, subject) at `at` or earlier. There is a new reason, so earlier failures do not count.
 pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now: Timestamp) -> Result<(), DbError> {
-    sql("INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at) VALUES ($1, $2, $3, 'queued', $4, 1, $5)
-         ON CONFLICT (kind, subject) DO UPDATE SET
-           wakes = jobs.wakes + 1,
-           run_at = CASE WHEN jobs.state = 'queued' AND jobs.run_at < excluded.run_at THEN jobs.run_at ELSE excluded.run_at END,
-           state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END")
-        .bind(&JobId::new())
-        .bind(kind)
-        .bind(subject)
-        .bind(at)
-        .bind(now)
-        .execute(tx)
-        .await?;
+    wake_all(tx, kind, &[subject], at, now, Patience::None).await
+}
+
+/// Whether a job that has just run may rest before it runs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    None,
+    Rest,
+}
+
+/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order.
+pub async fn wake_all(
+    tx: &mut Tx,
+    kind: JobKind,
+    subjects: &[&str],
+    at: Timestamp,
+    now: Timestamp,
+    patience: Patience,
+) -> Result<(), DbError> {
+    for piece in pieces(subjects) {
+        let rest = match patience {
+            Patience::None => "excluded.run_at",
+            Patience::Rest => {
+                "CASE WHEN jobs.rest_until > excluded.run_at THEN jobs.rest_until ELSE excluded.run_at END"
+            }
+        };
+        let statement = format!(
+            "INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at) VALUES {}
+             ON CONFLICT (kind, subject) DO UPDATE SET
+               wakes = jobs.wakes + 1,
+               attempts = CASE WHEN jobs.state = 'running' THEN jobs.attempts ELSE 0 END,
+               run_at = CASE WHEN jobs.state = 'queued' AND jobs.run_at < excluded.run_at THEN jobs.run_at ELSE {rest} END,
+               state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END",
+            rows(7, piece.len())
+        );
+        let bound = piece.iter().fold(sql(statement), |statement, subject| {
+            let statement = statement.bind(&JobId::new()).bind(kind).bind(*subject).bind(JobState::Queued);
+            statement.bind(at).bind(1_i64).bind(now)
+        });
+        bound.execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
@@ -150,6 +181,15 @@ impl Lease {
         }
     }
 
+    /// Another run after the wait that `waits` has for this failure, the last wait however often it failed, and never
+    /// longer than `longest`.
+    #[must_use]
+    pub fn retry_patiently(&self, waits: &[Span], longest: Duration, now: Timestamp, reason: String) -> Next {
+        let failed = usize::try_from(self.attempts).unwrap_or(usize::MAX);
+        let wait = waits.get(failed).or(waits.last()).map_or(longest, |wait| wait.get().min(longest));
+        Next::At { at: now.plus(wait), failed: Some(reason) }
+    }
+
     /// Prolongs the lease (the heartbeat).
     pub async fn prolong(&self, db: &Db, lease: Duration) -> Result<(), FenceError> {
         let mut tx = db.begin().await?;
@@ -163,8 +203,8 @@ impl Lease {
         Ok(())
     }
 
-    /// Ends the run. A wake that came meanwhile runs it again at once, whatever `next` says.
-    pub async fn finish(&self, db: &Db, next: Next, now: Timestamp) -> Result<(), FenceError> {
+    /// Ends the run. A wake that came meanwhile runs it again after `rest`, whatever `next` says.
+    pub async fn finish(&self, db: &Db, next: Next, now: Timestamp, rest: Duration) -> Result<(), FenceError> {
         let mut tx = db.begin().await?;
         self.fence(&mut tx).await?;
         let (state, at, attempts, error) = match next {
@@ -175,14 +215,14 @@ impl Lease {
         };
         sql("UPDATE jobs SET lease_owner = NULL, lease_until = NULL, attempts = $1, error = $2,
                state = CASE WHEN wakes > $3 THEN 'queued' ELSE $4 END,
-               run_at = CASE WHEN wakes > $3 AND $5 > $6 THEN $6 ELSE $5 END
+               run_at = CASE WHEN wakes > $3 AND $5 > $6 THEN $6 ELSE $5 END, rest_until = $6
              WHERE id = $7")
         .bind(attempts)
         .bind(error)
         .bind(self.seen)
         .bind(state)
         .bind(at)
-        .bind(now)
+        .bind(now.plus(rest))
         .bind(&self.id)
         .execute(&mut tx)
         .await?;

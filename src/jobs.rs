@@ -10,7 +10,7 @@ use crate::{
     apply, archive, callback,
     clock::Timestamp,
     db::DbError,
-    ingest,
+    finish, ingest,
     job::{self, FenceError, JobKind, Lease, Next},
     send,
     telemetry::JobLabels,
@@ -56,7 +56,7 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
 /// The service stops: whoever comes next need not wait for the lease to run out.
 async fn give_back(app: &App, lease: &Lease) {
     let now = app.clock.now();
-    if let Err(error) = lease.finish(&app.db, Next::At { at: now, failed: None }, now).await {
+    if let Err(error) = lease.finish(&app.db, Next::At { at: now, failed: None }, now, Duration::ZERO).await {
         tracing::warn!(%error, "a lease could not be given back; the job runs again after it");
     }
 }
@@ -90,7 +90,8 @@ async fn one(app: &Arc<App>, lease: Lease) {
     let labels = JobLabels { kind: lease.kind.as_str(), outcome };
     app.metrics.jobs_finished.get_or_create(&labels).inc();
     app.metrics.job_seconds.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
-    if let Err(error) = lease.finish(&app.db, next, now).await {
+    let rest = if lease.kind == JobKind::Ingest { app.config.ingest.rest.get() } else { Duration::ZERO };
+    if let Err(error) = lease.finish(&app.db, next, now, rest).await {
         tracing::warn!(%error, "the end of a job could not be written; it runs again after its lease");
     }
     app.due.notify_one();
@@ -105,6 +106,7 @@ async fn run(app: Arc<App>, lease: Lease) -> Result<Next, String> {
         JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Send => send::run(&app, &lease).await.map_err(|error| told(&error)),
+        JobKind::Finish => finish::run(&app, &lease).await.map_err(|error| told(&error)),
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| told(&error)),
     }
 }

@@ -14,6 +14,7 @@ pub mod db;
 pub mod definition;
 pub mod dispatch;
 pub mod document;
+pub mod finish;
 pub mod flow;
 pub mod folder;
 pub mod hash;

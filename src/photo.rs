@@ -71,6 +71,8 @@ pub struct Photo {
     pub received_at: Option<Timestamp>,
     pub clock_doubt: bool,
     pub created_at: Timestamp,
+    /// The vendor's detail has listed this key.
+    pub listed: bool,
 }
 
 impl Photo {
@@ -98,15 +100,20 @@ impl Photo {
             received_at: None,
             clock_doubt: false,
             created_at: now,
+            listed: false,
         }
     }
 
-    /// Writes the row; a key that is known already changes only its grant.
+    /// Writes the row. Of a key that is known already, the vendor's detail (`listed`) tells kind and place; whoever
+    /// comes first tells the grant.
     pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql(
-            "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-             ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id)",
+            "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id),
+               kind = CASE WHEN excluded.listed THEN excluded.kind ELSE photos.kind END,
+               position = CASE WHEN excluded.listed THEN excluded.position ELSE photos.position END,
+               listed = photos.listed OR excluded.listed",
         )
         .bind(&self.id)
         .bind(&self.seal_use_id)
@@ -118,6 +125,7 @@ impl Photo {
         .bind(self.state)
         .bind(self.no)
         .bind(self.created_at)
+        .bind(self.listed)
         .execute(tx)
         .await?;
         Ok(())
@@ -150,9 +158,9 @@ impl Photo {
         .await
     }
 
-    /// The keys that are known already, and whether their grants are.
+    /// The keys that are known already, and whether the vendor's detail has told all it can of them.
     pub async fn known_keys(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<(String, bool)>, DbError> {
-        sql("SELECT photokey, grant_id IS NOT NULL FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL")
+        sql("SELECT photokey, listed AND grant_id IS NOT NULL FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL")
             .bind(seal_use)
             .all(on)
             .await
@@ -171,13 +179,14 @@ impl Photo {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey = $2").bind(seal_use).bind(key).optional(on).await
     }
 
-    /// Whether a photo is still to be fetched, or fetched once more.
+    /// Whether a photo is still to be fetched, or fetched once more, or parked without its bytes. A parked key that no
+    /// detail ever listed holds nothing up: nobody but a push says that there is such a photo.
     pub async fn unsettled(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
-        let open: i64 =
-            sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1 AND state IN ('queued', 'fetching', 'waiting')")
-                .bind(seal_use)
-                .scalar(on)
-                .await?;
+        let open: i64 = sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1
+               AND (state IN ('queued', 'fetching', 'waiting') OR (state = 'failed' AND listed))")
+        .bind(seal_use)
+        .scalar(on)
+        .await?;
         Ok(open > 0)
     }
 
@@ -200,14 +209,16 @@ impl Photo {
         Ok(())
     }
 
-    /// A pass failed: the next one at `next`, or parked.
+    /// A pass failed: the next one at `next`, or parked. A cut picture that was to be fetched once more is as good as it
+    /// gets then.
     pub async fn end_pass(tx: &mut Tx, id: &PhotoId, next: Option<Timestamp>) -> Result<(), DbError> {
-        sql("UPDATE photos SET passes = passes + 1, next_attempt_at = $1, state = CASE WHEN $1 IS NULL THEN 'failed' ELSE 'waiting' END
+        sql("UPDATE photos SET passes = passes + 1, next_attempt_at = $1, 
+               state = CASE WHEN $1 IS NOT NULL THEN 'waiting' WHEN original_hash IS NULL THEN 'failed' ELSE 'done' END
              WHERE id = $2")
-            .bind(next)
-            .bind(id)
-            .execute(tx)
-            .await?;
+        .bind(next)
+        .bind(id)
+        .execute(tx)
+        .await?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod counts;
+pub mod ending;
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -111,6 +112,11 @@ pub struct Grant {
     /// The seal code (用印码): shown only to who may see it, and every view is audited.
     pub code: Option<String>,
     pub complete: bool,
+    /// Uses appended through us.
+    pub appended: i64,
+    /// The time in which the seal may be used, where it is bounded.
+    pub window_start: Option<Timestamp>,
+    pub window_end: Option<Timestamp>,
 }
 
 impl SealUse {

@@ -9,6 +9,7 @@ use crate::{
     db::{Db, DbError, On, Tx, sql},
     id::ServiceId,
     vendor::{BadCredentials, Client, Credentials, Secret, SignMode, Vendor},
+    word::words,
 };
 
 /// One bound service. The secret is never shown again once stored.
@@ -33,6 +34,22 @@ impl std::fmt::Debug for Service {
         f.debug_struct("Service").field("id", &self.id).field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
+
+words! {
+    /// Where a vendor's server stands.
+    ServerType {
+        /// 私有云, in the company's own network: the only one with physical seals.
+        Private = "private",
+        /// 公有云.
+        Public = "public",
+    }
+}
+
+/// Why a service is refused.
+pub const NO_PUBLIC_CLOUD: &str = "physical seals need a private-cloud service: the public cloud has none";
+
+/// Domains of the vendor's public cloud.
+const PUBLIC_CLOUD: [&str; 2] = ["qiyuesuo.com", "qiyuesuo.cn"];
 
 /// Why a service cannot be spoken to.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +76,15 @@ impl Service {
         .execute(tx)
         .await?;
         Ok(())
+    }
+
+    /// Its address is the vendor's public cloud.
+    #[must_use]
+    pub fn is_public_cloud(&self) -> bool {
+        let url = Url::parse(&self.base_url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().trim_end_matches('.');
+        let under = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        PUBLIC_CLOUD.into_iter().any(under)
     }
 
     /// The service's credentials, checked.

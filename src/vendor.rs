@@ -27,7 +27,8 @@ const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug)]
 pub struct Vendor {
     http: reqwest::Client,
-    /// Without a limit on silence, which would count while the request's body is still being sent.
+    /// For requests whose body is a file: the HTTP library counts `read_timeout` from the request's beginning, so that
+    /// it would end an upload that takes longer. Only the time of the whole exchange bounds these.
     uploads: reqwest::Client,
     limits: Arc<Limits>,
     clock: Clock,
@@ -40,8 +41,8 @@ pub struct VendorBuildError(#[from] reqwest::Error);
 
 impl Vendor {
     pub fn new(limits: &Limits, clock: Clock) -> Result<Self, VendorBuildError> {
-        let http = build(|| builder(limits).read_timeout(limits.read_timeout))?;
-        let uploads = build(|| builder(limits))?;
+        let http = build(|| builder(limits).read_timeout(limits.read_timeout).timeout(limits.total_timeout))?;
+        let uploads = build(|| builder(limits).timeout(limits.zip_timeout))?;
         Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })
     }
 
@@ -72,7 +73,6 @@ fn builder(limits: &Limits) -> reqwest::ClientBuilder {
         .retry(reqwest::retry::never())
         .http1_only()
         .connect_timeout(limits.connect_timeout)
-        .timeout(limits.total_timeout)
         .pool_max_idle_per_host(limits.pool_idle_per_host)
         .pool_idle_timeout(limits.pool_idle_timeout)
 }

@@ -11,7 +11,8 @@ use crate::{
     definition::{Body, Definition},
     document::Document,
     flow::{
-        Flow, FlowState, assign,
+        Flow, FlowState,
+        approval::{self, Approval},
         event::{self, Event},
     },
     folder::Folder,
@@ -33,7 +34,7 @@ pub(super) struct Manifest {
     flow: Value,
     definition: Body,
     starter: Option<User>,
-    approvals: Vec<Value>,
+    approvals: Vec<Approval>,
     seal_uses: Vec<Value>,
     documents: Vec<Value>,
     /// Photos that somebody accepted as missing, and why.
@@ -49,12 +50,6 @@ impl Manifest {
     pub(super) async fn of(app: &App, flow: &Flow) -> Result<Self, DbError> {
         let db = &app.db;
         let definition = Definition::version(db, &flow.definition_id, flow.version).await?.body;
-        let mut approvals = Vec::new();
-        for node in &definition.nodes {
-            for username in assign::approvals(db, &flow.id, &node.key).await? {
-                approvals.push(json!({ "node": node.key, "username": username }));
-            }
-        }
         let mut seal_uses = Vec::new();
         for seal_use in SealUse::of_flow(db, &flow.id).await? {
             seal_uses.push(seal_use_json(app, &seal_use).await?);
@@ -79,7 +74,7 @@ impl Manifest {
             flow: flow_json(flow),
             definition,
             starter: User::named(db, &flow.starter).await?,
-            approvals,
+            approvals: approval::of_flow(db, &flow.id).await?,
             seal_uses,
             documents,
             missing_accepted,

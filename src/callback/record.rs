@@ -1,10 +1,12 @@
 //! The raw inbox: every callback as it came, before anything is made of it.
 
+use std::collections::BTreeSet;
+
 use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Db, DbError, On, Sql, Tx, pieces, placeholders, rows, sql},
     id::{CallbackId, SealUseId},
     word::words,
 };
@@ -47,10 +49,20 @@ pub struct Record {
 }
 
 impl Record {
-    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
-        sql("INSERT INTO callbacks (id, received_at, peer, query, content_type, body, body_bytes, body_key, shape, business_id, named_use,
-               images, digest, params, state, seal_use_id, error)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)")
+    pub async fn insert_all(tx: &mut Tx, records: &[Self]) -> Result<(), DbError> {
+        for piece in pieces(records) {
+            let statement = format!(
+                "INSERT INTO callbacks (id, received_at, peer, query, content_type, body, body_bytes, body_key, shape, business_id, named_use,
+                   images, digest, params, state, seal_use_id, error) VALUES {}",
+                rows(17, piece.len())
+            );
+            piece.iter().fold(sql(statement), |statement, record| record.bind(statement)).execute(&mut *tx).await?;
+        }
+        Ok(())
+    }
+
+    fn bind(&self, statement: Sql) -> Sql {
+        statement
             .bind(&self.id)
             .bind(self.received_at)
             .bind(&self.peer)
@@ -68,9 +80,6 @@ impl Record {
             .bind(self.state)
             .bind(self.seal_use_id.as_ref())
             .bind(self.error.clone())
-            .execute(tx)
-            .await?;
-        Ok(())
     }
 
     pub async fn find(on: impl Into<On<'_>>, id: &CallbackId) -> Result<Option<Self>, DbError> {
@@ -102,6 +111,14 @@ impl Record {
             .await
     }
 
+    /// The businesses that the seal use's callbacks name, whatever became of them.
+    pub async fn businesses(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<String>, DbError> {
+        sql("SELECT DISTINCT business_id FROM callbacks WHERE seal_use_id = $1 AND business_id IS NOT NULL")
+            .bind(seal_use)
+            .scalars(on)
+            .await
+    }
+
     pub async fn settle(
         tx: &mut Tx,
         id: &CallbackId,
@@ -128,18 +145,41 @@ impl Record {
     }
 }
 
-/// Which seal use a callback is about: the one its address names, else the one with its business id.
-pub async fn seal_use_of(
-    tx: &mut Tx,
-    business_id: Option<&str>,
-    named_use: Option<&str>,
-) -> Result<Option<SealUseId>, DbError> {
-    let rows: Vec<SealUseId> =
-        sql("SELECT id FROM seal_uses WHERE business_id = $1 OR (id = $2 AND (business_id IS NULL OR $1 IS NULL))
-         ORDER BY CASE WHEN id = $2 THEN 0 ELSE 1 END LIMIT 1")
-        .bind(business_id)
-        .bind(named_use)
-        .scalars(tx)
-        .await?;
-    Ok(rows.into_iter().next())
+/// The seal uses that a group of callbacks names.
+#[derive(Debug)]
+pub struct SealUses(Vec<(SealUseId, Option<String>)>);
+
+impl SealUses {
+    pub async fn of(tx: &mut Tx, records: &[Record]) -> Result<Self, DbError> {
+        let mut found = Vec::new();
+        for (column, names) in [
+            ("business_id", names(records, |record| record.business_id.as_deref())),
+            ("id", names(records, |record| record.named_use.as_deref())),
+        ] {
+            for piece in pieces(&names) {
+                let list = placeholders(1, piece.len());
+                let statement = format!("SELECT id, business_id FROM seal_uses WHERE {column} IN {list} ORDER BY id");
+                found.extend(sql(statement).bind_all(piece.iter().copied()).all(&mut *tx).await?);
+            }
+        }
+        Ok(Self(found))
+    }
+
+    /// Which seal use a callback is about: the one its address names, unless that has another business; else the one
+    /// with its business.
+    #[must_use]
+    pub fn find(&self, record: &Record) -> Option<SealUseId> {
+        let business = record.business_id.as_ref();
+        let named = self.0.iter().find(|(id, theirs)| {
+            record.named_use.as_deref() == Some(id.as_str())
+                && (theirs.is_none() || business.is_none() || theirs.as_ref() == business)
+        });
+        let found =
+            named.or_else(|| self.0.iter().find(|(_, theirs)| business.is_some() && theirs.as_ref() == business));
+        found.map(|(id, _)| id.clone())
+    }
+}
+
+fn names<'r>(records: &'r [Record], name: impl Fn(&'r Record) -> Option<&'r str>) -> Vec<&'r str> {
+    records.iter().filter_map(name).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -15,6 +15,8 @@ pub struct CallbackConfig {
     pub max_body: ByteSize,
     /// Bodies up to this size lie in the database row, larger ones in the store.
     pub inline_body: ByteSize,
+    /// Bytes of callback bodies held in memory at once; at least `max_body`.
+    pub bytes_in_flight: ByteSize,
     /// Callbacks that may wait to be worked on; beyond it the vendor is told to come again.
     pub queue: usize,
 }
@@ -26,6 +28,7 @@ impl Default for CallbackConfig {
             allow_from: Vec::new(),
             max_body: ByteSize::mib(64),
             inline_body: ByteSize::kib(64),
+            bytes_in_flight: ByteSize::mib(256),
             queue: 4096,
         }
     }

@@ -98,6 +98,11 @@ impl Config {
             "callback.inline_body",
             "must be at most callback.max_body",
         );
+        found.unless(
+            callback.bytes_in_flight >= callback.max_body,
+            "callback.bytes_in_flight",
+            "must be at least callback.max_body, or the largest callback would never be taken",
+        );
         found.unless(callback.queue > 0, "callback.queue", "must be at least 1");
     }
 
@@ -117,7 +122,7 @@ impl Config {
             "ingest.decode_bytes_in_flight",
             "must be at least 4 × ingest.max_pixels, or the largest photo would wait for ever",
         );
-        found.within("ingest.slice", ingest.slice, 1, 100_000);
+        found.within("ingest.slice", ingest.slice, 1, 10_000);
         found.within("ingest.link_batch", ingest.link_batch, 1, 1000);
         found.schedule("ingest.retries", &ingest.retries);
         found.schedule("ingest.rechecks", &ingest.rechecks);

@@ -26,6 +26,8 @@ pub struct IngestConfig {
     pub retries: Vec<Span>,
     /// When to look again after a seal use has ended, counted from its end, ascending.
     pub rechecks: Vec<Span>,
+    /// How long a pass over a seal use rests, at least, before further callbacks about it cause the next one.
+    pub rest: Span,
     /// How often open seal uses are looked at, in case the callback never comes.
     pub poll_open: Span,
 }
@@ -50,6 +52,7 @@ impl Default for IngestConfig {
                 Span::hours(24),
             ],
             rechecks: vec![Span::mins(10), Span::hours(1), Span::hours(6), Span::hours(24), Span::hours(72)],
+            rest: Span::secs(2),
             poll_open: Span::mins(10),
         }
     }

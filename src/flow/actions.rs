@@ -1,6 +1,8 @@
 //! What a user may do with a flow now. One set of rules, used to show the buttons and to refuse the rest.
 
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

@@ -1,51 +1,90 @@
-//! Whose turn it is: the people a node is assigned to, and those who approved it.
+//! To whom a node is assigned.
 
 use std::collections::HashSet;
 
-use super::Flow;
 use crate::{
-    db::{DbError, On, sql},
-    definition::{Mode, Node},
-    id::FlowId,
-    user::{Directory, Role},
+    definition::{Body, FieldError, Mode, Node, NodeKind},
+    user::{Directory, Role, User},
 };
 
-/// The usernames that a node still waits for, given who approved; `any` waits for whoever comes first.
+/// Whom a flow waits for when nobody else can take it: an administrator hands it on.
+const RESCUE: &str = "role:admin";
+
+/// Whom `node` waits for in the flows of `starter`, in the order listed, each once: `user:<username>`, and where one
+/// of several is enough also `role:<role>`.
 #[must_use]
-pub fn waits_for(node: &Node, flow: &Flow, users: &Directory, approved: &[String]) -> Vec<String> {
-    let assigned = assignees(node, flow, users);
-    let open = assigned.into_iter().filter(|name| !approved.contains(name));
-    match node.mode.unwrap_or(Mode::Any) {
-        Mode::Any if !approved.is_empty() => Vec::new(),
-        Mode::Any | Mode::All => open.collect(),
-        Mode::Sequence => open.take(1).collect(),
-    }
-}
-
-/// The usernames a node is assigned to, in the order listed, each once.
-fn assignees(node: &Node, flow: &Flow, users: &Directory) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for assignee in &node.assignees {
-        let mut found: Vec<String> = match assignee.split_once(':') {
-            Some(("user", name)) => users.get(name).map(|user| user.username.clone()).into_iter().collect(),
-            Some(("role", role)) => role.parse::<Role>().map_or_else(
-                |_| Vec::new(),
-                |role| users.iter().filter(|user| user.has(role)).map(|user| user.username.clone()).collect(),
-            ),
-            _ => users.get(&flow.starter).and_then(|starter| starter.manager.clone()).into_iter().collect(),
-        };
-        found.sort();
-        names.extend(found);
-    }
+pub fn assignees(node: &Node, body: &Body, starter: &str, users: &Directory) -> Vec<String> {
+    let one_is_enough = mode(node, body) == Mode::Any;
     let mut seen = HashSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
+    let named = node.assignees.iter().flat_map(|assignee| resolve(assignee, starter, users, one_is_enough));
+    named.filter(|who| seen.insert(who.clone())).collect()
 }
 
-pub async fn approvals(on: impl Into<On<'_>>, flow: &FlowId, node: &str) -> Result<Vec<String>, DbError> {
-    sql("SELECT username FROM approvals WHERE flow_id = $1 AND node = $2 ORDER BY at, username")
-        .bind(flow)
-        .bind(node)
-        .scalars(on)
-        .await
+/// How many must act. A seal node completes by itself: whoever comes first uses the seal.
+#[must_use]
+pub fn mode(node: &Node, body: &Body) -> Mode {
+    match node.kind {
+        NodeKind::Seal if body.enabled_integration().is_some() => Mode::Any,
+        _ => node.mode.unwrap_or(Mode::Any),
+    }
+}
+
+/// Whether those who must act do it one after the other.
+#[must_use]
+pub fn one_by_one(node: &Node, body: &Body) -> bool {
+    mode(node, body) == Mode::Sequence
+}
+
+/// As [`assignees`], but never nobody: a flow is never stranded.
+#[must_use]
+pub fn someone(node: &Node, body: &Body, starter: &str, users: &Directory) -> Vec<String> {
+    let found = assignees(node, body, starter, users);
+    if found.is_empty() { vec![RESCUE.to_owned()] } else { found }
+}
+
+fn resolve(assignee: &str, starter: &str, users: &Directory, roles_stay: bool) -> Vec<String> {
+    let person = |user: &User| format!("user:{}", user.username);
+    match assignee.split_once(':') {
+        Some(("user", name)) => users.get(name).map(person).into_iter().collect(),
+        Some(("role", role)) => {
+            let role = role.parse::<Role>().ok();
+            let having = users.iter().filter(|user| role.is_some_and(|role| user.has(role)));
+            let mut people: Vec<String> = having.map(person).collect();
+            people.sort();
+            if roles_stay && !people.is_empty() { vec![assignee.to_owned()] } else { people }
+        }
+        _ => manager_of(starter, users).map(person).into_iter().collect(),
+    }
+}
+
+fn manager_of<'a>(starter: &str, users: &'a Directory) -> Option<&'a User> {
+    users.get(users.get(starter)?.manager.as_ref()?)
+}
+
+/// The nodes that nobody could take if `starter` started a flow now, and what to do about each.
+#[must_use]
+pub fn unassignable(body: &Body, starter: &str, users: &Directory) -> Vec<FieldError> {
+    let nodes = body.nodes.iter().enumerate();
+    let stranded = nodes.filter(|(_, node)| assignees(node, body, starter, users).is_empty());
+    let error = |(i, node): (usize, &Node)| {
+        let reasons: Vec<String> = node.assignees.iter().map(|assignee| reason(assignee, starter, users)).collect();
+        let message = format!("nobody can take the node {:?}: {}", node.name, reasons.join("; "));
+        FieldError::new(format!("nodes[{i}].assignees"), message)
+    };
+    stranded.map(error).collect()
+}
+
+fn reason(assignee: &str, starter: &str, users: &Directory) -> String {
+    match assignee.split_once(':') {
+        Some(("user", name)) => {
+            format!("{name} is disabled or no user any more; change the definition")
+        }
+        Some((_, role)) => format!("no user has the role {role}; give it to somebody"),
+        None => match users.get(starter).and_then(|user| user.manager.as_ref()) {
+            Some(manager) => {
+                format!("{manager}, the manager of {starter}, is disabled; name another one")
+            }
+            None => format!("{starter} has no manager; name one at the user"),
+        },
+    }
 }

@@ -19,9 +19,12 @@ pub struct Event {
     pub at: Timestamp,
     /// A username, or `yinku`.
     pub actor: String,
-    /// `submitted`, `approved`, `applied`, `photos`, `completed`, `archived`, `supplemented` …
+    /// `submitted`, `approved`, `rejected`, `transferred`, `edited`, `commented`, `withdrawn`, `applied`, `photos`,
+    /// `completed`, `archived`, `supplemented` …
     pub act: String,
     pub node: Option<String>,
+    /// Where it was sent back to (a node's key or `start`), to whom a turn was handed (a username).
+    pub target: Option<String>,
     pub detail: Option<String>,
 }
 
@@ -35,22 +38,45 @@ pub struct Happened<'a> {
 }
 
 pub async fn record(tx: &mut Tx, flow: &FlowId, what: Happened<'_>, now: Timestamp) -> Result<(), DbError> {
-    sql("INSERT INTO flow_events (id, flow_id, at, actor, act, node, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-        .bind(&EventId::new())
-        .bind(flow)
-        .bind(now)
-        .bind(what.actor)
-        .bind(what.act)
-        .bind(what.node)
-        .bind(what.detail)
-        .execute(tx)
-        .await?;
+    write(tx, flow, what, None, now).await
+}
+
+/// Something that happened to a node or a person.
+pub async fn record_to(
+    tx: &mut Tx,
+    flow: &FlowId,
+    what: Happened<'_>,
+    target: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    write(tx, flow, what, Some(target), now).await
+}
+
+async fn write(
+    tx: &mut Tx,
+    flow: &FlowId,
+    what: Happened<'_>,
+    target: Option<&str>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sql("INSERT INTO flow_events (id, flow_id, at, actor, act, node, detail, target)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    .bind(&EventId::new())
+    .bind(flow)
+    .bind(now)
+    .bind(what.actor)
+    .bind(what.act)
+    .bind(what.node)
+    .bind(what.detail)
+    .bind(target)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 /// In the order they happened.
 pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Event>, DbError> {
-    sql("SELECT id, at, actor, act, node, detail FROM flow_events WHERE flow_id = $1 ORDER BY id")
+    sql("SELECT id, at, actor, act, node, target, detail FROM flow_events WHERE flow_id = $1 ORDER BY id")
         .bind(flow)
         .all(on)
         .await

@@ -2,8 +2,7 @@
 
 use super::{
     Flow, FlowState,
-    event::{self, Happened, YINKU},
-    step::{archives_itself, leave},
+    progress::{all_here, archives_itself, completed, leave},
 };
 use crate::{
     clock::Timestamp,
@@ -11,8 +10,7 @@ use crate::{
     definition::{Definition, NodeKind},
     id::FlowId,
     job::{self, JobKind},
-    photo::Photo,
-    seal_use::{Grant, SealUse, counts},
+    user::Directory,
 };
 
 /// A seal node completes by itself: every seal use has ended with at least one stamp, and nothing is missing.
@@ -32,12 +30,13 @@ pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, Db
         }
         return Ok(false);
     };
-    if flow.state != FlowState::Running || node.kind != NodeKind::Seal || !all_here(tx, id).await? {
+    let by_itself = flow.state == FlowState::Running && node.kind == NodeKind::Seal && !flow.by_hand;
+    if !by_itself || body.enabled_integration().is_none() || !all_here(tx, id).await? {
         return Ok(false);
     }
-    let happened = Happened { actor: YINKU, act: "completed", node: Some(&node.key), detail: None };
-    event::record(tx, id, happened, now).await?;
-    leave(tx, &flow, &body, &node.key, now).await?;
+    completed(tx, id, node, now).await?;
+    let users = Directory::load(&mut *tx).await?;
+    leave(tx, &flow, &body, &node.key, &users, now).await?;
     Ok(true)
 }
 
@@ -55,20 +54,4 @@ async fn supplement(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbEr
         job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }
     Ok(())
-}
-
-async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
-    let seal_uses = SealUse::of_flow(&mut *tx, flow).await?;
-    for seal_use in &seal_uses {
-        if !seal_use.status.ended() {
-            return Ok(false);
-        }
-        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
-        let (_, sum) = counts::count(&grants, &counts::tally(&mut *tx, &seal_use.id).await?);
-        let stamped = sum.counted > 0 || sum.received > 0;
-        if !stamped || sum.missing > 0 || Photo::unsettled(&mut *tx, &seal_use.id).await? {
-            return Ok(false);
-        }
-    }
-    Ok(!seal_uses.is_empty())
 }

@@ -1,17 +1,31 @@
-//! The steps of a flow that people take: it is started, and approved from node to node.
+//! The steps of a flow that people take: it is started, goes from node to node, is sent back, handed on, taken back.
+//!
+//! Each is one transaction that locks the flow first, so that two people who act at once act one after the other: the
+//! second sees what the first did and is told so.
+
+mod approve;
+mod back;
+mod fill;
+mod hand;
+mod standing;
+
+pub use approve::{approve, approve_at};
+pub use back::{reject, withdraw};
+pub use fill::{edit, submit};
+pub use hand::{comment, transfer};
 
 use super::{
-    Flow, FlowState,
-    assign::{approvals, waits_for},
+    Flow, FlowState, START,
+    actions::Refusal,
+    assign::unassignable,
     event::{self, Happened},
     form::{self, ApplicationError, Form},
-    next_serial_no,
+    next_serial_no, people, progress,
 };
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    definition::{ArchiveMode, Body, Definition, FieldError, Mode, NodeKind},
-    dispatch,
+    definition::{Body, Definition, FieldError},
     id::{FlowId, SealUseId},
     job::{self, JobKind},
     seal_use::{SealUse, SealUseStatus},
@@ -25,18 +39,38 @@ pub enum StepError {
     Invalid(Vec<FieldError>),
     #[error("{0}")]
     ContactMissing(ApplicationError),
+    #[error("nobody could take a node of this flow")]
+    Unassignable(Vec<FieldError>),
     #[error("the flow is not there")]
     NotFound,
-    #[error("the flow is {0}: nothing can be done with it any more")]
+    #[error("the flow is {0}: this cannot be done with it now")]
     NotRunning(FlowState),
+    #[error("every node is passed: the flow waits to be archived")]
+    PastTheLast,
     #[error("this is not your turn: the node waits for others")]
     NotAssigned,
-    #[error("you have approved this node already")]
-    ApprovedAlready,
+    #[error("your turn comes when those before you have acted")]
+    NotYet,
+    #[error("you have acted at this node already")]
+    ActedAlready,
+    #[error("the flow has moved on meanwhile: look at it again")]
+    MovedOn,
     #[error("a seal node completes by itself, when its photos are all here")]
     SealNode,
+    #[error("only its starter does this")]
+    NotStarter,
+    #[error("the flow was not sent back: only then is it submitted again")]
+    NotSentBack,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl StepError {
+    fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
 }
 
 impl From<ApplicationError> for StepError {
@@ -46,6 +80,14 @@ impl From<ApplicationError> for StepError {
             missing @ ApplicationError::ContactMissing => Self::ContactMissing(missing),
         }
     }
+}
+
+/// What somebody says with a step.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Opinion<'a> {
+    pub comment: Option<&'a str>,
+    /// The node they looked at: when the flow has left it meanwhile, nothing is done.
+    pub node: Option<&'a str>,
 }
 
 /// Starts *and* submits a flow of `definition`.
@@ -58,24 +100,16 @@ pub async fn start(
 ) -> Result<FlowId, StepError> {
     let body = &definition.body;
     let users = Directory::load(&mut *tx).await?;
-    let errors = form::check(body, form, &users);
-    if !errors.is_empty() {
-        return Err(StepError::Invalid(errors));
-    }
-    let subject = body.integration.as_ref().and_then(|i| form.get(&i.subject_field)).and_then(|v| v.as_str());
-    if let Some(integration) = body.enabled_integration() {
-        // What cannot become an application must not find out after three approvals.
-        form::application(integration, form, starter, &users)?;
-    }
+    submittable(body, form, starter, &users)?;
     let flow = Flow {
         id: FlowId::new(),
         serial_no: next_serial_no(tx, now).await?,
         definition_id: definition.id.clone(),
         version: definition.version,
-        title: subject.unwrap_or(&body.name).to_owned(),
+        title: title(body, form),
         starter: starter.username.clone(),
         state: FlowState::Running,
-        node: body.nodes.first().map(|node| node.key.clone()),
+        node: Some(START.to_owned()),
         form: serde_json::Value::Object(form.clone()).to_string(),
         photo_no: 0,
         manifest_no: 0,
@@ -86,18 +120,38 @@ pub async fn start(
         archived_at: None,
     };
     flow.insert(tx).await?;
-    Flow::add_people(tx, &flow.id, people(&flow, body, form, &users)).await?;
+    people::started(tx, &flow).await?;
+    people::add(tx, &flow.id, participants(&flow, body, form, &users)).await?;
     let happened = Happened { actor: &starter.username, act: "submitted", ..Happened::default() };
     event::record(tx, &flow.id, happened, now).await?;
-    if body.enabled_integration().is_some_and(|integration| integration.apply_node == "start") {
-        apply(tx, &flow, body, now).await?;
-    }
+    progress::leave(tx, &flow, body, START, &users, now).await?;
     Ok(flow.id)
 }
 
-/// Who takes part from the start: the starter, who approves or stamps, whoever the form names.
-fn people(flow: &Flow, body: &Body, form: &Form, users: &Directory) -> Vec<String> {
-    let mut people = vec![format!("user:{}", flow.starter)];
+/// What cannot be passed or cannot become an application must not find out after three approvals.
+fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory) -> Result<(), StepError> {
+    let errors = form::check(body, form, users);
+    if !errors.is_empty() {
+        return Err(StepError::Invalid(errors));
+    }
+    let stranded = unassignable(body, &starter.username, users);
+    if !stranded.is_empty() {
+        return Err(StepError::Unassignable(stranded));
+    }
+    if let Some(integration) = body.enabled_integration() {
+        form::application(integration, form, starter, users)?;
+    }
+    Ok(())
+}
+
+fn title(body: &Body, form: &Form) -> String {
+    let subject = body.integration.as_ref().and_then(|i| form.get(&i.subject_field)).and_then(|v| v.as_str());
+    subject.filter(|subject| !subject.trim().is_empty()).unwrap_or(&body.name).to_owned()
+}
+
+/// Who takes part from the start: who approves or stamps, whoever the form names.
+fn participants(flow: &Flow, body: &Body, form: &Form, users: &Directory) -> Vec<String> {
+    let mut people = Vec::new();
     for assignee in body.nodes.iter().flat_map(|node| &node.assignees) {
         match assignee.as_str() {
             "manager" => {
@@ -116,71 +170,8 @@ fn people(flow: &Flow, body: &Body, form: &Form, users: &Directory) -> Vec<Strin
     people
 }
 
-/// `user` approves the node at which the flow stands. Answers whether the node is passed by it.
-pub async fn approve(
-    tx: &mut Tx,
-    id: &FlowId,
-    user: &User,
-    comment: Option<&str>,
-    now: Timestamp,
-) -> Result<bool, StepError> {
-    let flow = Flow::lock(tx, id).await?.ok_or(StepError::NotFound)?;
-    if flow.state != FlowState::Running {
-        return Err(StepError::NotRunning(flow.state));
-    }
-    let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
-    let node = flow.node.as_deref().and_then(|key| body.node(key)).ok_or(StepError::NotAssigned)?;
-    if node.kind == NodeKind::Seal && body.enabled_integration().is_some() {
-        return Err(StepError::SealNode);
-    }
-    let users = Directory::load(&mut *tx).await?;
-    let approved = approvals(&mut *tx, id, &node.key).await?;
-    if approved.contains(&user.username) {
-        return Err(StepError::ApprovedAlready);
-    }
-    if !waits_for(node, &flow, &users, &approved).contains(&user.username) {
-        return Err(StepError::NotAssigned);
-    }
-    sql("INSERT INTO approvals (flow_id, node, username, at, comment) VALUES ($1, $2, $3, $4, $5)")
-        .bind(id)
-        .bind(&node.key)
-        .bind(&user.username)
-        .bind(now)
-        .bind(comment)
-        .execute(&mut *tx)
-        .await?;
-    let happened = Happened { actor: &user.username, act: "approved", node: Some(&node.key), detail: comment };
-    event::record(tx, id, happened, now).await?;
-    let approved = approvals(&mut *tx, id, &node.key).await?;
-    let passed = node.mode.unwrap_or(Mode::Any) == Mode::Any || waits_for(node, &flow, &users, &approved).is_empty();
-    if passed {
-        leave(tx, &flow, &body, &node.key, now).await?;
-    }
-    Ok(passed)
-}
-
-/// Leaves `node` for the next one; past the last, an `auto` flow is archived by a job.
-pub(super) async fn leave(tx: &mut Tx, flow: &Flow, body: &Body, node: &str, now: Timestamp) -> Result<(), DbError> {
-    if body.enabled_integration().is_some_and(|integration| integration.apply_node == node) {
-        apply(tx, flow, body, now).await?;
-    }
-    let next = body.node_after(node).map(|node| node.key.as_str());
-    flow.move_to(tx, next, now).await?;
-    if dispatch::sends_after(body, node) {
-        dispatch::stamped(tx, &flow.id, body, now).await?;
-    }
-    if next.is_none() && archives_itself(body) {
-        job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
-    }
-    Ok(())
-}
-
-pub(super) fn archives_itself(body: &Body) -> bool {
-    body.integration.as_ref().is_none_or(|integration| integration.archive == ArchiveMode::Auto)
-}
-
 /// Makes the seal use, and the job that asks the vendor, in the transaction that makes them due.
-async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<(), DbError> {
+pub(super) async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<(), DbError> {
     let Some(integration) = body.enabled_integration() else {
         return Ok(());
     };

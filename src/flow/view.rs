@@ -6,19 +6,19 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Filter, Flow, FlowState, Phase,
+    Flow,
     actions::{self, Action, Facts, Refusal, UseFacts},
-    assign,
     event::{self, Event},
+    head::{self, FlowHead, Used},
+    people::People,
 };
 use crate::{
-    clock::Timestamp,
     db::{Db, DbError, sql},
-    definition::{Body, Definition, Field, FieldType, NodeKind},
+    definition::{Body, Definition, Field, FieldType},
     document::Document,
-    id::{DefinitionId, FlowId, GrantId, SealUseId},
+    id::{FlowId, GrantId, SealUseId},
     seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
-    user::{Directory, User},
+    user::User,
 };
 
 /// A flow with everything that belongs to it.
@@ -29,6 +29,8 @@ pub struct FlowView {
     pub head: FlowHead,
     /// Field values, without files.
     pub form: Value,
+    /// For whom it waits: `user:<username>` or `role:<role>`.
+    pub waits_for: Vec<String>,
     /// The documents of each files field, in order.
     pub files: BTreeMap<String, Vec<Document>>,
     pub seal_uses: Vec<SealUseView>,
@@ -42,27 +44,6 @@ pub struct FlowView {
     refused: BTreeMap<Action, Refusal>,
 }
 
-/// A flow as lists show it.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FlowHead {
-    pub id: FlowId,
-    pub serial_no: String,
-    pub definition_id: DefinitionId,
-    pub version: i64,
-    pub title: String,
-    /// Username.
-    pub starter: String,
-    pub state: FlowState,
-    pub phase: Phase,
-    /// Key of the node it stands at; null after the last.
-    pub node: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub archived_at: Option<Timestamp>,
-}
-
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SealUseView {
@@ -74,6 +55,8 @@ pub struct SealUseView {
     #[serde(flatten)]
     pub counts: Counts,
     pub grants: Vec<GrantView>,
+    /// A return of the flow ended it; another one takes its place.
+    pub superseded: bool,
     /// Why the application did not succeed.
     pub error: Option<String>,
 }
@@ -104,16 +87,28 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     let Some(flow) = Flow::find(db, id).await? else {
         return Ok(None);
     };
-    if !Flow::visible_to(db, id, user).await? {
+    let people = People::of(db, id).await?;
+    if !user.reads_all() && !people.takes_part(user) {
         return Ok(None);
     }
     let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
     let seal_uses = seal_uses(db, id).await?;
     let files = files(&body, Document::of_flow(db, id).await?);
-    let known = use_facts(db, id, &seal_uses).await?;
-    let facts = facts(db, &flow, &body, user, &files, &known).await?;
+    let known = use_facts(&seal_uses);
+    let facts = Facts {
+        user,
+        flow: &flow,
+        body: &body,
+        turn: people.has_turn(user),
+        stamps: stamps(db, id, user).await?,
+        seal_uses: &known,
+        files_owed: files_owed(&body, &files),
+    };
+    let live = known.iter().filter(|used| !used.superseded);
+    let seals = Used { uses: live.clone().count(), open: live.filter(|used| !used.status.ended()).count() };
     Ok(Some(FlowView {
-        head: head(&flow, &body, &seal_uses),
+        head: head::of(&flow, &body, seals),
+        waits_for: people.waits_for(),
         form: serde_json::from_str(&flow.form).unwrap_or_default(),
         events: event::of_flow(db, id).await?,
         actions: actions::actions(&facts).into_iter().collect(),
@@ -125,79 +120,6 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         files,
         seal_uses,
     }))
-}
-
-/// A list's rows, with their phases.
-pub async fn heads(db: &Db, flows: &[Flow]) -> Result<Vec<FlowHead>, DbError> {
-    let mut heads = Vec::with_capacity(flows.len());
-    for flow in flows {
-        let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
-        heads.push(head(flow, &body, &seal_uses(db, &flow.id).await?));
-    }
-    Ok(heads)
-}
-
-/// Flows that wait for `user`: newest first, those before `after`.
-pub async fn todo(
-    db: &Db,
-    filter: &Filter,
-    user: &User,
-    mut after: Option<FlowId>,
-    limit: i64,
-) -> Result<Vec<Flow>, DbError> {
-    let filter = Filter { state: Some(FlowState::Running), ..filter.clone() };
-    let users = Directory::load(db).await?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut found = Vec::new();
-    loop {
-        let flows = Flow::list(db, &filter, user, after.as_ref(), limit).await?;
-        let Some(last) = flows.last().map(|flow| flow.id.clone()) else {
-            return Ok(found);
-        };
-        for flow in flows {
-            let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
-            let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)) else { continue };
-            let approved = assign::approvals(db, &flow.id, &node.key).await?;
-            if assign::waits_for(node, &flow, &users, &approved).contains(&user.username) {
-                found.push(flow);
-            }
-            if found.len() == wanted {
-                return Ok(found);
-            }
-        }
-        after = Some(last);
-    }
-}
-
-fn head(flow: &Flow, body: &Body, seal_uses: &[SealUseView]) -> FlowHead {
-    FlowHead {
-        id: flow.id.clone(),
-        serial_no: flow.serial_no.clone(),
-        definition_id: flow.definition_id.clone(),
-        version: flow.version,
-        title: flow.title.clone(),
-        starter: flow.starter.clone(),
-        state: flow.state,
-        phase: phase(flow, body, seal_uses),
-        node: flow.node.clone(),
-        created_at: flow.created_at,
-        archived_at: flow.archived_at,
-    }
-}
-
-fn phase(flow: &Flow, body: &Body, seal_uses: &[SealUseView]) -> Phase {
-    if flow.state == FlowState::Archived {
-        return Phase::Archived;
-    }
-    let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)) else {
-        return Phase::Ready;
-    };
-    let ended = !seal_uses.is_empty() && seal_uses.iter().all(|seal_use| seal_use.status.ended());
-    match node.kind {
-        NodeKind::Approval => Phase::Approving,
-        NodeKind::Seal if ended => Phase::Collecting,
-        NodeKind::Seal => Phase::Using,
-    }
 }
 
 fn files(body: &Body, documents: Vec<Document>) -> BTreeMap<String, Vec<Document>> {
@@ -212,6 +134,8 @@ fn files(body: &Body, documents: Vec<Document>) -> BTreeMap<String, Vec<Document
 }
 
 async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> {
+    let superseded: Vec<SealUseId> =
+        sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND superseded").bind(flow).scalars(db).await?;
     let mut views = Vec::new();
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
@@ -228,6 +152,7 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
         });
         views.push(SealUseView {
             grants: grants.collect(),
+            superseded: superseded.contains(&seal_use.id),
             id: seal_use.id,
             business_id: seal_use.business_id,
             serial_no: seal_use.serial_no,
@@ -239,36 +164,9 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
     Ok(views)
 }
 
-async fn facts<'a>(
-    db: &Db,
-    flow: &'a Flow,
-    body: &'a Body,
-    user: &'a User,
-    files: &BTreeMap<String, Vec<Document>>,
-    seal_uses: &'a [UseFacts],
-) -> Result<Facts<'a>, DbError> {
-    let node = flow.node.as_deref().and_then(|key| body.node(key)).filter(|_| flow.state == FlowState::Running);
-    let turn = match node {
-        Some(node) => {
-            let users = Directory::load(db).await?;
-            let approved = assign::approvals(db, &flow.id, &node.key).await?;
-            assign::waits_for(node, flow, &users, &approved).contains(&user.username)
-        }
-        None => false,
-    };
+fn files_owed(body: &Body, files: &BTreeMap<String, Vec<Document>>) -> bool {
     let empty = |field: &Field| files.get(&field.key).is_none_or(Vec::is_empty);
-    Ok(Facts {
-        user,
-        flow,
-        body,
-        turn,
-        stamps: stamps(db, &flow.id, user).await?,
-        seal_uses,
-        files_owed: body
-            .fields
-            .iter()
-            .any(|field| field.required && field.field_type == FieldType::Files && empty(field)),
-    })
+    body.fields.iter().any(|field| field.required && field.field_type == FieldType::Files && empty(field))
 }
 
 /// Whether a grant is this user's, by employee number or mobile phone.
@@ -283,15 +181,13 @@ async fn stamps(db: &Db, flow: &FlowId, user: &User) -> Result<bool, DbError> {
     Ok(grants > 0)
 }
 
-async fn use_facts(db: &Db, flow: &FlowId, views: &[SealUseView]) -> Result<Vec<UseFacts>, DbError> {
-    let superseded: Vec<SealUseId> =
-        sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND superseded").bind(flow).scalars(db).await?;
+fn use_facts(views: &[SealUseView]) -> Vec<UseFacts> {
     let facts = views.iter().map(|view| UseFacts {
         status: view.status,
         at_vendor: view.business_id.is_some(),
-        superseded: superseded.contains(&view.id),
+        superseded: view.superseded,
         missing: view.counts.missing,
         stamped: view.counts.counted > 0 || view.counts.received > 0,
     });
-    Ok(facts.collect())
+    facts.collect()
 }

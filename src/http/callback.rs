@@ -5,17 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 use axum::{
     Router,
     body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, Path, RawQuery, State},
+    extract::{ConnectInfo, DefaultBodyLimit, RawQuery, Request, State},
     http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
+use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
 
 use super::{Edge, Problem};
 use crate::{
     callback::{
-        Received,
+        CallbackError, Received,
         parse::{self, Answer},
     },
     config::CallbackConfig,
@@ -23,12 +25,13 @@ use crate::{
 
 const ADDRESS: &str = "/papi/signcenter/qiyuesuo/categoryCallback";
 
-pub(super) fn routes(limit: usize) -> Router<Edge> {
+pub(super) fn routes(edge: &Edge) -> Router<Edge> {
     let with_secret = format!("{ADDRESS}/{{secret}}");
     Router::new()
         .route(ADDRESS, get(probe).post(receive))
         .route(&with_secret, get(probe).post(receive))
-        .layer(DefaultBodyLimit::max(limit))
+        .layer(DefaultBodyLimit::max(edge.app.config.callback.max_body.in_memory()))
+        .layer(middleware::from_fn_with_state(edge.clone(), door))
 }
 
 /// The vendor's console looks whether somebody is there.
@@ -36,33 +39,55 @@ async fn probe() -> StatusCode {
     StatusCode::OK
 }
 
+/// Before a byte of the body is read: who may not call costs nothing, and what is read has room.
+async fn door(
+    State(edge): State<Edge>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let config = &edge.app.config.callback;
+    let segment = request.uri().path().strip_prefix(ADDRESS).and_then(|rest| rest.strip_prefix('/'));
+    let segment = segment.map(|text| percent_decode_str(text).decode_utf8_lossy());
+    if !may_call(config, peer.ip(), request.uri().query().unwrap_or_default(), segment.as_deref()) {
+        edge.app.metrics.callbacks_refused.inc();
+        return Problem::new(StatusCode::FORBIDDEN, "callback_refused", "wrong key or network").into_response();
+    }
+    let most = config.max_body.get();
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    match edge.inbox.room(declared.unwrap_or(most).min(most)) {
+        Ok(_room) => next.run(request).await,
+        Err(error) => refuse(error),
+    }
+}
+
 async fn receive(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    path: Option<Path<String>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let config = &edge.app.config.callback;
-    if !may_call(config, peer.ip(), &query, path.as_ref().map(|path| path.0.as_str())) {
-        edge.app.metrics.callbacks_refused.inc();
-        return Problem::new(StatusCode::FORBIDDEN, "callback_refused", "wrong key or network").into_response();
-    }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let received = Received { peer: peer.ip().to_string(), query, content_type, body };
     match edge.inbox.keep(received).await {
         Ok(shape) => answer(StatusCode::OK, parse::answer(shape)),
-        Err(error) => {
-            let problem = Problem::from(error);
-            let mut response = answer(problem.status_code, parse::refusal(None, &problem.detail));
-            if problem.status_code == StatusCode::SERVICE_UNAVAILABLE {
-                response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-            }
-            response
-        }
+        Err(error) => refuse(error),
     }
+}
+
+/// In the vendor's words: it is told to come again.
+fn refuse(error: CallbackError) -> Response {
+    let problem = Problem::from(error);
+    let mut response = answer(problem.status_code, parse::refusal(None, &problem.detail));
+    if problem.status_code == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    response
 }
 
 fn answer(status: StatusCode, answer: Answer) -> Response {

@@ -1,7 +1,7 @@
 //! Definitions of flows.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -11,14 +11,19 @@ use super::{
     users::Paging,
 };
 use crate::{
+    audit::{self, Entry},
     clock::Timestamp,
-    definition::{Body, Definition, check},
-    id::DefinitionId,
-    service::Service,
+    definition::{Body, Definition, FieldError, check, check_people, ready_made},
+    id::{DefinitionId, ServiceId},
+    service::{NO_PUBLIC_CLOUD, Service},
+    user::Directory,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, replace))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(ready_made_ones, take))
+        .routes(routes!(show, replace))
 }
 
 /// A definition in its current version.
@@ -64,6 +69,33 @@ async fn create(
     save(&edge, &id, body, &admin.username).await.map(|view| (StatusCode::CREATED, Json(view)))
 }
 
+/// Definitions that a new installation can take. Each can be posted as a definition with the id of a service in
+/// `integration.serviceId`.
+#[utoipa::path(get, path = "/api/definitions/ready-made", responses((status = 200, body = Page<Object>)))]
+async fn ready_made_ones(_: CurrentUser) -> Result<Json<Page<serde_json::Value>>, Problem> {
+    let body = ready_made(None).map_err(|error| Problem::internal(&error))?;
+    Ok(Json(Page { items: vec![body], next: None, total: None }))
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Taken {
+    /// Whose seals are used.
+    service_id: ServiceId,
+}
+
+/// Takes the ready-made definition 物理用印申请 for the seals of a service: the starter's manager approves, operators stamp.
+#[utoipa::path(post, path = "/api/definitions/ready-made", request_body = Taken, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
+async fn take(
+    State(edge): State<Edge>,
+    Admin(admin): Admin,
+    Input(taken): Input<Taken>,
+) -> Result<(StatusCode, Json<DefinitionView>), Problem> {
+    let body = ready_made(Some(&taken.service_id)).map_err(|error| Problem::internal(&error))?;
+    let id = DefinitionId::new();
+    save(&edge, &id, body, &admin.username).await.map(|view| (StatusCode::CREATED, Json(view)))
+}
+
 /// One definition.
 #[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = String, Path)), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
 async fn show(
@@ -89,19 +121,27 @@ async fn replace(
 
 async fn save(edge: &Edge, id: &DefinitionId, body: serde_json::Value, by: &str) -> Result<DefinitionView, Problem> {
     let body = read(body)?;
-    let errors = check(&body);
+    let mut errors = check(&body);
+    let now = edge.app.clock.now();
+    let mut tx = edge.app.db.begin().await?;
+    errors.extend(check_people(&body, &Directory::load(&mut tx).await?));
+    if let Some(integration) = &body.integration {
+        match Service::find(&mut tx, &integration.service_id).await? {
+            None => errors.push(FieldError::new("integration.serviceId", "there is no such service")),
+            Some(service) if service.is_public_cloud() => {
+                errors.push(FieldError::new("integration.serviceId", NO_PUBLIC_CLOUD));
+            }
+            Some(_) => {}
+        }
+    }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let now = edge.app.clock.now();
-    let mut tx = edge.app.db.begin().await?;
-    if let Some(integration) = &body.integration
-        && Service::find(&mut tx, &integration.service_id).await?.is_none()
-    {
-        return Err(Problem::field("integration.serviceId", "there is no such service"));
-    }
     let version = Definition::save(&mut tx, id, &body, by, now).await?;
-    tx.commit().await?;
+    let detail = format!("{} version {version}", body.name);
+    let entry =
+        Entry { username: by, act: "definition_saved", subject: id.as_str(), flow: None, detail: Some(&detail) };
+    audit::commit(tx, entry, now).await?;
     Ok(DefinitionView { id: id.clone(), version, created_at: now, body })
 }
 

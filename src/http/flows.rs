@@ -8,17 +8,32 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{Edge, Problem};
 use crate::{
+    app::Hint,
     flow::{
         Flow,
         actions::Action,
         view::{self, FlowView},
     },
     id::FlowId,
+    seal_use::Counts,
     user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().merge(list::routes()).merge(steps::routes()).merge(seal::routes())
+}
+
+/// Tells who looks at the flow that it has changed.
+fn hint(edge: &Edge, flow: &FlowView) {
+    let sum = |number: fn(&Counts) -> i64| flow.seal_uses.iter().map(|used| number(&used.counts)).sum();
+    edge.app.hint(Hint {
+        about: "flow",
+        id: flow.head.id.to_string(),
+        flow_id: flow.head.id.to_string(),
+        state: flow.head.state.as_str().to_owned(),
+        received: sum(|counts| counts.received),
+        expected: sum(|counts| counts.received + counts.missing),
+    });
 }
 
 /// The flow as `user` sees it, if they may do `action` with it now: 404 when they do not see it, 403 when others may,

@@ -164,7 +164,7 @@ pub(super) async fn readable(edge: &Edge, id: &DocumentId, user: &User) -> Resul
     if document.visible_to(&edge.app.db, user).await? { Ok(document) } else { Err(Problem::not_found()) }
 }
 
-async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {
+pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {
     let folder = Folder::find(&edge.app.db, id).await?;
     folder.filter(|folder| folder.may_view(user)).ok_or_else(Problem::not_found)
 }

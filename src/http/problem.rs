@@ -147,14 +147,25 @@ impl From<LoginError> for Problem {
 impl From<StepError> for Problem {
     fn from(error: StepError) -> Self {
         let detail = error.to_string();
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, detail.clone());
         match error {
             StepError::Invalid(errors) => Self::invalid(errors),
             StepError::ContactMissing(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "contact_missing", detail),
+            StepError::Unassignable(errors) => {
+                let why: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+                let detail = why.join("; ");
+                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unassignable", detail) }
+            }
             StepError::NotFound => Self::not_found(),
-            StepError::NotRunning(_) => Self::new(StatusCode::CONFLICT, "flow_not_running", detail),
-            StepError::NotAssigned => Self::new(StatusCode::FORBIDDEN, "not_assigned", detail),
-            StepError::ApprovedAlready => Self::new(StatusCode::CONFLICT, "approved_already", detail),
-            StepError::SealNode => Self::new(StatusCode::CONFLICT, "seal_node", detail),
+            StepError::NotAssigned | StepError::NotYet => Self::new(StatusCode::FORBIDDEN, "not_assigned", detail),
+            StepError::NotStarter => Self::new(StatusCode::FORBIDDEN, "not_yours", detail),
+            StepError::NotRunning(_) => conflict("flow_not_running"),
+            StepError::PastTheLast => conflict("not_now"),
+            StepError::ActedAlready => conflict("already_acted"),
+            StepError::MovedOn => conflict("moved_on"),
+            StepError::SealNode => conflict("seal_node"),
+            StepError::NotSentBack => conflict("not_sent_back"),
+            StepError::Refused(refusal) => refusal.into(),
             StepError::Db(error) => error.into(),
         }
     }
@@ -191,7 +202,9 @@ impl From<CallbackError> for Problem {
     fn from(error: CallbackError) -> Self {
         match error {
             CallbackError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
-            CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Stopping => Self::internal(&error),
+            CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => {
+                Self::internal(&error)
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     id::ServiceId,
-    service::{Service, ServiceError},
+    service::{NO_PUBLIC_CLOUD, ServerType, Service, ServiceError},
     vendor::qiyuesuo::SealCategory,
 };
 
@@ -44,6 +44,8 @@ struct NewService {
     app_secret: String,
     /// `legacy` (default) or `nonce`.
     sign_mode: Option<String>,
+    /// `private` (default); a service of the public cloud is refused.
+    server_type: Option<ServerType>,
 }
 
 /// Binds a service.
@@ -66,6 +68,12 @@ async fn create(
         created_at: edge.app.clock.now(),
     };
     service.credentials()?;
+    if new.server_type == Some(ServerType::Public) {
+        return Err(Problem::field("serverType", NO_PUBLIC_CLOUD));
+    }
+    if service.is_public_cloud() {
+        return Err(Problem::field("baseUrl", NO_PUBLIC_CLOUD));
+    }
     let mut tx = edge.app.db.begin().await?;
     service.insert(&mut tx).await?;
     tx.commit().await?;

@@ -10,6 +10,7 @@ use super::{
     session::Admin,
 };
 use crate::{
+    db::Tx,
     definition::FieldError,
     id::UserId,
     user::{Role, Roles, User, login},
@@ -75,9 +76,22 @@ async fn create(
         created_at: edge.app.clock.now(),
     };
     let mut tx = edge.app.db.begin().await?;
+    manager_exists(&mut tx, &user).await?;
     user.insert(&hash, &mut tx).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(user)))
+}
+
+/// Who is nobody's manager approves nothing.
+async fn manager_exists(tx: &mut Tx, user: &User) -> Result<(), Problem> {
+    let Some(manager) = &user.manager else { return Ok(()) };
+    if *manager == user.username {
+        return Err(Problem::field("manager", "nobody is their own manager"));
+    }
+    if User::named(tx, manager).await?.is_none() {
+        return Err(Problem::field("manager", format!("there is no user {manager:?}")));
+    }
+    Ok(())
 }
 
 fn problems(new: &NewUser) -> Vec<FieldError> {
@@ -157,6 +171,7 @@ async fn change(
     user.mobile = change.mobile.apply(user.mobile);
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
+    manager_exists(&mut tx, &user).await?;
     user.update(&mut tx).await?;
     tx.commit().await?;
     Ok(Json(user))

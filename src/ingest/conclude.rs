@@ -1,7 +1,7 @@
 //! How a pass ends: the counts are taken, the flow settles if everything is here, and the next pass has its time.
 
 use super::{
-    IngestError,
+    IngestError, link,
     pass::Pass,
     record::{Ingest, IngestState},
 };
@@ -44,6 +44,7 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     let state = state_of(&photos, &sum);
     let next = next_pass(pass, &seal_use, &photos, &sum, now);
     settle_callbacks(&mut tx, pass).await?;
+    link::close_gaps(&mut tx, pass).await?;
     Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
     settle::settle(&mut tx, &pass.flow.id, now).await?;
     tx.commit().await?;
@@ -54,7 +55,7 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
 }
 
 fn state_of(photos: &[Photo], sum: &Counts) -> IngestState {
-    if photos.iter().any(|photo| photo.state == PhotoState::Failed && photo.original_hash.is_none()) {
+    if photos.iter().any(|photo| photo.state == PhotoState::Failed) {
         IngestState::Failed
     } else if sum.missing > 0 || photos.iter().any(|photo| photo.state != PhotoState::Done) {
         IngestState::Waiting

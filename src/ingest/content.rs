@@ -19,13 +19,13 @@ use crate::{
     thumbnail::{Impossible, Thumbnail, memory_needed, thumbnails},
 };
 
-/// Bytes that have come in whole, with the right to hold them in memory.
+/// Bytes that have come in whole, with the right to hold them in memory if nobody else holds it for them.
 #[derive(Debug)]
 pub struct Fetched {
     pub bytes: Bytes,
     pub hashes: Hashes,
     pub received_at: Timestamp,
-    pub budget: OwnedSemaphorePermit,
+    pub budget: Option<OwnedSemaphorePermit>,
 }
 
 /// What a photo shows, kept.
@@ -37,17 +37,17 @@ pub struct Content {
     pub received_at: Timestamp,
 }
 
-/// Keeps the bytes; those that are known are not stored again.
-pub async fn keep(app: &App, place: &Place, fetched: Fetched) -> Result<Content, IngestError> {
+/// Keeps the bytes; those that are known are not stored again. Work for the processor waits in `lane`.
+pub async fn keep(app: &App, lane: &str, place: &Place, fetched: Fetched) -> Result<Content, IngestError> {
     let Fetched { bytes, hashes, received_at, budget } = fetched;
     app.metrics.photos_fetched.inc();
     app.metrics.photos_bytes.inc_by(bytes.len() as u64);
     let looked_at = bytes.clone();
-    let inspection = app.cpu.run(0, move || inspect(&looked_at)).await?;
+    let inspection = app.cpu.run_in(lane, 0, move || inspect(&looked_at)).await?;
     let exif_at = inspection.exif.as_ref().map(|exif| exif.at);
     let original = match Original::find(&app.db, &hashes.blake3).await? {
         Some(known) => known,
-        None => store(app, place, bytes, hashes, inspection).await?,
+        None => store(app, lane, place, bytes, hashes, inspection).await?,
     };
     drop(budget);
     Ok(Content { original, exif_at, received_at })
@@ -55,6 +55,7 @@ pub async fn keep(app: &App, place: &Place, fetched: Fetched) -> Result<Content,
 
 async fn store(
     app: &App,
+    lane: &str,
     place: &Place,
     bytes: Bytes,
     hashes: Hashes,
@@ -89,7 +90,7 @@ async fn store(
         Ok::<_, IngestError>(())
     };
     // The disk writes while the processor decodes; neither is linked before both are done.
-    let (made, ()) = tokio::try_join!(make(app, bytes.clone(), inspection), put)?;
+    let (made, ()) = tokio::try_join!(make(app, lane, bytes.clone(), inspection), put)?;
     original.undecodable = put_thumbnails(app, &original.hash, made).await?;
     Ok(original)
 }
@@ -97,22 +98,24 @@ async fn store(
 /// Makes the thumbnails of bytes that are kept already; why there are none, if so.
 pub async fn show(
     app: &App,
+    lane: &str,
     hash: &Blake3,
     bytes: Bytes,
     inspection: Inspection,
 ) -> Result<Option<String>, IngestError> {
-    let made = make(app, bytes, inspection).await?;
+    let made = make(app, lane, bytes, inspection).await?;
     put_thumbnails(app, hash, made).await
 }
 
 async fn make(
     app: &App,
+    lane: &str,
     bytes: Bytes,
     inspection: Inspection,
 ) -> Result<Result<Vec<Thumbnail>, Impossible>, IngestError> {
     let (sizes, limits) = (app.config.thumbnail.sizes.clone(), app.thumbnail_limits());
     let memory = memory_needed(&inspection, &sizes, &limits);
-    Ok(app.cpu.run(memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await?)
+    Ok(app.cpu.run_in(lane, memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await?)
 }
 
 async fn put_thumbnails(

@@ -7,6 +7,7 @@ use crate::{
     apply,
     callback::record::Record,
     db::{DbError, Tx},
+    finish,
     flow::{
         Flow,
         event::{self, Happened, YINKU},
@@ -42,19 +43,22 @@ pub(super) async fn ask(pass: &Pass) -> Result<bool, IngestError> {
     }
     SealUse::seen(&mut tx, pass.id(), status, detail.raw.expose(), now).await?;
     tx.commit().await?;
+    if pass.seal_use.business_id.is_none() {
+        // Outside the transaction: a run of that job waits for what this one holds.
+        finish::look_again(pass.db(), pass.id(), now).await?;
+    }
     Ok(true)
 }
 
 /// The answer to the application was lost, but a callback names our seal use: its business is ours if the vendor's
 /// detail repeats our serial number.
 async fn adopt(pass: &Pass) -> Result<Option<Detail>, IngestError> {
-    let mut candidates: Vec<String> = Vec::new();
-    for (id, _) in &pass.callbacks {
-        candidates.extend(Record::find(pass.db(), id).await?.and_then(|record| record.business_id));
-    }
-    candidates.dedup();
-    for candidate in candidates {
-        let detail = pass.client.detail(&candidate).await?;
+    for candidate in Record::businesses(pass.db(), pass.id()).await? {
+        let detail = match pass.client.detail(&candidate).await {
+            // Anybody may call: what is no business of ours must not hide the one that is.
+            Err(error) if !error.is_transient() => continue,
+            other => other?,
+        };
         if detail.serial_no.as_ref() == Some(&pass.seal_use.serial_no) {
             return Ok(Some(detail));
         }
@@ -99,6 +103,7 @@ async fn save_photos(
         photo.grant_id = told.auth_id.as_ref().and_then(|auth| grants.get(auth)).cloned();
         photo.photokey = Some(told.photokey.clone());
         photo.position = position;
+        photo.listed = true;
         if new.contains(&told.photokey) {
             photo.no = next_no;
             next_no = next_no.map(|no| no + 1);

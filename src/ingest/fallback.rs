@@ -23,23 +23,23 @@ use crate::{
 };
 
 /// Entries read ahead of the one that is being kept.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 const MAX_ENTRIES: usize = 100_000;
 
 /// Reads the zip if it may bring what is missing; the reason when that did not work.
 pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
-    if !wanted(pass).await? {
+    let Some(business_id) = wanted(pass).await? else {
         return Ok(None);
-    }
+    };
+    let _turn = pass.app.bounds.zip().await;
     let mut tx = pass.db().begin().await?;
     pass.lease.fence(&mut tx).await?;
     Ingest::zip_read(&mut tx, pass.id(), pass.app.clock.now()).await?;
     tx.commit().await?;
-    let business_id = pass.seal_use.business_id.as_deref().unwrap_or_default();
     let file = tempfile::tempfile_in(&pass.app.config.data_dir)?;
     let mut writer = tokio::fs::File::from_std(file.try_clone()?);
     let max_bytes = pass.app.config.vendor.max_zip_bytes.get();
-    match pass.client.images_zip(business_id, &mut writer, max_bytes).await {
+    match pass.client.images_zip(&business_id, &mut writer, max_bytes).await {
         Ok(body) if body.empty => return Ok(Some("the vendor's zip is empty".to_owned())),
         Ok(_) => {}
         Err(error) => return Ok(Some(error.to_string())),
@@ -59,19 +59,26 @@ pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
     }
 }
 
-/// Photos are missing, no key will bring them soon, and the zip was not read since the last wake (a scheduled recheck
-/// counts as one).
-async fn wanted(pass: &Pass) -> Result<bool, IngestError> {
+/// The business whose zip is to be read: photos are missing, no key will bring them soon, and the zip was not read
+/// since the last wake (a scheduled recheck counts as one). While seals are in use every stamping wakes; then it is
+/// read no oftener than open seal uses are looked at.
+async fn wanted(pass: &Pass) -> Result<Option<String>, IngestError> {
     let Some(seal_use) = SealUse::find(pass.db(), pass.id()).await? else {
-        return Ok(false);
+        return Ok(None);
     };
     let photos = Photo::of_seal_use(pass.db(), pass.id()).await?;
     let on_the_way = photos.iter().any(|photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed));
     let grants = Grant::of_seal_use(pass.db(), pass.id()).await?;
     let (_, sum) = counts::count(&grants, &counts::tally(pass.db(), pass.id()).await?);
     let nothing_listed = photos.is_empty() && seal_use.status.ended();
-    let unread = pass.ingest.zip_at.is_none_or(|read| read < pass.ingest.woken_at || pass.is_recheck());
-    Ok(unread && !on_the_way && (sum.missing > 0 || nothing_listed))
+    let unread = pass.ingest.zip_at.is_none_or(|read| {
+        if seal_use.status.ended() {
+            read < pass.ingest.woken_at || pass.is_recheck()
+        } else {
+            read.plus(pass.app.config.ingest.poll_open.get()) <= pass.begun
+        }
+    });
+    Ok(seal_use.business_id.filter(|_| unread && !on_the_way && (sum.missing > 0 || nothing_listed)))
 }
 
 async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::ZipError>, IngestError> {
@@ -119,8 +126,8 @@ async fn arrival(pass: &Pass, entry: Entry, seen: &mut HashMap<Blake3, i64>) -> 
         Identity::Keyless { kind, grant: None, source: Source::Zip, occurrence: *occurrence }
     };
     let budget = pass.app.bounds.bytes(bytes.len() as u64).await;
-    let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget };
-    Ok(Some(Arrival { content: content::keep(&pass.app, &pass.place, fetched).await?, identity }))
+    let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget: Some(budget) };
+    Ok(Some(Arrival { content: content::keep(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity }))
 }
 
 /// The photo that an entry names by its key; `None` when it is stored already.

@@ -50,7 +50,7 @@ async fn one_try(pass: &Pass, key: &str) -> Result<Fetched, VendorError> {
         if let Some(reason) = not_an_image(&bytes) {
             return Err(no_image(reason));
         }
-        Ok(Fetched { bytes, hashes: hasher.finish(), received_at: app.clock.now(), budget })
+        Ok(Fetched { bytes, hashes: hasher.finish(), received_at: app.clock.now(), budget: Some(budget) })
     }
     .await;
     app.metrics.photos_in_flight.dec();

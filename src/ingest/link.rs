@@ -1,11 +1,13 @@
 //! Links kept contents: originals, photos, documents and the form field, in one transaction per batch.
 //! The only writer of photos' documents.
 
+use sqlx::FromRow;
+
 use super::{IngestError, content::Content, pass::Pass, record::Ingest};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    document::{self, DocumentSource, NewDocument, name},
+    document::{self, Document, DocumentSource, NewDocument, name},
     flow::{Flow, FlowState, event::YINKU},
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
@@ -47,6 +49,8 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
     let bytes = batch.iter().map(|arrival| arrival.content.original.bytes).sum();
     let mut tx = pass.db().begin().await?;
     pass.lease.fence(&mut tx).await?;
+    // Numbers and names are the flow's: whoever gives them out or changes them holds it before any photo.
+    let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
     let duplicates = insert_originals(&mut tx, &batch).await?;
     for arrival in &batch {
         let photo = match &arrival.identity {
@@ -54,7 +58,7 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
             Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,
         };
         if let Some(photo) = photo {
-            occur(&mut tx, pass, photo, &arrival.content).await?;
+            occur(&mut tx, pass, photo, &arrival.content, flow.state).await?;
         }
     }
     Ingest::add(&mut tx, pass.id(), duplicates, bytes).await?;
@@ -133,7 +137,7 @@ async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<P
 }
 
 /// The photo has its content: number, times, document.
-async fn occur(tx: &mut Tx, pass: &Pass, photo: Photo, content: &Content) -> Result<(), DbError> {
+async fn occur(tx: &mut Tx, pass: &Pass, photo: Photo, content: &Content, flow: FlowState) -> Result<(), DbError> {
     let no = match photo.no {
         Some(no) => no,
         None => Flow::take_numbers(tx, &pass.flow.id, 1).await?,
@@ -161,11 +165,57 @@ async fn occur(tx: &mut Tx, pass: &Pass, photo: Photo, content: &Content) -> Res
     let seal = seal_of(tx, photo.grant_id.as_ref()).await?;
     let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
     match document_of(tx, &photo.id, &content.original.hash).await? {
+        // What a manifest names is not renamed.
+        Some(_) if flow == FlowState::Archived => Ok(()),
         // Linked before: a key has told meanwhile which seal it is of.
-        Some(_) if pass.flow.state == FlowState::Archived => Ok(()),
         Some(known) => document::rename(tx, &known, &pass.place.folder, &name).await,
         None => attach(tx, pass, &photo.id, &content.original.hash, name).await,
     }
+}
+
+/// A photo with its number and what its document is named after.
+#[derive(FromRow)]
+struct Numbered {
+    id: PhotoId,
+    no: i64,
+    #[sqlx(try_from = "String")]
+    kind: PhotoKind,
+    grant_id: Option<GrantId>,
+    exif_at: Option<Timestamp>,
+    received_at: Option<Timestamp>,
+    clock_doubt: bool,
+}
+
+/// Numbers have no gaps: a missing number means a missing photo. A photo that came without its key and then by it gave
+/// one of its two numbers up; those behind it move up, with the names of their documents. Never in an archived flow.
+pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
+    let photos = "photos p JOIN seal_uses s ON s.id = p.seal_use_id WHERE s.flow_id = $1 AND p.no IS NOT NULL";
+    let (count, last): (i64, i64) =
+        sql(format!("SELECT COUNT(*), COALESCE(MAX(p.no), 0) FROM {photos}")).bind(&pass.flow.id).one(&mut *tx).await?;
+    let open = Flow::lock(tx, &pass.flow.id).await?.is_some_and(|flow| flow.state != FlowState::Archived);
+    if count == last || !open {
+        return Ok(());
+    }
+    let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt";
+    let numbered: Vec<Numbered> =
+        sql(format!("{select} FROM {photos} ORDER BY p.no")).bind(&pass.flow.id).all(&mut *tx).await?;
+    for (photo, no) in numbered.into_iter().zip(1..).filter(|(photo, no)| photo.no != *no) {
+        renumber(tx, pass, &photo, no).await?;
+    }
+    sql("UPDATE flows SET photo_no = $1 WHERE id = $2").bind(count).bind(&pass.flow.id).execute(tx).await?;
+    Ok(())
+}
+
+async fn renumber(tx: &mut Tx, pass: &Pass, photo: &Numbered, no: i64) -> Result<(), DbError> {
+    sql("UPDATE photos SET no = $1 WHERE id = $2").bind(no).bind(&photo.id).execute(&mut *tx).await?;
+    let seal = seal_of(tx, photo.grant_id.as_ref()).await?;
+    for document in Document::of_photo(&mut *tx, &photo.id).await? {
+        let received_at = photo.received_at.unwrap_or(document.received_at);
+        let at = photo.exif_at.filter(|_| !photo.clock_doubt).unwrap_or(received_at);
+        let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &document.ext);
+        document::rename(tx, &document.id, &document.folder_id, &name).await?;
+    }
+    Ok(())
 }
 
 /// A picture that ends too early is kept, and fetched once more: the vendor may have had half of it only.

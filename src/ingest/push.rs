@@ -20,7 +20,7 @@ use crate::{
     original::inspect::not_an_image,
     photo::{Photo, Source, kind::PhotoKind},
     seal_use::Grant,
-    store::StoreKey,
+    store::{StoreError, StoreKey},
 };
 
 pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
@@ -34,9 +34,18 @@ async fn one(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
     let Some(record) = Record::find(pass.db(), id).await? else {
         return Ok(());
     };
+    // The body, and the pictures that are decoded out of it.
+    let most = pass.app.config.ingest.bytes_in_flight.get();
+    let _room = pass.app.bounds.bytes(u64::try_from(record.body_bytes).unwrap_or(0).saturating_mul(2).min(most)).await;
     let body = match (record.body, record.body_key) {
         (Some(body), _) => Bytes::from(body),
-        (None, Some(key)) => pass.app.store.get(&StoreKey::Raw(key)).await?,
+        (None, Some(key)) => match pass.app.store.get(&StoreKey::Raw(key)).await {
+            // Whatever took it away, its pictures cannot come from here any more; the rest of the pass goes on.
+            Err(error @ StoreError::NotFound { .. }) => {
+                return settle(pass, id, CallbackState::Dead, Some(&error.to_string())).await;
+            }
+            other => other?,
+        },
         (None, None) => Bytes::new(),
     };
     let raw = RawRequest { query: &record.query, content_type: record.content_type.as_deref(), body: &body };
@@ -57,10 +66,14 @@ async fn one(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
         }
     }
     link::link(pass, arrivals).await?;
+    let problems = (!problems.is_empty()).then(|| problems.join("; "));
+    settle(pass, id, CallbackState::Done, problems.as_deref()).await
+}
+
+async fn settle(pass: &Pass, id: &CallbackId, state: CallbackState, problems: Option<&str>) -> Result<(), IngestError> {
     let mut tx = pass.db().begin().await?;
     pass.lease.fence(&mut tx).await?;
-    let problems = (!problems.is_empty()).then(|| problems.join("; "));
-    Record::settle(&mut tx, id, CallbackState::Done, problems.as_deref()).await?;
+    Record::settle(&mut tx, id, state, problems).await?;
     Ok(tx.commit().await?)
 }
 
@@ -71,13 +84,12 @@ async fn arrival(
     grant: Option<&GrantId>,
     seen: &mut HashMap<Blake3, i64>,
 ) -> Result<Arrival, IngestError> {
-    let budget = pass.app.bounds.bytes((bytes.len() as u64).min(pass.app.config.ingest.bytes_in_flight.get())).await;
     let hashes = hash(pass, bytes.clone()).await?;
     let occurrence = seen.entry(hashes.blake3.clone()).or_insert(0);
     *occurrence += 1;
     let identity = Identity::Keyless { kind, grant: grant.cloned(), source: Source::Push, occurrence: *occurrence };
-    let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget };
-    Ok(Arrival { content: content::keep(&pass.app, &pass.place, fetched).await?, identity })
+    let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget: None };
+    Ok(Arrival { content: content::keep(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity })
 }
 
 pub(super) async fn hash(pass: &Pass, bytes: Bytes) -> Result<Hashes, IngestError> {

@@ -4,9 +4,9 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Db, DbError, On, Tx, pieces, rows, sql},
     id::{IngestId, SealUseId},
-    job::{self, JobKind},
+    job::{self, JobKind, Patience},
     word::words,
 };
 
@@ -72,21 +72,40 @@ pub async fn wake(
     at: Timestamp,
     now: Timestamp,
 ) -> Result<IngestId, DbError> {
+    let woken = wake_all(tx, cause, &[seal_use], at, now).await?;
+    woken.into_iter().next().ok_or(DbError::RowNotFound)
+}
+
+/// The same for many seal uses, which must be in order. Callbacks come in storms: then a pass rests before the next.
+pub async fn wake_all(
+    tx: &mut Tx,
+    cause: Trigger,
+    seal_uses: &[&SealUseId],
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<IngestId>, DbError> {
     let state = if at > now { IngestState::Waiting } else { IngestState::Queued };
-    // The job's row first: a run holds it while it writes the ingest's.
-    job::wake(tx, JobKind::Ingest, seal_use.as_str(), at, now).await?;
-    sql("INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at, woken_at) VALUES ($1, $2, $3, $4, $5, $6, $6, $6)
-         ON CONFLICT (seal_use_id) DO UPDATE SET cause = excluded.cause, updated_at = excluded.updated_at, woken_at = excluded.woken_at, next_at = excluded.next_at,
-           state = CASE WHEN ingests.state = 'running' THEN 'running' ELSE excluded.state END
-         RETURNING id")
-        .bind(&IngestId::new())
-        .bind(seal_use)
-        .bind(cause)
-        .bind(state)
-        .bind(at)
-        .bind(now)
-        .scalar(tx)
-        .await
+    let patience = if cause == Trigger::Callback { Patience::Rest } else { Patience::None };
+    let subjects: Vec<&str> = seal_uses.iter().map(|id| id.as_str()).collect();
+    // The jobs' rows first: a run holds its own while it writes the ingest's.
+    job::wake_all(tx, JobKind::Ingest, &subjects, at, now, patience).await?;
+    let mut woken = Vec::with_capacity(seal_uses.len());
+    for piece in pieces(seal_uses) {
+        let statement = format!(
+            "INSERT INTO ingests (id, seal_use_id, cause, state, next_at, created_at, updated_at, woken_at) VALUES {}
+             ON CONFLICT (seal_use_id) DO UPDATE SET cause = excluded.cause, updated_at = excluded.updated_at,
+               woken_at = excluded.woken_at, next_at = excluded.next_at,
+               state = CASE WHEN ingests.state = 'running' THEN 'running' ELSE excluded.state END
+             RETURNING id",
+            rows(8, piece.len())
+        );
+        let bound = piece.iter().fold(sql(statement), |statement, seal_use| {
+            let statement = statement.bind(&IngestId::new()).bind(*seal_use).bind(cause).bind(state).bind(at);
+            statement.bind(now).bind(now).bind(now)
+        });
+        woken.extend(bound.scalars::<IngestId>(&mut *tx).await?);
+    }
+    Ok(woken)
 }
 
 impl Ingest {

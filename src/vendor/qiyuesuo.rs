@@ -6,6 +6,8 @@
 pub mod answer;
 pub mod application;
 mod body;
+pub mod change;
+mod documents;
 pub mod image;
 pub mod images_zip;
 mod page;
@@ -14,8 +16,10 @@ pub mod upload;
 
 use std::sync::Arc;
 
-pub use answer::{AppendLog, Auth, Category, Created, Detail, PhotoRef, Seal, Status};
-pub use application::{Application, ApplicationAuth, SealUser};
+pub use answer::{AppendLog, Auth, Category, Created, Detail, Owed, PhotoRef, Seal, Status};
+pub use application::{Application, ApplicationAuth, FlowNode, SealUser};
+pub use change::{Actor, SealWindow};
+pub use documents::ToStamp;
 pub use image::ImageBody;
 pub use images_zip::ZipBody;
 pub use upload::Outgoing;
@@ -54,6 +58,15 @@ impl Client {
     pub async fn create(&self, application: &Application) -> Result<Created, VendorError> {
         let send = |_| async {
             let request = self.post("seal/apply/multiple").json(application);
+            Created::read(&self.json(request).await?)
+        };
+        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+    }
+
+    /// The same by category, which decides who stamps; `auths` name no users. The path is really spelled so.
+    pub async fn create_by_category(&self, application: &Application) -> Result<Created, VendorError> {
+        let send = |_| async {
+            let request = self.post("seal/apply/mulitipleByCategory").json(application);
             Created::read(&self.json(request).await?)
         };
         retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
@@ -101,6 +114,17 @@ impl Client {
             let request = self.get("seal/innercompany/seallist", &[("category", word)]);
             Ok(answer::seals(&self.json(request).await?))
         };
+        retry(&self.vendor.limits.retry, ask, quietly).await
+    }
+
+    /// The grants of one person whose stampings outnumber their photos; by employee number, else by phone.
+    pub async fn owed(&self, number: Option<&str>, contact: Option<&str>) -> Result<Vec<Owed>, VendorError> {
+        let query = match (number, contact) {
+            (Some(number), _) => [("number", number)],
+            (None, Some(contact)) => [("contact", contact)],
+            (None, None) => return Err(VendorError::Garbled("nobody whose photos could be owed".to_owned())),
+        };
+        let ask = |_| async { Ok(answer::owed(&self.json(self.get("seal/apply/owe/auths", &query)).await?)) };
         retry(&self.vendor.limits.retry, ask, quietly).await
     }
 

@@ -23,7 +23,7 @@ const NOUNS: [&str; 16] = [
     "job",
     "audit",
 ];
-const VERBS: [&str; 8] = ["bundle", "upload", "send", "callback", "apply", "ingest", "thumbnail", "archive"];
+const VERBS: [&str; 9] = ["bundle", "upload", "send", "callback", "apply", "finish", "ingest", "thumbnail", "archive"];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",
     "PgPool",

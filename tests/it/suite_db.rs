@@ -6,13 +6,17 @@ use yinku::{
     clock::{Clock, Timestamp},
     config::DatabaseConfig,
     db::{Db, DbError, sql},
+    ingest::record::{self, Trigger},
     job::{self, FenceError, JobKind, Next},
+    seal_use::SealUse,
     user::{Role, Roles, User},
+    vendor::simulator::{Fault, FaultKind, Target},
 };
 
 use crate::{
+    caller::Caller,
     stories::on_both_engines,
-    world::{Engine, database},
+    world::{Engine, Plan, World, database},
 };
 
 on_both_engines!(
@@ -126,8 +130,8 @@ async fn a_lost_lease_can_write_nothing(engine: Engine) {
         }
     };
     assert!(matches!(first.prolong(&db, Duration::from_mins(1)).await, Err(FenceError::LeaseLost(_))));
-    assert!(matches!(first.finish(&db, Next::Idle, NOW).await, Err(FenceError::LeaseLost(_))));
-    second.finish(&db, Next::Idle, NOW).await.unwrap();
+    assert!(matches!(first.finish(&db, Next::Idle, NOW, Duration::ZERO).await, Err(FenceError::LeaseLost(_))));
+    second.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
     assert!(job::claim(&db, "three", Duration::from_mins(1), NOW).await.unwrap().is_none());
 }
 
@@ -144,9 +148,9 @@ async fn a_wake_during_a_run_causes_one_more(engine: Engine) {
     for _ in 0..3 {
         wake(&db, "a").await;
     }
-    lease.finish(&db, Next::Idle, NOW).await.unwrap();
+    lease.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
     let again = job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
-    again.finish(&db, Next::Idle, NOW).await.unwrap();
+    again.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
     assert!(job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().is_none(), "three wakes, one more run");
 }
 
@@ -195,4 +199,34 @@ async fn on_postgres_an_acknowledged_write_survives_a_hung_up_neighbour() {
     db.close().await;
     let kept: i64 = sql("SELECT COUNT(*) FROM serial_numbers").scalar(&Db::open(&config).await.unwrap()).await.unwrap();
     assert_eq!(kept, i64::try_from(WRITES).unwrap());
+}
+
+/// A pass holds its job and changes the seal use; a group of callbacks refers to that seal use and wakes that job.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_callback_and_a_pass_that_learns_the_business_wait_in_one_order() {
+    let world = World::new(Engine::Postgres, Plan::default()).await;
+    world.sim.set_fault(Fault::times(Target::Apply, FaultKind::Cut, 1));
+    let flow = world.start_flow(1).await;
+    world.approve(&flow).await;
+    world
+        .until("the application is unknown", async || {
+            world.count("SELECT COUNT(*) FROM seal_uses WHERE status = 'unknown'").await == 1
+        })
+        .await;
+    let seal_use = SealUse::of_flow(&world.app.db, &flow).await.unwrap().remove(0);
+    let mut pass = world.app.db.begin().await.unwrap();
+    record::wake(&mut pass, &seal_use.id, Trigger::Poll, NOW, NOW).await.unwrap();
+    let callback = tokio::spawn({
+        let caller = Caller::nobody(&world);
+        let path = format!("/papi/signcenter/qiyuesuo/categoryCallback?businessId=7&sealUse={}", seal_use.id);
+        async move { caller.post(&path, &serde_json::json!({})).await.status }
+    });
+    world
+        .until("the callback waits for the job", async || {
+            world.count("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()").await > 0
+        })
+        .await;
+    SealUse::applied(&mut pass, &seal_use.id, "7").await.unwrap();
+    pass.commit().await.unwrap();
+    assert_eq!(callback.await.unwrap(), 200);
 }

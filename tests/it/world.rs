@@ -65,6 +65,7 @@ impl World {
         config.database.max_connections = 8;
         config.database.url = database(engine, dir.path()).await;
         config.ingest.retries = ["1s", "1s", "2s"].iter().map(|text| text.parse::<Span>().unwrap()).collect();
+        config.ingest.rest = Span::secs(0);
         if let Some(change) = plan.config {
             change(&mut config);
         }

@@ -201,7 +201,9 @@ impl Facts<'_> {
         }
         match self.node() {
             None if self.missing() == 0 || self.user.is_admin() => {}
-            None => return Err(NotNow("photos are missing: an administrator may archive without them")),
+            None => {
+                return Err(NotNow("photos are missing: an administrator may archive without them"));
+            }
             Some(node) => {
                 let last = self.body.node_after(&node.key).is_none();
                 if !(last && node.kind == NodeKind::Seal && self.ended()) {

@@ -4,25 +4,27 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::shown;
+use super::{hint, shown};
 use crate::{
+    audit::{self, Entry},
     definition::Definition,
     flow::{
-        Filter, Flow,
         form::Form,
+        head::{FlowHead, heads},
+        list::{self, Filter, Totals, Which},
         step,
-        view::{self, FlowHead, FlowView},
+        view::FlowView,
     },
     http::{
         Edge, Problem,
-        input::{Id, Input, Page, Params, limit, parsed},
+        input::{Id, Input, Page, Params, bad_query, limit, parsed},
         session::CurrentUser,
     },
     id::{DefinitionId, FlowId},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(list, start)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list, start)).routes(routes!(counts)).routes(routes!(show))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -36,8 +38,32 @@ struct FlowParams {
     /// Only those that wait for the one who asks.
     #[serde(default)]
     todo: bool,
+    /// Only those that the one who asks has handled.
+    #[serde(default)]
+    done: bool,
+    /// Only those that the one who asks has started.
+    #[serde(default)]
+    mine: bool,
     after: Option<String>,
     limit: Option<i64>,
+}
+
+impl FlowParams {
+    fn filter(&self) -> Result<Filter, Problem> {
+        let which = match (self.todo, self.done, self.mine) {
+            (false, false, false) => Which::Visible,
+            (true, false, false) => Which::Todo,
+            (false, true, false) => Which::Done,
+            (false, false, true) => Which::Mine,
+            _ => return Err(bad_query("ask for one list: todo, done or mine")),
+        };
+        Ok(Filter {
+            which,
+            state: parsed("state", self.state.as_deref())?,
+            definition: parsed("definitionId", self.definition_id.as_deref())?,
+            q: self.q.as_deref().map(str::trim).filter(|q| !q.is_empty()).map(str::to_owned),
+        })
+    }
 }
 
 /// The flows that the one who asks may see, newest first.
@@ -48,21 +74,18 @@ async fn list(
     Params(params): Params<FlowParams>,
 ) -> Result<Json<Page<FlowHead>>, Problem> {
     let limit = limit(params.limit)?;
-    let filter = Filter {
-        state: parsed("state", params.state.as_deref())?,
-        definition: parsed("definitionId", params.definition_id.as_deref())?,
-        q: params.q.filter(|q| !q.is_empty()),
-    };
     let after: Option<FlowId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
-    let flows = if params.todo {
-        view::todo(db, &filter, &user, after, limit + 1).await?
-    } else {
-        Flow::list(db, &filter, &user, after.as_ref(), limit + 1).await?
-    };
-    let page = Page::of(flows, limit, |flow| flow.id.to_string());
-    let items = view::heads(db, &page.items).await?;
+    let page = list::page(db, &params.filter()?, &user, after.as_ref(), limit + 1).await?;
+    let page = Page::of(page, limit, ToString::to_string);
+    let items = heads(db, &page.items).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
+}
+
+/// How many flows wait for the one who asks, how many they have handled, how many they have started.
+#[utoipa::path(get, path = "/api/flows/counts", responses((status = 200, body = Totals)))]
+async fn counts(State(edge): State<Edge>, CurrentUser(user): CurrentUser) -> Result<Json<Totals>, Problem> {
+    Ok(Json(list::totals(&edge.app.db, &user).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -84,11 +107,15 @@ async fn start(
     let app = &edge.app;
     let definition = Definition::current(&app.db, &new.definition_id).await?;
     let definition = definition.ok_or_else(|| Problem::field("definitionId", "there is no such definition"))?;
-    let mut tx = app.db.begin().await?;
-    let id = step::start(&mut tx, &definition, &new.form, &user, app.clock.now()).await?;
-    tx.commit().await?;
+    let (mut tx, now) = (app.db.begin().await?, app.clock.now());
+    let id = step::start(&mut tx, &definition, &new.form, &user, now).await?;
+    let started =
+        Entry { username: &user.username, act: "flow_started", subject: id.as_str(), flow: Some(&id), detail: None };
+    audit::commit(tx, started, now).await?;
     app.due.notify_one();
-    Ok((StatusCode::CREATED, Json(shown(&edge, &id, &user).await?)))
+    let flow = shown(&edge, &id, &user).await?;
+    hint(&edge, &flow);
+    Ok((StatusCode::CREATED, Json(flow)))
 }
 
 /// One flow with everything that belongs to it.

@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{may, may_see};
 use crate::{
+    audit::{self, Entry},
     definition::Definition,
     flow::{Flow, actions::Action},
     http::{Edge, Problem, input::Id, session::CurrentUser},
@@ -53,19 +54,26 @@ async fn collect(
 ) -> Result<(StatusCode, Json<Collected>), Problem> {
     may_see(&edge, &id, &user).await?;
     let (app, now) = (&edge.app, edge.app.clock.now());
-    let mut tx = app.db.begin().await?;
-    let flow = Flow::find(&mut tx, &id).await?.ok_or_else(Problem::not_found)?;
-    let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
+    let flow = Flow::find(&app.db, &id).await?.ok_or_else(Problem::not_found)?;
+    let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
     if body.integration.as_ref().is_none_or(|integration| integration.download_field.is_none()) {
         let detail = "the definition names no field for photos";
         return Err(Problem::new(StatusCode::CONFLICT, "no_download_field", detail));
     }
     may(&edge, &id, &user, Action::Collect).await?;
+    let mut tx = app.db.begin().await?;
     let mut ingest_ids = Vec::new();
     for seal_use in SealUse::of_flow(&mut tx, &id).await? {
         ingest_ids.push(wake(&mut tx, &seal_use.id, Trigger::Button, now, now).await?);
     }
-    tx.commit().await?;
+    let asked = Entry {
+        username: &user.username,
+        act: "photos_collected",
+        subject: id.as_str(),
+        flow: Some(&id),
+        detail: None,
+    };
+    audit::commit(tx, asked, now).await?;
     app.due.notify_one();
     let nothing = || Problem::new(StatusCode::CONFLICT, "no_seal_use", "the flow has no seal use yet");
     let ingest_id = ingest_ids.first().cloned().ok_or_else(nothing)?;

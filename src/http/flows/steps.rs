@@ -4,40 +4,210 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{may_see, shown};
+use super::{hint, may_act, may_see, shown};
 use crate::{
-    flow::{step, view::FlowView},
+    audit::{self, Entry},
+    db::Tx,
+    flow::{
+        START,
+        form::Form,
+        step::{self, Opinion},
+        view::FlowView,
+    },
     http::{
         Edge, Problem,
         input::{Id, Input},
         session::CurrentUser,
     },
     id::FlowId,
+    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(approve))
+    OpenApiRouter::new()
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+        .routes(routes!(withdraw))
+        .routes(routes!(transfer))
+        .routes(routes!(comment))
+        .routes(routes!(submit))
+        .routes(routes!(form))
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Opinion {
+struct Said {
     comment: Option<String>,
+    /// The node that was looked at: when the flow has left it meanwhile, the answer is 409 `moved_on`.
+    node: Option<String>,
 }
 
 /// Approves the node at which the flow stands.
-#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = String, Path)), request_body = Opinion, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = String, Path)), request_body = Said, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn approve(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(opinion): Input<Opinion>,
+    Input(said): Input<Said>,
 ) -> Result<Json<FlowView>, Problem> {
-    may_see(&edge, &id, &user).await?;
-    let app = &edge.app;
-    let mut tx = app.db.begin().await?;
-    step::approve(&mut tx, &id, &user, opinion.comment.as_deref(), app.clock.now()).await?;
-    tx.commit().await?;
-    app.due.notify_one();
-    shown(&edge, &id, &user).await.map(Json)
+    let mut tx = begin(&edge, &id, &user).await?;
+    let opinion = Opinion { comment: said.comment.as_deref(), node: said.node.as_deref() };
+    step::approve_at(&mut tx, &id, &user, opinion, edge.app.clock.now()).await?;
+    done(&edge, tx, &id, &user, "flow_approved", opinion.comment).await
+}
+
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Back {
+    comment: Option<String>,
+    node: Option<String>,
+    /// Key of an earlier node, or `start` (the default): back to the starter, who may change it and submit it again.
+    to: Option<String>,
+}
+
+/// Sends the flow back. Open seal uses end at the vendor.
+#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = String, Path)), request_body = Back, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn reject(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    Input(back): Input<Back>,
+) -> Result<Json<FlowView>, Problem> {
+    let mut tx = begin(&edge, &id, &user).await?;
+    let opinion = Opinion { comment: back.comment.as_deref(), node: back.node.as_deref() };
+    let to = back.to.as_deref().unwrap_or(START);
+    step::reject(&mut tx, &id, &user, opinion, to, edge.app.clock.now()).await?;
+    done(&edge, tx, &id, &user, "flow_rejected", Some(to)).await
+}
+
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    comment: Option<String>,
+}
+
+/// Takes the flow back for good: by its starter, or an administrator. Open seal uses end at the vendor.
+#[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = String, Path)), request_body = Reason, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+async fn withdraw(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    Input(reason): Input<Reason>,
+) -> Result<Json<FlowView>, Problem> {
+    let mut tx = begin(&edge, &id, &user).await?;
+    step::withdraw(&mut tx, &id, &user, reason.comment.as_deref(), edge.app.clock.now()).await?;
+    done(&edge, tx, &id, &user, "flow_withdrawn", reason.comment.as_deref()).await
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Handed {
+    /// Username.
+    to: String,
+    comment: Option<String>,
+    node: Option<String>,
+}
+
+/// Hands one's turn to somebody else; an administrator hands on everybody's.
+#[utoipa::path(post, path = "/api/flows/{id}/transfer", params(("id" = String, Path)), request_body = Handed, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn transfer(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    Input(handed): Input<Handed>,
+) -> Result<Json<FlowView>, Problem> {
+    let mut tx = begin(&edge, &id, &user).await?;
+    let opinion = Opinion { comment: handed.comment.as_deref(), node: handed.node.as_deref() };
+    step::transfer(&mut tx, &id, &user, opinion, &handed.to, edge.app.clock.now()).await?;
+    done(&edge, tx, &id, &user, "flow_transferred", Some(&handed.to)).await
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Remark {
+    comment: String,
+}
+
+/// Says something about the flow, while it is not archived.
+#[utoipa::path(post, path = "/api/flows/{id}/comment", params(("id" = String, Path)), request_body = Remark, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn comment(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    Input(remark): Input<Remark>,
+) -> Result<Json<FlowView>, Problem> {
+    may_act(&edge, &id, &user).await?;
+    let mut tx = begin(&edge, &id, &user).await?;
+    step::comment(&mut tx, &id, &user, &remark.comment, edge.app.clock.now()).await?;
+    done(&edge, tx, &id, &user, "flow_commented", Some(&remark.comment)).await
+}
+
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Again {
+    /// Members that change; absent ones stay as they are.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    form: Form,
+    comment: Option<String>,
+}
+
+/// Submits a flow again that was sent back to its starter.
+#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = String, Path)), request_body = Again, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn submit(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    Input(again): Input<Again>,
+) -> Result<Json<FlowView>, Problem> {
+    let mut tx = begin(&edge, &id, &user).await?;
+    step::submit(&mut tx, &id, &user, &again.form, again.comment.as_deref(), edge.app.clock.now()).await?;
+    done(&edge, tx, &id, &user, "flow_submitted", again.comment.as_deref()).await
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    /// Members that change; absent ones stay as they are, null empties.
+    #[schema(value_type = Object)]
+    form: Form,
+}
+
+/// Changes the fields that are editable for the one who asks now; see `editable` of the flow.
+#[utoipa::path(put, path = "/api/flows/{id}/form", params(("id" = String, Path)), request_body = Fields, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn form(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FlowId>,
+    Input(fields): Input<Fields>,
+) -> Result<Json<FlowView>, Problem> {
+    let mut tx = begin(&edge, &id, &user).await?;
+    step::edit(&mut tx, &id, &user, &fields.form, edge.app.clock.now()).await?;
+    done(&edge, tx, &id, &user, "flow_edited", Some(&keys(&fields.form))).await
+}
+
+fn keys(form: &Form) -> String {
+    form.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// A transaction for a step on a flow that `user` may see.
+async fn begin(edge: &Edge, id: &FlowId, user: &User) -> Result<Tx, Problem> {
+    may_see(edge, id, user).await?;
+    Ok(edge.app.db.begin().await?)
+}
+
+async fn done(
+    edge: &Edge,
+    tx: Tx,
+    id: &FlowId,
+    user: &User,
+    act: &'static str,
+    detail: Option<&str>,
+) -> Result<Json<FlowView>, Problem> {
+    let entry = Entry { username: &user.username, act, subject: id.as_str(), flow: Some(id), detail };
+    audit::commit(tx, entry, edge.app.clock.now()).await?;
+    edge.app.due.notify_one();
+    let flow = shown(edge, id, user).await?;
+    hint(edge, &flow);
+    Ok(Json(flow))
 }

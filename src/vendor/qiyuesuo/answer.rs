@@ -1,6 +1,7 @@
 //! What the vendor answers, read tolerantly: ids as text or number, missing lists as empty, unknown members ignored.
 
 mod catalogue;
+mod owed;
 mod read;
 
 use std::fmt;
@@ -12,6 +13,8 @@ use crate::{
 
 pub use catalogue::{Category, Seal};
 pub(super) use catalogue::{categories, seals};
+pub use owed::Owed;
+pub(super) use owed::owed;
 pub(super) use read::Answer;
 use read::Node;
 
@@ -140,9 +143,26 @@ impl Created {
         let id = id.ok_or_else(|| VendorError::Garbled("an application without a business id".to_owned()))?;
         Ok(Self { id, status: result.status(), auths: result.each("sealAuths", auth) })
     }
+
+    /// The answer to an append, which need not repeat the id: code 0 says that it was done.
+    pub(super) fn appended(answer: &Answer, business_id: &str) -> Result<Self, VendorError> {
+        let Ok(result) = answer.result() else {
+            return Ok(Self { id: business_id.to_owned(), status: Status::Using, auths: Vec::new() });
+        };
+        let id = result.text("id").unwrap_or_else(|| business_id.to_owned());
+        if id != business_id {
+            return Err(VendorError::Garbled("the answer for another seal use".to_owned()));
+        }
+        Ok(Self { id, status: result.status(), auths: result.each("sealAuths", auth) })
+    }
 }
 
 impl Detail {
+    /// Reads a detail that was kept ([`Detail::raw`]).
+    pub fn kept(text: &str, business_id: &str) -> Result<Self, VendorError> {
+        Self::read(Answer::parse(text.to_owned())?, business_id)
+    }
+
     pub(super) fn read(answer: Answer, business_id: &str) -> Result<Self, VendorError> {
         let result = answer.result()?;
         let id = result.text("id").unwrap_or_else(|| business_id.to_owned());

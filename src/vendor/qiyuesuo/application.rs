@@ -9,11 +9,15 @@ use crate::clock::Timestamp;
 #[serde(rename_all = "camelCase")]
 pub struct Application {
     /// The company that asks.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub tenant_name: String,
     pub subject: String,
     /// A business category of type PHYSICAL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_id: Option<String>,
+    /// By category only: the category by its name, which needs `tenant_name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial_no: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +36,44 @@ pub struct Application {
     pub documents: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// By category only: the approvals that were given before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow_nodes: Vec<FlowNode>,
+}
+
+/// An approval that was given before the application, by category only.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowNode {
+    pub name: String,
+    /// `SEAL_AUDIT`: the vendor documents no other.
+    pub category: &'static str,
+    #[serde(serialize_with = "china")]
+    pub create_time: Option<Timestamp>,
+    #[serde(serialize_with = "china")]
+    pub complete_time: Option<Timestamp>,
+    pub operator_data: OperatorData,
+}
+
+/// Who approved, when, and with which words.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatorData {
+    /// `approve`.
+    pub operate_type: &'static str,
+    pub info: String,
+    #[serde(serialize_with = "china")]
+    pub operator_time: Option<Timestamp>,
+    pub operator: SealUser,
+}
+
+impl FlowNode {
+    /// `operator` approved the step `name`, which began at `begun`.
+    #[must_use]
+    pub fn approved(name: String, begun: Timestamp, at: Timestamp, info: String, operator: SealUser) -> Self {
+        let data = OperatorData { operate_type: "approve", info, operator_time: Some(at), operator };
+        Self { name, category: "SEAL_AUDIT", create_time: Some(begun), complete_time: Some(at), operator_data: data }
+    }
 }
 
 /// One seal of an application: who may use it how often.
@@ -52,6 +94,8 @@ pub struct ApplicationAuth {
     pub start_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "china")]
     pub end_time: Option<Timestamp>,
+    /// Never empty, but by category, where the category says who stamps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<SealUser>,
 }
 
@@ -66,7 +110,7 @@ pub struct SealUser {
 
 /// `yyyy-MM-dd HH:mm:ss` in China, as the vendor writes times.
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn china<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn china<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.collect_str(&at.in_china().strftime("%Y-%m-%d %H:%M:%S")),
         None => serializer.serialize_none(),

@@ -26,7 +26,7 @@ impl Client {
         self.request(&self.vendor.http, Method::POST, path)
     }
 
-    /// A POST whose body may take longer than the vendor may be silent.
+    /// A request that carries files.
     pub(super) fn upload(&self, path: &str) -> RequestBuilder {
         self.request(&self.vendor.uploads, Method::POST, path)
     }

@@ -40,6 +40,11 @@ impl Answer {
         list.into_iter().flatten().map(Node).collect()
     }
 
+    /// The text or number at the top, or in the result.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        Node(&self.json).text(name).or_else(|| Node(self.json.get("result")?).text(name))
+    }
+
     pub(super) fn into_text(self) -> String {
         self.text
     }

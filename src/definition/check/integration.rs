@@ -1,0 +1,189 @@
+//! The rules of an integration configuration: one for each row of its settings.
+
+use super::FieldError;
+use crate::{
+    definition::{Body, Field, FieldType, FolderPath, Integration, NodeKind, Space},
+    flow::START,
+    folder,
+};
+
+pub(super) fn check(body: &Body, integration: &Integration, errors: &mut Vec<FieldError>) {
+    let found = mapping(body, integration)
+        .into_iter()
+        .chain(by_category(integration))
+        .chain(one_table(integration))
+        .chain(times(integration))
+        .chain(files(integration))
+        .chain(nodes(body, integration))
+        .chain(folder_path("downloadFolder", integration.download_folder.as_ref()))
+        .chain(folder_path("stampedFolder", integration.stamped_folder.as_ref()));
+    errors.extend(found.map(|(member, message)| FieldError::new(format!("integration.{member}"), message)));
+}
+
+/// A member of the configuration, and what is wrong with it.
+type Found = (String, String);
+
+fn wrong(member: &str, message: impl Into<String>) -> Found {
+    (member.to_owned(), message.into())
+}
+
+/// Where a setting's field may stand.
+#[derive(PartialEq)]
+enum Place {
+    Main,
+    MainOrTable,
+}
+
+/// Every field that the configuration names exists, stands where it can be read and has a type that can mean it.
+fn mapping(body: &Body, integration: &Integration) -> Vec<Found> {
+    use FieldType as T;
+    use Place::{Main, MainOrTable};
+    let i = integration;
+    let text = &[T::Text, T::Textarea][..];
+    let named = &[T::Text, T::Select][..];
+    let people = &[T::User, T::Users][..];
+    let settings: [(&str, Option<&String>, Place, &[FieldType]); 16] = [
+        ("subjectField", Some(&i.subject_field), Main, text),
+        ("organisationField", Some(&i.organisation_field), Main, named),
+        ("sealField", Some(&i.seal_field), MainOrTable, &[T::Seal, T::Seals]),
+        ("userField", i.user_field.as_ref(), MainOrTable, people),
+        ("countField", Some(&i.count_field), MainOrTable, &[T::Number]),
+        ("applicantField", i.applicant_field.as_ref(), Main, people),
+        ("categoryField", i.category_field.as_ref(), Main, named),
+        ("descriptionField", i.description_field.as_ref(), Main, text),
+        ("startDateField", i.start_date_field.as_ref(), Main, &[T::Date]),
+        ("startTimeField", i.start_time_field.as_ref(), Main, &[T::Time]),
+        ("endDateField", i.end_date_field.as_ref(), Main, &[T::Date]),
+        ("endTimeField", i.end_time_field.as_ref(), Main, &[T::Time]),
+        ("templateField", i.template_field.as_ref(), Main, &[T::Files]),
+        ("fileField", i.file_field.as_ref(), Main, &[T::Files]),
+        ("stampedFileField", i.stamped_file_field.as_ref(), Main, &[T::Files]),
+        ("downloadField", i.download_field.as_ref(), Main, &[T::Files]),
+    ];
+    let mut found = Vec::new();
+    for (member, key, place, types) in settings {
+        let Some(key) = key else { continue };
+        let message = match resolve(body, key) {
+            None => format!("there is no field {key:?}"),
+            Some(_) if place == Main && key.contains('.') => {
+                "must be a field of the main form, not a column".to_owned()
+            }
+            Some(field) if types.contains(&field.field_type) => continue,
+            Some(field) => format!("the field {key:?} is a {}; wanted: {}", field.field_type, words(types)),
+        };
+        found.push(wrong(member, message));
+    }
+    if let Some(key) = i.button_field.as_ref().filter(|key| body.field(key).is_none()) {
+        found.push(wrong("buttonField", format!("there is no field {key:?} in the main form")));
+    }
+    found
+}
+
+/// By category the vendor's category says who stamps; otherwise the user field does.
+fn by_category(integration: &Integration) -> Vec<Found> {
+    let wanted = if integration.by_category {
+        vec![
+            ("applicantField", &integration.applicant_field, "by category, name the field that holds the applicant"),
+            (
+                "categoryField",
+                &integration.category_field,
+                "by category, name the field that holds the category's name",
+            ),
+        ]
+    } else {
+        vec![("userField", &integration.user_field, "name the field that holds the people who stamp")]
+    };
+    wanted.into_iter().filter(|(_, key, _)| key.is_none()).map(|(member, _, message)| wrong(member, message)).collect()
+}
+
+/// Seal, count and user columns stand in one and the same table, or in the main form.
+fn one_table(integration: &Integration) -> Vec<Found> {
+    let table_of = |key: &String| key.split_once('.').map(|(table, _)| table.to_owned());
+    let seals = table_of(&integration.seal_field);
+    let others = [("countField", Some(&integration.count_field)), ("userField", integration.user_field.as_ref())];
+    let apart = others.into_iter().filter(|(_, key)| {
+        let table = key.and_then(table_of);
+        table.is_some() && table != seals
+    });
+    apart.map(|(member, _)| wrong(member, "must stand in the same table as the seal, or in the main form")).collect()
+}
+
+/// A time of day alone says no time.
+fn times(integration: &Integration) -> Vec<Found> {
+    let i = integration;
+    let pairs = [
+        ("startTimeField", &i.start_time_field, "startDateField", &i.start_date_field),
+        ("endTimeField", &i.end_time_field, "endDateField", &i.end_date_field),
+    ];
+    let alone = pairs.into_iter().filter(|(_, time, _, date)| time.is_some() && date.is_none());
+    alone.map(|(member, _, date, _)| wrong(member, format!("a time needs its date: name {date} too"))).collect()
+}
+
+/// Photos, stamped files and files to be stamped lie apart.
+fn files(integration: &Integration) -> Vec<Found> {
+    let i = integration;
+    let settings = [
+        ("downloadField", &i.download_field),
+        ("stampedFileField", &i.stamped_file_field),
+        ("fileField", &i.file_field),
+        ("templateField", &i.template_field),
+    ];
+    let mut found = Vec::new();
+    for (n, (member, key)) in settings.iter().enumerate() {
+        let before = settings[..n].iter().find(|(_, other)| key.is_some() && other == key);
+        if let Some((other, _)) = before {
+            found.push(wrong(member, format!("must be another field than {other}")));
+        }
+    }
+    found
+}
+
+fn nodes(body: &Body, integration: &Integration) -> Vec<Found> {
+    let i = integration;
+    let mut found = Vec::new();
+    if i.apply_node != START && body.node(&i.apply_node).is_none() {
+        found.push(wrong("applyNode", format!("there is no node {:?}", i.apply_node)));
+    } else {
+        let passed = if i.apply_node == START {
+            0
+        } else {
+            1 + body.nodes.iter().take_while(|node| node.key != i.apply_node).count()
+        };
+        if !body.nodes.iter().skip(passed).any(|node| node.kind == NodeKind::Seal) {
+            found.push(wrong("applyNode", "a node of kind seal must follow it: somebody has to stamp"));
+        }
+    }
+    for (member, list) in [
+        ("codeNodes", &i.code_nodes),
+        ("detailNodes", &i.detail_nodes),
+        ("finishNodes", &i.finish_nodes),
+        ("appendNodes", &i.append_nodes),
+        ("downloadNodes", &i.download_nodes),
+        ("syncNodes", &i.sync_nodes),
+    ] {
+        let unknown = list.iter().filter(|key| body.node(key).is_none());
+        found.extend(unknown.map(|key| wrong(member, format!("there is no node {key:?}"))));
+    }
+    found
+}
+
+fn folder_path(member: &str, folder: Option<&FolderPath>) -> Option<Found> {
+    let folder = folder?;
+    let member = format!("{member}.path");
+    if folder.path.is_empty() && folder.space != Space::System {
+        return Some(wrong(&member, "name a folder"));
+    }
+    folder::names_of(&folder.path).err().map(|reason| wrong(&member, reason.to_string()))
+}
+
+/// The field `key` or `table.column`.
+fn resolve<'b>(body: &'b Body, key: &str) -> Option<&'b Field> {
+    match key.split_once('.') {
+        None => body.field(key),
+        Some((table, column)) => body.field(table)?.columns.as_ref()?.iter().find(|field| field.key == column),
+    }
+}
+
+fn words(types: &[FieldType]) -> String {
+    types.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" or ")
+}

@@ -1,0 +1,271 @@
+//! The matrix: who × where the flow stands → what they may do.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    clock::Timestamp,
+    flow::FlowState,
+    id::{DefinitionId, FlowId, ServiceId, UserId},
+    user::{Role, Roles},
+};
+
+/// 张三 starts, 李四 approves, 王五 has the operators' turn, 陈八 stamps too, 周九 only takes part, 孙七 audits.
+const PEOPLE: [(&str, Role); 7] = [
+    ("admin", Role::Admin),
+    ("zhang", Role::Member),
+    ("li", Role::Member),
+    ("wang", Role::Operator),
+    ("chen", Role::Member),
+    ("zhou", Role::Archivist),
+    ("sun", Role::Auditor),
+];
+
+struct Standing {
+    name: &'static str,
+    state: FlowState,
+    node: Option<&'static str>,
+    turn: &'static str,
+    uses: Vec<UseFacts>,
+}
+
+fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
+    UseFacts { status, at_vendor, superseded: false, missing, stamped: status.ended() }
+}
+
+fn standings() -> Vec<Standing> {
+    use FlowState::{Archived, Rejected, Running, Withdrawn};
+    let complete = used(SealUseStatus::Complete, true, 0);
+    let superseded = UseFacts { superseded: true, ..used(SealUseStatus::Finished, true, 0) };
+    let standing =
+        |name, state, node, turn, uses: &[UseFacts]| Standing { name, state, node, turn, uses: uses.to_vec() };
+    vec![
+        standing("approving", Running, Some("manager"), "li", &[]),
+        standing("applying", Running, Some("seal"), "wang", &[used(SealUseStatus::Applying, false, 0)]),
+        standing("unknown", Running, Some("seal"), "wang", &[used(SealUseStatus::Unknown, false, 0)]),
+        standing("using", Running, Some("seal"), "wang", &[used(SealUseStatus::Using, true, 0)]),
+        standing("collecting", Running, Some("seal"), "wang", &[used(SealUseStatus::Complete, true, 2)]),
+        standing("checking", Running, Some("check"), "li", &[complete]),
+        standing("ready", Running, None, "wang", &[complete]),
+        standing("ready, photos owed", Running, None, "wang", &[used(SealUseStatus::Complete, true, 1)]),
+        standing("sent back", Rejected, Some("start"), "zhang", &[superseded]),
+        standing("withdrawn", Withdrawn, Some("seal"), "", &[complete]),
+        standing("archived", Archived, None, "", &[complete]),
+    ]
+}
+
+fn user(name: &str, role: Role) -> User {
+    User {
+        id: UserId::new(),
+        username: name.into(),
+        display_name: name.into(),
+        roles: Roles(vec![role]),
+        employee_no: None,
+        mobile: None,
+        manager: None,
+        disabled: false,
+        created_at: Timestamp(0),
+    }
+}
+
+fn flow(standing: &Standing) -> Flow {
+    Flow {
+        id: FlowId::new(),
+        serial_no: "YK1".into(),
+        definition_id: DefinitionId::new(),
+        version: 1,
+        title: "合同".into(),
+        starter: "zhang".into(),
+        state: standing.state,
+        node: standing.node.map(str::to_owned),
+        form: "{}".into(),
+        photo_no: 0,
+        manifest_no: 0,
+        round: 1,
+        by_hand: false,
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+        archived_at: None,
+    }
+}
+
+fn body(change: impl FnOnce(&mut Value)) -> Body {
+    let mut body = json!({
+        "name": "用印",
+        "fields": [
+            { "key": "subject", "label": "主题", "type": "text" }, { "key": "company", "label": "组织", "type": "text" },
+            { "key": "seal", "label": "印章", "type": "seal" }, { "key": "count", "label": "次数", "type": "number" },
+            { "key": "users", "label": "用印人", "type": "users" }, { "key": "file", "label": "文件", "type": "files" },
+            { "key": "photos", "label": "图片", "type": "files" }, { "key": "stamped", "label": "用印后", "type": "files" } ],
+        "nodes": [
+            { "key": "manager", "name": "审批", "kind": "approval", "assignees": ["user:li"] },
+            { "key": "seal", "name": "用印", "kind": "seal", "assignees": ["role:operator"] },
+            { "key": "check", "name": "复核", "kind": "approval", "assignees": ["user:li"], "editable": ["subject"] } ],
+        "integration": {
+            "enabled": true, "serviceId": ServiceId::new(), "subjectField": "subject", "organisationField": "company",
+            "sealField": "seal", "userField": "users", "countField": "count", "applyNode": "manager",
+            "codeNodes": ["seal"], "detailNodes": ["seal", "check"], "finishNodes": ["seal"], "appendNodes": ["seal"],
+            "downloadNodes": ["seal"], "downloadField": "photos", "stampedFileField": "stamped" } });
+    change(&mut body);
+    serde_json::from_value(body).unwrap()
+}
+
+/// What each person may do, as one line each; who may do nothing has none.
+fn matrix(body: &Body) -> Vec<String> {
+    let mut lines = Vec::new();
+    for standing in standings() {
+        let flow = flow(&standing);
+        for (name, role) in PEOPLE {
+            let user = user(name, role);
+            let facts = Facts {
+                user: &user,
+                flow: &flow,
+                body,
+                turn: standing.turn == name,
+                stamps: ["wang", "chen"].contains(&name) && standing.uses.iter().any(|used| used.at_vendor),
+                seal_uses: &standing.uses,
+                files_owed: false,
+            };
+            let may: Vec<&str> = actions(&facts).into_iter().map(Action::as_str).collect();
+            if !may.is_empty() {
+                lines.push(format!("{}: {name}: {}", standing.name, may.join(" ")));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
+    assert_eq!(
+        matrix(&body(|_| ())),
+        [
+            "approving: admin: withdraw transfer upload",
+            "approving: zhang: withdraw upload",
+            "approving: li: approve reject transfer",
+            "applying: admin: withdraw transfer upload",
+            "applying: zhang: withdraw",
+            "applying: wang: reject transfer upload",
+            "unknown: admin: withdraw transfer upload",
+            "unknown: zhang: withdraw",
+            "unknown: wang: reject transfer upload",
+            "using: admin: withdraw transfer code detail collect append finish upload",
+            "using: zhang: withdraw detail",
+            "using: wang: reject transfer code detail collect append finish upload",
+            "using: chen: code detail collect",
+            "using: sun: detail",
+            "collecting: admin: withdraw transfer detail collect upload",
+            "collecting: zhang: withdraw detail",
+            "collecting: wang: reject transfer detail collect upload",
+            "collecting: chen: detail collect",
+            "collecting: sun: detail",
+            "checking: admin: withdraw transfer detail upload",
+            "checking: zhang: withdraw detail",
+            "checking: li: approve reject transfer edit detail",
+            "checking: wang: detail",
+            "checking: chen: detail",
+            "checking: sun: detail",
+            "ready: admin: detail upload archive",
+            "ready: zhang: upload archive",
+            "ready: wang: upload archive",
+            "ready: sun: detail",
+            "ready, photos owed: admin: detail upload archive",
+            "ready, photos owed: zhang: upload",
+            "ready, photos owed: wang: upload",
+            "ready, photos owed: sun: detail",
+            "sent back: admin: withdraw detail",
+            "sent back: zhang: withdraw edit upload",
+            "sent back: sun: detail",
+            "withdrawn: admin: detail",
+            "withdrawn: sun: detail",
+            "archived: admin: detail",
+            "archived: sun: detail",
+        ]
+    );
+}
+
+#[test]
+fn node_lists_say_where_buttons_show() {
+    let nowhere = body(|body| {
+        for list in ["codeNodes", "detailNodes", "finishNodes", "appendNodes", "downloadNodes"] {
+            body["integration"][list] = json!([]);
+        }
+    });
+    let lines = matrix(&nowhere);
+    for word in ["code", "collect", "append", "finish"] {
+        assert!(!lines.iter().any(|line| line.contains(word)), "{word}: {lines:?}");
+    }
+    assert!(
+        lines.contains(&"using: admin: withdraw transfer detail upload".to_owned()),
+        "reading is theirs: {lines:?}"
+    );
+    assert!(lines.contains(&"using: wang: reject transfer upload".to_owned()));
+}
+
+#[test]
+fn without_a_download_field_photos_go_to_the_own_machine() {
+    let local = body(|body| {
+        body["integration"].as_object_mut().unwrap().remove("downloadField");
+    });
+    let lines = matrix(&local);
+    assert!(
+        lines.contains(&"using: wang: reject transfer code detail photos append finish upload".to_owned()),
+        "{lines:?}"
+    );
+    assert!(!lines.iter().any(|line| line.contains("collect ")), "{lines:?}");
+}
+
+#[test]
+fn at_the_last_seal_node_an_administrator_may_archive_without_photos_that_never_came() {
+    let last = body(|body| {
+        body["nodes"].as_array_mut().unwrap().pop();
+        body["integration"]["detailNodes"] = json!(["seal"]);
+    });
+    let may: Vec<String> = matrix(&last).into_iter().filter(|line| line.contains("archive")).collect();
+    assert_eq!(
+        may,
+        [
+            "collecting: admin: withdraw transfer detail collect upload archive",
+            "ready: admin: detail upload archive",
+            "ready: zhang: upload archive",
+            "ready: wang: upload archive",
+            "ready, photos owed: admin: detail upload archive",
+        ]
+    );
+}
+
+#[test]
+fn switched_off_a_definition_has_no_buttons_of_seals() {
+    let off = body(|body| body["integration"]["enabled"] = false.into());
+    let lines = matrix(&off);
+    assert!(lines.contains(&"using: wang: approve reject transfer upload".to_owned()), "{lines:?}");
+    for word in ["code", "detail", "collect", "append", "finish"] {
+        assert!(!lines.iter().any(|line| line.contains(word)), "{word}: {lines:?}");
+    }
+}
+
+#[test]
+fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
+    let body = body(|_| ());
+    let standing = &standings()[3];
+    let flow = flow(standing);
+    let refusal = |name: &str, role, turn, action| {
+        let user = user(name, role);
+        let facts = Facts {
+            user: &user,
+            flow: &flow,
+            body: &body,
+            turn,
+            stamps: false,
+            seal_uses: &standing.uses,
+            files_owed: false,
+        };
+        check(&facts, action)
+    };
+    for action in [Action::Reject, Action::Transfer, Action::Code, Action::Append, Action::Finish, Action::Withdraw] {
+        assert!(matches!(refusal("zhou", Role::Archivist, false, action), Err(Refusal::NotYours(_))), "{action}");
+    }
+    for action in [Action::Approve, Action::Photos, Action::Archive, Action::Edit, Action::Evidence] {
+        assert!(matches!(refusal("wang", Role::Operator, true, action), Err(Refusal::NotNow(_))), "{action}");
+    }
+}

@@ -1,0 +1,63 @@
+//! Approvals: who passed which node, in which round, with which opinion.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::Flow;
+use crate::{
+    clock::Timestamp,
+    db::{DbError, On, Tx, sql},
+    id::FlowId,
+    user::User,
+};
+
+#[derive(Clone, Debug, FromRow, Serialize)]
+pub struct Approval {
+    pub node: String,
+    /// 1, and one more after each return of the flow.
+    pub round: i64,
+    pub username: String,
+    pub at: Timestamp,
+    pub comment: Option<String>,
+}
+
+/// In the order given, those before a return included.
+pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Approval>, DbError> {
+    sql("SELECT node, round, username, at, comment FROM approvals WHERE flow_id = $1 ORDER BY at, round, username")
+        .bind(flow)
+        .all(on)
+        .await
+}
+
+/// Whether `user` has approved `node` in the present round.
+pub async fn given(on: impl Into<On<'_>>, flow: &Flow, node: &str, user: &User) -> Result<bool, DbError> {
+    let given: i64 =
+        sql("SELECT COUNT(*) FROM approvals WHERE flow_id = $1 AND round = $2 AND node = $3 AND username = $4")
+            .bind(&flow.id)
+            .bind(flow.round)
+            .bind(node)
+            .bind(&user.username)
+            .scalar(on)
+            .await?;
+    Ok(given > 0)
+}
+
+pub async fn give(
+    tx: &mut Tx,
+    flow: &Flow,
+    node: &str,
+    user: &User,
+    comment: Option<&str>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sql("INSERT INTO approvals (flow_id, round, node, username, at, comment) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(&flow.id)
+        .bind(flow.round)
+        .bind(node)
+        .bind(&user.username)
+        .bind(now)
+        .bind(comment)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Lists of flows, newest first: all that a user sees, those that wait for them, those they handled, those they started.
+//!
+//! No list may read more rows than it shows, however many flows there are: each reads one index per name under which
+//! flows know the user, in its order, and stops. Only a search looks at more: at the rows of `flow_search`, or, for
+//! somebody who sees few flows, at these.
+
+use std::fmt::Write;
+
+use super::{FlowState, search::folded};
+use crate::{
+    db::{Arg, Db, DbError, Sql, contains, sql},
+    id::{DefinitionId, FlowId},
+    user::User,
+};
+
+/// Which flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Which {
+    /// All that the user may see.
+    #[default]
+    Visible,
+    /// Those that wait for the user.
+    Todo,
+    /// Those that the user has handled.
+    Done,
+    /// Those that the user has started.
+    Mine,
+}
+
+/// What to list; absent members do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub which: Which,
+    pub state: Option<FlowState>,
+    pub definition: Option<DefinitionId>,
+    /// A part of the title or the serial number.
+    pub q: Option<String>,
+}
+
+/// Somebody with more flows than this is searched for in all flows, newest first; with fewer, in theirs.
+const FEW: i64 = 4_000;
+
+/// A page of flows: those before `after`.
+pub async fn page(
+    db: &Db,
+    filter: &Filter,
+    user: &User,
+    after: Option<&FlowId>,
+    limit: i64,
+) -> Result<Vec<FlowId>, DbError> {
+    let names = names(filter.which, user);
+    let everything = filter.which == Which::Visible && user.reads_all();
+    let statement = match &filter.q {
+        None if everything => all(filter, after, limit),
+        Some(q) if everything || !are_few(db, filter, &names).await? => {
+            found(filter, q, (!everything).then_some(&names), after, limit)
+        }
+        _ => of_names(filter, &names, after, limit),
+    };
+    statement.scalars(db).await
+}
+
+/// The names under which the flows of a list know the user.
+fn names(which: Which, user: &User) -> Vec<String> {
+    let mut names = user.names_in_flows();
+    if matches!(which, Which::Done | Which::Mine) {
+        // Only persons act and start.
+        names.truncate(1);
+    }
+    names
+}
+
+/// A statement while it is written.
+#[derive(Default)]
+struct Text {
+    text: String,
+    args: Vec<Arg>,
+}
+
+impl Text {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// ` <condition> $n` with the value as its parameter.
+    fn bind(&mut self, condition: &str, value: impl Into<Arg>) {
+        self.args.push(value.into());
+        // Writing into a string does not fail.
+        let _ = write!(self.text, " {condition} ${}", self.args.len());
+    }
+
+    fn bind_if(&mut self, condition: &str, value: Option<impl Into<Arg>>) {
+        if let Some(value) = value {
+            self.bind(condition, value);
+        }
+    }
+
+    fn done(self) -> Sql {
+        self.args.into_iter().fold(sql(self.text), Sql::bind)
+    }
+}
+
+/// From all flows.
+fn all(filter: &Filter, after: Option<&FlowId>, limit: i64) -> Sql {
+    let mut text = Text::default();
+    text.push("SELECT id FROM flows WHERE TRUE");
+    text.bind_if("AND state =", filter.state);
+    text.bind_if("AND definition_id =", filter.definition.as_ref());
+    text.bind_if("AND id <", after);
+    text.bind("ORDER BY id DESC LIMIT", limit);
+    text.done()
+}
+
+/// From the flows that know the user: the newest of each name, then the newest of these.
+fn of_names(filter: &Filter, names: &[String], after: Option<&FlowId>, limit: i64) -> Sql {
+    let mut text = Text::default();
+    for (i, name) in names.iter().enumerate() {
+        text.push(if i == 0 { "SELECT flow_id FROM (" } else { " UNION SELECT flow_id FROM (" });
+        text.push("SELECT flow_id FROM flow_people p");
+        parts(&mut text, filter, name);
+        if let Some(q) = &filter.q {
+            text.bind(
+                "AND EXISTS (SELECT 1 FROM flow_search s WHERE s.flow_id = p.flow_id AND s.text LIKE",
+                contains(&folded(q)),
+            );
+            text.push(" ESCAPE '\\')");
+        }
+        text.bind_if("AND flow_id <", after);
+        text.bind("ORDER BY flow_id DESC LIMIT", limit);
+        text.push(&format!(") AS n{i}"));
+    }
+    text.bind("ORDER BY flow_id DESC LIMIT", limit);
+    text.done()
+}
+
+/// ` WHERE …` for the rows of one name in a list.
+fn parts(text: &mut Text, filter: &Filter, name: &str) {
+    text.bind("WHERE p.who =", name);
+    text.push(match filter.which {
+        Which::Visible => "",
+        Which::Todo => " AND p.turn",
+        Which::Done => " AND p.acted",
+        Which::Mine => " AND p.started",
+    });
+    text.bind_if("AND p.state =", filter.state);
+    text.bind_if("AND p.definition_id =", filter.definition.as_ref());
+}
+
+/// From the flows whose text has `q`, if they know one of `names`.
+fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&FlowId>, limit: i64) -> Sql {
+    let mut text = Text::default();
+    text.bind("SELECT flow_id FROM flow_search s WHERE s.text LIKE", contains(&folded(q)));
+    text.push(" ESCAPE '\\'");
+    if let Some(names) = names {
+        text.push(" AND (FALSE");
+        for name in names {
+            text.push(" OR EXISTS (SELECT 1 FROM flow_people p");
+            parts(&mut text, filter, name);
+            text.push(" AND p.flow_id = s.flow_id)");
+        }
+        text.push(")");
+    } else if filter.state.is_some() || filter.definition.is_some() {
+        text.push(" AND EXISTS (SELECT 1 FROM flows f WHERE f.id = s.flow_id");
+        text.bind_if("AND f.state =", filter.state);
+        text.bind_if("AND f.definition_id =", filter.definition.as_ref());
+        text.push(")");
+    }
+    text.bind_if("AND flow_id <", after);
+    text.bind("ORDER BY flow_id DESC LIMIT", limit);
+    text.done()
+}
+
+async fn are_few(db: &Db, filter: &Filter, names: &[String]) -> Result<bool, DbError> {
+    let mut left = FEW;
+    for name in names {
+        let mut text = Text::default();
+        text.push("SELECT COUNT(*) FROM (SELECT 1 AS one FROM flow_people p");
+        parts(&mut text, filter, name);
+        text.bind("LIMIT", left + 1);
+        text.push(") AS counted");
+        left -= text.done().scalar::<i64>(db).await?;
+        if left < 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How many flows each of a user's lists has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Totals {
+    /// They wait for the user.
+    pub todo: i64,
+    /// The user has handled them.
+    pub done: i64,
+    /// The user has started them.
+    pub mine: i64,
+}
+
+pub async fn totals(db: &Db, user: &User) -> Result<Totals, DbError> {
+    Ok(Totals {
+        todo: total(db, Which::Todo, user).await?,
+        done: total(db, Which::Done, user).await?,
+        mine: total(db, Which::Mine, user).await?,
+    })
+}
+
+/// Each flow once, though it may know the user under several names: the longest list is counted, then of each other
+/// what is not in a longer one.
+async fn total(db: &Db, which: Which, user: &User) -> Result<i64, DbError> {
+    let filter = Filter { which, ..Filter::default() };
+    let mut counted = Vec::new();
+    for name in names(which, user) {
+        counted.push((count(&filter, &name, &[]).scalar::<i64>(db).await?, name));
+    }
+    counted.sort_by(|one, other| other.cmp(one));
+    let mut total = 0;
+    let mut longer: Vec<String> = Vec::new();
+    for (rows, name) in counted.into_iter().filter(|(rows, _)| *rows > 0) {
+        total += if longer.is_empty() { rows } else { count(&filter, &name, &longer).scalar(db).await? };
+        longer.push(name);
+    }
+    Ok(total)
+}
+
+/// The rows of `name` whose flow has none of `others`.
+fn count(filter: &Filter, name: &str, others: &[String]) -> Sql {
+    let mut text = Text::default();
+    text.push("SELECT COUNT(*) FROM flow_people p");
+    parts(&mut text, filter, name);
+    for other in others {
+        text.push(" AND NOT EXISTS (SELECT 1 FROM flow_people o");
+        text.bind("WHERE o.flow_id = p.flow_id AND o.turn AND o.who =", other);
+        text.push(")");
+    }
+    text.done()
+}

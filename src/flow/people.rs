@@ -1,0 +1,182 @@
+//! Who has to do with a flow: who takes part, for whom it waits, who has acted. One row each, `user:<username>` or
+//! `role:<role>`, rewritten in the transaction of each step; the lists of flows read these rows and nothing else.
+
+use sqlx::FromRow;
+
+use super::Flow;
+use crate::{
+    db::{DbError, On, Tx, placeholders, sql},
+    id::FlowId,
+    user::User,
+};
+
+/// Everybody a flow names, those for whom it waits first, in the order of their turns.
+#[derive(Clone, Debug, Default)]
+pub struct People(Vec<Part>);
+
+/// The part that one person or role has in a flow.
+#[derive(Clone, Debug, FromRow)]
+struct Part {
+    who: String,
+    /// Its place in the order of the present node; NULL when the node does not wait for it.
+    place: Option<i64>,
+    /// The flow waits for it now.
+    turn: bool,
+    acted: bool,
+}
+
+impl People {
+    pub async fn of(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Self, DbError> {
+        let parts: Vec<Part> = sql("SELECT who, place, turn, acted FROM flow_people WHERE flow_id = $1
+             ORDER BY CASE WHEN place IS NULL THEN 1 ELSE 0 END, place, who")
+        .bind(flow)
+        .all(on)
+        .await?;
+        Ok(Self(parts))
+    }
+
+    fn parts_of(&self, user: &User) -> impl Iterator<Item = &Part> {
+        let names = user.names_in_flows();
+        self.0.iter().filter(move |part| names.contains(&part.who))
+    }
+
+    #[must_use]
+    pub fn takes_part(&self, user: &User) -> bool {
+        self.parts_of(user).next().is_some()
+    }
+
+    /// The flow waits for `user` now, by name or by a role.
+    #[must_use]
+    pub fn has_turn(&self, user: &User) -> bool {
+        self.parts_of(user).any(|part| part.turn)
+    }
+
+    /// The node will wait for `user` later, when those before have acted.
+    #[must_use]
+    pub fn comes_later(&self, user: &User) -> bool {
+        self.parts_of(user).any(|part| part.place.is_some() && !part.turn)
+    }
+
+    #[must_use]
+    pub fn has_acted(&self, user: &User) -> bool {
+        self.parts_of(user).any(|part| part.acted)
+    }
+
+    /// For whom it waits now: `user:<username>` or `role:<role>`.
+    #[must_use]
+    pub fn waits_for(&self) -> Vec<String> {
+        self.0.iter().filter(|part| part.turn).map(|part| part.who.clone()).collect()
+    }
+
+    /// Nobody at the present node is waited for any more.
+    #[must_use]
+    pub fn all_done(&self) -> bool {
+        self.0.iter().all(|part| part.place.is_none())
+    }
+}
+
+/// Names who takes part: they may see the flow.
+pub async fn add(tx: &mut Tx, flow: &FlowId, people: impl IntoIterator<Item = String>) -> Result<(), DbError> {
+    for who in people {
+        sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
+             SELECT id, $2, state, definition_id FROM flows WHERE id = $1 ON CONFLICT (flow_id, who) DO NOTHING")
+        .bind(flow)
+        .bind(who)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// `user` started the flow: it is among theirs.
+pub async fn started(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
+    let who = format!("user:{}", flow.starter);
+    add(tx, &flow.id, [who.clone()]).await?;
+    sql("UPDATE flow_people SET started = TRUE WHERE flow_id = $1 AND who = $2")
+        .bind(&flow.id)
+        .bind(who)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The flow waits for `order` from now on, for all of them at once or for one after the other.
+pub async fn wait_for(tx: &mut Tx, flow: &FlowId, order: &[String], one_by_one: bool) -> Result<(), DbError> {
+    sql("UPDATE flow_people SET turn = FALSE, place = NULL WHERE flow_id = $1 AND place IS NOT NULL")
+        .bind(flow)
+        .execute(&mut *tx)
+        .await?;
+    for (place, who) in (0_i64..).zip(order) {
+        sql("INSERT INTO flow_people (flow_id, who, state, definition_id, turn, place)
+             SELECT id, $2, state, definition_id, $3, $4 FROM flows WHERE id = $1
+             ON CONFLICT (flow_id, who) DO UPDATE SET turn = excluded.turn, place = excluded.place")
+        .bind(flow)
+        .bind(who)
+        .bind(place == 0 || !one_by_one)
+        .bind(place)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// `user` has had their turn; of those who wait one by one the next one has theirs.
+pub async fn done(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError> {
+    let names = user.names_in_flows();
+    sql(format!(
+        "UPDATE flow_people SET turn = FALSE, place = NULL WHERE flow_id = $1 AND turn AND who IN {}",
+        placeholders(2, names.len())
+    ))
+    .bind(flow)
+    .bind_all(names)
+    .execute(&mut *tx)
+    .await?;
+    acted(tx, flow, user).await?;
+    let waiting: i64 =
+        sql("SELECT COUNT(*) FROM flow_people WHERE flow_id = $1 AND turn").bind(flow).scalar(&mut *tx).await?;
+    if waiting == 0 {
+        sql("UPDATE flow_people SET turn = TRUE WHERE flow_id = $1
+               AND place = (SELECT MIN(place) FROM flow_people WHERE flow_id = $1)")
+        .bind(flow)
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// `user` has done something with the flow: it is among those they have handled.
+pub async fn acted(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError> {
+    sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
+         SELECT id, $2, state, definition_id, TRUE FROM flows WHERE id = $1
+         ON CONFLICT (flow_id, who) DO UPDATE SET acted = TRUE")
+    .bind(flow)
+    .bind(format!("user:{}", user.username))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Hands the turns of `from` (each of them when absent) to `to`, who takes their place.
+pub async fn hand_over(tx: &mut Tx, flow: &FlowId, from: Option<&User>, to: &User) -> Result<(), DbError> {
+    let people = People::of(&mut *tx, flow).await?;
+    let names = from.map(User::names_in_flows);
+    let theirs = |part: &&Part| part.turn && names.as_ref().is_none_or(|names| names.contains(&part.who));
+    let handed: Vec<&Part> = people.0.iter().filter(theirs).collect();
+    let place = handed.iter().filter_map(|part| part.place).min().unwrap_or(0);
+    for part in handed {
+        sql("UPDATE flow_people SET turn = FALSE, place = NULL WHERE flow_id = $1 AND who = $2")
+            .bind(flow)
+            .bind(&part.who)
+            .execute(&mut *tx)
+            .await?;
+    }
+    sql("INSERT INTO flow_people (flow_id, who, state, definition_id, turn, place)
+         SELECT id, $2, state, definition_id, TRUE, $3 FROM flows WHERE id = $1
+         ON CONFLICT (flow_id, who) DO UPDATE SET turn = TRUE, place = excluded.place")
+    .bind(flow)
+    .bind(format!("user:{}", to.username))
+    .bind(place)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

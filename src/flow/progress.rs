@@ -1,0 +1,134 @@
+//! How a flow goes on: from a node to the next one that waits for somebody, with what is due on the way.
+
+use super::{
+    Flow, START, assign,
+    event::{self, Happened, YINKU},
+    people,
+    step::apply,
+};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx, sql},
+    definition::{ArchiveMode, Body, Node, NodeKind},
+    dispatch,
+    id::FlowId,
+    job::{self, JobKind},
+    photo::Photo,
+    seal_use::{Grant, SealUse, counts},
+    user::Directory,
+};
+
+/// Leaves `from` ([`START`]: it is submitted); past the last node, an `auto` flow is archived by a job.
+pub(super) async fn leave(
+    tx: &mut Tx,
+    flow: &Flow,
+    body: &Body,
+    from: &str,
+    users: &Directory,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let (mut from, mut sends) = (from, dispatch::sends_after(body, from));
+    let next = loop {
+        apply_if_due(tx, flow, body, from, now).await?;
+        let next = if from == START { body.nodes.first() } else { body.node_after(from) };
+        let Some(node) = next else { break None };
+        // Use may have ended while the flow stood at the nodes before.
+        let complete =
+            node.kind == NodeKind::Seal && body.enabled_integration().is_some() && all_here(tx, &flow.id).await?;
+        if !complete {
+            break Some(node);
+        }
+        completed(tx, &flow.id, node, now).await?;
+        from = &node.key;
+        sends |= dispatch::sends_after(body, from);
+    };
+    flow.move_to(tx, next.map(|node| node.key.as_str()), now).await?;
+    if sends {
+        dispatch::stamped(tx, &flow.id, body, now).await?;
+    }
+    let waiting = next.or_else(|| body.nodes.iter().rfind(|node| node.kind == NodeKind::Seal));
+    match waiting {
+        Some(node) => {
+            let order = assign::someone(node, body, &flow.starter, users);
+            people::wait_for(tx, &flow.id, &order, assign::one_by_one(node, body)).await?;
+        }
+        // Whoever started it sees to its archive.
+        None => people::wait_for(tx, &flow.id, &[format!("user:{}", flow.starter)], false).await?,
+    }
+    if next.is_none() && archives_itself(body) {
+        job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn completed(tx: &mut Tx, flow: &FlowId, node: &Node, now: Timestamp) -> Result<(), DbError> {
+    let happened = Happened { actor: YINKU, act: "completed", node: Some(&node.key), detail: None };
+    event::record(tx, flow, happened, now).await
+}
+
+pub(super) fn archives_itself(body: &Body) -> bool {
+    body.integration.as_ref().is_none_or(|integration| integration.archive == ArchiveMode::Auto)
+}
+
+/// Where a node comes in the order; the start before all.
+pub(super) fn position(body: &Body, key: &str) -> Option<usize> {
+    if key == START {
+        return Some(0);
+    }
+    body.nodes.iter().position(|node| node.key == key).map(|before| before + 1)
+}
+
+/// From `key` the flow passes its apply node again.
+pub(super) fn applies_again(body: &Body, key: &str) -> bool {
+    body.enabled_integration().is_some_and(|integration| position(body, key) <= position(body, &integration.apply_node))
+}
+
+/// At or after the apply node, a flow whose seal uses were all ended by a return, or that has none, makes one.
+pub(super) async fn apply_if_due(
+    tx: &mut Tx,
+    flow: &Flow,
+    body: &Body,
+    leaving: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let due = body
+        .enabled_integration()
+        .is_some_and(|integration| position(body, leaving) >= position(body, &integration.apply_node));
+    if due && !has_live_use(tx, &flow.id).await? {
+        apply(tx, flow, body, now).await?;
+    }
+    Ok(())
+}
+
+/// The flow has a seal use that no return has ended.
+pub(super) async fn has_live_use(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
+    let live: i64 =
+        sql("SELECT COUNT(*) FROM seal_uses WHERE flow_id = $1 AND NOT superseded").bind(flow).scalar(tx).await?;
+    Ok(live > 0)
+}
+
+/// Every seal use has ended, at least one stamp was made, nothing is missing. What a return ended counts as far as the
+/// vendor has it: its end and its photos are waited for, no stamp is.
+pub(super) async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
+    let superseded: Vec<String> =
+        sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND superseded").bind(flow).scalars(&mut *tx).await?;
+    let mut live = false;
+    for seal_use in &SealUse::of_flow(&mut *tx, flow).await? {
+        let replaced = superseded.iter().any(|id| id == seal_use.id.as_str());
+        if replaced && seal_use.business_id.is_none() {
+            continue;
+        }
+        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
+        let (_, sum) = counts::count(&grants, &counts::tally(&mut *tx, &seal_use.id).await?);
+        let stamped = sum.counted > 0 || sum.received > 0;
+        if !seal_use.status.ended()
+            || sum.missing > 0
+            || !(stamped || replaced)
+            || Photo::unsettled(&mut *tx, &seal_use.id).await?
+        {
+            return Ok(false);
+        }
+        live |= !replaced;
+    }
+    Ok(live)
+}

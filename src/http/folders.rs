@@ -1,0 +1,95 @@
+//! Folders of the knowledge base: renamed, moved, deleted.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Edge, Problem,
+    input::{Id, Input},
+    knowledge::viewable,
+    session::CurrentUser,
+};
+use crate::{
+    audit::{self, Entry},
+    definition::Space,
+    folder::{
+        Folder,
+        keep::{self, KeepError},
+    },
+    id::FolderId,
+    user::{Role, User},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(change, delete))
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FolderChange {
+    name: Option<String>,
+    /// The folder it moves into; empty: the top of its space.
+    parent_id: Option<String>,
+}
+
+/// Renames or moves a folder; not while a definition points at it. Files stay where they are stored.
+#[utoipa::path(patch, path = "/api/folders/{id}", params(("id" = String, Path)), request_body = FolderChange, responses((status = 200, body = Folder), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn change(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FolderId>,
+    Input(change): Input<FolderChange>,
+) -> Result<Json<Folder>, Problem> {
+    let folder = managed(&edge, &id, &user).await?;
+    let mut tx = edge.app.db.begin().await?;
+    let changed = keep::change(&mut tx, &folder, change.name.as_deref(), change.parent_id.as_deref()).await?;
+    let detail = format!("{} → {}", folder.name, changed.name);
+    let entry = Entry {
+        username: &user.username,
+        act: "folder_changed",
+        subject: id.as_str(),
+        flow: None,
+        detail: Some(&detail),
+    };
+    audit::commit(tx, entry, edge.app.clock.now()).await?;
+    Ok(Json(changed))
+}
+
+/// Deletes an empty folder; not while a definition points at it.
+#[utoipa::path(delete, path = "/api/folders/{id}", params(("id" = String, Path)), responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn delete(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<FolderId>,
+) -> Result<StatusCode, Problem> {
+    let folder = managed(&edge, &id, &user).await?;
+    let mut tx = edge.app.db.begin().await?;
+    keep::delete(&mut tx, &folder).await?;
+    let name = Some(folder.name.as_str());
+    let entry =
+        Entry { username: &user.username, act: "folder_deleted", subject: id.as_str(), flow: None, detail: name };
+    audit::commit(tx, entry, edge.app.clock.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The folder, if `user` may change it: its owner, else archivists and administrators.
+async fn managed(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {
+    let folder = viewable(edge, id, user).await?;
+    let own = folder.space == Space::Personal && folder.owner == user.id.as_str();
+    let keeps = folder.space != Space::Personal && user.has(Role::Archivist);
+    if own || keeps || user.is_admin() { Ok(folder) } else { Err(Problem::forbidden()) }
+}
+
+impl From<KeepError> for Problem {
+    fn from(error: KeepError) -> Self {
+        let detail = error.to_string();
+        match error {
+            KeepError::InUse(_) => Self::new(StatusCode::CONFLICT, "folder_in_use", detail),
+            KeepError::NotEmpty => Self::new(StatusCode::CONFLICT, "folder_not_empty", detail),
+            KeepError::BadName(_) => Self::field("name", detail),
+            KeepError::Elsewhere => Self::field("parentId", detail),
+            KeepError::Db(error) => error.into(),
+        }
+    }
+}

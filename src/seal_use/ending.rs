@@ -1,0 +1,71 @@
+//! That a seal use is to end at the vendor: asked in the transaction of the fact that makes it necessary (the flow is
+//! withdrawn or rejected), done by the job `finish`. Photos that exist still come in.
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{DbError, On, Tx, sql},
+    id::{FlowId, SealUseId},
+    job::{self, JobKind},
+};
+
+/// Who asked for the end, and why.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Ending {
+    #[sqlx(rename = "end_asked_at")]
+    pub asked_at: Timestamp,
+    #[sqlx(rename = "end_reason")]
+    pub reason: String,
+    /// A username, or `yinku`.
+    #[sqlx(rename = "end_by")]
+    pub by: String,
+}
+
+/// The vendor wants a reason.
+const NO_REASON: &str = "流程已结束";
+
+/// Marks every seal use of the flow that has not ended, and wakes the job that ends it at the vendor. One that was
+/// never sent has failed by this, so that it never will be.
+pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timestamp) -> Result<(), DbError> {
+    let reason = reason.replace('\0', "");
+    let reason = if reason.trim().is_empty() { NO_REASON } else { reason.trim() };
+    let open: Vec<SealUseId> = sql("SELECT id FROM seal_uses
+         WHERE flow_id = $1 AND status IN ('applying', 'using', 'unknown') AND end_asked_at IS NULL ORDER BY id")
+    .bind(flow)
+    .scalars(&mut *tx)
+    .await?;
+    for id in open {
+        // The job's row first: a run holds it while it writes the seal use's.
+        job::wake(tx, JobKind::Finish, id.as_str(), now, now).await?;
+        sql("UPDATE seal_uses SET end_asked_at = $1, end_reason = $2, end_by = $3 WHERE id = $4")
+            .bind(now)
+            .bind(reason)
+            .bind(by)
+            .bind(&id)
+            .execute(&mut *tx)
+            .await?;
+        sql("UPDATE seal_uses SET status = 'failed', error = $1 WHERE id = $2 AND status = 'applying' AND asked_at IS NULL")
+            .bind(never_sent(reason))
+            .bind(&id)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// What a seal use says that ended before its application left.
+#[must_use]
+pub fn never_sent(reason: &str) -> String {
+    format!("never sent: {reason}")
+}
+
+impl Ending {
+    /// `None`: nobody asked for the end.
+    pub async fn of(on: impl Into<On<'_>>, id: &SealUseId) -> Result<Option<Self>, DbError> {
+        sql("SELECT end_asked_at, end_reason, end_by FROM seal_uses WHERE id = $1 AND end_asked_at IS NOT NULL")
+            .bind(id)
+            .optional(on)
+            .await
+    }
+}
