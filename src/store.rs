@@ -100,6 +100,9 @@ impl Store {
     /// The whole object, in memory.
     pub async fn get(&self, key: &StoreKey) -> Result<Bytes, StoreError> {
         let path = key.path()?;
+        if let Some(local) = &self.local {
+            return local.read(&path).await;
+        }
         let found = self.objects.get(&path).await.map_err(failed("get", &path))?;
         found.bytes().await.map_err(failed("read", &path))
     }

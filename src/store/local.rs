@@ -3,8 +3,9 @@
 use std::{
     collections::HashSet,
     fs::File,
-    io::{self, ErrorKind, Read, Seek, SeekFrom},
+    io::{self, ErrorKind},
     ops::Range,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::UNIX_EPOCH,
@@ -83,14 +84,31 @@ impl LocalDirectory {
 
     /// Moves a staging file to its place. An fsync that fails must not be tried again: the file is given up.
     pub(super) async fn adopt(&self, file: Arc<File>, from: PathBuf, key: &Key) -> Result<(), StoreError> {
-        let mut to = self.root.clone();
-        to.extend(key.parts().map(|part| part.as_ref().to_owned()));
+        let to = self.path_of(key);
         blocking("put", to.display().to_string(), move || {
             file.sync_all()?;
             std::fs::rename(&from, &to)?;
             File::open(to.parent().unwrap_or(Path::new("/")))?.sync_all()
         })
         .await
+    }
+
+    /// A whole object by one walk to the blocking pool: small ones, such as thumbnails, are asked for by the hundred.
+    pub(super) async fn read(&self, key: &Key) -> Result<Bytes, StoreError> {
+        let path = self.path_of(key);
+        let shown = path.display().to_string();
+        let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(io::Error::other).flatten();
+        match read {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(StoreError::NotFound { key: key.to_string() }),
+            Err(source) => Err(StoreError::Directory { action: "read", path: shown, source }),
+        }
+    }
+
+    fn path_of(&self, key: &Key) -> PathBuf {
+        let mut path = self.root.clone();
+        path.extend(key.parts().map(|part| part.as_ref().to_owned()));
+        path
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -163,29 +181,23 @@ fn is_staging(path: &Path) -> bool {
     number.is_some_and(|(name, n)| !name.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The file's bytes in chunks of 512 KiB; a file that ends early is an error, never a short answer.
+/// The file's bytes in chunks; a file that ends early is an error, never a short answer. While one chunk is sent, the
+/// next is being read.
 pub(super) fn chunks(file: File, range: Range<u64>, key: String) -> BoxStream<'static, Result<Bytes, StoreError>> {
-    futures::stream::try_unfold((file, range), move |(file, range)| {
-        let key = key.clone();
-        async move {
-            if range.is_empty() {
-                return Ok(None);
-            }
-            blocking("read", key, move || next_chunk(file, range)).await.map(Some)
-        }
-    })
-    .boxed()
+    const AHEAD: usize = 2;
+    let file = Arc::new(file);
+    let starts = std::iter::successors(Some(range.start), |start| start.checked_add(CHUNK_BYTES));
+    futures::stream::iter(starts.take_while(move |start| *start < range.end))
+        .map(move |start| {
+            let (file, end) = (Arc::clone(&file), range.end.min(start.saturating_add(CHUNK_BYTES)));
+            blocking("read", key.clone(), move || read_at(&file, start..end))
+        })
+        .buffered(AHEAD)
+        .boxed()
 }
 
-fn next_chunk(mut file: File, range: Range<u64>) -> io::Result<(Bytes, (File, Range<u64>))> {
-    let end = range.end.min(range.start + CHUNK_BYTES);
-    let wanted = end - range.start;
-    let mut chunk = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
-    file.seek(SeekFrom::Start(range.start))?;
-    (&mut file).take(wanted).read_to_end(&mut chunk)?;
-    if chunk.len() as u64 == wanted {
-        Ok((chunk.into(), (file, end..range.end)))
-    } else {
-        Err(ErrorKind::UnexpectedEof.into())
-    }
+fn read_at(file: &File, range: Range<u64>) -> io::Result<Bytes> {
+    let mut chunk = vec![0; usize::try_from(range.end - range.start).map_err(io::Error::other)?];
+    file.read_exact_at(&mut chunk, range.start)?;
+    Ok(chunk.into())
 }
