@@ -11,7 +11,7 @@ mod request;
 pub mod resolve;
 pub mod seals;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     app::App,
@@ -64,14 +64,14 @@ pub enum ApplyError {
 impl ApplyError {
     /// Before the application was sent: worth another try without anybody doing anything.
     fn is_transient(&self) -> bool {
-        match self {
-            Self::Vendor(error) => error.is_transient(),
+        // Nothing was applied for yet, and whatever the vendor says may pass.
+        !matches!(
+            self,
             Self::NoSealUse
-            | Self::Impossible(_)
-            | Self::Application(_)
-            | Self::Service(ServiceError::Gone | ServiceError::Credentials(_)) => false,
-            Self::Store(_) | Self::Fence(_) | Self::Db(_) | Self::Service(ServiceError::Db(_)) => true,
-        }
+                | Self::Impossible(_)
+                | Self::Application(_)
+                | Self::Service(ServiceError::Gone | ServiceError::Credentials(_))
+        )
     }
 }
 
@@ -105,12 +105,12 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
         return Ok(Next::Idle);
     }
     match send(&ready).await {
-        Ok(created) => answered(app, lease, &seal_use, &ready.application, created).await,
+        Ok(created) => answered(app, &seal_use, &ready.application, created).await,
         Err(error) if error.surely_never_arrived() => {
             mark_never_arrived(app, lease, &id).await?;
             again_or_refused(app, lease, &seal_use, &error.into()).await
         }
-        Err(error @ VendorError::Rejected { .. }) => {
+        Err(error @ VendorError::Rejected { status: ..500, .. }) => {
             give_up(app, lease, &seal_use, SealUseStatus::Failed, &error.to_string()).await
         }
         Err(error) => give_up(app, lease, &seal_use, SealUseStatus::Unknown, &error.to_string()).await,
@@ -215,16 +215,33 @@ async fn give_up(
     Ok(Next::Park { reason: why.to_owned() })
 }
 
+/// The vendor's answer exists only here until it is committed: that is tried for as long as a short failure of the
+/// database lasts. Not fenced by the lease: the answer is true whoever has the job by now, and the first one counts.
 async fn answered(
     app: &App,
-    lease: &Lease,
     seal_use: &SealUse,
     application: &Application,
     created: Created,
 ) -> Result<Next, ApplyError> {
+    for wait in [1, 2, 4, 8] {
+        match keep_answer(app, seal_use, application, &created).await {
+            Ok(()) => return Ok(Next::Idle),
+            Err(error) => tracing::error!(%error, business = created.id, "the vendor's answer is not kept yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
+    keep_answer(app, seal_use, application, &created).await?;
+    Ok(Next::Idle)
+}
+
+async fn keep_answer(
+    app: &App,
+    seal_use: &SealUse,
+    application: &Application,
+    created: &Created,
+) -> Result<(), ApplyError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
     // Open seal uses are looked at slowly, in case the callback never comes; at once when the answer names no grants.
     let look = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
     wake(&mut tx, &seal_use.id, Trigger::Poll, look, now).await?;
@@ -234,6 +251,5 @@ async fn answered(
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
     callback::adopt_orphans(&mut tx, now).await?;
     tx.commit().await?;
-    finish::look_again(&app.db, &seal_use.id, now).await?;
-    Ok(Next::Idle)
+    Ok(finish::look_again(&app.db, &seal_use.id, now).await?)
 }

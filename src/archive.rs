@@ -5,7 +5,7 @@ pub mod by_hand;
 mod manifest;
 pub mod missing;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::TryStreamExt;
 use sm3::{Digest, Sm3};
@@ -20,7 +20,7 @@ use crate::{
         event::{self, Happened, YINKU},
     },
     hash::Blake3,
-    id::FlowId,
+    id::{DocumentId, FlowId},
     job::{FenceError, Lease, Next},
     killpoint,
     original::Original,
@@ -46,20 +46,51 @@ pub enum ArchiveError {
     Db(#[from] DbError),
 }
 
-/// One run of the job: archives, or supplements an archive, or does nothing when neither is due.
+/// One run of the job: archives, or supplements an archive, or does nothing when neither is due. What fails is tried
+/// again for good, for a store comes back and bytes are restored; the flow's events tell of it.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
+    let error = match archive(app, lease).await {
+        Err(error @ (ArchiveError::Changed(_) | ArchiveError::Store(_))) => error,
+        other => return other,
+    };
+    let (id, why): (FlowId, _) = (lease.subject.parse().map_err(|_| ArchiveError::NoFlow)?, error.to_string());
+    tracing::error!(flow = %id, %error, "not archived");
+    if lease.attempts == 0 {
+        let mut tx = app.db.begin().await?;
+        Flow::lock(&mut tx, &id).await?;
+        lease.fence(&mut tx).await?;
+        let happened = Happened { actor: YINKU, act: "archive_failed", node: None, detail: Some(&why) };
+        event::record(&mut tx, &id, happened, app.clock.now()).await?;
+        tx.commit().await?;
+    }
+    let config = &app.config.ingest;
+    Ok(lease.retry_patiently(&config.retries, DAILY, app.clock.now(), why))
+}
+
+const DAILY: Duration = Duration::from_hours(24);
+
+async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     let id: FlowId = lease.subject.parse().map_err(|_| ArchiveError::NoFlow)?;
     let flow = Flow::find(&app.db, &id).await?.ok_or(ArchiveError::NoFlow)?;
     let past_the_last_node = flow.node.is_none() && flow.state == FlowState::Running;
     if !past_the_last_node && flow.state != FlowState::Archived {
         return Ok(Next::Idle);
     }
-    if let Some(reason) = waits_for(app, &flow).await? {
+    let mut tx = app.db.begin().await?;
+    let lacking = waits_for(&mut tx, &flow).await?;
+    tx.commit().await?;
+    if let Some(reason) = lacking {
         return Ok(Next::Park { reason });
     }
     let documents = Document::of_flow(&app.db, &id).await?;
     prove(app, &documents).await?;
+    let mut proved: Vec<DocumentId> = documents.into_iter().map(|document| document.id).collect();
+    proved.sort();
     let manifest = Manifest::of(app, &flow).await?;
+    if manifest.document_ids() != proved {
+        // Another document came meanwhile: it is proved, too.
+        return Ok(Next::At { at: app.clock.now(), failed: None });
+    }
     if manifest.adds_nothing(flow.state) {
         return Ok(Next::Idle);
     }
@@ -77,6 +108,9 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
         // Somebody brought or removed a document meanwhile: the manifest tells of another flow than this.
         return Ok(Next::At { at: now, failed: None });
     }
+    if let Some(reason) = waits_for(&mut tx, &locked).await? {
+        return Ok(Next::Park { reason });
+    }
     record(app, &mut tx, &flow, &manifest, &key, &hash).await?;
     tx.commit().await?;
     app.hint(crate::app::Hint {
@@ -91,23 +125,24 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
 }
 
 /// What a flow that is not archived yet waits for: photos that nobody accepted as missing, files that are required.
-async fn waits_for(app: &App, flow: &Flow) -> Result<Option<String>, DbError> {
+async fn waits_for(tx: &mut Tx, flow: &Flow) -> Result<Option<String>, DbError> {
     if flow.state == FlowState::Archived {
         return Ok(None);
     }
-    let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
-    let mut tx = app.db.begin().await?;
-    let mut lacking = Lacking::of(&mut tx, &flow.id, &body).await?;
-    if Accepted::of_flow(&mut tx, &flow.id).await?.is_some() {
+    let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
+    let mut lacking = Lacking::of(tx, &flow.id, &body).await?;
+    if Accepted::of_flow(tx, &flow.id).await?.is_some() {
         lacking.photos.clear();
+    } else if let Some(reason) = missing::unfinished(tx, &flow.id).await? {
+        return Ok(Some(reason));
     }
-    tx.commit().await?;
     Ok((lacking != Lacking::default()).then(|| lacking.to_string()))
 }
 
-/// Reads every original back: its bytes must still have its hash. SM3, which is slow, is taken on the way.
+/// Reads every original back, also those that an earlier flow has archived: its bytes must still have its hash. SM3,
+/// which is slow, is taken on the way.
 async fn prove(app: &App, documents: &[Document]) -> Result<(), ArchiveError> {
-    for document in documents.iter().filter(|document| document.sm3.is_none()) {
+    for document in documents {
         let mut reading = app.store.get_stream(&StoreKey::Raw(document.store_key.clone()), None).await?.stream;
         let (mut blake3, mut sm3) = (blake3::Hasher::new(), Sm3::new());
         while let Some(chunk) = reading.try_next().await? {
@@ -119,6 +154,9 @@ async fn prove(app: &App, documents: &[Document]) -> Result<(), ArchiveError> {
         }
         if blake3.finalize().to_hex().as_str() != document.blake3.as_str() {
             return Err(ArchiveError::Changed(document.store_key.clone()));
+        }
+        if document.sm3.is_some() {
+            continue;
         }
         let mut tx = app.db.begin().await?;
         Original::set_sm3(&mut tx, &document.blake3, &hex::encode(sm3.finalize())).await?;

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Sql, Tx, contains, placeholders, sql},
+    db::{Db, DbError, On, Tx, contains, filter::Filtered, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId, PhotoId},
     photo::kind::PhotoKind,
@@ -239,6 +239,17 @@ impl Document {
         sql(format!("{SELECT} WHERE d.photo_id = $1 AND d.deleted_at IS NULL ORDER BY d.id")).bind(photo).all(on).await
     }
 
+    /// The document, if `user` may see it: by its folder, or as a participant of its flow.
+    pub async fn seen(db: &Db, id: &DocumentId, user: &User) -> Result<Option<Self>, DbError> {
+        visible(Filtered::new(SELECT).and("d.id =", Some(id)), user, false).end().optional(db).await
+    }
+
+    /// Whether `user`, who may see where it lies, may see what it shows: nobody's face but by right.
+    #[must_use]
+    pub fn may_be_seen_by(&self, user: &User) -> bool {
+        user.reads_all() || self.photo.kind.as_deref() != Some(PhotoKind::Face.as_str())
+    }
+
     /// What `user` may see of what the search finds: newest first, those before `after`.
     pub async fn search(
         db: &Db,
@@ -247,68 +258,50 @@ impl Document {
         after: Option<&DocumentId>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        let (visible, next) = visible(user);
-        let text = format!(
-            "{SELECT} WHERE {SEARCH} AND {visible} AND (${next} IS NULL OR d.id < ${next}) ORDER BY d.id DESC LIMIT ${}",
-            next + 1
-        );
-        bind(sql(text), search, user).bind(after).bind(limit).all(db).await
+        found(SELECT, search, user).and("d.id <", after).newest_first("d.id", limit).all(db).await
     }
 
     /// How many documents the search finds in all.
     pub async fn total(db: &Db, search: &Search, user: &User) -> Result<i64, DbError> {
-        let (visible, _) = visible(user);
         let tables = SELECT.split_once(" FROM ").map_or("", |parts| parts.1);
-        let text = format!("SELECT COUNT(*) FROM {tables} WHERE {SEARCH} AND {visible}");
-        bind(sql(text), search, user).scalar(db).await
-    }
-
-    /// Whether `user` may see this document: by its folder, or as a participant of its flow.
-    pub async fn visible_to(&self, db: &Db, user: &User) -> Result<bool, DbError> {
-        let (visible, next) = visible(user);
-        let text = format!(
-            "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id WHERE {SEARCH_NONE} AND {visible} AND d.deleted_at IS NULL AND d.id = ${next}"
-        );
-        let found: i64 = bind(sql(text), &Search::default(), user).bind(&self.id).scalar(db).await?;
-        Ok(found == 1)
+        found(&format!("SELECT COUNT(*) FROM {tables}"), search, user).end().scalar(db).await
     }
 }
 
-const SEARCH: &str =
-    "d.deleted_at IS NULL AND ($1 IS NULL OR d.folder_id = $1) AND ($2 IS NULL OR d.flow_id = $2) AND ($3 IS NULL OR d.original_hash = $3)
-  AND ($4 IS NULL OR p.kind = $4) AND ($5 IS NULL OR d.name LIKE $5 ESCAPE '\\') AND ($6 IS NULL OR g.seal = $6)
-  AND ($7 IS NULL OR g.user_name = $7) AND ($8 IS NULL OR COALESCE(p.received_at, d.created_at) >= $8)
-  AND ($9 IS NULL OR COALESCE(p.received_at, d.created_at) < $9)";
-
-/// The same parameters, asking for nothing.
-const SEARCH_NONE: &str =
-    "$1 IS NULL AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL AND $7 IS NULL
-  AND $8 IS NULL AND $9 IS NULL";
-
-/// The condition under which a user sees a document, and the number of the next parameter.
-fn visible(user: &User) -> (String, usize) {
-    let names = user.names_in_flows().len();
-    let condition = format!(
-        "($10 OR f.space = 'public' OR (f.space = 'personal' AND f.owner = $11) OR (f.space = 'system' AND $12)
-          OR EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who IN {}))",
-        placeholders(13, names)
-    );
-    (condition, 13 + names)
+fn found(select: &str, search: &Search, user: &User) -> Filtered {
+    let mut filtered = Filtered::new(select)
+        .and("d.folder_id =", search.folder.as_ref())
+        .and("d.flow_id =", search.flow.as_ref())
+        .and("d.original_hash =", search.hash.as_ref())
+        .and("p.kind =", search.kind.map(PhotoKind::as_str))
+        .and("g.seal =", search.seal.as_deref())
+        .and("g.user_name =", search.user.as_deref())
+        .and("COALESCE(p.received_at, d.created_at) >=", search.from)
+        .and("COALESCE(p.received_at, d.created_at) <", search.to);
+    if let Some(part) = &search.q {
+        let pattern = filtered.arg(contains(part));
+        filtered = filtered.when(&format!("d.name LIKE {pattern} ESCAPE '\\'"));
+    }
+    visible(filtered, user, search.folder.is_some())
 }
 
-fn bind(statement: Sql, search: &Search, user: &User) -> Sql {
-    statement
-        .bind(search.folder.as_ref())
-        .bind(search.flow.as_ref())
-        .bind(search.hash.as_ref())
-        .bind(search.kind.map(PhotoKind::as_str))
-        .bind(search.q.as_deref().map(contains))
-        .bind(search.seal.clone())
-        .bind(search.user.clone())
-        .bind(search.from)
-        .bind(search.to)
-        .bind(user.reads_all())
-        .bind(&user.id)
-        .bind(user.has(Role::Archivist))
-        .bind_all(user.names_in_flows())
+/// What a user sees: what lies in folders that are theirs to see (`in_folder`: that was asked before), the documents of
+/// flows they take part in; nobody's face but by right.
+fn visible(mut filtered: Filtered, user: &User, in_folder: bool) -> Filtered {
+    filtered = filtered.when("d.deleted_at IS NULL");
+    if user.reads_all() {
+        return filtered;
+    }
+    filtered = filtered.when("(p.kind IS NULL OR p.kind <> 'face')");
+    if in_folder {
+        return filtered;
+    }
+    let owner = filtered.arg(&user.id);
+    let names: Vec<String> = user.names_in_flows().into_iter().map(|name| filtered.arg(name)).collect();
+    let system = if user.has(Role::Archivist) { "OR f.space = 'system'" } else { "" };
+    filtered.when(&format!(
+        "(f.space = 'public' {system} OR (f.space = 'personal' AND f.owner = {owner})
+          OR EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who IN ({})))",
+        names.join(", ")
+    ))
 }

@@ -18,6 +18,8 @@ use crate::{
 
 /// The longest sleep of an idle worker: other processes' jobs and expired leases are found by looking.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long a run may go on after the service was told to stop.
+const GRACE: Duration = Duration::from_secs(8);
 /// How often orphaned callbacks are looked at.
 const ORPHANS: Duration = Duration::from_secs(30);
 
@@ -41,7 +43,7 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
                 app.due.notify_one();
                 tokio::select! {
                     () = one(&app, lease.clone()) => {}
-                    () = stop.cancelled() => return give_back(&app, &lease).await,
+                    () = told_to_stop_long_ago(&stop) => return give_back(&app, &lease).await,
                 }
             }
             Ok(None) => idle(&app, &stop).await,
@@ -51,6 +53,12 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
             }
         }
     }
+}
+
+/// A run that is about to end is let end: the vendor may be answering just now.
+async fn told_to_stop_long_ago(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// The service stops: whoever comes next need not wait for the lease to run out.

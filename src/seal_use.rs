@@ -62,6 +62,8 @@ pub struct SealUse {
     pub ended_at: Option<Timestamp>,
     pub error: Option<String>,
     pub created_at: Timestamp,
+    /// A return of the flow ended it; another one takes its place.
+    pub superseded: bool,
 }
 
 /// What a seal use was before it was opened again.

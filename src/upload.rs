@@ -265,6 +265,6 @@ async fn picture(app: &App, original: &mut Original, key: &StoreKey) -> Result<(
     original.width = inspection.width.map(i64::from);
     original.height = inspection.height.map(i64::from);
     original.complete = inspection.complete;
-    original.undecodable = content::show(app, "", &original.hash, bytes, inspection).await?;
+    original.undecodable = content::show(app, &original.hash, bytes, inspection).await?;
     Ok(())
 }

@@ -57,7 +57,8 @@ pub(super) fn to_user(person: &Person) -> SealUser {
 /// vendor's answer was lost.
 fn callback_url(app: &App, seal_use: &SealUseId) -> String {
     let mut url = app.config.public_url.clone();
-    url.set_path("/papi/signcenter/qiyuesuo/categoryCallback");
+    // Behind a proxy the public address may have a path of its own.
+    url.set_path(&format!("{}/papi/signcenter/qiyuesuo/categoryCallback", url.path().trim_end_matches('/')));
     url.query_pairs_mut().clear().append_pair("sealUse", seal_use.as_str());
     if let Some(secret) = &app.config.callback.secret {
         url.query_pairs_mut().append_pair("key", secret.expose());

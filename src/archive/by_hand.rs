@@ -127,7 +127,8 @@ async fn stands_at_the_end(tx: &mut Tx, flow: &Flow, body: &Body) -> Result<End,
     if body.node_after(&node.key).is_some() || node.kind != NodeKind::Seal || body.enabled_integration().is_none() {
         return Err(ByHandError::NotReady("the flow has not reached its end: nodes are still open"));
     }
-    let seal_uses = SealUse::of_flow(tx, &flow.id).await?;
+    let seal_uses: Vec<SealUse> =
+        SealUse::of_flow(tx, &flow.id).await?.into_iter().filter(|seal_use| !seal_use.superseded).collect();
     if seal_uses.is_empty() || !seal_uses.iter().all(|seal_use| seal_use.status.ended()) {
         return Err(ByHandError::NotReady("seals are still in use: end the use first"));
     }

@@ -30,7 +30,9 @@ const FORMAT: u32 = 1;
 pub(super) struct Manifest {
     format: u32,
     pub(super) n: u32,
-    made_at: Timestamp,
+    /// The flow's last change. The same state gives the same bytes, so that a run which was given up and whose object
+    /// arrives late overwrites nothing with something else.
+    as_of: Timestamp,
     flow: Value,
     definition: Body,
     starter: Option<User>,
@@ -70,7 +72,7 @@ impl Manifest {
         Ok(Self {
             format: FORMAT,
             n: u32::try_from(flow.manifest_no + 1).unwrap_or(u32::MAX),
-            made_at: app.clock.now(),
+            as_of: flow.updated_at,
             flow: flow_json(flow),
             definition,
             starter: User::named(db, &flow.starter).await?,
@@ -131,7 +133,7 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
         .map(|photo| {
             json!({
                 "id": photo.id, "photokey": photo.photokey, "kind": photo.kind, "grantId": photo.grant_id, "source": photo.source,
-                "state": photo.state, "blake3": photo.original_hash, "no": photo.no, "vendorAt": photo.vendor_at, "exifAt": photo.exif_at,
+                "position": photo.position, "state": photo.state, "blake3": photo.original_hash, "no": photo.no, "vendorAt": photo.vendor_at, "exifAt": photo.exif_at,
                 "receivedAt": photo.received_at, "clockDoubt": photo.clock_doubt,
             })
         })

@@ -9,7 +9,7 @@ use crate::{
     photo::{Photo, kind::PhotoKind},
     seal_use::{
         Grant, SealUse,
-        counts::{self, Tally},
+        counts::{self as numbers, Tally},
     },
 };
 
@@ -43,10 +43,10 @@ pub struct Lacking {
 /// The photos that a flow's seal uses owe; empty when nothing is missing.
 pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<MissingPhotos>, DbError> {
     let mut missing = Vec::new();
-    for seal_use in SealUse::of_flow(&mut *tx, flow).await? {
+    for seal_use in SealUse::of_flow(&mut *tx, flow).await?.into_iter().filter(counts) {
         let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
-        let tallies = counts::tally(&mut *tx, &seal_use.id).await?;
-        let (_, sum) = counts::count(&grants, &tallies);
+        let tallies = numbers::tally(&mut *tx, &seal_use.id).await?;
+        let (_, sum) = numbers::count(&grants, &tallies);
         // Photos whose grant nobody knows may account for the gaps of those that are known.
         if sum.missing > 0 {
             let photos = Photo::of_seal_use(&mut *tx, &seal_use.id).await?;
@@ -85,6 +85,24 @@ fn of_seal_use(seal_use: &SealUse, grants: &[Grant], tallies: &[Tally], photos: 
         }
     });
     owed.filter(|owed| owed.missing > 0).collect()
+}
+
+/// Why the seal uses of a flow are not over, if so: one is open again, or a known photo did not come.
+pub async fn unfinished(tx: &mut Tx, flow: &FlowId) -> Result<Option<String>, DbError> {
+    for seal_use in SealUse::of_flow(&mut *tx, flow).await?.into_iter().filter(counts) {
+        if !seal_use.status.ended() && seal_use.business_id.is_some() {
+            return Ok(Some("seals are in use".to_owned()));
+        }
+        if Photo::unsettled(&mut *tx, &seal_use.id).await? {
+            return Ok(Some("a photo that the vendor lists is still to come".to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// A seal use that a return of the flow ended before the vendor had it has nothing to give.
+fn counts(seal_use: &SealUse) -> bool {
+    !(seal_use.superseded && seal_use.business_id.is_none())
 }
 
 /// Required files fields that nobody has filled.

@@ -155,9 +155,12 @@ fn people(integration: &Integration, row: &Row<'_>, users: &Directory, errors: &
     let Some(key) = &integration.user_field else {
         return Vec::new();
     };
-    let people: Vec<Person> =
-        row.value(key).map(names).unwrap_or_default().iter().filter_map(|name| users.get(name)).map(person).collect();
-    if people.is_empty() {
+    let named = row.value(key).map(names).unwrap_or_default();
+    for gone in named.iter().filter(|name| users.get(name).is_none()) {
+        errors.push(row.error(key, format!("{gone} is no user any more: name somebody else")));
+    }
+    let people: Vec<Person> = named.iter().filter_map(|name| users.get(name)).map(person).collect();
+    if named.is_empty() {
         errors.push(row.error(key, "names nobody who stamps"));
     }
     for unreachable in people.iter().filter(|person| person.number.is_none() && person.mobile.is_none()) {

@@ -110,11 +110,9 @@ pub(super) async fn has_live_use(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbE
 /// Every seal use has ended, at least one stamp was made, nothing is missing. What a return ended counts as far as the
 /// vendor has it: its end and its photos are waited for, no stamp is.
 pub(super) async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
-    let superseded: Vec<String> =
-        sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND superseded").bind(flow).scalars(&mut *tx).await?;
     let mut live = false;
     for seal_use in &SealUse::of_flow(&mut *tx, flow).await? {
-        let replaced = superseded.iter().any(|id| id == seal_use.id.as_str());
+        let replaced = seal_use.superseded;
         if replaced && seal_use.business_id.is_none() {
             continue;
         }

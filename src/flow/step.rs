@@ -177,8 +177,9 @@ pub(super) async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp)
     };
     let users = Directory::load(&mut *tx).await?;
     let form: Form = serde_json::from_str(&flow.form).map_err(|error| DbError::Decode(error.into()))?;
-    let starter = users.get(&flow.starter).ok_or(DbError::RowNotFound)?;
-    let application = form::application(integration, &form, starter, &users);
+    // Whoever started it may have left meanwhile.
+    let starter = User::named(&mut *tx, &flow.starter).await?.ok_or(DbError::RowNotFound)?;
+    let application = form::application(integration, &form, &starter, &users);
     let no: i64 = sql("SELECT COUNT(*) + 1 FROM seal_uses WHERE flow_id = $1").bind(&flow.id).scalar(&mut *tx).await?;
     let id = SealUseId::new();
     let serial_no = if no == 1 { flow.serial_no.clone() } else { format!("{}-{no}", flow.serial_no) };
@@ -202,6 +203,7 @@ pub(super) async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp)
         ended_at: None,
         error: None,
         created_at: now,
+        superseded: false,
     };
     seal_use.insert(tx).await?;
     match application {

@@ -93,7 +93,7 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     }
     let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
     let seal_uses = seal_uses(db, id).await?;
-    let files = files(&body, Document::of_flow(db, id).await?);
+    let files = files(&body, Document::of_flow(db, id).await?, user);
     let known = use_facts(&seal_uses);
     let facts = Facts {
         user,
@@ -122,10 +122,10 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     }))
 }
 
-fn files(body: &Body, documents: Vec<Document>) -> BTreeMap<String, Vec<Document>> {
+fn files(body: &Body, documents: Vec<Document>, user: &User) -> BTreeMap<String, Vec<Document>> {
     let fields = body.fields.iter().filter(|field| field.field_type == FieldType::Files);
     let mut files: BTreeMap<String, Vec<Document>> = fields.map(|field| (field.key.clone(), Vec::new())).collect();
-    for document in documents {
+    for document in documents.into_iter().filter(|document| document.may_be_seen_by(user)) {
         if let Some(list) = document.field_key.as_ref().and_then(|key| files.get_mut(key)) {
             list.push(document);
         }
@@ -134,8 +134,6 @@ fn files(body: &Body, documents: Vec<Document>) -> BTreeMap<String, Vec<Document
 }
 
 async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> {
-    let superseded: Vec<SealUseId> =
-        sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND superseded").bind(flow).scalars(db).await?;
     let mut views = Vec::new();
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
@@ -152,7 +150,7 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
         });
         views.push(SealUseView {
             grants: grants.collect(),
-            superseded: superseded.contains(&seal_use.id),
+            superseded: seal_use.superseded,
             id: seal_use.id,
             business_id: seal_use.business_id,
             serial_no: seal_use.serial_no,

@@ -61,11 +61,12 @@ async fn photos_zip(
 ) -> Result<Response, Problem> {
     let flow = downloadable(&edge, &id, &user).await?;
     // Who goes on with a download wants the rest of the same bytes, not other ones.
-    let goes_on = headers.contains_key(header::IF_RANGE) && matches(&headers, planned(&edge, &id).await?.as_ref());
+    let goes_on =
+        headers.contains_key(header::IF_RANGE) && matches(&headers, planned(&edge, &id, &user).await?.as_ref());
     if !params.partial && !goes_on {
         collect::bring_in(&edge.app, &id, PATIENCE).await?;
     }
-    let layout = planned(&edge, &id).await?.ok_or_else(nothing_yet)?;
+    let layout = planned(&edge, &id, &user).await?.ok_or_else(nothing_yet)?;
     let entry = Entry {
         username: &user.username,
         act: "photos_downloaded",
@@ -102,8 +103,9 @@ async fn downloadable(edge: &Edge, id: &FlowId, user: &User) -> Result<Flow, Pro
 }
 
 /// The zip of what is here now; none when no photo is.
-async fn planned(edge: &Edge, id: &FlowId) -> Result<Option<Arc<Layout>>, Problem> {
-    let documents = Document::photos_of_flow(&edge.app.db, id).await?;
+async fn planned(edge: &Edge, id: &FlowId, user: &User) -> Result<Option<Arc<Layout>>, Problem> {
+    let mut documents = Document::photos_of_flow(&edge.app.db, id).await?;
+    documents.retain(|document| document.may_be_seen_by(user));
     Ok((!documents.is_empty()).then(|| Arc::new(Layout::of(bundle::entries(&documents)))))
 }
 

@@ -62,7 +62,7 @@ async fn upload(
     let app = &edge.app;
     let target = may_change(&edge, &id, &key, &user).await?;
     let _place = app.bounds.upload().ok_or_else(busy)?;
-    let (batch, _) = take_in(app, form, app.config.upload.max_file_bytes.get()).await?;
+    let (batch, _) = Box::pin(take_in(app, form, app.config.upload.max_file_bytes.get())).await?;
     let documents = field::attach(app, target, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(documents)))
 }
@@ -153,7 +153,7 @@ async fn supply_photos(
     let (grant, _, flow) = supply::flow_of(app, &id).await?;
     may_supply(&edge, &flow, &user).await?;
     let _place = app.bounds.upload().ok_or_else(busy)?;
-    let (batch, kind) = take_in(app, form, app.config.ingest.max_photo_bytes.get()).await?;
+    let (batch, kind) = Box::pin(take_in(app, form, app.config.ingest.max_photo_bytes.get())).await?;
     let supplied = supply::supply(app, &grant, &flow, kind, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(Supplied { ingest_id: supplied.ingest_id, photos: supplied.photos })))
 }
@@ -177,7 +177,7 @@ async fn take_in(
 ) -> Result<(Batch, PhotoKind), Problem> {
     let mut form = form.map_err(|error| Problem::new(error.status(), "not_multipart", error.body_text()))?;
     let (mut batch, mut kind) = (Batch::default(), PhotoKind::Signatory);
-    match parts(app, &mut form, limit, &mut batch, &mut kind).await {
+    match Box::pin(parts(app, &mut form, limit, &mut batch, &mut kind)).await {
         Ok(()) => Ok((batch, kind)),
         Err(problem) => {
             batch.discard().await;

@@ -105,7 +105,8 @@ async fn documents_in(
 ) -> Result<Json<Page<Document>>, Problem> {
     viewable(&edge, &id, &user).await?;
     let search = Search { folder: Some(id), ..Search::default() };
-    found(&edge, &user, &search, paging).await.map(Json)
+    let total = Document::total(&edge.app.db, &search, &user).await?;
+    Ok(Json(Page { total: Some(total), ..found(&edge, &user, &search, paging).await? }))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -162,8 +163,7 @@ async fn document(
 
 /// The document, if `user` may see it.
 pub(super) async fn readable(edge: &Edge, id: &DocumentId, user: &User) -> Result<Document, Problem> {
-    let document = Document::find(&edge.app.db, id).await?.ok_or_else(Problem::not_found)?;
-    if document.visible_to(&edge.app.db, user).await? { Ok(document) } else { Err(Problem::not_found()) }
+    Document::seen(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)
 }
 
 pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {
@@ -176,6 +176,5 @@ async fn found(edge: &Edge, user: &User, search: &Search, paging: Paging) -> Res
     let after: Option<DocumentId> = parsed("after", paging.after.as_deref())?;
     let db = &edge.app.db;
     let documents = Document::search(db, search, user, after.as_ref(), limit + 1).await?;
-    let total = Document::total(db, search, user).await?;
-    Ok(Page { total: Some(total), ..Page::of(documents, limit, |document| document.id.to_string()) })
+    Ok(Page::of(documents, limit, |document| document.id.to_string()))
 }

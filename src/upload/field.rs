@@ -36,7 +36,10 @@ impl Target {
         open(&flow, &body, key)?;
         let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
         let integration = body.integration.as_ref();
-        let path = integration.and_then(|integration| integration.download_folder.as_ref());
+        let path = integration.and_then(|integration| {
+            let stamped = integration.stamped_file_field.as_deref() == Some(key);
+            integration.stamped_folder.as_ref().filter(|_| stamped).or(integration.download_folder.as_ref())
+        });
         let mut tx = app.db.begin().await?;
         let place = folder::ensure(&mut tx, path, &starter, app.clock.now()).await?;
         tx.commit().await?;

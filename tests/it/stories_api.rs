@@ -262,7 +262,8 @@ async fn each_sees_the_folders_and_documents_that_are_theirs(engine: Engine) {
     }
     let zhang = world.caller("zhang").await;
     let first = zhang.get("/api/documents?limit=1&kind=signatory").await.expect(200);
-    assert_eq!((&first["total"], first["items"].as_array().unwrap().len()), (&json!(2), 1));
+    assert_eq!(first["items"].as_array().unwrap().len(), 1);
+    assert_eq!(zhang.get(&folder).await.expect(200)["total"], 2);
     let rest =
         zhang.get(&format!("/api/documents?limit=1&after={}", first["next"].as_str().unwrap())).await.expect(200);
     assert_eq!(rest["next"], Value::Null);
@@ -388,6 +389,6 @@ async fn text_that_one_of_the_databases_would_refuse_is_refused_by_both(engine: 
     zhang.post("/api/tokens", &json!({ "name": "a\0b" })).await.expect_problem(422, "invalid");
     zhang.get("/api/documents?q=a%00b").await.expect_problem(400, "bad_query");
     let documents = zhang.get("/api/documents?q=%25").await.expect(200);
-    assert_eq!(documents["total"], 0, "a wildcard is a letter");
+    assert_eq!(documents["items"], json!([]), "a wildcard is a letter");
     assert!(login::by_token(&world.app.db, "a\0b").await.is_ok_and(|user| user.is_none()));
 }

@@ -273,7 +273,7 @@ async fn every_kind_of_field_is_checked_where_it_is_filled_in(engine: Engine) {
     body["fields"][11]["columns"][1]["required"] = true.into();
     let definition = admin.post("/api/definitions", &body).await.expect(201)["id"].clone();
     let good = json!({ "subject": "合同", "company": "甲", "applicant": "zhang", "from": "2026-11-24", "fromTime": "08:00",
-        "rows": [{ "seal": ["公章"], "count": 2, "who": ["wang"] }] });
+        "rows": [{ "seal": ["QYS2019040001"], "count": 2, "who": ["wang"] }] });
     zhang.post("/api/flows", &json!({ "definitionId": definition, "form": good })).await.expect(201);
     for (key, value, field) in [
         ("subject", json!(""), "form.subject"),
@@ -285,11 +285,11 @@ async fn every_kind_of_field_is_checked_where_it_is_filled_in(engine: Engine) {
         ("photos", json!([]), "form.photos"),
         ("rows", json!("x"), "form.rows"),
         ("rows", json!([1]), "form.rows[0]"),
-        ("rows", json!([{ "seal": "公章", "count": 2, "who": ["wang"] }]), "form.rows[0].seal"),
-        ("rows", json!([{ "seal": ["公章"], "count": "2", "who": ["wang"] }]), "form.rows[0].count"),
-        ("rows", json!([{ "seal": ["公章"], "who": ["wang"] }]), "form.rows[0].count"),
-        ("rows", json!([{ "seal": ["公章"], "count": 2, "who": ["nobody"] }]), "form.rows[0].who"),
-        ("rows", json!([{ "seal": ["公章"], "count": 2, "who": ["wang"], "x": 1 }]), "form.rows[0].x"),
+        ("rows", json!([{ "seal": "QYS2019040001", "count": 2, "who": ["wang"] }]), "form.rows[0].seal"),
+        ("rows", json!([{ "seal": ["QYS2019040001"], "count": "2", "who": ["wang"] }]), "form.rows[0].count"),
+        ("rows", json!([{ "seal": ["QYS2019040001"], "who": ["wang"] }]), "form.rows[0].count"),
+        ("rows", json!([{ "seal": ["QYS2019040001"], "count": 2, "who": ["nobody"] }]), "form.rows[0].who"),
+        ("rows", json!([{ "seal": ["QYS2019040001"], "count": 2, "who": ["wang"], "x": 1 }]), "form.rows[0].x"),
         ("unknown", json!(1), "form.unknown"),
     ] {
         let mut form = good.clone();

@@ -1,6 +1,7 @@
 //! Stories of vendors and callbacks that say odd things: nothing is lost, nothing is stuck.
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -10,7 +11,7 @@ use yinku::{
     db::sql,
     seal_use::SealUse,
     store::StoreKey,
-    vendor::simulator::{Encoding, Fault, FaultKind, RawCallback, Target},
+    vendor::simulator::{Encoding, EndShape, Fault, FaultKind, Kind, RawCallback, Target},
 };
 
 use crate::{
@@ -28,6 +29,11 @@ on_both_engines!(
     a_photo_that_came_twice_leaves_no_gap_in_the_numbers,
     a_stranger_is_refused_before_the_body_is_read,
     a_body_without_room_is_told_to_come_again,
+    an_application_waits_until_a_maintenance_page_is_gone,
+    a_starter_who_has_left_holds_nothing_up,
+    a_use_that_is_open_again_keeps_its_flow_from_the_archive,
+    bytes_that_were_altered_are_told_and_not_archived,
+    faces_are_shown_to_those_entitled_only,
 );
 
 fn tries_once(config: &mut Config) {
@@ -125,10 +131,10 @@ async fn a_key_that_only_a_push_invented_holds_nothing_up(engine: Engine) {
 
 async fn what_the_detail_lists_corrects_what_a_push_said_of_a_key(engine: Engine) {
     let mut knobs = small_photos();
-    knobs.callback.end_shape = yinku::vendor::simulator::EndShape::Off;
+    knobs.callback.end_shape = EndShape::Off;
     let world = World::new(engine, Plan { knobs: Some(knobs), ..Plan::default() }).await;
     let (_, seal_use, business) = world.seal_use(3).await;
-    let face = world.sim.late_photo(&business, 0, yinku::vendor::simulator::Kind::Face).unwrap();
+    let face = world.sim.late_photo(&business, 0, Kind::Face).unwrap();
     // The push does not say that it shows a face.
     call(&world, &format!("businessId={business}&number=E003&images={face}")).await;
     world.until("the photo is in", async || world.count("SELECT COUNT(original_hash) FROM photos").await == 1).await;
@@ -222,4 +228,101 @@ async fn a_body_without_room_is_told_to_come_again(engine: Engine) {
     assert_eq!(status().await, "503");
     drop(slow);
     world.until("there is room again", async || status().await == "200").await;
+}
+
+async fn an_application_waits_until_a_maintenance_page_is_gone(engine: Engine) {
+    let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
+    world.sim.set_fault(Fault::times(Target::Any, FaultKind::Html { status: 200 }, 8));
+    let (_, seal_use, _) = world.seal_use(1).await;
+    assert_eq!(seal_use.no, 1);
+    assert_eq!(world.sim.businesses().len(), 1);
+}
+
+async fn a_starter_who_has_left_holds_nothing_up(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let flow = world.start_flow(1).await;
+    let users = world.caller("admin").await.get("/api/users?limit=200").await.expect(200);
+    let zhang = users["items"].as_array().unwrap().iter().find(|user| user["username"] == "zhang").unwrap();
+    let path = format!("/api/users/{}", zhang["id"].as_str().unwrap());
+    world.caller("admin").await.patch(&path, &json!({ "disabled": true })).await.expect(200);
+    world.approve(&flow).await;
+    world.until("the vendor has the application", async || world.sim.businesses().len() == 1).await;
+}
+
+async fn a_use_that_is_open_again_keeps_its_flow_from_the_archive(engine: Engine) {
+    let checked_at_the_end = |definition: &mut Value| {
+        let check = json!({ "key": "check", "name": "复核", "kind": "approval", "assignees": ["user:li"] });
+        definition["nodes"].as_array_mut().unwrap().push(check);
+    };
+    let world = World::new(engine, Plan { definition: Some(checked_at_the_end), ..Plan::default() }).await;
+    let (flow, seal_use, business) = world.seal_use(2).await;
+    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    let at_the_check = async || world.flow(&flow).await.node.as_deref() == Some("check");
+    world.until("the flow stands at the check", at_the_check).await;
+    world.until_quiet().await;
+    world.sim.append(&business, 1, None).unwrap();
+    call(&world, &format!("businessId={business}&status=USING")).await;
+    world
+        .until("yinku knows", async || world.count("SELECT COUNT(*) FROM seal_uses WHERE status = 'using'").await == 1)
+        .await;
+    world.approve(&flow).await;
+    world
+        .until("the archive waits", async || {
+            let waits =
+                "SELECT COUNT(*) FROM jobs WHERE kind = 'archive' AND state = 'parked' AND error = 'seals are in use'";
+            world.count(waits).await == 1
+        })
+        .await;
+    assert!(world.flow(&flow).await.archived_at.is_none());
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    assert_eq!(world.photos(&seal_use.id).await.len(), 3);
+}
+
+async fn bytes_that_were_altered_are_told_and_not_archived(engine: Engine) {
+    let by_hand = |definition: &mut Value| definition["integration"]["archive"] = "manual".into();
+    let world = World::new(engine, Plan { definition: Some(by_hand), ..Plan::default() }).await;
+    let (flow, _, business) = world.seal_use(2).await;
+    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    world.until("the last node is passed", async || world.flow(&flow).await.node.is_none()).await;
+    let key: String = sql("SELECT MIN(store_key) FROM originals").scalar(&world.app.db).await.unwrap();
+    let key = StoreKey::Raw(key);
+    let bytes = world.app.store.get(&key).await.unwrap();
+    world.app.store.put(&key, Bytes::from_static(b"something else")).await.unwrap();
+    let zhang = world.caller("zhang").await;
+    let asked = tokio::spawn(async move { zhang.post(&format!("/api/flows/{flow}/archive"), &json!({})).await.status });
+    world
+        .until("the flow tells of it", async || {
+            world.count("SELECT COUNT(*) FROM flow_events WHERE act = 'archive_failed'").await == 1
+        })
+        .await;
+    assert_eq!(world.count("SELECT COUNT(*) FROM manifests").await, 0);
+    // From the backup.
+    world.app.store.put(&key, bytes).await.unwrap();
+    world.until("it is archived", async || world.count("SELECT COUNT(*) FROM manifests").await == 1).await;
+    assert!(asked.await.is_ok());
+    assert_eq!(world.count("SELECT COUNT(*) FROM flow_events WHERE act = 'archive_failed'").await, 1);
+}
+
+async fn faces_are_shown_to_those_entitled_only(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, _, business) = world.seal_use(1).await;
+    world.sim.late_photo(&business, 0, Kind::Face).unwrap();
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    let id: String = sql("SELECT d.id FROM documents d JOIN photos p ON p.id = d.photo_id WHERE p.kind = 'face'")
+        .scalar(&world.app.db)
+        .await
+        .unwrap();
+    for (username, entitled) in [("zhang", false), ("wang", false), ("zhao", false), ("sun", true), ("admin", true)] {
+        let caller = world.caller(username).await;
+        let listed = caller.get("/api/documents").await.expect(200)["items"].as_array().unwrap().len();
+        assert_eq!(listed, if entitled { 2 } else { 1 }, "{username}");
+        let content = caller.get(&format!("/api/documents/{id}/content")).await.status;
+        assert_eq!(content, if entitled { 200 } else { 404 }, "{username}");
+        if username != "zhao" {
+            let shown = caller.get(&format!("/api/flows/{flow}")).await.expect(200);
+            assert_eq!(shown["files"]["photos"].as_array().unwrap().len(), listed, "{username}");
+        }
+    }
 }

@@ -135,6 +135,11 @@ fn matrix(body: &Body) -> Vec<String> {
     lines
 }
 
+/// Whether a line of the matrix lists this action; the standing's own name does not count.
+fn lists(line: &str, action: &str) -> bool {
+    line.rsplit(": ").next().is_some_and(|actions| actions.split(' ').any(|listed| listed == action))
+}
+
 #[test]
 fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
     assert_eq!(
@@ -154,9 +159,9 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "using: wang: reject transfer code detail collect append finish upload",
             "using: chen: code detail collect",
             "using: sun: detail",
-            "collecting: admin: withdraw transfer detail collect upload",
+            "collecting: admin: withdraw transfer detail collect append upload",
             "collecting: zhang: withdraw detail",
-            "collecting: wang: reject transfer detail collect upload",
+            "collecting: wang: reject transfer detail collect append upload",
             "collecting: chen: detail collect",
             "collecting: sun: detail",
             "checking: admin: withdraw transfer detail upload",
@@ -193,7 +198,7 @@ fn node_lists_say_where_buttons_show() {
     });
     let lines = matrix(&nowhere);
     for word in ["code", "collect", "append", "finish"] {
-        assert!(!lines.iter().any(|line| line.contains(word)), "{word}: {lines:?}");
+        assert!(!lines.iter().any(|line| lists(line, word)), "{word}: {lines:?}");
     }
     assert!(
         lines.contains(&"using: admin: withdraw transfer detail upload".to_owned()),
@@ -221,11 +226,13 @@ fn at_the_last_seal_node_an_administrator_may_archive_without_photos_that_never_
         body["nodes"].as_array_mut().unwrap().pop();
         body["integration"]["detailNodes"] = json!(["seal"]);
     });
-    let may: Vec<String> = matrix(&last).into_iter().filter(|line| line.contains("archive")).collect();
+    // Nobody stands at a node that is not there.
+    let may = matrix(&last).into_iter().filter(|line| lists(line, "archive") && !line.starts_with("checking"));
+    let may: Vec<String> = may.collect();
     assert_eq!(
         may,
         [
-            "collecting: admin: withdraw transfer detail collect upload archive",
+            "collecting: admin: withdraw transfer detail collect append upload archive",
             "ready: admin: detail upload archive",
             "ready: zhang: upload archive",
             "ready: wang: upload archive",
@@ -240,7 +247,7 @@ fn switched_off_a_definition_has_no_buttons_of_seals() {
     let lines = matrix(&off);
     assert!(lines.contains(&"using: wang: approve reject transfer upload".to_owned()), "{lines:?}");
     for word in ["code", "detail", "collect", "append", "finish"] {
-        assert!(!lines.iter().any(|line| line.contains(word)), "{word}: {lines:?}");
+        assert!(!lines.iter().any(|line| lists(line, word)), "{word}: {lines:?}");
     }
 }
 
