@@ -11,19 +11,18 @@ mod encode;
 mod jpeg;
 mod memory;
 mod pixels;
+mod planes;
 mod raster;
 pub mod stored;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{DynamicImage, RgbImage, metadata};
-
 pub use memory::memory_needed;
 
-use self::pixels::Pixels;
+use self::{pixels::Pixels, planes::Planes};
 use crate::{
     cpu::panic_text,
-    original::inspect::{Coding, Inspection, Kind, Orientation},
+    original::inspect::{Coding, Inspection, Kind},
 };
 
 /// What an original may cost before its thumbnails are given up.
@@ -94,12 +93,8 @@ pub fn thumbnails(
     let Some(largest) = sizes.iter().copied().max() else { return Ok(Vec::new()) };
     check(inspection, limits)?;
     // Decoders are fed by strangers: a panic in one is an answer about this picture and no more.
-    catch_unwind(AssertUnwindSafe(|| {
-        let (pixels, profile) = decode(bytes, inspection, largest.max(1), limits)?;
-        let pixels = colour::to_srgb(pixels.shrink(largest)?, profile.as_deref());
-        encode_all(upright(pixels, inspection.orientation)?, sizes)
-    }))
-    .unwrap_or_else(|panic| Err(Impossible::Broken(format!("the decoder panicked: {}", panic_text(&*panic)))))
+    catch_unwind(AssertUnwindSafe(|| encode_all(picture(bytes, inspection, largest.max(1), limits)?, sizes)))
+        .unwrap_or_else(|panic| Err(Impossible::Broken(format!("the decoder panicked: {}", panic_text(&*panic)))))
 }
 
 /// Refuses by the headers alone, before anything is allocated.
@@ -131,49 +126,64 @@ fn check(inspection: &Inspection, limits: &Limits) -> Result<(), Impossible> {
     }
 }
 
-/// The pixels, at least as large as needed for `largest`, and their colour profile.
-fn decode(
-    bytes: &[u8],
-    inspection: &Inspection,
-    largest: u32,
-    limits: &Limits,
-) -> Result<(Pixels, Option<Vec<u8>>), Impossible> {
-    match inspection.coding {
-        Coding::Jpeg(_) => jpeg::decode(bytes, largest, limits),
-        _ => raster::decode(bytes, inspection.kind, limits),
+/// A picture that stands upright and is sRGB.
+enum Picture {
+    Rgb(Pixels),
+    Planes(Planes),
+}
+
+impl Picture {
+    fn size(&self) -> (u32, u32) {
+        let (Self::Rgb(pixels) | Self::Planes(Planes { light: pixels, .. })) = self;
+        (pixels.width, pixels.height)
+    }
+
+    /// The picture with a long edge of `size`; itself if it is no larger.
+    fn shrink(self, size: u32) -> Result<Self, Impossible> {
+        Ok(match self {
+            Self::Rgb(pixels) => Self::Rgb(pixels.shrink(size)?),
+            Self::Planes(planes) => Self::Planes(planes.shrink(size)?),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Impossible> {
+        match self {
+            Self::Rgb(pixels) => encode::rgb(pixels),
+            Self::Planes(planes) => encode::planes(planes),
+        }
     }
 }
 
-/// Turns the pixels the way a person should see them.
-fn upright(pixels: Pixels, orientation: Orientation) -> Result<Pixels, Impossible> {
-    let Some(orientation) = metadata::Orientation::from_exif(orientation as u8) else { return Ok(pixels) };
-    if orientation == metadata::Orientation::NoTransforms {
-        return Ok(pixels);
-    }
-    let Pixels { width, height, samples, bytes } = pixels;
-    let picture = RgbImage::from_raw(width, height, bytes)
-        .ok_or_else(|| Impossible::Broken("the decoder gave too few pixels".to_owned()))?;
-    let mut picture = DynamicImage::ImageRgb8(picture);
-    picture.apply_orientation(orientation);
-    let picture = picture.into_rgb8();
-    Ok(Pixels { width: picture.width(), height: picture.height(), samples, bytes: picture.into_raw() })
+/// The picture with a long edge of at most `largest`.
+fn picture(bytes: &[u8], inspection: &Inspection, largest: u32, limits: &Limits) -> Result<Picture, Impossible> {
+    let (pixels, profile) = match inspection.coding {
+        Coding::Jpeg(_) => match jpeg::decode(bytes, largest, limits)? {
+            jpeg::Decoded::Planes(planes, shown) => {
+                return Planes::shrunk(&planes, shown, largest, inspection.orientation).map(Picture::Planes);
+            }
+            jpeg::Decoded::Pixels(pixels, profile) => (pixels, profile),
+        },
+        _ => raster::decode(bytes, inspection.kind, limits)?,
+    };
+    let rgb = colour::to_srgb(pixels.shrink(largest)?, profile.as_deref());
+    rgb.upright(inspection.orientation).map(Picture::Rgb)
 }
 
-/// Encodes every size, from the largest down, each from the pixels of the one before.
-fn encode_all(mut pixels: Pixels, sizes: &[u32]) -> Result<Vec<Thumbnail>, Impossible> {
+/// Encodes every size, from the largest down, each from the one before.
+fn encode_all(mut picture: Picture, sizes: &[u32]) -> Result<Vec<Thumbnail>, Impossible> {
     let mut descending: Vec<u32> = sizes.to_vec();
     descending.sort_unstable_by(|a, b| b.cmp(a));
     descending.dedup();
     let mut made: Vec<Thumbnail> = Vec::with_capacity(sizes.len());
     for size in descending {
-        let before = (pixels.width, pixels.height);
-        pixels = pixels.shrink(size)?;
-        let unchanged = before == (pixels.width, pixels.height);
+        let before = picture.size();
+        picture = picture.shrink(size)?;
+        let (width, height) = picture.size();
         let jpeg = match made.last() {
-            Some(larger) if unchanged => larger.jpeg.clone(),
-            _ => encode::jpeg(&pixels)?,
+            Some(larger) if before == (width, height) => larger.jpeg.clone(),
+            _ => picture.encode()?,
         };
-        made.push(Thumbnail { size, jpeg, width: pixels.width, height: pixels.height });
+        made.push(Thumbnail { size, jpeg, width, height });
     }
     Ok(sizes.iter().filter_map(|size| made.iter().find(|thumbnail| thumbnail.size == *size).cloned()).collect())
 }

@@ -1,11 +1,13 @@
 use exif::Tag;
-use image::{DynamicImage, Frame, GrayImage, ImageFormat, Luma, LumaA, Rgba, RgbaImage, codecs::gif::GifEncoder};
+use image::{
+    DynamicImage, Frame, GrayImage, ImageFormat, Luma, LumaA, RgbImage, Rgba, RgbaImage, codecs::gif::GifEncoder,
+};
 use moxcms::ColorProfile;
 use turbojpeg::{PixelFormat, Subsamp};
 
 use super::*;
 use crate::{
-    original::inspect::inspect,
+    original::inspect::{Orientation, inspect},
     thumbnail::pictures::{
         BLUE, Coded, GREEN, RED, YELLOW, compress, encoded, jpeg, jpeg_coded, quarters, short, tiff, with_exif,
         with_profile,

@@ -51,6 +51,15 @@ impl Orientation {
         })
     }
 
+    /// Whether what is stored from left to right, and from top to bottom, is seen the other way round.
+    #[must_use]
+    pub fn mirrors(self) -> (bool, bool) {
+        let left_to_right = matches!(self, Self::Mirrored | Self::UpsideDown | Self::Transversed | Self::TurnedRight);
+        let top_to_bottom =
+            matches!(self, Self::UpsideDown | Self::MirroredUpsideDown | Self::TurnedLeft | Self::Transversed);
+        (left_to_right, top_to_bottom)
+    }
+
     /// Whether the width as seen is the stored height.
     #[must_use]
     pub fn swaps_sides(self) -> bool {

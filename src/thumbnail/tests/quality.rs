@@ -3,7 +3,7 @@
 use fast_image_resize::{FilterType, ResizeAlg};
 
 use super::*;
-use crate::thumbnail::pictures::{contact_sheet, resized};
+use crate::thumbnail::pictures::{contact_sheet, photo, resized};
 
 /// Peak signal to noise ratio in dB.
 fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
@@ -16,29 +16,64 @@ fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
 }
 
 /// How much worse our thumbnail of a photo is than the best there can be at this size and quality: the photo decoded in
-/// full, resized by Lanczos3 at once, and encoded. Both are compared with that resized photo before encoding.
-fn loss(original: &[u8], size: u32) -> f64 {
-    let ours = made(original, &[1280, 256]).unwrap();
+/// full, resized by Lanczos3 at once, turned, and encoded. Both are compared with that photo before encoding.
+fn loss(original: &[u8], sizes: &[u32], size: u32) -> f64 {
+    let ours = made(original, sizes).unwrap();
     let ours = decoded(&ours.iter().find(|thumbnail| thumbnail.size == size).unwrap().jpeg);
-    let full = decoded(original);
-    let truth = resized(&full, ours.width(), ours.height(), ResizeAlg::Convolution(FilterType::Lanczos3));
+    let mut full = DynamicImage::ImageRgb8(decoded(original));
+    full.apply_orientation(image::metadata::Orientation::from_exif(inspect(original).orientation as u8).unwrap());
+    let truth = resized(&full.into_rgb8(), ours.width(), ours.height(), ResizeAlg::Convolution(FilterType::Lanczos3));
     let pixels = Pixels {
         width: truth.width(),
         height: truth.height(),
         samples: pixels::Samples::Rgb,
         bytes: truth.as_raw().clone(),
     };
-    let best = decoded(&encode::jpeg(&pixels).unwrap());
+    let best = decoded(&encode::rgb(&pixels).unwrap());
     let (best, ours) = (psnr(&best, &truth), psnr(&ours, &truth));
     eprintln!("{size}: best {best:.2} dB, ours {ours:.2} dB");
     best - ours
 }
 
 #[test]
+fn every_usual_coding_and_orientation_keeps_the_quality() {
+    // Sides that are odd when stored, when decoded at half scale, and when shown: 320 × 239 and 64 × 48.
+    let odd = photo(809, 603, 5);
+    let coded = |subsampling, progressive| jpeg_coded(&odd, Coded { subsampling, progressive, ..Coded::default() });
+    let mut originals: Vec<(String, Vec<u8>)> = (1..=8)
+        .map(|orientation| {
+            let turned = with_exif(&jpeg(&odd), &tiff(&[short(Tag::Orientation, orientation)], true));
+            (format!("orientation {orientation}"), turned)
+        })
+        .collect();
+    for subsampling in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub1x2] {
+        originals.push((format!("{subsampling:?}"), coded(subsampling, false)));
+    }
+    originals.push(("progressive".to_owned(), coded(Subsamp::Sub2x2, true)));
+    for (name, original) in originals {
+        let (large, small) = (loss(&original, &[320, 64], 320), loss(&original, &[320, 64], 64));
+        assert!(large < 0.5, "{name}: {large:.2} dB are lost at 320");
+        assert!(small < 0.2, "{name}: {small:.2} dB are lost at 64");
+    }
+}
+
+#[test]
+fn the_filter_is_the_librarys() {
+    let photo = photo(405, 302, 6);
+    for (width, height) in [(320, 239), (64, 48), (133, 99)] {
+        let theirs = resized(&photo, width, height, ResizeAlg::Convolution(FilterType::Lanczos3));
+        let whole = pixels::Part { left: 0.0, top: 0.0, width: 405.0, height: 302.0 };
+        let rgb = pixels::Samples::Rgb;
+        let ours = Pixels::resampled(photo.as_raw(), (405, 302), rgb, whole, (width, height)).unwrap();
+        assert_eq!(&ours.bytes, theirs.as_raw());
+    }
+}
+
+#[test]
 fn a_scaled_decode_keeps_the_quality() {
     // Five megapixels, decoded at half scale with next to nothing to spare: the worst case.
     let original = jpeg(&contact_sheet(3_264, 1_472, 1));
-    let (large, small) = (loss(&original, 1280), loss(&original, 256));
+    let (large, small) = (loss(&original, &[1280, 256], 1280), loss(&original, &[1280, 256], 256));
     assert!(large < 0.5, "{large:.2} dB are lost at 1280");
     assert!(small < 0.1, "{small:.2} dB are lost at 256");
 }
