@@ -43,7 +43,8 @@ pub async fn keep(app: &App, lane: &str, place: &Place, fetched: Fetched) -> Res
     app.metrics.photos_fetched.inc();
     app.metrics.photos_bytes.inc_by(bytes.len() as u64);
     let looked_at = bytes.clone();
-    let inspection = app.cpu.run_in(lane, 0, move || inspect(&looked_at)).await?;
+    // Not on the threads that decode: it takes a fraction of a millisecond, and would wait behind pictures for its turn.
+    let inspection = tokio::task::spawn_blocking(move || inspect(&looked_at)).await?;
     let exif_at = inspection.exif.as_ref().map(|exif| exif.at);
     let original = match Original::find(&app.db, &hashes.blake3).await? {
         Some(known) => known,

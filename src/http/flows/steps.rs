@@ -6,8 +6,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{hint, may_act, may_see, shown};
 use crate::{
+    apply::seals,
     audit::{self, Entry},
     db::Tx,
+    definition::Definition,
     flow::{
         START,
         form::Form,
@@ -160,9 +162,20 @@ async fn submit(
     Id(id): Id<FlowId>,
     Input(again): Input<Again>,
 ) -> Result<Json<FlowView>, Problem> {
+    seals_are_clear(&edge, &id, &user, &again.form).await?;
     let mut tx = begin(&edge, &id, &user).await?;
     step::submit(&mut tx, &id, &user, &again.form, again.comment.as_deref(), edge.app.clock.now()).await?;
     done(&edge, tx, &id, &user, "flow_submitted", again.comment.as_deref()).await
+}
+
+/// As at the start: a seal's name that several companies have is told before anybody approves.
+async fn seals_are_clear(edge: &Edge, id: &FlowId, user: &User, changes: &Form) -> Result<(), Problem> {
+    let flow = shown(edge, id, user).await?;
+    let body = Definition::version(&edge.app.db, &flow.head.definition_id, flow.head.version).await?.body;
+    let mut form: Form = flow.form.as_object().cloned().unwrap_or_default();
+    form.extend(changes.clone());
+    let errors = seals::check(&edge.app, &body, &form, user).await?;
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
