@@ -148,7 +148,6 @@ impl Config {
         let ascending = sizes.windows(2).all(|pair| pair[0] < pair[1]);
         let sound = !sizes.is_empty() && ascending && sizes.iter().all(|size| (16..=4096).contains(size));
         found.unless(sound, "thumbnail.sizes", "must be different edges from 16 to 4096 pixels in ascending order");
-        found.within("thumbnail.quality", self.thumbnail.quality.into(), 1, 100);
         found.within("thumbnail.threads", self.thumbnail.threads, 0, 1024);
         found.within("jobs.workers", self.jobs.workers, 1, 1024);
         found.schedule("jobs.lease", &[self.jobs.lease]);

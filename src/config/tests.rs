@@ -102,7 +102,7 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
          [callback]\nsecret = 'a/b'\ninline_body = '65MiB'
          [ingest]\nper_service = 17\nmax_photo_bytes = '1GiB'\nmax_pixels = 1000000000\nrechecks = ['2h', '1h']\nretries = ['300ms']
          [upload]\nmax_file_bytes = 0\nin_flight = 0
-         [thumbnail]\nsizes = [1280, 256]\nquality = 0
+         [thumbnail]\nsizes = [1280, 256]
          [vendor]\nread_timeout = '1h'
          [log]\nfilter = 'a=b=c'",
         &[],
@@ -122,7 +122,6 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
         "upload.max_file_bytes",
         "upload.in_flight",
         "thumbnail.sizes",
-        "thumbnail.quality",
         "vendor.read_timeout",
         "log.filter",
     ];
