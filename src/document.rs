@@ -120,6 +120,7 @@ pub struct Document {
     pub flow_id: Option<FlowId>,
     pub field_key: Option<String>,
     #[sqlx(flatten)]
+    #[schema(value_type = Option<PhotoPart>)]
     pub photo: PhotoPart,
     /// The camera's time (EXIF), if it has one.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -147,13 +148,14 @@ pub struct Document {
 
 /// What a document says of its photo; null for other documents.
 #[derive(Clone, Debug, FromRow, utoipa::ToSchema)]
-#[schema(as = DocumentPhoto)]
+#[schema(as = DocumentPhoto, rename_all = "camelCase")]
 pub struct PhotoPart {
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String)]
     pub photo_id: Option<PhotoId>,
     pub photokey: Option<String>,
     pub kind: Option<String>,
     pub seal: Option<String>,
+    #[schema(rename = "user")]
     pub user_name: Option<String>,
     pub business_id: Option<String>,
     pub no: Option<i64>,

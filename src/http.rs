@@ -13,6 +13,7 @@ mod ingests;
 mod input;
 mod knowledge;
 mod layers;
+mod openapi;
 mod operation;
 mod problem;
 mod seal_uses;
@@ -26,7 +27,6 @@ use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get, se
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, callback::Inbox};
@@ -42,15 +42,8 @@ pub struct Edge {
 /// Largest JSON body.
 const JSON_LIMIT: usize = 1024 * 1024;
 
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "yinku 印库",
-    description = "Every photo of a physical seal use: once, unaltered, findable, provable."
-))]
-struct Document;
-
 fn api() -> OpenApiRouter<Edge> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let routes = openapi::router()
         .merge(session::routes())
         .merge(users::routes())
         .merge(services::routes())
@@ -65,7 +58,8 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(folders::routes())
         .merge(content::routes())
         .merge(audit::routes())
-        .merge(operation::routes())
+        .merge(operation::routes());
+    openapi::name_operations(routes)
 }
 
 /// The OpenAPI document: the full truth about the API.

@@ -205,7 +205,8 @@ fn overlay(grants: &mut [Grant], detail: &Detail) -> bool {
     let mut news = detail.auths.len() != grants.len();
     for grant in grants {
         let Some(auth) = detail.auths.iter().find(|auth| auth.id == grant.vendor_id) else { continue };
-        let now = (i64::from(auth.used_count), i64::from(auth.left_count), auth.complete);
+        let left = auth.left_count.map_or(grant.left_count, i64::from);
+        let now = (i64::from(auth.used_count), left, auth.complete);
         news |= now != (grant.used, grant.left_count, grant.complete);
         (grant.used, grant.left_count, grant.complete) = now;
     }

@@ -57,6 +57,8 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
     let known = want.and_then(|want| want.at_vendor.as_ref());
     let seal = auth.seal_name.clone().or_else(|| known.map(|seal| seal.name.clone()));
     let seal = seal.or_else(|| want.map(|want| want.seal.clone())).or_else(|| auth.device_no.clone());
+    let applied = want.map_or(0, |want| i64::from(want.count));
+    let used = i64::from(auth.used_count);
     Grant {
         id: GrantId::new(),
         seal_use_id: seal_use.clone(),
@@ -68,9 +70,10 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
         user_name: auth.user_name.clone().unwrap_or_default(),
         contact: auth.contact.clone(),
         number: auth.number.clone(),
-        applied: want.map_or(0, |want| i64::from(want.count)),
-        used: i64::from(auth.used_count),
-        left_count: i64::from(auth.left_count),
+        applied,
+        used,
+        // The answer to an application does not say it; only a detail does.
+        left_count: auth.left_count.map_or((applied - used).max(0), i64::from),
         code: auth.vertify_code.clone().map(Hidden::into_inner),
         complete: auth.complete,
         appended: 0,
@@ -162,6 +165,14 @@ mod tests {
             vec![want("D1", 1, &["a"]), want("D1", 2, &["b"]), want("D1", 3, &["a"]), want("D2", 4, &["a", "b"])];
         let auths = [("D1", "b"), ("D1", "a"), ("D1", "a"), ("D2", "a"), ("D2", "b")];
         assert_eq!(applied(rows, &auths), [2, 1, 3, 4, 4]);
+    }
+
+    #[test]
+    fn what_was_just_applied_for_is_all_left_until_a_detail_says_otherwise() {
+        let want = want("D1", 5, &["a"]);
+        let left = |auth: &Auth| to_grant(&SealUseId::new(), 0, auth, Some(&want)).left_count;
+        assert_eq!(left(&Auth::default()), 5);
+        assert_eq!(left(&Auth { left_count: Some(0), used_count: 5, ..Auth::default() }), 0);
     }
 
     #[test]

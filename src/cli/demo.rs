@@ -64,8 +64,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
     tokio::spawn(http::serve(listener, router, stop.clone()));
     let workers = tokio::spawn(jobs::work(Arc::clone(&app), stop.clone()));
-    print::answer(&format!("yinku listens on {}, its vendor on {}", app.config.public_url, vendor.url()));
     let mut api = Api::new(app.config.public_url.clone(), vendor.url().parse()?)?;
+    print::answer(&format!("yinku listens on {}, its vendor on {}", api.base(), vendor.url()));
     let told = tokio::select! {
         told = tale::tell(&mut api, &mut memory, &dir, args.photos) => told,
         _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped before the end; with --data DIR the same demo can be continued")),

@@ -16,7 +16,7 @@ use crate::{
     db::{Db, DbError, sql},
     definition::{Body, Definition, Field, FieldType},
     document::Document,
-    id::{FlowId, GrantId, SealUseId},
+    id::{FlowId, GrantId, IngestId, SealUseId},
     seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
     user::User,
 };
@@ -55,6 +55,8 @@ pub struct SealUseView {
     #[serde(flatten)]
     pub counts: Counts,
     pub grants: Vec<GrantView>,
+    /// The job that brings its photos in; null until the vendor answered.
+    pub ingest_id: Option<IngestId>,
     /// A return of the flow ended it; another one takes its place.
     pub superseded: bool,
     /// Why the application did not succeed.
@@ -134,6 +136,12 @@ fn files(body: &Body, documents: Vec<Document>, user: &User) -> BTreeMap<String,
 }
 
 async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> {
+    let ingests: Vec<(SealUseId, IngestId)> =
+        sql("SELECT s.id, i.id FROM ingests i JOIN seal_uses s ON s.id = i.seal_use_id WHERE s.flow_id = $1")
+            .bind(flow)
+            .all(db)
+            .await?;
+    let ingest_of = |id: &SealUseId| ingests.iter().find(|(of, _)| of == id).map(|(_, ingest)| ingest.clone());
     let mut views = Vec::new();
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
@@ -151,6 +159,7 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
         views.push(SealUseView {
             grants: grants.collect(),
             superseded: seal_use.superseded,
+            ingest_id: ingest_of(&seal_use.id),
             id: seal_use.id,
             business_id: seal_use.business_id,
             serial_no: seal_use.serial_no,

@@ -20,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct AuditParams {
     /// Who; for a login that failed the name that was tried.
     username: Option<String>,

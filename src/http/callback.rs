@@ -34,8 +34,9 @@ pub(super) fn routes(edge: &Edge) -> Router<Edge> {
         .layer(middleware::from_fn_with_state(edge.clone(), door))
 }
 
-/// The vendor's console looks whether somebody is there.
-async fn probe() -> StatusCode {
+/// The vendor's console looks whether somebody is there: does nothing.
+#[utoipa::path(get, path = ADDRESS, security(()), responses((status = 200)))]
+pub(super) async fn probe() -> StatusCode {
     StatusCode::OK
 }
 
@@ -64,7 +65,12 @@ async fn door(
     }
 }
 
-async fn receive(
+/// The vendor's callback of a physical-seal category: no login, but `callback.secret` as `?key=` or as one more segment
+/// of the path, where it is set. Any shape of body; answered in the vendor's words once it is kept.
+#[utoipa::path(post, path = ADDRESS, security(()), params(("key" = Option<String>, Query, description = "`callback.secret`, where it is set.")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200), (status = 403, body = Problem), (status = 503)))]
+pub(super) async fn receive(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query): RawQuery,

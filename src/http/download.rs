@@ -43,6 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ZipParams {
     /// Those that are here, without asking the vendor for more.
     #[serde(default)]

@@ -39,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct StateParams {
     state: Option<String>,
     after: Option<String>,

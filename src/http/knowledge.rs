@@ -29,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct FolderParams {
     /// The folders in this folder …
     parent: Option<String>,
@@ -111,6 +112,7 @@ async fn documents_in(
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct SearchParams {
     /// A part of the name.
     q: Option<String>,

@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 }
 
 /// The process answers.
-#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, body = String)))]
 async fn alive() -> &'static str {
     "ok"
 }
@@ -38,7 +38,7 @@ struct Ready {
 }
 
 /// Database and store answer.
-#[utoipa::path(get, path = "/readyz", responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+#[utoipa::path(get, path = "/readyz", security(()), responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
     let (database, store) = tokio::join!(edge.app.db.check(), edge.app.store.check());
     let ready = Ready { database: database.is_ok(), store: store.is_ok() };
@@ -47,7 +47,7 @@ async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
 }
 
 /// Prometheus metrics.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, body = String)))]
 async fn metrics(State(edge): State<Edge>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], edge.app.metrics.encode())
 }

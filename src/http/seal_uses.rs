@@ -199,6 +199,7 @@ async fn resolve(
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct OwedParams {
     /// Username; for those who read everything. Absent: one's own.
     user: Option<String>,

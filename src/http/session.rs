@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-const COOKIE: &str = "yinku_session";
+pub(super) const COOKIE: &str = "yinku_session";
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(open, who, close)).routes(routes!(make_token))
@@ -84,7 +84,7 @@ struct Credentials {
 }
 
 /// Logs in: sets an HttpOnly cookie.
-#[utoipa::path(post, path = "/api/session", request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem)))]
+#[utoipa::path(post, path = "/api/session", security(()), request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem)))]
 async fn open(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

@@ -26,6 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     pub(super) after: Option<String>,
     pub(super) limit: Option<i64>,

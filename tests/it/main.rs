@@ -26,5 +26,6 @@ mod suite_audit;
 mod suite_db;
 mod suite_store;
 mod suite_store_durability;
+mod tour;
 mod vendor_client;
 mod world;

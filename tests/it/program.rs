@@ -35,6 +35,9 @@ fn a_demo_ends_well_only_when_every_photo_arrived() {
     assert!(told.contains("All 7 photos arrived, once, unaltered; the flow is archived."), "{told}");
     assert_eq!(told.matches("/content").count(), 7, "the address of each photo");
     assert!(told.contains("duplicate 1 "), "two stampings had equal pictures: {told}");
+    for step in ["王五 views the seal codes: 公章 ", "王五 uploaded the stamped file "] {
+        assert!(told.contains(step), "{step}: {told}");
+    }
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none(), "nothing is left behind");
 }
 
@@ -96,6 +99,27 @@ fn the_openapi_document_is_the_one_that_is_published() {
         published == printed,
         "the API changed: run `cargo run -- openapi > docs/openapi.json` and look at the difference"
     );
+}
+
+#[test]
+fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_are() {
+    let document: serde_json::Value =
+        serde_json::from_slice(&run(Command::new(env!("CARGO_BIN_EXE_yinku")).arg("openapi")).stdout).unwrap();
+    let mut names = std::collections::HashSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{name} is there twice");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let in_path = path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
+                assert_eq!(parameter["in"], if in_path { "path" } else { "query" }, "{name}: {parameter}");
+            }
+        }
+    }
+    assert!(names.contains("get_flows_id_seal_detail"), "{names:?}");
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["FlowState"]["enum"], serde_json::json!(["running", "archived", "rejected", "withdrawn"]));
+    assert!(schemas["DocumentPhoto"]["properties"].as_object().unwrap().contains_key("businessId"));
 }
 
 #[test]

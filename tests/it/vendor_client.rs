@@ -254,7 +254,7 @@ async fn a_detail_is_read_tolerantly_and_kept_word_for_word() {
     assert_eq!(detail.create_time, "2019-04-09T01:18:53Z".parse().ok());
     assert_eq!(detail.auths.len(), 1, "an auth without an id is none");
     let auth = &detail.auths[0];
-    assert_eq!((auth.left_count, auth.used_count, auth.complete), (0, 17, true));
+    assert_eq!((auth.left_count, auth.used_count, auth.complete), (Some(0), 17, true));
     assert_eq!((auth.complete_time, auth.contact.as_deref(), auth.number.as_deref()), (None, None, Some("7")));
     let keys: Vec<_> =
         detail.face_images.iter().chain(&detail.use_images).map(|photo| photo.photokey.as_str()).collect();

@@ -1,19 +1,25 @@
 //! The two HTTP interfaces the demonstration uses: the service's public API and the vendor's control API.
 
 use anyhow::{Context, bail};
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use url::Url;
 
 #[derive(Debug)]
 pub(super) struct Api {
     http: reqwest::Client,
-    pub(super) base: Url,
+    base: Url,
     vendor: Url,
 }
 
 impl Api {
     pub(super) fn new(base: Url, vendor: Url) -> anyhow::Result<Self> {
         Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, base, vendor })
+    }
+
+    /// Without a slash at its end, as addresses are put together.
+    pub(super) fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
     }
 
     pub(super) fn vendor_url(&self) -> &Url {
@@ -39,6 +45,18 @@ impl Api {
 
     pub(super) async fn post(&self, token: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
         checked(self.http.post(self.base.join(path)?).bearer_auth(token).json(body).send().await?).await
+    }
+
+    pub(super) async fn upload(
+        &self,
+        token: &str,
+        path: &str,
+        name: &str,
+        bytes: &'static [u8],
+    ) -> anyhow::Result<Value> {
+        let part = Part::bytes(bytes).file_name(name.to_owned());
+        let request = self.http.post(self.base.join(path)?).bearer_auth(token);
+        checked(request.multipart(Form::new().part("file", part)).send().await?).await
     }
 
     pub(super) async fn bytes(&self, token: &str, path: &str) -> anyhow::Result<bytes::Bytes> {

@@ -1,6 +1,7 @@
 //! What a fresh demonstration needs: people, a bound service, a definition.
 
-use serde_json::json;
+use anyhow::Context;
+use serde_json::{Value, json};
 
 use super::{
     SECRET, TOKEN,
@@ -35,5 +36,16 @@ pub(super) async fn furnish(api: &Api, admin: &str) -> anyhow::Result<String> {
     let service =
         json!({ "name": "契约锁（演示）", "baseUrl": api.vendor_url(), "appToken": TOKEN, "appSecret": SECRET });
     let service = text(&api.post(admin, "/api/services", &service).await?, "id")?;
-    text(&api.post(admin, "/api/definitions/ready-made", &json!({ "serviceId": service })).await?, "id")
+    let definition = waiting_for_the_stamped_file(api, admin, &service).await?;
+    text(&api.post(admin, "/api/definitions", &definition).await?, "id")
+}
+
+/// The ready-made definition; with it the archive waits for 用印后文件.
+async fn waiting_for_the_stamped_file(api: &Api, admin: &str, service: &str) -> anyhow::Result<Value> {
+    let mut body = api.get(admin, "/api/definitions/ready-made").await?["items"][0].take();
+    body["integration"]["serviceId"] = service.into();
+    let fields = body["fields"].as_array_mut().context("the ready-made definition has no fields")?;
+    let stamped = fields.iter_mut().find(|field| field["key"] == "stamped");
+    stamped.context("the ready-made definition has no field for stamped files")?["required"] = true.into();
+    Ok(body)
 }

@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Without a terminal a line says how far it is, not oftener than this.
 const LINE: Duration = Duration::from_secs(1);
 
-/// Watches until the flow is archived.
+/// Watches until every photo is here.
 pub(super) async fn watch(api: &Api, admin: &str, flow: &str, photos: u32, patience: Duration) -> anyhow::Result<()> {
     let terminal = std::io::stderr().is_terminal();
     let bar = ProgressBar::with_draw_target(
@@ -28,21 +28,24 @@ pub(super) async fn watch(api: &Api, admin: &str, flow: &str, photos: u32, patie
         let message = numbers(&api.counters().await?, begun.elapsed());
         bar.set_position(received as u64);
         bar.set_message(message.clone());
-        let archived = view["state"] == "archived";
-        if archived || (!terminal && told.elapsed() >= LINE) {
+        let here = view["phase"] == "ready" || view["phase"] == "archived";
+        if here || (!terminal && told.elapsed() >= LINE) {
             told = Instant::now();
-            if archived {
+            if here {
                 bar.finish_and_clear();
             }
             print::answer(&format!("{received}/{photos} photos  {message}"));
         }
-        if archived {
+        if here {
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;
     }
     let view = api.get(admin, &format!("/api/flows/{flow}")).await?;
-    bail!("not archived after {patience:?}: {}", serde_json::to_string_pretty(&view["sealUses"]).context("unreadable")?)
+    bail!(
+        "photos are missing after {patience:?}: {}",
+        serde_json::to_string_pretty(&view["sealUses"]).context("unreadable")?
+    )
 }
 
 fn numbers(metrics: &str, elapsed: Duration) -> String {

@@ -33,8 +33,12 @@ pub(super) async fn tell(api: &mut Api, memory: &mut Memory, dir: &Path, photos:
     }
     let flow = memory.flow.clone().unwrap_or_default();
     approve(api, &admin, &flow).await?;
-    stamp(api, &admin, &flow).await?;
+    let business = business_of(api, &admin, &flow).await?;
+    view_codes(api, &flow).await?;
+    stamp(api, &business).await?;
     progress::watch(api, &admin, &flow, photos, PATIENCE).await?;
+    hand_in(api, &flow).await?;
+    wait(api, &admin, &flow, |flow| Ok((flow["state"] == "archived").then_some(()))).await?;
     check(api, &admin, &flow, photos).await
 }
 
@@ -61,9 +65,24 @@ async fn approve(api: &Api, admin: &str, flow: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// While the codes open something.
+async fn view_codes(api: &Api, flow: &str) -> anyhow::Result<()> {
+    let (wang, path) = (api.token("wang", PASSWORD).await?, format!("/api/flows/{flow}"));
+    let view = api.get(&wang, &path).await?;
+    if view["actions"].as_array().is_some_and(|actions| actions.contains(&json!("code"))) {
+        let codes = api.get(&wang, &format!("{path}/seal-code")).await?;
+        let told = codes
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|code| Ok(format!("{} {}", text(code, "seal")?, text(code, "code")?)));
+        print::answer(&format!("王五 views the seal codes: {}", told.collect::<anyhow::Result<Vec<_>>>()?.join(", ")));
+    }
+    Ok(())
+}
+
 /// Everything that is left is stamped; the last stamping ends the use, and the vendor calls back.
-async fn stamp(api: &Api, admin: &str, flow: &str) -> anyhow::Result<()> {
-    let business = business_of(api, admin, flow).await?;
+async fn stamp(api: &Api, business: &str) -> anyhow::Result<()> {
     let at_vendor = api.at_vendor(&format!("/_sim/businesses/{business}"), None).await?;
     let auths = at_vendor["auths"].as_array().context("the vendor knows no authorisations")?;
     let left: Vec<u64> = auths.iter().map(|auth| auth["left"].as_u64().unwrap_or(0)).collect();
@@ -86,20 +105,44 @@ async fn stamp(api: &Api, admin: &str, flow: &str) -> anyhow::Result<()> {
 }
 
 async fn business_of(api: &Api, admin: &str, flow: &str) -> anyhow::Result<String> {
-    let asked = async {
+    let business = |flow: &Value| {
+        let seal_use = &flow["sealUses"][0];
+        if seal_use["status"] == "failed" || seal_use["status"] == "unknown" {
+            bail!("the vendor did not take the application: {}", seal_use["error"]);
+        }
+        Ok(seal_use["businessId"].as_str().map(str::to_owned))
+    };
+    wait(api, admin, flow, business).await
+}
+
+/// The stamped file, for which the archive waits.
+async fn hand_in(api: &Api, flow: &str) -> anyhow::Result<()> {
+    let (wang, path) = (api.token("wang", PASSWORD).await?, format!("/api/flows/{flow}"));
+    let view = api.get(&wang, &path).await?;
+    if view["state"] == "running" && view["files"]["stamped"].as_array().is_some_and(Vec::is_empty) {
+        let (name, bytes) = ("采购合同-已盖章.pdf", b"%PDF-1.4\n%%EOF\n");
+        api.upload(&wang, &format!("{path}/fields/stamped/files"), name, bytes).await?;
+        print::answer(&format!("王五 uploaded the stamped file {name}; now the flow is archived by itself"));
+    }
+    Ok(())
+}
+
+/// Looks at the flow until it shows what is waited for.
+async fn wait<T>(
+    api: &Api,
+    admin: &str,
+    flow: &str,
+    shows: impl Fn(&Value) -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let looked = async {
         loop {
-            let flow = api.get(admin, &format!("/api/flows/{flow}")).await?;
-            let seal_use = &flow["sealUses"][0];
-            if let Some(business) = seal_use["businessId"].as_str() {
-                return Ok(business.to_owned());
-            }
-            if seal_use["status"] == "failed" || seal_use["status"] == "unknown" {
-                bail!("the vendor did not take the application: {}", seal_use["error"]);
+            if let Some(shown) = shows(&api.get(admin, &format!("/api/flows/{flow}")).await?)? {
+                return Ok(shown);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asked).await.context("the vendor never answered")?
+    tokio::time::timeout(PATIENCE, looked).await.context("the flow did not go on")?
 }
 
 /// Every photo is there, once, unaltered: each is downloaded and hashed.
@@ -117,7 +160,7 @@ async fn check(api: &Api, admin: &str, flow: &str, photos: u32) -> anyhow::Resul
 }
 
 fn tell_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) -> anyhow::Result<()> {
-    let base = api.base.as_str().trim_end_matches('/');
+    let base = api.base();
     let folder = text(&documents[0], "folderId")?;
     let id = text(flow, "id")?;
     print::answer(&format!("All {} photos arrived, once, unaltered; the flow is archived.\n", documents.len()));
@@ -127,6 +170,7 @@ fn tell_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) -> 
     for document in documents {
         print::answer(&format!("{}  {base}/api/documents/{}/content", text(document, "name")?, text(document, "id")?));
     }
+    print::answer(&format!("its audit log    {base}/api/audit?flowId={id}"));
     print::answer(&format!("thumbnails       {base}/api/documents/<id>/thumbnail/256 and /1280"));
     print::answer(&format!("the API          {base}/api/openapi.json"));
     print::answer(&format!("\ncurl -H 'Authorization: Bearer {admin}' {base}/api/flows/{id}"));

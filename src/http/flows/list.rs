@@ -30,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct FlowParams {
     /// running, archived, rejected or withdrawn.
     state: Option<String>,

@@ -76,7 +76,8 @@ pub struct Auth {
     pub id: String,
     pub user_id: Option<String>,
     pub user_name: Option<String>,
-    pub left_count: u32,
+    /// Absent in the answer to an application.
+    pub left_count: Option<u32>,
     /// May exceed what was applied for.
     pub used_count: u32,
     /// The seal code (用印码).
@@ -190,7 +191,7 @@ fn auth(node: Node) -> Option<Auth> {
         id: node.text("id")?,
         user_id: node.text("userId"),
         user_name: node.text("userName"),
-        left_count: node.count("leftCount"),
+        left_count: node.text("leftCount").map(|_| node.count("leftCount")),
         used_count: node.count("usedCount"),
         vertify_code: node.text("vertifyCode").map(Hidden::new),
         complete: node.truth("complete"),

@@ -56,8 +56,9 @@ pub const CATEGORIES: [Category; 3] = [
     Category { id: "2494236993899110503", name: "电子合同", company: COMPANIES[0].id, physical: false },
 ];
 
-/// Names of people whom an application names only by number.
-const PEOPLE: [&str; 8] = ["张伟", "王芳", "李娜", "刘洋", "陈静", "杨磊", "赵敏", "周杰"];
+/// Names of people whom an application names only by number; E1001 to E1005 have the names that the demonstration
+/// gives them.
+const PEOPLE: [&str; 8] = ["李四", "王五", "赵六", "孙七", "陈静", "杨磊", "赵敏", "张三"];
 
 /// A person's name, the same for the same contact.
 pub(super) fn person(contact: &str) -> &'static str {

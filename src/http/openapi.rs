@@ -1,0 +1,68 @@
+//! The OpenAPI document beyond its routes: who may ask, the vendor's door, the names of operations.
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        path::Operation,
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{Edge, callback, session};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "yinku 印库",
+        description = "Every photo of a physical seal use: once, unaltered, findable, provable."
+    ),
+    // Its routes bring their own layers, so they are not collected with the others.
+    paths(callback::probe, callback::receive),
+    modifiers(&Logins),
+    security(("token" = []), ("session" = []))
+)]
+struct Document;
+
+/// The two ways to say who asks.
+struct Logins;
+
+impl Modify for Logins {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(session::COOKIE));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+    }
+}
+
+pub(super) fn router() -> OpenApiRouter<Edge> {
+    OpenApiRouter::with_openapi(Document::openapi())
+}
+
+/// Names every operation by its method and path: programs that are made from the document take these for names of
+/// functions, and the names of ours are the same in several modules.
+pub(super) fn name_operations(mut router: OpenApiRouter<Edge>) -> OpenApiRouter<Edge> {
+    for (path, item) in &mut router.get_openapi_mut().paths.paths {
+        let methods = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            if let Some(operation) = operation {
+                name(operation, method, path);
+            }
+        }
+    }
+    router
+}
+
+fn name(operation: &mut Operation, method: &str, path: &str) {
+    let path = path.trim_start_matches("/api");
+    let words = path.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    operation.operation_id = Some(std::iter::once(method).chain(words).collect::<Vec<_>>().join("_"));
+    operation.tags = None;
+}
