@@ -25,6 +25,7 @@ on_both_engines!(
     a_flow_that_nobody_could_approve_does_not_start,
     who_only_reads_changes_nothing,
     a_seal_node_without_integration_is_completed_by_hand,
+    who_has_nothing_to_say_sends_no_body,
 );
 
 /// A definition without seals: the nodes as given, a subject, a note, a file.
@@ -467,4 +468,16 @@ async fn counts(caller: &Caller) -> [i64; 3] {
 async fn list(caller: &Caller, query: &str) -> Vec<String> {
     let page = caller.get(&format!("/api/flows?{query}")).await.expect(200);
     page["items"].as_array().unwrap().iter().map(|flow| flow["id"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn who_has_nothing_to_say_sends_no_body(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let definition = define(&world, json!([node("one", &["user:li"], "any"), node("two", &["user:li"], "any")])).await;
+    let [zhang, li] = callers(&world, ["zhang", "li"]).await;
+    let flow = start(&zhang, &definition).await;
+    for (caller, step) in [(&li, "approve"), (&li, "reject"), (&zhang, "submit"), (&zhang, "withdraw")] {
+        let request = caller.request(reqwest::Method::POST, &format!("/api/flows/{flow}/{step}"));
+        caller.send(request).await.expect(200);
+    }
+    assert_eq!(show(&zhang, &flow).await["state"], "withdrawn");
 }

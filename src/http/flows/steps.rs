@@ -18,7 +18,7 @@ use crate::{
     },
     http::{
         Edge, Problem,
-        input::{Id, Input},
+        input::{Id, Input, MaybeInput},
         session::CurrentUser,
     },
     id::FlowId,
@@ -45,12 +45,12 @@ struct Said {
 }
 
 /// Approves the node at which the flow stands.
-#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = String, Path)), request_body = Said, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = String, Path)), request_body = Option<Said>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn approve(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(said): Input<Said>,
+    MaybeInput(said): MaybeInput<Said>,
 ) -> Result<Json<FlowView>, Problem> {
     let mut tx = begin(&edge, &id, &user).await?;
     let opinion = Opinion { comment: said.comment.as_deref(), node: said.node.as_deref() };
@@ -68,12 +68,12 @@ struct Back {
 }
 
 /// Sends the flow back. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = String, Path)), request_body = Back, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = String, Path)), request_body = Option<Back>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reject(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(back): Input<Back>,
+    MaybeInput(back): MaybeInput<Back>,
 ) -> Result<Json<FlowView>, Problem> {
     let mut tx = begin(&edge, &id, &user).await?;
     let opinion = Opinion { comment: back.comment.as_deref(), node: back.node.as_deref() };
@@ -89,12 +89,12 @@ struct Reason {
 }
 
 /// Takes the flow back for good: by its starter, or an administrator. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = String, Path)), request_body = Reason, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = String, Path)), request_body = Option<Reason>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn withdraw(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(reason): Input<Reason>,
+    MaybeInput(reason): MaybeInput<Reason>,
 ) -> Result<Json<FlowView>, Problem> {
     let mut tx = begin(&edge, &id, &user).await?;
     step::withdraw(&mut tx, &id, &user, reason.comment.as_deref(), edge.app.clock.now()).await?;
@@ -155,12 +155,12 @@ struct Again {
 }
 
 /// Submits a flow again that was sent back to its starter.
-#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = String, Path)), request_body = Again, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = String, Path)), request_body = Option<Again>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn submit(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(again): Input<Again>,
+    MaybeInput(again): MaybeInput<Again>,
 ) -> Result<Json<FlowView>, Problem> {
     seals_are_clear(&edge, &id, &user, &again.form).await?;
     let mut tx = begin(&edge, &id, &user).await?;
