@@ -210,12 +210,10 @@ impl Document {
         sql(format!("{SELECT} WHERE d.id = $1 AND d.deleted_at IS NULL")).bind(id).optional(on).await
     }
 
-    /// All documents of a flow: by field, in the field's order.
+    /// All documents of a flow: by field; photos in the order of their running numbers, files as they were brought.
     pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
-        sql(format!("{SELECT} WHERE d.flow_id = $1 AND d.deleted_at IS NULL ORDER BY d.field_key, d.position, d.id"))
-            .bind(flow)
-            .all(on)
-            .await
+        let order = "d.field_key, CASE WHEN p.no IS NULL THEN 1 ELSE 0 END, p.no, d.position, d.id";
+        sql(format!("{SELECT} WHERE d.flow_id = $1 AND d.deleted_at IS NULL ORDER BY {order}")).bind(flow).all(on).await
     }
 
     /// The documents of a flow's photos, in the order of their running numbers; versions in the order they came.
