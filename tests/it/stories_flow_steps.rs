@@ -55,11 +55,12 @@ async fn show(caller: &Caller, flow: &str) -> Value {
     caller.get(&format!("/api/flows/{flow}")).await.expect(200)
 }
 
-/// Each event as `actor act node>target`.
+/// What people did, each event as `actor act node>target`; what yinku does by itself may come at any moment.
 fn tale(flow: &Value) -> Vec<String> {
     let text = |event: &Value, member: &str| event[member].as_str().unwrap_or("-").to_owned();
     let events = flow["events"].as_array().unwrap().iter();
     events
+        .filter(|event| event["actor"] != "yinku")
         .map(|event| {
             let (node, target) = (text(event, "node"), text(event, "target"));
             format!("{} {} {node}>{target}", text(event, "actor"), text(event, "act"))
