@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(8);
 /// How often orphaned callbacks are looked at.
 const ORPHANS: Duration = Duration::from_secs(30);
 
-/// Runs the workers until `stop`; what runs then is given up and runs again after its lease.
+/// Runs the workers until `stop`; what runs then has a short while to end, else it is given back and runs again.
 pub async fn work(app: Arc<App>, stop: CancellationToken) {
     let owner = format!("{}-{}", std::process::id(), crate::id::JobId::new());
     let mut workers = JoinSet::new();

@@ -148,6 +148,14 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
 
 async fn document_json(app: &App, document: &Document) -> Result<Value, DbError> {
     let mut value = serde_json::to_value(document).map_err(|error| DbError::Encode(error.into()))?;
+    let (position, created_by, created_at): (Option<i64>, String, Timestamp) =
+        crate::db::sql("SELECT position, created_by, created_at FROM documents WHERE id = $1")
+            .bind(&document.id)
+            .one(&app.db)
+            .await?;
+    value["position"] = json!(position);
+    value["createdBy"] = json!(created_by);
+    value["createdAt"] = json!(created_at);
     value["storeKey"] = json!(document.store_key);
     value["folder"] = json!(Folder::path(&app.db, &document.folder_id).await?);
     Ok(value)

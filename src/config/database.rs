@@ -15,7 +15,7 @@ use super::secret::HIDDEN;
 pub struct DatabaseConfig {
     /// `sqlite://<path>` or `postgres://…`; unless set, `yinku.db` in `data_dir`.
     pub url: DatabaseUrl,
-    /// Most connections held open (SQLite: readers; there is always one writer).
+    /// Most connections held open to PostgreSQL; SQLite has one writer and eight readers.
     pub max_connections: u32,
 }
 

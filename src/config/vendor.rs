@@ -10,7 +10,7 @@ pub struct VendorConfig {
     pub connect_timeout: Span,
     /// Longest silence while an answer comes in.
     pub read_timeout: Span,
-    /// Longest time of one call as a whole (a zip may take longer: only silence ends it).
+    /// Longest time of one call as a whole (a zip, and a request that carries files, may take 30 minutes).
     pub total_timeout: Span,
     /// Largest zip of photos that is taken.
     pub max_zip_bytes: ByteSize,

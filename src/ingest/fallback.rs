@@ -1,4 +1,4 @@
-//! The vendor's zip, when the keys do not account for every stamping: read once per wake, because some vendors lock
+//! The vendor's zip, when the keys do not account for every stamping: read seldom, because some vendors lock
 //! what is downloaded too often.
 
 use std::{collections::HashMap, ops::ControlFlow};

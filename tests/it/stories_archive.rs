@@ -152,6 +152,7 @@ async fn the_manifest_has_what_is_needed_to_make_the_rows_again(engine: Engine) 
         assert_eq!(written["sm3"].as_str().map(str::len), Some(64), "taken at archiving");
         assert_eq!(written["storeKey"], document.store_key.as_str());
         assert_eq!(written["folder"], "public/用印/2026");
+        assert_eq!((&written["createdBy"], written["position"].is_i64()), (&Value::from("yinku"), true));
     }
 }
 

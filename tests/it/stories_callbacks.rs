@@ -26,6 +26,7 @@ on_both_engines!(
     photos_are_numbered_in_the_order_of_the_stampings,
     a_use_that_ends_without_a_stamp_is_not_archived,
     junk_is_kept_and_answered,
+    encrypted_callbacks_are_kept_raw_and_answered_in_their_own_words,
 );
 
 fn spans(texts: &[&str]) -> Vec<Span> {
@@ -277,5 +278,35 @@ async fn junk_is_kept_and_answered(engine: Engine) {
     let kept: Vec<Vec<u8>> = sql("SELECT body FROM callbacks ORDER BY id").scalars(&world.app.db).await.unwrap();
     assert_eq!(kept[1], b"\x00\x01junk");
     assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state IN ('dead', 'orphan')").await, 5);
+    assert_eq!(world.count("SELECT COUNT(*) FROM jobs").await, 0);
+}
+
+async fn encrypted_callbacks_are_kept_raw_and_answered_in_their_own_words(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let encrypted = [
+        (
+            "N",
+            "application/json",
+            r#"{"signature":"s","timestamp":1700000000000,"nonce":"n","encrypted":"3136+HCVyxuaH0cFW3iX1g=="}"#,
+        ),
+        (
+            "F",
+            "application/x-www-form-urlencoded",
+            "signature=s&timestamp=1700000000000&content=QA4%2BXCeNSQw5i69bUlEXXQ%3D%3D",
+        ),
+    ];
+    for (shape, content_type, body) in encrypted {
+        let callback = RawCallback {
+            url: address(&world),
+            method: String::new(),
+            content_type: Some(content_type.into()),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        let answers = world.sim.send_callback(&callback, 1, false).await;
+        assert_eq!((answers[0].status, answers[0].answer.as_str()), (Some(200), "success"), "{shape}");
+        let (kept, told): (Vec<u8>, String) =
+            sql("SELECT body, error FROM callbacks WHERE shape = $1").bind(shape).one(&world.app.db).await.unwrap();
+        assert_eq!((kept.as_slice(), told.as_str()), (body.as_bytes(), "encrypted: kept, not read"), "{shape}");
+    }
     assert_eq!(world.count("SELECT COUNT(*) FROM jobs").await, 0);
 }
