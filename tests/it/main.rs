@@ -21,6 +21,7 @@ mod stories_flow_seals;
 mod stories_flow_steps;
 mod stories_oddities;
 mod stories_seal;
+mod stories_seal_answers;
 mod stories_seal_apply;
 mod suite_audit;
 mod suite_db;

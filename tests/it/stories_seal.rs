@@ -31,7 +31,7 @@ on_both_engines!(
 );
 
 /// 张三 starts a flow with these rows, 李四 approves it; its seal use is known to the vendor then.
-async fn in_use(world: &World, rows: &Value) -> (FlowId, String) {
+pub(crate) async fn in_use(world: &World, rows: &Value) -> (FlowId, String) {
     let flow = started(world, rows).await;
     let li = world.caller("li").await;
     li.post(&format!("/api/flows/{flow}/approve"), &json!({ "comment": "同意" })).await.expect(200);
@@ -51,7 +51,7 @@ async fn started(world: &World, rows: &Value) -> FlowId {
     flow["id"].as_str().unwrap().parse().unwrap()
 }
 
-fn one_seal(count: u32) -> Value {
+pub(crate) fn one_seal(count: u32) -> Value {
     json!([{ "seal": "QYS2019040001", "count": count, "users": ["wang"] }])
 }
 
@@ -63,7 +63,7 @@ fn counts(value: &Value) -> [i64; 4] {
     ["authorised", "counted", "received", "missing"].map(|name| value[name].as_i64().unwrap())
 }
 
-async fn acts(world: &World, flow: &FlowId) -> Vec<String> {
+pub(crate) async fn acts(world: &World, flow: &FlowId) -> Vec<String> {
     let events = yinku::flow::event::of_flow(&world.app.db, flow).await.unwrap();
     events.into_iter().map(|event| event.act).collect()
 }
