@@ -30,7 +30,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, callback::Inbox};
-pub use problem::Problem;
+pub use problem::{Code, Problem};
 
 /// What handlers are given.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(content::routes())
         .merge(audit::routes())
         .merge(operation::routes());
-    openapi::name_operations(routes)
+    openapi::describe_operations(routes)
 }
 
 /// The OpenAPI document: the full truth about the API.

@@ -11,7 +11,7 @@ use axum::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Edge, Problem, input::Id, knowledge::readable, session::CurrentUser};
+use super::{Code, Edge, Problem, input::Id, knowledge::readable, session::CurrentUser};
 use crate::{
     audit::{Entry, journal::JournalError},
     document::Document,
@@ -86,7 +86,7 @@ async fn thumbnail_of(
     let sizes = &edge.app.config.thumbnail.sizes;
     if !sizes.contains(&size) || document.undecodable.is_some() {
         let why = document.undecodable.unwrap_or_else(|| format!("sizes are {sizes:?}"));
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no_thumbnail", why));
+        return Err(Problem::new(StatusCode::NOT_FOUND, Code::NoThumbnail, why));
     }
     let etag = format!("\"{}-{size}\"", document.blake3);
     if range::matches(&headers, &etag) {

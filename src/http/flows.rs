@@ -48,7 +48,7 @@ pub(super) async fn shown(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowV
     view::view(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)
 }
 
-async fn may_see(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
+pub(super) async fn may_see(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
     if Flow::visible_to(&edge.app.db, id, user).await? { Ok(()) } else { Err(Problem::not_found()) }
 }
 

@@ -38,7 +38,7 @@ struct FolderParams {
 }
 
 /// The folders in a folder or at the top of a space, by name.
-#[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>)))]
+#[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>), (status = 404, body = Problem)))]
 async fn folders(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -66,7 +66,7 @@ struct NewFolder {
 }
 
 /// Makes a folder.
-#[utoipa::path(post, path = "/api/folders", request_body = NewFolder, responses((status = 201, body = Folder), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/folders", request_body = NewFolder, responses((status = 201, body = Folder), (status = 409, body = Problem), (status = 404, body = Problem)))]
 async fn make_folder(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

@@ -20,6 +20,8 @@ mod stories_files_vendor;
 mod stories_flow_seals;
 mod stories_flow_steps;
 mod stories_oddities;
+mod stories_rights;
+mod stories_rights_standings;
 mod stories_seal;
 mod stories_seal_answers;
 mod stories_seal_apply;

@@ -123,6 +123,42 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
 }
 
 #[test]
+fn the_openapi_document_says_who_may_ask_and_what_can_go_wrong() {
+    let document = serde_json::to_value(yinku::http::openapi()).unwrap();
+    let subjects: Vec<&str> =
+        document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            let tags = operation["tags"].as_array().unwrap();
+            assert!(tags.len() == 1 && subjects.contains(&tags[0].as_str().unwrap()), "{name}: {tags:?}");
+            let open = operation.get("security") == Some(&serde_json::json!([{}]));
+            let answers = operation["responses"].as_object().unwrap();
+            assert_eq!(answers.contains_key("401"), !open || name == "post /api/session", "{name}");
+            assert!(answers.contains_key("404") || !path.contains('{'), "{name}");
+            assert!(answers.contains_key("403") || method == "get" || !path.starts_with("/api/"), "{name}");
+            for (status, answer) in answers.iter().filter(|(status, _)| status.as_str() >= "400") {
+                let content = answer["content"].as_object().into_iter().flatten();
+                for (kind, content) in
+                    content.filter(|(_, content)| content["schema"]["$ref"] != "#/components/schemas/Ready")
+                {
+                    assert_eq!(kind, "application/problem+json", "{name} {status}");
+                    assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{name} {status}");
+                }
+            }
+        }
+    }
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["Problem"]["properties"]["code"]["$ref"], "#/components/schemas/Code");
+    let words: Vec<&str> =
+        schemas["Code"]["enum"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let known: Vec<&str> = yinku::http::Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(words, known, "the type of `code` has no other words: each is documented");
+    let meanings = schemas["Code"]["description"].as_str().unwrap();
+    assert!(known.iter().all(|word| meanings.contains(&format!("* `{word}`: "))), "{meanings}");
+}
+
+#[test]
 fn a_fresh_service_tells_the_admin_password_once_and_stops_when_told() {
     let dir = tempfile::tempdir().unwrap();
     let mut first =
