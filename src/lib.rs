@@ -29,6 +29,7 @@ pub mod killpoint;
 pub mod original;
 pub mod owed;
 pub mod photo;
+pub mod relay;
 pub mod seal_use;
 pub mod send;
 pub mod service;

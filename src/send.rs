@@ -158,7 +158,7 @@ impl Sender<'_> {
         let flow = &self.seal_use.flow_id;
         let state = Flow::find(&self.app.db, flow).await?.map(|flow| flow.state.as_str().to_owned());
         self.app.hint(crate::app::Hint {
-            about: "flow",
+            about: crate::app::About::Flow,
             id: flow.to_string(),
             flow_id: flow.to_string(),
             state: state.unwrap_or_default(),

@@ -6,7 +6,7 @@ use super::{
     record::{Ingest, IngestState},
 };
 use crate::{
-    app::{App, Hint},
+    app::{About, App, Hint},
     callback::record::{CallbackState, Record},
     clock::Timestamp,
     db::{DbError, Tx},
@@ -118,7 +118,7 @@ pub(super) async fn interrupted(
 impl Pass {
     /// Tells whoever watches how far this seal use is.
     pub(super) async fn hint(&self, state: &str) -> Result<(), IngestError> {
-        if self.app.events.receiver_count() == 0 {
+        if self.app.nobody_listens() {
             return Ok(());
         }
         let photos: (i64, i64) =
@@ -127,7 +127,7 @@ impl Pass {
                 .one(self.db())
                 .await?;
         self.app.hint(Hint {
-            about: "ingest",
+            about: About::Ingest,
             id: self.ingest.id.to_string(),
             flow_id: self.flow.id.to_string(),
             state: state.to_owned(),
