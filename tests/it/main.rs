@@ -22,6 +22,7 @@ mod stories_flow_steps;
 mod stories_oddities;
 mod stories_seal;
 mod stories_seal_apply;
+mod stories_seal_ends;
 mod suite_audit;
 mod suite_db;
 mod suite_store;
