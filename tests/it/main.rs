@@ -3,7 +3,9 @@
 
 mod architecture;
 mod caller;
+mod door;
 mod power;
+mod power_sending;
 mod program;
 mod simulator;
 mod stories;
@@ -23,6 +25,7 @@ mod stories_oddities;
 mod stories_seal;
 mod stories_seal_apply;
 mod stories_seal_ends;
+mod stories_sending;
 mod suite_audit;
 mod suite_db;
 mod suite_store;
