@@ -18,6 +18,7 @@ mod stories_faults;
 mod stories_files;
 mod stories_files_archive;
 mod stories_files_download;
+mod stories_files_slow;
 mod stories_files_vendor;
 mod stories_flow_seals;
 mod stories_flow_steps;
