@@ -31,6 +31,7 @@ mod suite_audit;
 mod suite_db;
 mod suite_store;
 mod suite_store_durability;
+mod suite_sweep;
 mod tour;
 mod vendor_client;
 mod world;
