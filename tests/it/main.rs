@@ -22,6 +22,7 @@ mod stories_files_slow;
 mod stories_files_vendor;
 mod stories_flow_seals;
 mod stories_flow_steps;
+mod stories_help_page;
 mod stories_oddities;
 mod stories_seal;
 mod stories_seal_apply;

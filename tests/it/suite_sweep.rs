@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::{
+    Body,
+    multipart::{Form, Part},
+};
+use serde_json::json;
 use yinku::{
     hash::Blake3,
     id::FlowId,
@@ -12,6 +17,7 @@ use yinku::{
 
 use crate::{
     stories::on_both_engines,
+    stories_files::{form, pdf, staging, stamped, world_with_stamped},
     world::{Engine, Plan, World},
 };
 
@@ -19,6 +25,7 @@ on_both_engines!(
     everything_that_has_a_row_is_known,
     what_no_row_names_is_listed_and_left_alone,
     a_photo_whose_bytes_lay_there_without_a_row_gets_its_row,
+    a_file_whose_flow_was_withdrawn_while_it_came_lies_without_a_row,
 );
 
 /// The strays among objects of any age.
@@ -93,4 +100,26 @@ async fn a_photo_whose_bytes_lay_there_without_a_row_gets_its_row(engine: Engine
     world.until_quiet().await;
     assert_eq!(world.app.store.get(&object).await.unwrap(), bytes, "put over, whole");
     assert_eq!(strays(&world).await, []);
+}
+
+async fn a_file_whose_flow_was_withdrawn_while_it_came_lies_without_a_row(engine: Engine) {
+    let world = world_with_stamped(engine).await;
+    let (flow, ..) = world.seal_use(1).await;
+    let (wang, zhang) = (world.caller("wang").await, world.caller("zhang").await);
+    let (sender, receiver) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
+    sender.unbounded_send(Ok(pdf("1"))).unwrap();
+    let slow = Form::new().part("file", Part::stream(Body::wrap_stream(receiver)).file_name("合同.pdf"));
+    let (path, withdraw) = (stamped(&flow), format!("/api/flows/{flow}/withdraw"));
+    let (told, ()) = tokio::join!(wang.bring(&path, slow), async {
+        world.until("the file is coming in", async || staging(&world) == 1).await;
+        zhang.post(&withdraw, &json!({})).await.expect(200);
+        drop(sender);
+    });
+    told.expect_problem(409, "flow_not_running");
+    assert_eq!((staging(&world), world.count("SELECT COUNT(*) FROM originals").await), (0, 0));
+    let found = strays(&world).await;
+    assert!(found.len() == 1 && found[0].0.ends_with(&format!("{}.pdf", Blake3::of(&pdf("1")))), "{found:?}");
+    let (other, ..) = world.seal_use(1).await;
+    wang.bring(&stamped(&other), form([("合同.pdf", pdf("1"))])).await.expect(201);
+    assert_eq!(strays(&world).await, [], "the same content has its row now");
 }
