@@ -75,11 +75,7 @@ impl<K, V> Default for Memory<K, V> {
 }
 
 impl<K: Eq + Hash, V> Memory<K, V> {
-    async fn get_or<E>(
-        &self,
-        key: K,
-        look: impl Future<Output = Result<Option<V>, E>>,
-    ) -> Result<Option<Arc<V>>, E> {
+    async fn get_or<E>(&self, key: K, look: impl Future<Output = Result<Option<V>, E>>) -> Result<Option<Arc<V>>, E> {
         let (asked, era) = (Instant::now(), {
             let found = self.lock();
             match found.values.get(&key) {

@@ -45,7 +45,8 @@ impl FromRequestParts<Edge> for CurrentUser {
             },
         };
         let detail = "log in with POST /api/session, or send Authorization: Bearer <token>";
-        user.map(|user| Self(User::clone(&user))).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_logged_in", detail))
+        user.map(|user| Self(User::clone(&user)))
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_logged_in", detail))
     }
 }
 
