@@ -34,6 +34,7 @@ pub mod seal_use;
 pub mod send;
 pub mod service;
 pub mod store;
+pub mod sweep;
 pub mod telemetry;
 pub mod thumbnail;
 pub mod upload;

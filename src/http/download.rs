@@ -1,6 +1,6 @@
 //! Local download: a flow's photos in one zip.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -34,9 +34,6 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(photos_zip))
 }
 
-/// How long the answer waits for photos that are not here yet.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -61,7 +58,7 @@ async fn photos_zip(
     let goes_on =
         headers.contains_key(header::IF_RANGE) && matches(&headers, planned(&edge, &id, &user).await?.as_ref());
     if !params.partial && !goes_on {
-        collect::bring_in(&edge.app, &id, PATIENCE).await?;
+        collect::bring_in(&edge.app, &id, edge.app.config.ingest.download_patience.get()).await?;
     }
     let layout = planned(&edge, &id, &user).await?.ok_or_else(nothing_yet)?;
     let entry = Entry {

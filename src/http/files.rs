@@ -2,7 +2,10 @@
 
 use axum::{
     Json,
-    extract::{DefaultBodyLimit, Multipart, Path, State, multipart::MultipartRejection},
+    extract::{
+        DefaultBodyLimit, Multipart, Path, State,
+        multipart::{MultipartError, MultipartRejection},
+    },
     http::StatusCode,
 };
 use serde::Serialize;
@@ -186,6 +189,13 @@ async fn take_in(
     }
 }
 
+/// What comes between the files may be waited for as little as they are.
+async fn patiently<T>(app: &App, next: impl Future<Output = Result<T, MultipartError>>) -> Result<T, UploadError> {
+    let patience = app.config.upload.idle_timeout.get();
+    let next = tokio::time::timeout(patience, next).await.map_err(|_| UploadError::Stalled(patience))?;
+    next.map_err(|error| UploadError::Cut(error.body_text()))
+}
+
 async fn parts(
     app: &App,
     form: &mut Multipart,
@@ -193,12 +203,11 @@ async fn parts(
     batch: &mut Batch,
     kind: &mut PhotoKind,
 ) -> Result<(), Problem> {
-    let cut = |error: axum::extract::multipart::MultipartError| UploadError::Cut(error.body_text());
-    while let Some(mut part) = form.next_field().await.map_err(cut)? {
+    while let Some(mut part) = patiently(app, form.next_field()).await? {
         match (part.name().unwrap_or_default(), part.file_name().map(str::to_owned)) {
             ("file", given) => batch.receive(app, &given.unwrap_or_default(), limit, &mut part).await?,
             ("kind", None) => {
-                let text = part.text().await.map_err(cut)?;
+                let text = patiently(app, part.text()).await?;
                 *kind = text
                     .parse()
                     .map_err(|error: crate::word::UnknownWord| Problem::field("kind", error.to_string()))?;

@@ -160,12 +160,7 @@ async fn document(
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
 ) -> Result<Json<Document>, Problem> {
-    readable(&edge, &id, &user).await.map(Json)
-}
-
-/// The document, if `user` may see it.
-pub(super) async fn readable(edge: &Edge, id: &DocumentId, user: &User) -> Result<Document, Problem> {
-    Document::seen(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)
+    Document::seen(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {

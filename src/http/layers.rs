@@ -38,6 +38,16 @@ pub(super) async fn finish_writes(request: Request, next: Next) -> Response {
     }
 }
 
+/// A write may take a right away: what was known of rights is forgotten before it is answered.
+pub(super) async fn forget_after_writes(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    let writes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if writes {
+        edge.known.forget();
+    }
+    response
+}
+
 /// A write that comes with a cookie must come from our own pages: other sites' pages can make browsers send it.
 pub(super) async fn same_origin(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let harmless = request.method().is_safe() || !request.headers().contains_key(header::COOKIE);

@@ -36,17 +36,17 @@ impl FromRequestParts<Edge> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
-        let db = &edge.app.db;
         let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let user = match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) => login::by_token(db, token.trim()).await?,
+            Some(token) => edge.known.by_token(&edge.app, token.trim()).await?,
             None => match CookieJar::from_headers(&parts.headers).get(COOKIE) {
-                Some(cookie) => login::by_session(db, cookie.value(), edge.app.clock.now()).await?,
+                Some(cookie) => edge.known.by_session(&edge.app, cookie.value()).await?,
                 None => None,
             },
         };
         let detail = "log in with POST /api/session, or send Authorization: Bearer <token>";
-        user.map(Self).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, Code::NotLoggedIn, detail))
+        user.map(|user| Self(User::clone(&user)))
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, Code::NotLoggedIn, detail))
     }
 }
 

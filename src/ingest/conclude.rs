@@ -10,6 +10,7 @@ use crate::{
     callback::record::{CallbackState, Record},
     clock::Timestamp,
     db::{DbError, Tx},
+    dispatch::Dispatch,
     flow::settle,
     id::SealUseId,
     job::{Lease, Next},
@@ -47,6 +48,10 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     link::close_gaps(&mut tx, pass).await?;
     Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
     settle::settle(&mut tx, &pass.flow.id, now).await?;
+    tx.commit().await?;
+    // In a transaction of its own: the one above holds the flow, and the job `send` its own row before these.
+    let mut tx = pass.db().begin().await?;
+    Dispatch::listed(&mut tx, pass.id(), now).await?;
     tx.commit().await?;
     pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
     pass.app.due.notify_one();

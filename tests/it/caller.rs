@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
-use yinku::user::{User, login};
+use yinku::{
+    app::App,
+    user::{User, login},
+};
 
 use crate::world::World;
 
@@ -50,16 +53,25 @@ impl Told {
 
 impl Caller {
     pub(crate) fn nobody(world: &World) -> Self {
+        Self::at(world.app.config.public_url.clone())
+    }
+
+    fn at(base: url::Url) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, base: world.app.config.public_url.clone(), token: None }
+        Self { http, base, token: None }
     }
 
     pub(crate) async fn new(world: &World, username: &str) -> Self {
-        let user = User::named(&world.app.db, username).await.unwrap().expect("a user of the world");
-        let mut tx = world.app.db.begin().await.unwrap();
-        let (_, token) = login::make_token(&mut tx, &user.id, "story", world.app.clock.now()).await.unwrap();
+        Self::of(&world.app, world.app.config.public_url.clone(), username).await
+    }
+
+    /// A user of `app` who calls `base`.
+    pub(crate) async fn of(app: &App, base: url::Url, username: &str) -> Self {
+        let user = User::named(&app.db, username).await.unwrap().expect("a user of the world");
+        let mut tx = app.db.begin().await.unwrap();
+        let (_, token) = login::make_token(&mut tx, &user.id, "story", app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        Self { token: Some(token), ..Self::nobody(world) }
+        Self { token: Some(token), ..Self::at(base) }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {

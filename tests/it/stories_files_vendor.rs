@@ -23,7 +23,7 @@ on_both_engines!(
 );
 
 /// The vendor's state of each stamped file, by name.
-async fn states(world: &World, flow: &FlowId) -> Vec<(String, String)> {
+pub(crate) async fn states(world: &World, flow: &FlowId) -> Vec<(String, String)> {
     let view = world.caller("admin").await.get(&format!("/api/flows/{flow}")).await.expect(200);
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let list = view["files"]["stamped"].as_array().unwrap().clone();
