@@ -11,7 +11,11 @@ use crate::{
     audit,
     clock::Timestamp,
     db::{Db, DbError},
-    flow::event::{self, Happened, YINKU},
+    flow::{
+        Flow,
+        event::{self, Happened, YINKU},
+        people,
+    },
     id::{FlowId, SealUseId},
     ingest::record::{Trigger, wake},
     job::{self, FenceError, JobKind, Lease, Next},
@@ -237,10 +241,12 @@ async fn ended_by_hand(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
     let detail = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
     let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
     let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&detail) };
     audit::commit(tx, entry, now).await?;

@@ -5,7 +5,11 @@ use crate::{
     audit,
     clock::Timestamp,
     db::DbError,
-    flow::event::{self, Happened},
+    flow::{
+        Flow,
+        event::{self, Happened},
+        people,
+    },
     id::FlowId,
     job::{self, JobKind},
     seal_use::{Grant, SealUse, SealUseStatus},
@@ -152,6 +156,7 @@ async fn changed(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     job::wake(&mut tx, JobKind::Finish, seal_use.id.as_str(), end, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
     for grant in grants {
         grant.set_window(&mut tx, start, end).await?;
     }
@@ -160,6 +165,7 @@ async fn changed(
     let detail = format!("{start} – {end} ({})", seals.join(", "));
     let happened = Happened { actor: &user.username, act: "window_changed", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
     let entry = audit::Entry { username: &user.username, act: "window_changed", subject, flow, detail: Some(&detail) };
     audit::commit(tx, entry, now).await?;

@@ -11,6 +11,7 @@ use crate::{
     flow::{
         Flow,
         event::{self, Happened, YINKU},
+        people,
     },
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
@@ -62,6 +63,7 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
         event::record(&mut tx, &pass.flow.id, happened, now).await?;
     }
     SealUse::seen(&mut tx, pass.id(), status, detail.raw.expose(), now).await?;
+    people::stamped(&mut tx, pass.id()).await?;
     tx.commit().await?;
     if pass.seal_use.business_id.is_none() {
         // Outside the transaction: a run of that job waits for what this one holds.

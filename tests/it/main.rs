@@ -19,6 +19,7 @@ mod stories_files_download;
 mod stories_files_vendor;
 mod stories_flow_seals;
 mod stories_flow_steps;
+mod stories_lists;
 mod stories_oddities;
 mod stories_seal;
 mod stories_seal_apply;
