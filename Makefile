@@ -24,8 +24,8 @@ bench:
 	scripts/bench $(PARTS)
 
 # Lists with 100,000 flows, both engines.
-bench-lists: setup-test
-	scripts/with-services cargo bench --locked --bench lists
+bench-lists:
+	scripts/bench lists
 
 dev: setup
 	cargo run $(FEATURES) -- serve

@@ -8,6 +8,7 @@ use crate::{
     flow::{
         Flow,
         event::{self, Happened},
+        people,
     },
     id::FlowId,
     ingest::record::{Trigger, wake},
@@ -165,6 +166,7 @@ async fn appended(
     let mut tx = app.db.begin().await?;
     // Asked at once for the vendor's numbers, and then slowly until the next end.
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
     SealUse::reopen(&mut tx, &seal_use.id, now).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
     for grant in grants {
@@ -173,6 +175,7 @@ async fn appended(
     let detail = told(more);
     let happened = Happened { actor: &user.username, act: "appended", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     audit::commit(tx, entry(seal_use, user, "uses_appended", &detail), now).await?;
     app.due.notify_one();
     Ok(())
@@ -189,9 +192,11 @@ async fn unclear(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
     let detail = format!("{}: {cause}", told(more));
     let happened = Happened { actor: &user.username, act: "append_unclear", node: None, detail: Some(&detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     audit::commit(tx, entry(seal_use, user, "uses_append_unclear", &detail), now).await?;
     app.due.notify_one();
     Ok(())

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Only this module names a driver. Where the engines differ, the text holds a fragment in braces, replaced per engine:
-//! `{now}` (the database's clock in microseconds), `{for_update}`, `{skip_locked}`.
+//! `{now}` (the database's clock in microseconds), `{position}` (where a text is in another), `{for_update}`,
+//! `{skip_locked}`.
 //!
 //! Reads take `&Db`; writes take `&mut Tx`. On SQLite the pool behind `&Db` refuses writes, so a write outside a
 //! transaction fails its first test.
@@ -255,10 +256,15 @@ impl Sql {
 }
 
 /// What each engine calls the fragments in braces.
-const SQLITE: [(&str, &str); 3] =
-    [("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"), ("{for_update}", ""), ("{skip_locked}", "")];
-const POSTGRES: [(&str, &str); 3] = [
+const SQLITE: [(&str, &str); 4] = [
+    ("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"),
+    ("{position}", "instr"),
+    ("{for_update}", ""),
+    ("{skip_locked}", ""),
+];
+const POSTGRES: [(&str, &str); 4] = [
     ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
+    ("{position}", "strpos"),
     // Rows that refer to the locked one may still be written.
     ("{for_update}", "FOR NO KEY UPDATE"),
     ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),

@@ -1,6 +1,7 @@
 //! A document: an entry in a folder, a name for an original, with its source; maybe an attachment of a form field.
 
 pub mod name;
+mod rare;
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -258,18 +259,23 @@ impl Document {
         after: Option<&DocumentId>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        found(SELECT, search, user).and("d.id <", after).newest_first("d.id", limit).all(db).await
+        let found = found(search, user);
+        let found = if rare::are_few(db, search).await? { rare::only(found, search) } else { found };
+        found.and("d.id <", after).newest_first("d.id", limit).all(db).await
     }
 
-    /// How many documents the search finds in all.
-    pub async fn total(db: &Db, search: &Search, user: &User) -> Result<i64, DbError> {
-        let tables = SELECT.split_once(" FROM ").map_or("", |parts| parts.1);
-        found(&format!("SELECT COUNT(*) FROM {tables}"), search, user).end().scalar(db).await
+    /// How many documents of a folder `user` may see, who may see the folder: counted as they come and go.
+    pub async fn total(db: &Db, folder: &FolderId, user: &User) -> Result<i64, DbError> {
+        let seen = if user.reads_all() { "documents" } else { "documents - faces" };
+        sql(format!("SELECT CAST(COALESCE(SUM({seen}), 0) AS BIGINT) FROM folder_totals WHERE folder_id = $1"))
+            .bind(folder)
+            .scalar(db)
+            .await
     }
 }
 
-fn found(select: &str, search: &Search, user: &User) -> Filtered {
-    let mut filtered = Filtered::new(select)
+fn found(search: &Search, user: &User) -> Filtered {
+    let mut filtered = Filtered::new(SELECT)
         .and("d.folder_id =", search.folder.as_ref())
         .and("d.flow_id =", search.flow.as_ref())
         .and("d.original_hash =", search.hash.as_ref())

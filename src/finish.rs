@@ -14,6 +14,7 @@ use crate::{
     flow::{
         Flow,
         event::{self, Happened, YINKU},
+        people,
     },
     id::{FlowId, SealUseId},
     ingest::{
@@ -257,6 +258,7 @@ async fn ended_by_hand(
     let told = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
     let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&told) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
     let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&told) };
     audit::commit(tx, entry, now).await?;

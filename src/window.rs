@@ -5,7 +5,11 @@ use crate::{
     audit,
     clock::Timestamp,
     db::{DbError, Tx},
-    flow::event::{self, Happened},
+    flow::{
+        Flow,
+        event::{self, Happened},
+        people,
+    },
     id::FlowId,
     job::{self, JobKind},
     seal_use::{Grant, SealUse, SealUseStatus},
@@ -159,6 +163,7 @@ async fn changed(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     job::wake(&mut tx, JobKind::Finish, seal_use.id.as_str(), end, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
     for grant in grants {
         grant.set_window(&mut tx, start, end).await?;
     }
@@ -178,7 +183,8 @@ async fn unclear(
     (start, end): (Timestamp, Timestamp),
     lost: &VendorError,
 ) -> Result<(), DbError> {
-    let tx = app.db.begin().await?;
+    let mut tx = app.db.begin().await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
     let detail = format!("{}: {lost}", told(grants, start, end));
     record(tx, seal_use, user, "window_unclear", &detail, app.clock.now()).await
 }
@@ -200,6 +206,7 @@ async fn record(
 ) -> Result<(), DbError> {
     let happened = Happened { actor: &user.username, act, node: None, detail: Some(detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
     let entry = audit::Entry { username: &user.username, act, subject, flow, detail: Some(detail) };
     audit::commit(tx, entry, now).await

@@ -5,7 +5,7 @@ import sys
 import time
 import traceback
 
-from . import callbacks, growth, ingest, machine, quality, reading
+from . import callbacks, growth, ingest, lists, machine, quality, reading
 from .report import Section
 
 PARTS = {
@@ -15,6 +15,7 @@ PARTS = {
     "growth": growth.measure,
     "fairness": growth.fairness,
     "reading": reading.measure,
+    "lists": lists.measure,
 }
 
 

@@ -43,7 +43,7 @@ pub async fn save_grants(
 /// By category only the vendor knew who stamps: now they take part in the flow.
 async fn let_them_in(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
     sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
-         SELECT DISTINCT s.flow_id, 'user:' || u.username, f.state, f.definition_id FROM grants g
+         SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id FROM grants g
          JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
          WHERE g.seal_use_id = $1
          ON CONFLICT (flow_id, who) DO NOTHING")

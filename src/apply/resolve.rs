@@ -10,6 +10,7 @@ use crate::{
         Flow,
         event::{self, Happened},
         form::{self, ApplicationError, Form},
+        people,
     },
     id::SealUseId,
     ingest::record::{Trigger, wake},
@@ -175,6 +176,7 @@ async fn resolved(mut tx: Tx, app: &App, seal_use: &SealUse, by: &str, detail: &
     let now = app.clock.now();
     let happened = Happened { actor: by, act: "resolved", node: None, detail: Some(detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, by).await?;
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
     let entry = audit::Entry { username: by, act: "seal_use_resolved", subject, flow, detail: Some(detail) };
     audit::commit(tx, entry, now).await

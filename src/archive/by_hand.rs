@@ -16,6 +16,7 @@ use crate::{
     flow::{
         Flow, FlowState,
         event::{self, Happened},
+        people,
     },
     id::FlowId,
     job::{self, JobKind},
@@ -102,6 +103,7 @@ pub async fn ask(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timest
     }
     let happened = Happened { actor: &user.username, act: "archive_asked", node: flow.node.as_deref(), detail: reason };
     event::record(tx, id, happened, now).await?;
+    people::acted(tx, id, &user.username).await?;
     if let (true, Some(reason)) = (wish.accept_missing && !lacking.photos.is_empty(), reason) {
         accept(tx, &flow, user, reason, lacking.photos, now).await?;
     }

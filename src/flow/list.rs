@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::{FlowState, search::folded};
 use crate::{
-    db::{Arg, Db, DbError, Sql, contains, sql},
+    db::{Arg, Db, DbError, Sql, sql},
     id::{DefinitionId, FlowId},
     user::User,
 };
@@ -119,11 +119,9 @@ fn of_names(filter: &Filter, names: &[String], after: Option<&FlowId>, limit: i6
         text.push("SELECT flow_id FROM flow_people p");
         parts(&mut text, filter, name);
         if let Some(q) = &filter.q {
-            text.bind(
-                "AND EXISTS (SELECT 1 FROM flow_search s WHERE s.flow_id = p.flow_id AND s.text LIKE",
-                contains(&folded(q)),
-            );
-            text.push(" ESCAPE '\\')");
+            text.push(" AND EXISTS (SELECT 1 FROM flow_search s WHERE s.flow_id = p.flow_id AND");
+            text.bind("{position}(s.text,", folded(q));
+            text.push(") > 0)");
         }
         text.bind_if("AND flow_id <", after);
         text.bind("ORDER BY flow_id DESC LIMIT", limit);
@@ -149,22 +147,18 @@ fn parts(text: &mut Text, filter: &Filter, name: &str) {
 /// From the flows whose text has `q`, if they know one of `names`.
 fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&FlowId>, limit: i64) -> Sql {
     let mut text = Text::default();
-    text.bind("SELECT flow_id FROM flow_search s WHERE s.text LIKE", contains(&folded(q)));
-    text.push(" ESCAPE '\\'");
-    if let Some(names) = names {
-        text.push(" AND (FALSE");
-        for name in names {
-            text.push(" OR EXISTS (SELECT 1 FROM flow_people p");
-            parts(&mut text, filter, name);
-            text.push(" AND p.flow_id = s.flow_id)");
-        }
-        text.push(")");
-    } else if filter.state.is_some() || filter.definition.is_some() {
-        text.push(" AND EXISTS (SELECT 1 FROM flows f WHERE f.id = s.flow_id");
-        text.bind_if("AND f.state =", filter.state);
-        text.bind_if("AND f.definition_id =", filter.definition.as_ref());
-        text.push(")");
+    text.bind("SELECT flow_id FROM flow_search s WHERE {position}(s.text,", folded(q));
+    text.push(") > 0");
+    text.bind_if("AND s.state =", filter.state);
+    text.bind_if("AND s.definition_id =", filter.definition.as_ref());
+    for (i, name) in names.into_iter().flatten().enumerate() {
+        // A value, not a condition: PostgreSQL would gather all flows of the name before it looks at the first text.
+        text.push(if i == 0 { " AND COALESCE(" } else { ", " });
+        text.push("(SELECT 1 FROM flow_people p");
+        parts(&mut text, filter, name);
+        text.push(" AND p.flow_id = s.flow_id)");
     }
+    text.push(if names.is_some() { ", 0) = 1" } else { "" });
     text.bind_if("AND flow_id <", after);
     text.bind("ORDER BY flow_id DESC LIMIT", limit);
     text.done()

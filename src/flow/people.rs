@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use super::Flow;
 use crate::{
     db::{DbError, On, Tx, placeholders, sql},
-    id::FlowId,
+    id::{FlowId, SealUseId},
     user::User,
 };
 
@@ -131,7 +131,7 @@ pub async fn done(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError
     .bind_all(names)
     .execute(&mut *tx)
     .await?;
-    acted(tx, flow, user).await?;
+    acted(tx, flow, &user.username).await?;
     let waiting: i64 =
         sql("SELECT COUNT(*) FROM flow_people WHERE flow_id = $1 AND turn").bind(flow).scalar(&mut *tx).await?;
     if waiting == 0 {
@@ -144,13 +144,27 @@ pub async fn done(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError
     Ok(())
 }
 
-/// `user` has done something with the flow: it is among those they have handled.
-pub async fn acted(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError> {
+/// Somebody has done something with the flow: it is among those they have handled.
+pub async fn acted(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbError> {
     sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
          SELECT id, $2, state, definition_id, TRUE FROM flows WHERE id = $1
          ON CONFLICT (flow_id, who) DO UPDATE SET acted = TRUE")
     .bind(flow)
-    .bind(format!("user:{}", user.username))
+    .bind(format!("user:{username}"))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// So have those who stamped, by the numbers of a seal use's grants. The caller has locked the flow.
+pub async fn stamped(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
+    sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
+         SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id, TRUE
+         FROM grants g JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id
+         JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
+         WHERE g.seal_use_id = $1 AND g.used > 0
+         ON CONFLICT (flow_id, who) DO UPDATE SET acted = TRUE WHERE NOT flow_people.acted")
+    .bind(seal_use)
     .execute(tx)
     .await?;
     Ok(())

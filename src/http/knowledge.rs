@@ -105,8 +105,8 @@ async fn documents_in(
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<Document>>, Problem> {
     viewable(&edge, &id, &user).await?;
+    let total = Document::total(&edge.app.db, &id, &user).await?;
     let search = Search { folder: Some(id), ..Search::default() };
-    let total = Document::total(&edge.app.db, &search, &user).await?;
     Ok(Json(Page { total: Some(total), ..found(&edge, &user, &search, paging).await? }))
 }
 

@@ -12,6 +12,7 @@ use crate::{
     flow::{
         Flow,
         event::{self, Happened, YINKU},
+        people,
     },
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
@@ -74,7 +75,8 @@ pub async fn store(tx: &mut Tx, seal_use: &SealUse, detail: &Detail, now: Timest
         let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
         event::record(tx, &seal_use.flow_id, happened, now).await?;
     }
-    SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await
+    SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await?;
+    people::stamped(tx, &seal_use.id).await
 }
 
 /// The answer to the application was lost, but a callback names our seal use: its business is ours if the vendor's

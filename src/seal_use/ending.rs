@@ -35,9 +35,12 @@ pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timest
     .bind(flow)
     .scalars(&mut *tx)
     .await?;
-    for id in open {
-        // The job's row first: a run holds it while it writes the seal use's.
+    // The jobs' rows first, then the flow's: whoever brings photos in holds it while it writes the seal use's.
+    for id in &open {
         job::wake(tx, JobKind::Finish, id.as_str(), now, now).await?;
+    }
+    sql("SELECT id FROM flows WHERE id = $1 {for_update}").bind(flow).optional::<(String,)>(&mut *tx).await?;
+    for id in open {
         sql("UPDATE seal_uses SET end_asked_at = $1, end_reason = $2, end_by = $3 WHERE id = $4")
             .bind(now)
             .bind(reason)

@@ -12,7 +12,7 @@ use crate::{
     flow::{
         Flow, FlowState,
         event::{self, Happened},
-        settle,
+        people, settle,
     },
     folder::{self, Place},
     id::{DocumentId, FlowId},
@@ -81,6 +81,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     let happened =
         Happened { actor: &user.username, act: "uploaded", node: flow.node.as_deref(), detail: Some(&detail) };
     event::record(&mut tx, &flow.id, happened, now).await?;
+    people::acted(&mut tx, &flow.id, &user.username).await?;
     if dispatch::sends_at_once(&target.body, flow.node.as_deref()) {
         dispatch::stamped(&mut tx, &flow.id, &target.body, now).await?;
     }
@@ -161,6 +162,7 @@ pub async fn take_out(
     let happened =
         Happened { actor: &user.username, act: "file_removed", node: flow.node.as_deref(), detail: Some(&detail) };
     event::record(&mut tx, &flow.id, happened, now).await?;
+    people::acted(&mut tx, &flow.id, &user.username).await?;
     let entry = Entry {
         username: &user.username,
         act: "document_deleted",

@@ -9,6 +9,7 @@ use crate::{
     flow::{
         Flow, FlowState,
         event::{self, Happened},
+        people,
     },
     folder,
     id::{GrantId, IngestId},
@@ -83,6 +84,7 @@ pub async fn supply(
     let happened =
         Happened { actor: &user.username, act: "photo_supplied", node: flow.node.as_deref(), detail: Some(&detail) };
     event::record(&mut tx, &flow.id, happened, now).await?;
+    people::acted(&mut tx, &flow.id, &user.username).await?;
     let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
     let names = names.join(", ");
     let entry = Entry {

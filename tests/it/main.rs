@@ -24,6 +24,7 @@ mod stories_flow_seals;
 mod stories_flow_steps;
 mod stories_help_page;
 mod stories_hints;
+mod stories_lists;
 mod stories_oddities;
 mod stories_rights;
 mod stories_rights_standings;

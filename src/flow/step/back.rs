@@ -41,7 +41,7 @@ pub async fn reject(
     }
     let happened = Happened { actor: &user.username, act: "rejected", node: Some(&node.key), detail: opinion.comment };
     event::record_to(tx, id, happened, to, now).await?;
-    people::acted(tx, id, user).await?;
+    people::acted(tx, id, &user.username).await?;
     arrive(tx, &standing, to, now).await?;
     Ok(())
 }
@@ -86,15 +86,13 @@ pub async fn withdraw(
     }
     let happened = Happened { actor: &user.username, act: "withdrawn", node: flow.node.as_deref(), detail: comment };
     event::record(tx, id, happened, now).await?;
-    if flow.starter != user.username {
-        people::acted(tx, id, user).await?;
-    }
+    standing.acted(tx, user).await?;
     flow.turn(tx, FlowState::Withdrawn, now).await?;
     Ok(())
 }
 
-/// Asks for the end of the open seal uses. Before the flow is locked: whoever brings photos in locks a seal use first
-/// and the flow after it. A step that turns out impossible undoes it. Answers how many seal uses there were.
+/// Asks for the end of the open seal uses, whose jobs come before the flow. A step that turns out impossible undoes it.
+/// Answers how many seal uses there were.
 async fn end_uses(
     tx: &mut Tx,
     id: &FlowId,

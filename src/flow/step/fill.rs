@@ -105,6 +105,7 @@ async fn fill(
     let node = standing.flow.node.as_deref();
     let happened = Happened { actor: &user.username, act: "edited", node, detail: Some(&detail) };
     event::record(tx, &standing.flow.id, happened, now).await?;
+    standing.acted(tx, user).await?;
     Ok(form)
 }
 

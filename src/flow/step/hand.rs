@@ -33,7 +33,7 @@ pub async fn transfer(
         return Err(StepError::field("to", "it is your turn already: name somebody else"));
     }
     people::hand_over(tx, id, mine.then_some(user), receiver).await?;
-    people::acted(tx, id, user).await?;
+    people::acted(tx, id, &user.username).await?;
     let happened =
         Happened { actor: &user.username, act: "transferred", node: Some(&node.key), detail: opinion.comment };
     event::record_to(tx, id, happened, to, now).await?;

@@ -2,9 +2,12 @@
 
 use super::StepError;
 use crate::{
-    db::Tx,
+    db::{DbError, Tx},
     definition::{Body, Definition, Node},
-    flow::{Flow, FlowState, approval, assign, people::People},
+    flow::{
+        Flow, FlowState, approval, assign,
+        people::{self, People},
+    },
     id::FlowId,
     user::{Directory, User},
 };
@@ -34,6 +37,14 @@ impl Standing {
             return Err(StepError::MovedOn);
         }
         self.flow.node.as_deref().and_then(|key| self.body.node(key)).ok_or(StepError::PastTheLast)
+    }
+
+    /// Whoever does something with somebody else's flow has handled it; a starter's own is among those they started.
+    pub(super) async fn acted(&self, tx: &mut Tx, user: &User) -> Result<(), DbError> {
+        if self.flow.starter == user.username {
+            return Ok(());
+        }
+        people::acted(tx, &self.flow.id, &user.username).await
     }
 
     /// It is the turn of `user` at `node`; if it is not, why.
