@@ -249,7 +249,8 @@ impl Dispatch {
         sql("UPDATE dispatches SET state = 'sent', error = NULL, updated_at = $1
              WHERE seal_use_id = $2 AND kind = 'photo' AND state = 'unknown' AND EXISTS (
                SELECT 1 FROM photos p WHERE p.seal_use_id = dispatches.seal_use_id AND p.source = 'supply'
-                 AND p.photokey IS NOT NULL AND p.original_hash = dispatches.original_hash)")
+                 AND p.photokey IS NOT NULL AND p.grant_id = dispatches.grant_id
+                 AND p.original_hash = dispatches.original_hash)")
         .bind(now)
         .bind(seal_use)
         .execute(tx)

@@ -41,7 +41,7 @@ impl Config {
             let named = url.path().trim_start_matches('/');
             found.unless(!named.is_empty(), "database.url", "name the database: postgres://<host>/<database>");
         }
-        found.unless(self.database.max_connections >= 2, "database.max_connections", "must be at least 2");
+        found.unless(self.database.max_connections >= 3, "database.max_connections", "must be at least 3");
         let blank = |secret: &Option<super::Secret>| secret.as_ref().is_some_and(|s| s.expose().is_empty());
         found.unless(
             !blank(&self.admin.password),

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    Connection,
+    Connection, PgPool, Postgres, Transaction,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -28,6 +28,30 @@ const READERS: u32 = 8;
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a statement waits for a lock that another process (a backup, a command) holds.
 const BUSY: Duration = Duration::from_secs(15);
+
+/// Connections that turn out to be dead when a transaction begins: nothing was done yet, so the next one may be tried.
+const DEAD: usize = 4;
+
+/// Begins a transaction on a connection that lives. Whoever comes to write down what the vendor has just done must not
+/// fail because the server was restarted a moment ago.
+pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, DbError> {
+    for _ in 0..DEAD {
+        match pool.begin().await {
+            Err(error) if ended(&error) => tracing::info!(%error, "a connection to the database was dead"),
+            other => return other,
+        }
+    }
+    pool.begin().await
+}
+
+/// Whether the error is a connection's end: lost, or told by the server (class 57P, operator intervention).
+fn ended(error: &DbError) -> bool {
+    match error {
+        DbError::Io(_) => true,
+        DbError::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
+}
 
 impl Db {
     /// Opens the database and brings its schema up to date.

@@ -60,6 +60,12 @@ pub async fn change(
 /// Deletes an empty folder.
 pub async fn delete(tx: &mut Tx, folder: &Folder) -> Result<(), KeepError> {
     in_use(tx, folder).await?;
+    // What was counted in it when there still was something.
+    sql("DELETE FROM folder_totals WHERE folder_id = $1
+           AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folder_totals.folder_id)")
+    .bind(&folder.id)
+    .execute(&mut *tx)
+    .await?;
     let deleted = sql("DELETE FROM folders WHERE id = $1
            AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folders.id)
            AND NOT EXISTS (SELECT 1 FROM folders f WHERE f.parent = folders.id)")

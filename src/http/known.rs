@@ -18,7 +18,7 @@ use crate::{
     db::DbError,
     document::Document,
     id::{DocumentId, UserId},
-    user::{User, login},
+    user::{Role, User, login},
 };
 
 const AGE: Duration = Duration::from_secs(1);
@@ -28,7 +28,8 @@ const MOST: usize = 4096;
 pub(super) struct Known {
     /// By the hash of the secret they come with; the flag tells sessions from tokens.
     users: Memory<(bool, String), User>,
-    documents: Memory<(UserId, DocumentId), Document>,
+    /// By who asks with which roles: a request that was on its way when roles changed leaves nothing to later ones.
+    documents: Memory<(UserId, Vec<Role>, DocumentId), Document>,
 }
 
 impl Known {
@@ -49,7 +50,7 @@ impl Known {
         user: &User,
     ) -> Result<Option<Arc<Document>>, DbError> {
         let look = Document::seen(&app.db, &id, user);
-        self.documents.get_or((user.id.clone(), id.clone()), look).await
+        self.documents.get_or((user.id.clone(), user.roles.0.clone(), id.clone()), look).await
     }
 
     pub(super) fn forget(&self) {

@@ -40,12 +40,17 @@ pub(super) async fn finish_writes(request: Request, next: Next) -> Response {
 
 /// A write may take a right away: what was known of rights is forgotten before it is answered.
 pub(super) async fn forget_after_writes(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    let writes = !request.method().is_safe();
-    let response = next.run(request).await;
-    if writes {
-        edge.known.forget();
+    // When it is dropped, so that a handler that panics after its commit has it forgotten, too.
+    let _forgets = (!request.method().is_safe()).then(|| Forgets(edge));
+    next.run(request).await
+}
+
+struct Forgets(Edge);
+
+impl Drop for Forgets {
+    fn drop(&mut self) {
+        self.0.known.forget();
     }
-    response
 }
 
 /// A write that comes with a cookie must come from our own pages: other sites' pages can make browsers send it.

@@ -50,13 +50,20 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     settle::settle(&mut tx, &pass.flow.id, now).await?;
     tx.commit().await?;
     // In a transaction of its own: the one above holds the flow, and the job `send` its own row before these.
-    let mut tx = pass.db().begin().await?;
-    Dispatch::listed(&mut tx, pass.id(), now).await?;
-    tx.commit().await?;
+    // What it misses the next pass does.
+    if let Err(error) = listed(pass, now).await {
+        tracing::warn!(%error, seal_use = %pass.id(), "supplied photos that the vendor lists are not marked yet");
+    }
     pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
     pass.app.due.notify_one();
-    pass.hint(state.as_str()).await?;
+    pass.hint(state.as_str()).await;
     Ok(next.map_or(Next::Idle, |at| Next::At { at, failed: None }))
+}
+
+async fn listed(pass: &Pass, now: Timestamp) -> Result<(), DbError> {
+    let mut tx = pass.db().begin().await?;
+    Dispatch::listed(&mut tx, pass.id(), now).await?;
+    tx.commit().await
 }
 
 fn state_of(photos: &[Photo], sum: &Counts) -> IngestState {
@@ -122,15 +129,15 @@ pub(super) async fn interrupted(
 
 impl Pass {
     /// Tells whoever watches how far this seal use is.
-    pub(super) async fn hint(&self, state: &str) -> Result<(), IngestError> {
+    pub(super) async fn hint(&self, state: &str) {
         if self.app.nobody_listens() {
-            return Ok(());
+            return;
         }
-        let photos: (i64, i64) =
-            crate::db::sql("SELECT COUNT(*), COUNT(original_hash) FROM photos WHERE seal_use_id = $1")
-                .bind(self.id())
-                .one(self.db())
-                .await?;
+        let counted = crate::db::sql("SELECT COUNT(*), COUNT(original_hash) FROM photos WHERE seal_use_id = $1")
+            .bind(self.id())
+            .one::<(i64, i64)>(self.db())
+            .await;
+        let Ok(photos) = counted else { return };
         self.app.hint(Hint {
             about: About::Ingest,
             id: self.ingest.id.to_string(),
@@ -139,6 +146,5 @@ impl Pass {
             received: photos.1,
             expected: photos.0,
         });
-        Ok(())
     }
 }

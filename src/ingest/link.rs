@@ -65,7 +65,8 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
     tx.commit().await?;
     killpoint::reach("link_committed");
     pass.app.metrics.photos_duplicate.inc_by(u64::try_from(duplicates).unwrap_or(0));
-    pass.hint("running").await
+    pass.hint("running").await;
+    Ok(())
 }
 
 /// Writes the originals; how many were known. In the order of their hashes, so that two runs which bring the same

@@ -2,7 +2,7 @@
 
 use super::{Batch, Kept, UploadError, insert_originals};
 use crate::{
-    app::App,
+    app::{About, App, Hint},
     audit::{self, Entry},
     clock::Timestamp,
     db::{DbError, Tx, sql},
@@ -100,6 +100,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     app.due.notify_one();
     let mut shown = Vec::with_capacity(documents.len());
     for id in documents {
+        hint(app, &id, &flow.id, "uploaded");
         shown.extend(Document::find(&app.db, &id).await?);
     }
     Ok(shown)
@@ -170,5 +171,18 @@ pub async fn take_out(
         flow: Some(&flow.id),
         detail: Some(&found.name),
     };
-    Ok(audit::commit(tx, entry, now).await?)
+    audit::commit(tx, entry, now).await?;
+    hint(app, document, &flow.id, "deleted");
+    Ok(())
+}
+
+fn hint(app: &App, document: &DocumentId, flow: &FlowId, state: &str) {
+    app.hint(Hint {
+        about: About::Document,
+        id: document.to_string(),
+        flow_id: flow.to_string(),
+        state: state.to_owned(),
+        received: 0,
+        expected: 0,
+    });
 }

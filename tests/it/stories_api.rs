@@ -243,7 +243,7 @@ async fn each_sees_the_folders_and_documents_that_are_theirs(engine: Engine) {
         definition["integration"]["downloadFolder"] = json!({ "space": "personal", "path": "合同" });
     };
     let world = World::new(engine, Plan { definition: Some(personal), ..Plan::default() }).await;
-    make_user(&world, "chen", &["member"]).await;
+    let chen = make_user(&world, "chen", &["member"]).await;
     let document = archived_documents(&world).await.remove(0);
     let path = format!("/api/documents/{}", document.id);
     let folder = format!("/api/folders/{}/documents", document.folder_id);
@@ -261,6 +261,14 @@ async fn each_sees_the_folders_and_documents_that_are_theirs(engine: Engine) {
         assert_eq!(caller.get(&folder).await.status, in_folder, "{username}");
         let found = caller.get("/api/documents?q=公章").await.expect(200);
         assert_eq!(found["items"].as_array().unwrap().len(), if document == 200 { 2 } else { 0 }, "{username}");
+    }
+    // A right that comes or goes does so at once, whatever was asked a moment ago.
+    let (admin, caller) = (world.caller("admin").await, world.caller("chen").await);
+    for (roles, status) in [(["member", "auditor"], 200), (["member", "member"], 404)] {
+        let user = format!("/api/users/{}", chen["id"].as_str().unwrap());
+        admin.patch(&user, &json!({ "roles": roles })).await.expect(200);
+        assert_eq!(caller.get(&format!("{path}/thumbnail/256")).await.status, status, "{roles:?}");
+        assert_eq!(caller.get(&format!("{path}/content")).await.status, status, "{roles:?}");
     }
     let zhang = world.caller("zhang").await;
     let first = zhang.get("/api/documents?limit=1&kind=signatory").await.expect(200);

@@ -76,8 +76,12 @@ async fn several_files_come_at_once_and_are_told_by_their_content(engine: Engine
     let world = world_with_stamped(engine).await;
     let (flow, ..) = world.seal_use(1).await;
     let wang = world.caller("wang").await;
+    let mut hints = world.app.events.subscribe();
     let files = [("合同 (终稿).pdf", pdf("1")), ("../扫描.jpg", png(1)), ("说明", "盖章三份".into())];
     let documents = wang.bring(&stamped(&flow), form(files.clone())).await.expect(201);
+    for document in documents.as_array().unwrap() {
+        while hints.recv().await.unwrap().id != document["id"].as_str().unwrap() {}
+    }
     let told: Vec<(&str, &str)> = documents
         .as_array()
         .unwrap()
