@@ -185,6 +185,31 @@ async fn a_postgres_that_forgets_what_it_acknowledged_is_refused() {
     assert!(refused.to_string().contains("synchronous_commit"), "{refused}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_transaction_begins_though_the_connections_have_just_died() {
+    let (db, _dir) = open(Engine::Postgres).await;
+    let others = "pid <> pg_backend_pid() AND datname = current_database()";
+    // Three at once, so that three connections wait for their next use.
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(db.begin().await.unwrap());
+    }
+    let mut killer = held.pop().unwrap();
+    for tx in held {
+        tx.commit().await.unwrap();
+    }
+    let killed: Vec<bool> = sql(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        .scalars(&mut killer)
+        .await
+        .unwrap();
+    assert!(killed.len() >= 2 && killed.iter().all(|killed| *killed), "{killed:?}");
+    for _ in 0..3 {
+        let mut tx = db.begin().await.unwrap();
+        sql("SELECT 1::BIGINT").scalar::<i64>(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
 /// A hang-up drops a request's future anywhere, also inside `begin`: sqlx 0.9.0 then gives the connection, with the
 /// transaction open, to the next one, whose acknowledged write nobody ever commits.
 #[tokio::test(flavor = "multi_thread")]
