@@ -18,6 +18,7 @@ use crate::{
     telemetry::Metrics,
     thumbnail,
     vendor::{Limits, Vendor, VendorBuildError},
+    word::words,
 };
 
 /// What everything that acts is given.
@@ -35,17 +36,26 @@ pub struct App {
     pub journal: Journal,
     /// Hints to whoever looks at a page just now; lost when nobody listens.
     pub events: broadcast::Sender<Hint>,
+    /// The hints that this process gives, for those who listen at another one; see [`crate::relay`].
+    pub hints_for_others: broadcast::Sender<Hint>,
     /// Told when a job may be due.
     pub due: Notify,
 }
 
+words! {
+    /// What a hint is about.
+    About {
+        Flow = "flow",
+        Ingest = "ingest",
+        Document = "document",
+    }
+}
+
 /// Something changed: read it again.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hint {
-    /// `flow`, `ingest` or `document`.
-    #[serde(skip)]
-    pub about: &'static str,
+    pub about: About,
     pub id: String,
     pub flow_id: String,
     pub state: String,
@@ -87,9 +97,22 @@ impl App {
         let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;
         let bounds = Bounds::new(&config);
         let journal = Journal::start(db.clone(), config.audit.queue);
-        let events = broadcast::channel(HINTS).0;
+        let (events, hints_for_others) = (broadcast::channel(HINTS).0, broadcast::channel(HINTS).0);
         let (metrics, due) = (Metrics::default(), Notify::new());
-        Ok(Arc::new(Self { config, clock, db, store, vendor, cpu, metrics, bounds, journal, events, due }))
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            db,
+            store,
+            vendor,
+            cpu,
+            metrics,
+            bounds,
+            journal,
+            events,
+            hints_for_others,
+            due,
+        }))
     }
 
     /// What a picture may cost.
@@ -100,7 +123,14 @@ impl App {
 
     /// Tells listeners; nobody listening is fine.
     pub fn hint(&self, hint: Hint) {
+        let _ = self.hints_for_others.send(hint.clone());
         let _ = self.events.send(hint);
+    }
+
+    /// A hint would be lost.
+    #[must_use]
+    pub fn nobody_listens(&self) -> bool {
+        self.events.receiver_count() == 0 && self.hints_for_others.receiver_count() == 0
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     id::SealUseId,
     ingest::record::{Trigger, wake},
     job::{self, FenceError, JobKind, Lease, Next},
+    killpoint,
     seal_use::{
         Application, SealUse, SealUseStatus,
         ending::{self, Ending},
@@ -104,7 +105,10 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
     if !mark_asked(app, lease, &id, &ready.application).await? {
         return Ok(Next::Idle);
     }
-    match send(&ready).await {
+    killpoint::reach("application_marked");
+    let answer = send(&ready).await;
+    killpoint::reach("application_answered");
+    match answer {
         Ok(created) => answered(app, &seal_use, &ready.application, created).await,
         Err(error) if error.surely_never_arrived() => {
             mark_never_arrived(app, lease, &id).await?;

@@ -14,7 +14,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, Tx, sql, storable},
+    db::{Db, DbError, Sql, Tx, pieces, rows, sql, storable},
     id::FlowId,
 };
 use chain::Link;
@@ -94,8 +94,9 @@ impl Unchained {
         }
     }
 
-    fn chained(self, seq: i64, prev: String) -> Kept {
+    fn chained(self, seq: i64, prev: &str) -> Kept {
         let Self { at, username, act, subject, flow_id, detail } = self;
+        let prev = prev.to_owned();
         let mut kept = Kept { seq, at, username, act, subject, flow_id, detail, prev, hash: String::new() };
         kept.hash = Link::of(&kept).hash();
         kept
@@ -117,11 +118,13 @@ async fn append(tx: &mut Tx, entries: Vec<Unchained>) -> Result<(), DbError> {
     // Locks the end until the transaction does; the hash is still the one of the last entry.
     let (last, mut prev): (i64, String) =
         sql("UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash").bind(count).one(&mut *tx).await?;
+    let mut chained = Vec::with_capacity(entries.len());
     for (seq, entry) in (last - count + 1..).zip(entries) {
-        let kept = entry.chained(seq, prev);
-        kept.insert(tx).await?;
-        prev = kept.hash;
+        let kept = entry.chained(seq, &prev);
+        prev.clone_from(&kept.hash);
+        chained.push(kept);
     }
+    Kept::insert_all(tx, &chained).await?;
     sql("UPDATE audit_head SET hash = $1 WHERE id = 1").bind(prev).execute(tx).await?;
     Ok(())
 }
@@ -140,21 +143,28 @@ pub struct Search {
 }
 
 impl Kept {
-    async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
-        sql("INSERT INTO audit (seq, at, username, act, subject, flow_id, detail, prev, hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-        .bind(self.seq)
-        .bind(self.at)
-        .bind(&self.username)
-        .bind(&self.act)
-        .bind(&self.subject)
-        .bind(self.flow_id.as_ref())
-        .bind(self.detail.clone())
-        .bind(&self.prev)
-        .bind(&self.hash)
-        .execute(tx)
-        .await?;
+    async fn insert_all(tx: &mut Tx, all: &[Self]) -> Result<(), DbError> {
+        for piece in pieces(all) {
+            let statement = format!(
+                "INSERT INTO audit (seq, at, username, act, subject, flow_id, detail, prev, hash) VALUES {}",
+                rows(9, piece.len())
+            );
+            piece.iter().fold(sql(statement), |statement, kept| kept.bind(statement)).execute(&mut *tx).await?;
+        }
         Ok(())
+    }
+
+    fn bind(&self, statement: Sql) -> Sql {
+        statement
+            .bind(self.seq)
+            .bind(self.at)
+            .bind(&self.username)
+            .bind(&self.act)
+            .bind(&self.subject)
+            .bind(self.flow_id.as_ref())
+            .bind(self.detail.clone())
+            .bind(&self.prev)
+            .bind(&self.hash)
     }
 
     /// Newest first, those before `after`.

@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod print;
 mod serve;
+mod sweep;
 mod users;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -46,6 +47,8 @@ enum Command {
     /// Tokens for programs.
     #[command(subcommand)]
     Token(users::TokenCommand),
+    /// Which objects in the store does no row name? Lists them, deletes nothing.
+    Sweep(sweep::Args),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -56,7 +59,7 @@ impl Command {
     /// found some.
     fn status_of_failure(&self) -> ExitCode {
         match self {
-            Self::Audit(_) => ExitCode::from(2),
+            Self::Audit(_) | Self::Sweep(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -83,6 +86,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Openapi => print::answer(&serde_json::to_string_pretty(&http::openapi())?),
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
             Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
+            Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
             Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,
         }
         Ok(ExitCode::SUCCESS)

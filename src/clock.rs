@@ -59,11 +59,16 @@ impl std::fmt::Display for Timestamp {
     }
 }
 
+/// A text that names no instant.
+#[derive(Debug, thiserror::Error)]
+#[error("must be an instant as RFC 3339 writes it, such as 2026-03-01T09:30:00+08:00")]
+pub struct NotAnInstant;
+
 impl std::str::FromStr for Timestamp {
-    type Err = jiff::Error;
+    type Err = NotAnInstant;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.parse::<jiff::Timestamp>()?.as_microsecond()))
+        Ok(Self(text.parse::<jiff::Timestamp>().map_err(|_| NotAnInstant)?.as_microsecond()))
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod arg;
 pub mod filter;
+mod listen;
 mod open;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ use sqlx::{
 };
 
 pub use arg::{Arg, storable};
+pub use listen::Listener;
 pub use open::OpenError;
 pub use sqlx::Error as DbError;
 

@@ -244,6 +244,19 @@ impl Dispatch {
         Ok(())
     }
 
+    /// Supplied photos of which nobody knew whether the vendor has them, and that it lists by now: it has them.
+    pub async fn listed(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE dispatches SET state = 'sent', error = NULL, updated_at = $1
+             WHERE seal_use_id = $2 AND kind = 'photo' AND state = 'unknown' AND EXISTS (
+               SELECT 1 FROM photos p WHERE p.seal_use_id = dispatches.seal_use_id AND p.source = 'supply'
+                 AND p.photokey IS NOT NULL AND p.original_hash = dispatches.original_hash)")
+        .bind(now)
+        .bind(seal_use)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
     /// A person asks for what failed, or is unknown, to be sent again. Answers how many there are.
     pub async fn again(tx: &mut Tx, flow: &FlowId, now: Timestamp) -> Result<u64, DbError> {
         let uses: Vec<SealUseId> =

@@ -17,7 +17,10 @@ use crate::{
         people,
     },
     id::{FlowId, SealUseId},
-    ingest::record::{Trigger, wake},
+    ingest::{
+        detail,
+        record::{Trigger, wake},
+    },
     job::{self, FenceError, JobKind, Lease, Next},
     seal_use::{Grant, SealUse, SealUseStatus, ending::Ending},
     service::{Service, ServiceError},
@@ -222,7 +225,9 @@ pub async fn by_hand(
         let by = acting(&app.db, Some(&user.username), &seal_use).await?.ok_or(FinishError::ContactMissing)?;
         let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
         finish(&client, business_id, reason, &by, device_no).await?;
-        ended_by_hand(app, &seal_use, user, reason, device_no).await?;
+        // Who ended it is told how it stands now; if the vendor does not say so at once, the ingest asks again.
+        let detail = client.detail(business_id).await.ok();
+        ended_by_hand(app, &seal_use.id, user, reason, device_no, detail.as_ref()).await?;
     }
     match (found, device_no) {
         (true, _) => Ok(()),
@@ -233,22 +238,29 @@ pub async fn by_hand(
 
 async fn ended_by_hand(
     app: &App,
-    seal_use: &SealUse,
+    id: &SealUseId,
     user: &User,
     reason: &str,
     device_no: Option<&str>,
-) -> Result<(), DbError> {
+    said: Option<&Detail>,
+) -> Result<(), FinishError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
-    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    wake(&mut tx, id, Trigger::Finish, now, now).await?;
+    let flow = SealUse::find(&mut tx, id).await?.ok_or(FinishError::NoSealUse)?.flow_id;
+    Flow::lock(&mut tx, &flow).await?;
+    SealUse::changed(&mut tx, id, now).await?;
+    let seal_use = SealUse::find(&mut tx, id).await?.ok_or(FinishError::NoSealUse)?;
+    if let Some(detail) = said {
+        detail::store(&mut tx, &seal_use, detail, now).await?;
+    }
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
-    let detail = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
-    let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&detail) };
+    let told = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
+    let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&told) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
     people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
-    let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&detail) };
+    let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&told) };
     audit::commit(tx, entry, now).await?;
     app.due.notify_one();
     Ok(())

@@ -12,6 +12,7 @@ mod folders;
 mod ingests;
 mod input;
 mod knowledge;
+mod known;
 mod layers;
 mod openapi;
 mod operation;
@@ -29,14 +30,16 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use self::known::Known;
 use crate::{app::App, callback::Inbox};
-pub use problem::Problem;
+pub use problem::{Code, Problem};
 
 /// What handlers are given.
 #[derive(Clone, Debug)]
 pub struct Edge {
     pub app: Arc<App>,
     pub inbox: Inbox,
+    known: Arc<Known>,
 }
 
 /// Largest JSON body.
@@ -59,7 +62,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(content::routes())
         .merge(audit::routes())
         .merge(operation::routes());
-    openapi::name_operations(routes)
+    openapi::describe_operations(routes)
 }
 
 /// The OpenAPI document: the full truth about the API.
@@ -70,11 +73,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// All routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
-    let edge = Edge { app, inbox };
+    let edge = Edge { app, inbox, known: Arc::default() };
     let (api, document) = api().split_for_parts();
     let document = get(|| async move { Json(document) });
     api.route("/api/openapi.json", document)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn_with_state(edge.clone(), layers::forget_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
         .merge(callback::routes(&edge))
         .fallback(layers::no_such_route)

@@ -7,7 +7,7 @@
 pub mod collect;
 mod conclude;
 pub mod content;
-mod detail;
+pub mod detail;
 mod fallback;
 mod fetch;
 mod link;

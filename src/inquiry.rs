@@ -1,19 +1,26 @@
 //! What the vendor and we know about a flow's seal uses, for people who look: fresh if the vendor answers quickly,
 //! else as old as it says. Nothing is written; what turns out to be new wakes the ingest.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod named;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::Serialize;
-use sqlx::FromRow;
+
+use named::Named;
 
 use crate::{
     app::App,
     apply::status_of,
     clock::Timestamp,
-    db::{DbError, sql},
+    db::DbError,
     id::{FlowId, GrantId, SealUseId},
     ingest::record::{Trigger, wake},
-    photo::kind::PhotoKind,
+    photo::{Photo, kind::PhotoKind},
     seal_use::{Application, Counts, Grant, SealUse, SealUseStatus, counts, ending::Ending},
     service::Service,
     vendor::qiyuesuo::{AppendLog, Detail},
@@ -133,15 +140,23 @@ async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
     };
     let mut grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
     let mut status = seal_use.status;
+    let mut tallies = counts::tally(&app.db, &seal_use.id).await?;
+    let mut outstanding = named::outstanding(app, &seal_use.id).await?;
     if let Some(detail) = detail.as_ref().filter(|_| fresh) {
+        let known: HashSet<String> =
+            Photo::known_keys(&app.db, &seal_use.id).await?.into_iter().map(|(key, _)| key).collect();
+        let new = named::new_photos(detail, &known, &grants);
+        // Of photos without a key nobody knows whether these are the same ones.
+        if !Photo::any_keyless(&app.db, &seal_use.id).await? {
+            named::add(&seal_use.id, &new, app.clock.now(), &mut tallies, &mut outstanding);
+        }
         let news = overlay(&mut grants, detail);
         status = status_of(&detail.status);
-        if news || status != seal_use.status {
+        if news || !new.is_empty() || status != seal_use.status {
             look(app, &seal_use.id).await?;
         }
     }
-    let (per_grant, sum) = counts::count(&grants, &counts::tally(&app.db, &seal_use.id).await?);
-    let outstanding = outstanding(app, &seal_use.id).await?;
+    let (per_grant, sum) = counts::count(&grants, &tallies);
     let gap_since = seal_use.ended_at.or(as_of);
     let grants = grants.into_iter().map(|grant| to_view(grant, &per_grant, &outstanding, gap_since)).collect();
     let ending = Ending::of(&app.db, &seal_use.id).await?;
@@ -161,7 +176,7 @@ async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
         applicant: application.applicant.name,
         category: application.category,
         grants,
-        missing_photos: of_grant(&outstanding, None),
+        missing_photos: named::of_grant(&outstanding, None),
         append_logs: detail.map(|detail| detail.append_logs).unwrap_or_default().into_iter().map(Into::into).collect(),
     })
 }
@@ -213,47 +228,14 @@ fn overlay(grants: &mut [Grant], detail: &Detail) -> bool {
     news
 }
 
-/// Photos that the vendor names and that are not here.
-#[derive(Clone, Debug, FromRow)]
-struct Outstanding {
-    grant_id: Option<GrantId>,
-    #[sqlx(try_from = "String")]
-    kind: PhotoKind,
-    count: i64,
-    since: Option<Timestamp>,
-    error: Option<String>,
-}
-
-async fn outstanding(app: &App, seal_use: &SealUseId) -> Result<Vec<Outstanding>, DbError> {
-    sql("SELECT grant_id, kind, COUNT(*) AS count, MIN(created_at) AS since, MAX(error_detail) AS error
-         FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL AND original_hash IS NULL
-         GROUP BY grant_id, kind ORDER BY kind")
-    .bind(seal_use)
-    .all(&app.db)
-    .await
-}
-
-fn of_grant(outstanding: &[Outstanding], grant: Option<&GrantId>) -> Vec<MissingPhotos> {
-    let theirs = outstanding.iter().filter(|photos| photos.grant_id.as_ref() == grant);
-    theirs
-        .map(|photos| MissingPhotos {
-            kind: photos.kind,
-            count: photos.count,
-            since: photos.since,
-            named: true,
-            error: photos.error.clone(),
-        })
-        .collect()
-}
-
 fn to_view(
     grant: Grant,
     per_grant: &HashMap<GrantId, Counts>,
-    outstanding: &[Outstanding],
+    outstanding: &[Named],
     gap_since: Option<Timestamp>,
 ) -> GrantDetail {
     let counts = per_grant.get(&grant.id).copied().unwrap_or_default();
-    let mut missing_photos = of_grant(outstanding, Some(&grant.id));
+    let mut missing_photos = named::of_grant(outstanding, Some(&grant.id));
     let unnamed = counts.missing - missing_photos.iter().map(|photos| photos.count).sum::<i64>();
     if unnamed > 0 {
         let (kind, since) = (PhotoKind::Signatory, gap_since);

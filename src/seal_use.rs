@@ -157,6 +157,12 @@ impl SealUse {
         Ok(before)
     }
 
+    /// Something was changed at the vendor: what it was asked before is not the truth any more.
+    pub async fn changed(tx: &mut Tx, id: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE seal_uses SET changed_at = $1 WHERE id = $2").bind(now).bind(id).execute(tx).await?;
+        Ok(())
+    }
+
     /// The vendor refused to append: as it was.
     pub async fn close_again(tx: &mut Tx, id: &SealUseId, before: &Reopened) -> Result<(), DbError> {
         sql("UPDATE seal_uses SET status = $1, ended_at = $2 WHERE id = $3 AND status = 'using'")

@@ -15,6 +15,7 @@ use crate::{
     id::SealUseId,
     ingest::record::{Trigger, wake},
     job::{FenceError, Lease, Next},
+    killpoint,
     original::Original,
     seal_use::{Grant, SealUse},
     service::{Service, ServiceError},
@@ -86,13 +87,16 @@ impl Sender<'_> {
             files.push(outgoing(self.app, dispatch).await?);
         }
         self.mark(call, DispatchState::Sending, None).await?;
-        match self.call(call, files).await {
-            Ok(()) => self.sent(call).await.map(|()| None),
+        killpoint::reach("dispatch_marked");
+        let answer = self.call(call, files).await;
+        killpoint::reach("dispatch_answered");
+        match answer {
+            Ok(()) => self.gone(call, DispatchState::Sent, None).await.map(|()| None),
             Err(error) if error.surely_never_arrived() => self.again_later(call, &error).await.map(Some),
             Err(error @ VendorError::Rejected { .. }) => {
                 self.mark(call, DispatchState::Failed, Some(&error.to_string())).await.map(|()| None)
             }
-            Err(error) => self.mark(call, DispatchState::Unknown, Some(&error.to_string())).await.map(|()| None),
+            Err(error) => self.gone(call, DispatchState::Unknown, Some(&error.to_string())).await.map(|()| None),
         }
     }
 
@@ -117,29 +121,30 @@ impl Sender<'_> {
         }
     }
 
-    async fn sent(&self, call: &[Dispatch]) -> Result<(), SendError> {
+    /// The vendor has it, or may have it.
+    async fn gone(&self, call: &[Dispatch], state: DispatchState, error: Option<&str>) -> Result<(), SendError> {
         let now = self.app.clock.now();
         let mut tx = self.app.db.begin().await?;
         if call.iter().any(|dispatch| dispatch.kind == DispatchKind::Photo) {
-            // The vendor lists it now under a key: the same photo, which is given that key. Before this job's own row:
-            // a pass that settles a flow holds its job's row while it wakes this job.
+            // The vendor lists it now under a key, if it has it: the same photo, which is given that key. Before this
+            // job's own row: a pass that settles a flow holds its job's row while it wakes this job.
             wake(&mut tx, &self.seal_use.id, Trigger::Supply, now, now).await?;
         }
         self.lease.fence(&mut tx).await?;
         for dispatch in call {
-            Dispatch::set_state(&mut tx, &dispatch.id, DispatchState::Sent, None, now).await?;
+            Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
         tx.commit().await?;
         self.app.due.notify_one();
-        Ok(())
+        self.hint().await
     }
 
-    /// It surely never arrived: queued again, until the last wait is used up.
+    /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
     async fn again_later(&self, call: &[Dispatch], error: &VendorError) -> Result<Next, SendError> {
-        let next = self.lease.retry(&self.app.config.ingest.retries, self.app.clock.now(), error.to_string());
-        let state = if matches!(next, Next::Park { .. }) { DispatchState::Failed } else { DispatchState::Queued };
-        self.mark(call, state, Some(&error.to_string())).await?;
-        Ok(next)
+        self.mark(call, DispatchState::Queued, Some(&error.to_string())).await?;
+        let config = &self.app.config.ingest;
+        let now = self.app.clock.now();
+        Ok(self.lease.retry_patiently(&config.retries, config.poll_open.get(), now, error.to_string()))
     }
 
     async fn mark(&self, call: &[Dispatch], state: DispatchState, error: Option<&str>) -> Result<(), SendError> {
@@ -158,7 +163,7 @@ impl Sender<'_> {
         let flow = &self.seal_use.flow_id;
         let state = Flow::find(&self.app.db, flow).await?.map(|flow| flow.state.as_str().to_owned());
         self.app.hint(crate::app::Hint {
-            about: "flow",
+            about: crate::app::About::Flow,
             id: flow.to_string(),
             flow_id: flow.to_string(),
             state: state.unwrap_or_default(),

@@ -3,6 +3,7 @@
 //! A put has reached the disk (or the bucket) when it returns, and overwrites: keys name contents, so the same put
 //! may run again, or twice at once. No store condition is ever trusted; the database alone decides who was first.
 
+mod cached;
 #[cfg(test)]
 mod conformance;
 mod key;
@@ -110,6 +111,9 @@ impl Store {
     /// The object, or a range of it, in chunks. A range that starts at or after the object's end is an error.
     pub async fn get_stream(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Reading, StoreError> {
         let path = key.path()?;
+        if let Some(reading) = self.local.as_ref().and_then(|local| local.stream_cached(&path, range.as_ref())) {
+            return Ok(reading);
+        }
         let options = GetOptions::new().with_range(range);
         let found = self.objects.get_opts(&path, options).await.map_err(failed("get", &path))?;
         let (stored, range) = (Stored::from(&found.meta), found.range.clone());

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     audit,
     clock::Timestamp,
-    db::DbError,
+    db::{DbError, Tx},
     flow::{
         Flow,
         event::{self, Happened},
@@ -109,7 +109,8 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
         return Err(WindowError::EndIsPast);
     }
     let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
-    for (device_no, seal_name, owner_name) in selectors(grants, wanted.seals.is_some()) {
+    for (named, grants) in selections(grants, wanted.seals.is_some()) {
+        let (device_no, seal_name, owner_name) = named;
         let window = SealWindow {
             business_id: business_id.to_owned(),
             device_no,
@@ -118,38 +119,44 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
             start_time: Some(start),
             end_time: Some(end),
         };
-        client.set_window(&window).await.map_err(|error| match error {
-            told @ VendorError::Rejected { .. } => WindowError::Vendor(told),
-            lost if !lost.surely_never_arrived() => WindowError::Unclear(lost),
-            never => WindowError::Vendor(never),
-        })?;
+        // One after the other: what the vendor has done is kept, whatever becomes of the rest.
+        match client.set_window(&window).await {
+            Ok(()) => changed(app, seal_use, &grants, user, (start, end)).await?,
+            Err(told @ VendorError::Rejected { .. }) => return Err(told.into()),
+            Err(never) if never.surely_never_arrived() => return Err(never.into()),
+            Err(lost) => {
+                unclear(app, seal_use, &grants, user, (start, end), &lost).await?;
+                return Err(WindowError::Unclear(lost));
+            }
+        }
     }
-    changed(app, seal_use, grants, user, (start, end)).await
+    Ok(())
 }
 
+/// A box, or a name and an owner; or all seals that are open.
 type Named = (Option<String>, Option<String>, Option<String>);
 
-/// How the vendor is told which seals: by their boxes where those are known; not at all when every seal is meant.
-fn selectors(grants: &[Grant], only_some: bool) -> Vec<Named> {
+/// How the vendor is told which seals, one call each: by their boxes where those are known; not at all when every seal
+/// is meant.
+fn selections(grants: &[Grant], only_some: bool) -> Vec<(Named, Vec<&Grant>)> {
     if !only_some {
-        return vec![(None, None, None)];
+        return vec![((None, None, None), grants.iter().collect())];
     }
-    let mut named: Vec<Named> = grants
-        .iter()
-        .map(|grant| match &grant.device_no {
-            Some(device) => (Some(device.clone()), None, None),
-            None => (None, Some(grant.seal.clone()), grant.owner.clone()),
-        })
-        .collect();
-    named.sort();
-    named.dedup();
-    named
+    let named = |grant: &Grant| match &grant.device_no {
+        Some(device) => (Some(device.clone()), None, None),
+        None => (None, Some(grant.seal.clone()), grant.owner.clone()),
+    };
+    let mut selectors: Vec<Named> = grants.iter().map(named).collect();
+    selectors.sort();
+    selectors.dedup();
+    let of = |name: &Named| grants.iter().filter(|grant| named(grant) == *name).collect();
+    selectors.into_iter().map(|name| (name.clone(), of(&name))).collect()
 }
 
 async fn changed(
     app: &App,
     seal_use: &SealUse,
-    grants: &[Grant],
+    grants: &[&Grant],
     user: &User,
     (start, end): (Timestamp, Timestamp),
 ) -> Result<(), WindowError> {
@@ -160,15 +167,47 @@ async fn changed(
     for grant in grants {
         grant.set_window(&mut tx, start, end).await?;
     }
+    let detail = told(grants, start, end);
+    record(tx, seal_use, user, "window_changed", &detail, now).await?;
+    app.due.notify_one();
+    Ok(())
+}
+
+/// Nobody knows: shown among the events, because it may be a change. With us the time stays as it was: at its end yinku
+/// ends the use, whatever the vendor has.
+async fn unclear(
+    app: &App,
+    seal_use: &SealUse,
+    grants: &[&Grant],
+    user: &User,
+    (start, end): (Timestamp, Timestamp),
+    lost: &VendorError,
+) -> Result<(), DbError> {
+    let mut tx = app.db.begin().await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    let detail = format!("{}: {lost}", told(grants, start, end));
+    record(tx, seal_use, user, "window_unclear", &detail, app.clock.now()).await
+}
+
+fn told(grants: &[&Grant], start: Timestamp, end: Timestamp) -> String {
     let mut seals: Vec<&str> = grants.iter().map(|grant| grant.seal.as_str()).collect();
     seals.dedup();
-    let detail = format!("{start} – {end} ({})", seals.join(", "));
-    let happened = Happened { actor: &user.username, act: "window_changed", node: None, detail: Some(&detail) };
+    format!("{start} – {end} ({})", seals.join(", "))
+}
+
+/// Writes down who did it, and commits.
+async fn record(
+    mut tx: Tx,
+    seal_use: &SealUse,
+    user: &User,
+    act: &str,
+    detail: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let happened = Happened { actor: &user.username, act, node: None, detail: Some(detail) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
     people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
-    let entry = audit::Entry { username: &user.username, act: "window_changed", subject, flow, detail: Some(&detail) };
-    audit::commit(tx, entry, now).await?;
-    app.due.notify_one();
-    Ok(())
+    let entry = audit::Entry { username: &user.username, act, subject, flow, detail: Some(detail) };
+    audit::commit(tx, entry, now).await
 }

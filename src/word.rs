@@ -10,6 +10,9 @@ macro_rules! words {
         }
 
         impl $name {
+            /// Every word, in the order of its declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }

@@ -40,14 +40,6 @@ JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
 WHERE g.used > 0
 ON CONFLICT (flow_id, who) DO UPDATE SET acted = TRUE;
 
--- The audit log by who, what and when at once.
-DROP INDEX audit_by_username;
-CREATE INDEX audit_by_username ON audit (username, seq, at);
-CREATE INDEX audit_by_username_and_act ON audit (username, act, seq);
-DROP INDEX audit_by_act;
-CREATE INDEX audit_by_act ON audit (act, seq, at);
-CREATE INDEX audit_in_order ON audit (seq, at);
-
 -- What a grant has got, for the list of what people owe.
 CREATE INDEX photos_by_grant ON photos (grant_id, kind, original_hash);
 

@@ -115,7 +115,11 @@ pub async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<Field
     .await?;
     let required = body.fields.iter().filter(|field| field.required && field.field_type == FieldType::Files);
     let empty = required.filter(|field| !filled.contains(&field.key));
-    Ok(empty.map(|field| FieldError::new(&field.key, format!("{} is required and still empty", field.label))).collect())
+    Ok(empty
+        .map(|field| {
+            FieldError::new(format!("form.{}", field.key), format!("{} is required and still empty", field.label))
+        })
+        .collect())
 }
 
 impl Lacking {

@@ -8,7 +8,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use yinku::{app::App, callback::Inbox, clock::Clock, config::Config, http, jobs, telemetry, user::bootstrap};
+use yinku::{app::App, callback::Inbox, clock::Clock, config::Config, http, jobs, relay, telemetry, user::bootstrap};
 
 use crate::cli::print;
 
@@ -54,6 +54,7 @@ pub(crate) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
             Ok(())
         });
     }
+    tokio::spawn(relay::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(sweep(Arc::clone(&app)));
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),

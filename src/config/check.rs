@@ -132,6 +132,7 @@ impl Config {
             "are counted from the end of use: put them in ascending order",
         );
         found.schedule("ingest.poll_open", &[ingest.poll_open]);
+        found.schedule("ingest.download_patience", &[ingest.download_patience]);
     }
 
     fn check_upload(&self, found: &mut Found) {

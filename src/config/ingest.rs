@@ -30,6 +30,8 @@ pub struct IngestConfig {
     pub rest: Span,
     /// How often open seal uses are looked at, in case the callback never comes.
     pub poll_open: Span,
+    /// How long a download waits for photos that are not here yet; then it is told to come again.
+    pub download_patience: Span,
 }
 
 impl Default for IngestConfig {
@@ -54,6 +56,7 @@ impl Default for IngestConfig {
             rechecks: vec![Span::mins(10), Span::hours(1), Span::hours(6), Span::hours(24), Span::hours(72)],
             rest: Span::secs(2),
             poll_open: Span::mins(10),
+            download_patience: Span::secs(30),
         }
     }
 }

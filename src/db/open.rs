@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use sqlx::{
+    Connection,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -23,6 +24,8 @@ pub enum OpenError {
 }
 
 const READERS: u32 = 8;
+/// A connection to PostgreSQL that was used so lately is taken to be alive; others are asked first.
+const FRESH: Duration = Duration::from_secs(1);
 /// How long a statement waits for a lock that another process (a backup, a command) holds.
 const BUSY: Duration = Duration::from_secs(15);
 
@@ -58,7 +61,9 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // A file's connections do not die: asking each whether it lives would double the walks to its thread.
+        let pool = SqlitePoolOptions::new().test_before_acquire(false);
+        let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
         let synchronous: i64 =
             sqlx::query_scalar("SELECT synchronous FROM pragma_synchronous").fetch_one(&write).await?;
         let journal: String =
@@ -70,7 +75,7 @@ impl Db {
         if journal != "wal" {
             return Err(OpenError::NotDurable { setting: "journal_mode", found: journal, wanted: "wal" });
         }
-        let read = SqlitePoolOptions::new()
+        let read = pool
             .max_connections(READERS)
             .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
             .await?;
@@ -81,6 +86,15 @@ impl Db {
         let options: PgConnectOptions = url.parse()?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
+            .test_before_acquire(false)
+            .before_acquire(|connection, idle| {
+                Box::pin(async move {
+                    if idle.idle_for > FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             // sqlx 0.9.0 returns a connection to the pool in an open transaction when a future is dropped inside
             // `begin()`; whoever gets it next would write into a transaction that nobody commits.
             .after_release(|connection, _| {

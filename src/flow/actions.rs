@@ -43,25 +43,6 @@ words! {
     }
 }
 
-impl Action {
-    pub const ALL: [Self; 14] = [
-        Self::Approve,
-        Self::Reject,
-        Self::Withdraw,
-        Self::Transfer,
-        Self::Edit,
-        Self::Code,
-        Self::Detail,
-        Self::Photos,
-        Self::Collect,
-        Self::Append,
-        Self::Finish,
-        Self::Upload,
-        Self::Archive,
-        Self::Evidence,
-    ];
-}
-
 /// Why an action is not possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -71,16 +52,22 @@ pub enum Refusal {
     /// The flow does not stand there; says what would make it possible.
     #[error("{0}")]
     NotNow(&'static str),
+    /// The flow goes no further, or not before its starter submits it again.
+    #[error("{0}")]
+    NotRunning(&'static str),
 }
 
 /// What the rules look at.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, each true or not by itself")]
 pub struct Facts<'a> {
     pub user: &'a User,
     pub flow: &'a Flow,
     pub body: &'a Body,
     /// The flow waits for this user now.
     pub turn: bool,
+    /// The flow names this user, or one of their roles.
+    pub takes_part: bool,
     /// A grant of a seal use is this user's.
     pub stamps: bool,
     pub seal_uses: &'a [UseFacts],
@@ -112,7 +99,7 @@ impl UseFacts {
 /// Everything this user may do now.
 #[must_use]
 pub fn actions(facts: &Facts<'_>) -> BTreeSet<Action> {
-    Action::ALL.into_iter().filter(|action| check(facts, *action).is_ok()).collect()
+    Action::ALL.iter().copied().filter(|action| check(facts, *action).is_ok()).collect()
 }
 
 /// Whether this user may do it now, and why not.

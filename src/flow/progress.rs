@@ -3,19 +3,19 @@
 use super::{
     Flow, START, assign,
     event::{self, Happened, YINKU},
+    form::{self, Form},
     people,
-    step::apply,
 };
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
     definition::{ArchiveMode, Body, Node, NodeKind},
     dispatch,
-    id::FlowId,
+    id::{FlowId, SealUseId},
     job::{self, JobKind},
     photo::Photo,
-    seal_use::{Grant, SealUse, counts},
-    user::Directory,
+    seal_use::{Grant, SealUse, SealUseStatus, counts},
+    user::{Directory, User},
 };
 
 /// Leaves `from` ([`START`]: it is submitted); past the last node, an `auto` flow is archived by a job.
@@ -98,6 +98,48 @@ pub(super) async fn apply_if_due(
         apply(tx, flow, body, now).await?;
     }
     Ok(())
+}
+
+/// Makes the seal use, and the job that asks the vendor, in the transaction that makes them due.
+async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<(), DbError> {
+    let Some(integration) = body.enabled_integration() else {
+        return Ok(());
+    };
+    let users = Directory::load(&mut *tx).await?;
+    let form: Form = serde_json::from_str(&flow.form).map_err(|error| DbError::Decode(error.into()))?;
+    // Whoever started it may have left meanwhile.
+    let starter = User::named(&mut *tx, &flow.starter).await?.ok_or(DbError::RowNotFound)?;
+    let application = form::application(integration, &form, &starter, &users);
+    let no: i64 = sql("SELECT COUNT(*) + 1 FROM seal_uses WHERE flow_id = $1").bind(&flow.id).scalar(&mut *tx).await?;
+    let id = SealUseId::new();
+    let serial_no = if no == 1 { flow.serial_no.clone() } else { format!("{}-{no}", flow.serial_no) };
+    let (text, status) = match &application {
+        Ok(application) => (serde_json::to_string(application), SealUseStatus::Applying),
+        // A user lost the contact since submission: shown as failed, with the reason; nothing is lost.
+        Err(_) => (Ok("{}".to_owned()), SealUseStatus::Failed),
+    };
+    let seal_use = SealUse {
+        id: id.clone(),
+        flow_id: flow.id.clone(),
+        service_id: integration.service_id.clone(),
+        no,
+        serial_no,
+        business_id: None,
+        status,
+        application: text.map_err(|error| DbError::Encode(error.into()))?,
+        asked_at: None,
+        detail: None,
+        detail_at: None,
+        ended_at: None,
+        error: None,
+        created_at: now,
+        superseded: false,
+    };
+    seal_use.insert(tx).await?;
+    match application {
+        Ok(_) => job::wake(tx, JobKind::Apply, id.as_str(), now, now).await,
+        Err(error) => SealUse::not_applied(tx, &id, SealUseStatus::Failed, &error.to_string()).await,
+    }
 }
 
 /// The flow has a seal use that no return has ended.

@@ -24,11 +24,9 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx},
     definition::{Body, Definition, FieldError},
-    id::{FlowId, SealUseId},
-    job::{self, JobKind},
-    seal_use::{SealUse, SealUseStatus},
+    id::FlowId,
     user::{Directory, User},
 };
 
@@ -168,46 +166,4 @@ fn participants(flow: &Flow, body: &Body, form: &Form, users: &Directory) -> Vec
         people.extend(stampers.map(|person| format!("user:{}", person.username)));
     }
     people
-}
-
-/// Makes the seal use, and the job that asks the vendor, in the transaction that makes them due.
-pub(super) async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<(), DbError> {
-    let Some(integration) = body.enabled_integration() else {
-        return Ok(());
-    };
-    let users = Directory::load(&mut *tx).await?;
-    let form: Form = serde_json::from_str(&flow.form).map_err(|error| DbError::Decode(error.into()))?;
-    // Whoever started it may have left meanwhile.
-    let starter = User::named(&mut *tx, &flow.starter).await?.ok_or(DbError::RowNotFound)?;
-    let application = form::application(integration, &form, &starter, &users);
-    let no: i64 = sql("SELECT COUNT(*) + 1 FROM seal_uses WHERE flow_id = $1").bind(&flow.id).scalar(&mut *tx).await?;
-    let id = SealUseId::new();
-    let serial_no = if no == 1 { flow.serial_no.clone() } else { format!("{}-{no}", flow.serial_no) };
-    let (text, status) = match &application {
-        Ok(application) => (serde_json::to_string(application), SealUseStatus::Applying),
-        // A user lost the contact since submission: shown as failed, with the reason; nothing is lost.
-        Err(_) => (Ok("{}".to_owned()), SealUseStatus::Failed),
-    };
-    let seal_use = SealUse {
-        id: id.clone(),
-        flow_id: flow.id.clone(),
-        service_id: integration.service_id.clone(),
-        no,
-        serial_no,
-        business_id: None,
-        status,
-        application: text.map_err(|error| DbError::Encode(error.into()))?,
-        asked_at: None,
-        detail: None,
-        detail_at: None,
-        ended_at: None,
-        error: None,
-        created_at: now,
-        superseded: false,
-    };
-    seal_use.insert(tx).await?;
-    match application {
-        Ok(_) => job::wake(tx, JobKind::Apply, id.as_str(), now, now).await,
-        Err(error) => SealUse::not_applied(tx, &id, SealUseStatus::Failed, &error.to_string()).await,
-    }
 }

@@ -95,16 +95,19 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     }
     let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
     let seal_uses = seal_uses(db, id).await?;
-    let files = files(&body, Document::of_flow(db, id).await?, user);
+    let documents = Document::of_flow(db, id).await?;
+    let files_owed = files_owed(&body, &documents);
+    let files = files(&body, documents, user);
     let known = use_facts(&seal_uses);
     let facts = Facts {
         user,
         flow: &flow,
         body: &body,
         turn: people.has_turn(user),
+        takes_part: people.takes_part(user),
         stamps: stamps(db, id, user).await?,
         seal_uses: &known,
-        files_owed: files_owed(&body, &files),
+        files_owed,
     };
     let live = known.iter().filter(|used| !used.superseded);
     let seals = Used { uses: live.clone().count(), open: live.filter(|used| !used.status.ended()).count() };
@@ -115,8 +118,8 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         events: event::of_flow(db, id).await?,
         actions: actions::actions(&facts).into_iter().collect(),
         refused: Action::ALL
-            .into_iter()
-            .filter_map(|action| Some((action, actions::check(&facts, action).err()?)))
+            .iter()
+            .filter_map(|action| Some((*action, actions::check(&facts, *action).err()?)))
             .collect(),
         editable: actions::editable(&facts).into_iter().map(|field| field.key.clone()).collect(),
         files,
@@ -171,8 +174,8 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
     Ok(views)
 }
 
-fn files_owed(body: &Body, files: &BTreeMap<String, Vec<Document>>) -> bool {
-    let empty = |field: &Field| files.get(&field.key).is_none_or(Vec::is_empty);
+fn files_owed(body: &Body, documents: &[Document]) -> bool {
+    let empty = |field: &Field| documents.iter().all(|document| document.field_key.as_ref() != Some(&field.key));
     body.fields.iter().any(|field| field.required && field.field_type == FieldType::Files && empty(field))
 }
 

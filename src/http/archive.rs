@@ -37,12 +37,16 @@ async fn archive(
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
     let app = &edge.app;
     let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
-    // Why it is not possible now is told exactly below.
-    if let Err(refusal @ Refusal::NotYours(_)) = flow.check(Action::Archive) {
+    let refused = flow.check(Action::Archive).err();
+    if let Some(refusal @ Refusal::NotYours(_)) = refused {
         return Err(refusal.into());
     }
     let mut tx = app.db.begin().await?;
+    // Tells exactly what is missing; what the rules refuse stays refused.
     by_hand::ask(&mut tx, &id, &user, &wish, app.clock.now()).await?;
+    if let Some(refusal) = refused {
+        return Err(refusal.into());
+    }
     tx.commit().await?;
     app.due.notify_one();
     let status = if by_hand::wait(app, &id, PATIENCE).await? { StatusCode::OK } else { StatusCode::ACCEPTED };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::audit::{
     Kept, Search,
-    verify::{self, Report},
+    verify::{self, Noted, Report},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -59,9 +59,22 @@ async fn list(
     Ok(Json(Page::of(entries, limit, |entry| entry.seq.to_string())))
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ProofParams {
+    /// A head that was noted, `<hash>` or `<number>:<hash>`: proves that nothing up to there was cut off or written anew.
+    head: Option<String>,
+}
+
 /// Proves that no entry was changed, taken out, moved or put in: reads the whole chain. `yinku audit verify` does the
 /// same at the command line.
-#[utoipa::path(get, path = "/api/audit/verify", responses((status = 200, body = Report), (status = 403, body = Problem)))]
-async fn prove(State(edge): State<Edge>, _: Reader) -> Result<Json<Report>, Problem> {
-    Ok(Json(verify::verify(&edge.app.db).await?))
+#[utoipa::path(get, path = "/api/audit/verify", params(ProofParams), responses((status = 200, body = Report), (status = 400, body = Problem), (status = 403, body = Problem)))]
+async fn prove(
+    State(edge): State<Edge>,
+    _: Reader,
+    Params(params): Params<ProofParams>,
+) -> Result<Json<Report>, Problem> {
+    let noted: Option<Noted> = parsed("head", params.head.as_deref())?;
+    Ok(Json(verify::verify(&edge.app.db, noted.as_ref()).await?))
 }

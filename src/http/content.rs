@@ -11,7 +11,7 @@ use axum::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Edge, Problem, input::Id, knowledge::readable, session::CurrentUser};
+use super::{Code, Edge, Problem, input::Id, session::CurrentUser};
 use crate::{
     audit::{Entry, journal::JournalError},
     document::Document,
@@ -35,7 +35,7 @@ async fn content(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let document = readable(&edge, &id, &user).await?;
+    let document = edge.known.readable(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
     let size = u64::try_from(document.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", document.blake3);
     let key = StoreKey::Raw(document.store_key.clone());
@@ -82,11 +82,11 @@ async fn thumbnail_of(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id: DocumentId = id.parse().map_err(|_| Problem::not_found())?;
-    let document = readable(&edge, &id, &user).await?;
+    let document = edge.known.readable(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
     let sizes = &edge.app.config.thumbnail.sizes;
     if !sizes.contains(&size) || document.undecodable.is_some() {
-        let why = document.undecodable.unwrap_or_else(|| format!("sizes are {sizes:?}"));
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no_thumbnail", why));
+        let why = document.undecodable.clone().unwrap_or_else(|| format!("sizes are {sizes:?}"));
+        return Err(Problem::new(StatusCode::NOT_FOUND, Code::NoThumbnail, why));
     }
     let etag = format!("\"{}-{size}\"", document.blake3);
     if range::matches(&headers, &etag) {

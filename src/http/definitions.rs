@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    input::{Id, Input, Page, Params, limit, parsed},
+    input::{self, Id, Input, Page, Params, limit, parsed},
     session::{Admin, CurrentUser},
     users::Paging,
 };
@@ -152,8 +152,7 @@ fn read(mut body: serde_json::Value) -> Result<Body, Problem> {
         }
     }
     drop_nulls(&mut body);
-    serde_json::from_value(body)
-        .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", error.to_string()))
+    input::read(body)
 }
 
 fn drop_nulls(value: &mut serde_json::Value) {

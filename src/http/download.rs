@@ -1,6 +1,6 @@
 //! Local download: a flow's photos in one zip.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -13,9 +13,9 @@ use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Edge, Problem,
+    Code, Edge, Problem,
     content::range,
-    flows::may_act,
+    flows::shown,
     input::{Id, Params},
     session::CurrentUser,
 };
@@ -24,11 +24,7 @@ use crate::{
     bundle::{self, Layout},
     definition::Definition,
     document::Document,
-    flow::{
-        Flow,
-        actions::{Action, Refusal},
-        view,
-    },
+    flow::{actions::Action, view::FlowView},
     id::FlowId,
     ingest::collect,
     user::User,
@@ -37,9 +33,6 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(photos_zip))
 }
-
-/// How long the answer waits for photos that are not here yet.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +58,7 @@ async fn photos_zip(
     let goes_on =
         headers.contains_key(header::IF_RANGE) && matches(&headers, planned(&edge, &id, &user).await?.as_ref());
     if !params.partial && !goes_on {
-        collect::bring_in(&edge.app, &id, PATIENCE).await?;
+        collect::bring_in(&edge.app, &id, edge.app.config.ingest.download_patience.get()).await?;
     }
     let layout = planned(&edge, &id, &user).await?.ok_or_else(nothing_yet)?;
     let entry = Entry {
@@ -79,28 +72,16 @@ async fn photos_zip(
     Ok(answer(&edge, &flow, &headers, &layout))
 }
 
-/// The flow, if this user may download its photos: where the button shows, and ever after by whoever takes part, for
-/// the node is passed as soon as the photos are here.
-async fn downloadable(edge: &Edge, id: &FlowId, user: &User) -> Result<Flow, Problem> {
-    let db = &edge.app.db;
-    let view = view::view(db, id, user).await?.ok_or_else(Problem::not_found)?;
-    let flow = Flow::find(db, id).await?.ok_or_else(Problem::not_found)?;
-    let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
-    let integration = body.integration.as_ref();
-    if let Some(field) = integration.and_then(|integration| integration.download_field.as_ref()) {
+/// The flow, if this user may download its photos.
+async fn downloadable(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Problem> {
+    let view = shown(edge, id, user).await?;
+    let body = Definition::version(&edge.app.db, &view.head.definition_id, view.head.version).await?.body;
+    if let Some(field) = body.integration.as_ref().and_then(|integration| integration.download_field.as_ref()) {
         let detail = format!("the photos go to the field {field:?}: collect them there");
-        return Err(Problem::new(StatusCode::CONFLICT, "has_download_field", detail));
+        return Err(Problem::new(StatusCode::CONFLICT, Code::HasDownloadField, detail));
     }
-    let shown = |key: &String| integration.is_some_and(|integration| integration.download_nodes.contains(key));
-    let mut left = body.nodes.iter().map(|node| &node.key).take_while(|key| flow.node.as_ref() != Some(*key));
-    match view.check(Action::Photos) {
-        Ok(()) => Ok(flow),
-        Err(Refusal::NotNow(_)) if left.any(shown) => {
-            may_act(edge, id, user).await?;
-            Ok(flow)
-        }
-        Err(refusal) => Err(refusal.into()),
-    }
+    view.check(Action::Photos)?;
+    Ok(view)
 }
 
 /// The zip of what is here now; none when no photo is.
@@ -116,10 +97,10 @@ fn matches(headers: &HeaderMap, layout: Option<&Arc<Layout>>) -> bool {
 }
 
 fn nothing_yet() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "no_photos", "no photo has come yet")
+    Problem::new(StatusCode::CONFLICT, Code::NoPhotos, "no photo has come yet")
 }
 
-fn answer(edge: &Edge, flow: &Flow, headers: &HeaderMap, layout: &Arc<Layout>) -> Response {
+fn answer(edge: &Edge, flow: &FlowView, headers: &HeaderMap, layout: &Arc<Layout>) -> Response {
     let (status, range) = match range::chosen(headers, layout.etag(), layout.bytes()) {
         Ok(chosen) => chosen,
         Err(without_bytes) => return *without_bytes,
@@ -128,8 +109,8 @@ fn answer(edge: &Edge, flow: &Flow, headers: &HeaderMap, layout: &Arc<Layout>) -
     let mut response = (status, Body::from_stream(stream)).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, layout.bytes(), layout.etag());
-    let name = utf8_percent_encode(&format!("{}_用印图片.zip", flow.serial_no), NON_ALPHANUMERIC).to_string();
-    let disposition = format!("attachment; filename=\"{}_photos.zip\"; filename*=UTF-8''{name}", flow.serial_no);
+    let name = utf8_percent_encode(&format!("{}_用印图片.zip", flow.head.serial_no), NON_ALPHANUMERIC).to_string();
+    let disposition = format!("attachment; filename=\"{}_photos.zip\"; filename*=UTF-8''{name}", flow.head.serial_no);
     range::insert(set, header::CONTENT_TYPE, "application/zip");
     range::insert(set, header::CONTENT_DISPOSITION, &disposition);
     response

@@ -2,13 +2,16 @@
 
 use axum::{
     Json,
-    extract::{DefaultBodyLimit, Multipart, Path, State, multipart::MultipartRejection},
+    extract::{
+        DefaultBodyLimit, Multipart, Path, State,
+        multipart::{MultipartError, MultipartRejection},
+    },
     http::StatusCode,
 };
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Edge, Problem, flows::may_act, input::Id, session::CurrentUser};
+use super::{Code, Edge, Problem, flows::may_act, input::Id, session::CurrentUser};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -166,7 +169,7 @@ async fn may_supply(edge: &Edge, flow: &Flow, user: &User) -> Result<(), Problem
 
 fn busy() -> Problem {
     let detail = "as many uploads as may be are coming in: try again in a moment";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail)
 }
 
 /// All files of the form, and the `kind` that it names before or after them. After an error nothing is left.
@@ -175,7 +178,7 @@ async fn take_in(
     form: Result<Multipart, MultipartRejection>,
     limit: u64,
 ) -> Result<(Batch, PhotoKind), Problem> {
-    let mut form = form.map_err(|error| Problem::new(error.status(), "not_multipart", error.body_text()))?;
+    let mut form = form.map_err(|error| Problem::new(error.status(), Code::NotMultipart, error.body_text()))?;
     let (mut batch, mut kind) = (Batch::default(), PhotoKind::Signatory);
     match Box::pin(parts(app, &mut form, limit, &mut batch, &mut kind)).await {
         Ok(()) => Ok((batch, kind)),
@@ -186,6 +189,13 @@ async fn take_in(
     }
 }
 
+/// What comes between the files may be waited for as little as they are.
+async fn patiently<T>(app: &App, next: impl Future<Output = Result<T, MultipartError>>) -> Result<T, UploadError> {
+    let patience = app.config.upload.idle_timeout.get();
+    let next = tokio::time::timeout(patience, next).await.map_err(|_| UploadError::Stalled(patience))?;
+    next.map_err(|error| UploadError::Cut(error.body_text()))
+}
+
 async fn parts(
     app: &App,
     form: &mut Multipart,
@@ -193,12 +203,11 @@ async fn parts(
     batch: &mut Batch,
     kind: &mut PhotoKind,
 ) -> Result<(), Problem> {
-    let cut = |error: axum::extract::multipart::MultipartError| UploadError::Cut(error.body_text());
-    while let Some(mut part) = form.next_field().await.map_err(cut)? {
+    while let Some(mut part) = patiently(app, form.next_field()).await? {
         match (part.name().unwrap_or_default(), part.file_name().map(str::to_owned)) {
             ("file", given) => batch.receive(app, &given.unwrap_or_default(), limit, &mut part).await?,
             ("kind", None) => {
-                let text = part.text().await.map_err(cut)?;
+                let text = patiently(app, part.text()).await?;
                 *kind = text
                     .parse()
                     .map_err(|error: crate::word::UnknownWord| Problem::field("kind", error.to_string()))?;

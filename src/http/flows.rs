@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{Edge, Problem};
 use crate::{
-    app::Hint,
+    app::{About, Hint},
     flow::{
         Flow,
         actions::Action,
@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 fn hint(edge: &Edge, flow: &FlowView) {
     let sum = |number: fn(&Counts) -> i64| flow.seal_uses.iter().map(|used| number(&used.counts)).sum();
     edge.app.hint(Hint {
-        about: "flow",
+        about: About::Flow,
         id: flow.head.id.to_string(),
         flow_id: flow.head.id.to_string(),
         state: flow.head.state.as_str().to_owned(),
@@ -48,7 +48,7 @@ pub(super) async fn shown(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowV
     view::view(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)
 }
 
-async fn may_see(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
+pub(super) async fn may_see(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
     if Flow::visible_to(&edge.app.db, id, user).await? { Ok(()) } else { Err(Problem::not_found()) }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Edge, Problem,
+    Code, Edge, Problem,
     input::{Id, Input},
     knowledge::viewable,
     session::CurrentUser,
@@ -85,8 +85,8 @@ impl From<KeepError> for Problem {
     fn from(error: KeepError) -> Self {
         let detail = error.to_string();
         match error {
-            KeepError::InUse(_) => Self::new(StatusCode::CONFLICT, "folder_in_use", detail),
-            KeepError::NotEmpty => Self::new(StatusCode::CONFLICT, "folder_not_empty", detail),
+            KeepError::InUse(_) => Self::new(StatusCode::CONFLICT, Code::FolderInUse, detail),
+            KeepError::NotEmpty => Self::new(StatusCode::CONFLICT, Code::FolderNotEmpty, detail),
             KeepError::BadName(_) => Self::field("name", detail),
             KeepError::Elsewhere => Self::field("parentId", detail),
             KeepError::Db(error) => error.into(),

@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    flows::may_act,
+    flows::{may_act, may_see},
     input::{Id, Page, Params, limit, parsed},
     session::{Admin, CurrentUser},
 };
@@ -18,7 +18,7 @@ use crate::{
     },
     clock::Timestamp,
     flow::Flow,
-    id::{CallbackId, IngestId},
+    id::{CallbackId, FlowId, IngestId},
     ingest::{
         record::{Ingest, IngestState, Trigger, wake},
         view::{self, IngestView},
@@ -41,25 +41,43 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct StateParams {
+    /// pending, done, orphan or dead.
     state: Option<String>,
     after: Option<String>,
     limit: Option<i64>,
 }
 
-/// Ingests, newest first; without their photos. For those who read everything.
-#[utoipa::path(get, path = "/api/ingests", params(StateParams), responses((status = 200, body = Page<IngestView>)))]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct IngestParams {
+    /// queued, running, waiting, done or failed.
+    state: Option<String>,
+    /// Only those of one flow; for everybody who may see it.
+    flow_id: Option<String>,
+    after: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Ingests, newest first; without their photos. For those who read everything; of one flow for all who may see it.
+#[utoipa::path(get, path = "/api/ingests", params(IngestParams), responses((status = 200, body = Page<IngestView>), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn list(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
-    Params(params): Params<StateParams>,
+    Params(params): Params<IngestParams>,
 ) -> Result<Json<Page<IngestView>>, Problem> {
-    reads_all(&user)?;
+    let flow: Option<FlowId> = parsed("flowId", params.flow_id.as_deref())?;
+    match &flow {
+        Some(flow) => may_see(&edge, flow, &user).await?,
+        None => reads_all(&user)?,
+    }
     let limit = limit(params.limit)?;
     let state: Option<IngestState> = parsed("state", params.state.as_deref())?;
     let after: Option<IngestId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
-    let page =
-        Page::of(Ingest::list(db, state, after.as_ref(), limit + 1).await?, limit, |ingest| ingest.id.to_string());
+    let page = Page::of(Ingest::list(db, state, flow.as_ref(), after.as_ref(), limit + 1).await?, limit, |ingest| {
+        ingest.id.to_string()
+    });
     let items = view::without_photos(db, page.items).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
 }
@@ -132,7 +150,7 @@ struct CallbackView {
 }
 
 /// The raw inbox, newest first. For those who read everything.
-#[utoipa::path(get, path = "/api/callbacks", params(StateParams), responses((status = 200, body = Page<CallbackView>)))]
+#[utoipa::path(get, path = "/api/callbacks", params(StateParams), responses((status = 200, body = Page<CallbackView>), (status = 403, body = Problem)))]
 async fn inbox(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

@@ -2,13 +2,15 @@
 
 use axum::{
     body::HttpBody,
-    extract::{FromRequest, FromRequestParts, Json, Path, Query, Request, rejection::JsonRejection},
+    extract::{FromRequest, FromRequestParts, Json, Path, Request, rejection::JsonRejection},
     http::{StatusCode, request::Parts},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use url::form_urlencoded;
 
-use super::Problem;
+use super::{Code, Problem};
+use crate::definition::FieldError;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -18,17 +20,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bad_json = |error: JsonRejection| Problem::new(error.status(), "bad_json", error.body_text());
+        let bad_json = |error: JsonRejection| Problem::new(error.status(), Code::BadJson, error.body_text());
         let Json(value) = Json::<Value>::from_request(request, state).await.map_err(bad_json)?;
         if has_nul(&value) {
-            return Err(unprocessable("text must not contain NUL"));
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Code::Invalid, NUL));
         }
-        serde_json::from_value(value).map(Self).map_err(|error| unprocessable(error.to_string()))
+        read(value).map(Self)
     }
 }
 
-fn unprocessable(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+const NUL: &str = "text must not contain NUL";
+
+/// A value as what it should be; if it is not, the problem names the member that is wrong.
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (member, message) = wrong(&error);
+        Problem::field(&member, message)
+    })
+}
+
+/// Which member is wrong, such as `nodes[0].kind`, and why. A member that is missing is named by the message alone.
+fn wrong<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) -> (String, String) {
+    let (path, message) = (error.path().to_string(), error.inner().to_string());
+    let path = if path == "." { String::new() } else { path };
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match missing {
+        Some(name) if path.is_empty() => (name.to_owned(), "must be given".to_owned()),
+        Some(name) => (format!("{path}.{name}"), "must be given".to_owned()),
+        None => (path, message),
+    }
 }
 
 /// PostgreSQL refuses NUL in text; so do we, on both engines.
@@ -63,12 +83,16 @@ pub(super) struct Params<T>(pub(super) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         if parts.uri.query().is_some_and(|query| query.contains("%00")) {
-            return Err(bad_query("text must not contain NUL"));
+            return Err(Problem::new(StatusCode::BAD_REQUEST, Code::BadQuery, NUL));
         }
-        let query = Query::<T>::from_request_parts(parts, state).await;
-        query.map(|Query(value)| Self(value)).map_err(|error| bad_query(error.body_text()))
+        let query = parts.uri.query().unwrap_or_default();
+        let given = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(given).map(Self).map_err(|error| {
+            let (name, message) = wrong(&error);
+            bad_query(&name, &message)
+        })
     }
 }
 
@@ -85,15 +109,17 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
-pub(super) fn bad_query(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad_query", detail)
+/// The parameter `name` is wrong.
+pub(super) fn bad_query(name: &str, message: &str) -> Problem {
+    let problem = Problem::new(StatusCode::BAD_REQUEST, Code::BadQuery, format!("{name}: {message}"));
+    Problem { errors: vec![FieldError::new(name, message)], ..problem }
 }
 
 /// `limit` as asked, checked: 1 to 200, 50 unless told.
 pub(super) fn limit(asked: Option<i64>) -> Result<i64, Problem> {
     match asked.unwrap_or(50) {
         limit @ 1..=200 => Ok(limit),
-        _ => Err(bad_query("limit must be 1 to 200")),
+        _ => Err(bad_query("limit", "must be 1 to 200")),
     }
 }
 
@@ -103,7 +129,7 @@ where
     T::Err: std::fmt::Display,
 {
     let text = text.filter(|text| !text.is_empty());
-    text.map(|text| text.parse().map_err(|error: T::Err| bad_query(format!("{name}: {error}")))).transpose()
+    text.map(|text| text.parse().map_err(|error: T::Err| bad_query(name, &error.to_string()))).transpose()
 }
 
 /// A page of a list, newest first.

@@ -38,7 +38,7 @@ struct FolderParams {
 }
 
 /// The folders in a folder or at the top of a space, by name.
-#[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>)))]
+#[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>), (status = 404, body = Problem)))]
 async fn folders(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -66,7 +66,7 @@ struct NewFolder {
 }
 
 /// Makes a folder.
-#[utoipa::path(post, path = "/api/folders", request_body = NewFolder, responses((status = 201, body = Folder), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/folders", request_body = NewFolder, responses((status = 201, body = Folder), (status = 409, body = Problem), (status = 404, body = Problem)))]
 async fn make_folder(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -160,12 +160,7 @@ async fn document(
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
 ) -> Result<Json<Document>, Problem> {
-    readable(&edge, &id, &user).await.map(Json)
-}
-
-/// The document, if `user` may see it.
-pub(super) async fn readable(edge: &Edge, id: &DocumentId, user: &User) -> Result<Document, Problem> {
-    Document::seen(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)
+    Document::seen(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {

@@ -8,7 +8,7 @@ use axum::{
 };
 use tokio::time::Instant;
 
-use super::{Edge, Problem};
+use super::{Code, Edge, Problem};
 use crate::telemetry::{RequestLabels, RouteLabels};
 
 /// One log line and two metrics per request.
@@ -38,6 +38,16 @@ pub(super) async fn finish_writes(request: Request, next: Next) -> Response {
     }
 }
 
+/// A write may take a right away: what was known of rights is forgotten before it is answered.
+pub(super) async fn forget_after_writes(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    let writes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if writes {
+        edge.known.forget();
+    }
+    response
+}
+
 /// A write that comes with a cookie must come from our own pages: other sites' pages can make browsers send it.
 pub(super) async fn same_origin(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let harmless = request.method().is_safe() || !request.headers().contains_key(header::COOKIE);
@@ -46,7 +56,7 @@ pub(super) async fn same_origin(State(edge): State<Edge>, request: Request, next
         return next.run(request).await;
     }
     let detail = "a write with a cookie must come from this service's own pages";
-    Problem::new(StatusCode::FORBIDDEN, "other_origin", detail).into_response()
+    Problem::new(StatusCode::FORBIDDEN, Code::OtherOrigin, detail).into_response()
 }
 
 fn from_our_pages(headers: &HeaderMap, public: &str) -> bool {
@@ -64,10 +74,11 @@ pub(super) async fn no_such_route() -> Problem {
 }
 
 pub(super) async fn no_such_method(method: Method) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("{method} is not possible here"))
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, format!("{method} is not possible here"))
 }
 
 /// A panic in a handler: logged by the panic hook, told without its cause.
 pub(super) fn after_panic(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the service failed; its log says why").into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "the service failed; its log says why")
+        .into_response()
 }

@@ -1,5 +1,8 @@
 //! The OpenAPI document beyond its routes: who may ask, the vendor's door, the names of operations.
 
+mod answers;
+
+use http::Method;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -40,29 +43,33 @@ pub(super) fn router() -> OpenApiRouter<Edge> {
     OpenApiRouter::with_openapi(Document::openapi())
 }
 
-/// Names every operation by its method and path: programs that are made from the document take these for names of
-/// functions, and the names of ours are the same in several modules.
-pub(super) fn name_operations(mut router: OpenApiRouter<Edge>) -> OpenApiRouter<Edge> {
+/// Says of every operation what follows from its method and path: name, subject, problems.
+pub(super) fn describe_operations(mut router: OpenApiRouter<Edge>) -> OpenApiRouter<Edge> {
+    router.get_openapi_mut().tags = Some(answers::tags());
     for (path, item) in &mut router.get_openapi_mut().paths.paths {
         let methods = [
-            ("get", &mut item.get),
-            ("post", &mut item.post),
-            ("put", &mut item.put),
-            ("patch", &mut item.patch),
-            ("delete", &mut item.delete),
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
         ];
         for (method, operation) in methods {
             if let Some(operation) = operation {
-                name(operation, method, path);
+                name(operation, &method, path);
+                operation.tags = answers::subject(path).map(|subject| vec![subject.to_owned()]);
+                answers::add_problems(operation, &method, path);
             }
         }
     }
     router
 }
 
-fn name(operation: &mut Operation, method: &str, path: &str) {
+/// By method and path: programs that are made from the document take these for names of functions, and the names of
+/// ours are the same in several modules.
+fn name(operation: &mut Operation, method: &Method, path: &str) {
     let path = path.trim_start_matches("/api");
     let words = path.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    operation.operation_id = Some(std::iter::once(method).chain(words).collect::<Vec<_>>().join("_"));
-    operation.tags = None;
+    operation.operation_id =
+        Some(std::iter::once(method.as_str().to_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_"));
 }

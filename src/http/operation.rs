@@ -66,7 +66,7 @@ async fn events(
             let hint = hint.ok()?;
             let flow = hint.flow_id.parse().ok()?;
             let may_see = Flow::visible_to(&edge.app.db, &flow, &user).await.unwrap_or(false);
-            may_see.then(|| Event::default().event(hint.about).json_data(&hint))
+            may_see.then(|| Event::default().event(hint.about.as_str()).json_data(&hint))
         }
     });
     Ok(Sse::new(visible).keep_alive(KeepAlive::new().interval(PING)))

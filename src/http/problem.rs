@@ -1,5 +1,6 @@
 //! Errors as clients see them: RFC 9457 problem details with a stable `code`. The one table of status codes.
 
+mod code;
 mod files;
 mod seal_use;
 
@@ -9,6 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+
+pub use code::Code;
 
 use crate::{
     archive::missing::MissingPhotos,
@@ -31,8 +34,7 @@ pub struct Problem {
     pub status_code: StatusCode,
     /// The HTTP status.
     pub status: u16,
-    /// Stable, for programs.
-    pub code: &'static str,
+    pub code: Code,
     pub title: &'static str,
     /// For people: what is wrong and what to do.
     pub detail: String,
@@ -50,7 +52,7 @@ pub struct Problem {
 
 impl Problem {
     #[must_use]
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         Self {
             status_code: status,
@@ -66,18 +68,18 @@ impl Problem {
 
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here, or nothing you may see")
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, "there is nothing here, or nothing you may see")
     }
 
     #[must_use]
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "your roles do not allow this")
+        Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "your roles do not allow this")
     }
 
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = "some members of the input are wrong; see errors";
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::Invalid, detail) }
     }
 
     /// One wrong member of the input.
@@ -90,7 +92,7 @@ impl Problem {
     #[must_use]
     pub fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the service failed; its log says why")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "the service failed; its log says why")
     }
 }
 
@@ -111,7 +113,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match &error {
             DbError::Database(cause) if cause.is_unique_violation() => {
-                Self::new(StatusCode::CONFLICT, "name_taken", "there is one of this name already")
+                Self::new(StatusCode::CONFLICT, Code::NameTaken, "there is one of this name already")
             }
             DbError::RowNotFound => Self::not_found(),
             _ => Self::internal(&error),
@@ -128,7 +130,7 @@ impl From<StoreError> for Problem {
 impl From<ThumbnailError> for Problem {
     fn from(error: ThumbnailError) -> Self {
         match error {
-            ThumbnailError::Impossible(_) => Self::new(StatusCode::NOT_FOUND, "no_thumbnail", error.to_string()),
+            ThumbnailError::Impossible(_) => Self::new(StatusCode::NOT_FOUND, Code::NoThumbnail, error.to_string()),
             ThumbnailError::Store(_) | ThumbnailError::Cpu(_) => Self::internal(&error),
         }
     }
@@ -137,8 +139,8 @@ impl From<ThumbnailError> for Problem {
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, "login_failed", error.to_string()),
-            LoginError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
+            LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, Code::LoginFailed, error.to_string()),
+            LoginError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
         }
@@ -151,21 +153,21 @@ impl From<StepError> for Problem {
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, detail.clone());
         match error {
             StepError::Invalid(errors) => Self::invalid(errors),
-            StepError::ContactMissing(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "contact_missing", detail),
+            StepError::ContactMissing(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::ContactMissing, detail),
             StepError::Unassignable(errors) => {
                 let why: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
                 let detail = why.join("; ");
-                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unassignable", detail) }
+                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::Unassignable, detail) }
             }
             StepError::NotFound => Self::not_found(),
-            StepError::NotAssigned | StepError::NotYet => Self::new(StatusCode::FORBIDDEN, "not_assigned", detail),
-            StepError::NotStarter => Self::new(StatusCode::FORBIDDEN, "not_yours", detail),
-            StepError::NotRunning(_) => conflict("flow_not_running"),
-            StepError::PastTheLast => conflict("not_now"),
-            StepError::ActedAlready => conflict("already_acted"),
-            StepError::MovedOn => conflict("moved_on"),
-            StepError::SealNode => conflict("seal_node"),
-            StepError::NotSentBack => conflict("not_sent_back"),
+            StepError::NotAssigned | StepError::NotYet => Self::new(StatusCode::FORBIDDEN, Code::NotAssigned, detail),
+            StepError::NotStarter => Self::new(StatusCode::FORBIDDEN, Code::NotYours, detail),
+            StepError::NotRunning(_) => conflict(Code::FlowNotRunning),
+            StepError::PastTheLast => conflict(Code::NotNow),
+            StepError::ActedAlready => conflict(Code::AlreadyActed),
+            StepError::MovedOn => conflict(Code::MovedOn),
+            StepError::SealNode => conflict(Code::SealNode),
+            StepError::NotSentBack => conflict(Code::NotSentBack),
             StepError::Refused(refusal) => refusal.into(),
             StepError::Db(error) => error.into(),
         }
@@ -175,8 +177,9 @@ impl From<StepError> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotYours(why) => Self::new(StatusCode::FORBIDDEN, "not_yours", why),
-            Refusal::NotNow(why) => Self::new(StatusCode::CONFLICT, "not_now", why),
+            Refusal::NotYours(why) => Self::new(StatusCode::FORBIDDEN, Code::NotYours, why),
+            Refusal::NotNow(why) => Self::new(StatusCode::CONFLICT, Code::NotNow, why),
+            Refusal::NotRunning(why) => Self::new(StatusCode::CONFLICT, Code::FlowNotRunning, why),
         }
     }
 }
@@ -195,14 +198,14 @@ impl From<BadCredentials> for Problem {
 
 impl From<VendorError> for Problem {
     fn from(error: VendorError) -> Self {
-        Self::new(StatusCode::BAD_GATEWAY, "vendor_failed", error.to_string())
+        Self::new(StatusCode::BAD_GATEWAY, Code::VendorFailed, error.to_string())
     }
 }
 
 impl From<CallbackError> for Problem {
     fn from(error: CallbackError) -> Self {
         match error {
-            CallbackError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
+            CallbackError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
             CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => {
                 Self::internal(&error)
             }
@@ -213,7 +216,7 @@ impl From<CallbackError> for Problem {
 impl From<JournalError> for Problem {
     fn from(error: JournalError) -> Self {
         match error {
-            JournalError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
+            JournalError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
             JournalError::Db(_) | JournalError::Stopping => Self::internal(&error),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 }
 
 /// The seal codes that the one who asks may see: their own grants', or all for an administrator. Every view is audited.
-#[utoipa::path(get, path = "/api/flows/{id}/seal-code", params(("id" = String, Path)), responses((status = 200, body = Vec<CodeView>), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/seal-code", params(("id" = String, Path)), responses((status = 200, body = Vec<CodeView>), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn seal_code(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -54,7 +54,7 @@ async fn seal_code(
 
 /// Every seal use of the flow: counts per seal and person, what is missing, what was appended. Fresh from the vendor
 /// if it answers within two seconds; `fresh` and `asOf` tell.
-#[utoipa::path(get, path = "/api/flows/{id}/seal-detail", params(("id" = String, Path)), responses((status = 200, body = Vec<SealDetail>), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/seal-detail", params(("id" = String, Path)), responses((status = 200, body = Vec<SealDetail>), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn seal_detail(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -206,7 +206,7 @@ struct OwedParams {
 }
 
 /// Photos that a person owes: grants whose stampings outnumber their photos, here or at the vendor.
-#[utoipa::path(get, path = "/api/owed", params(OwedParams), responses((status = 200, body = OwedPhotos), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/owed", params(OwedParams), responses((status = 200, body = OwedPhotos), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn owed_photos(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

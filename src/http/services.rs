@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 }
 
 /// All services, newest first.
-#[utoipa::path(get, path = "/api/services", params(Paging), responses((status = 200, body = Page<Service>)))]
+#[utoipa::path(get, path = "/api/services", params(Paging), responses((status = 200, body = Page<Service>), (status = 403, body = Problem)))]
 async fn list(
     State(edge): State<Edge>,
     _: Admin,
@@ -50,7 +50,7 @@ struct NewService {
 }
 
 /// Binds a service.
-#[utoipa::path(post, path = "/api/services", request_body = NewService, responses((status = 201, body = Service), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/services", request_body = NewService, responses((status = 201, body = Service), (status = 422, body = Problem), (status = 409, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
     Admin(admin): Admin,

@@ -12,7 +12,7 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Edge, Problem, input::Input};
+use super::{Code, Edge, Problem, input::Input};
 use crate::{
     audit::{self, Entry},
     id::TokenId,
@@ -36,17 +36,17 @@ impl FromRequestParts<Edge> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
-        let db = &edge.app.db;
         let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let user = match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) => login::by_token(db, token.trim()).await?,
+            Some(token) => edge.known.by_token(&edge.app, token.trim()).await?,
             None => match CookieJar::from_headers(&parts.headers).get(COOKIE) {
-                Some(cookie) => login::by_session(db, cookie.value(), edge.app.clock.now()).await?,
+                Some(cookie) => edge.known.by_session(&edge.app, cookie.value()).await?,
                 None => None,
             },
         };
         let detail = "log in with POST /api/session, or send Authorization: Bearer <token>";
-        user.map(Self).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_logged_in", detail))
+        user.map(|user| Self(User::clone(&user)))
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, Code::NotLoggedIn, detail))
     }
 }
 
@@ -84,7 +84,7 @@ struct Credentials {
 }
 
 /// Logs in: sets an HttpOnly cookie.
-#[utoipa::path(post, path = "/api/session", security(()), request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem)))]
+#[utoipa::path(post, path = "/api/session", security(()), request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem), (status = 503, body = Problem)))]
 async fn open(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -116,7 +116,7 @@ async fn who(CurrentUser(user): CurrentUser) -> Json<User> {
 }
 
 /// Logs out.
-#[utoipa::path(delete, path = "/api/session", responses((status = 204)))]
+#[utoipa::path(delete, path = "/api/session", security(()), responses((status = 204)))]
 async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Problem> {
     if let Some(cookie) = jar.get(COOKIE) {
         let mut tx = edge.app.db.begin().await?;

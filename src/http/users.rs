@@ -33,7 +33,7 @@ pub(super) struct Paging {
 }
 
 /// All users, newest first.
-#[utoipa::path(get, path = "/api/users", params(Paging), responses((status = 200, body = Page<User>)))]
+#[utoipa::path(get, path = "/api/users", params(Paging), responses((status = 200, body = Page<User>), (status = 403, body = Problem)))]
 async fn list(State(edge): State<Edge>, _: Admin, Params(paging): Params<Paging>) -> Result<Json<Page<User>>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<UserId> = parsed("after", paging.after.as_deref())?;
@@ -55,7 +55,7 @@ struct NewUser {
 }
 
 /// Makes a user.
-#[utoipa::path(post, path = "/api/users", request_body = NewUser, responses((status = 201, body = User), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/users", request_body = NewUser, responses((status = 201, body = User), (status = 422, body = Problem), (status = 409, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
     Admin(admin): Admin,

@@ -6,10 +6,11 @@ use super::{
     record::{Ingest, IngestState},
 };
 use crate::{
-    app::{App, Hint},
+    app::{About, App, Hint},
     callback::record::{CallbackState, Record},
     clock::Timestamp,
     db::{DbError, Tx},
+    dispatch::Dispatch,
     flow::settle,
     id::SealUseId,
     job::{Lease, Next},
@@ -47,6 +48,10 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     link::close_gaps(&mut tx, pass).await?;
     Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
     settle::settle(&mut tx, &pass.flow.id, now).await?;
+    tx.commit().await?;
+    // In a transaction of its own: the one above holds the flow, and the job `send` its own row before these.
+    let mut tx = pass.db().begin().await?;
+    Dispatch::listed(&mut tx, pass.id(), now).await?;
     tx.commit().await?;
     pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
     pass.app.due.notify_one();
@@ -118,7 +123,7 @@ pub(super) async fn interrupted(
 impl Pass {
     /// Tells whoever watches how far this seal use is.
     pub(super) async fn hint(&self, state: &str) -> Result<(), IngestError> {
-        if self.app.events.receiver_count() == 0 {
+        if self.app.nobody_listens() {
             return Ok(());
         }
         let photos: (i64, i64) =
@@ -127,7 +132,7 @@ impl Pass {
                 .one(self.db())
                 .await?;
         self.app.hint(Hint {
-            about: "ingest",
+            about: About::Ingest,
             id: self.ingest.id.to_string(),
             flow_id: self.flow.id.to_string(),
             state: state.to_owned(),

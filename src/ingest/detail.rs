@@ -6,6 +6,7 @@ use super::{IngestError, pass::Pass};
 use crate::{
     apply,
     callback::record::Record,
+    clock::Timestamp,
     db::{DbError, Tx},
     finish,
     flow::{
@@ -54,22 +55,28 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
     if pass.seal_use.business_id.is_none() {
         SealUse::applied(&mut tx, pass.id(), &detail.id).await?;
     }
-    let application: Application = serde_json::from_str(&pass.seal_use.application).unwrap_or_default();
-    let grants = apply::save_grants(&mut tx, pass.id(), &application, &detail.auths).await?;
-    save_photos(&mut tx, pass, &detail, &grants.into_iter().collect()).await?;
-    let status = apply::status_of(&detail.status);
-    if status.ended() && !pass.seal_use.status.ended() {
-        let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
-        event::record(&mut tx, &pass.flow.id, happened, now).await?;
-    }
-    SealUse::seen(&mut tx, pass.id(), status, detail.raw.expose(), now).await?;
-    people::stamped(&mut tx, pass.id()).await?;
+    let present = SealUse::find(&mut tx, pass.id()).await?.ok_or(IngestError::NoSealUse)?;
+    store(&mut tx, &present, &detail, now).await?;
     tx.commit().await?;
     if pass.seal_use.business_id.is_none() {
         // Outside the transaction: a run of that job waits for what this one holds.
         finish::look_again(pass.db(), pass.id(), now).await?;
     }
     Ok(Answer::Stored)
+}
+
+/// Writes what the vendor says of `seal_use`, whose flow is locked. What it means for the flow, a pass finds out.
+pub async fn store(tx: &mut Tx, seal_use: &SealUse, detail: &Detail, now: Timestamp) -> Result<(), DbError> {
+    let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
+    let grants = apply::save_grants(tx, &seal_use.id, &application, &detail.auths).await?;
+    save_photos(tx, seal_use, detail, &grants.into_iter().collect(), now).await?;
+    let status = apply::status_of(&detail.status);
+    if status.ended() && !seal_use.status.ended() {
+        let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
+        event::record(tx, &seal_use.flow_id, happened, now).await?;
+    }
+    SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await?;
+    people::stamped(tx, &seal_use.id).await
 }
 
 /// The answer to the application was lost, but a callback names our seal use: its business is ours if the vendor's
@@ -92,20 +99,21 @@ async fn adopt(pass: &Pass) -> Result<Option<Detail>, IngestError> {
 /// these are the same ones: then a number is given when the bytes are here.
 async fn save_photos(
     tx: &mut Tx,
-    pass: &Pass,
+    seal_use: &SealUse,
     detail: &Detail,
     grants: &HashMap<String, GrantId>,
+    now: Timestamp,
 ) -> Result<(), DbError> {
-    let known: HashMap<String, bool> = Photo::known_keys(&mut *tx, pass.id()).await?.into_iter().collect();
+    let known: HashMap<String, bool> = Photo::known_keys(&mut *tx, &seal_use.id).await?.into_iter().collect();
     let listed = |kind, list: &'_ [PhotoRef]| list.iter().map(|photo| (kind, photo.clone())).collect::<Vec<_>>();
     let photos =
         [listed(PhotoKind::Signatory, &detail.use_images), listed(PhotoKind::Face, &detail.face_images)].concat();
     let new: HashSet<&String> =
         photos.iter().map(|(_, told)| &told.photokey).filter(|key| !known.contains_key(*key)).collect();
     let mut next_no = None;
-    if !new.is_empty() && !Photo::any_keyless(&mut *tx, pass.id()).await? {
+    if !new.is_empty() && !Photo::any_keyless(&mut *tx, &seal_use.id).await? {
         let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
-        next_no = Some(Flow::take_numbers(tx, &pass.flow.id, count).await?);
+        next_no = Some(Flow::take_numbers(tx, &seal_use.flow_id, count).await?);
     }
     let mut written = HashSet::new();
     for (position, (kind, told)) in (0_i64..).zip(&photos) {
@@ -113,7 +121,7 @@ async fn save_photos(
         if complete || !written.insert(&told.photokey) {
             continue;
         }
-        let mut photo = Photo::new(pass.id(), *kind, Source::Key, pass.app.clock.now());
+        let mut photo = Photo::new(&seal_use.id, *kind, Source::Key, now);
         photo.grant_id = told.auth_id.as_ref().and_then(|auth| grants.get(auth)).cloned();
         photo.photokey = Some(told.photokey.clone());
         photo.position = position;

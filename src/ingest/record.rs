@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, filter::Filtered, pieces, placeholders, rows, sql},
-    id::{IngestId, SealUseId},
+    id::{FlowId, IngestId, SealUseId},
     job::{self, JobKind, Patience},
     word::words,
 };
@@ -137,15 +137,18 @@ impl Ingest {
     pub async fn list(
         db: &Db,
         state: Option<IngestState>,
+        flow: Option<&FlowId>,
         after: Option<&IngestId>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        Filtered::new("SELECT * FROM ingests")
-            .and("state =", state.map(IngestState::as_str))
-            .and("id <", after)
-            .newest_first("id", limit)
-            .all(db)
-            .await
+        // A flow has a few: of its own, SQLite would look through all that are in this state.
+        let in_state = if flow.is_some() { "state || '' =" } else { "state =" };
+        let mut list = Filtered::new("SELECT * FROM ingests").and(in_state, state.map(IngestState::as_str));
+        if let Some(flow) = flow {
+            let flow = list.arg(flow);
+            list = list.when(&format!("seal_use_id IN (SELECT id FROM seal_uses WHERE flow_id = {flow})"));
+        }
+        list.and("id <", after).newest_first("id", limit).all(db).await
     }
 
     pub async fn set_running(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {

@@ -51,7 +51,7 @@ pub struct PhotoView {
     pub kind: PhotoKind,
     pub grant_id: Option<GrantId>,
     pub state: PhotoState,
-    /// Tries that failed.
+    /// Tries that failed; the one that succeeds is not counted.
     pub attempts: i64,
     /// Of the last failed try; stays until the bytes are here.
     pub error: Option<PhotoError>,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
+    fs::{File, Metadata},
     io::{self, ErrorKind},
     ops::Range,
     os::unix::fs::FileExt,
@@ -12,14 +12,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{StreamExt, stream::BoxStream};
+use futures::{FutureExt, StreamExt, future::ready, stream::BoxStream};
 use object_store::{local::LocalFileSystem, path::Path as Key};
 
-use super::{StoreError, failed};
+use super::{Reading, StoreError, Stored, cached, failed};
 use crate::clock::Timestamp;
 
-/// Large enough that the walk to the blocking pool does not show.
-const CHUNK_BYTES: u64 = 512 * 1024;
+/// Large enough that the walk to the blocking pool does not show, small enough that what was read is still in the
+/// processor's own memory when it is sent.
+const CHUNK_BYTES: u64 = 256 * 1024;
+/// Whole objects up to here are read where they are asked for.
+const AT_ONCE: u64 = 1024 * 1024;
 /// Where files lie whose key is not known yet.
 const STAGING: &str = "staging";
 
@@ -93,9 +96,12 @@ impl LocalDirectory {
         .await
     }
 
-    /// A whole object by one walk to the blocking pool: small ones, such as thumbnails, are asked for by the hundred.
+    /// A whole object at once or by one walk to the blocking pool: thumbnails are asked for by the hundred.
     pub(super) async fn read(&self, key: &Key) -> Result<Bytes, StoreError> {
         let path = self.path_of(key);
+        if let Some(bytes) = read_cached(&path) {
+            return Ok(bytes);
+        }
         let shown = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(io::Error::other).flatten();
         match read {
@@ -103,6 +109,19 @@ impl LocalDirectory {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(StoreError::NotFound { key: key.to_string() }),
             Err(source) => Err(StoreError::Directory { action: "read", path: shown, source }),
         }
+    }
+
+    /// The object or a range of it, if nobody need wait for a disk to begin.
+    pub(super) fn stream_cached(&self, key: &Key, range: Option<&Range<u64>>) -> Option<Reading> {
+        let file = cached::open(&self.path_of(key))?;
+        let metadata = file.metadata().ok().filter(Metadata::is_file)?;
+        let (size, key) = (metadata.len(), key.to_string());
+        let range = range.cloned().unwrap_or(0..size);
+        if range.start >= range.end || range.end > size {
+            return None;
+        }
+        let stored = Stored { key: key.clone(), bytes: size, modified: modified(&metadata)? };
+        Some(Reading { stored, range: range.clone(), stream: chunks(file, range, key) })
     }
 
     fn path_of(&self, key: &Key) -> PathBuf {
@@ -159,7 +178,9 @@ fn sweep(root: &Path, older_than: Timestamp) -> io::Result<u64> {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 open.push(entry.path());
-            } else if is_staging(&entry.path()) && modified(&entry).is_some_and(|at| at < older_than) {
+            } else if is_staging(&entry.path())
+                && entry.metadata().is_ok_and(|of| modified(&of).is_some_and(|at| at < older_than))
+            {
                 match std::fs::remove_file(entry.path()) {
                     Ok(()) => removed += 1,
                     Err(e) => tracing::warn!(file = %entry.path().display(), error = %e, "staging file not removed"),
@@ -170,8 +191,8 @@ fn sweep(root: &Path, older_than: Timestamp) -> io::Result<u64> {
     Ok(removed)
 }
 
-fn modified(entry: &std::fs::DirEntry) -> Option<Timestamp> {
-    let since_epoch = entry.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+fn modified(metadata: &Metadata) -> Option<Timestamp> {
+    let since_epoch = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(Timestamp(0).plus(since_epoch))
 }
 
@@ -182,7 +203,7 @@ fn is_staging(path: &Path) -> bool {
 }
 
 /// The file's bytes in chunks; a file that ends early is an error, never a short answer. While one chunk is sent, the
-/// next is being read.
+/// next is read.
 pub(super) fn chunks(file: File, range: Range<u64>, key: String) -> BoxStream<'static, Result<Bytes, StoreError>> {
     const AHEAD: usize = 2;
     let file = Arc::new(file);
@@ -190,10 +211,19 @@ pub(super) fn chunks(file: File, range: Range<u64>, key: String) -> BoxStream<'s
     futures::stream::iter(starts.take_while(move |start| *start < range.end))
         .map(move |start| {
             let (file, end) = (Arc::clone(&file), range.end.min(start.saturating_add(CHUNK_BYTES)));
-            blocking("read", key.clone(), move || read_at(&file, start..end))
+            match cached::read(&file, &(start..end)) {
+                Some(chunk) => ready(Ok(chunk)).left_future(),
+                None => blocking("read", key.clone(), move || read_at(&file, start..end)).right_future(),
+            }
         })
         .buffered(AHEAD)
         .boxed()
+}
+
+fn read_cached(path: &Path) -> Option<Bytes> {
+    let file = cached::open(path)?;
+    let size = file.metadata().ok().filter(Metadata::is_file)?.len();
+    (size <= AT_ONCE).then(|| cached::read(&file, &(0..size))).flatten()
 }
 
 fn read_at(file: &File, range: Range<u64>) -> io::Result<Bytes> {

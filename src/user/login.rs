@@ -148,6 +148,7 @@ pub(super) fn random_secret() -> Result<String, LoginError> {
 }
 
 /// A fast hash is enough for 256 random bits: there is nothing to guess.
-fn secret_hash(secret: &str) -> String {
+#[must_use]
+pub fn secret_hash(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()
 }

@@ -23,7 +23,7 @@ const NOUNS: [&str; 16] = [
     "job",
     "audit",
 ];
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "callback",
     "apply",
     "append",
@@ -37,6 +37,7 @@ const VERBS: [&str; 13] = [
     "bundle",
     "upload",
     "send",
+    "sweep",
 ];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",

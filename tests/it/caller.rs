@@ -1,8 +1,13 @@
 //! Somebody who calls the API: a user of the world with a token, over real HTTP.
 
+use std::sync::LazyLock;
+
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
-use yinku::user::{User, login};
+use yinku::{
+    app::App,
+    user::{User, login},
+};
 
 use crate::world::World;
 
@@ -48,16 +53,25 @@ impl Told {
 
 impl Caller {
     pub(crate) fn nobody(world: &World) -> Self {
+        Self::at(world.app.config.public_url.clone())
+    }
+
+    fn at(base: url::Url) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, base: world.app.config.public_url.clone(), token: None }
+        Self { http, base, token: None }
     }
 
     pub(crate) async fn new(world: &World, username: &str) -> Self {
-        let user = User::named(&world.app.db, username).await.unwrap().expect("a user of the world");
-        let mut tx = world.app.db.begin().await.unwrap();
-        let (_, token) = login::make_token(&mut tx, &user.id, "story", world.app.clock.now()).await.unwrap();
+        Self::of(&world.app, world.app.config.public_url.clone(), username).await
+    }
+
+    /// A user of `app` who calls `base`.
+    pub(crate) async fn of(app: &App, base: url::Url, username: &str) -> Self {
+        let user = User::named(&app.db, username).await.unwrap().expect("a user of the world");
+        let mut tx = app.db.begin().await.unwrap();
+        let (_, token) = login::make_token(&mut tx, &user.id, "story", app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        Self { token: Some(token), ..Self::nobody(world) }
+        Self { token: Some(token), ..Self::at(base) }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -69,9 +83,15 @@ impl Caller {
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Told {
-        let response = request.send().await.unwrap();
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().as_str().to_lowercase(), request.url().path().to_owned());
+        let response = self.http.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Told { status, headers, bytes: response.bytes().await.unwrap() }
+        let told = Told { status, headers, bytes: response.bytes().await.unwrap() };
+        if told.header("content-type") == "application/problem+json" {
+            assert_documented(&method, &path, &told);
+        }
+        told
     }
 
     pub(crate) async fn get(&self, path: &str) -> Told {
@@ -93,6 +113,23 @@ impl Caller {
     pub(crate) async fn delete(&self, path: &str) -> Told {
         self.send(self.request(Method::DELETE, path)).await
     }
+}
+
+/// Whatever problem a story meets, the OpenAPI document says that it can be met there.
+fn assert_documented(method: &str, path: &str, told: &Told) {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(yinku::http::openapi()).unwrap());
+    let fits = |template: &str| {
+        let (mut ours, mut theirs) = (template.split('/'), path.split('/'));
+        let same = ours.by_ref().zip(theirs.by_ref()).all(|(our, their)| our == their || our.starts_with('{'));
+        same && template.split('/').count() == path.split('/').count()
+    };
+    let paths = DOCUMENT["paths"].as_object().unwrap();
+    // Of two that fit, the one without a parameter.
+    let operation = paths.keys().filter(|template| fits(template)).min_by_key(|template| template.matches('{').count());
+    let Some(operation) = operation.and_then(|template| paths[template].get(method)) else { return };
+    let problem = told.json();
+    let status = told.status.as_str();
+    assert!(operation["responses"].get(status).is_some(), "{method} {path}: {status} is not documented: {problem}");
 }
 
 impl World {

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::process::{Child, Command};
 use yinku::{
     app::App,
@@ -18,12 +19,16 @@ use yinku::{
     flow::Flow,
     hash::Blake3,
     id::FlowId,
+    job,
     seal_use::SealUse,
     store::StoreKey,
     vendor::simulator::Simulator,
 };
 
-use crate::world::{Engine, approve, database, furnish, small_photos, start_flow};
+use crate::{
+    caller::Caller,
+    world::{Engine, approve, database, furnish, small_photos, start_flow},
+};
 
 const STAMPINGS: u32 = 5;
 
@@ -44,9 +49,9 @@ killed_at!(
 );
 
 async fn survives(engine: Engine, point: &str) {
-    let house = House::build(engine).await;
+    let house = House::build(engine, None).await;
     let mut first = house.serve(Some(point));
-    let (flow, seal_use) = house.applied_flow().await;
+    let (flow, seal_use) = house.applied_flow(STAMPINGS).await;
     let business = seal_use.business_id.clone().unwrap();
     // The callback of the last stamping may find nobody alive any more: that is part of the story.
     house.sim.stamp_many(&business, 0, STAMPINGS).await.unwrap();
@@ -61,17 +66,18 @@ async fn survives(engine: Engine, point: &str) {
 }
 
 /// What survives the processes: directory, database, vendor.
-struct House {
-    app: Arc<App>,
-    sim: Simulator,
-    definition: yinku::id::DefinitionId,
+pub(crate) struct House {
+    pub(crate) app: Arc<App>,
+    pub(crate) sim: Simulator,
+    pub(crate) definition: yinku::id::DefinitionId,
     listen: SocketAddr,
     database: DatabaseUrl,
     dir: tempfile::TempDir,
 }
 
 impl House {
-    async fn build(engine: Engine) -> Self {
+    /// `change` changes the definition's JSON before it is saved.
+    pub(crate) async fn build(engine: Engine, change: Option<fn(&mut Value)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut config = Config::in_dir(dir.path());
@@ -83,11 +89,11 @@ impl House {
         let sim = Simulator::start(knobs, Clock::System).await.unwrap();
         // This process furnishes and looks; the work is done by the one that is killed.
         let app = App::open(config, Clock::System).await.unwrap();
-        let definition = furnish(&app, &sim, &token, &secret, None).await;
+        let definition = furnish(&app, &sim, &token, &secret, change).await;
         Self { app, sim, definition, listen, database, dir }
     }
 
-    fn serve(&self, kill_at: Option<&str>) -> Child {
+    pub(crate) fn serve(&self, kill_at: Option<&str>) -> Child {
         let url = match &self.database {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres(url) => url.to_string(),
@@ -110,23 +116,35 @@ impl House {
         command.spawn().unwrap()
     }
 
-    async fn applied_flow(&self) -> (FlowId, SealUse) {
-        let flow = start_flow(&self.app, &self.definition, STAMPINGS).await;
+    pub(crate) async fn applied_flow(&self, count: u32) -> (FlowId, SealUse) {
+        let flow = start_flow(&self.app, &self.definition, count).await;
         approve(&self.app, &flow).await;
         self.until("the vendor has the application", async || self.seal_use(&flow).await.business_id.is_some()).await;
         let seal_use = self.seal_use(&flow).await;
         (flow, seal_use)
     }
 
-    async fn seal_use(&self, flow: &FlowId) -> SealUse {
+    pub(crate) async fn seal_use(&self, flow: &FlowId) -> SealUse {
         SealUse::of_flow(&self.app.db, flow).await.unwrap().remove(0)
     }
 
-    async fn flow(&self, id: &FlowId) -> Flow {
+    pub(crate) async fn flow(&self, id: &FlowId) -> Flow {
         Flow::find(&self.app.db, id).await.unwrap().unwrap()
     }
 
-    async fn until(&self, what: &str, mut fact: impl AsyncFnMut() -> bool) {
+    /// Somebody who calls the process that is being served.
+    pub(crate) async fn caller(&self, username: &str) -> Caller {
+        let address = format!("http://{}", self.listen);
+        self.until("it listens", async || tokio::net::TcpStream::connect(self.listen).await.is_ok()).await;
+        Caller::of(&self.app, address.parse().unwrap(), username).await
+    }
+
+    /// No job is due or running.
+    pub(crate) async fn idle(&self) -> bool {
+        job::pending(&self.app.db, self.app.clock.now()).await.unwrap() == 0
+    }
+
+    pub(crate) async fn until(&self, what: &str, mut fact: impl AsyncFnMut() -> bool) {
         let patience = tokio::time::timeout(Duration::from_secs(40), async {
             while !fact().await {
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -123,6 +123,42 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
 }
 
 #[test]
+fn the_openapi_document_says_who_may_ask_and_what_can_go_wrong() {
+    let document = serde_json::to_value(yinku::http::openapi()).unwrap();
+    let subjects: Vec<&str> =
+        document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            let tags = operation["tags"].as_array().unwrap();
+            assert!(tags.len() == 1 && subjects.contains(&tags[0].as_str().unwrap()), "{name}: {tags:?}");
+            let open = operation.get("security") == Some(&serde_json::json!([{}]));
+            let answers = operation["responses"].as_object().unwrap();
+            assert_eq!(answers.contains_key("401"), !open || name == "post /api/session", "{name}");
+            assert!(answers.contains_key("404") || !path.contains('{'), "{name}");
+            assert!(answers.contains_key("403") || method == "get" || !path.starts_with("/api/"), "{name}");
+            for (status, answer) in answers.iter().filter(|(status, _)| status.as_str() >= "400") {
+                let content = answer["content"].as_object().into_iter().flatten();
+                for (kind, content) in
+                    content.filter(|(_, content)| content["schema"]["$ref"] != "#/components/schemas/Ready")
+                {
+                    assert_eq!(kind, "application/problem+json", "{name} {status}");
+                    assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{name} {status}");
+                }
+            }
+        }
+    }
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["Problem"]["properties"]["code"]["$ref"], "#/components/schemas/Code");
+    let words: Vec<&str> =
+        schemas["Code"]["enum"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let known: Vec<&str> = yinku::http::Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(words, known, "the type of `code` has no other words: each is documented");
+    let meanings = schemas["Code"]["description"].as_str().unwrap();
+    assert!(known.iter().all(|word| meanings.contains(&format!("* `{word}`: "))), "{meanings}");
+}
+
+#[test]
 fn a_fresh_service_tells_the_admin_password_once_and_stops_when_told() {
     let dir = tempfile::tempdir().unwrap();
     let mut first =
@@ -132,6 +168,36 @@ fn a_fresh_service_tells_the_admin_password_once_and_stops_when_told() {
     assert!(line.starts_with("user admin, password "), "{line}");
     run(Command::new("kill").arg(first.id().to_string()));
     assert!(first.wait().unwrap().success(), "SIGTERM is a normal end");
+}
+
+#[test]
+fn sweep_lists_what_no_row_names_and_deletes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = || yinku(dir.path()).args(["sweep", "--json"]).output().unwrap();
+    assert_eq!(sweep().status.code(), Some(2), "there is no database: nothing was compared");
+    run(yinku(dir.path()).arg("migrate"));
+    assert_eq!(text(&run(yinku(dir.path()).arg("sweep"))), "0 objects, 0 that no row names\n");
+
+    let hash = "ab".repeat(32);
+    let originals = dir.path().join("data/store/originals/公共知识库/2026-11");
+    std::fs::create_dir_all(&originals).unwrap();
+    let (old, young) = (originals.join(format!("{hash}.jpg")), originals.join("young.jpg"));
+    std::fs::write(&old, "old").unwrap();
+    std::fs::write(&young, "young").unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_hours(24);
+    std::fs::File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
+    let found = sweep();
+    assert_eq!(found.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    let strays: Vec<_> = report["strays"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stray| (&stray["key"], &stray["why"], &stray["bytes"]))
+        .collect();
+    let key = serde_json::json!(format!("originals/公共知识库/2026-11/{hash}.jpg"));
+    assert_eq!(strays, [(&key, &"no_row".into(), &3.into())], "the young one may be on its way to its row");
+    assert!(old.exists() && young.exists());
 }
 
 #[tokio::test]
@@ -149,6 +215,18 @@ async fn audit_verify_says_by_its_status_whether_the_log_is_as_it_was_written() 
     assert_eq!(well.status.code(), Some(0), "{}", String::from_utf8_lossy(&well.stderr));
     let report: serde_json::Value = serde_json::from_slice(&well.stdout).unwrap();
     assert_eq!((&report["ok"], report["head"].as_str().map(str::len)), (&true.into(), Some(64)));
+
+    let noted = |head: &str| yinku(dir.path()).args(["audit", "verify", "--head", head]).output().unwrap();
+    let nothing = "0".repeat(64);
+    assert_eq!(noted(&format!("0:{nothing}")).status.code(), Some(0));
+    let other = noted(&format!("7:{nothing}"));
+    assert_eq!(other.status.code(), Some(1));
+    assert!(
+        text(&other).starts_with("the audit log is not the one that was noted: entry 7 was noted"),
+        "{}",
+        text(&other)
+    );
+    assert_eq!(noted("7").status.code(), Some(2), "no head: nothing was checked");
 
     sqlx::query("UPDATE audit_head SET seq = seq + 1").execute(&pool).await.unwrap();
     let broken = verify();

@@ -32,6 +32,8 @@ on_both_engines!(
     the_callback_address_may_ask_for_a_key,
     the_service_tells_how_it_is,
     text_that_one_of_the_databases_would_refuse_is_refused_by_both,
+    a_member_or_a_parameter_that_is_wrong_is_named,
+    the_ingests_of_a_flow_are_for_all_who_may_see_it,
 );
 
 const PASSWORD: &str = "a password of some length";
@@ -41,7 +43,7 @@ async fn make_user(world: &World, username: &str, roles: &[&str]) -> Value {
     world.caller("admin").await.post("/api/users", &user).await.expect(201)
 }
 
-async fn archived_documents(world: &World) -> Vec<Document> {
+pub(crate) async fn archived_documents(world: &World) -> Vec<Document> {
     let (flow, _, business) = world.seal_use(2).await;
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
@@ -391,4 +393,63 @@ async fn text_that_one_of_the_databases_would_refuse_is_refused_by_both(engine: 
     let documents = zhang.get("/api/documents?q=%25").await.expect(200);
     assert_eq!(documents["items"], json!([]), "a wildcard is a letter");
     assert!(login::by_token(&world.app.db, "a\0b").await.is_ok_and(|user| user.is_none()));
+}
+
+async fn a_member_or_a_parameter_that_is_wrong_is_named(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (admin, li, flow) = (world.caller("admin").await, world.caller("li").await, world.start_flow(1).await);
+    let at = |step: &str| format!("/api/flows/{flow}/{step}");
+    let mut kinds = admin.get(&format!("/api/definitions/{}", world.definition)).await.expect(200);
+    kinds["nodes"][1]["kind"] = "stamp".into();
+    for (path, body, field) in [
+        ("/api/session".to_owned(), json!({ "user": "zhang" }), "user"),
+        ("/api/session".to_owned(), json!({ "username": "zhang" }), "password"),
+        ("/api/definitions".to_owned(), kinds, "nodes[1].kind"),
+        (at("transfer"), json!({}), "to"),
+        (at("approve"), json!({ "comment": 5 }), "comment"),
+        (at("seal-append"), json!({ "count": -1 }), "count"),
+        (at("archive"), json!({ "acceptMissing": "yes" }), "acceptMissing"),
+    ] {
+        let problem = admin.post(&path, &body).await.expect_problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], field, "{path}: {problem}");
+        assert!(problem["errors"][0]["message"].as_str().is_some_and(|why| !why.is_empty()), "{problem}");
+    }
+    let window = admin.put(&at("seal-window"), &json!({ "end": "tomorrow" })).await.expect_problem(422, "invalid");
+    assert_eq!(window["errors"][0]["field"], "end");
+    for (path, name) in [
+        ("documents?from=yesterday", "from"),
+        ("documents?nothing=1", "nothing"),
+        ("documents?limit=many", "limit"),
+        ("flows?limit=0", "limit"),
+        ("flows?state=lost", "state"),
+        ("flows?todo=maybe", "todo"),
+    ] {
+        let problem = li.get(&format!("/api/{path}")).await.expect_problem(400, "bad_query");
+        assert_eq!(problem["errors"][0]["field"], name, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().starts_with(&format!("{name}: ")), "{problem}");
+    }
+    let when = li.get("/api/documents?from=yesterday").await.expect_problem(400, "bad_query");
+    let why = when["detail"].as_str().unwrap();
+    assert!(why.contains("RFC 3339") && why.contains("2026-03-01T09:30:00+08:00"), "{why}");
+}
+
+async fn the_ingests_of_a_flow_are_for_all_who_may_see_it(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (one, ..) = world.seal_use(1).await;
+    let (other, ..) = world.seal_use(1).await;
+    let of = |flow| format!("/api/ingests?flowId={flow}");
+    for username in ["zhang", "wang", "sun", "admin"] {
+        let caller = world.caller(username).await;
+        for flow in [&one, &other] {
+            let listed = caller.get(&of(flow)).await.expect(200);
+            assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{username}: {listed}");
+            assert_eq!(listed["items"][0]["flowId"], flow.as_str(), "{username}");
+        }
+    }
+    assert_eq!(world.caller("sun").await.get("/api/ingests").await.expect(200)["items"].as_array().unwrap().len(), 2);
+    let failed = format!("{}&state=failed", of(&one));
+    assert_eq!(world.caller("zhang").await.get(&failed).await.expect(200)["items"], json!([]));
+    world.caller("zhao").await.get(&of(&one)).await.expect_problem(404, "not_found");
+    world.caller("zhang").await.get("/api/ingests").await.expect_problem(403, "forbidden");
+    world.caller("zhang").await.get("/api/ingests?flowId=1").await.expect_problem(400, "bad_query");
 }

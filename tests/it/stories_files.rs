@@ -106,7 +106,7 @@ async fn several_files_come_at_once_and_are_told_by_their_content(engine: Engine
 }
 
 /// Files on their way in that still lie about.
-fn staging(world: &World) -> usize {
+pub(crate) fn staging(world: &World) -> usize {
     std::fs::read_dir(world.app.config.data_dir.join("store/staging")).map_or(0, Iterator::count)
 }
 

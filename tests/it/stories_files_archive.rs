@@ -73,7 +73,7 @@ async fn a_manual_flow_is_archived_by_hand_once_its_required_file_is_there(engin
     world.until("the last node is passed", async || world.flow(&flow).await.node.is_none()).await;
     let (zhang, path) = (world.caller("zhang").await, format!("/api/flows/{flow}/archive"));
     let problem = zhang.post(&path, &json!({})).await.expect_problem(409, "field_required");
-    assert_eq!(problem["errors"][0]["field"], "stamped");
+    assert_eq!(problem["errors"][0]["field"], "form.stamped");
     let wish = json!({ "acceptMissing": true, "reason": "x" });
     world.caller("admin").await.post(&path, &wish).await.expect_problem(409, "field_required");
     zhang.bring(&stamped(&flow), form([("合同.pdf", pdf("1"))])).await.expect(201);
@@ -92,10 +92,10 @@ async fn a_flow_that_is_still_under_way_is_not_archived(engine: Engine) {
     let flow = world.start_flow(1).await;
     let path = format!("/api/flows/{flow}/archive");
     let admin = world.caller("admin").await;
-    admin.post(&path, &json!({})).await.expect_problem(409, "not_ready");
+    admin.post(&path, &json!({})).await.expect_problem(409, "not_now");
     world.caller("sun").await.post(&path, &json!({})).await.expect_problem(403, "not_yours");
     world.caller("zhao").await.post(&path, &json!({})).await.expect_problem(404, "not_found");
     let (flow, ..) = world.seal_use(1).await;
     let wish = json!({ "acceptMissing": true, "reason": "x" });
-    admin.post(&format!("/api/flows/{flow}/archive"), &wish).await.expect_problem(409, "not_ready");
+    admin.post(&format!("/api/flows/{flow}/archive"), &wish).await.expect_problem(409, "not_now");
 }

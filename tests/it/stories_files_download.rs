@@ -25,11 +25,11 @@ on_both_engines!(
     with_a_download_field_there_is_no_local_download,
 );
 
-fn without_field(definition: &mut Value) {
+pub(crate) fn without_field(definition: &mut Value) {
     definition["integration"].as_object_mut().unwrap().remove("downloadField");
 }
 
-fn zip_of(flow: &FlowId) -> String {
+pub(crate) fn zip_of(flow: &FlowId) -> String {
     format!("/api/flows/{flow}/photos.zip")
 }
 

@@ -23,7 +23,7 @@ on_both_engines!(
 );
 
 /// The vendor's state of each stamped file, by name.
-async fn states(world: &World, flow: &FlowId) -> Vec<(String, String)> {
+pub(crate) async fn states(world: &World, flow: &FlowId) -> Vec<(String, String)> {
     let view = world.caller("admin").await.get(&format!("/api/flows/{flow}")).await.expect(200);
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let list = view["files"]["stamped"].as_array().unwrap().clone();
@@ -64,10 +64,10 @@ async fn a_flow_waits_for_its_required_stamped_file_which_then_goes_to_the_vendo
     world.until_archived(&flow).await;
     world.until_quiet().await;
     assert_eq!(world.sim.business(&business).unwrap().used_files[0].name, "合同.pdf");
-    zhang.bring(&stamped(&flow), form([("b.pdf", pdf("2"))])).await.expect_problem(409, "archived");
+    zhang.bring(&stamped(&flow), form([("b.pdf", pdf("2"))])).await.expect_problem(409, "flow_not_running");
     let document: String = sql("SELECT id FROM documents WHERE source = 'upload'").scalar(&world.app.db).await.unwrap();
-    zhang.delete(&format!("{}/{document}", stamped(&flow))).await.expect_problem(409, "archived");
-    zhang.post(&format!("/api/flows/{flow}/archive"), &json!({})).await.expect_problem(409, "archived");
+    zhang.delete(&format!("{}/{document}", stamped(&flow))).await.expect_problem(409, "flow_not_running");
+    zhang.post(&format!("/api/flows/{flow}/archive"), &json!({})).await.expect_problem(409, "flow_not_running");
 }
 
 async fn a_stamped_file_whose_answer_was_lost_is_not_sent_again_by_itself(engine: Engine) {
@@ -166,5 +166,5 @@ async fn only_pictures_are_supplied_by_operators_to_open_flows(engine: Engine) {
     world.until_archived(&flow).await;
     world.until_quiet().await;
     assert_eq!(world.photos(&seal_use.id).await.len(), 2);
-    wang.bring(&path, form([("c.png", png(2))])).await.expect_problem(409, "archived");
+    wang.bring(&path, form([("c.png", png(2))])).await.expect_problem(409, "flow_not_running");
 }

@@ -58,7 +58,7 @@ async fn a_flow_sent_back_after_its_code_was_viewed_ends_use_and_applies_again(e
     world.sim.stamp_many(&first, 0, 1).await.unwrap();
     let view = step(&wang, &flow, "reject", json!({ "comment": "合同有误" })).await;
     assert_eq!((&view["state"], &view["sealUses"][0]["superseded"]), (&json!("rejected"), &json!(true)));
-    wang.get(&format!("/api/flows/{flow}/seal-code")).await.expect_problem(409, "not_now");
+    wang.get(&format!("/api/flows/{flow}/seal-code")).await.expect_problem(409, "flow_not_running");
     until_ended(&world, &zhang, &flow, 1).await;
     assert_eq!(show(&zhang, &flow).await["state"], "rejected", "photos that come in move nothing");
 

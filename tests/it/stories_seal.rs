@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use yinku::{
     clock::{Clock, Timestamp},
-    flow::Flow,
     id::FlowId,
-    seal_use::{SealUse, ending},
+    seal_use::SealUse,
     vendor::simulator::{Fault, FaultKind, Target},
 };
 
@@ -26,12 +25,11 @@ on_both_engines!(
     one_seal_is_ended_and_then_all,
     past_the_end_of_its_time_a_use_is_ended,
     the_time_of_use_comes_from_the_form_in_chinese_days,
-    withdrawing_ends_the_use_at_the_vendor_however_long_that_takes,
     owed_photos_are_told_to_whose_they_are,
 );
 
 /// 张三 starts a flow with these rows, 李四 approves it; its seal use is known to the vendor then.
-async fn in_use(world: &World, rows: &Value) -> (FlowId, String) {
+pub(crate) async fn in_use(world: &World, rows: &Value) -> (FlowId, String) {
     let flow = started(world, rows).await;
     let li = world.caller("li").await;
     li.post(&format!("/api/flows/{flow}/approve"), &json!({ "comment": "同意" })).await.expect(200);
@@ -51,11 +49,11 @@ async fn started(world: &World, rows: &Value) -> FlowId {
     flow["id"].as_str().unwrap().parse().unwrap()
 }
 
-fn one_seal(count: u32) -> Value {
+pub(crate) fn one_seal(count: u32) -> Value {
     json!([{ "seal": "QYS2019040001", "count": count, "users": ["wang"] }])
 }
 
-async fn detail(caller: &Caller, flow: &FlowId) -> Value {
+pub(crate) async fn detail(caller: &Caller, flow: &FlowId) -> Value {
     caller.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200)
 }
 
@@ -63,7 +61,7 @@ fn counts(value: &Value) -> [i64; 4] {
     ["authorised", "counted", "received", "missing"].map(|name| value[name].as_i64().unwrap())
 }
 
-async fn acts(world: &World, flow: &FlowId) -> Vec<String> {
+pub(crate) async fn acts(world: &World, flow: &FlowId) -> Vec<String> {
     let events = yinku::flow::event::of_flow(&world.app.db, flow).await.unwrap();
     events.into_iter().map(|event| event.act).collect()
 }
@@ -311,7 +309,7 @@ async fn one_seal_is_ended_and_then_all(engine: Engine) {
     assert_eq!((&told[0]["statusAtVendor"], counts(&told[0])), (&json!("FINISHED"), [4, 1, 1, 0]), "{told}");
 }
 
-fn noon() -> Clock {
+pub(crate) fn noon() -> Clock {
     // 2026-11-23 12:00 in China.
     Clock::manual(Timestamp(1_795_406_400_000_000))
 }
@@ -410,56 +408,6 @@ async fn the_time_of_use_comes_from_the_form_in_chinese_days(engine: Engine) {
         .until("and known", async || {
             SealUse::of_flow(&world.app.db, &day).await.unwrap()[0].status.as_str() == "finished"
         })
-        .await;
-}
-
-async fn withdrawing_ends_the_use_at_the_vendor_however_long_that_takes(engine: Engine) {
-    let clock = noon();
-    let plan = Plan { clock: clock.clone(), ..Plan::default() };
-    let world = World::new(engine, plan).await;
-    let (flow, business) = in_use(&world, &one_seal(3)).await;
-    world.sim.stamp(&business, 0).await.unwrap();
-    world.sim.set_down(true);
-    let mut tx = world.app.db.begin().await.unwrap();
-    Flow::lock(&mut tx, &flow).await.unwrap();
-    ending::ask(&mut tx, &flow, "客户取消", "zhang", clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-    world.app.due.notify_waiters();
-    let sun = world.caller("sun").await;
-    world
-        .until("the trouble is shown", async || {
-            SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].error.is_some()
-        })
-        .await;
-    let told = detail(&sun, &flow).await;
-    assert_eq!(
-        (&told[0]["fresh"], &told[0]["ending"]["reason"], &told[0]["ending"]["by"]),
-        (&json!(false), &json!("客户取消"), &json!("zhang"))
-    );
-    assert!(
-        told[0]["unanswered"].is_string() && told[0]["error"].as_str().unwrap().contains("could not be ended"),
-        "{told}"
-    );
-    let problem =
-        world.caller("admin").await.post(&format!("/api/flows/{flow}/seal-append"), &json!({ "count": 1 })).await;
-    problem.expect_problem(409, "nothing_to_append_to");
-    world.sim.set_down(false);
-    clock.advance(Duration::from_mins(11));
-    world.app.due.notify_waiters();
-    world
-        .until("it is ended", async || {
-            SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].status.as_str() == "finished"
-        })
-        .await;
-    assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("客户取消"));
-    assert_eq!(world.sim.counters().of("/seal/apply/finish"), 1);
-    world
-        .until("the photo came in all the same", async || {
-            world.count("SELECT COUNT(*) FROM photos WHERE state = 'done'").await == 1
-        })
-        .await;
-    world
-        .until("no error is left", async || SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].error.is_none())
         .await;
 }
 

@@ -7,7 +7,7 @@ use yinku::{
         self, Entry, Kept, Search,
         chain::{Link, NOTHING},
         journal::{Journal, JournalError},
-        verify::{Break, Report, verify},
+        verify::{Break, Noted, Report, verify},
     },
     clock::Timestamp,
     config::{DatabaseConfig, DatabaseUrl},
@@ -26,6 +26,7 @@ on_both_engines!(
     entries_are_found_by_who_what_which_and_when,
     an_entry_cannot_be_changed_deleted_or_replaced,
     whatever_is_done_to_the_rows_shows,
+    a_noted_head_finds_out_who_wrote_the_end_anew,
     a_long_chain_is_proven_page_by_page,
     eight_writers_at_once_leave_one_chain_without_gaps,
     a_full_journal_says_so_and_keeps_what_it_took,
@@ -59,7 +60,7 @@ fn sound(entries: i64, head: &str) -> Report {
 
 async fn entries_are_chained_and_a_transaction_that_is_dropped_leaves_no_gap(engine: Engine) {
     let (db, _dir) = open(engine).await;
-    assert_eq!(verify(&db).await.unwrap(), sound(0, NOTHING));
+    assert_eq!(verify(&db, None).await.unwrap(), sound(0, NOTHING));
     write(&db, 2).await;
     let mut dropped = db.begin().await.unwrap();
     record(&mut dropped, 3).await;
@@ -79,7 +80,7 @@ async fn entries_are_chained_and_a_transaction_that_is_dropped_leaves_no_gap(eng
     let third = &entries[2];
     assert_eq!((third.username.as_str(), third.act.as_str(), third.at), ("nul\u{fffd}", "flow_submitted", NOW));
     assert_eq!((&third.flow_id, &third.detail, third.subject.as_str()), (&Some(flow.clone()), &None, flow.as_str()));
-    assert_eq!(verify(&db).await.unwrap(), sound(4, &entries[3].hash));
+    assert_eq!(verify(&db, None).await.unwrap(), sound(4, &entries[3].hash));
 }
 
 async fn entries_are_found_by_who_what_which_and_when(engine: Engine) {
@@ -134,7 +135,7 @@ async fn an_entry_cannot_be_changed_deleted_or_replaced(engine: Engine) {
         drop(tx);
     }
     assert_eq!(all(&db).await, before);
-    assert_eq!(verify(&db).await.unwrap(), sound(3, &before[2].hash));
+    assert_eq!(verify(&db, None).await.unwrap(), sound(3, &before[2].hash));
 }
 
 /// Takes the guards away, as somebody with the database in hand can.
@@ -208,7 +209,7 @@ async fn whatever_is_done_to_the_rows_shows(engine: Engine) {
     for (statements, first_broken, why) in tampering(&anew(5), &anew(12)) {
         let what = statements.join("; ");
         execute(&db, statements).await;
-        let report = verify(&db).await.unwrap();
+        let report = verify(&db, None).await.unwrap();
         let broken = report.broken.unwrap_or_else(|| panic!("not seen: {what}"));
         assert_eq!((broken.first_broken, broken.why), (first_broken, why), "{what}: {}", broken.detail);
         assert!(!report.ok && report.entries <= first_broken, "{what}");
@@ -219,8 +220,57 @@ async fn whatever_is_done_to_the_rows_shows(engine: Engine) {
             "INSERT INTO audit_head SELECT * FROM spare_head",
         ];
         execute(&db, restored).await;
-        assert_eq!(verify(&db).await.unwrap(), sound(12, &entries[11].hash));
+        assert_eq!(verify(&db, None).await.unwrap(), sound(12, &entries[11].hash));
     }
+}
+
+async fn a_noted_head_finds_out_who_wrote_the_end_anew(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    write(&db, 5).await;
+    let head = verify(&db, None).await.unwrap().head;
+    write(&db, 3).await;
+    let entries = all(&db).await;
+    let note = |text: &str| text.parse::<Noted>().unwrap();
+    let broken = async |text: &str| {
+        let report = verify(&db, Some(&note(text))).await.unwrap();
+        assert_eq!(report.ok, report.broken.is_none());
+        report.broken.map(|broken| (broken.first_broken, broken.why))
+    };
+    let numbered = format!("5:{head}");
+    for good in [&head, &numbered, &format!("8:{}", entries[7].hash), &format!("0:{NOTHING}")] {
+        assert_eq!(broken(good).await, None, "{good}");
+    }
+    assert_eq!(broken(&format!("6:{head}")).await, Some((6, Break::NotedHead)));
+    assert_eq!(broken(&"ab".repeat(32)).await, Some((9, Break::NotedHead)));
+
+    // Whoever cuts the end off and puts the head right is not seen without a note.
+    take_guards_away(engine, &db).await;
+    let spare = ["CREATE TABLE spare AS SELECT * FROM audit WHERE seq > 4"];
+    let set_head = |seq: i64, hash: &str| format!("UPDATE audit_head SET seq = {seq}, hash = '{hash}'");
+    execute(&db, spare).await;
+    execute(&db, ["DELETE FROM audit WHERE seq > 4".to_owned(), set_head(4, &entries[3].hash)]).await;
+    assert!(verify(&db, None).await.unwrap().ok);
+    assert_eq!(broken(&numbered).await, Some((5, Break::NotedHead)));
+    assert_eq!(broken(&head).await, Some((5, Break::NotedHead)));
+    assert_eq!(broken(&format!("4:{}", entries[3].hash)).await, None, "what was noted before the cut still holds");
+
+    // Nor who writes an entry and everything after it anew.
+    let mut anew = vec!["INSERT INTO audit SELECT * FROM spare".to_owned()];
+    let mut prev = entries[3].hash.clone();
+    for kept in &entries[4..] {
+        let changed = Kept { username: "nobody".into(), prev, ..kept.clone() };
+        let hash = Link::of(&changed).hash();
+        let (seq, prev_hash) = (changed.seq, &changed.prev);
+        anew.push(format!(
+            "UPDATE audit SET username = 'nobody', prev = '{prev_hash}', hash = '{hash}' WHERE seq = {seq}"
+        ));
+        prev = hash;
+    }
+    anew.push(set_head(8, &prev));
+    execute(&db, anew).await;
+    assert_eq!(verify(&db, None).await.unwrap(), sound(8, &prev));
+    assert_eq!(broken(&numbered).await, Some((5, Break::NotedHead)));
+    assert_eq!(broken(&head).await, Some((9, Break::NotedHead)));
 }
 
 async fn a_long_chain_is_proven_page_by_page(engine: Engine) {
@@ -230,11 +280,11 @@ async fn a_long_chain_is_proven_page_by_page(engine: Engine) {
         record(&mut tx, n).await;
     }
     tx.commit().await.unwrap();
-    let report = verify(&db).await.unwrap();
+    let report = verify(&db, None).await.unwrap();
     assert_eq!((report.ok, report.entries), (true, 2100));
     take_guards_away(engine, &db).await;
     execute(&db, ["DELETE FROM audit WHERE seq = 2001"]).await;
-    let report = verify(&db).await.unwrap();
+    let report = verify(&db, None).await.unwrap();
     assert_eq!(
         (report.entries, report.broken.map(|b| (b.first_broken, b.why))),
         (2000, Some((2001, Break::MissingRow)))
@@ -259,7 +309,7 @@ async fn eight_writers_at_once_leave_one_chain_without_gaps(engine: Engine) {
     writers.join_all().await;
     let entries = all(&db).await;
     assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (1..=8 * 20).collect::<Vec<_>>());
-    assert_eq!(verify(&db).await.unwrap(), sound(160, &entries[159].hash));
+    assert_eq!(verify(&db, None).await.unwrap(), sound(160, &entries[159].hash));
 }
 
 async fn a_full_journal_says_so_and_keeps_what_it_took(engine: Engine) {
@@ -293,7 +343,7 @@ async fn a_full_journal_says_so_and_keeps_what_it_took(engine: Engine) {
         writes.spawn(async move { journal.write(entry, NOW).await });
     }
     writes.join_all().await.into_iter().for_each(Result::unwrap);
-    let report = verify(&db).await.unwrap();
+    let report = verify(&db, None).await.unwrap();
     assert_eq!((report.ok, report.entries), (true, 1 + taken + 1 + 600));
 }
 
@@ -324,5 +374,5 @@ async fn rows_from_before_the_chain_are_kept(engine: Engine) {
     let kept: String = sql("SELECT username FROM audit_before_chain").scalar(&db).await.unwrap();
     assert_eq!(kept, "wang");
     write(&db, 1).await;
-    assert!(verify(&db).await.unwrap().ok);
+    assert!(verify(&db, None).await.unwrap().ok);
 }

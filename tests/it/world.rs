@@ -57,6 +57,15 @@ pub(crate) fn small_photos() -> Knobs {
 
 impl World {
     pub(crate) async fn new(engine: Engine, plan: Plan) -> Self {
+        let change = plan.definition;
+        let mut world = Self::over(engine, plan, async |_, _| {}).await;
+        let knobs = world.sim.knobs();
+        world.definition = furnish(&world.app, &world.sim, &knobs.token, &knobs.secret, change).await;
+        world
+    }
+
+    /// A world over what `before` has left in the database and the store, with nothing else in it.
+    pub(crate) async fn over(engine: Engine, plan: Plan, before: impl AsyncFnOnce(&Config, &Simulator)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::in_dir(dir.path());
@@ -70,15 +79,14 @@ impl World {
             change(&mut config);
         }
         let knobs = plan.knobs.unwrap_or_else(small_photos);
-        let (token, secret) = (knobs.token.clone(), knobs.secret.clone());
         let sim = Simulator::start(knobs, plan.clock.clone()).await.unwrap();
+        before(&config, &sim).await;
         let app = App::open(config, plan.clock).await.unwrap();
         let stop = CancellationToken::new();
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
         tokio::spawn(http::serve(listener, router, stop.clone()));
         tokio::spawn(jobs::work(Arc::clone(&app), stop.clone()));
-        let definition = furnish(&app, &sim, &token, &secret, plan.definition).await;
-        Self { app, sim, definition, stop, _dir: dir }
+        Self { app, sim, definition: DefinitionId::new(), stop, _dir: dir }
     }
 
     /// Starts a flow for `count` uses of the seal by 王 and has it approved; its seal use is known to the vendor then.
@@ -276,7 +284,7 @@ fn user(username: &str, name: &str, role: Role, number: &str, now: Timestamp) ->
     }
 }
 
-fn definition(service: &ServiceId) -> Value {
+pub(crate) fn definition(service: &ServiceId) -> Value {
     json!({
         "name": "物理用印申请",
         "fields": [

@@ -2,7 +2,7 @@
 
 use super::{
     Facts,
-    Refusal::{self, NotNow, NotYours},
+    Refusal::{self, NotNow, NotRunning, NotYours},
     UseFacts,
 };
 use crate::{
@@ -43,6 +43,9 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     body.fields.iter().filter(may).collect()
 }
 
+const NEVER_APPLIED: Refusal = NotNow("the vendor has no application for this flow yet");
+const WITHOUT_PHOTOS: Refusal = NotNow("photos are missing: an administrator may archive without them");
+
 impl Facts<'_> {
     fn node(&self) -> Option<&Node> {
         self.flow.node.as_deref().and_then(|key| self.body.node(key))
@@ -51,9 +54,11 @@ impl Facts<'_> {
     fn running(&self) -> Result<(), Refusal> {
         match self.flow.state {
             FlowState::Running => Ok(()),
-            FlowState::Rejected => Err(NotNow("the flow was sent back to its starter; it goes on when they submit it")),
-            FlowState::Withdrawn => Err(NotNow("the flow was withdrawn: start another one")),
-            FlowState::Archived => Err(NotNow("the flow is archived: it can only be read")),
+            FlowState::Rejected => {
+                Err(NotRunning("the flow was sent back to its starter; it goes on when they submit it"))
+            }
+            FlowState::Withdrawn => Err(NotRunning("the flow was withdrawn: start another one")),
+            FlowState::Archived => Err(NotRunning("the flow is archived: it can only be read")),
         }
     }
 
@@ -131,11 +136,20 @@ impl Facts<'_> {
         Err(NotNow("not at this node: the integration configuration says on which nodes it can be done"))
     }
 
+    /// One of the nodes is behind the flow, or it goes no further.
+    fn has_left_one_of(&self, nodes: &[String]) -> bool {
+        if self.flow.state != FlowState::Running {
+            return !nodes.is_empty();
+        }
+        let left = self.body.nodes.iter().map(|node| &node.key).take_while(|key| self.flow.node.as_ref() != Some(*key));
+        left.into_iter().any(|key| nodes.contains(key))
+    }
+
     fn at_vendor(&self) -> Result<(), Refusal> {
         if self.live().any(|used| used.at_vendor) {
             return Ok(());
         }
-        Err(NotNow("the vendor has no application for this flow yet"))
+        Err(NEVER_APPLIED)
     }
 
     /// By those whose turn it is. Also after use has ended: then the seal use is in use again.
@@ -173,7 +187,7 @@ impl Facts<'_> {
         if self.seal_uses.iter().any(|used| used.at_vendor) {
             return Ok(());
         }
-        Err(NotNow("the vendor has no application for this flow yet"))
+        Err(NEVER_APPLIED)
     }
 
     pub(super) fn photos(&self) -> Result<(), Refusal> {
@@ -181,11 +195,18 @@ impl Facts<'_> {
         if integration.download_field.is_some() {
             return Err(NotNow("the photos go to the download field: collect them there"));
         }
-        self.at_one_of(&integration.download_nodes)?;
-        if !self.stamps {
-            self.mine_or_admin()?;
+        if !self.has_left_one_of(&integration.download_nodes) {
+            self.at_one_of(&integration.download_nodes)?;
+            if !self.stamps {
+                self.mine_or_admin()?;
+            }
+            return self.at_vendor();
         }
-        self.at_vendor()
+        // The node is passed as soon as the photos are here: whoever takes part may have them ever after.
+        if !self.takes_part && !self.user.is_admin() {
+            return Err(NotYours("the photos are for those who take part in the flow"));
+        }
+        if self.seal_uses.iter().any(|used| used.at_vendor) { Ok(()) } else { Err(NEVER_APPLIED) }
     }
 
     pub(super) fn collect(&self) -> Result<(), Refusal> {
@@ -208,16 +229,15 @@ impl Facts<'_> {
         }
         match self.node() {
             None if self.missing() == 0 || self.user.is_admin() => {}
-            None => {
-                return Err(NotNow("photos are missing: an administrator may archive without them"));
-            }
+            None => return Err(WITHOUT_PHOTOS),
             Some(node) => {
                 let last = self.body.node_after(&node.key).is_none();
                 if !(last && node.kind == NodeKind::Seal && self.ended()) {
                     return Err(NotNow("the flow has nodes to pass before it can be archived"));
                 }
                 if !self.user.is_admin() {
-                    return Err(NotNow("photos are missing: an administrator may archive without them"));
+                    let left = NotNow("its seal node is still to be left: that completes by itself, or is approved");
+                    return Err(if self.missing() > 0 { WITHOUT_PHOTOS } else { left });
                 }
             }
         }

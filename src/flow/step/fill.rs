@@ -84,6 +84,7 @@ async fn fill(
         flow: &standing.flow,
         body: &standing.body,
         turn: standing.people.has_turn(user),
+        takes_part: true,
         stamps: false,
         seal_uses: &[],
         files_owed: false,

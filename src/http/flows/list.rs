@@ -57,7 +57,7 @@ impl FlowParams {
             (true, false, false) => Which::Todo,
             (false, true, false) => Which::Done,
             (false, false, true) => Which::Mine,
-            _ => return Err(bad_query("ask for one list: todo, done or mine")),
+            _ => return Err(bad_query("todo", "ask for one list: todo, done or mine")),
         };
         Ok(Filter {
             which,

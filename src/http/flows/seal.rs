@@ -9,7 +9,7 @@ use crate::{
     audit::{self, Entry},
     definition::Definition,
     flow::{Flow, actions::Action},
-    http::{Edge, Problem, input::Id, session::CurrentUser},
+    http::{Code, Edge, Problem, input::Id, session::CurrentUser},
     id::{FlowId, IngestId},
     ingest::record::{Trigger, wake},
     seal_use::SealUse,
@@ -41,7 +41,7 @@ async fn collect(
     let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
     if body.integration.as_ref().is_none_or(|integration| integration.download_field.is_none()) {
         let detail = "the definition names no field for photos";
-        return Err(Problem::new(StatusCode::CONFLICT, "no_download_field", detail));
+        return Err(Problem::new(StatusCode::CONFLICT, Code::NoDownloadField, detail));
     }
     may(&edge, &id, &user, Action::Collect).await?;
     let mut tx = app.db.begin().await?;
@@ -58,7 +58,7 @@ async fn collect(
     };
     audit::commit(tx, asked, now).await?;
     app.due.notify_one();
-    let nothing = || Problem::new(StatusCode::CONFLICT, "no_seal_use", "the flow has no seal use yet");
+    let nothing = || Problem::new(StatusCode::CONFLICT, Code::NoSealUse, "the flow has no seal use yet");
     let ingest_id = ingest_ids.first().cloned().ok_or_else(nothing)?;
     Ok((StatusCode::ACCEPTED, Json(Collected { ingest_id, ingest_ids })))
 }

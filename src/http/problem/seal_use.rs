@@ -2,22 +2,22 @@
 
 use axum::http::StatusCode;
 
-use super::Problem;
+use super::{Code, Problem};
 use crate::{
     append::AppendError, apply::resolve::ResolveError, finish::FinishError, flow::form::ApplicationError,
     job::FenceError, window::WindowError,
 };
 
-fn conflict(code: &'static str, detail: String) -> Problem {
+fn conflict(code: Code, detail: String) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, detail)
 }
 
 fn vendor_failed(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_GATEWAY, "vendor_failed", detail)
+    Problem::new(StatusCode::BAD_GATEWAY, Code::VendorFailed, detail)
 }
 
 fn contact_missing(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "contact_missing", detail)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Code::ContactMissing, detail)
 }
 
 impl From<AppendError> for Problem {
@@ -26,8 +26,8 @@ impl From<AppendError> for Problem {
         match error {
             AppendError::Count => Self::field("count", detail),
             AppendError::NoSuchDevice(_) => Self::field("deviceNo", detail),
-            AppendError::NothingToAppendTo => conflict("nothing_to_append_to", detail),
-            AppendError::MovedOn => conflict("not_now", detail),
+            AppendError::NothingToAppendTo => conflict(Code::NothingToAppendTo, detail),
+            AppendError::MovedOn => conflict(Code::NotNow, detail),
             AppendError::ContactMissing => contact_missing(detail),
             AppendError::Vendor(error) => error.into(),
             AppendError::Unclear { .. } => vendor_failed(detail),
@@ -42,7 +42,7 @@ impl From<FinishError> for Problem {
         let detail = error.to_string();
         match error {
             FinishError::NoSealUse => Self::not_found(),
-            FinishError::NothingToEnd => conflict("nothing_to_end", detail),
+            FinishError::NothingToEnd => conflict(Code::NothingToEnd, detail),
             FinishError::NoSuchDevice(_) => Self::field("deviceNo", detail),
             FinishError::ContactMissing => contact_missing(detail),
             FinishError::Vendor(error) => error.into(),
@@ -59,7 +59,7 @@ impl From<WindowError> for Problem {
         match error {
             WindowError::NoEnd | WindowError::EndsBeforeItBegins | WindowError::EndIsPast => Self::field("end", detail),
             WindowError::NoSuchSeal(_) => Self::field("deviceNo", detail),
-            WindowError::NothingOpen => conflict("nothing_open", detail),
+            WindowError::NothingOpen => conflict(Code::NothingOpen, detail),
             WindowError::Vendor(error) => error.into(),
             WindowError::Unclear(_) => vendor_failed(detail),
             WindowError::Service(error) => error.into(),
@@ -74,11 +74,11 @@ impl From<ResolveError> for Problem {
         match error {
             ResolveError::NotFound => Self::not_found(),
             ResolveError::NoBusinessId => Self::field("businessId", detail),
-            ResolveError::NothingToResolve(_) => conflict("nothing_to_resolve", detail),
-            ResolveError::Ending => conflict("seal_use_ending", detail),
-            ResolveError::NoEnding => conflict("no_ending", detail),
-            ResolveError::OtherSerialNumber { .. } => conflict("other_serial_no", detail),
-            ResolveError::Taken(_) => conflict("business_taken", detail),
+            ResolveError::NothingToResolve(_) => conflict(Code::NothingToResolve, detail),
+            ResolveError::Ending => conflict(Code::SealUseEnding, detail),
+            ResolveError::NoEnding => conflict(Code::NoEnding, detail),
+            ResolveError::OtherSerialNumber { .. } => conflict(Code::OtherSerialNo, detail),
+            ResolveError::Taken(_) => conflict(Code::BusinessTaken, detail),
             ResolveError::Form(ApplicationError::Invalid(errors)) => Self::invalid(errors),
             ResolveError::Form(ApplicationError::ContactMissing) => contact_missing(detail),
             ResolveError::Vendor(error) => error.into(),

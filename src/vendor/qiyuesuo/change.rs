@@ -1,4 +1,5 @@
-//! Calls that change a seal use. Each is sent again only if it surely never arrived: uses appended twice are doubled.
+//! Calls that change a seal use. What does something each time is sent again only if it surely never arrived: uses
+//! appended twice are doubled. A time of use that is set twice is the same time.
 
 use reqwest::multipart::Form;
 use serde::Serialize;
@@ -8,7 +9,7 @@ use crate::{
     clock::Timestamp,
     vendor::{
         VendorError,
-        retry::{quietly, retry_if},
+        retry::{quietly, retry, retry_if},
     },
 };
 
@@ -91,11 +92,11 @@ impl Client {
         retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
     }
 
-    /// Changes the time in which seals may be used.
+    /// Changes the time in which seals may be used. Repeated after a lost answer too: it says how it is to be.
     pub async fn set_window(&self, window: &SealWindow) -> Result<(), VendorError> {
         known_business(&window.business_id)?;
         let send = |_| async { self.json(self.post("seal/apply/updateUseSealTime").json(window)).await.map(|_| ()) };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+        retry(&self.vendor.limits.retry, send, quietly).await
     }
 
     /// Ends use: of all seals, or of the one in the box `device_no`.

@@ -1,0 +1,47 @@
+//! Files that the system holds in memory are opened and read at once: a walk to the blocking pool and back costs more than
+//! copying them. `None` says nothing of a file but that it must be asked for the long way.
+
+use std::{fs::File, io::IoSliceMut, ops::Range, path::Path};
+
+use bytes::Bytes;
+use rustix::{
+    fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
+    io::{ReadWriteFlags, preadv2},
+};
+
+/// Opens a file whose whole path is in the system's memory (Linux 5.12).
+pub(super) fn open(path: &Path) -> Option<File> {
+    openat2(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
+}
+
+/// These bytes, if the system need not wait for a disk.
+pub(super) fn read(file: &File, range: &Range<u64>) -> Option<Bytes> {
+    let mut bytes = vec![0; usize::try_from(range.end.checked_sub(range.start)?).ok()?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        let offset = range.start + filled as u64;
+        match preadv2(file, &mut [IoSliceMut::new(&mut bytes[filled..])], offset, ReadWriteFlags::NOWAIT) {
+            Ok(0) | Err(_) => return None,
+            Ok(more) => filled += more,
+        }
+    }
+    Some(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn what_was_just_written_is_read_at_once_and_what_is_not_there_is_left_to_others() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("a");
+        std::fs::write(&path, b"0123456789")?;
+        let file = open(&path).expect("the path is in memory");
+        assert_eq!(read(&file, &(2..5)).as_deref(), Some(&b"234"[..]));
+        assert_eq!(read(&file, &(5..11)), None, "it ends before");
+        assert!(open(&directory.path().join("b")).is_none());
+        Ok(())
+    }
+}

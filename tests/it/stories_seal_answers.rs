@@ -1,0 +1,56 @@
+//! Stories of what is answered about seal use: it is how things stand, not how they stood.
+
+use serde_json::{Value, json};
+
+use crate::{
+    stories::on_both_engines,
+    stories_seal::{acts, in_use, one_seal},
+    world::{Engine, Plan, World},
+};
+
+on_both_engines!(what_is_answered_after_an_end_is_how_it_stands, a_photo_that_only_the_fresh_detail_names_is_named);
+
+async fn what_is_answered_after_an_end_is_how_it_stands(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let rows = json!([
+        { "seal": "QYS2019040001", "count": 2, "users": ["wang"] },
+        { "seal": "合同专用章", "count": 2, "users": ["wang"] } ]);
+    let (flow, business) = in_use(&world, &rows).await;
+    let wang = world.caller("wang").await;
+    let finish = format!("/api/flows/{flow}/seal-finish");
+    world.sim.stamp(&business, 0).await.unwrap();
+    let one = wang.post(&finish, &json!({ "reason": "盖完了", "deviceNo": "QYS2019040001" })).await.expect(200);
+    let told = |view: &Value| {
+        let seal_use = &view["sealUses"][0];
+        let grants = seal_use["grants"].as_array().unwrap();
+        let complete: Vec<bool> = grants.iter().map(|grant| grant["complete"].as_bool().unwrap()).collect();
+        (seal_use["status"].as_str().unwrap().to_owned(), complete, seal_use["counted"].as_i64().unwrap())
+    };
+    assert_eq!(told(&one), ("using".to_owned(), vec![true, false], 1));
+    let all = wang.post(&finish, &json!({ "reason": "全部结束" })).await.expect(200);
+    assert_eq!(told(&all), ("finished".to_owned(), vec![true, true], 1));
+    assert!(!all["actions"].as_array().unwrap().contains(&json!("finish")), "{}", all["actions"]);
+    world.until_archived(&flow).await;
+    let ends = acts(&world, &flow).await.into_iter().filter(|act| act == "use_ended").count();
+    assert_eq!(ends, 1, "the end is told once");
+}
+
+async fn a_photo_that_only_the_fresh_detail_names_is_named(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    // Nobody calls back during use.
+    world.sim.stamp(&business, 0).await.unwrap();
+    let detail = world.caller("wang").await.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200);
+    assert_eq!((&detail[0]["fresh"], &detail[0]["missing"]), (&json!(true), &json!(1)));
+    let missing = detail[0]["grants"][0]["missingPhotos"].as_array().unwrap();
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    let (kind, count, named) = (&missing[0]["kind"], &missing[0]["count"], &missing[0]["named"]);
+    assert_eq!((kind, count, named), (&json!("signatory"), &json!(1), &json!(true)));
+    // Having been seen, it is brought in.
+    world
+        .until("the photo is here", async || {
+            world.count("SELECT COUNT(*) FROM photos WHERE original_hash IS NOT NULL").await == 1
+        })
+        .await;
+}
