@@ -163,10 +163,10 @@ async fn inbox(
     let db = &edge.app.db;
     let page =
         Page::of(Record::list(db, state, after.as_ref(), limit + 1).await?, limit, |record| record.id.to_string());
-    let mut items = Vec::with_capacity(page.items.len());
-    for record in page.items {
-        items.push(to_view(&edge, record).await?);
-    }
+    let seal_uses: Vec<_> = page.items.iter().filter_map(|record| record.seal_use_id.as_ref()).collect();
+    let ingests = Ingest::of_seal_uses(db, &seal_uses).await?;
+    let ingest = |record: &Record| record.seal_use_id.as_ref().and_then(|seal_use| ingests.get(seal_use)).cloned();
+    let items = page.items.into_iter().map(|record| to_view(ingest(&record), record)).collect();
     Ok(Json(Page { items, next: page.next, total: None }))
 }
 
@@ -179,26 +179,26 @@ async fn replay(
 ) -> Result<(StatusCode, Json<CallbackView>), Problem> {
     callback::replay(&edge.app, &id, &admin.username).await?.ok_or_else(Problem::not_found)?;
     let record = Record::find(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?;
-    Ok((StatusCode::ACCEPTED, Json(to_view(&edge, record).await?)))
-}
-
-async fn to_view(edge: &Edge, record: Record) -> Result<CallbackView, Problem> {
     let ingest = match &record.seal_use_id {
         Some(seal_use) => Ingest::of_seal_use(&edge.app.db, seal_use).await?,
         None => None,
     };
-    Ok(CallbackView {
+    Ok((StatusCode::ACCEPTED, Json(to_view(ingest.map(|ingest| ingest.id), record))))
+}
+
+fn to_view(ingest_id: Option<IngestId>, record: Record) -> CallbackView {
+    CallbackView {
         id: record.id,
         received_at: record.received_at,
         peer: record.peer,
         shape: record.shape,
         business_id: record.business_id,
         state: record.state,
-        ingest_id: ingest.map(|ingest| ingest.id),
+        ingest_id,
         digest: record.digest,
         bytes: record.body_bytes,
         images: record.images,
         params: serde_json::from_str(&record.params).unwrap_or_default(),
         error: record.error,
-    })
+    }
 }

@@ -1,10 +1,12 @@
 //! The record of an ingest: one per seal use, reopened by every trigger.
 
+use std::collections::HashMap;
+
 use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, filter::Filtered, pieces, rows, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, pieces, placeholders, rows, sql},
     id::{FlowId, IngestId, SealUseId},
     job::{self, JobKind, Patience},
     word::words,
@@ -114,6 +116,21 @@ impl Ingest {
 
     pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM ingests WHERE seal_use_id = $1").bind(seal_use).optional(on).await
+    }
+
+    /// The ingests of seal uses.
+    pub async fn of_seal_uses(db: &Db, seal_uses: &[&SealUseId]) -> Result<HashMap<SealUseId, IngestId>, DbError> {
+        let mut found = HashMap::new();
+        for piece in pieces(seal_uses) {
+            let list = placeholders(1, piece.len());
+            let rows: Vec<(SealUseId, IngestId)> =
+                sql(format!("SELECT seal_use_id, id FROM ingests WHERE seal_use_id IN {list}"))
+                    .bind_all(piece.iter().copied())
+                    .all(db)
+                    .await?;
+            found.extend(rows);
+        }
+        Ok(found)
     }
 
     /// Newest first, those before `after`.
