@@ -21,6 +21,7 @@ use crate::{
         detail,
         record::{Trigger, wake},
     },
+    inquiry::QUICKLY,
     job::{self, FenceError, JobKind, Lease, Next},
     seal_use::{Grant, SealUse, SealUseStatus, ending::Ending},
     service::{Service, ServiceError},
@@ -225,9 +226,11 @@ pub async fn by_hand(
         let by = acting(&app.db, Some(&user.username), &seal_use).await?.ok_or(FinishError::ContactMissing)?;
         let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
         finish(&client, business_id, reason, &by, device_no).await?;
-        // Who ended it is told how it stands now; if the vendor does not say so at once, the ingest asks again.
-        let detail = client.detail(business_id).await.ok();
-        ended_by_hand(app, &seal_use.id, user, reason, device_no, detail.as_ref()).await?;
+        ended_by_hand(app, &seal_use, user, reason, device_no).await?;
+        // Who ended it is told how it stands now; if the vendor does not say so at once, the ingest finds out.
+        if let Err(error) = look(app, &client, &seal_use, business_id).await {
+            tracing::warn!(%error, seal_use = %seal_use.id, "use was ended; how it stands now is not known yet");
+        }
     }
     match (found, device_no) {
         (true, _) => Ok(()),
@@ -236,24 +239,19 @@ pub async fn by_hand(
     }
 }
 
+/// Written down as soon as the vendor has done it, before anything else is asked.
 async fn ended_by_hand(
     app: &App,
-    id: &SealUseId,
+    seal_use: &SealUse,
     user: &User,
     reason: &str,
     device_no: Option<&str>,
-    said: Option<&Detail>,
-) -> Result<(), FinishError> {
+) -> Result<(), DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    wake(&mut tx, id, Trigger::Finish, now, now).await?;
-    let flow = SealUse::find(&mut tx, id).await?.ok_or(FinishError::NoSealUse)?.flow_id;
-    Flow::lock(&mut tx, &flow).await?;
-    SealUse::changed(&mut tx, id, now).await?;
-    let seal_use = SealUse::find(&mut tx, id).await?.ok_or(FinishError::NoSealUse)?;
-    if let Some(detail) = said {
-        detail::store(&mut tx, &seal_use, detail, now).await?;
-    }
+    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    SealUse::changed(&mut tx, &seal_use.id, now).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
     let told = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
     let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&told) };
@@ -262,6 +260,27 @@ async fn ended_by_hand(
     let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
     let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&told) };
     audit::commit(tx, entry, now).await?;
+    app.due.notify_one();
+    Ok(())
+}
+
+/// Writes how the seal use stands now, if the vendor says so quickly and nothing newer is known by then.
+async fn look(app: &App, client: &Client, seal_use: &SealUse, business_id: &str) -> Result<(), FinishError> {
+    let asked = app.clock.now();
+    let said = tokio::time::timeout(QUICKLY, client.detail(business_id)).await;
+    let detail = said.map_err(|_| VendorError::Timeout)??;
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    // Photos that this detail is the first to name are to be fetched.
+    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    let changed = SealUse::changed_since(&mut tx, &seal_use.id, asked).await?;
+    let present = SealUse::find(&mut tx, &seal_use.id).await?.ok_or(FinishError::NoSealUse)?;
+    if changed || present.detail_at.is_some_and(|at| at > asked) {
+        return Ok(());
+    }
+    detail::store(&mut tx, &present, &detail, now).await?;
+    tx.commit().await?;
     app.due.notify_one();
     Ok(())
 }

@@ -26,8 +26,8 @@ use crate::{
     vendor::qiyuesuo::{AppendLog, Detail},
 };
 
-/// How long the vendor may take.
-const QUICKLY: Duration = Duration::from_secs(2);
+/// How long the vendor may take while somebody waits.
+pub(crate) const QUICKLY: Duration = Duration::from_secs(2);
 
 /// One seal use in detail.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]

@@ -122,12 +122,11 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
         // One after the other: what the vendor has done is kept, whatever becomes of the rest.
         match client.set_window(&window).await {
             Ok(()) => changed(app, seal_use, &grants, user, (start, end)).await?,
-            Err(told @ VendorError::Rejected { .. }) => return Err(told.into()),
-            Err(never) if never.surely_never_arrived() => return Err(never.into()),
-            Err(lost) => {
+            Err(lost) if lost.unclear() => {
                 unclear(app, seal_use, &grants, user, (start, end), &lost).await?;
                 return Err(WindowError::Unclear(lost));
             }
+            Err(never) => return Err(never.into()),
         }
     }
     Ok(())

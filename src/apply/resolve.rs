@@ -7,7 +7,7 @@ use crate::{
     db::{DbError, Tx, sql},
     definition::Definition,
     flow::{
-        Flow,
+        Flow, FlowState,
         event::{self, Happened},
         form::{self, ApplicationError, Form},
         people,
@@ -30,7 +30,7 @@ pub enum ResolveError {
     NoBusinessId,
     #[error("the seal use is {0}: there is nothing to resolve")]
     NothingToResolve(SealUseStatus),
-    #[error("the flow was withdrawn or sent back: this seal use is not applied for again")]
+    #[error("the flow was withdrawn, sent back or archived: nobody waits for this seal use any more")]
     Ending,
     #[error("nobody asked for the end of this seal use, or the vendor does not have it")]
     NoEnding,
@@ -80,6 +80,11 @@ pub async fn adopt(
         job::wake_afresh(&mut tx, JobKind::Finish, id.as_str(), now).await?;
     }
     wake(&mut tx, id, Trigger::Button, now, now).await?;
+    let wanted = still_wanted(&mut tx, &seal_use).await?;
+    // One whose end was asked for ends as soon as its business is known.
+    if !wanted && Ending::of(&mut tx, id).await?.is_none() {
+        return Err(ResolveError::Ending);
+    }
     let others: i64 = sql("SELECT COUNT(*) FROM seal_uses WHERE business_id = $1 AND service_id = $2 AND id <> $3")
         .bind(business_id)
         .bind(&seal_use.service_id)
@@ -110,9 +115,12 @@ pub async fn apply_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse,
     let mut tx = app.db.begin().await?;
     // The job's row first: a run holds it while it writes the seal use's.
     job::wake_afresh(&mut tx, JobKind::Apply, id.as_str(), now).await?;
+    if !still_wanted(&mut tx, &seal_use).await? {
+        return Err(ResolveError::Ending);
+    }
     let changed =
         sql("UPDATE seal_uses SET status = 'applying', asked_at = NULL, error = NULL, application = $1, serial_no = $2
-         WHERE id = $3 AND status = $4 AND business_id IS NULL AND end_asked_at IS NULL")
+         WHERE id = $3 AND status = $4 AND business_id IS NULL AND end_asked_at IS NULL AND NOT superseded")
         .bind(text)
         .bind(&serial_no)
         .bind(id)
@@ -152,6 +160,17 @@ async fn standing_still(app: &App, id: &SealUseId) -> Result<SealUse, ResolveErr
         SealUseStatus::Unknown | SealUseStatus::Failed => Ok(seal_use),
         other => Err(ResolveError::NothingToResolve(other)),
     }
+}
+
+/// Locks the flow. False: the flow has ended, or others take this one's place: rights that it gave nobody would end.
+async fn still_wanted(tx: &mut Tx, seal_use: &SealUse) -> Result<bool, ResolveError> {
+    let flow = Flow::lock(tx, &seal_use.flow_id).await?.ok_or(ResolveError::NotFound)?;
+    let present = SealUse::find(tx, &seal_use.id).await?.ok_or(ResolveError::NotFound)?;
+    // Somebody else may have resolved it meanwhile.
+    if present.status != seal_use.status {
+        return Err(ResolveError::NothingToResolve(present.status));
+    }
+    Ok(flow.state == FlowState::Running && !present.superseded)
 }
 
 async fn from_form(app: &App, seal_use: &SealUse) -> Result<Application, ResolveError> {

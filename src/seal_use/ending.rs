@@ -26,28 +26,32 @@ pub struct Ending {
 const NO_REASON: &str = "流程已结束";
 
 /// Marks every seal use of the flow that has not ended, and wakes the job that ends it at the vendor. One that was
-/// never sent has failed by this, so that it never will be.
+/// never sent has failed by this, so that it never will be. One that has ended, or that the vendor refused, is left
+/// alone; but until the flow is locked it may be opened again, so its job is woken too.
 pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timestamp) -> Result<(), DbError> {
     let reason = reason.replace('\0', "");
     let reason = if reason.trim().is_empty() { NO_REASON } else { reason.trim() };
-    let open: Vec<SealUseId> = sql("SELECT id FROM seal_uses
-         WHERE flow_id = $1 AND status IN ('applying', 'using', 'unknown') AND end_asked_at IS NULL ORDER BY id")
-    .bind(flow)
-    .scalars(&mut *tx)
-    .await?;
+    let all: Vec<SealUseId> = sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND end_asked_at IS NULL ORDER BY id")
+        .bind(flow)
+        .scalars(&mut *tx)
+        .await?;
     // The jobs' rows first, then the flow's: whoever brings photos in holds it while it writes the seal use's.
-    for id in &open {
+    for id in &all {
         job::wake(tx, JobKind::Finish, id.as_str(), now, now).await?;
     }
     sql("SELECT id FROM flows WHERE id = $1 {for_update}").bind(flow).optional::<(String,)>(&mut *tx).await?;
-    for id in open {
-        sql("UPDATE seal_uses SET end_asked_at = $1, end_reason = $2, end_by = $3 WHERE id = $4")
-            .bind(now)
-            .bind(reason)
-            .bind(by)
-            .bind(&id)
-            .execute(&mut *tx)
-            .await?;
+    for id in all {
+        let marked = sql("UPDATE seal_uses SET end_asked_at = $1, end_reason = $2, end_by = $3
+             WHERE id = $4 AND status IN ('applying', 'using', 'unknown') AND end_asked_at IS NULL")
+        .bind(now)
+        .bind(reason)
+        .bind(by)
+        .bind(&id)
+        .execute(&mut *tx)
+        .await?;
+        if marked == 0 {
+            continue;
+        }
         sql("UPDATE seal_uses SET status = 'failed', error = $1 WHERE id = $2 AND status = 'applying' AND asked_at IS NULL")
             .bind(never_sent(reason))
             .bind(&id)

@@ -77,6 +77,12 @@ impl VendorError {
         matches!(self, Self::Unreachable(_))
     }
 
+    /// Nobody knows whether the vendor acted on the request: it may have arrived, and no refusal came back.
+    #[must_use]
+    pub fn unclear(&self) -> bool {
+        !self.surely_never_arrived() && !matches!(self, Self::Rejected { .. })
+    }
+
     /// How long the vendor asked to be left alone (with 429 or 503), unbounded.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

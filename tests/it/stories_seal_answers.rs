@@ -1,6 +1,9 @@
 //! Stories of what is answered about seal use: it is how things stand, not how they stood.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use yinku::vendor::simulator::{Fault, FaultKind, Target};
 
 use crate::{
     stories::on_both_engines,
@@ -8,7 +11,12 @@ use crate::{
     world::{Engine, Plan, World},
 };
 
-on_both_engines!(what_is_answered_after_an_end_is_how_it_stands, a_photo_that_only_the_fresh_detail_names_is_named);
+on_both_engines!(
+    what_is_answered_after_an_end_is_how_it_stands,
+    an_end_is_written_down_before_the_vendor_is_asked_how_it_stands,
+    a_detail_from_before_more_uses_were_appended_is_not_how_it_stands,
+    a_photo_that_only_the_fresh_detail_names_is_named,
+);
 
 async fn what_is_answered_after_an_end_is_how_it_stands(engine: Engine) {
     let world = World::new(engine, Plan::default()).await;
@@ -33,6 +41,49 @@ async fn what_is_answered_after_an_end_is_how_it_stands(engine: Engine) {
     world.until_archived(&flow).await;
     let ends = acts(&world, &flow).await.into_iter().filter(|act| act == "use_ended").count();
     assert_eq!(ends, 1, "the end is told once");
+}
+
+async fn an_end_is_written_down_before_the_vendor_is_asked_how_it_stands(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_quiet().await;
+    let wang = world.caller("wang").await;
+    world.sim.set_fault(Fault::always(Target::Detail, FaultKind::Hang));
+    let (path, reason) = (format!("/api/flows/{flow}/seal-finish"), json!({ "reason": "盖完了" }));
+    let answer = tokio::time::timeout(Duration::from_secs(15), wang.post(&path, &reason)).await;
+    answer.expect("the vendor's silence does not hold up who ended use").expect(200);
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'use_finished' AND username = 'wang'").await, 1);
+    assert!(acts(&world, &flow).await.contains(&"finished".to_owned()));
+    // Once the vendor answers, the ingest finds out: requests that hang end now.
+    world.sim.clear_faults();
+    world.sim.set_down(true);
+    world.sim.set_down(false);
+    world.until_archived(&flow).await;
+}
+
+async fn a_detail_from_before_more_uses_were_appended_is_not_how_it_stands(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, _) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    let (wang, admin) = (world.caller("wang").await, world.caller("admin").await);
+    let details = || world.sim.counters().of("/seal/apply/detail");
+    let before = details();
+    // Who ended use and the ingest both ask; the answers, that use has ended, take their time.
+    world.sim.set_fault(Fault::times(Target::Detail, FaultKind::Slow { bytes_per_second: 1_000 }, 2));
+    let (finish, reason) = (format!("/api/flows/{flow}/seal-finish"), json!({ "reason": "盖完了" }));
+    let (append, more) = (format!("/api/flows/{flow}/seal-append"), json!({ "count": 3 }));
+    let (ended, ()) = tokio::join!(wang.post(&finish, &reason), async {
+        world.until("both ask", async || details() >= before + 2).await;
+        admin.post(&append, &more).await.expect(200);
+    });
+    ended.expect(200);
+    assert!(!acts(&world, &flow).await.contains(&"use_ended".to_owned()), "the old answer was not believed");
+    world.until_quiet().await;
+    let view = wang.get(&format!("/api/flows/{flow}")).await.expect(200);
+    let used = &view["sealUses"][0];
+    assert_eq!((&used["status"], &used["authorised"]), (&json!("using"), &json!(5)), "{view}");
 }
 
 async fn a_photo_that_only_the_fresh_detail_names_is_named(engine: Engine) {

@@ -30,6 +30,8 @@ on_both_engines!(
     an_administrator_applies_again_after_a_lost_answer_and_after_a_refusal,
     a_flow_that_is_withdrawn_before_its_application_left_never_applies,
     a_flow_that_is_withdrawn_while_its_application_is_unknown_is_ended_once_it_is_known,
+    a_refused_application_of_a_flow_that_is_withdrawn_or_sent_back_is_not_made_again,
+    an_application_that_is_made_again_while_its_flow_is_withdrawn_ends_with_it,
     files_to_be_stamped_are_sent_before_the_application,
 );
 
@@ -203,6 +205,71 @@ async fn a_flow_that_is_withdrawn_while_its_application_is_unknown_is_ended_once
     world.caller("admin").await.post(&resolve, &json!({ "businessId": business })).await.expect(200);
     until_status(&world, &flow, "finished").await;
     assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("客户取消"));
+}
+
+fn refusal() -> FaultKind {
+    FaultKind::JsonError { code: 1_000_001, message: "申请人不存在".into() }
+}
+
+async fn a_refused_application_of_a_flow_that_is_withdrawn_or_sent_back_is_not_made_again(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (admin, zhang, li) = (world.caller("admin").await, world.caller("zhang").await, world.caller("li").await);
+    let (_, _, other) = world.seal_use(1).await;
+    let nothing_helps = async |used: &SealUse| {
+        let resolve = format!("/api/seal-uses/{}/resolve", used.id);
+        admin.post(&resolve, &json!({ "applyAgain": true })).await.expect_problem(409, "seal_use_ending");
+        let forced = json!({ "businessId": other, "force": true });
+        admin.post(&resolve, &forced).await.expect_problem(409, "seal_use_ending");
+    };
+    let (flow, used) = troubled(&world, refusal(), "failed").await;
+    zhang.post(&format!("/api/flows/{flow}/withdraw"), &json!({ "comment": "不签了" })).await.expect(200);
+    nothing_helps(&used).await;
+
+    let (flow, used) = troubled(&world, refusal(), "failed").await;
+    let reject = json!({ "comment": "重填", "to": "start" });
+    world.caller("wang").await.post(&format!("/api/flows/{flow}/reject"), &reject).await.expect(200);
+    nothing_helps(&used).await;
+    // Another one takes its place when the flow comes back.
+    zhang.post(&format!("/api/flows/{flow}/submit"), &json!({})).await.expect(200);
+    li.post(&format!("/api/flows/{flow}/approve"), &json!({})).await.expect(200);
+    world
+        .until("the other one is in use", async || {
+            let present = SealUse::of_flow(&world.app.db, &flow).await.unwrap();
+            present.last().unwrap().status.as_str() == "using"
+        })
+        .await;
+    nothing_helps(&used).await;
+    world.until_quiet().await;
+    assert_eq!(world.sim.businesses().len(), 2, "one of each flow that goes on");
+    assert_eq!(seal_use(&world, &flow).await.status.as_str(), "failed");
+}
+
+async fn an_application_that_is_made_again_while_its_flow_is_withdrawn_ends_with_it(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, used) = troubled(&world, refusal(), "failed").await;
+    world.until_quiet().await;
+    world.sim.set_down(true);
+    let zhang = world.caller("zhang").await;
+    // Somebody applies again, holds the flow and has not committed yet.
+    let mut tx = world.app.db.begin().await.unwrap();
+    Flow::lock(&mut tx, &flow).await.unwrap();
+    sql("UPDATE seal_uses SET status = 'applying', asked_at = NULL, error = NULL WHERE id = $1")
+        .bind(&used.id)
+        .execute(&mut tx)
+        .await
+        .unwrap();
+    let (path, comment) = (format!("/api/flows/{flow}/withdraw"), json!({ "comment": "不签了" }));
+    let (told, ()) = tokio::join!(zhang.post(&path, &comment), async {
+        if let Engine::Postgres = engine {
+            let waiting =
+                "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+            world.until("the withdrawal waits for the flow", async || world.count(waiting).await == 1).await;
+        }
+        tx.commit().await.unwrap();
+    });
+    assert_eq!(told.expect(200)["state"], "withdrawn");
+    let used = seal_use(&world, &flow).await;
+    assert_eq!((used.status.as_str(), used.error.as_deref()), ("failed", Some("never sent: 不签了")));
 }
 
 async fn files_to_be_stamped_are_sent_before_the_application(engine: Engine) {

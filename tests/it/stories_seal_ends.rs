@@ -23,6 +23,7 @@ on_both_engines!(
     a_rejection_ends_use_once_the_vendor_is_back_and_its_photos_come_in,
     a_time_of_use_whose_answer_is_lost_is_set_again,
     a_time_of_use_that_nobody_knows_of_is_told_and_the_old_end_holds,
+    a_time_of_use_whose_lost_answer_is_followed_by_a_refusal_is_told,
     a_time_that_is_set_for_one_seal_of_two_is_kept_though_the_other_fails,
     a_detail_from_before_more_uses_were_appended_ends_nothing,
 );
@@ -191,6 +192,24 @@ async fn a_time_of_use_that_nobody_knows_of_is_told_and_the_old_end_holds(engine
     world.app.due.notify_waiters();
     world.until_archived(&flow).await;
     assert_eq!(finishes(&world), 1, "at the end that we know of");
+}
+
+async fn a_time_of_use_whose_lost_answer_is_followed_by_a_refusal_is_told(engine: Engine) {
+    let plan = Plan { clock: noon(), knobs: Some(lazy()), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    let (wang, window) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-window"));
+    let refusal = FaultKind::JsonError { code: 1_000_001, message: "参数错误".into() };
+    for fault in [FaultKind::Cut, refusal] {
+        world.sim.set_fault(Fault::times(Target::Any, fault, 1));
+    }
+    let problem = wang.put(&window, &json!({ "end": TWO })).await.expect_problem(502, "vendor_failed");
+    assert_eq!(windows(&world), 2);
+    // The refusal takes nothing back: the vendor has the new time.
+    assert_eq!(ends(&world, &wang, &flow, &business, 0).await, (Some(TWO.to_owned()), Value::Null));
+    assert!(problem["detail"].as_str().unwrap().contains("nobody knows whether the time was changed"), "{problem}");
+    assert!(acts(&world, &flow).await.contains(&"window_unclear".to_owned()));
 }
 
 async fn a_time_that_is_set_for_one_seal_of_two_is_kept_though_the_other_fails(engine: Engine) {

@@ -554,6 +554,29 @@ async fn a_change_that_may_have_arrived_is_never_sent_again() {
 }
 
 #[tokio::test]
+async fn a_time_whose_first_answer_was_lost_may_have_been_set_though_the_vendor_was_gone_then() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Arc::<Mutex<Vec<String>>>::default();
+    let seen = requests.clone();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        answer(stream, &seen, &[cut()]).await;
+    });
+    let gone = Fake { url, requests };
+    let error = gone.client().set_window(&window()).await.unwrap_err();
+    assert_eq!((error.code(), error.unclear(), gone.requests().len()), ("vendor_cut", true, 1));
+    let error = gone.client().set_window(&window()).await.unwrap_err();
+    assert_eq!((error.code(), error.unclear()), ("vendor_unreachable", false));
+    // A refusal that can be repeated is no riddle, but it hides none either.
+    let busy = http("503 Busy", "", r#"{"code":1,"message":"稍后"}"#);
+    for (acts, code) in [(vec![busy.clone(), cut(), busy.clone()], "vendor_cut"), (vec![busy], "vendor_rejected")] {
+        assert_eq!(Fake::new(acts).await.client().set_window(&window()).await.unwrap_err().code(), code);
+    }
+}
+
+#[tokio::test]
 async fn a_long_upload_is_not_taken_for_silence() {
     // Slower than `read_timeout`, which is about the answer.
     let fake = Fake::new(vec![ok(r#"{"code":0,"documentId":"7"}"#)]).await;

@@ -65,7 +65,7 @@ codes! {
     NothingToEnd = "nothing_to_end", "no seal use can be ended";
     NothingOpen = "nothing_open", "no seal can be used just now";
     NothingToResolve = "nothing_to_resolve", "the seal use does not stand still";
-    SealUseEnding = "seal_use_ending", "the seal use is being ended";
+    SealUseEnding = "seal_use_ending", "the seal use is being ended, or nobody waits for it any more";
     NoEnding = "no_ending", "nobody asked for the end of this seal use";
     OtherSerialNo = "other_serial_no", "that business at the vendor has another serial number";
     BusinessTaken = "business_taken", "that business at the vendor belongs to another seal use";

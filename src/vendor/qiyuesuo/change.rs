@@ -1,6 +1,8 @@
 //! Calls that change a seal use. What does something each time is sent again only if it surely never arrived: uses
 //! appended twice are doubled. A time of use that is set twice is the same time.
 
+use std::future::ready;
+
 use reqwest::multipart::Form;
 use serde::Serialize;
 
@@ -92,11 +94,20 @@ impl Client {
         retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
     }
 
-    /// Changes the time in which seals may be used. Repeated after a lost answer too: it says how it is to be.
+    /// Changes the time in which seals may be used. Repeated after a lost answer too: it says how it is to be. When no
+    /// try succeeds, the first that may have been done all the same tells: what follows it takes nothing back.
     pub async fn set_window(&self, window: &SealWindow) -> Result<(), VendorError> {
         known_business(&window.business_id)?;
         let send = |_| async { self.json(self.post("seal/apply/updateUseSealTime").json(window)).await.map(|_| ()) };
-        retry(&self.vendor.limits.retry, send, quietly).await
+        let mut lost = None;
+        let note = |_, error: VendorError| {
+            if error.unclear() {
+                lost.get_or_insert(error);
+            }
+            ready(())
+        };
+        let answer = retry(&self.vendor.limits.retry, send, note).await;
+        answer.map_err(|last| lost.unwrap_or(last))
     }
 
     /// Ends use: of all seals, or of the one in the box `device_no`.
