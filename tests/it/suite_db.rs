@@ -194,12 +194,12 @@ async fn on_postgres_a_transaction_begins_though_the_connections_have_just_died(
     for _ in 0..3 {
         held.push(db.begin().await.unwrap());
     }
-    let mut killer = held.pop().unwrap();
+    let mut operator = held.pop().unwrap();
     for tx in held {
         tx.commit().await.unwrap();
     }
     let killed: Vec<bool> = sql(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
-        .scalars(&mut killer)
+        .scalars(&mut operator)
         .await
         .unwrap();
     assert!(killed.len() >= 2 && killed.iter().all(|killed| *killed), "{killed:?}");
