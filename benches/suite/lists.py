@@ -3,6 +3,7 @@
 import json
 import subprocess
 from statistics import median
+from urllib.parse import unquote
 
 from . import machine
 from .report import Section, goal
@@ -31,7 +32,7 @@ def measure(quick=False):
     if slow:
         section.say(f"Over {PROMISE} ms at the 95th percentile:")
         section.table(["", "who", "request", "items", "median ms", "p95 ms"], [
-            [engine, one["username"], f"`{one['path']}`", one["items"], f"{one['median']:.1f}", f"{one['p95']:.1f}"]
+            [engine, one["username"], f"`{unquote(one['path'])}`", one["items"], f"{one['median']:.1f}", f"{one['p95']:.1f}"]
             for engine, one in sorted(slow, key=lambda pair: -pair[1]["p95"])
         ])
     section.goals(*(goal(f"{engine}: slowest list but documents by a part of their name, p95 ms", worst(answer, words=False), PROMISE, most=True)
