@@ -1,5 +1,5 @@
 # Each target does its own set-up on a fresh Debian machine with Rust.
-.PHONY: build demo test bench bench-lists dev setup setup-test
+.PHONY: build demo test bench dev setup setup-test
 .DEFAULT_GOAL := build
 
 build: setup
@@ -22,10 +22,6 @@ test: setup-test
 # One part alone: make bench PARTS=ingest
 bench:
 	scripts/bench $(PARTS)
-
-# Lists with 100,000 flows, both engines.
-bench-lists:
-	scripts/bench lists
 
 dev: setup
 	cargo run $(FEATURES) -- serve
