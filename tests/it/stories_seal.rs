@@ -53,6 +53,12 @@ pub(crate) fn one_seal(count: u32) -> Value {
     json!([{ "seal": "QYS2019040001", "count": count, "users": ["wang"] }])
 }
 
+pub(crate) fn two_seals() -> Value {
+    json!([
+        { "seal": "QYS2019040001", "count": 2, "users": ["wang"] },
+        { "seal": "合同专用章", "count": 2, "users": ["wang"] } ])
+}
+
 pub(crate) async fn detail(caller: &Caller, flow: &FlowId) -> Value {
     caller.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200)
 }
@@ -277,10 +283,7 @@ async fn an_append_whose_answer_is_lost_is_looked_up_and_never_sent_twice(engine
 
 async fn one_seal_is_ended_and_then_all(engine: Engine) {
     let world = World::new(engine, Plan::default()).await;
-    let rows = json!([
-        { "seal": "QYS2019040001", "count": 2, "users": ["wang"] },
-        { "seal": "合同专用章", "count": 2, "users": ["wang"] } ]);
-    let (flow, business) = in_use(&world, &rows).await;
+    let (flow, business) = in_use(&world, &two_seals()).await;
     let wang = world.caller("wang").await;
     let finish = format!("/api/flows/{flow}/seal-finish");
     wang.post(&finish, &json!({ "reason": " " })).await.expect_problem(422, "invalid");

@@ -7,7 +7,7 @@ use yinku::vendor::simulator::{Fault, FaultKind, Target};
 
 use crate::{
     stories::on_both_engines,
-    stories_seal::{acts, in_use, one_seal},
+    stories_seal::{acts, in_use, one_seal, two_seals},
     world::{Engine, Plan, World},
 };
 
@@ -20,10 +20,7 @@ on_both_engines!(
 
 async fn what_is_answered_after_an_end_is_how_it_stands(engine: Engine) {
     let world = World::new(engine, Plan::default()).await;
-    let rows = json!([
-        { "seal": "QYS2019040001", "count": 2, "users": ["wang"] },
-        { "seal": "合同专用章", "count": 2, "users": ["wang"] } ]);
-    let (flow, business) = in_use(&world, &rows).await;
+    let (flow, business) = in_use(&world, &two_seals()).await;
     let wang = world.caller("wang").await;
     let finish = format!("/api/flows/{flow}/seal-finish");
     world.sim.stamp(&business, 0).await.unwrap();

@@ -139,13 +139,23 @@ fn windows(world: &World) -> u64 {
 const TWO: &str = "2026-11-23T14:00:00+08:00";
 const THREE: &str = "2026-11-23T15:00:00+08:00";
 
-async fn a_time_of_use_whose_answer_is_lost_is_set_again(engine: Engine) {
-    let clock = noon();
+/// Seals in use at a vendor that ends nothing by itself, and nothing under way.
+async fn in_quiet_use(engine: Engine, clock: &Clock, rows: &Value) -> (World, FlowId, String) {
     let plan = Plan { clock: clock.clone(), knobs: Some(lazy()), ..Plan::default() };
     let world = World::new(engine, plan).await;
-    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    let (flow, business) = in_use(&world, rows).await;
     world.until_quiet().await;
-    let (wang, window) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-window"));
+    (world, flow, business)
+}
+
+fn window_of(flow: &FlowId) -> String {
+    format!("/api/flows/{flow}/seal-window")
+}
+
+async fn a_time_of_use_whose_answer_is_lost_is_set_again(engine: Engine) {
+    let clock = noon();
+    let (world, flow, business) = in_quiet_use(engine, &clock, &one_seal(2)).await;
+    let (wang, window) = (world.caller("wang").await, window_of(&flow));
     // It was done, the answer was cut; then a proxy answered instead: the same time once more is the same time.
     for (fault, calls) in [(FaultKind::Cut, 2), (FaultKind::Status { status: 502 }, 4)] {
         world.sim.set_fault(Fault::times(Target::Any, fault, 1));
@@ -165,11 +175,8 @@ async fn a_time_of_use_whose_answer_is_lost_is_set_again(engine: Engine) {
 
 async fn a_time_of_use_that_nobody_knows_of_is_told_and_the_old_end_holds(engine: Engine) {
     let clock = noon();
-    let plan = Plan { clock: clock.clone(), knobs: Some(lazy()), ..Plan::default() };
-    let world = World::new(engine, plan).await;
-    let (flow, business) = in_use(&world, &one_seal(2)).await;
-    world.until_quiet().await;
-    let (wang, window) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-window"));
+    let (world, flow, business) = in_quiet_use(engine, &clock, &one_seal(2)).await;
+    let (wang, window) = (world.caller("wang").await, window_of(&flow));
     wang.put(&window, &json!({ "end": TWO })).await.expect(200);
     world.sim.set_fault(Fault::times(Target::Any, FaultKind::Cut, 4));
     let problem = wang.put(&window, &json!({ "end": THREE })).await.expect_problem(502, "vendor_failed");
@@ -195,11 +202,8 @@ async fn a_time_of_use_that_nobody_knows_of_is_told_and_the_old_end_holds(engine
 }
 
 async fn a_time_of_use_whose_lost_answer_is_followed_by_a_refusal_is_told(engine: Engine) {
-    let plan = Plan { clock: noon(), knobs: Some(lazy()), ..Plan::default() };
-    let world = World::new(engine, plan).await;
-    let (flow, business) = in_use(&world, &one_seal(2)).await;
-    world.until_quiet().await;
-    let (wang, window) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-window"));
+    let (world, flow, business) = in_quiet_use(engine, &noon(), &one_seal(2)).await;
+    let (wang, window) = (world.caller("wang").await, window_of(&flow));
     let refusal = FaultKind::JsonError { code: 1_000_001, message: "参数错误".into() };
     for fault in [FaultKind::Cut, refusal] {
         world.sim.set_fault(Fault::times(Target::Any, fault, 1));
@@ -213,14 +217,11 @@ async fn a_time_of_use_whose_lost_answer_is_followed_by_a_refusal_is_told(engine
 }
 
 async fn a_time_that_is_set_for_one_seal_of_two_is_kept_though_the_other_fails(engine: Engine) {
-    let plan = Plan { clock: noon(), knobs: Some(lazy()), ..Plan::default() };
-    let world = World::new(engine, plan).await;
     let rows = json!([
         { "seal": "QYS2019040001", "count": 1, "users": ["wang"] },
         { "seal": "QYS2019040004", "count": 1, "users": ["wang"] } ]);
-    let (flow, business) = in_use(&world, &rows).await;
-    world.until_quiet().await;
-    let (wang, window) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-window"));
+    let (world, flow, business) = in_quiet_use(engine, &noon(), &rows).await;
+    let (wang, window) = (world.caller("wang").await, window_of(&flow));
     // Both seals are called 公章: one call for each box.
     let refusal = FaultKind::JsonError { code: 1_000_001, message: "参数错误".into() };
     world.sim.set_fault(Fault { after: 1, ..Fault::times(Target::Any, refusal, 1) });

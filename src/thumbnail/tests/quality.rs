@@ -77,3 +77,18 @@ fn a_scaled_decode_keeps_the_quality() {
     assert!(large < 0.5, "{large:.2} dB are lost at 1280");
     assert!(small < 0.1, "{small:.2} dB are lost at 256");
 }
+
+#[test]
+fn on_average_next_to_nothing_is_lost() {
+    // 2, 5, 8 and 12 megapixels, as the boxes' cameras take them.
+    let originals = [(1_920, 1_080), (2_592, 1_944), (3_264, 2_448), (4_000, 3_000)];
+    let losses = originals.map(|(width, height)| {
+        let original = jpeg(&contact_sheet(width, height, width.into()));
+        let (large, small) = (loss(&original, &[1280, 256], 1280), loss(&original, &[1280, 256], 256));
+        assert!(large < 0.5, "{width} × {height}: {large:.2} dB are lost at 1280");
+        assert!(small < 0.1, "{width} × {height}: {small:.2} dB are lost at 256");
+        large
+    });
+    let mean = losses.iter().sum::<f64>() / 4.0;
+    assert!(mean < 0.1, "{mean:.3} dB are lost at 1280 on average: {losses:?}");
+}
