@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Only this module names a driver. Where the engines differ, the text holds a fragment in braces, replaced per engine:
-//! `{now}` (the database's clock in microseconds), `{position}` (where a text is in another), `{for_update}`,
+//! `{now}` (the database's clock in microseconds), `{position}` (where a text is in another), `{ascii}` (`lower` of A to Z alone), `{for_update}`,
 //! `{skip_locked}`.
 //!
 //! Reads take `&Db`; writes take `&mut Tx`. On SQLite the pool behind `&Db` refuses writes, so a write outside a
@@ -180,11 +180,15 @@ pub fn pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// A LIKE pattern (with `ESCAPE '\\'`) that finds `part` anywhere.
+/// A list for `IN`, filled up with its last item to one of few lengths, for the same reason.
 #[must_use]
-pub fn contains(part: &str) -> String {
-    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
+pub fn padded<T: Clone>(items: &[T]) -> Vec<T> {
+    let mut list = items.to_vec();
+    let length = [4, 16, 64, 256, 1024].into_iter().find(|length| *length >= items.len()).unwrap_or(items.len());
+    if let Some(last) = items.last() {
+        list.resize(length, last.clone());
+    }
+    list
 }
 
 macro_rules! run {
@@ -256,15 +260,17 @@ impl Sql {
 }
 
 /// What each engine calls the fragments in braces.
-const SQLITE: [(&str, &str); 4] = [
+const SQLITE: [(&str, &str); 5] = [
     ("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"),
     ("{position}", "instr"),
+    ("{ascii}", ""),
     ("{for_update}", ""),
     ("{skip_locked}", ""),
 ];
-const POSTGRES: [(&str, &str); 4] = [
+const POSTGRES: [(&str, &str); 5] = [
     ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
     ("{position}", "strpos"),
+    ("{ascii}", "COLLATE \"C\""),
     // Rows that refer to the locked one may still be written.
     ("{for_update}", "FOR NO KEY UPDATE"),
     ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),

@@ -1,18 +1,19 @@
 //! A document: an entry in a folder, a name for an original, with its source; maybe an attachment of a form field.
 
 pub mod name;
-mod rare;
+pub mod search;
+pub mod words;
 
 use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, contains, filter::Filtered, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId, PhotoId},
     photo::kind::PhotoKind,
-    user::{Role, User},
+    user::User,
     word::words,
 };
 
@@ -35,16 +36,20 @@ pub struct NewDocument {
 }
 
 impl NewDocument {
-    /// Writes the row under the first free name (`name`, `name (2)` …), last in its field.
-    pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<DocumentId, DbError> {
+    /// Writes the row under the first free name (`name`, `name (2)` …), last in its field. Then its name is to be
+    /// [findable](words::add).
+    pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<Placed, DbError> {
         let id = DocumentId::new();
         let name = free_name(tx, &self.folder, &self.name).await?;
-        sql("INSERT INTO documents (id, folder_id, name, original_hash, source, flow_id, field_key, position, photo_id, created_by, created_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, COALESCE(MAX(position), 0) + 1, $8, $9, $10
-             FROM documents WHERE flow_id = $6 AND field_key = $7")
+        sql("INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id,
+               kind, seal, user_name, received_at, created_by, created_at)
+             SELECT $1, f.id, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END, $3, $4, $5, $6, $7,
+               (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), p.id,
+               p.kind, g.seal, g.user_name, COALESCE(p.received_at, $10), $9, $10
+             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2")
             .bind(&id)
             .bind(&self.folder)
-            .bind(name)
+            .bind(&name)
             .bind(&self.original)
             .bind(self.source)
             .bind(self.flow.as_ref())
@@ -54,19 +59,38 @@ impl NewDocument {
             .bind(now)
             .execute(tx)
             .await?;
-        Ok(id)
+        Ok(Placed { id, name })
     }
 }
 
-/// Gives a document another name, made unique in its folder; its own present name counts as free.
-pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &str) -> Result<(), DbError> {
+/// A document with the name it got.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub id: DocumentId,
+    pub name: String,
+}
+
+/// The documents of a photo show what it shows now: a key has told which seal it is of, or that it is a face.
+pub async fn follow_photo(tx: &mut Tx, photo: &PhotoId) -> Result<(), DbError> {
+    sql("UPDATE documents SET (kind, seal, user_name) =
+           (SELECT p.kind, g.seal, g.user_name FROM photos p LEFT JOIN grants g ON g.id = p.grant_id WHERE p.id = $1)
+         WHERE photo_id = $1")
+    .bind(photo)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives a document another name, made unique in its folder; its own present name counts as free. The name it has then
+/// is to be [findable](words::add).
+pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
     let own: String = sql("SELECT name FROM documents WHERE id = $1").bind(id).scalar(&mut *tx).await?;
     if own == wanted {
-        return Ok(());
+        return Ok(own);
     }
     let name = free_name(tx, folder, wanted).await?;
-    sql("UPDATE documents SET name = $1 WHERE id = $2").bind(name).bind(id).execute(tx).await?;
-    Ok(())
+    sql("UPDATE documents SET name = $1 WHERE id = $2").bind(&name).bind(id).execute(tx).await?;
+    Ok(name)
 }
 
 /// Puts a document into the trash: it is listed nowhere any more, its bytes stay. What was to be sent of it is not.
@@ -182,29 +206,11 @@ impl Serialize for PhotoPart {
 
 const SELECT: &str =
     "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
-  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, p.kind, g.seal, g.user_name, s.business_id, p.no,
-  p.exif_at AS taken_at, p.vendor_at, COALESCE(p.received_at, d.created_at) AS received_at,
-  COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable, o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
-  FROM documents d JOIN originals o ON o.hash = d.original_hash JOIN folders f ON f.id = d.folder_id
-  LEFT JOIN photos p ON p.id = d.photo_id LEFT JOIN grants g ON g.id = p.grant_id
+  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, s.business_id, p.no,
+  p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
+  o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
+  FROM documents d JOIN originals o ON o.hash = d.original_hash LEFT JOIN photos p ON p.id = d.photo_id
   LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN dispatches v ON v.document_id = d.id";
-
-/// What to look for; absent members do not restrict.
-#[derive(Clone, Debug, Default)]
-pub struct Search {
-    pub folder: Option<FolderId>,
-    pub flow: Option<FlowId>,
-    pub hash: Option<Blake3>,
-    pub kind: Option<PhotoKind>,
-    /// A part of the document's name.
-    pub q: Option<String>,
-    pub seal: Option<String>,
-    pub user: Option<String>,
-    /// Received at this instant or later.
-    pub from: Option<Timestamp>,
-    /// Received before this instant.
-    pub to: Option<Timestamp>,
-}
 
 impl Document {
     pub async fn find(on: impl Into<On<'_>>, id: &DocumentId) -> Result<Option<Self>, DbError> {
@@ -242,26 +248,13 @@ impl Document {
 
     /// The document, if `user` may see it: by its folder, or as a participant of its flow.
     pub async fn seen(db: &Db, id: &DocumentId, user: &User) -> Result<Option<Self>, DbError> {
-        visible(Filtered::new(SELECT).and("d.id =", Some(id)), user, false).end().optional(db).await
+        search::seen(Filtered::new(SELECT).and("d.id =", Some(id)), user).end().optional(db).await
     }
 
     /// Whether `user`, who may see where it lies, may see what it shows: nobody's face but by right.
     #[must_use]
     pub fn may_be_seen_by(&self, user: &User) -> bool {
         user.reads_all() || self.photo.kind.as_deref() != Some(PhotoKind::Face.as_str())
-    }
-
-    /// What `user` may see of what the search finds: newest first, those before `after`.
-    pub async fn search(
-        db: &Db,
-        search: &Search,
-        user: &User,
-        after: Option<&DocumentId>,
-        limit: i64,
-    ) -> Result<Vec<Self>, DbError> {
-        let found = found(search, user);
-        let found = if rare::are_few(db, search).await? { rare::only(found, search) } else { found };
-        found.and("d.id <", after).newest_first("d.id", limit).all(db).await
     }
 
     /// How many documents of a folder `user` may see, who may see the folder: counted as they come and go.
@@ -272,44 +265,4 @@ impl Document {
             .scalar(db)
             .await
     }
-}
-
-fn found(search: &Search, user: &User) -> Filtered {
-    let mut filtered = Filtered::new(SELECT)
-        .and("d.folder_id =", search.folder.as_ref())
-        .and("d.flow_id =", search.flow.as_ref())
-        .and("d.original_hash =", search.hash.as_ref())
-        // COALESCE: SQLite is to go through the documents from the newest on, not through all photos of a kind. When they
-        // are few, `rare` says so.
-        .and("COALESCE(p.kind, NULL) =", search.kind.map(PhotoKind::as_str))
-        .and("COALESCE(g.seal, NULL) =", search.seal.as_deref())
-        .and("COALESCE(g.user_name, NULL) =", search.user.as_deref())
-        .and("COALESCE(p.received_at, d.created_at) >=", search.from)
-        .and("COALESCE(p.received_at, d.created_at) <", search.to);
-    if let Some(part) = &search.q {
-        let pattern = filtered.arg(contains(part));
-        filtered = filtered.when(&format!("d.name LIKE {pattern} ESCAPE '\\'"));
-    }
-    visible(filtered, user, search.folder.is_some())
-}
-
-/// What a user sees: what lies in folders that are theirs to see (`in_folder`: that was asked before), the documents of
-/// flows they take part in; nobody's face but by right.
-fn visible(mut filtered: Filtered, user: &User, in_folder: bool) -> Filtered {
-    filtered = filtered.when("d.deleted_at IS NULL");
-    if user.reads_all() {
-        return filtered;
-    }
-    filtered = filtered.when("(p.kind IS NULL OR p.kind <> 'face')");
-    if in_folder {
-        return filtered;
-    }
-    let owner = filtered.arg(&user.id);
-    let names: Vec<String> = user.names_in_flows().into_iter().map(|name| filtered.arg(name)).collect();
-    let system = if user.has(Role::Archivist) { "OR f.space = 'system'" } else { "" };
-    filtered.when(&format!(
-        "(f.space = 'public' {system} OR (f.space = 'personal' AND f.owner = {owner})
-          OR EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who IN ({})))",
-        names.join(", ")
-    ))
 }

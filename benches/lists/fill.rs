@@ -62,6 +62,17 @@ pub(super) async fn fill(db: &Db) -> anyhow::Result<()> {
          SELECT id, state, definition_id, lower(serial_no || ' ' || title) FROM flows")
     .execute(&mut tx)
     .await?;
+    // As the service writes them: each word once. The five photos of a flow have times of their own.
+    let flow = "CAST(substr(serial_no, 12) AS INTEGER)";
+    sql(format!(
+        "INSERT INTO document_words (owner, words)
+         SELECT id, '001 002 003 004 005 091853 091901 091917 091925 091958 20260409 ' || substr(serial_no, 12)
+           || CASE WHEN {flow} % 10000 = 7 THEN ' 旧章' WHEN {flow} % 3 = 0 THEN ' 合同专用章' ELSE ' 公章' END
+           || ' face jpg signatory yk20260101' || CASE WHEN {flow} % 4 = 0 THEN ' 盖章扫描件 pdf' ELSE '' END
+         FROM flows WHERE id IN (SELECT flow_id FROM documents)"
+    ))
+    .execute(&mut tx)
+    .await?;
     sql("UPDATE audit_head SET seq = (SELECT MAX(seq) FROM audit)").execute(&mut tx).await?;
     tx.commit().await?;
     if let Db::Postgres(pool) = db {
@@ -271,13 +282,15 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
     let kind = "CASE WHEN i % 100000 = 3 THEN 'emergency' WHEN i % 5 = 0 THEN 'face' ELSE 'signatory' END";
     let seal =
         format!("CASE WHEN {flow} % 10000 = 7 THEN '旧章' WHEN {flow} % 3 = 0 THEN '合同专用章' ELSE '公章' END");
-    let folder = format!("CASE WHEN {flow} % 10 = 0 THEN '{ARCHIVE}' ELSE '{PUBLIC}' END");
+    let folder = format!("CASE WHEN {flow} % 10 = 0 THEN '{PUBLIC}' ELSE '{ARCHIVE}' END");
+    let shelf = format!("CASE WHEN {flow} % 10 = 0 THEN 'public' ELSE 'system' END");
+    let person = format!("'用印人' || CAST(1 + {flow} % 20 AS TEXT)");
     let original = "hash, sha256, crc32, bytes, mime, ext, width, height, complete, store_key, created_at";
     let of_photo = |hash: &str| {
         format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}")
     };
-    let document =
-        "id, folder_id, name, original_hash, source, flow_id, field_key, position, photo_id, created_by, created_at";
+    let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name,
+       received_at, created_by, created_at";
     vec![
         (5 * FLOWS, "originals", original, format!("{} FROM n WHERE {with_use}", of_photo(&photo))),
         (
@@ -296,8 +309,8 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             "documents",
             document,
             format!(
-                "{}, {folder}, {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
-                   {photo}, 'photo', {}, 'photos', i % 5, {}, 'yinku', {at} FROM n WHERE {with_use}",
+                "{}, {folder}, {shelf}, {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
+                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {at}, 'yinku', {at} FROM n WHERE {with_use}",
                 id(6, "i"),
                 id(0, flow),
                 id(6, "i")
@@ -309,7 +322,8 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             "documents",
             document,
             format!(
-                "{}, '{PUBLIC}', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL, 'wang', {AT}
+                "{}, '{ARCHIVE}', 'system', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL,
+                   NULL, NULL, NULL, {AT}, 'wang', {AT}
                  FROM n WHERE i % 4 = 0",
                 id(9, "i"),
                 id(0, "i")

@@ -21,6 +21,8 @@ const WORDS: [&str; 6] = [
     "q=YK20260101-077777",
 ];
 const VIEWS: [&str; 4] = ["", "todo=true", "done=true", "mine=true"];
+/// Behind the photos of the 50,000th flow.
+const DEEP_DOCUMENT: &str = "after=1782198600000000.01930000-0000-7000-8006-100000250000";
 const DEEP: &str = "after=01930000-0000-7000-8000-100000050000";
 
 pub(super) fn all() -> Vec<Asked> {
@@ -28,7 +30,7 @@ pub(super) fn all() -> Vec<Asked> {
     for username in ["admin", "wang", "li", "u7", "zhao"] {
         flows(&mut asked, username);
     }
-    for username in ["admin", "zhao", "u7"] {
+    for username in ["admin", "zhao", "li", "u7"] {
         documents(&mut asked, username);
     }
     watched(&mut asked);
@@ -60,9 +62,9 @@ fn flows(asked: &mut Vec<Asked>, username: &'static str) {
 
 fn documents(asked: &mut Vec<Asked>, username: &'static str) {
     let mut ask = |list, path: String| asked.push(Asked { list, username, path });
-    let folders = if username == "u7" { vec![PUBLIC] } else { vec![PUBLIC, ARCHIVE] };
+    let folders = if ["admin", "zhao"].contains(&username) { vec![PUBLIC, ARCHIVE] } else { vec![PUBLIC] };
     for folder in folders {
-        for query in ["", "limit=200", "after=01930000-0000-7000-8006-100000050000"] {
+        for query in ["", "limit=200", DEEP_DOCUMENT] {
             ask("documents of a folder", format!("/api/folders/{folder}/documents?{query}"));
         }
     }
@@ -72,6 +74,7 @@ fn documents(asked: &mut Vec<Asked>, username: &'static str) {
     for query in [
         String::new(),
         "limit=200".into(),
+        DEEP_DOCUMENT.into(),
         format!("flowId={}", flow_id(55_555)),
         "hash=0000c350".to_owned() + &"0".repeat(56),
         "seal=%E5%85%AC%E7%AB%A0".into(),
@@ -81,6 +84,10 @@ fn documents(asked: &mut Vec<Asked>, username: &'static str) {
         "user=%E6%B2%A1%E6%9C%89".into(),
         "kind=signatory".into(),
         "kind=emergency".into(),
+        "kind=face".into(),
+        "seal=%E5%85%AC%E7%AB%A0&kind=emergency".into(),
+        "seal=%E5%85%AC%E7%AB%A0&user=%E7%94%A8%E5%8D%B0%E4%BA%BA3".into(),
+        "seal=%E5%85%AC%E7%AB%A0&limit=200".into(),
         "seal=%E6%97%A7%E7%AB%A0&user=%E7%94%A8%E5%8D%B0%E4%BA%BA3&kind=signatory".into(),
         day("2026-01-02", "2026-01-03"),
         day("2026-06-01", "2026-07-01"),
@@ -89,9 +96,15 @@ fn documents(asked: &mut Vec<Asked>, username: &'static str) {
     ] {
         ask("documents, searched", format!("/api/documents?{query}"));
     }
-    for word in
-        ["q=%E5%85%AC%E7%AB%A0", "q=%E6%97%A7%E7%AB%A0", "q=%E6%B2%A1%E6%9C%89", "q=YK20260101-077777", "q=.pdf"]
-    {
+    for word in [
+        "q=%E5%85%AC%E7%AB%A0",
+        "q=%E6%97%A7%E7%AB%A0",
+        "q=%E6%B2%A1%E6%9C%89",
+        "q=YK20260101-077777",
+        "q=.pdf",
+        "q=7_%E5%85%AC%E7%AB%A0_003",
+        "q=%E7%AB%A0",
+    ] {
         ask("documents, by a part of the name", format!("/api/documents?{word}"));
     }
 }

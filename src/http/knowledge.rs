@@ -13,7 +13,10 @@ use super::{
 use crate::{
     audit::{self, Entry},
     definition::Space,
-    document::{Document, Search},
+    document::{
+        Document,
+        search::{Cursor, Search},
+    },
     folder::{Folder, check_name},
     id::{DocumentId, FolderId},
     user::{Role, User},
@@ -170,8 +173,7 @@ pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<
 
 async fn found(edge: &Edge, user: &User, search: &Search, paging: Paging) -> Result<Page<Document>, Problem> {
     let limit = limit(paging.limit)?;
-    let after: Option<DocumentId> = parsed("after", paging.after.as_deref())?;
-    let db = &edge.app.db;
-    let documents = Document::search(db, search, user, after.as_ref(), limit + 1).await?;
-    Ok(Page::of(documents, limit, |document| document.id.to_string()))
+    let after: Option<Cursor> = parsed("after", paging.after.as_deref())?;
+    let documents = search.documents(&edge.app.db, user, after.as_ref(), limit + 1).await?;
+    Ok(Page::of(documents, limit, |document| Cursor::behind(document).to_string()))
 }

@@ -7,7 +7,7 @@ use super::{IngestError, content::Content, pass::Pass, record::Ingest};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    document::{self, Document, DocumentSource, NewDocument, name},
+    document::{self, Document, DocumentSource, NewDocument, name, words},
     flow::{Flow, FlowState, event::YINKU},
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
@@ -52,15 +52,17 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
     // Numbers and names are the flow's: whoever gives them out or changes them holds it before any photo.
     let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
     let duplicates = insert_originals(&mut tx, &batch).await?;
+    let mut names = Vec::with_capacity(batch.len());
     for arrival in &batch {
         let photo = match &arrival.identity {
             Identity::Key(photo) => Some(keyed(&mut tx, pass, photo, &arrival.content).await?),
             Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,
         };
         if let Some(photo) = photo {
-            occur(&mut tx, pass, photo, &arrival.content, flow.state).await?;
+            names.extend(occur(&mut tx, pass, photo, &arrival.content, flow.state).await?);
         }
     }
+    words::add(&mut tx, &pass.flow.id, &names).await?;
     Ingest::add(&mut tx, pass.id(), duplicates, bytes).await?;
     tx.commit().await?;
     killpoint::reach("link_committed");
@@ -106,8 +108,9 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Re
         .bind(photo.position)
         .bind(photo.no)
         .bind(&twin.id)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+    document::follow_photo(tx, &twin.id).await?;
     twin.photokey.clone_from(&photo.photokey);
     twin.kind = photo.kind;
     twin.grant_id = photo.grant_id.clone().or(twin.grant_id);
@@ -137,8 +140,14 @@ async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<P
     Ok(Some(photo))
 }
 
-/// The photo has its content: number, times, document.
-async fn occur(tx: &mut Tx, pass: &Pass, photo: Photo, content: &Content, flow: FlowState) -> Result<(), DbError> {
+/// The photo has its content: number, times, document; the name that the document got.
+async fn occur(
+    tx: &mut Tx,
+    pass: &Pass,
+    photo: Photo,
+    content: &Content,
+    flow: FlowState,
+) -> Result<Option<String>, DbError> {
     let no = match photo.no {
         Some(no) => no,
         None => Flow::take_numbers(tx, &pass.flow.id, 1).await?,
@@ -167,10 +176,10 @@ async fn occur(tx: &mut Tx, pass: &Pass, photo: Photo, content: &Content, flow: 
     let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
     match document_of(tx, &photo.id, &content.original.hash).await? {
         // What a manifest names is not renamed.
-        Some(_) if flow == FlowState::Archived => Ok(()),
+        Some(_) if flow == FlowState::Archived => Ok(None),
         // Linked before: a key has told meanwhile which seal it is of.
-        Some(known) => document::rename(tx, &known, &pass.place.folder, &name).await,
-        None => attach(tx, pass, &photo.id, &content.original.hash, name).await,
+        Some(known) => document::rename(tx, &known, &pass.place.folder, &name).await.map(Some),
+        None => attach(tx, pass, &photo.id, &content.original.hash, name).await.map(Some),
     }
 }
 
@@ -200,23 +209,27 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt";
     let numbered: Vec<Numbered> =
         sql(format!("{select} FROM {photos} ORDER BY p.no")).bind(&pass.flow.id).all(&mut *tx).await?;
+    let mut names = Vec::new();
     for (photo, no) in numbered.into_iter().zip(1..).filter(|(photo, no)| photo.no != *no) {
-        renumber(tx, pass, &photo, no).await?;
+        names.extend(renumber(tx, pass, &photo, no).await?);
     }
+    words::add(tx, &pass.flow.id, &names).await?;
     sql("UPDATE flows SET photo_no = $1 WHERE id = $2").bind(count).bind(&pass.flow.id).execute(tx).await?;
     Ok(())
 }
 
-async fn renumber(tx: &mut Tx, pass: &Pass, photo: &Numbered, no: i64) -> Result<(), DbError> {
+/// The names that its documents got.
+async fn renumber(tx: &mut Tx, pass: &Pass, photo: &Numbered, no: i64) -> Result<Vec<String>, DbError> {
     sql("UPDATE photos SET no = $1 WHERE id = $2").bind(no).bind(&photo.id).execute(&mut *tx).await?;
     let seal = seal_of(tx, photo.grant_id.as_ref()).await?;
+    let mut names = Vec::new();
     for document in Document::of_photo(&mut *tx, &photo.id).await? {
         let received_at = photo.received_at.unwrap_or(document.received_at);
         let at = photo.exif_at.filter(|_| !photo.clock_doubt).unwrap_or(received_at);
         let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &document.ext);
-        document::rename(tx, &document.id, &document.folder_id, &name).await?;
+        names.push(document::rename(tx, &document.id, &document.folder_id, &name).await?);
     }
-    Ok(())
+    Ok(names)
 }
 
 /// A picture that ends too early is kept, and fetched once more: the vendor may have had half of it only.
@@ -240,7 +253,7 @@ async fn document_of(tx: &mut Tx, photo: &PhotoId, hash: &Blake3) -> Result<Opti
     Ok(row.map(|row| row.0))
 }
 
-async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: String) -> Result<(), DbError> {
+async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: String) -> Result<String, DbError> {
     let document = NewDocument {
         folder: pass.place.folder.clone(),
         name,
@@ -251,5 +264,5 @@ async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: 
         photo: Some(photo.clone()),
         by: YINKU.to_owned(),
     };
-    document.insert(tx, pass.app.clock.now()).await.map(|_| ())
+    document.insert(tx, pass.app.clock.now()).await.map(|placed| placed.name)
 }

@@ -8,7 +8,7 @@ use crate::{
     db::{DbError, Tx, sql},
     definition::{Body, Definition, FieldType},
     dispatch,
-    document::{Document, DocumentSource, NewDocument},
+    document::{Document, DocumentSource, NewDocument, words},
     flow::{
         Flow, FlowState,
         event::{self, Happened},
@@ -118,7 +118,7 @@ async fn insert(
         .bind(&target.place.folder)
         .scalar::<String>(&mut *tx)
         .await?;
-    let mut ids = Vec::with_capacity(kept.len());
+    let mut placed = Vec::with_capacity(kept.len());
     for one in kept {
         let document = NewDocument {
             folder: target.place.folder.clone(),
@@ -130,8 +130,10 @@ async fn insert(
             photo: None,
             by: user.username.clone(),
         };
-        ids.push(document.insert(tx, now).await?);
+        placed.push(document.insert(tx, now).await?);
     }
+    let (ids, names): (Vec<_>, Vec<_>) = placed.into_iter().map(|placed| (placed.id, placed.name)).unzip();
+    words::add(tx, &target.flow.id, &names).await?;
     Ok(ids)
 }
 

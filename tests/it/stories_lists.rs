@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 use yinku::{
     db::sql,
-    id::FlowId,
+    document::follow_photo,
+    id::{FlowId, PhotoId},
     user::User,
     vendor::simulator::{Kind, Stamp},
 };
@@ -276,10 +277,13 @@ async fn a_folder_counts_its_documents_as_they_come_and_go(engine: Engine) {
     assert_eq!(total(&admin, &folder).await, 4, "a face, too");
     // What was a stamping turns out to be a face.
     let mut tx = world.app.db.begin().await.unwrap();
-    sql("UPDATE photos SET kind = 'face' WHERE id = (SELECT MIN(id) FROM photos WHERE kind = 'signatory')")
-        .execute(&mut tx)
-        .await
-        .unwrap();
+    let photo: PhotoId = sql(
+        "UPDATE photos SET kind = 'face' WHERE id = (SELECT MIN(id) FROM photos WHERE kind = 'signatory') RETURNING id",
+    )
+    .scalar(&mut tx)
+    .await
+    .unwrap();
+    follow_photo(&mut tx, &photo).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((total(&wang, &folder).await, total(&admin, &folder).await), (2, 4));
 }

@@ -26,7 +26,6 @@ on_both_engines!(
     eight_workers_claim_each_job_once,
     a_lost_lease_can_write_nothing,
     a_wake_during_a_run_causes_one_more,
-    searching_takes_wildcards_for_letters,
 );
 
 pub(crate) async fn open(engine: Engine) -> (Db, tempfile::TempDir) {
@@ -154,16 +153,6 @@ async fn a_wake_during_a_run_causes_one_more(engine: Engine) {
     let again = job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
     again.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
     assert!(job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().is_none(), "three wakes, one more run");
-}
-
-async fn searching_takes_wildcards_for_letters(engine: Engine) {
-    let (db, _dir) = open(engine).await;
-    for (name, part, found) in [("100%_a", "%_", true), ("100 a", "%", false), ("ab", "_", false), ("a\\b", "\\", true)]
-    {
-        let hit: bool =
-            sql("SELECT $1 LIKE $2 ESCAPE '\\'").bind(name).bind(yinku::db::contains(part)).scalar(&db).await.unwrap();
-        assert_eq!(hit, found, "{part:?} in {name:?}");
-    }
 }
 
 #[tokio::test]

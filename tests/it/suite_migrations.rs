@@ -30,6 +30,7 @@ on_both_engines!(
     what_the_first_version_wrote_is_read_and_goes_on,
     what_the_version_before_the_audit_chain_wrote_is_read_and_goes_on,
     what_the_version_of_the_lists_wrote_is_read_and_goes_on,
+    what_the_version_before_the_search_wrote_is_read_and_goes_on,
 );
 
 async fn what_the_first_version_wrote_is_read_and_goes_on(engine: Engine) {
@@ -44,6 +45,10 @@ async fn what_the_version_of_the_lists_wrote_is_read_and_goes_on(engine: Engine)
     from_version(engine, 7).await;
 }
 
+async fn what_the_version_before_the_search_wrote_is_read_and_goes_on(engine: Engine) {
+    from_version(engine, 9).await;
+}
+
 async fn from_version(engine: Engine, version: i64) {
     let mut names = BTreeMap::new();
     let mut world = World::over(engine, Plan::default(), async |config, sim| {
@@ -55,6 +60,7 @@ async fn from_version(engine: Engine, version: i64) {
     world.definition = id("definition").parse().unwrap();
     is_read(&world, &id).await;
     is_listed(&world, &id).await;
+    is_found(&world, &id).await;
     is_still_unknown_where_it_was_sent(&world, &id, version).await;
     goes_on(&world, &id).await;
 }
@@ -101,6 +107,22 @@ async fn is_listed(world: &World, id: &impl Fn(&str) -> String) {
     let mut waiting = listed(&wang, "todo=true").await;
     waiting.sort();
     assert_eq!(waiting, ["不知道", "用印中"]);
+}
+
+async fn is_found(world: &World, id: &impl Fn(&str) -> String) {
+    for username in ["sun", "zhang", "li"] {
+        let caller = world.caller(username).await;
+        let found = async |query: &str| {
+            let list = caller.get(&format!("/api/documents?{query}")).await.expect(200);
+            let ids = list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned());
+            ids.collect::<Vec<_>>()
+        };
+        for query in ["seal=公章", "user=王五", "kind=signatory", "q=_公章_", "q=0001_公", "q=SIGNATORY.p"] {
+            assert_eq!(found(query).await, [id("document")], "{username}: {query}");
+        }
+        assert_eq!(found("q=扫描").await, [id("upload")], "{username}");
+        assert_eq!(found("").await.len(), 2, "{username}");
+    }
 }
 
 async fn is_still_unknown_where_it_was_sent(world: &World, id: &impl Fn(&str) -> String, version: i64) {
@@ -242,7 +264,7 @@ fn rows(version: i64, names: &BTreeMap<&'static str, String>) -> String {
             SELECT id, 'manager', 'li', 15, '同意' FROM flows WHERE id <> '{fresh}';\n"
     };
     if version >= 2 {
-        text += "INSERT INTO flow_search SELECT id, lower(serial_no || ' ' || title) FROM flows;
+        text += "INSERT INTO flow_search (flow_id, text) SELECT id, lower(serial_no || ' ' || title) FROM flows;
             UPDATE flow_people SET definition_id = '{definition}', state = (SELECT state FROM flows WHERE id = flow_id),
               started = (who = 'user:zhang'), acted = (who = 'user:li' AND flow_id <> '{fresh}'),
               turn = ((who = 'user:li' AND flow_id = '{fresh}') OR (who = 'role:operator' AND flow_id IN ('{using}', '{lost}')));\n";
@@ -256,6 +278,9 @@ fn rows(version: i64, names: &BTreeMap<&'static str, String>) -> String {
     }
     if version >= 6 {
         text += "UPDATE photos SET listed = TRUE;\n";
+    }
+    if version >= 8 {
+        text += "UPDATE flow_search SET definition_id = '{definition}', state = (SELECT state FROM flows WHERE id = flow_id);\n";
     }
     names.iter().fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
