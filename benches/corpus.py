@@ -1,8 +1,9 @@
 """Cuts the benchmark's pictures from real photographs: corpus.py SOURCES TARGET.
 
-Seeded by each picture's number, so that every machine makes the same ones. The photographs are wallpapers of at most
-18 megapixels; larger pictures are scaled up from a part of one. What a camera adds is added back: sensor noise, chosen
-so that a picture weighs what a photo of its size does (1.9 MB at the mean of 6.75 megapixels).
+Seeded by each picture's number, so that every machine makes the same ones. The photographs have at most 18 megapixels,
+some only a few hundred pixels a side; larger pictures are scaled up from a part of one. What a camera adds is added
+back: sensor noise, chosen so that a picture weighs what a photo of its size does (1.75 MB at the mean of 6.75
+megapixels).
 """
 
 import io
@@ -29,6 +30,10 @@ MATE = [
     "nature/YellowFlower.jpg", "abstract/Elephants_5640x3172.jpg",
 ]
 PUZZLES = ["cincinnati-bridge.jpg", "european-honey-bee.jpg", "panther-chameleon-female.jpg", "citrus-fruits.jpg"]
+PILLOW = [
+    "fujifilm.mpo", "xmp_test.jpg", "junk_jpeg_header.jpg", "exif_gps_typeerror.jpg", "frozenpond.mpo", "sugarshack.mpo",
+    "flower.jpg",
+]
 SKIMAGE = ["coffee.png", "chelsea.png", "astronaut.png", "retina.jpg"]
 
 
@@ -37,6 +42,7 @@ def photographs(sources):
     found = [plasma / name / "contents/images/2560x1600.jpg" for name in PLASMA]
     found += [sources / "mate-backgrounds/usr/share/backgrounds/mate" / name for name in MATE]
     found += [sources / "palapeli-data/usr/share/palapeli/collection" / name for name in PUZZLES]
+    found += [sources / "pillow/Tests/images" / name for name in PILLOW]
     found += [Path(skimage.__file__).parent / "data" / name for name in SKIMAGE]
     return found
 
@@ -68,7 +74,7 @@ def encoded(number, sources):
     path = photos[number % len(photos)]
     if number >= JPEGS:
         picture = cut(path, PNG_SIDES[number % 2], chance)
-        return save(picture, "PNG", compress_level=6)
+        return save(picture, "PNG", compress_level=6, icc_profile=None)
     side = SIDES[number % 4]
     picture = cut(path, side, chance)
     picture = with_sensor_noise(picture, chance.uniform(*NOISE), chance)
