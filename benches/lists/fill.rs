@@ -66,9 +66,10 @@ pub(super) async fn fill(db: &Db) -> anyhow::Result<()> {
     let flow = "CAST(substr(serial_no, 12) AS INTEGER)";
     sql(format!(
         "INSERT INTO document_words (owner, words)
-         SELECT id, '001 002 003 004 005 091853 091901 091917 091925 091958 20260409 ' || substr(serial_no, 12)
+         SELECT id, ' yk20260101 ' || substr(serial_no, 12)
            || CASE WHEN {flow} % 10000 = 7 THEN ' 旧章' WHEN {flow} % 3 = 0 THEN ' 合同专用章' ELSE ' 公章' END
-           || ' face jpg signatory yk20260101' || CASE WHEN {flow} % 4 = 0 THEN ' 盖章扫描件 pdf' ELSE '' END
+           || ' 001 20260409 091853 signatory jpg 002 091901 003 091917 004 091925 005 091958 face'
+           || CASE WHEN {flow} % 4 = 0 THEN ' 盖章扫描件 pdf' ELSE '' END
          FROM flows WHERE id IN (SELECT flow_id FROM documents)"
     ))
     .execute(&mut tx)

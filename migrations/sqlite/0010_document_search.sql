@@ -17,7 +17,7 @@ DROP INDEX grants_by_seal;
 DROP INDEX grants_by_user_name;
 CREATE INDEX documents_by_age ON documents (received_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, seal, user_name) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, seal, user_name) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, user_name) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_user ON documents (user_name, received_at, id, kind) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_kind ON documents (kind, received_at, id) WHERE deleted_at IS NULL;

@@ -2,8 +2,6 @@
 //! of thousands in some 30 ms. Words of one and two characters must be found, which full-text indices of either engine
 //! do not do. Whatever is between letters and digits ends a word; the case of A to Z does not matter.
 
-use std::collections::BTreeSet;
-
 use crate::{
     db::{Db, DbError, Tx, sql},
     id::FlowId,
@@ -14,13 +12,19 @@ pub async fn add(tx: &mut Tx, flow: &FlowId, names: &[String]) -> Result<(), DbE
     let known: Option<(String,)> =
         sql("SELECT words FROM document_words WHERE owner = $1").bind(flow).optional(&mut *tx).await?;
     let known = known.map(|row| row.0).unwrap_or_default();
-    let new: BTreeSet<String> = names.iter().flat_map(|name| of(name)).filter(|word| !known.contains(word)).collect();
+    // In the order of the name: what all names begin with is then found at once.
+    let mut new = String::new();
+    for word in names.iter().flat_map(|name| of(name)) {
+        if !known.contains(&word) && !new.contains(&word) {
+            new += " ";
+            new += &word;
+        }
+    }
     if new.is_empty() {
         return Ok(());
     }
-    let new: String = new.into_iter().map(|word| word + " ").collect();
     sql("INSERT INTO document_words (owner, words) VALUES ($1, $2)
-         ON CONFLICT (owner) DO UPDATE SET words = document_words.words || ' ' || excluded.words")
+         ON CONFLICT (owner) DO UPDATE SET words = document_words.words || excluded.words")
     .bind(flow)
     .bind(new)
     .execute(tx)
