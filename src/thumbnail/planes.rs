@@ -5,7 +5,7 @@ use turbojpeg::YuvImage;
 
 use super::{
     Impossible,
-    pixels::{Part, Pixels, Samples, broken, fit, side},
+    pixels::{Kernel, Part, Pixels, Samples, broken, fit, side},
 };
 use crate::original::inspect::Orientation;
 
@@ -92,7 +92,7 @@ impl Source<'_> {
         let shown = Part { left: 0.0, top: 0.0, width: self.shown.0, height: self.shown.1 };
         let [blue, red] = &self.colours;
         Ok(Planes {
-            light: self.light.resample(shown, (width, height))?,
+            light: self.light.resample(shown, (width, height), Kernel::Lanczos3)?,
             colours: [self.colour(blue, (width, height))?, self.colour(red, (width, height))?],
         })
     }
@@ -110,13 +110,16 @@ impl Source<'_> {
         let (left, across) = axis(self.shown.0, width, self.across, self.mirrored.0);
         let (top, down) = axis(self.shown.1, height, self.down, self.mirrored.1);
         let part = Part { left, top, width: across, height: down };
+        // Below one and a half samples of the source for one of ours, Lanczos3 at their own size is nearer.
+        let enough = across >= 1.5 * f64::from(target.0) && down >= 1.5 * f64::from(target.1);
+        let kernel = if enough { Kernel::Interpolated } else { Kernel::Lanczos3 };
         if left + across <= plane.width.into() && top + down <= plane.height.into() && left >= 0.0 && top >= 0.0 {
-            return plane.resample(part, target);
+            return plane.resample(part, target, kernel);
         }
         let margin = 1 + plane.width.div_ceil(width).max(plane.height.div_ceil(height));
         let (bytes, width, height) = plane.widened(margin);
         let part = Part { left: left + f64::from(margin), top: top + f64::from(margin), ..part };
-        Plane { width, height, bytes: &bytes }.resample(part, target)
+        Plane { width, height, bytes: &bytes }.resample(part, target, kernel)
     }
 }
 
@@ -125,8 +128,8 @@ impl<'a> Plane<'a> {
         Self { width: pixels.width, height: pixels.height, bytes: &pixels.bytes }
     }
 
-    fn resample(&self, part: Part, target: (u32, u32)) -> Result<Pixels, Impossible> {
-        Pixels::resampled(self.bytes, (self.width, self.height), Samples::Gray, part, target)
+    fn resample(&self, part: Part, target: (u32, u32), kernel: Kernel) -> Result<Pixels, Impossible> {
+        Pixels::resampled(self.bytes, (self.width, self.height), Samples::Gray, part, target, kernel)
     }
 
     /// The plane with its edges repeated `margin` times on each side.

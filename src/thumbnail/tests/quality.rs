@@ -64,8 +64,36 @@ fn the_filter_is_the_librarys() {
         let theirs = resized(&photo, width, height, ResizeAlg::Convolution(FilterType::Lanczos3));
         let whole = pixels::Part { left: 0.0, top: 0.0, width: 405.0, height: 302.0 };
         let rgb = pixels::Samples::Rgb;
-        let ours = Pixels::resampled(photo.as_raw(), (405, 302), rgb, whole, (width, height)).unwrap();
+        let ours = Pixels::resampled(photo.as_raw(), (405, 302), rgb, whole, (width, height), pixels::Kernel::Lanczos3)
+            .unwrap();
         assert_eq!(&ours.bytes, theirs.as_raw());
+    }
+}
+
+#[test]
+fn colours_are_weighed_for_a_decoder_that_interpolates() {
+    let photo = photo(405, 302, 7);
+    let light: Vec<u8> = photo.pixels().map(|pixel| pixel.0[0]).collect();
+    let whole = pixels::Part { left: 0.0, top: 0.0, width: 405.0, height: 302.0 };
+    let resampled = |target, kernel| {
+        Pixels::resampled(&light, (405, 302), pixels::Samples::Gray, whole, target, kernel).unwrap().bytes
+    };
+    let full = resampled((160, 120), pixels::Kernel::Lanczos3);
+    let half = resampled((80, 60), pixels::Kernel::Interpolated);
+    let at = |x: usize, y: usize| f64::from(full[y * 160 + x]);
+    let weights = [(-2_isize, -0.125), (0, 0.625), (1, 0.625), (3, -0.125)];
+    for y in 4..56_usize {
+        for x in 4..76_usize {
+            let expected: f64 = weights
+                .iter()
+                .flat_map(|(down, a)| weights.iter().map(move |(across, b)| (down, across, a * b)))
+                .map(|(down, across, weight)| {
+                    weight * at((2 * x).saturating_add_signed(*across), (2 * y).saturating_add_signed(*down))
+                })
+                .sum();
+            let ours = f64::from(half[y * 80 + x]);
+            assert!((ours - expected.clamp(0.0, 255.0)).abs() < 2.5, "{ours} should be {expected:.1} at {x},{y}");
+        }
     }
 }
 
