@@ -73,7 +73,8 @@ fn the_filter_is_the_librarys() {
 #[test]
 fn colours_are_weighed_for_a_decoder_that_interpolates() {
     let photo = photo(405, 302, 7);
-    let light: Vec<u8> = photo.pixels().map(|pixel| pixel.0[0]).collect();
+    // With room above and below: what is clipped is no sum of weights any more.
+    let light: Vec<u8> = photo.pixels().map(|pixel| 64 + pixel.0[0] / 2).collect();
     let whole = pixels::Part { left: 0.0, top: 0.0, width: 405.0, height: 302.0 };
     let resampled = |target, kernel| {
         Pixels::resampled(&light, (405, 302), pixels::Samples::Gray, whole, target, kernel).unwrap().bytes
@@ -92,7 +93,7 @@ fn colours_are_weighed_for_a_decoder_that_interpolates() {
                 })
                 .sum();
             let ours = f64::from(half[y * 80 + x]);
-            assert!((ours - expected.clamp(0.0, 255.0)).abs() < 2.5, "{ours} should be {expected:.1} at {x},{y}");
+            assert!((ours - expected).abs() < 2.0, "{ours} should be {expected:.1} at {x},{y}");
         }
     }
 }
