@@ -1,4 +1,4 @@
-use std::f64::consts::PI;
+use std::{f64::consts::PI, sync::LazyLock};
 
 use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
 use image::{DynamicImage, GrayImage, RgbImage, metadata};
@@ -140,11 +140,23 @@ fn lanczos3(x: f64) -> f64 {
     sinc * sinc * (1.0 - 4.0 / 3.0 * square * sinc * sinc)
 }
 
-/// The least squares' weights are ⅔, −2/9, 2/27, … for the pixels at ±½, ±2½, ±4½, …, none for those between. After encoding, ⅝
-/// and −⅛ are as good, and reach no further than Lanczos3 itself.
+/// The least squares' weights are ⅔, −2/9, 2/27, … for the pixels at ±½, ±2½, ±4½, …, none for those between. After
+/// encoding, ⅝ and −⅛ are as good, and reach no further than Lanczos3 itself. From a table: four times Lanczos3 for each
+/// weight were 4 % of a thumbnail's time.
 fn interpolated(x: f64) -> f64 {
-    let both = |apart: f64| lanczos3(2.0 * x - apart) + lanczos3(2.0 * x + apart);
-    5.0 * both(0.5) - both(2.5)
+    const STEPS: u32 = 1024;
+    static TABLE: LazyLock<Vec<f64>> = LazyLock::new(|| {
+        let both = |x: f64, apart: f64| lanczos3(2.0 * x - apart) + lanczos3(2.0 * x + apart);
+        let weight = |x: f64| 5.0 * both(x, 0.5) - both(x, 2.5);
+        (0..=3 * STEPS).map(|step| weight(f64::from(step) / f64::from(STEPS))).collect()
+    });
+    let place = x.abs() * f64::from(STEPS);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; too large is saturated")]
+    let step = place as usize;
+    match TABLE.get(step..step.saturating_add(2)) {
+        Some(&[low, high]) => low + (high - low) * place.fract(),
+        _ => 0.0,
+    }
 }
 
 /// Width and height with a long edge of at most `size`, never enlarged, no side below one pixel.
