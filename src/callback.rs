@@ -186,7 +186,6 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
             // Whoever asked may have hung up; the callback is kept all the same.
             let _ = answer.send(kept);
         }
-        app.due.notify_one();
     }
 }
 
@@ -196,9 +195,14 @@ async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     // Jobs first, and in one order: two groups of two processes must not wait for each other, nor for a pass that holds
     // its job while it changes the seal use that a callback's row refers to.
     let woken = place(&mut tx, records).await?;
-    wake_all(&mut tx, &woken.iter().map(|(id, cause)| (id, *cause)).collect::<Vec<_>>(), now, now).await?;
+    let wakes: Vec<_> = woken.iter().map(|(id, cause)| (id, *cause)).collect();
+    let (_, due) = wake_all(&mut tx, &wakes, now, now).await?;
     Record::insert_all(&mut tx, records).await?;
-    tx.commit().await
+    tx.commit().await?;
+    if let Some(due) = due {
+        app.due.at(due, now);
+    }
+    Ok(())
 }
 
 /// Finds what each callback is about, and sets its state accordingly. The seal uses to wake, in order, and why.

@@ -84,7 +84,7 @@ pub enum Next {
 
 /// Asks for a run of (kind, subject) at `at` or earlier. There is a new reason, so earlier failures do not count.
 pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now: Timestamp) -> Result<(), DbError> {
-    wake_all(tx, kind, &[(subject, Patience::None)], at, now).await
+    wake_all(tx, kind, &[(subject, Patience::None)], at, now).await.map(|_| ())
 }
 
 /// Whether a job that has just run may rest before it runs again.
@@ -94,14 +94,16 @@ pub enum Patience {
     Rest,
 }
 
-/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order.
+/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order. When the first
+/// of them is due; `None` when all are running.
 pub async fn wake_all(
     tx: &mut Tx,
     kind: JobKind,
     wakes: &[(&str, Patience)],
     at: Timestamp,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<Option<Timestamp>, DbError> {
+    let mut first = None;
     for piece in pieces(wakes) {
         let statement = format!(
             "INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at, rest_until) VALUES {}
@@ -111,7 +113,8 @@ pub async fn wake_all(
                run_at = CASE WHEN jobs.state = 'queued' AND jobs.run_at < excluded.run_at THEN jobs.run_at
                              WHEN excluded.rest_until > 0 AND jobs.rest_until > excluded.run_at THEN jobs.rest_until
                              ELSE excluded.run_at END,
-               state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END",
+               state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END
+             RETURNING CASE WHEN state = 'queued' THEN run_at END",
             rows(8, piece.len())
         );
         let bound = piece.iter().fold(sql(statement), |statement, (subject, patience)| {
@@ -120,9 +123,10 @@ pub async fn wake_all(
             let statement = statement.bind(&JobId::new()).bind(kind).bind(*subject).bind(JobState::Queued);
             statement.bind(at).bind(1_i64).bind(now).bind(rest)
         });
-        bound.execute(&mut *tx).await?;
+        let due: Vec<Option<Timestamp>> = bound.scalars(&mut *tx).await?;
+        first = due.into_iter().flatten().chain(first).min();
     }
-    Ok(())
+    Ok(first)
 }
 
 /// The same at once, by a person's wish: earlier failures do not count any more.
