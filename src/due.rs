@@ -49,3 +49,29 @@ impl Deref for Due {
         &self.now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_is_woken_only_for_what_none_would_look_at_in_time() {
+        let due = Due::default();
+        let woken = async || tokio::time::timeout(Duration::ZERO, due.notified()).await.is_ok();
+        due.nobody_looks();
+        due.looks_at(Timestamp(100));
+        due.at(Timestamp(100), Timestamp(50));
+        assert!(!woken().await, "a worker looks by then");
+        due.at(Timestamp(90), Timestamp(50));
+        assert!(woken().await, "it would look too late");
+        due.at(Timestamp(95), Timestamp(50));
+        assert!(!woken().await, "the one that was woken finds it");
+        due.at(Timestamp(50), Timestamp(50));
+        assert!(woken().await, "it is due now");
+        due.nobody_looks();
+        due.at(Timestamp(200), Timestamp(50));
+        assert!(woken().await, "nobody looks");
+    }
+}

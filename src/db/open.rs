@@ -72,8 +72,8 @@ impl Future for Whole {
     type Output = Begun;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Begun> {
-        let begin = self.0.as_mut().expect("not polled after its end");
-        let begun = ready!(begin.as_mut().poll(context));
+        let whole = self.0.as_mut().expect("not polled after its end");
+        let begun = ready!(whole.as_mut().poll(context));
         self.0 = None;
         Poll::Ready(begun)
     }
