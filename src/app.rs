@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast};
 
 use crate::{
     audit::journal::Journal,
@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     cpu::Cpu,
     db::{Db, OpenError},
+    due::Due,
     id::ServiceId,
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -39,7 +40,7 @@ pub struct App {
     /// The hints that this process gives, for those who listen at another one; see [`crate::relay`].
     pub hints_for_others: broadcast::Sender<Hint>,
     /// Told when a job may be due.
-    pub due: Notify,
+    pub due: Due,
 }
 
 words! {
@@ -98,7 +99,7 @@ impl App {
         let bounds = Bounds::new(&config);
         let journal = Journal::start(db.clone(), config.audit.queue);
         let (events, hints_for_others) = (broadcast::channel(HINTS).0, broadcast::channel(HINTS).0);
-        let (metrics, due) = (Metrics::default(), Notify::new());
+        let (metrics, due) = (Metrics::default(), Due::default());
         Ok(Arc::new(Self {
             config,
             clock,

@@ -20,6 +20,7 @@ use crate::{
     db::{DbError, Tx},
     id::{CallbackId, SealUseId},
     ingest::record::{Trigger, wake, wake_all},
+    job::Waits,
     killpoint,
     seal_use::SealUse,
     store::{StoreError, StoreKey},
@@ -186,19 +187,23 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
             // Whoever asked may have hung up; the callback is kept all the same.
             let _ = answer.send(kept);
         }
-        app.due.notify_one();
     }
 }
 
 async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Jobs first, and in one order: two groups of two processes must not wait for each other, nor for a pass that holds
-    // its job while it changes the seal use that a callback's row refers to.
+    // Jobs first, and in one order: two groups of two processes must not wait for each other, nor for a person who wakes
+    // the job and changes the seal use that a callback's row refers to.
     let woken = place(&mut tx, records).await?;
-    wake_all(&mut tx, &woken.iter().map(|(id, cause)| (id, *cause)).collect::<Vec<_>>(), now, now).await?;
+    let wakes: Vec<_> = woken.iter().map(|(id, cause)| (id, *cause)).collect();
+    let (_, due) = wake_all(&mut tx, &wakes, Waits::ForNobody, now, now).await?;
     Record::insert_all(&mut tx, records).await?;
-    tx.commit().await
+    tx.commit().await?;
+    if let Some(due) = due {
+        app.due.at(due, now);
+    }
+    Ok(())
 }
 
 /// Finds what each callback is about, and sets its state accordingly. The seal uses to wake, in order, and why.

@@ -7,11 +7,11 @@
 //! ```
 //!
 //! Only this module names a driver. Where the engines differ, the text holds a fragment in braces, replaced per engine:
-//! `{now}` (the database's clock in microseconds), `{position}` (where a text is in another), `{ascii}` (`lower` of A to Z alone), `{for_update}`,
-//! `{skip_locked}`.
+//! `{now}` (the database's clock in microseconds), `{position}` (where a text is in another), `{ascii}` (`lower` of A to Z
+//! alone), `{for_update}`, `{for_key_share}`, `{skip_locked}`.
 //!
-//! Reads take `&Db`; writes take `&mut Tx`. On SQLite the pool behind `&Db` refuses writes, so a write outside a
-//! transaction fails its first test.
+//! Reads take `&Db`, or `&mut Reader` for several in a row; writes take `&mut Tx`. On SQLite the pool behind `&Db` refuses
+//! writes, so a write outside a transaction fails its first test.
 
 mod arg;
 pub mod filter;
@@ -22,7 +22,7 @@ use std::borrow::Cow;
 
 use sqlx::{
     AssertSqlSafe, FromRow, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    postgres::PgRow, query_as_with, query_with, sqlite::SqliteRow,
+    pool::PoolConnection, postgres::PgRow, query_as_with, query_with, sqlite::SqliteRow,
 };
 
 pub use arg::{Arg, storable};
@@ -50,7 +50,23 @@ pub enum Tx {
     Postgres(Transaction<'static, Postgres>),
 }
 
+/// One connection for several reads: each read on [`Db`] takes one and gives it back, which costs PostgreSQL a round
+/// trip. Who holds it must not begin a transaction: all connections could be held by those who wait for another.
+#[derive(Debug)]
+pub enum Reader {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
 impl Db {
+    /// A connection to read from.
+    pub async fn reader(&self) -> Result<Reader, DbError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
+            Self::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+        })
+    }
+
     /// Begins a writing transaction: `BEGIN IMMEDIATE` on SQLite, because a deferred one that reads and then writes
     /// fails with SQLITE_BUSY whatever the timeout.
     pub async fn begin(&self) -> Result<Tx, DbError> {
@@ -94,9 +110,9 @@ impl Tx {
 #[derive(Debug)]
 pub enum On<'c> {
     SqlitePool(&'c SqlitePool),
-    SqliteTx(&'c mut SqliteConnection),
+    Sqlite(&'c mut SqliteConnection),
     PgPool(&'c PgPool),
-    PgTx(&'c mut PgConnection),
+    Pg(&'c mut PgConnection),
 }
 
 impl<'c> From<&'c Db> for On<'c> {
@@ -111,8 +127,17 @@ impl<'c> From<&'c Db> for On<'c> {
 impl<'c> From<&'c mut Tx> for On<'c> {
     fn from(tx: &'c mut Tx) -> Self {
         match tx {
-            Tx::Sqlite(tx) => Self::SqliteTx(tx),
-            Tx::Postgres(tx) => Self::PgTx(tx),
+            Tx::Sqlite(tx) => Self::Sqlite(tx),
+            Tx::Postgres(tx) => Self::Pg(tx),
+        }
+    }
+}
+
+impl<'c> From<&'c mut Reader> for On<'c> {
+    fn from(reader: &'c mut Reader) -> Self {
+        match reader {
+            Reader::Sqlite(connection) => Self::Sqlite(connection),
+            Reader::Postgres(connection) => Self::Pg(connection),
         }
     }
 }
@@ -173,7 +198,7 @@ pub fn rows(columns: usize, count: usize) -> String {
 /// that both engines prepare and keep.
 pub fn pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let length = [64, 16, 4, 1].into_iter().find(|length| *length <= items.len())?;
+        let length = [64, 32, 16, 8, 4, 2, 1].into_iter().find(|length| *length <= items.len())?;
         let (piece, rest) = items.split_at(length);
         items = rest;
         Some(piece)
@@ -196,9 +221,9 @@ macro_rules! run {
         let Sql { text, args } = $statement;
         match $on.into() {
             On::SqlitePool(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
-            On::SqliteTx(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
+            On::Sqlite(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
             On::PgPool(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
-            On::PgTx(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
+            On::Pg(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
         }
     }};
 }
@@ -223,15 +248,11 @@ impl Sql {
             On::SqlitePool(c) => {
                 query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected()
             }
-            On::SqliteTx(c) => {
-                query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected()
-            }
+            On::Sqlite(c) => query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected(),
             On::PgPool(c) => {
                 query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected()
             }
-            On::PgTx(c) => {
-                query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected()
-            }
+            On::Pg(c) => query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected(),
         })
     }
 
@@ -260,19 +281,22 @@ impl Sql {
 }
 
 /// What each engine calls the fragments in braces.
-const SQLITE: [(&str, &str); 5] = [
+const SQLITE: [(&str, &str); 6] = [
     ("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"),
     ("{position}", "instr"),
     ("{ascii}", ""),
     ("{for_update}", ""),
+    ("{for_key_share}", ""),
     ("{skip_locked}", ""),
 ];
-const POSTGRES: [(&str, &str); 5] = [
+const POSTGRES: [(&str, &str); 6] = [
     ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
     ("{position}", "strpos"),
     ("{ascii}", "COLLATE \"C\""),
     // Rows that refer to the locked one may still be written.
     ("{for_update}", "FOR NO KEY UPDATE"),
+    // The locked row may be written, but for its keys, and not by who locks it with {skip_locked}.
+    ("{for_key_share}", "FOR KEY SHARE"),
     ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
 ];
 

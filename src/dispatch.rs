@@ -244,6 +244,14 @@ impl Dispatch {
         Ok(())
     }
 
+    /// Whether there are supplied photos of which nobody knows whether the vendor has them.
+    pub async fn any_unknown(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
+        sql("SELECT EXISTS (SELECT 1 FROM dispatches WHERE seal_use_id = $1 AND kind = 'photo' AND state = 'unknown')")
+            .bind(seal_use)
+            .scalar(on)
+            .await
+    }
+
     /// Supplied photos of which nobody knew whether the vendor has them, and that it lists by now: it has them.
     pub async fn listed(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE dispatches SET state = 'sent', error = NULL, updated_at = $1

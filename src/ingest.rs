@@ -117,8 +117,9 @@ async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
             .buffer_unordered(config.photos_in_flight)
             .ready_chunks(config.link_batch)
     );
-    let mut failure = None;
+    let (mut failure, mut any) = (None, false);
     while let Some(batch) = arrivals.next().await {
+        any = true;
         // One photo's failure of ours must not keep its neighbours out: they are linked first.
         let (came, failed): (Vec<_>, Vec<_>) = batch.into_iter().partition(Result::is_ok);
         link::link(pass, came.into_iter().flatten().flatten().collect()).await?;
@@ -126,7 +127,7 @@ async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
     }
     match failure {
         Some(failure) => Err(failure),
-        None => pass.has_due_photos().await,
+        None => Ok(any && pass.has_due_photos().await?),
     }
 }
 

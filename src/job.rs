@@ -5,7 +5,9 @@
 //! a run that lost its lease can change nothing any more.
 //!
 //! Order of locks, the same for every transaction, so that none waits in a circle on PostgreSQL: a run's own job, then
-//! its rows, then the flow, then the job it wakes; whoever wakes a job does so before touching that job's rows.
+//! its rows, then the flow, then the job it wakes; whoever wakes a job does so before touching that job's rows. Waking
+//! waits until no run of that job is writing, but for callbacks ([`Waits::ForNobody`]): they come in storms, and they
+//! touch nothing of a run's but the record of its ingest, which a run therefore writes last before its commit.
 
 use std::time::Duration;
 
@@ -84,7 +86,7 @@ pub enum Next {
 
 /// Asks for a run of (kind, subject) at `at` or earlier. There is a new reason, so earlier failures do not count.
 pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now: Timestamp) -> Result<(), DbError> {
-    wake_all(tx, kind, &[(subject, Patience::None)], at, now).await
+    wake_all(tx, kind, &[(subject, Patience::None)], Waits::ForRuns, at, now).await.map(|_| ())
 }
 
 /// Whether a job that has just run may rest before it runs again.
@@ -94,24 +96,39 @@ pub enum Patience {
     Rest,
 }
 
-/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order.
+/// What a wake waits for on PostgreSQL; SQLite has one writer anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// For what a run of the job is writing: the waker writes what runs write, too.
+    ForRuns,
+    /// Only for others who wake the job, claim it or write down its end.
+    ForNobody,
+}
+
+/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order. When the first
+/// of them is due; `None` when all are running.
 pub async fn wake_all(
     tx: &mut Tx,
     kind: JobKind,
     wakes: &[(&str, Patience)],
+    waits: Waits,
     at: Timestamp,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<Option<Timestamp>, DbError> {
+    // PostgreSQL locks a row for an update of its keys against the fences of runs, whatever the keys become.
+    let keys = if waits == Waits::ForRuns { "subject = excluded.subject," } else { "" };
+    let mut first = None;
     for piece in pieces(wakes) {
         let statement = format!(
             "INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at, rest_until) VALUES {}
-             ON CONFLICT (kind, subject) DO UPDATE SET
+             ON CONFLICT (kind, subject) DO UPDATE SET {keys}
                wakes = jobs.wakes + 1,
                attempts = CASE WHEN jobs.state = 'running' THEN jobs.attempts ELSE 0 END,
                run_at = CASE WHEN jobs.state = 'queued' AND jobs.run_at < excluded.run_at THEN jobs.run_at
                              WHEN excluded.rest_until > 0 AND jobs.rest_until > excluded.run_at THEN jobs.rest_until
                              ELSE excluded.run_at END,
-               state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END",
+               state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE 'queued' END
+             RETURNING CASE WHEN state = 'queued' THEN run_at END",
             rows(8, piece.len())
         );
         let bound = piece.iter().fold(sql(statement), |statement, (subject, patience)| {
@@ -120,9 +137,10 @@ pub async fn wake_all(
             let statement = statement.bind(&JobId::new()).bind(kind).bind(*subject).bind(JobState::Queued);
             statement.bind(at).bind(1_i64).bind(now).bind(rest)
         });
-        bound.execute(&mut *tx).await?;
+        let due: Vec<Option<Timestamp>> = bound.scalars(&mut *tx).await?;
+        first = due.into_iter().flatten().chain(first).min();
     }
-    Ok(())
+    Ok(first)
 }
 
 /// The same at once, by a person's wish: earlier failures do not count any more.
@@ -169,15 +187,16 @@ pub async fn pending(db: &Db, until: Timestamp) -> Result<i64, DbError> {
 }
 
 impl Lease {
-    /// Proves inside `tx` that the lease still holds, and keeps it from being taken until `tx` ends.
+    /// Proves inside `tx` that the lease still holds, and keeps it from being taken until `tx` ends. Callbacks may wake
+    /// the job meanwhile.
     pub async fn fence(&self, tx: &mut Tx) -> Result<(), FenceError> {
-        let held =
-            sql("UPDATE jobs SET lease_epoch = lease_epoch WHERE id = $1 AND lease_epoch = $2 AND state = 'running'")
+        let held: Option<(JobId,)> =
+            sql("SELECT id FROM jobs WHERE id = $1 AND lease_epoch = $2 AND state = 'running' {for_key_share}")
                 .bind(&self.id)
                 .bind(self.epoch)
-                .execute(tx)
+                .optional(tx)
                 .await?;
-        if held == 1 { Ok(()) } else { Err(FenceError::LeaseLost(self.id.clone())) }
+        held.map(|_| ()).ok_or_else(|| FenceError::LeaseLost(self.id.clone()))
     }
 
     /// Another run after the wait that `waits` has for this failure; after the last it is parked.

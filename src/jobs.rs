@@ -70,13 +70,18 @@ async fn give_back(app: &App, lease: &Lease) {
 }
 
 async fn idle(app: &App, stop: &CancellationToken) {
-    let wait = match job::next_due(&app.db).await {
-        Ok(Some(due)) => due.since(app.clock.now()).min(LOOK),
+    app.due.nobody_looks();
+    let next = job::next_due(&app.db).await;
+    let now = app.clock.now();
+    let wait = match next {
+        Ok(Some(due)) => due.since(now).min(LOOK),
         _ => LOOK,
     };
+    let wait = wait.max(Duration::from_millis(5));
+    app.due.looks_at(now.plus(wait));
     tokio::select! {
         () = app.due.notified() => {}
-        () = tokio::time::sleep(wait.max(Duration::from_millis(5))) => {}
+        () = tokio::time::sleep(wait) => {}
         () = stop.cancelled() => {}
     }
 }
@@ -102,7 +107,6 @@ async fn one(app: &Arc<App>, lease: Lease) {
     if let Err(error) = lease.finish(&app.db, next, now, rest).await {
         tracing::warn!(%error, "the end of a job could not be written; it runs again after its lease");
     }
-    app.due.notify_one();
 }
 
 async fn run(app: Arc<App>, lease: Lease) -> Result<Next, String> {

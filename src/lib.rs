@@ -15,6 +15,7 @@ pub mod db;
 pub mod definition;
 pub mod dispatch;
 pub mod document;
+pub mod due;
 pub mod finish;
 pub mod flow;
 pub mod folder;

@@ -95,8 +95,8 @@ impl Service {
     }
 
     /// A client that speaks to this service.
-    pub async fn client(db: &Db, vendor: &Vendor, id: &ServiceId) -> Result<Client, ServiceError> {
-        let service = Self::find(db, id).await?.ok_or(ServiceError::Gone)?;
+    pub async fn client(on: impl Into<On<'_>>, vendor: &Vendor, id: &ServiceId) -> Result<Client, ServiceError> {
+        let service = Self::find(on, id).await?.ok_or(ServiceError::Gone)?;
         Ok(vendor.client(service.credentials()?))
     }
 

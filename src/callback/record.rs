@@ -135,6 +135,16 @@ impl Record {
         Ok(())
     }
 
+    /// Those that a pass has answered.
+    pub async fn done(tx: &mut Tx, ids: &[&CallbackId]) -> Result<(), DbError> {
+        for piece in pieces(ids) {
+            let list = placeholders(1, piece.len());
+            let statement = format!("UPDATE callbacks SET state = 'done' WHERE id IN {list}");
+            sql(statement).bind_all(piece.iter().copied()).execute(&mut *tx).await?;
+        }
+        Ok(())
+    }
+
     /// Gives orphans to the seal uses that meanwhile are known; the seal uses that got some.
     pub async fn adopt_orphans(tx: &mut Tx) -> Result<Vec<SealUseId>, DbError> {
         sql("UPDATE callbacks SET state = 'pending',

@@ -1,13 +1,20 @@
 //! Opening the database: pools, the settings that durability rests on, migrations.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
+use futures::future::BoxFuture;
 use sqlx::{
     Connection, PgPool, Postgres, Transaction,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::runtime::Handle;
 
 use super::{Db, DbError, sql};
 use crate::config::{DatabaseConfig, DatabaseUrl};
@@ -32,16 +39,54 @@ const BUSY: Duration = Duration::from_secs(15);
 /// Connections that turn out to be dead when a transaction begins: nothing was done yet, so the next one may be tried.
 const DEAD: usize = 4;
 
+type Begun = Result<Transaction<'static, Postgres>, DbError>;
+
 /// Begins a transaction on a connection that lives. Whoever comes to write down what the vendor has just done must not
 /// fail because the server was restarted a moment ago.
-pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, DbError> {
-    for _ in 0..DEAD {
-        match pool.begin().await {
-            Err(error) if ended(&error) => tracing::info!(%error, "a connection to the database was dead"),
-            other => return other,
+pub(super) async fn begin(pool: &PgPool) -> Begun {
+    let pool = pool.clone();
+    Whole::of(async move {
+        for _ in 0..DEAD {
+            match pool.begin().await {
+                Err(error) if ended(&error) => tracing::info!(%error, "a connection to the database was dead"),
+                other => return other,
+            }
+        }
+        pool.begin().await
+    })
+    .await
+}
+
+/// Comes to its end though whoever waits for it is gone. sqlx 0.9.0 returns a connection to the pool in an open
+/// transaction when a future is dropped inside `begin()`; whoever got it next would write into a transaction that nobody
+/// commits.
+struct Whole(Option<BoxFuture<'static, Begun>>);
+
+impl Whole {
+    fn of(begin: impl Future<Output = Begun> + Send + 'static) -> Self {
+        Self(Some(Box::pin(begin)))
+    }
+}
+
+impl Future for Whole {
+    type Output = Begun;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Begun> {
+        let whole = self.0.as_mut().expect("not polled after its end");
+        let begun = ready!(whole.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(begun)
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        // Without a runtime there is no connection any more that somebody could use.
+        if let (Some(begin), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            // A transaction that nobody takes is rolled back.
+            runtime.spawn(begin);
         }
     }
-    pool.begin().await
 }
 
 /// Whether the error is a connection's end: lost, or told by the server (class 57P, operator intervention).
@@ -116,14 +161,6 @@ impl Db {
                     if idle.idle_for > FRESH {
                         connection.ping().await?;
                     }
-                    Ok(true)
-                })
-            })
-            // sqlx 0.9.0 returns a connection to the pool in an open transaction when a future is dropped inside
-            // `begin()`; whoever gets it next would write into a transaction that nobody commits.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql("ROLLBACK").execute(connection).await?;
                     Ok(true)
                 })
             })

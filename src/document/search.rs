@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// No more than this are gathered. A thousandth of them all would be found among some thousand from the newest on.
-const FEW: usize = 1_000;
+const FEW: i64 = 1_000;
 
 /// What to look for; absent members do not restrict.
 #[derive(Clone, Debug, Default)]
@@ -142,14 +142,13 @@ impl Search {
             let counted = format!(
                 "SELECT COUNT(*) FROM (SELECT 1 FROM documents d WHERE {column} = $1 AND d.deleted_at IS NULL LIMIT $2) AS few"
             );
-            let count: i64 = sql(counted).bind(value).bind(ONE_MORE).scalar(db).await?;
-            if count < ONE_MORE {
+            let count: i64 = sql(counted).bind(value).bind(FEW + 1).scalar(db).await?;
+            if count <= FEW {
                 return Ok(Some(By::Column(column)));
             }
         }
         let Some(q) = &self.q else { return Ok(None) };
-        let owners = words::owners(db, q, ONE_MORE).await?;
-        Ok(owners.filter(|owners| owners.len() <= FEW).map(By::Owners))
+        Ok(words::owners(db, q, FEW).await?.map(By::Owners))
     }
 
     /// What is asked for of the photo, the rarest first, as a rule.
@@ -164,8 +163,6 @@ impl Search {
         .collect()
     }
 }
-
-const ONE_MORE: i64 = FEW as i64 + 1;
 
 #[derive(Debug, PartialEq, Eq, FromRow)]
 struct Found {
@@ -272,7 +269,7 @@ impl Seen {
         }
         match self {
             Self::All | Self::OwnFlows => filtered,
-            Self::Shelf(shelf) => filtered.and("d.shelf =", Some(shelf)),
+            Self::Shelf(own) => filtered.and("d.shelf =", Some(own)),
             Self::Flows => {
                 let of_flow = of_their_flow(&mut filtered, user);
                 filtered.when(&of_flow)
@@ -311,6 +308,6 @@ async fn has_few_flows(db: &Db, user: &User) -> Result<bool, DbError> {
     let known =
         format!("SELECT 1 FROM flow_people WHERE who IN {} LIMIT ${}", placeholders(1, names.len()), names.len() + 1);
     let count: i64 =
-        sql(format!("SELECT COUNT(*) FROM ({known}) AS known")).bind_all(names).bind(ONE_MORE).scalar(db).await?;
-    Ok(count < ONE_MORE)
+        sql(format!("SELECT COUNT(*) FROM ({known}) AS known")).bind_all(names).bind(FEW + 1).scalar(db).await?;
+    Ok(count <= FEW)
 }

@@ -32,8 +32,9 @@ pub async fn add(tx: &mut Tx, flow: &FlowId, names: &[String]) -> Result<(), DbE
     Ok(())
 }
 
-/// The flows, and the documents of none, whose words may make up a name with `part` in it: at most `limit`.
-pub(super) async fn owners(db: &Db, part: &str, limit: i64) -> Result<Option<Vec<String>>, DbError> {
+/// The flows, and the documents of none, whose words may make up a name with `part` in it, if they are no more than
+/// `few`.
+pub(super) async fn owners(db: &Db, part: &str, few: i64) -> Result<Option<Vec<String>>, DbError> {
     let mut words = of(part);
     if words.is_empty() {
         return Ok(None);
@@ -43,7 +44,8 @@ pub(super) async fn owners(db: &Db, part: &str, limit: i64) -> Result<Option<Vec
     words.truncate(4);
     let has: Vec<String> = (1..=words.len()).map(|n| format!("{{position}}(words, ${n}) > 0")).collect();
     let text = format!("SELECT owner FROM document_words WHERE {} LIMIT ${}", has.join(" AND "), words.len() + 1);
-    sql(text).bind_all(words).bind(limit).scalars(db).await.map(Some)
+    let owners: Vec<String> = sql(text).bind_all(words).bind(few + 1).scalars(db).await?;
+    Ok(i64::try_from(owners.len()).is_ok_and(|count| count <= few).then_some(owners))
 }
 
 fn of(name: &str) -> Vec<String> {

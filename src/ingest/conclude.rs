@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::{About, App, Hint},
-    callback::record::{CallbackState, Record},
+    callback::record::Record,
     clock::Timestamp,
     db::{DbError, Tx},
     dispatch::Dispatch,
@@ -46,17 +46,19 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     let next = next_pass(pass, &seal_use, &photos, &sum, now);
     settle_callbacks(&mut tx, pass).await?;
     link::close_gaps(&mut tx, pass).await?;
-    Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
     settle::settle(&mut tx, &pass.flow.id, now).await?;
+    let unknown = Dispatch::any_unknown(&mut tx, pass.id()).await?;
+    // Last: callbacks write this row, too.
+    Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
     tx.commit().await?;
     // In a transaction of its own: the one above holds the flow, and the job `send` its own row before these.
     // What it misses the next pass does.
-    if let Err(error) = listed(pass, now).await {
+    if unknown && let Err(error) = listed(pass, now).await {
         tracing::warn!(%error, seal_use = %pass.id(), "supplied photos that the vendor lists are not marked yet");
     }
     pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
-    pass.app.due.notify_one();
-    pass.hint(state.as_str()).await;
+    let received = photos.iter().filter(|photo| photo.original_hash.is_some()).count();
+    pass.tell(state.as_str(), received, photos.len());
     Ok(next.map_or(Next::Idle, |at| Next::At { at, failed: None }))
 }
 
@@ -95,10 +97,8 @@ fn next_pass(pass: &Pass, seal_use: &SealUse, photos: &[Photo], sum: &Counts, no
 const DAILY: std::time::Duration = std::time::Duration::from_hours(24);
 
 async fn settle_callbacks(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
-    for (id, _) in pass.callbacks.iter().filter(|(_, images)| *images == 0) {
-        Record::settle(tx, id, CallbackState::Done, None).await?;
-    }
-    Ok(())
+    let plain = pass.callbacks.iter().filter(|(_, images)| *images == 0);
+    Record::done(tx, &plain.map(|(id, _)| id).collect::<Vec<_>>()).await
 }
 
 /// The pass stopped before its end: again later while that can help, else parked with the reason.
@@ -137,14 +137,19 @@ impl Pass {
             .bind(self.id())
             .one::<(i64, i64)>(self.db())
             .await;
-        let Ok(photos) = counted else { return };
+        let Ok((expected, received)) = counted else { return };
+        self.tell(state, received, expected);
+    }
+
+    fn tell<N: TryInto<i64>>(&self, state: &str, received: N, expected: N) {
+        let number = |count: N| count.try_into().unwrap_or(i64::MAX);
         self.app.hint(Hint {
             about: About::Ingest,
             id: self.ingest.id.to_string(),
             flow_id: self.flow.id.to_string(),
             state: state.to_owned(),
-            received: photos.1,
-            expected: photos.0,
+            received: number(received),
+            expected: number(expected),
         });
     }
 }

@@ -63,13 +63,14 @@ pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
 /// since the last wake (a scheduled recheck counts as one). While seals are in use every stamping wakes; then it is
 /// read no oftener than open seal uses are looked at.
 async fn wanted(pass: &Pass) -> Result<Option<String>, IngestError> {
-    let Some(seal_use) = SealUse::find(pass.db(), pass.id()).await? else {
+    let mut reader = pass.db().reader().await?;
+    let Some(seal_use) = SealUse::find(&mut reader, pass.id()).await? else {
         return Ok(None);
     };
-    let photos = Photo::of_seal_use(pass.db(), pass.id()).await?;
+    let photos = Photo::of_seal_use(&mut reader, pass.id()).await?;
     let on_the_way = photos.iter().any(|photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed));
-    let grants = Grant::of_seal_use(pass.db(), pass.id()).await?;
-    let (_, sum) = counts::count(&grants, &counts::tally(pass.db(), pass.id()).await?);
+    let grants = Grant::of_seal_use(&mut reader, pass.id()).await?;
+    let (_, sum) = counts::count(&grants, &counts::tally(&mut reader, pass.id()).await?);
     let nothing_listed = photos.is_empty() && seal_use.status.ended();
     let unread = pass.ingest.zip_at.is_none_or(|read| {
         if seal_use.status.ended() {

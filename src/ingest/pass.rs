@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     db::Db,
     definition::Definition,
+    dispatch::Dispatch,
     flow::Flow,
     folder::{self, Place},
     id::{CallbackId, PhotoId, SealUseId},
@@ -36,6 +37,8 @@ pub(super) struct Pass {
     pub(super) ingest: Ingest,
     /// Callbacks that had come when the pass began, and how many pictures each carries.
     pub(super) callbacks: Vec<(CallbackId, i64)>,
+    /// Photos that people had supplied when the pass began, and that are not linked yet.
+    pub(super) supplied: Vec<Dispatch>,
     pub(super) begun: Timestamp,
 }
 
@@ -43,13 +46,16 @@ impl Pass {
     pub(super) async fn begin(app: &Arc<App>, lease: &Lease, id: &SealUseId) -> Result<Self, IngestError> {
         let db = &app.db;
         let begun = app.clock.now();
-        let seal_use = SealUse::find(db, id).await?.ok_or(IngestError::NoSealUse)?;
-        let flow = Flow::find(db, &seal_use.flow_id).await?.ok_or(IngestError::NoSealUse)?;
-        let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
-        let starter = User::named(db, &flow.starter).await?.ok_or(IngestError::NoSealUse)?;
-        let client = Service::client(db, &app.vendor, &seal_use.service_id).await?;
-        let ingest = Ingest::of_seal_use(db, id).await?.ok_or(IngestError::NoSealUse)?;
-        let callbacks = Record::pending(db, id).await?;
+        let mut reader = db.reader().await?;
+        let seal_use = SealUse::find(&mut reader, id).await?.ok_or(IngestError::NoSealUse)?;
+        let flow = Flow::find(&mut reader, &seal_use.flow_id).await?.ok_or(IngestError::NoSealUse)?;
+        let body = Definition::version(&mut reader, &flow.definition_id, flow.version).await?.body;
+        let starter = User::named(&mut reader, &flow.starter).await?.ok_or(IngestError::NoSealUse)?;
+        let client = Service::client(&mut reader, &app.vendor, &seal_use.service_id).await?;
+        let ingest = Ingest::of_seal_use(&mut reader, id).await?.ok_or(IngestError::NoSealUse)?;
+        let callbacks = Record::pending(&mut reader, id).await?;
+        let supplied = Dispatch::unlinked(&mut reader, id).await?;
+        drop(reader);
         let integration = body.integration.as_ref();
         let mut tx = db.begin().await?;
         lease.fence(&mut tx).await?;
@@ -68,6 +74,7 @@ impl Pass {
             place,
             ingest,
             callbacks,
+            supplied,
             begun,
         })
     }

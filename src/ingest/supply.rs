@@ -14,8 +14,8 @@ use crate::{
 };
 
 pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
-    for supplied in Dispatch::unlinked(pass.db(), pass.id()).await? {
-        let arrival = arrival(pass, &supplied).await?;
+    for supplied in &pass.supplied {
+        let arrival = arrival(pass, supplied).await?;
         link::link(pass, arrival.into_iter().collect()).await?;
         let mut tx = pass.db().begin().await?;
         pass.lease.fence(&mut tx).await?;

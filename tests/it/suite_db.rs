@@ -7,7 +7,7 @@ use yinku::{
     config::DatabaseConfig,
     db::{Db, DbError, sql},
     ingest::record::{self, Trigger},
-    job::{self, FenceError, JobKind, Next},
+    job::{self, FenceError, JobKind, Next, Patience, Waits},
     seal_use::SealUse,
     user::{Role, Roles, User},
     vendor::simulator::{Fault, FaultKind, Target},
@@ -245,4 +245,35 @@ async fn on_postgres_a_callback_and_a_pass_that_learns_the_business_wait_in_one_
     SealUse::applied(&mut pass, &seal_use.id, "7").await.unwrap();
     pass.commit().await.unwrap();
     assert_eq!(callback.await.unwrap(), 200);
+}
+
+/// Callbacks come in storms: they wait for no run, and yet its lease stays its own until it has written. Whoever writes
+/// what runs write waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_only_callbacks_wake_a_job_while_its_run_writes() {
+    let (db, _dir) = open(Engine::Postgres).await;
+    wake(&db, "a").await;
+    // The lease ends at once: only what the run writes keeps others from it.
+    let lease = job::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
+    let mut run = db.begin().await.unwrap();
+    lease.fence(&mut run).await.unwrap();
+    let mut callbacks = db.begin().await.unwrap();
+    let wakes = [("a", Patience::Rest)];
+    let woken = job::wake_all(&mut callbacks, JobKind::Ingest, &wakes, Waits::ForNobody, NOW, NOW);
+    let due =
+        tokio::time::timeout(Duration::from_secs(20), woken).await.expect("it does not wait for the run").unwrap();
+    assert_eq!(due, None, "it runs");
+    callbacks.commit().await.unwrap();
+    assert!(job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap().is_none(), "its run is writing");
+    let person = tokio::spawn({
+        let db = db.clone();
+        async move { wake(&db, "a").await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!person.is_finished(), "a person waits for the run");
+    lease.fence(&mut run).await.unwrap();
+    run.commit().await.unwrap();
+    person.await.unwrap();
+    assert!(job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap().is_some());
+    assert!(matches!(lease.fence(&mut db.begin().await.unwrap()).await, Err(FenceError::LeaseLost(_))));
 }

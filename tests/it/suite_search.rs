@@ -19,106 +19,32 @@ use crate::{
 
 on_both_engines!(every_page_of_every_search_is_what_a_plain_filter_finds);
 
-/// More than are gathered by any way (1,000): some ways go through the documents from the newest on.
-const DOCUMENTS: i64 = 6_000;
-const FOLDERS: [(&str, &str); 3] = [("public", ""), ("system", ""), ("personal", "few")];
-
-fn id(kind: u8, number: &str) -> String {
-    format!("'01930000-0000-7000-800{kind}-' || CAST(100000000000 + {number} AS TEXT)")
+/// The text with `{name:…}` replaced by what `meaning` makes of it.
+fn replaced(text: &str, name: &str, meaning: impl Fn(&str) -> String) -> String {
+    let opening = format!("{{{name}:");
+    let mut parts = text.split(&opening);
+    let mut done = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (of, rest) = part.split_once('}').unwrap();
+        done += &meaning(of);
+        done += rest;
+    }
+    done
 }
 
+/// More documents than are gathered by any way (1,000): some ways go through them from the newest on.
 async fn fill(db: &Db, owner: &UserId) {
-    let numbers =
-        |count: i64| format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
-    let flows = DOCUMENTS / 2;
-    let (flow, of_flow) = (id(0, "i"), id(0, "((i + 1) / 2)"));
-    let (photo, grant, seal_use) = (id(1, "i"), id(2, "((i + 1) / 2)"), id(3, "((i + 1) / 2)"));
-    let kind = "CASE WHEN i % 5 = 0 THEN 'face' WHEN i % 1000 = 3 THEN 'emergency' ELSE 'signatory' END";
-    let seal = "CASE WHEN i % 400 = 7 THEN '旧章' WHEN i % 3 = 0 THEN '合同章' ELSE '公章' END";
-    let person = "CASE WHEN i % 2 = 0 THEN '甲' WHEN i % 300 = 1 THEN '乙' ELSE '丙' END";
-    let folder = "CASE WHEN ((i + 1) / 2) % 5 = 0 THEN 0 WHEN ((i + 1) / 2) % 50 = 1 THEN 2 ELSE 1 END";
-    // In no order of the ids, and several at one time.
-    let at = "(i * 7919) % 1499";
-    let has_photo = "i % 7 <> 0";
-    let statements = [
-        format!("INSERT INTO definitions (id, name, version, created_at) VALUES ({}, '用印', 1, 0)", id(9, "1")),
-        format!(
-            "INSERT INTO definition_versions (definition_id, version, body, created_at, created_by) VALUES ({}, 1, '{{}}', 0, 'u')",
-            id(9, "1")
-        ),
-        format!(
-            "INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, created_at)
-             VALUES ({}, '契约锁', 'http://127.0.0.1:1', 't', 's', 'legacy', 0)",
-            id(8, "1")
-        ),
-        format!(
-            "{} INSERT INTO flows (id, serial_no, definition_id, version, title, starter, state, form, created_at, updated_at)
-             SELECT {flow}, 'YK-' || CAST(i AS TEXT), {}, 1, 't', 'u', 'archived', '{{}}', 0, 0 FROM n",
-            numbers(flows),
-            id(9, "1")
-        ),
-        format!(
-            "{} INSERT INTO seal_uses (id, flow_id, service_id, no, serial_no, status, application, created_at)
-             SELECT {}, {flow}, {}, 1, 'YK-' || CAST(i AS TEXT), 'complete', '{{}}', 0 FROM n",
-            numbers(flows),
-            id(3, "i"),
-            id(8, "1")
-        ),
-        format!(
-            "{} INSERT INTO grants (id, seal_use_id, vendor_id, position, seal, user_name, applied, used, left_count, complete)
-             SELECT {}, {}, CAST(i AS TEXT), 0, {seal}, {person}, 1, 1, 0, TRUE FROM n",
-            numbers(flows),
-            id(2, "i"),
-            id(3, "i")
-        ),
-        format!(
-            "{} INSERT INTO originals (hash, sha256, crc32, bytes, mime, ext, complete, store_key, created_at)
-             SELECT CAST(i AS TEXT), 's', 1, 1, 'image/jpeg', 'jpg', TRUE, 'k' || CAST(i AS TEXT), 0 FROM n",
-            numbers(DOCUMENTS)
-        ),
-        format!(
-            "{} INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at)
-             SELECT {photo}, {seal_use}, CAST(i AS TEXT), {kind}, {grant}, 'key', i, 'done', CAST(i AS TEXT), i, {at}, 0 FROM n WHERE {has_photo}",
-            numbers(DOCUMENTS)
-        ),
-        FOLDERS
-            .iter()
-            .enumerate()
-            .map(|(n, (space, name))| {
-                let owner = if *space == "personal" { owner.as_str() } else { "" };
-                format!(
-                    "INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ({}, '', '{space}', '{owner}', 'f{name}', 0);",
-                    id(7, &n.to_string())
-                )
-            })
-            .collect(),
-        format!(
-            "{} INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal,
-               user_name, received_at, created_by, created_at, deleted_at)
-             SELECT {photo}, {}, CASE {folder} WHEN 0 THEN 'public' WHEN 1 THEN 'system' ELSE '{owner}' END,
-               'YK-' || CAST((i + 1) / 2 AS TEXT) || '_' || COALESCE(g.seal, '扫描') || '_' || CAST(i AS TEXT) || '_Abc.jpg',
-               CAST(i AS TEXT), 'photo', {of_flow}, 'photos', i, p.id, p.kind, g.seal, g.user_name, {at}, 'yinku', {at},
-               CASE WHEN i % 97 = 0 THEN 1 END
-             FROM n LEFT JOIN photos p ON p.id = {photo} LEFT JOIN grants g ON g.id = p.grant_id",
-            numbers(DOCUMENTS),
-            id(7, folder)
-        ),
-        format!(
-            "{} INSERT INTO flow_people (flow_id, who) SELECT {flow}, 'user:many' FROM n WHERE i % 4 <> 0",
-            numbers(flows)
-        ),
-        format!(
-            "{} INSERT INTO flow_people (flow_id, who) SELECT {flow}, 'user:few' FROM n WHERE i % 500 = 1",
-            numbers(flows)
-        ),
-        match db {
-            Db::Sqlite { .. } => "INSERT INTO document_words SELECT flow_id, group_concat(lower(name), ' ') FROM documents GROUP BY 1",
-            Db::Postgres(_) => "INSERT INTO document_words SELECT flow_id, string_agg(lower(name), ' ') FROM documents GROUP BY 1",
-        }
-        .to_owned(),
-    ];
+    let all = if matches!(db, Db::Sqlite { .. }) { "group_concat" } else { "string_agg" };
+    let rows = include_str!("suite_search/rows.sql").replace("{owner}", owner.as_str()).replace("{all}", all);
+    let rows = replaced(&rows, "n", |count| {
+        format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})")
+    });
+    let rows = replaced(&rows, "id", |of| {
+        let (kind, number) = of.split_once(':').unwrap();
+        format!("('01930000-0000-7000-800{kind}-' || CAST(100000000000 + {number} AS TEXT))")
+    });
     let mut tx = db.begin().await.unwrap();
-    for statement in statements.iter().flat_map(|statements| statements.split_terminator(';')) {
+    for statement in rows.split(";\n").filter(|statement| !statement.trim().is_empty()) {
         sql(statement.to_owned()).execute(&mut tx).await.unwrap();
     }
     tx.commit().await.unwrap();
