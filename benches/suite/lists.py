@@ -23,7 +23,7 @@ def measure(quick=False):
         "Every list of the OpenAPI document with the filters it has, through the HTTP router, one request at a time:"
         f" {rows['flows']:,} flows, {rows['flow_people']:,} parts that people have in them, {rows['seal_uses']:,} seal uses,"
         f" {rows['documents']:,} documents, {rows['callbacks']:,} callbacks, {rows['audit']:,} entries of the audit log. Each request"
-        " 20 times after two to warm up; who asks is somebody who has much in the list. For each list the median of its requests'"
+        " 40 times after two to warm up; who asks is somebody who has much in the list. For each list the median of its requests'"
         " medians, and its slowest request.",
     )
     heads = ["", "requests", "SQLite: median ms", "slowest: median", "p95", "PostgreSQL: median ms", "slowest: median", "p95"]
