@@ -41,10 +41,10 @@ impl NewDocument {
     pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<Placed, DbError> {
         let id = DocumentId::new();
         let name = free_name(tx, &self.folder, &self.name).await?;
-        sql("INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id,
+        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id,
                kind, seal, user_name, received_at, created_by, created_at)
              SELECT $1, f.id, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END, $3, $4, $5, $6, $7,
-               (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), p.id,
+               (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
                p.kind, g.seal, g.user_name, COALESCE(p.received_at, $10), $9, $10
              FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2")
             .bind(&id)
@@ -59,7 +59,8 @@ impl NewDocument {
             .bind(now)
             .execute(tx)
             .await?;
-        Ok(Placed { id, name })
+        // The folder may have been deleted a moment ago.
+        if written == 1 { Ok(Placed { id, name }) } else { Err(DbError::RowNotFound) }
     }
 }
 
@@ -68,17 +69,6 @@ impl NewDocument {
 pub struct Placed {
     pub id: DocumentId,
     pub name: String,
-}
-
-/// The documents of a photo show what it shows now: a key has told which seal it is of, or that it is a face.
-pub async fn follow_photo(tx: &mut Tx, photo: &PhotoId) -> Result<(), DbError> {
-    sql("UPDATE documents SET (kind, seal, user_name) =
-           (SELECT p.kind, g.seal, g.user_name FROM photos p LEFT JOIN grants g ON g.id = p.grant_id WHERE p.id = $1)
-         WHERE photo_id = $1")
-    .bind(photo)
-    .execute(tx)
-    .await?;
-    Ok(())
 }
 
 /// Gives a document another name, made unique in its folder; its own present name counts as free. The name it has then

@@ -57,8 +57,23 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
-CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at ON documents
-FOR EACH ROW EXECUTE FUNCTION documents_go();
+CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at ON documents FOR EACH ROW
+WHEN ((OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at) IS DISTINCT FROM (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at))
+EXECUTE FUNCTION documents_go();
+
+-- A key tells later which seal a photo is of, or that it is a face: its documents follow, whoever writes that.
+CREATE FUNCTION photos_tell() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE documents SET kind = NEW.kind,
+    seal = (SELECT seal FROM grants WHERE id = NEW.grant_id), user_name = (SELECT user_name FROM grants WHERE id = NEW.grant_id)
+  WHERE photo_id = NEW.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos FOR EACH ROW
+WHEN ((OLD.kind, OLD.grant_id) IS DISTINCT FROM (NEW.kind, NEW.grant_id)) EXECUTE FUNCTION photos_tell();
+
+-- A process of an earlier version, still running, does not know these columns: it is stopped, not let write half a row.
+ALTER TABLE documents ALTER COLUMN shelf DROP DEFAULT, ALTER COLUMN received_at DROP DEFAULT;
 
 -- Who does what: that one never does the other is nothing that the columns tell alone.
 CREATE STATISTICS audit_who_does_what (mcv) ON username, act FROM audit;

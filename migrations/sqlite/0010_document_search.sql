@@ -47,6 +47,7 @@ BEGIN
   WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2);
 END;
 CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at ON documents
+WHEN OLD.folder_id <> NEW.folder_id OR OLD.flow_id IS NOT NEW.flow_id OR OLD.kind IS NOT NEW.kind OR OLD.deleted_at IS NOT NEW.deleted_at
 BEGIN
   UPDATE folder_totals SET documents = documents - 1, faces = faces - (OLD.kind IS 'face')
   WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2) AND OLD.deleted_at IS NULL;
@@ -54,4 +55,19 @@ BEGIN
   SELECT NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1, NEW.kind IS 'face'
   WHERE NEW.deleted_at IS NULL
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces;
+END;
+
+-- A key tells later which seal a photo is of, or that it is a face: its documents follow, whoever writes that.
+CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos
+WHEN OLD.kind <> NEW.kind OR OLD.grant_id IS NOT NEW.grant_id
+BEGIN
+  UPDATE documents SET kind = NEW.kind,
+    seal = (SELECT seal FROM grants WHERE id = NEW.grant_id), user_name = (SELECT user_name FROM grants WHERE id = NEW.grant_id)
+  WHERE photo_id = NEW.id;
+END;
+
+-- A process of an earlier version, still running, does not know these columns: it is stopped, not let write half a row.
+CREATE TRIGGER documents_complete BEFORE INSERT ON documents WHEN NEW.shelf = ''
+BEGIN
+  SELECT RAISE(ABORT, 'documents.shelf is missing');
 END;

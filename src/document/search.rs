@@ -42,17 +42,10 @@ pub struct Search {
 }
 
 /// Where a page of the list ended: the list goes by the time of reception.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Cursor {
     received_at: Timestamp,
     id: DocumentId,
-}
-
-impl Cursor {
-    #[must_use]
-    pub fn behind(document: &Document) -> Self {
-        Self { received_at: document.received_at, id: document.id.clone() }
-    }
 }
 
 impl fmt::Display for Cursor {
@@ -76,34 +69,29 @@ impl FromStr for Cursor {
 }
 
 impl Search {
-    /// What `user` may see of what is looked for: newest first, those behind `after`.
+    /// What `user` may see of what is looked for: newest first, those behind `after`, and where the next page begins.
     pub async fn documents(
         &self,
         db: &Db,
         user: &User,
         after: Option<&Cursor>,
-        limit: i64,
-    ) -> Result<Vec<Document>, DbError> {
+        limit: usize,
+    ) -> Result<(Vec<Document>, Option<Cursor>), DbError> {
         if self.kind == Some(PhotoKind::Face) && !user.reads_all() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
-        let mut found: Vec<Found> = Vec::new();
+        let mut found: Vec<Cursor> = Vec::new();
         for way in self.ways(db, user).await? {
-            found.extend(way.statement(self, user, after, limit).all(db).await?);
+            found.extend(way.statement(self, user, after, limit + 1).all(db).await?);
         }
         found.sort_by(|a, b| (b.received_at, &b.id).cmp(&(a.received_at, &a.id)));
         found.dedup();
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let more = found.len() > limit;
+        found.truncate(limit);
         let ids: Vec<&DocumentId> = found.iter().map(|found| &found.id).collect();
-        let mut documents: Vec<Document> = match padded(&ids) {
-            ids if ids.is_empty() => Vec::new(),
-            ids => {
-                let list = placeholders(1, ids.len());
-                sql(format!("{SELECT} WHERE d.id IN {list}")).bind_all(ids).all(db).await?
-            }
-        };
+        let mut documents = Document::visible(db, &ids, user).await?;
         documents.sort_by_cached_key(|document| Reverse((document.received_at, document.id.clone())));
-        Ok(documents)
+        Ok((documents, found.pop().filter(|_| more)))
     }
 
     async fn ways(&self, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
@@ -164,12 +152,6 @@ impl Search {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, FromRow)]
-struct Found {
-    id: DocumentId,
-    received_at: Timestamp,
-}
-
 /// One statement's way through the documents.
 struct Way {
     by: By,
@@ -208,7 +190,7 @@ impl Seen {
 }
 
 impl Way {
-    fn statement(self, search: &Search, user: &User, after: Option<&Cursor>, limit: i64) -> crate::db::Sql {
+    fn statement(self, search: &Search, user: &User, after: Option<&Cursor>, limit: usize) -> crate::db::Sql {
         let mut filtered = Filtered::new("SELECT d.id, d.received_at FROM documents d").when("d.deleted_at IS NULL");
         let texts: [(&str, Option<Arg>); 6] = [
             ("d.folder_id", search.folder.as_ref().map(Arg::from)),
@@ -253,7 +235,7 @@ impl Way {
             By::Age | By::Column(_) => {}
         }
         let order = if self.gathered { "COALESCE(d.received_at, 0) DESC, d.id" } else { "d.received_at DESC, d.id" };
-        self.seen.only(filtered, user).newest_first(order, limit)
+        self.seen.only(filtered, user).newest_first(order, i64::try_from(limit).unwrap_or(i64::MAX))
     }
 }
 
@@ -280,6 +262,18 @@ impl Seen {
                 filtered.when(&hidden(&format!("d.shelf IN ({shelves}) OR {of_flow}")))
             }
         }
+    }
+}
+
+impl Document {
+    /// Of these, whose place `user` is known to see, those that are there and show nobody's face but by right.
+    async fn visible(db: &Db, ids: &[&DocumentId], user: &User) -> Result<Vec<Self>, DbError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut filtered = Filtered::new(SELECT).when("d.deleted_at IS NULL");
+        let list: Vec<String> = padded(ids).into_iter().map(|id| filtered.arg(id)).collect();
+        Seen::All.only(filtered.when(&format!("d.id IN ({})", list.join(", "))), user).end().all(db).await
     }
 }
 

@@ -174,6 +174,7 @@ pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<
 async fn found(edge: &Edge, user: &User, search: &Search, paging: Paging) -> Result<Page<Document>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<Cursor> = parsed("after", paging.after.as_deref())?;
-    let documents = search.documents(&edge.app.db, user, after.as_ref(), limit + 1).await?;
-    Ok(Page::of(documents, limit, |document| Cursor::behind(document).to_string()))
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (items, next) = search.documents(&edge.app.db, user, after.as_ref(), limit).await?;
+    Ok(Page { items, next: next.map(|next| next.to_string()), total: None })
 }

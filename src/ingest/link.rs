@@ -108,9 +108,8 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Re
         .bind(photo.position)
         .bind(photo.no)
         .bind(&twin.id)
-        .execute(&mut *tx)
+        .execute(tx)
         .await?;
-    document::follow_photo(tx, &twin.id).await?;
     twin.photokey.clone_from(&photo.photokey);
     twin.kind = photo.kind;
     twin.grant_id = photo.grant_id.clone().or(twin.grant_id);

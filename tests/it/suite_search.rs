@@ -192,7 +192,8 @@ async fn every_page_of_every_search_is_what_a_plain_filter_finds(engine: Engine)
                     let at = all.iter().find(|one| one.id == **last).unwrap().received_at.0;
                     format!("{at}.{last}").parse::<Cursor>().unwrap()
                 });
-                let page = search.documents(&db, user, cursor.as_ref(), 7).await.unwrap();
+                let (page, next) = search.documents(&db, user, cursor.as_ref(), 7).await.unwrap();
+                assert_eq!(next.is_some(), wanted.len() > from + 7, "{} from {from}: {search:?}", user.username);
                 let page: Vec<&DocumentId> = page.iter().map(|document| &document.id).collect();
                 let due: Vec<&DocumentId> = wanted.iter().skip(from).take(7).copied().collect();
                 assert_eq!(page, due, "{} from {from}: {search:?}", user.username);
