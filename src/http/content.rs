@@ -2,15 +2,12 @@
 
 pub(super) mod range;
 
-use std::pin::Pin;
-
 use axum::{
     body::Body,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -46,16 +43,14 @@ async fn content(
         Ok(chosen) => chosen,
         Err(without_bytes) => return Ok(*without_bytes),
     };
-    let mut bytes = edge.app.store.get_stream(&key, Some(range.clone())).await?.stream.peekable();
+    let reading = edge.app.store.get_stream(&key, Some(range.clone())).await?;
     let part =
         (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
     // HEAD is answered without the bytes.
     if method == Method::GET {
-        // The first bytes are read meanwhile.
-        let noted = note(&edge, &document, &user, part.as_deref().unwrap_or("whole"));
-        tokio::join!(noted, Pin::new(&mut bytes).peek()).0?;
+        note(&edge, &document, &user, part.as_deref().unwrap_or("whole")).await?;
     }
-    let mut response = (status, Body::from_stream(bytes)).into_response();
+    let mut response = (status, Body::from_stream(reading.stream)).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, size, &etag);
     range::insert(set, header::CONTENT_TYPE, &document.mime);
