@@ -114,7 +114,7 @@ async fn measured(app: &App, router: &Router, asked: &Asked) -> anyhow::Result<V
     let (median, p95) = (times[times.len() / 2], times[(times.len() * 95).div_ceil(100) - 1]);
     Ok(json!({
         "list": asked.list, "username": asked.username, "path": asked.path,
-        "items": items, "median": median, "p95": p95,
+        "items": items, "median": median, "p95": p95, "times": times,
     }))
 }
 

@@ -105,13 +105,17 @@ def fill(yinku, folder, start, end):
         ("jobs", "id, kind, subject, state, run_at, wakes, created_at", f"{id('3 * i + 2')}, 'archive', {id('i')}, 'idle', {at}, 1, {at}"),
         ("manifests", "flow_id, n, store_key, hash, documents, created_at", f"{id('i')}, 1, 'manifests/' || {padded('i')}, {hash}, {IN_A_FLOW}, {at}"),
     ]
+    words = "b 公章 1 20260409 091853 用印 jpg"
+    of_flow.append(("document_words", "owner, words", f"{id('i')}, '{words} ' || {padded('i')}"))
     of_photo = [
         ("originals", "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at",
          f"{hash}, {hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}"),
         ("photos", "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at",
          f"{id('i')}, {id(flow)}, 'k' || {padded('i')}, 'signatory', {id(flow)}, 'key', i % {IN_A_FLOW}, 'done', {hash}, i % {IN_A_FLOW} + 1, {at}, {at}"),
-        ("documents", "id, folder_id, name, original_hash, source, flow_id, field_key, position, photo_id, created_by, created_at",
-         f"{id('i')}, '{folder}', 'B' || {padded('i')} || '_公章_1_20260409-091853_用印.jpg', {hash}, 'photo', {id(flow)}, 'photos', i % {IN_A_FLOW}, {id('i')}, 'yinku', {at}"),
+        ("documents", "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name,"
+         " received_at, created_by, created_at",
+         f"{id('i')}, '{folder}', 'system', 'B' || {padded('i')} || '_公章_1_20260409-091853_用印.jpg', {hash}, 'photo', {id(flow)}, 'photos', i % {IN_A_FLOW}, {id('i')},"
+         f" 'signatory', '公章', '王五', {at}, 'yinku', {at}"),
     ]
     statements = [each(*flows, *table) for table in of_flow] + [each(start, end, *table) for table in of_photo]
     yinku.db.script("; ".join(statements))

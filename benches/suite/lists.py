@@ -23,19 +23,19 @@ def measure(quick=False):
         "Every list of the OpenAPI document with the filters it has, through the HTTP router, one request at a time:"
         f" {rows['flows']:,} flows, {rows['flow_people']:,} parts that people have in them, {rows['seal_uses']:,} seal uses,"
         f" {rows['documents']:,} documents, {rows['callbacks']:,} callbacks, {rows['audit']:,} entries of the audit log. Each request"
-        " 40 times after two to warm up; who asks is somebody who has much in the list. For each list the median of its requests'"
-        " medians, and its slowest request.",
+        " 40 times after two to warm up; who asks is somebody who has much in the list. For each list median and 95th percentile of"
+        " all its requests, and the median of the slowest.",
     )
-    heads = ["", "requests", "SQLite: median ms", "slowest: median", "p95", "PostgreSQL: median ms", "slowest: median", "p95"]
+    heads = ["", "requests", "SQLite: median ms", "p95", "slowest: median", "PostgreSQL: median ms", "p95", "slowest: median"]
     section.table(heads, [row(name, told) for name in names(told)])
     slow = [(engine, one) for engine, answer in told.items() for one in answer["lists"] if one["p95"] > PROMISE]
     if slow:
-        section.say(f"Over {PROMISE} ms at the 95th percentile:")
+        section.say(f"Single requests, each with more than two of its forty times over {PROMISE} ms:")
         section.table(["", "who", "request", "items", "median ms", "p95 ms"], [
             [engine, one["username"], f"`{unquote(one['path'])}`", one["items"], f"{one['median']:.1f}", f"{one['p95']:.1f}"]
             for engine, one in sorted(slow, key=lambda pair: -pair[1]["p95"])
         ])
-    section.goals(*(goal(f"{engine}: slowest list, p95 ms", max(one["p95"] for one in answer["lists"]), PROMISE, most=True)
+    section.goals(*(goal(f"{engine}: slowest list, p95 ms", max(p95(times(name, answer)) for name in names(told)), PROMISE, most=True)
                     for engine, answer in told.items()))
     return section
 
@@ -55,7 +55,17 @@ def names(told):
 def row(name, told):
     cells = []
     for answer in told.values():
-        requests = [one for one in answer["lists"] if one["list"] == name]
-        slowest = max(requests, key=lambda one: one["p95"])
-        cells += [f"{median(one['median'] for one in requests):.1f}", f"{slowest['median']:.1f}", f"{slowest['p95']:.1f}"]
+        all_times = times(name, answer)
+        slowest = max(one["median"] for one in answer["lists"] if one["list"] == name)
+        cells += [f"{median(all_times):.1f}", f"{p95(all_times):.1f}", f"{slowest:.1f}"]
+    requests = [one for one in answer["lists"] if one["list"] == name]
     return [name, len(requests), *cells]
+
+
+def times(name, answer):
+    return sorted(time for one in answer["lists"] if one["list"] == name for time in one["times"])
+
+
+def p95(times):
+    """By the nearest rank."""
+    return times[(len(times) * 95 + 99) // 100 - 1]

@@ -17,7 +17,10 @@ use crate::{
     world::Engine,
 };
 
-on_both_engines!(every_page_of_every_search_is_what_a_plain_filter_finds);
+on_both_engines!(
+    every_page_of_every_search_is_what_a_plain_filter_finds,
+    a_row_as_the_version_before_wrote_it_is_refused,
+);
 
 /// The text with `{name:…}` replaced by what `meaning` makes of it.
 fn replaced(text: &str, name: &str, meaning: impl Fn(&str) -> String) -> String {
@@ -202,4 +205,18 @@ async fn every_page_of_every_search_is_what_a_plain_filter_finds(engine: Engine)
         }
     }
     assert!(found > 1_000, "{found}");
+}
+
+/// It would be on nobody's shelf, and found by nothing.
+async fn a_row_as_the_version_before_wrote_it_is_refused(engine: Engine) {
+    let (db, _dir) = open(engine).await;
+    fill(&db, &UserId::new()).await;
+    let mut tx = db.begin().await.unwrap();
+    let columns = "folder_id, original_hash, source, flow_id, field_key, position, created_by, created_at";
+    let refused = sql(format!(
+        "INSERT INTO documents (id, name, {columns}) SELECT 'x', 'x', {columns} FROM documents WHERE name LIKE 'YK-1\\_%' ESCAPE '\\' LIMIT 1"
+    ))
+    .execute(&mut tx)
+    .await;
+    assert!(refused.unwrap_err().to_string().contains("shelf"));
 }
