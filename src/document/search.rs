@@ -1,5 +1,5 @@
-//! Finds documents, the newest first: whoever asks for whatever, a few rows of one index are looked at, however many
-//! documents there are.
+//! Finds documents, the newest first, by the part of an index that has them; only a part of a name is looked for in one
+//! narrow row of each flow.
 //!
 //! Two questions decide on the way. Is something asked for that few documents have (a seal, a person, a word of the
 //! name)? Then these are gathered, and sorted. Otherwise the documents are gone through from the newest on, until enough
@@ -12,7 +12,7 @@ use sqlx::FromRow;
 use super::{Document, SELECT, words};
 use crate::{
     clock::Timestamp,
-    db::{Arg, Db, DbError, filter::Filtered, padded, placeholders, sql},
+    db::{Arg, Db, DbError, Sql, filter::Filtered, padded, placeholders, sql},
     definition::Space,
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
@@ -20,7 +20,7 @@ use crate::{
     user::{Role, User},
 };
 
-/// No more than this are gathered. A thousandth of them all would be found among some thousand from the newest on.
+/// No more than this are gathered; of more, enough for a page are found before long from the newest on.
 const FEW: i64 = 1_000;
 
 /// What to look for; absent members do not restrict.
@@ -98,11 +98,10 @@ impl Search {
         if let Some(by) = self.few(db).await? {
             return Ok(vec![Way { by, gathered: true, seen: Seen::everywhere(self, user) }]);
         }
-        let often = self.columns().into_iter().map(|(column, _)| By::Column(column)).next();
         if self.folder.is_some() {
             return Ok(vec![Way { by: By::Column("d.folder_id"), gathered: false, seen: Seen::All }]);
         }
-        let often = often.unwrap_or(By::Age);
+        let often = self.columns().first().map_or(By::Age, |(column, _)| By::Column(column));
         if user.reads_all() {
             return Ok(vec![Way { by: often, gathered: false, seen: Seen::All }]);
         }
@@ -183,14 +182,8 @@ enum Seen {
     Flows,
 }
 
-impl Seen {
-    fn everywhere(search: &Search, user: &User) -> Self {
-        if user.reads_all() || search.folder.is_some() { Self::All } else { Self::Anywhere }
-    }
-}
-
 impl Way {
-    fn statement(self, search: &Search, user: &User, after: Option<&Cursor>, limit: usize) -> crate::db::Sql {
+    fn statement(self, search: &Search, user: &User, after: Option<&Cursor>, limit: usize) -> Sql {
         let mut filtered = Filtered::new("SELECT d.id, d.received_at FROM documents d").when("d.deleted_at IS NULL");
         let texts: [(&str, Option<Arg>); 6] = [
             ("d.folder_id", search.folder.as_ref().map(Arg::from)),
@@ -245,6 +238,10 @@ fn hidden(condition: &str) -> String {
 }
 
 impl Seen {
+    fn everywhere(search: &Search, user: &User) -> Self {
+        if user.reads_all() || search.folder.is_some() { Self::All } else { Self::Anywhere }
+    }
+
     fn only(self, mut filtered: Filtered, user: &User) -> Filtered {
         if !user.reads_all() {
             filtered = filtered.when("(d.kind IS NULL OR d.kind <> 'face')");
