@@ -18,7 +18,7 @@ mod supply;
 pub mod view;
 pub mod zip;
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use tokio_util::task::AbortOnDropHandle;
@@ -105,20 +105,23 @@ async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
     pushed.map(|()| Outcome::Done(note))
 }
 
+/// How long a photo that has come waits for others to be linked with, while more are on their way: one transaction for
+/// each would cost a large ingest a twentieth of its speed, and progress that is this old looks alive.
+const GATHER: Duration = Duration::from_millis(200);
+
 /// Fetches the photos that are due, by key. True when others should have their turn before the rest.
 async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
     let config = &pass.app.config.ingest;
-    let mut arrivals = pin!(
-        pass.due_photos()
-            .map(|photo| {
-                let pass = Arc::clone(pass);
-                async move { AbortOnDropHandle::new(tokio::spawn(bring(pass, photo?))).await? }
-            })
-            .buffer_unordered(config.photos_in_flight)
-            .ready_chunks(config.link_batch)
-    );
+    let arrivals = pass
+        .due_photos()
+        .map(|photo| {
+            let pass = Arc::clone(pass);
+            async move { AbortOnDropHandle::new(tokio::spawn(bring(pass, photo?))).await? }
+        })
+        .buffer_unordered(config.photos_in_flight);
+    let mut batches = pin!(tokio_stream::StreamExt::chunks_timeout(arrivals, config.link_batch, GATHER));
     let (mut failure, mut any) = (None, false);
-    while let Some(batch) = arrivals.next().await {
+    while let Some(batch) = batches.next().await {
         any = true;
         // One photo's failure of ours must not keep its neighbours out: they are linked first.
         let (came, failed): (Vec<_>, Vec<_>) = batch.into_iter().partition(Result::is_ok);
