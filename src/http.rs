@@ -22,7 +22,7 @@ mod services;
 mod session;
 mod users;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, ops::Deref, sync::Arc};
 
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get, serve::ListenerExt};
 use tokio::net::TcpListener;
@@ -34,12 +34,23 @@ use self::known::Known;
 use crate::{app::App, callback::Inbox};
 pub use problem::{Code, Problem};
 
-/// What handlers are given.
+/// What handlers are given. One counter of clones, for each layer clones it for each request.
 #[derive(Clone, Debug)]
-pub struct Edge {
+pub struct Edge(Arc<Shared>);
+
+#[derive(Debug)]
+pub struct Shared {
     pub app: Arc<App>,
     pub inbox: Inbox,
-    known: Arc<Known>,
+    known: Known,
+}
+
+impl Deref for Edge {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// Largest JSON body.
@@ -73,7 +84,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// All routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
-    let edge = Edge { app, inbox, known: Arc::default() };
+    let edge = Edge(Arc::new(Shared { app, inbox, known: Known::default() }));
     let (api, document) = api().split_for_parts();
     let document = get(|| async move { Json(document) });
     api.route("/api/openapi.json", document)

@@ -1,5 +1,7 @@
 //! What people do about seal use: codes, details, more uses, its end, its time; what stands still; photos owed.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -217,7 +219,7 @@ async fn owed_photos(
             if !user.reads_all() {
                 return Err(Problem::forbidden());
             }
-            User::named(&edge.app.db, &named).await?.ok_or_else(Problem::not_found)?
+            Arc::new(User::named(&edge.app.db, &named).await?.ok_or_else(Problem::not_found)?)
         }
         _ => user,
     };

@@ -1,6 +1,6 @@
 //! Who is asking: a session's cookie or a token; logging in and out.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 /// The user who asks.
 #[derive(Debug)]
-pub(super) struct CurrentUser(pub(super) User);
+pub(super) struct CurrentUser(pub(super) Arc<User>);
 
 impl FromRequestParts<Edge> for CurrentUser {
     type Rejection = Problem;
@@ -45,14 +45,13 @@ impl FromRequestParts<Edge> for CurrentUser {
             },
         };
         let detail = "log in with POST /api/session, or send Authorization: Bearer <token>";
-        user.map(|user| Self(User::clone(&user)))
-            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, Code::NotLoggedIn, detail))
+        user.map(Self).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, Code::NotLoggedIn, detail))
     }
 }
 
 /// An administrator who asks.
 #[derive(Debug)]
-pub(super) struct Admin(pub(super) User);
+pub(super) struct Admin(pub(super) Arc<User>);
 
 impl FromRequestParts<Edge> for Admin {
     type Rejection = Problem;
@@ -112,7 +111,7 @@ async fn open(
 /// Who is logged in.
 #[utoipa::path(get, path = "/api/session", responses((status = 200, body = User), (status = 401, body = Problem)))]
 async fn who(CurrentUser(user): CurrentUser) -> Json<User> {
-    Json(user)
+    Json(User::clone(&user))
 }
 
 /// Logs out.
