@@ -9,7 +9,7 @@ from .ingest import NO_THUMBNAILS
 from .service import postgres, service, vendor
 
 STEPS = [1_000, 10_000, 100_000, 1_000_000]
-BATCH, ROUNDS = 400, 5
+BATCH, ROUNDS = 400, 9
 IN_A_FLOW = 50
 DETAIL = '{"code":0,"result":"' + "-" * 3000 + '"}'
 
@@ -19,47 +19,68 @@ def measure(quick=False):
     section = Section(
         "Growth",
         f"{BATCH} photos of a few hundred bytes are ingested without thumbnails into a database that has so many already (rows in all"
-        f" tables, {IN_A_FLOW} photos to a flow, all documents in the folder that the new ones come to); medians of {ROUNDS} ingests"
-        " after one to warm up. CPU is the service's and the database server's.",
+        f" tables, {IN_A_FLOW} photos to a flow, all documents in the folder that the new ones come to), in turn with a second service"
+        f" whose database has {STEPS[0]:,}; medians of {ROUNDS} rounds after one to warm up, × is the median of the rounds' ratios, lowest"
+        " and highest in brackets. CPU is the service's and the database server's.",
     )
     rows, goals = [], []
     with vendor(corpus=False) as seller:
-        for engine in ("SQLite", "PostgreSQL"):
-            if engine == "SQLite":
-                with service(seller, settings=NO_THUMBNAILS) as yinku:
-                    seen = grown(yinku, steps)
-            else:
-                with postgres() as db, service(seller, db, NO_THUMBNAILS) as yinku:
-                    seen = grown(yinku, steps)
-            for stored, runs in seen.items():
-                rows.append([engine, f"{stored:,}", *(f"{value:.2f}" for value in costs(runs)), f"{1000 / costs(runs)[0]:.0f}"])
-            first, last = costs(seen[steps[0]]), costs(seen[steps[-1]])
-            goals += [
-                goal(f"{engine}: time a photo, {steps[-1]:,} against {steps[0]:,}, ×", last[0] / first[0], 1.2, most=True),
-                goal(f"{engine}: CPU a photo, ×", last[1] / first[1], 1.2, most=True),
-            ]
-    section.table(["", "photos stored", "ms a photo", "CPU ms a photo", "photos/s"], rows)
+        seen = {"SQLite": grown(seller, lambda: None, steps)}
+        with postgres() as db:
+            seen["PostgreSQL"] = grown(seller, db.another, steps)
+    for engine, of_steps in seen.items():
+        for stored, rounds in of_steps.items():
+            ms, cpu = (median(grown[n] for _, grown in rounds) for n in (0, 1))
+            rows.append([engine, f"{stored:,}", f"{ms:.2f}", f"{cpu:.2f}", f"{1000 / ms:.0f}",
+                         *(machine.rounds_of(ratios(rounds, n), 2) for n in (0, 1))])
+        last = of_steps[steps[-1]]
+        goals += [
+            goal(f"{engine}: time a photo, {steps[-1]:,} against {steps[0]:,}, ×", median(ratios(last, 0)), 1.2, most=True),
+            goal(f"{engine}: CPU a photo, ×", median(ratios(last, 1)), 1.2, most=True),
+        ]
+    section.table(["", "photos stored", "ms a photo", "CPU ms a photo", "photos/s", "× time", "× CPU"], rows)
     section.goals(*goals)
     return section
 
 
-def costs(runs):
-    return (
-        median(1000 * run["seconds"] / run["photos"] for run in runs),
-        median((run["cpu_ms"] + run["db_cpu_ms"]) / run["photos"] for run in runs),
-    )
-
-
-def grown(yinku, steps):
-    yinku.ingest(f"tiny {IN_A_FLOW}")
-    folder = yinku.db.rows("SELECT folder_id FROM documents LIMIT 1")[0][0]
-    stored, seen = 0, {}
-    for step in steps:
-        fill(yinku, folder, stored, step)
-        stored = step
-        yinku.ingest(f"tiny {BATCH}")
-        seen[step] = [yinku.ingest(f"tiny {BATCH}") for _ in range(ROUNDS)]
+def grown(seller, database, steps):
+    """For each step rounds of two costs: with few photos, and with so many."""
+    seen, stored = {}, 0
+    with service(seller, database(), NO_THUMBNAILS) as yinku:
+        folder = begun(yinku)
+        for step in steps:
+            fill(yinku, folder, stored, step)
+            stored = step
+            with service(seller, database(), NO_THUMBNAILS) as small:
+                fill(small, begun(small), 0, steps[0])
+                seen[step] = in_turn(small, yinku)
     return seen
+
+
+def begun(yinku):
+    """The folder that photos come to."""
+    yinku.ingest(f"tiny {IN_A_FLOW}")
+    return yinku.db.rows("SELECT folder_id FROM documents LIMIT 1")[0][0]
+
+
+def in_turn(small, grown):
+    cost(small), cost(grown)
+    rounds = []
+    for n in range(ROUNDS):
+        first, second = (small, grown) if n % 2 else (grown, small)
+        costs = {first: cost(first), second: cost(second)}
+        rounds.append((costs[small], costs[grown]))
+    return rounds
+
+
+def cost(yinku):
+    """Milliseconds a photo, CPU milliseconds a photo."""
+    run = yinku.ingest(f"tiny {BATCH}")
+    return 1000 * run["seconds"] / run["photos"], (run["cpu_ms"] + run["db_cpu_ms"]) / run["photos"]
+
+
+def ratios(rounds, n):
+    return [grown[n] / small[n] for small, grown in rounds]
 
 
 def fill(yinku, folder, start, end):
