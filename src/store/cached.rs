@@ -1,17 +1,17 @@
 //! Files that the system holds in memory are opened and read at once: a walk to the blocking pool and back costs more than
 //! copying them. `None` says nothing of a file but that it must be asked for the long way.
 
-use std::{fs::File, io::IoSliceMut, ops::Range};
+use std::{fs::File, io::IoSliceMut, ops::Range, path::Path};
 
 use bytes::Bytes;
 use rustix::{
-    fs::{Mode, OFlags, ResolveFlags, openat2},
+    fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
     io::{ReadWriteFlags, preadv2},
 };
 
-/// Opens a file in `root` whose whole path is in the system's memory (Linux 5.12).
-pub(super) fn open(root: &File, path: &str) -> Option<File> {
-    openat2(root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
+/// Opens a file whose whole path is in the system's memory (Linux 5.12).
+pub(super) fn open(path: &Path) -> Option<File> {
+    openat2(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
 }
 
 /// These bytes, if the system need not wait for a disk.
@@ -36,12 +36,12 @@ mod tests {
     #[test]
     fn what_was_just_written_is_read_at_once_and_what_is_not_there_is_left_to_others() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
-        let root = File::open(directory.path())?;
-        std::fs::write(directory.path().join("a"), b"0123456789")?;
-        let file = open(&root, "a").expect("the path is in memory");
+        let path = directory.path().join("a");
+        std::fs::write(&path, b"0123456789")?;
+        let file = open(&path).expect("the path is in memory");
         assert_eq!(read(&file, &(2..5)).as_deref(), Some(&b"234"[..]));
         assert_eq!(read(&file, &(5..11)), None, "it ends before");
-        assert!(open(&root, "b").is_none());
+        assert!(open(&directory.path().join("b")).is_none());
         Ok(())
     }
 }

@@ -29,8 +29,6 @@ const STAGING: &str = "staging";
 #[derive(Debug)]
 pub(super) struct LocalDirectory {
     root: PathBuf,
-    /// From where files are opened: a shorter walk than from `/`.
-    opened: File,
     /// Directories whose entry in their parent is known to be on disk. Bounded by the folders and months there are.
     synced: Arc<Mutex<HashSet<PathBuf>>>,
 }
@@ -38,15 +36,13 @@ pub(super) struct LocalDirectory {
 impl LocalDirectory {
     pub(super) async fn open(path: PathBuf) -> Result<(Self, LocalFileSystem), StoreError> {
         let shown = path.display().to_string();
-        let (root, opened) = blocking("create", shown.clone(), move || {
+        let root = blocking("create", shown.clone(), move || {
             make_with_ancestors(&path)?;
-            let root = path.canonicalize()?;
-            let opened = File::open(&root)?;
-            Ok((root, opened))
+            path.canonicalize()
         })
         .await?;
         let objects = LocalFileSystem::new_with_prefix(&root).map_err(failed("open", &Key::from(shown)))?;
-        Ok((Self { root, opened, synced: Arc::default() }, objects.with_fsync(true)))
+        Ok((Self { root, synced: Arc::default() }, objects.with_fsync(true)))
     }
 
     /// Makes the directories of an object, each synced in its parent before anything is put into it: a directory
@@ -102,10 +98,10 @@ impl LocalDirectory {
 
     /// A whole object at once or by one walk to the blocking pool: thumbnails are asked for by the hundred.
     pub(super) async fn read(&self, key: &Key) -> Result<Bytes, StoreError> {
-        if let Some(bytes) = self.read_cached(key) {
+        let path = self.path_of(key);
+        if let Some(bytes) = read_cached(&path) {
             return Ok(bytes);
         }
-        let path = self.path_of(key);
         let shown = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(io::Error::other).flatten();
         match read {
@@ -115,15 +111,9 @@ impl LocalDirectory {
         }
     }
 
-    fn read_cached(&self, key: &Key) -> Option<Bytes> {
-        let file = cached::open(&self.opened, key.as_ref())?;
-        let size = file.metadata().ok().filter(Metadata::is_file)?.len();
-        (size <= AT_ONCE).then(|| cached::read(&file, &(0..size))).flatten()
-    }
-
     /// The object or a range of it, if nobody need wait for a disk to begin.
     pub(super) fn stream_cached(&self, key: &Key, range: Option<&Range<u64>>) -> Option<Reading> {
-        let file = cached::open(&self.opened, key.as_ref())?;
+        let file = cached::open(&self.path_of(key))?;
         let metadata = file.metadata().ok().filter(Metadata::is_file)?;
         let (size, key) = (metadata.len(), key.to_string());
         let range = range.cloned().unwrap_or(0..size);
@@ -228,6 +218,12 @@ pub(super) fn chunks(file: File, range: Range<u64>, key: String) -> BoxStream<'s
         })
         .buffered(AHEAD)
         .boxed()
+}
+
+fn read_cached(path: &Path) -> Option<Bytes> {
+    let file = cached::open(path)?;
+    let size = file.metadata().ok().filter(Metadata::is_file)?.len();
+    (size <= AT_ONCE).then(|| cached::read(&file, &(0..size))).flatten()
 }
 
 fn read_at(file: &File, range: Range<u64>) -> io::Result<Bytes> {
