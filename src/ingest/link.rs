@@ -40,20 +40,36 @@ impl Arrival {
     }
 }
 
-/// Links a batch, in the vendor's order.
+/// Links a batch, in the vendor's order. What the database does not take keeps nothing else out.
 pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), IngestError> {
+    batch.sort_by_key(Arrival::position);
+    let error = match link_together(pass, &batch).await {
+        Err(IngestError::Db(error)) if batch.len() > 1 && error.as_database_error().is_some() => error,
+        done => return done,
+    };
+    tracing::warn!(%error, photos = batch.len(), "photos could not be linked together: one by one");
+    let mut failure = None;
+    for one in batch.chunks(1) {
+        match link_together(pass, one).await {
+            Err(error @ IngestError::Fence(_)) => return Err(error),
+            done => failure = failure.or(done.err()),
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+async fn link_together(pass: &Pass, batch: &[Arrival]) -> Result<(), IngestError> {
     if batch.is_empty() {
         return Ok(());
     }
-    batch.sort_by_key(Arrival::position);
     let bytes = batch.iter().map(|arrival| arrival.content.original.bytes).sum();
     let mut tx = pass.db().begin().await?;
     pass.lease.fence(&mut tx).await?;
     // Numbers and names are the flow's: whoever gives them out or changes them holds it before any photo.
     let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
-    let duplicates = insert_originals(&mut tx, &batch).await?;
+    let duplicates = insert_originals(&mut tx, batch).await?;
     let mut names = Vec::with_capacity(batch.len());
-    for arrival in &batch {
+    for arrival in batch {
         let photo = match &arrival.identity {
             Identity::Key(photo) => Some(keyed(&mut tx, pass, photo, &arrival.content).await?),
             Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,

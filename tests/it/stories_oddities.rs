@@ -34,6 +34,7 @@ on_both_engines!(
     a_use_that_is_open_again_keeps_its_flow_from_the_archive,
     bytes_that_were_altered_are_told_and_not_archived,
     faces_are_shown_to_those_entitled_only,
+    a_photo_that_the_database_refuses_keeps_no_other_out,
 );
 
 fn tries_once(config: &mut Config) {
@@ -64,6 +65,41 @@ async fn whatever_the_vendor_says_an_ingest_is_never_given_up(engine: Engine) {
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
     assert_eq!(world.count("SELECT COUNT(*) FROM jobs WHERE state = 'parked'").await, 0);
+}
+
+async fn a_photo_that_the_database_refuses_keeps_no_other_out(engine: Engine) {
+    let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
+    let (flow, seal_use, business) = world.seal_use(5).await;
+    let (refuse, relent): (&[_], _) = match engine {
+        Engine::Sqlite => (
+            &["CREATE TRIGGER refuse BEFORE UPDATE ON photos WHEN NEW.position = 1 AND NEW.original_hash IS NOT NULL
+               BEGIN SELECT RAISE(ABORT, 'no'); END"],
+            "DROP TRIGGER refuse",
+        ),
+        Engine::Postgres => (
+            &[
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'",
+                "CREATE TRIGGER refuse BEFORE UPDATE ON photos FOR EACH ROW
+                 WHEN (NEW.position = 1 AND NEW.original_hash IS NOT NULL) EXECUTE FUNCTION refuse()",
+            ],
+            "DROP TRIGGER refuse ON photos",
+        ),
+    };
+    execute(&world, refuse).await;
+    world.sim.stamp_many(&business, 0, 5).await.unwrap();
+    let linked = async || world.count("SELECT COUNT(*) FROM documents").await == 4;
+    world.until("the other photos are linked", linked).await;
+    execute(&world, &[relent]).await;
+    world.until_archived(&flow).await;
+    assert_eq!(world.photos(&seal_use.id).await.len(), 5);
+}
+
+async fn execute(world: &World, statements: &[&'static str]) {
+    let mut tx = world.app.db.begin().await.unwrap();
+    for statement in statements {
+        sql(*statement).execute(&mut tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
 }
 
 async fn a_push_whose_body_is_gone_holds_up_no_other_photo(engine: Engine) {
