@@ -1,6 +1,7 @@
 """What a photo costs when there are many already, and whether small seal uses wait behind a large one."""
 
 import time
+from contextlib import nullcontext
 from statistics import median
 
 from . import machine
@@ -20,12 +21,13 @@ def measure(quick=False):
         "Growth",
         f"{BATCH} photos of a few hundred bytes are ingested without thumbnails into a database that has so many already (rows in all"
         f" tables, {IN_A_FLOW} photos to a flow, all documents in the folder that the new ones come to), in turn with a second service"
-        f" whose database has {STEPS[0]:,}; medians of {ROUNDS} rounds after one to warm up, × is the median of the rounds' ratios, lowest"
-        " and highest in brackets. CPU is the service's and the database server's.",
+        f" whose database has {STEPS[0]:,} to begin with; each round leaves {BATCH} more in both. Medians of {ROUNDS} rounds after one to warm"
+        " up, × is the median of the rounds' ratios, lowest and highest in brackets. CPU is the service's and the database server's, with"
+        " what the server does in the background.",
     )
     rows, goals = [], []
     with vendor(corpus=False) as seller:
-        seen = {"SQLite": grown(seller, lambda: None, steps)}
+        seen = {"SQLite": grown(seller, nullcontext, steps)}
         with postgres() as db:
             seen["PostgreSQL"] = grown(seller, db.another, steps)
     for engine, of_steps in seen.items():
@@ -46,12 +48,12 @@ def measure(quick=False):
 def grown(seller, database, steps):
     """For each step rounds of two costs: with few photos, and with so many."""
     seen, stored = {}, 0
-    with service(seller, database(), NO_THUMBNAILS) as yinku:
+    with database() as db, service(seller, db, NO_THUMBNAILS) as yinku:
         folder = begun(yinku)
         for step in steps:
             fill(yinku, folder, stored, step)
             stored = step
-            with service(seller, database(), NO_THUMBNAILS) as small:
+            with database() as few, service(seller, few, NO_THUMBNAILS) as small:
                 fill(small, begun(small), 0, steps[0])
                 seen[step] = in_turn(small, yinku)
     return seen

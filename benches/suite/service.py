@@ -114,7 +114,7 @@ class Postgres:
     name = "PostgreSQL"
 
     def __init__(self, url, pid):
-        self.url, self.pid, self.others = url, pid, []
+        self.url, self.pid, self.made = url, pid, 0
         # One for all questions: a new connection costs the server more than the question.
         command = ["psql", "-qAtX", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", url]
         self.shell = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -130,16 +130,20 @@ class Postgres:
             rows.append([int(value) if value.lstrip("-").isdigit() else value for value in line.split("\x1f")])
         raise RuntimeError(f"psql ended at: {statement}")
 
+    @contextmanager
     def another(self):
         """An empty database of the same server."""
-        name = f"app_{len(self.others) + 1}"
+        self.made += 1
+        name = f"app_{self.made}"
         self.rows(f"CREATE DATABASE {name}")
-        self.others.append(Postgres(f"{self.url.rpartition('/')[0]}/{name}", self.pid))
-        return self.others[-1]
+        other = Postgres(f"{self.url.rpartition('/')[0]}/{name}", self.pid)
+        try:
+            yield other
+        finally:
+            other.close()
+            self.rows(f"DROP DATABASE {name} WITH (FORCE)")
 
     def close(self):
-        for other in self.others:
-            other.close()
         self.shell.stdin.close()
         self.shell.wait()
 
