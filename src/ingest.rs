@@ -106,7 +106,7 @@ async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
 }
 
 /// How long a photo that has come waits for others to be linked with, while more are on their way: one transaction for
-/// each would cost a large ingest a twentieth of its speed, and progress that is this old looks alive.
+/// each costs a large ingest 4 % of its speed, and progress that is this old looks alive.
 const GATHER: Duration = Duration::from_millis(200);
 
 /// Fetches the photos that are due, by key. True when others should have their turn before the rest.
