@@ -31,6 +31,7 @@ on_both_engines!(
     what_the_version_before_the_audit_chain_wrote_is_read_and_goes_on,
     what_the_version_of_the_lists_wrote_is_read_and_goes_on,
     what_the_version_before_the_search_wrote_is_read_and_goes_on,
+    what_the_version_of_the_search_wrote_is_read_and_goes_on,
 );
 
 async fn what_the_first_version_wrote_is_read_and_goes_on(engine: Engine) {
@@ -47,6 +48,10 @@ async fn what_the_version_of_the_lists_wrote_is_read_and_goes_on(engine: Engine)
 
 async fn what_the_version_before_the_search_wrote_is_read_and_goes_on(engine: Engine) {
     from_version(engine, 9).await;
+}
+
+async fn what_the_version_of_the_search_wrote_is_read_and_goes_on(engine: Engine) {
+    from_version(engine, 10).await;
 }
 
 async fn from_version(engine: Engine, version: i64) {
@@ -281,6 +286,15 @@ fn rows(version: i64, names: &BTreeMap<&'static str, String>) -> String {
     }
     if version >= 8 {
         text += "UPDATE flow_search SET definition_id = '{definition}', state = (SELECT state FROM flows WHERE id = flow_id);\n";
+    }
+    if version >= 10 {
+        // Every document says where it lies and since when.
+        text = text.replace("INTO documents (id,", "INTO documents (shelf, received_at, id,");
+        for start in ["('{document}', '{folder}'", "('{upload}', '{folder}'"] {
+            text = text.replace(start, &start.replace('(', "('public', 17, "));
+        }
+        text += "UPDATE documents SET kind = 'signatory', seal = '公章', user_name = '王五' WHERE id = '{document}';
+            INSERT INTO document_words (owner, words) VALUES ('{done}', 'yk20251231 0001 公章 1 signatory png 盖章扫描');\n";
     }
     names.iter().fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
