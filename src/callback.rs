@@ -2,15 +2,19 @@
 //! it is answered. The work itself never happens here.
 //!
 //! Commits are grouped: one task writes whatever has come in while it wrote the last group, so a storm of callbacks
-//! costs few commits. The queue before it is bounded; being full is an answer (503).
+//! costs few commits; while photos wait to be decoded, fewer still. The queue before it is bounded; being full is an
+//! answer (503).
 
 pub mod parse;
 pub mod record;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     app::App,
@@ -67,6 +71,10 @@ pub struct Inbox {
 
 /// Most callbacks in one transaction.
 const GROUP: usize = 256;
+
+/// Least time between two groups while photos wait for a processor: each transaction takes time from them, and the vendor
+/// can wait so long for its answer.
+const GATHER: Duration = Duration::from_millis(10);
 
 impl Inbox {
     /// Starts the task; it ends when the last `Inbox` is dropped.
@@ -168,7 +176,13 @@ fn without_secret(query: &str) -> String {
 
 async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP);
+    let mut next = Instant::now();
     while waiting.recv_many(&mut group, GROUP).await > 0 {
+        if app.cpu.is_full() {
+            sleep_until(next).await;
+            group.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(GROUP - group.len()));
+        }
+        next = Instant::now() + GATHER;
         let (mut records, answers): (Vec<Record>, Vec<_>) = group.drain(..).unzip();
         let together = write_group(&app, &mut records).await;
         if let Err(error) = &together {

@@ -53,6 +53,12 @@ impl Cpu {
         })
     }
 
+    /// Whether who comes now has to wait for a place.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.jobs.free() == 0
+    }
+
     /// Runs `work`, which uses at most `memory` bytes, as soon as a job's place and that much of the budget are free. Work that asks for more than the whole budget has all of it, alone.
     ///
     /// Both are held until the work has ended, even if the caller stops waiting: a thread cannot be interrupted. Work

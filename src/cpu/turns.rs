@@ -72,7 +72,7 @@ impl Turns {
         call
     }
 
-    #[cfg(test)]
+    /// Places that nobody has.
     pub(super) fn free(&self) -> usize {
         self.lock().free
     }

@@ -1,7 +1,10 @@
 //! Stories of callbacks: twice, late, never, too early, for nobody.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use yinku::{
+    callback::{Inbox, Received},
     config::{Config, Span},
     db::sql,
     vendor::simulator::{Encoding, EndShape, Fault, FaultKind, Kind, Knobs, RawCallback, Stamp, Target},
@@ -21,12 +24,13 @@ on_both_engines!(
     a_lost_callback_is_healed_by_looking,
     an_orphan_is_given_to_its_seal_use_when_that_becomes_known,
     push_key_and_zip_of_one_photo_are_one_photo,
-    two_stampings_with_equal_bytes_are_two_photos_of_one_original,
+    three_stampings_with_equal_bytes_are_three_photos_of_one_original,
     an_emergency_photo_that_is_only_pushed_is_kept,
     photos_are_numbered_in_the_order_of_the_stampings,
     a_use_that_ends_without_a_stamp_is_not_archived,
     junk_is_kept_and_answered,
     encrypted_callbacks_are_kept_raw_and_answered_in_their_own_words,
+    while_photos_wait_for_a_processor_callbacks_are_kept_in_groups_that_take_their_time,
 );
 
 fn spans(texts: &[&str]) -> Vec<Span> {
@@ -209,16 +213,19 @@ fn zips(world: &World) -> u64 {
     requests.iter().filter(|(path, _)| path.contains("images/download")).map(|(_, times)| times).sum()
 }
 
-async fn two_stampings_with_equal_bytes_are_two_photos_of_one_original(engine: Engine) {
+async fn three_stampings_with_equal_bytes_are_three_photos_of_one_original(engine: Engine) {
     let world = World::new(engine, Plan::default()).await;
-    let (flow, seal_use, business) = world.seal_use(2).await;
+    let (flow, seal_use, business) = world.seal_use(3).await;
     let first = world.sim.stamp(&business, 0).await.unwrap();
     let same = Stamp { same_as: Some(first), ..Stamp::default() };
-    world.sim.stamp_with(&business, 0, &same).await.unwrap();
+    for _ in 0..2 {
+        world.sim.stamp_with(&business, 0, &same).await.unwrap();
+    }
     world.until_archived(&flow).await;
-    all_done_once(&world.photos(&seal_use.id).await, 2);
+    all_done_once(&world.photos(&seal_use.id).await, 3);
     assert_eq!(world.count("SELECT COUNT(*) FROM originals").await, 1);
-    assert_eq!(world.count("SELECT COUNT(*) FROM documents").await, 2);
+    assert_eq!(world.count("SELECT COUNT(*) FROM documents").await, 3);
+    assert_eq!(world.count("SELECT duplicates FROM ingests").await, 2);
 }
 
 async fn an_emergency_photo_that_is_only_pushed_is_kept(engine: Engine) {
@@ -309,4 +316,30 @@ async fn encrypted_callbacks_are_kept_raw_and_answered_in_their_own_words(engine
         assert_eq!((kept.as_slice(), told.as_str()), (body.as_bytes(), "encrypted: kept, not read"), "{shape}");
     }
     assert_eq!(world.count("SELECT COUNT(*) FROM jobs").await, 0);
+}
+
+async fn while_photos_wait_for_a_processor_callbacks_are_kept_in_groups_that_take_their_time(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let (app, inbox) = (&world.app, Inbox::start(world.app.clone()));
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Arc::new(std::sync::Mutex::new(released));
+    while !app.cpu.is_full() {
+        let (cpu, released) = (app.cpu.clone(), released.clone());
+        tokio::spawn(async move { cpu.run(0, move || released.lock().unwrap().recv().is_err()).await });
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    for n in 0..20 {
+        let received = Received {
+            peer: "127.0.0.1:1".to_owned(),
+            query: format!("businessId={n}&status=USING"),
+            content_type: None,
+            body: Bytes::new(),
+        };
+        inbox.keep(received).await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, n + 1, "durable before it is answered");
+    }
+    // One after another: each but the first waits until 10 ms have passed since the one before.
+    assert!(begun.elapsed() >= Duration::from_millis(190), "{:?}", begun.elapsed());
+    drop(release);
 }
