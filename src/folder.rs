@@ -104,6 +104,9 @@ async fn child(
     name: &str,
     now: Timestamp,
 ) -> Result<String, DbError> {
+    if let Some(id) = known_child(tx, parent, space, owner, name).await? {
+        return Ok(id);
+    }
     sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (space, owner, parent, name) DO NOTHING")
     .bind(&FolderId::new())
@@ -114,13 +117,25 @@ async fn child(
     .bind(now)
     .execute(&mut *tx)
     .await?;
-    sql("SELECT id FROM folders WHERE space = $1 AND owner = $2 AND parent = $3 AND name = $4")
-        .bind(space)
-        .bind(owner)
-        .bind(parent)
-        .bind(name)
-        .scalar(tx)
-        .await
+    known_child(tx, parent, space, owner, name).await?.ok_or(DbError::RowNotFound)
+}
+
+async fn known_child(
+    tx: &mut Tx,
+    parent: &str,
+    space: Space,
+    owner: &str,
+    name: &str,
+) -> Result<Option<String>, DbError> {
+    let row: Option<(String,)> =
+        sql("SELECT id FROM folders WHERE space = $1 AND owner = $2 AND parent = $3 AND name = $4")
+            .bind(space)
+            .bind(owner)
+            .bind(parent)
+            .bind(name)
+            .optional(tx)
+            .await?;
+    Ok(row.map(|row| row.0))
 }
 
 impl Folder {
