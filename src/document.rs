@@ -10,6 +10,7 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, filter::Filtered, sql},
+    folder::Folder,
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId, PhotoId},
     photo::kind::PhotoKind,
@@ -40,16 +41,27 @@ impl NewDocument {
     /// [findable](words::add).
     pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<Placed, DbError> {
         let id = DocumentId::new();
-        let name = free_name(tx, &self.folder, &self.name).await?;
+        let mut name = self.name.clone();
+        while !self.insert_as(tx, &id, &name, now).await? {
+            // The folder may have been deleted a moment ago; else the name is taken.
+            Folder::find(&mut *tx, &self.folder).await?.ok_or(DbError::RowNotFound)?;
+            name = free_name(tx, &self.folder, &self.name).await?;
+        }
+        Ok(Placed { id, name })
+    }
+
+    /// Whether the row could be written under this name.
+    async fn insert_as(&self, tx: &mut Tx, id: &DocumentId, name: &str, now: Timestamp) -> Result<bool, DbError> {
         let written = sql("INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id,
                kind, seal, user_name, received_at, created_by, created_at)
              SELECT $1, f.id, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END, $3, $4, $5, $6, $7,
                (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
                p.kind, g.seal, g.user_name, COALESCE(p.received_at, $10), $9, $10
-             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2")
-            .bind(&id)
+             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2
+             ON CONFLICT (folder_id, name) DO NOTHING")
+            .bind(id)
             .bind(&self.folder)
-            .bind(&name)
+            .bind(name)
             .bind(&self.original)
             .bind(self.source)
             .bind(self.flow.as_ref())
@@ -59,8 +71,7 @@ impl NewDocument {
             .bind(now)
             .execute(tx)
             .await?;
-        // The folder may have been deleted a moment ago.
-        if written == 1 { Ok(Placed { id, name }) } else { Err(DbError::RowNotFound) }
+        Ok(written == 1)
     }
 }
 

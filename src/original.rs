@@ -2,11 +2,13 @@
 
 pub mod inspect;
 
+use std::collections::HashSet;
+
 use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Tx, placeholders, sql},
+    db::{DbError, On, Sql, Tx, pieces, placeholders, rows, sql},
     hash::Blake3,
 };
 
@@ -47,11 +49,29 @@ impl Original {
             .await
     }
 
-    /// Writes the row; the unique hash decides who was first, and a second writer's bytes are the same bytes.
-    /// Answers whether the row is new.
-    pub async fn insert(&self, tx: &mut Tx) -> Result<bool, DbError> {
-        let inserted = sql("INSERT INTO originals (hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, undecodable, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (hash) DO NOTHING")
+    /// Writes the rows; answers which are new. The unique hash decides who was first, and a second writer's bytes are the
+    /// same bytes. In the order of their hashes, so that two who bring the same contents do not wait for each other.
+    pub async fn insert_all<'a>(
+        tx: &mut Tx,
+        originals: impl IntoIterator<Item = &'a Self>,
+    ) -> Result<HashSet<Blake3>, DbError> {
+        let mut sorted: Vec<&Self> = originals.into_iter().collect();
+        sorted.sort_by(|a, b| a.hash.cmp(&b.hash));
+        let mut new = HashSet::new();
+        for piece in pieces(&sorted) {
+            let text = format!(
+                "INSERT INTO originals (hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, undecodable, created_at)
+                 VALUES {} ON CONFLICT (hash) DO NOTHING RETURNING hash",
+                rows(13, piece.len())
+            );
+            let statement = piece.iter().fold(sql(text), |statement, original| original.bound(statement));
+            new.extend(statement.scalars::<Blake3>(&mut *tx).await?);
+        }
+        Ok(new)
+    }
+
+    fn bound(&self, statement: Sql) -> Sql {
+        statement
             .bind(&self.hash)
             .bind(&self.sha256)
             .bind(self.sm3.clone())
@@ -65,9 +85,6 @@ impl Original {
             .bind(&self.store_key)
             .bind(self.undecodable.clone())
             .bind(self.created_at)
-            .execute(tx)
-            .await?;
-        Ok(inserted == 1)
     }
 
     pub async fn set_sm3(tx: &mut Tx, hash: &Blake3, sm3: &str) -> Result<(), DbError> {

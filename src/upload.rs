@@ -16,7 +16,7 @@ use futures::{Stream, StreamExt};
 use crate::{
     app::App,
     cpu::CpuError,
-    db::{DbError, Tx},
+    db::DbError,
     flow::FlowState,
     folder::Place,
     hash::{Hasher, Hashes},
@@ -144,17 +144,6 @@ impl Batch {
         }
         Ok(kept)
     }
-}
-
-/// Writes the originals of `kept`. In the order of their hashes, so that two writers of the same contents do not wait
-/// for each other.
-async fn insert_originals(tx: &mut Tx, kept: &[Kept]) -> Result<(), DbError> {
-    let mut originals: Vec<&Original> = kept.iter().map(|one| &one.original).collect();
-    originals.sort_by(|a, b| a.hash.cmp(&b.hash));
-    for original in originals {
-        original.insert(tx).await?;
-    }
-    Ok(())
 }
 
 /// One file on its way in.

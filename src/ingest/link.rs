@@ -1,6 +1,8 @@
 //! Links kept contents: originals, photos, documents and the form field, in one transaction per batch.
 //! The only writer of photos' documents.
 
+use std::collections::{HashMap, HashSet};
+
 use sqlx::FromRow;
 
 use super::{IngestError, content::Content, pass::Pass, record::Ingest};
@@ -12,7 +14,7 @@ use crate::{
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
     killpoint,
-    original::inspect::clock_doubt,
+    original::{Original, inspect::clock_doubt},
     photo::{Photo, PhotoState, Source, key, kind::PhotoKind},
 };
 
@@ -43,14 +45,15 @@ impl Arrival {
 /// Links a batch, in the vendor's order. What the database does not take keeps nothing else out.
 pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), IngestError> {
     batch.sort_by_key(Arrival::position);
-    let error = match link_together(pass, &batch).await {
+    let mut known = Known::default();
+    let error = match link_together(pass, &batch, &mut known).await {
         Err(IngestError::Db(error)) if batch.len() > 1 && error.as_database_error().is_some() => error,
         done => return done,
     };
     tracing::warn!(%error, photos = batch.len(), "photos could not be linked together: one by one");
     let mut failure = None;
     for one in batch.chunks(1) {
-        match link_together(pass, one).await {
+        match link_together(pass, one, &mut known).await {
             Err(error @ IngestError::Fence(_)) => return Err(error),
             done => failure = failure.or(done.err()),
         }
@@ -58,24 +61,29 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
     failure.map_or(Ok(()), Err)
 }
 
-async fn link_together(pass: &Pass, batch: &[Arrival]) -> Result<(), IngestError> {
+async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Result<(), IngestError> {
     if batch.is_empty() {
         return Ok(());
     }
     let bytes = batch.iter().map(|arrival| arrival.content.original.bytes).sum();
     let mut tx = pass.db().begin().await?;
     pass.lease.fence(&mut tx).await?;
+    // Before the flow's lock, as an upload does it.
+    let new = Original::insert_all(&mut tx, batch.iter().map(|arrival| &arrival.content.original)).await?;
+    let duplicates = duplicates(batch, new);
     // Numbers and names are the flow's: whoever gives them out or changes them holds it before any photo.
     let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
-    let duplicates = insert_originals(&mut tx, batch).await?;
+    // Those of this batch come last in it.
+    let any_keyless = Photo::any_keyless(&mut tx, pass.id()).await?;
     let mut names = Vec::with_capacity(batch.len());
     for arrival in batch {
         let photo = match &arrival.identity {
-            Identity::Key(photo) => Some(keyed(&mut tx, pass, photo, &arrival.content).await?),
+            Identity::Key(photo) if any_keyless => Some(keyed(&mut tx, pass, photo, &arrival.content).await?),
+            Identity::Key(photo) => Some(Photo::clone(photo)),
             Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,
         };
         if let Some(photo) = photo {
-            names.extend(occur(&mut tx, pass, photo, &arrival.content, flow.state).await?);
+            names.extend(occur(&mut tx, pass, photo, &arrival.content, flow.state, known).await?);
         }
     }
     words::add(&mut tx, &pass.flow.id, &names).await?;
@@ -87,20 +95,46 @@ async fn link_together(pass: &Pass, batch: &[Arrival]) -> Result<(), IngestError
     Ok(())
 }
 
-/// Writes the originals; how many were known. In the order of their hashes, so that two runs which bring the same
-/// contents do not wait for each other.
-async fn insert_originals(tx: &mut Tx, batch: &[Arrival]) -> Result<i64, DbError> {
-    let mut arrivals: Vec<&Arrival> = batch.iter().collect();
-    arrivals.sort_by(|a, b| a.content.original.hash.cmp(&b.content.original.hash));
-    let mut known = 0;
-    for arrival in arrivals {
-        // A supplied photo's original was written when it was supplied: that makes it no duplicate.
-        let supplied = matches!(arrival.identity, Identity::Keyless { source: Source::Supply, .. });
-        if !arrival.content.original.insert(tx).await? && !supplied {
-            known += 1;
+/// How many contents of a batch were known before, of which those `new` were not.
+fn duplicates(batch: &[Arrival], mut new: HashSet<Blake3>) -> i64 {
+    // A supplied photo's original was written when it was supplied: that makes it no duplicate.
+    let supplied = |arrival: &Arrival| matches!(arrival.identity, Identity::Keyless { source: Source::Supply, .. });
+    let known = |arrival: &&Arrival| !new.remove(&arrival.content.original.hash) && !supplied(arrival);
+    i64::try_from(batch.iter().filter(known).count()).unwrap_or(i64::MAX)
+}
+
+/// What need not be asked again for each photo of a batch.
+#[derive(Default)]
+struct Known {
+    /// The seals that grants are for.
+    seals: HashMap<GrantId, String>,
+    /// Photos that have been linked, or nearly.
+    linked: HashSet<PhotoId>,
+}
+
+impl Known {
+    async fn seal(&mut self, tx: &mut Tx, grant: Option<&GrantId>) -> Result<Option<String>, DbError> {
+        let Some(grant) = grant else { return Ok(None) };
+        if let Some(seal) = self.seals.get(grant) {
+            return Ok(Some(seal.clone()));
         }
+        let seal: String = sql("SELECT seal FROM grants WHERE id = $1").bind(grant).scalar(tx).await?;
+        self.seals.insert(grant.clone(), seal.clone());
+        Ok(Some(seal))
     }
-    Ok(known)
+
+    /// The photo's document with these bytes, if there is one: none when it never had any.
+    async fn document(&mut self, tx: &mut Tx, photo: &Photo, hash: &Blake3) -> Result<Option<DocumentId>, DbError> {
+        if self.linked.insert(photo.id.clone()) && photo.original_hash.is_none() {
+            return Ok(None);
+        }
+        let row: Option<(DocumentId,)> = sql("SELECT id FROM documents WHERE photo_id = $1 AND original_hash = $2")
+            .bind(&photo.id)
+            .bind(hash)
+            .optional(tx)
+            .await?;
+        Ok(row.map(|row| row.0))
+    }
 }
 
 /// The row of a photo that came by its key. A keyless photo of equal content is the same photo: it is given the key.
@@ -162,6 +196,7 @@ async fn occur(
     photo: Photo,
     content: &Content,
     flow: FlowState,
+    known: &mut Known,
 ) -> Result<Option<String>, DbError> {
     let no = match photo.no {
         Some(no) => no,
@@ -187,13 +222,13 @@ async fn occur(
         .execute(&mut *tx)
         .await?;
     let at = content.exif_at.filter(|_| !doubt).unwrap_or(content.received_at);
-    let seal = seal_of(tx, photo.grant_id.as_ref()).await?;
+    let seal = known.seal(tx, photo.grant_id.as_ref()).await?;
     let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
-    match document_of(tx, &photo.id, &content.original.hash).await? {
+    match known.document(tx, &photo, &content.original.hash).await? {
         // What a manifest names is not renamed.
         Some(_) if flow == FlowState::Archived => Ok(None),
         // Linked before: a key has told meanwhile which seal it is of.
-        Some(known) => document::rename(tx, &known, &pass.place.folder, &name).await.map(Some),
+        Some(document) => document::rename(tx, &document, &pass.place.folder, &name).await.map(Some),
         None => attach(tx, pass, &photo.id, &content.original.hash, name).await.map(Some),
     }
 }
@@ -217,16 +252,17 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     let photos = "photos p JOIN seal_uses s ON s.id = p.seal_use_id WHERE s.flow_id = $1 AND p.no IS NOT NULL";
     let (count, last): (i64, i64) =
         sql(format!("SELECT COUNT(*), COALESCE(MAX(p.no), 0) FROM {photos}")).bind(&pass.flow.id).one(&mut *tx).await?;
-    let open = Flow::lock(tx, &pass.flow.id).await?.is_some_and(|flow| flow.state != FlowState::Archived);
-    if count == last || !open {
+    if count == last || Flow::lock(tx, &pass.flow.id).await?.is_none_or(|flow| flow.state == FlowState::Archived) {
         return Ok(());
     }
     let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt";
     let numbered: Vec<Numbered> =
         sql(format!("{select} FROM {photos} ORDER BY p.no")).bind(&pass.flow.id).all(&mut *tx).await?;
-    let mut names = Vec::new();
+    // Counted again: another pass may have given numbers out until this one held the flow.
+    let count = i64::try_from(numbered.len()).unwrap_or(i64::MAX);
+    let (mut names, mut known) = (Vec::new(), Known::default());
     for (photo, no) in numbered.into_iter().zip(1..).filter(|(photo, no)| photo.no != *no) {
-        names.extend(renumber(tx, pass, &photo, no).await?);
+        names.extend(renumber(tx, pass, &photo, no, &mut known).await?);
     }
     words::add(tx, &pass.flow.id, &names).await?;
     sql("UPDATE flows SET photo_no = $1 WHERE id = $2").bind(count).bind(&pass.flow.id).execute(tx).await?;
@@ -234,9 +270,15 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
 }
 
 /// The names that its documents got.
-async fn renumber(tx: &mut Tx, pass: &Pass, photo: &Numbered, no: i64) -> Result<Vec<String>, DbError> {
+async fn renumber(
+    tx: &mut Tx,
+    pass: &Pass,
+    photo: &Numbered,
+    no: i64,
+    known: &mut Known,
+) -> Result<Vec<String>, DbError> {
     sql("UPDATE photos SET no = $1 WHERE id = $2").bind(no).bind(&photo.id).execute(&mut *tx).await?;
-    let seal = seal_of(tx, photo.grant_id.as_ref()).await?;
+    let seal = known.seal(tx, photo.grant_id.as_ref()).await?;
     let mut names = Vec::new();
     for document in Document::of_photo(&mut *tx, &photo.id).await? {
         let received_at = photo.received_at.unwrap_or(document.received_at);
@@ -252,20 +294,6 @@ fn refetch_at(pass: &Pass, photo: &Photo, content: &Content) -> Option<Timestamp
     let again = !content.original.complete && photo.photokey.is_some() && photo.original_hash.is_none();
     let wait = pass.app.config.ingest.retries.first().filter(|_| again)?;
     Some(pass.app.clock.now().plus(wait.get()))
-}
-
-async fn seal_of(tx: &mut Tx, grant: Option<&GrantId>) -> Result<Option<String>, DbError> {
-    let Some(grant) = grant else { return Ok(None) };
-    sql("SELECT seal FROM grants WHERE id = $1").bind(grant).scalar(tx).await.map(Some)
-}
-
-async fn document_of(tx: &mut Tx, photo: &PhotoId, hash: &Blake3) -> Result<Option<DocumentId>, DbError> {
-    let row: Option<(DocumentId,)> = sql("SELECT id FROM documents WHERE photo_id = $1 AND original_hash = $2")
-        .bind(photo)
-        .bind(hash)
-        .optional(tx)
-        .await?;
-    Ok(row.map(|row| row.0))
 }
 
 async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: String) -> Result<String, DbError> {

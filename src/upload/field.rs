@@ -1,6 +1,6 @@
 //! Files of a flow's field: brought by people, taken out again until the flow is archived.
 
-use super::{Batch, Kept, UploadError, insert_originals};
+use super::{Batch, Kept, UploadError};
 use crate::{
     app::{About, App, Hint},
     audit::{self, Entry},
@@ -16,6 +16,7 @@ use crate::{
     },
     folder::{self, Place},
     id::{DocumentId, FlowId},
+    original::Original,
     user::User,
 };
 
@@ -71,7 +72,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     // Before the flow's lock, as a pass does it.
-    insert_originals(&mut tx, &kept).await?;
+    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &target.flow.id).await?.ok_or(UploadError::NotFound)?;
     // While the files came in, the flow may have gone on.
     open(&flow, &target.body, &target.key)?;

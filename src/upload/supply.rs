@@ -1,6 +1,6 @@
 //! A missing photo, supplied by hand: for one grant, shown as supplied, and sent to the vendor too.
 
-use super::{Batch, UploadError, insert_originals};
+use super::{Batch, UploadError};
 use crate::{
     app::App,
     audit::{self, Entry},
@@ -15,6 +15,7 @@ use crate::{
     id::{GrantId, IngestId},
     ingest::record::{Trigger, wake},
     job::{self, JobKind},
+    original::Original,
     photo::kind::PhotoKind,
     seal_use::{Grant, SealUse},
     user::User,
@@ -63,7 +64,7 @@ pub async fn supply(
     let mut tx = app.db.begin().await?;
     // The order of a pass: its job, the originals, the flow, the job that sends.
     let ingest_id = wake(&mut tx, &grant.seal_use_id, Trigger::Supply, now, now).await?;
-    insert_originals(&mut tx, &kept).await?;
+    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &flow.id).await?.ok_or(UploadError::NotFound)?;
     if flow.state == FlowState::Archived {
         return Err(UploadError::NotRunning(flow.state));

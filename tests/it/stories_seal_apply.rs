@@ -324,7 +324,7 @@ async fn attach(world: &World, flow: &FlowId, name: &str, bytes: &[u8]) {
         undecodable: Some("no picture".into()),
         created_at: now,
     };
-    original.insert(&mut tx).await.unwrap();
+    Original::insert_all(&mut tx, [&original]).await.unwrap();
     let document = NewDocument {
         folder: place.folder,
         name: name.into(),

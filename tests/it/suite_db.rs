@@ -247,6 +247,26 @@ async fn on_postgres_a_callback_and_a_pass_that_learns_the_business_wait_in_one_
     assert_eq!(callback.await.unwrap(), 200);
 }
 
+/// A pass writes the originals of its photos and holds their flow; so does an upload.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_pass_that_waits_for_an_original_does_not_hold_the_flow() {
+    let world = World::new(Engine::Postgres, Plan::default()).await;
+    let (flow, _, business) = world.seal_use(1).await;
+    let mut upload = world.app.db.begin().await.unwrap();
+    sql("LOCK TABLE originals IN SHARE ROW EXCLUSIVE MODE").execute(&mut upload).await.unwrap();
+    world.sim.stamp(&business, 0).await.unwrap();
+    world
+        .until("the pass waits for the originals", async || {
+            world.count("SELECT COUNT(*) FROM pg_locks WHERE relation = 'originals'::regclass AND NOT granted").await
+                > 0
+        })
+        .await;
+    let held = sql("SELECT id FROM flows FOR NO KEY UPDATE NOWAIT").execute(&mut upload).await;
+    held.expect("nobody waits in a circle");
+    upload.commit().await.unwrap();
+    world.until_archived(&flow).await;
+}
+
 /// Callbacks come in storms: they wait for no run, and yet its lease stays its own until it has written. Whoever writes
 /// what runs write waits.
 #[tokio::test(flavor = "multi_thread")]
