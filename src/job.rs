@@ -160,7 +160,8 @@ pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Res
     let claimed = sql(
         "UPDATE jobs SET state = 'running', lease_owner = $1, lease_until = {now} + $2, lease_epoch = lease_epoch + 1
          WHERE id = (SELECT id FROM jobs
-                     WHERE (state = 'queued' AND run_at <= $3) OR (state = 'running' AND lease_until < {now})
+                     WHERE (state = 'queued' OR state = 'running')
+                       AND ((state = 'queued' AND run_at <= $3) OR (state = 'running' AND lease_until < {now}))
                      ORDER BY run_at, id LIMIT 1 {skip_locked})
          RETURNING id, kind, subject, attempts, lease_epoch, wakes",
     )
@@ -180,10 +181,11 @@ pub async fn next_due(db: &Db) -> Result<Option<Timestamp>, DbError> {
 
 /// How many jobs are queued or running and due before `until`.
 pub async fn pending(db: &Db, until: Timestamp) -> Result<i64, DbError> {
-    sql("SELECT COUNT(*) FROM jobs WHERE state = 'running' OR (state = 'queued' AND run_at <= $1)")
-        .bind(until)
-        .scalar(db)
-        .await
+    sql("SELECT COUNT(*) FROM jobs
+         WHERE (state = 'queued' OR state = 'running') AND (state = 'running' OR run_at <= $1)")
+    .bind(until)
+    .scalar(db)
+    .await
 }
 
 impl Lease {
