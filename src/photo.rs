@@ -11,7 +11,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, placeholders, sql},
+    db::{Db, DbError, On, Sql, Tx, pieces, placeholders, rows, sql},
     hash::Blake3,
     id::{GrantId, PhotoId, SealUseId},
     word::words,
@@ -107,28 +107,39 @@ impl Photo {
     /// Writes the row. Of a key that is known already, the vendor's detail (`listed`) tells kind and place; whoever
     /// comes first tells the grant.
     pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
-        sql(
-            "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-             ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id),
-               kind = CASE WHEN excluded.listed THEN excluded.kind ELSE photos.kind END,
-               position = CASE WHEN excluded.listed THEN excluded.position ELSE photos.position END,
-               listed = photos.listed OR excluded.listed",
-        )
-        .bind(&self.id)
-        .bind(&self.seal_use_id)
-        .bind(self.photokey.clone())
-        .bind(self.kind)
-        .bind(self.grant_id.as_ref())
-        .bind(self.source)
-        .bind(self.position)
-        .bind(self.state)
-        .bind(self.no)
-        .bind(self.created_at)
-        .bind(self.listed)
-        .execute(tx)
-        .await?;
+        Self::insert_all(tx, std::slice::from_ref(self)).await
+    }
+
+    /// The same for many, of which no two have one key.
+    pub async fn insert_all(tx: &mut Tx, photos: &[Self]) -> Result<(), DbError> {
+        for piece in pieces(photos) {
+            let text = format!(
+                "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed)
+                 VALUES {}
+                 ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id),
+                   kind = CASE WHEN excluded.listed THEN excluded.kind ELSE photos.kind END,
+                   position = CASE WHEN excluded.listed THEN excluded.position ELSE photos.position END,
+                   listed = photos.listed OR excluded.listed",
+                rows(11, piece.len())
+            );
+            piece.iter().fold(sql(text), |statement, photo| photo.bound(statement)).execute(&mut *tx).await?;
+        }
         Ok(())
+    }
+
+    fn bound(&self, statement: Sql) -> Sql {
+        statement
+            .bind(&self.id)
+            .bind(&self.seal_use_id)
+            .bind(self.photokey.clone())
+            .bind(self.kind)
+            .bind(self.grant_id.as_ref())
+            .bind(self.source)
+            .bind(self.position)
+            .bind(self.state)
+            .bind(self.no)
+            .bind(self.created_at)
+            .bind(self.listed)
     }
 
     /// All photos of a seal use, in the vendor's order, then as they came.

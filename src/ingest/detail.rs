@@ -115,7 +115,7 @@ async fn save_photos(
         let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
         next_no = Some(Flow::take_numbers(tx, &seal_use.flow_id, count).await?);
     }
-    let mut written = HashSet::new();
+    let (mut written, mut rows) = (HashSet::new(), Vec::new());
     for (position, (kind, told)) in (0_i64..).zip(&photos) {
         let complete = known.get(&told.photokey) == Some(&true);
         if complete || !written.insert(&told.photokey) {
@@ -130,7 +130,7 @@ async fn save_photos(
             photo.no = next_no;
             next_no = next_no.map(|no| no + 1);
         }
-        photo.insert(tx).await?;
+        rows.push(photo);
     }
-    Ok(())
+    Photo::insert_all(tx, &rows).await
 }
