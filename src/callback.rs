@@ -74,7 +74,7 @@ const GROUP: usize = 256;
 
 /// Least time between two groups while photos wait for a processor: each transaction takes time from them, and the vendor
 /// can wait so long for its answer.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(25);
 
 impl Inbox {
     /// Starts the task; it ends when the last `Inbox` is dropped.

@@ -339,7 +339,7 @@ async fn while_photos_wait_for_a_processor_callbacks_are_kept_in_groups_that_tak
         inbox.keep(received).await.unwrap();
         assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, n + 1, "durable before it is answered");
     }
-    // One after another: each but the first waits until 10 ms have passed since the one before.
-    assert!(begun.elapsed() >= Duration::from_millis(190), "{:?}", begun.elapsed());
+    // One after another: each but the first waits until 25 ms have passed since the one before.
+    assert!(begun.elapsed() >= Duration::from_millis(475), "{:?}", begun.elapsed());
     drop(release);
 }
