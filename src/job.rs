@@ -157,6 +157,7 @@ pub async fn wake_afresh(tx: &mut Tx, kind: JobKind, subject: &str, now: Timesta
 /// Takes the lease of the job that has been due longest: a queued one, or one whose lease ran out.
 pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Result<Option<Lease>, DbError> {
     let mut tx = db.begin().await?;
+    // "Queued or running" in the words of the index `jobs_to_run`: only then does SQLite use it.
     let claimed = sql(
         "UPDATE jobs SET state = 'running', lease_owner = $1, lease_until = {now} + $2, lease_epoch = lease_epoch + 1
          WHERE id = (SELECT id FROM jobs

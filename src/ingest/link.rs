@@ -73,7 +73,7 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
     let duplicates = duplicates(batch, new);
     // Numbers and names are the flow's: whoever gives them out or changes them holds it before any photo.
     let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
-    // Those of this batch come last in it.
+    // As of the batch's beginning: its own keyless photos come after those with keys.
     let any_keyless = Photo::any_keyless(&mut tx, pass.id()).await?;
     let mut names = Vec::with_capacity(batch.len());
     for arrival in batch {

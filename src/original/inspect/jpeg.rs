@@ -53,6 +53,7 @@ impl<'a> Segments<'a> {
     /// markers belong to the data, more 0xFF are padding.
     fn marker(&mut self) -> Option<u8> {
         loop {
+            // This loop sees every byte of every photo.
             self.at += memchr(0xFF, self.bytes.get(self.at..)?)? + 1;
             let next = *self.bytes.get(self.at)?;
             match next {
