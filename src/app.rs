@@ -13,13 +13,13 @@ use crate::{
     config::Config,
     cpu::Cpu,
     db::{Db, OpenError},
-    due::Due,
     id::ServiceId,
+    picture::thumbnail,
+    provider::{Limits, Vendor, VendorBuildError},
+    queue::wakeup::Due,
     store::{Store, StoreError},
     telemetry::Metrics,
-    thumbnail,
-    vendor::{Limits, Vendor, VendorBuildError},
-    word::words,
+    vocabulary::words,
 };
 
 /// What everything that acts is given.
@@ -37,7 +37,7 @@ pub struct App {
     pub journal: Journal,
     /// Hints to whoever looks at a page just now; lost when nobody listens.
     pub events: broadcast::Sender<Hint>,
-    /// The hints that this process gives, for those who listen at another one; see [`crate::relay`].
+    /// The hints that this process gives, for those who listen at another one; see [`crate::notify::peers`].
     pub hints_for_others: broadcast::Sender<Hint>,
     /// Told when a job may be due.
     pub due: Due,

@@ -14,16 +14,16 @@ use crate::{
     app::App,
     db::{DbError, Tx, sql},
     definition::Definition,
-    document::Document,
     flow::{
         Flow, FlowState,
         event::{self, Happened, YINKU},
     },
     hash::Blake3,
     id::{DocumentId, FlowId},
-    job::{FenceError, Lease, Next},
     killpoint,
+    library::document::Document,
     original::Original,
+    queue::{FenceError, Lease, Next},
     store::{StoreError, StoreKey},
 };
 use by_hand::Accepted;

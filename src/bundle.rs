@@ -13,7 +13,7 @@ use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 pub use layout::{Content, Entry, Layout, Piece};
 
 use crate::{
-    document::Document,
+    library::document::Document,
     store::{Store, StoreError, StoreKey},
 };
 

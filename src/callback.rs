@@ -23,10 +23,12 @@ use crate::{
     cpu::CpuError,
     db::{DbError, Tx},
     id::{CallbackId, SealUseId},
-    ingest::record::{Trigger, wake, wake_all},
-    job::Waits,
     killpoint,
-    seal_use::SealUse,
+    queue::Waits,
+    seal_use::{
+        SealUse,
+        ingest::{Trigger, wake, wake_all},
+    },
     store::{StoreError, StoreKey},
     telemetry::CallbackLabels,
 };

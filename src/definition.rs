@@ -16,8 +16,12 @@ use crate::{
     clock::Timestamp,
     db::{Arg, Db, DbError, On, Tx, sql},
     id::{DefinitionId, ServiceId},
-    word::words,
+    library::FolderPath,
+    vocabulary::words,
 };
+
+/// Where a flow stands before its first node.
+pub const START: &str = "start";
 
 words! {
     FieldType {
@@ -60,18 +64,6 @@ words! {
     ArchiveMode { Auto = "auto", Manual = "manual" }
 }
 
-words! {
-    /// The three knowledge-base spaces.
-    Space {
-        /// 公共知识库, the company's.
-        Public = "public",
-        /// 个人知识库, the flow starter's.
-        Personal = "personal",
-        /// 系统知识库: what modules produce; ours is 系统知识库-电子签.
-        System = "system",
-    }
-}
-
 /// A form field.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -104,16 +96,6 @@ pub struct Node {
     pub mode: Option<Mode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub editable: Option<Vec<String>>,
-}
-
-/// A folder of the knowledge base, by space and path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FolderPath {
-    pub space: Space,
-    /// Names joined by `/`; created when missing.
-    #[serde(default)]
-    pub path: String,
 }
 
 /// The integration configuration: which form field means what, which node does what.

@@ -20,9 +20,10 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     db::{DbError, On, Tx, sql},
+    definition::START,
     id::{DefinitionId, FlowId},
     user::User,
-    word::words,
+    vocabulary::words,
 };
 use people::People;
 
@@ -76,9 +77,6 @@ pub struct Flow {
     pub updated_at: Timestamp,
     pub archived_at: Option<Timestamp>,
 }
-
-/// Where a flow stands before its first node.
-pub const START: &str = "start";
 
 impl Flow {
     pub async fn find(on: impl Into<On<'_>>, id: &FlowId) -> Result<Option<Self>, DbError> {

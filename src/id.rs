@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::vocabulary::Symbol;
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -31,15 +33,9 @@ macro_rules! ids {
             }
         }
 
-        impl From<&$name> for crate::db::Arg {
-            fn from(id: &$name) -> Self {
-                Self::Text(Some(id.0.clone()))
-            }
-        }
-
-        impl From<Option<&$name>> for crate::db::Arg {
-            fn from(id: Option<&$name>) -> Self {
-                Self::Text(id.map(|id| id.0.clone()))
+        impl Symbol for &$name {
+            fn text(&self) -> &str {
+                &self.0
             }
         }
 

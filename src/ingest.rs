@@ -6,14 +6,12 @@
 
 pub mod collect;
 mod conclude;
-pub mod content;
-pub mod detail;
+mod detail;
 mod fallback;
 mod fetch;
 mod link;
 mod pass;
 mod push;
-pub mod record;
 mod supply;
 pub mod view;
 pub mod zip;
@@ -25,15 +23,16 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     app::App,
+    content::{ContentError, store_original::store_original},
     cpu::CpuError,
     db::DbError,
     id::SealUseId,
-    job::{FenceError, Lease, Next},
     killpoint,
     photo::Photo,
+    provider::VendorError,
+    queue::{FenceError, Lease, Next},
     service::ServiceError,
-    store::{InvalidName, StoreError},
-    vendor::VendorError,
+    store::StoreError,
 };
 use conclude::Outcome;
 use pass::Pass;
@@ -47,10 +46,10 @@ pub enum IngestError {
     Vendor(#[from] VendorError),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    #[error(transparent)]
+    Content(#[from] ContentError),
     #[error("the store does not take the photos: {0}")]
     Store(#[from] StoreError),
-    #[error("the folder's name does not fit the store: {0}")]
-    Name(#[from] InvalidName),
     #[error(transparent)]
     Cpu(#[from] CpuError),
     #[error(transparent)]
@@ -67,7 +66,7 @@ impl IngestError {
     /// Worth another pass without anybody doing anything here. Whatever the vendor says may pass: it is repaired, its
     /// licence is renewed, its secret is put right.
     fn is_transient(&self) -> bool {
-        !matches!(self, Self::NoSealUse | Self::Service(ServiceError::Gone) | Self::Name(_))
+        !matches!(self, Self::NoSealUse | Self::Service(ServiceError::Gone) | Self::Content(ContentError::Name(_)))
     }
 }
 
@@ -139,6 +138,6 @@ async fn bring(pass: Arc<Pass>, photo: Photo) -> Result<Option<link::Arrival>, I
     let Some(fetched) = fetch::by_key(&pass, &photo).await? else {
         return Ok(None);
     };
-    let content = content::keep(&pass.app, pass.id().as_str(), &pass.place, fetched).await?;
+    let content = store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?;
     Ok(Some(link::Arrival { content, identity: link::Identity::Key(Box::new(photo)) }))
 }

@@ -1,7 +1,5 @@
 //! An original (原件): bytes known by their BLAKE3 hash, kept once.
 
-pub mod inspect;
-
 use std::collections::HashSet;
 
 use sqlx::FromRow;

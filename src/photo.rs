@@ -14,7 +14,7 @@ use crate::{
     db::{Db, DbError, On, Sql, Tx, pieces, placeholders, rows, sql},
     hash::Blake3,
     id::{GrantId, PhotoId, SealUseId},
-    word::words,
+    vocabulary::words,
 };
 use kind::PhotoKind;
 

@@ -3,8 +3,10 @@
 mod application;
 pub mod code;
 pub mod counts;
+pub mod delivery;
 pub mod ending;
 mod grant;
+pub mod ingest;
 
 use sqlx::FromRow;
 
@@ -16,7 +18,7 @@ use crate::{
     clock::Timestamp,
     db::{DbError, On, Tx, sql},
     id::{FlowId, SealUseId, ServiceId},
-    word::words,
+    vocabulary::words,
 };
 
 words! {

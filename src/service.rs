@@ -8,8 +8,8 @@ use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, sql},
     id::ServiceId,
-    vendor::{BadCredentials, Client, Credentials, Secret, SignMode, Vendor},
-    word::words,
+    provider::{BadCredentials, Client, Credentials, Secret, SignMode, Vendor},
+    vocabulary::words,
 };
 
 /// One bound service. The secret is never shown again once stored.

@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, sql},
     id::UserId,
-    word::words,
+    vocabulary::words,
 };
 
 words! {

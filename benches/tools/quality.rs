@@ -16,8 +16,8 @@ use image::{DynamicImage, RgbImage, metadata::Orientation};
 use moxcms::{ColorProfile, Layout, TransformOptions};
 use serde_json::{Value, json};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
-use yinku::{
-    original::inspect::{Inspection, inspect},
+use yinku::picture::{
+    inspect::{Inspection, inspect},
     thumbnail::{Limits, thumbnails},
 };
 

@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::ensure;
 use serde_json::{Value, json};
-use yinku::{
-    original::inspect::inspect,
+use yinku::picture::{
+    inspect::inspect,
     thumbnail::{Limits, thumbnails},
 };
 

@@ -12,16 +12,15 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
     definition::{Body, Definition, NodeKind},
-    dispatch,
     flow::{
         Flow, FlowState,
         event::{self, Happened},
         people,
     },
     id::FlowId,
-    job::{self, JobKind},
     photo::Photo,
-    seal_use::{Grant, SealUse},
+    queue::{self, JobKind},
+    seal_use::{Grant, SealUse, delivery},
     user::User,
 };
 
@@ -97,8 +96,8 @@ pub async fn ask(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timest
     refuse(tx, &flow, &lacking, wish.accept_missing, at_the_end).await?;
     if at_the_end == End::LastNode {
         flow.move_to(tx, None, now).await?;
-        if flow.node.as_deref().is_some_and(|node| dispatch::sends_after(&body, node)) {
-            dispatch::stamped(tx, id, &body, now).await?;
+        if flow.node.as_deref().is_some_and(|node| delivery::sends_after(&body, node)) {
+            delivery::stamped(tx, id, &body, now).await?;
         }
     }
     let happened = Happened { actor: &user.username, act: "archive_asked", node: flow.node.as_deref(), detail: reason };
@@ -107,7 +106,7 @@ pub async fn ask(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timest
     if let (true, Some(reason)) = (wish.accept_missing && !lacking.photos.is_empty(), reason) {
         accept(tx, &flow, user, reason, lacking.photos, now).await?;
     }
-    job::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
+    queue::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
     let act = if wish.accept_missing { "missing_accepted" } else { "archive_asked" };
     let entry = Entry { username: &user.username, act, subject: id.as_str(), flow: Some(id), detail: reason };
     audit::record(tx, entry, now).await?;

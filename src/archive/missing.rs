@@ -7,10 +7,7 @@ use crate::{
     definition::{Body, FieldError, FieldType},
     id::{FlowId, GrantId, SealUseId},
     photo::{Photo, kind::PhotoKind},
-    seal_use::{
-        Grant, SealUse,
-        counts::{self as numbers, Tally},
-    },
+    seal_use::{Grant, SealUse, counts as numbers, counts::Tally},
 };
 
 /// Photos of one kind that one grant (or nobody knows which) owes.

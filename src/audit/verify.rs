@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, sql},
-    word::words,
+    vocabulary::words,
 };
 
 words! {

@@ -6,7 +6,7 @@ use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::{clock::Timestamp, document::name::numbered, hash::Blake3};
+use crate::{clock::Timestamp, hash::Blake3, library::document::name::numbered};
 
 /// One entry to be.
 #[derive(Clone, Debug)]

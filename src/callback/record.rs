@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Sql, Tx, filter::Filtered, pieces, placeholders, rows, sql},
     id::{CallbackId, SealUseId},
-    word::words,
+    vocabulary::words,
 };
 
 words! {

@@ -17,9 +17,10 @@ use yinku::{
     callback::Inbox,
     clock::Clock,
     config::{Config, LogConfig, Span},
-    http, jobs, telemetry,
+    http, telemetry,
     user::bootstrap,
     vendor::simulator::{Knobs, Simulator},
+    worker,
 };
 
 use crate::cli::print;
@@ -63,7 +64,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
     tokio::spawn(http::serve(listener, router, stop.clone()));
-    let workers = tokio::spawn(jobs::work(Arc::clone(&app), stop.clone()));
+    let workers = tokio::spawn(worker::work(Arc::clone(&app), stop.clone()));
     let mut api = Api::new(app.config.public_url.clone(), vendor.url().parse()?)?;
     print::answer(&format!("yinku listens on {}, its vendor on {}", api.base(), vendor.url()));
     let told = tokio::select! {

@@ -8,7 +8,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use yinku::{app::App, callback::Inbox, clock::Clock, config::Config, http, jobs, relay, telemetry, user::bootstrap};
+use yinku::{
+    app::App, callback::Inbox, clock::Clock, config::Config, http, notify::peers, telemetry, user::bootstrap, worker,
+};
 
 use crate::cli::print;
 
@@ -50,11 +52,11 @@ pub(crate) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
     if !args.no_workers {
         let (app, stop) = (Arc::clone(&app), stop.clone());
         parts.spawn(async move {
-            jobs::work(app, stop).await;
+            worker::work(app, stop).await;
             Ok(())
         });
     }
-    tokio::spawn(relay::run(Arc::clone(&app), stop.clone()));
+    tokio::spawn(peers::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(sweep(Arc::clone(&app)));
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sqlx::{Arguments, postgres::PgArguments, sqlite::SqliteArguments};
 
 use super::DbError;
-use crate::{clock::Timestamp, hash::Blake3};
+use crate::{clock::Timestamp, hash::Blake3, vocabulary::Symbol};
 
 /// A parameter. NULL keeps its type, which PostgreSQL wants to know.
 #[derive(Clone, Debug)]
@@ -71,4 +71,16 @@ from! {
     Timestamp => Int(|at: Timestamp| at.0),
     bool => Bool(|truth: bool| truth),
     Vec<u8> => Bytes(|bytes: Vec<u8>| bytes),
+}
+
+impl<S: Symbol> From<S> for Arg {
+    fn from(symbol: S) -> Self {
+        Self::Text(Some(symbol.text().to_owned()))
+    }
+}
+
+impl<S: Symbol> From<Option<S>> for Arg {
+    fn from(symbol: Option<S>) -> Self {
+        Self::Text(symbol.map(|symbol| symbol.text().to_owned()))
+    }
 }

@@ -93,7 +93,7 @@ fn check_nodes(body: &Body, errors: &mut Vec<FieldError>) {
     if body.nodes.is_empty() {
         errors.push(FieldError::new("nodes", "a flow needs at least one node"));
     }
-    let mut keys = HashSet::from([crate::flow::START]);
+    let mut keys = HashSet::from([super::START]);
     for (i, node) in body.nodes.iter().enumerate() {
         let at = |member: &str| format!("nodes[{i}].{member}");
         check_key(&node.key, &mut keys, at("key"), errors);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 pub use rules::editable;
 
 use super::Flow;
-use crate::{definition::Body, seal_use::SealUseStatus, user::User, word::words};
+use crate::{definition::Body, seal_use::SealUseStatus, user::User, vocabulary::words};
 
 words! {
     /// What can be done with a flow.

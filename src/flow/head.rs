@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Flow, FlowState, Phase, START};
+use super::{Flow, FlowState, Phase};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, placeholders, sql},
-    definition::{Body, Definition, NodeKind},
+    definition::{Body, Definition, NodeKind, START},
     id::{DefinitionId, FlowId},
 };
 

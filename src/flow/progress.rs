@@ -1,7 +1,7 @@
 //! How a flow goes on: from a node to the next one that waits for somebody, with what is due on the way.
 
 use super::{
-    Flow, START, assign,
+    Flow, assign,
     event::{self, Happened, YINKU},
     form::{self, Form},
     people,
@@ -9,12 +9,11 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    definition::{ArchiveMode, Body, Node, NodeKind},
-    dispatch,
+    definition::{ArchiveMode, Body, Node, NodeKind, START},
     id::{FlowId, SealUseId},
-    job::{self, JobKind},
     photo::Photo,
-    seal_use::{Grant, SealUse, SealUseStatus, counts},
+    queue::{self, JobKind},
+    seal_use::{Grant, SealUse, SealUseStatus, counts, delivery},
     user::{Directory, User},
 };
 
@@ -29,7 +28,7 @@ pub(super) async fn leave(
 ) -> Result<(), DbError> {
     let (mut from, mut sends) = (from, false);
     let next = loop {
-        sends |= dispatch::sends_after(body, from);
+        sends |= delivery::sends_after(body, from);
         apply_if_due(tx, flow, body, from, now).await?;
         let next = if from == START { body.nodes.first() } else { body.node_after(from) };
         let Some(node) = next else { break None };
@@ -44,7 +43,7 @@ pub(super) async fn leave(
     };
     flow.move_to(tx, next.map(|node| node.key.as_str()), now).await?;
     if sends {
-        dispatch::stamped(tx, &flow.id, body, now).await?;
+        delivery::stamped(tx, &flow.id, body, now).await?;
     }
     let waiting = next.or_else(|| body.nodes.iter().rfind(|node| node.kind == NodeKind::Seal));
     match waiting {
@@ -56,7 +55,7 @@ pub(super) async fn leave(
         None => people::wait_for(tx, &flow.id, &[format!("user:{}", flow.starter)], false).await?,
     }
     if next.is_none() && archives_itself(body) {
-        job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
+        queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }
     Ok(())
 }
@@ -137,7 +136,7 @@ async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<
     };
     seal_use.insert(tx).await?;
     match application {
-        Ok(_) => job::wake(tx, JobKind::Apply, id.as_str(), now, now).await,
+        Ok(_) => queue::wake(tx, JobKind::Apply, id.as_str(), now, now).await,
         Err(error) => SealUse::not_applied(tx, &id, SealUseStatus::Failed, &error.to_string()).await,
     }
 }

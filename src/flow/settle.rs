@@ -9,7 +9,7 @@ use crate::{
     db::{DbError, Tx, sql},
     definition::{Definition, NodeKind},
     id::FlowId,
-    job::{self, JobKind},
+    queue::{self, JobKind},
     user::Directory,
 };
 
@@ -26,7 +26,7 @@ pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, Db
     let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
     let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)) else {
         if flow.state == FlowState::Running && archives_itself(&body) {
-            job::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
+            queue::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
         }
         return Ok(false);
     };
@@ -51,7 +51,7 @@ async fn supplement(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbEr
         .scalar(&mut *tx)
         .await?;
     if present > recorded {
-        job::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
+        queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }
     Ok(())
 }

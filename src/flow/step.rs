@@ -15,7 +15,7 @@ pub use fill::{edit, submit};
 pub use hand::{comment, transfer};
 
 use super::{
-    Flow, FlowState, START,
+    Flow, FlowState,
     actions::Refusal,
     assign::unassignable,
     event::{self, Happened},
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
-    definition::{Body, Definition, FieldError},
+    definition::{Body, Definition, FieldError, START},
     id::FlowId,
     user::{Directory, User},
 };

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     db::{Db, DbError, sql},
     definition::{Body, Definition, Field, FieldType},
-    document::Document,
     id::{FlowId, GrantId, IngestId, SealUseId},
+    library::document::Document,
     seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
     user::User,
 };

@@ -14,10 +14,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Code, Edge, Problem, input::Id, session::CurrentUser};
 use crate::{
     audit::{Entry, journal::JournalError},
-    document::Document,
+    content::thumbnails,
     id::DocumentId,
+    library::document::Document,
     store::StoreKey,
-    thumbnail,
     user::User,
 };
 
@@ -92,7 +92,7 @@ async fn thumbnail_of(
     if range::matches(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let jpeg = thumbnail::stored::get(&edge.app, &document.blake3, &document.store_key, size).await?;
+    let jpeg = thumbnails::get(&edge.app, &document.blake3, &document.store_key, size).await?;
     let cache = "private, max-age=31536000, immutable";
     let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache), (header::ETAG, &etag)];
     Ok((headers, jpeg).into_response())

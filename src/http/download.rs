@@ -23,10 +23,10 @@ use crate::{
     audit::Entry,
     bundle::{self, Layout},
     definition::Definition,
-    document::Document,
     flow::{actions::Action, view::FlowView},
     id::FlowId,
     ingest::collect,
+    library::document::Document,
     user::User,
 };
 

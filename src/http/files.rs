@@ -15,20 +15,18 @@ use super::{Code, Edge, Problem, flows::may_act, input::Id, session::CurrentUser
 use crate::{
     app::App,
     audit::{self, Entry},
-    dispatch::Dispatch,
-    document::Document,
+    content::receive::{Batch, UploadError},
+    curate::attachments::{self, Target},
     flow::{
         Flow,
         actions::Action,
         view::{self, FlowView},
     },
     id::{DocumentId, FlowId, GrantId, IngestId},
+    library::document::Document,
     photo::kind::PhotoKind,
-    upload::{
-        Batch, UploadError,
-        field::{self, Target},
-        supply,
-    },
+    seal_use::delivery::Dispatch,
+    sealing::supply,
     user::{Role, User},
 };
 
@@ -66,7 +64,7 @@ async fn upload(
     let target = may_change(&edge, &id, &key, &user).await?;
     let _place = app.bounds.upload().ok_or_else(busy)?;
     let (batch, _) = Box::pin(take_in(app, form, app.config.upload.max_file_bytes.get())).await?;
-    let documents = field::attach(app, target, &user, batch).await?;
+    let documents = attachments::attach(app, target, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(documents)))
 }
 
@@ -92,7 +90,7 @@ async fn remove(
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
     may_change(&edge, &id, &key, &user).await?;
-    field::take_out(&edge.app, &id, &key, &document, &user).await?;
+    attachments::take_out(&edge.app, &id, &key, &document, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -210,7 +208,7 @@ async fn parts(
                 let text = patiently(app, part.text()).await?;
                 *kind = text
                     .parse()
-                    .map_err(|error: crate::word::UnknownWord| Problem::field("kind", error.to_string()))?;
+                    .map_err(|error: crate::vocabulary::UnknownWord| Problem::field("kind", error.to_string()))?;
                 if *kind == PhotoKind::Emergency {
                     return Err(Problem::field("kind", "the vendor takes signatory and face photos only"));
                 }

@@ -12,12 +12,9 @@ use super::{
 };
 use crate::{
     audit::{self, Entry},
-    definition::Space,
-    folder::{
-        Folder,
-        keep::{self, KeepError},
-    },
+    curate::folders::{self, KeepError},
     id::FolderId,
+    library::{Space, folder::Folder},
     user::{Role, User},
 };
 
@@ -43,7 +40,7 @@ async fn change(
 ) -> Result<Json<Folder>, Problem> {
     let folder = managed(&edge, &id, &user).await?;
     let mut tx = edge.app.db.begin().await?;
-    let changed = keep::change(&mut tx, &folder, change.name.as_deref(), change.parent_id.as_deref()).await?;
+    let changed = folders::change(&mut tx, &folder, change.name.as_deref(), change.parent_id.as_deref()).await?;
     let detail = format!("{} → {}", folder.name, changed.name);
     let entry = Entry {
         username: &user.username,
@@ -65,7 +62,7 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     let folder = managed(&edge, &id, &user).await?;
     let mut tx = edge.app.db.begin().await?;
-    keep::delete(&mut tx, &folder).await?;
+    folders::delete(&mut tx, &folder).await?;
     let name = Some(folder.name.as_str());
     let entry =
         Entry { username: &user.username, act: "folder_deleted", subject: id.as_str(), flow: None, detail: name };

@@ -19,12 +19,12 @@ use crate::{
     clock::Timestamp,
     flow::Flow,
     id::{CallbackId, FlowId, IngestId},
-    ingest::{
-        record::{Ingest, IngestState, Trigger, wake},
-        view::{self, IngestView},
-    },
+    ingest::view::{self, IngestView},
     photo::Photo,
-    seal_use::SealUse,
+    seal_use::{
+        SealUse,
+        ingest::{Ingest, IngestState, Trigger, wake},
+    },
     user::User,
 };
 

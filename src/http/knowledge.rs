@@ -12,13 +12,13 @@ use super::{
 };
 use crate::{
     audit::{self, Entry},
-    definition::Space,
-    document::{
-        Document,
+    id::{DocumentId, FolderId},
+    library::{
+        Space,
+        document::Document,
+        folder::{Folder, check_name},
         search::{Cursor, Search},
     },
-    folder::{Folder, check_name},
-    id::{DocumentId, FolderId},
     user::{Role, User},
 };
 

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use crate::{
     app::App,
     db::DbError,
-    document::Document,
     id::{DocumentId, UserId},
+    library::document::Document,
     user::{Role, User, login},
 };
 

@@ -17,13 +17,13 @@ use crate::{
     archive::missing::MissingPhotos,
     audit::journal::JournalError,
     callback::CallbackError,
+    content::thumbnails::ThumbnailError,
     db::DbError,
     definition::FieldError,
     flow::{actions::Refusal, step::StepError},
+    provider::{BadCredentials, VendorError},
     store::StoreError,
-    thumbnail::stored::ThumbnailError,
     user::login::LoginError,
-    vendor::{BadCredentials, VendorError},
 };
 
 /// A problem, RFC 9457.

@@ -13,20 +13,22 @@ use super::{
     session::{Admin, CurrentUser},
 };
 use crate::{
-    append::{self, More},
-    apply::resolve,
     clock::Timestamp,
-    finish,
     flow::{actions::Action, view::FlowView},
     id::{FlowId, SealUseId},
-    inquiry::{self, SealDetail},
-    owed::{self, OwedPhotos},
     seal_use::{
         SealUse, SealUseStatus,
         code::{self, CodeView},
     },
+    sealing::{
+        append_uses::{self, More},
+        end_use,
+        live_detail::{self, SealDetail},
+        owed_photos::{self, OwedPhotos},
+        resolve,
+        time_window::{self, Selector, Wanted},
+    },
     user::User,
-    window::{self, Selector, Wanted},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -63,7 +65,7 @@ async fn seal_detail(
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<SealDetail>>, Problem> {
     may(&edge, &id, &user, Action::Detail).await?;
-    Ok(Json(inquiry::inquire(&edge.app, &id).await?))
+    Ok(Json(live_detail::inquire(&edge.app, &id).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -85,7 +87,7 @@ async fn seal_append(
 ) -> Result<Json<FlowView>, Problem> {
     may(&edge, &id, &user, Action::Append).await?;
     let more = More { count: asked.count, device_no: given(asked.device_no) };
-    append::append(&edge.app, &id, &user, &more).await?;
+    append_uses::append(&edge.app, &id, &user, &more).await?;
     shown(&edge, &id, &user).await.map(Json)
 }
 
@@ -108,7 +110,7 @@ async fn seal_finish(
 ) -> Result<Json<FlowView>, Problem> {
     may(&edge, &id, &user, Action::Finish).await?;
     let reason = given(Some(asked.reason)).ok_or_else(|| Problem::field("reason", "say why use ends"))?;
-    finish::by_hand(&edge.app, &id, &user, &reason, given(asked.device_no).as_deref()).await?;
+    end_use::by_hand(&edge.app, &id, &user, &reason, given(asked.device_no).as_deref()).await?;
     shown(&edge, &id, &user).await.map(Json)
 }
 
@@ -136,7 +138,7 @@ async fn seal_window(
 ) -> Result<Json<FlowView>, Problem> {
     may(&edge, &id, &user, Action::Finish).await?;
     let seals = given(asked.device_no).map(Selector::Device).or_else(|| given(asked.seal).map(Selector::Seal));
-    window::set(&edge.app, &id, &user, &Wanted { start: asked.start, end: asked.end, seals }).await?;
+    time_window::set(&edge.app, &id, &user, &Wanted { start: asked.start, end: asked.end, seals }).await?;
     shown(&edge, &id, &user).await.map(Json)
 }
 
@@ -223,7 +225,7 @@ async fn owed_photos(
         }
         _ => user,
     };
-    Ok(Json(owed::of_user(&edge.app, &person).await?))
+    Ok(Json(owed_photos::of_user(&edge.app, &person).await?))
 }
 
 /// Without blanks around it and NUL in it; nothing when nothing remains.

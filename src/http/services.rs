@@ -13,8 +13,8 @@ use super::{
 use crate::{
     audit::{self, Entry},
     id::ServiceId,
+    provider::qiyuesuo::SealCategory,
     service::{NO_PUBLIC_CLOUD, ServerType, Service, ServiceError},
-    vendor::qiyuesuo::SealCategory,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::FromRow;
 
-use super::record::{Ingest, IngestState, Trigger, wake};
+use crate::seal_use::ingest::{Ingest, IngestState, Trigger, wake};
 use crate::{
     app::App,
     clock::Timestamp,

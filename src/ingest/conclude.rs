@@ -1,21 +1,17 @@
 //! How a pass ends: the counts are taken, the flow settles if everything is here, and the next pass has its time.
 
-use super::{
-    IngestError, link,
-    pass::Pass,
-    record::{Ingest, IngestState},
-};
+use super::{IngestError, link, pass::Pass};
+use crate::seal_use::ingest::{Ingest, IngestState};
 use crate::{
     app::{About, App, Hint},
     callback::record::Record,
     clock::Timestamp,
     db::{DbError, Tx},
-    dispatch::Dispatch,
     flow::settle,
     id::SealUseId,
-    job::{Lease, Next},
     photo::{Photo, PhotoState},
-    seal_use::{Counts, Grant, SealUse, counts},
+    queue::{Lease, Next},
+    seal_use::{Counts, Grant, SealUse, counts, delivery::Dispatch},
     telemetry::OutcomeLabels,
 };
 

@@ -1,23 +1,12 @@
-//! The vendor's detail is the truth, not the callback: grants, photos and the status are taken from it.
-
-use std::collections::{HashMap, HashSet};
+//! Asks the vendor for the detail of the seal use and has it written down.
 
 use super::{IngestError, pass::Pass};
 use crate::{
-    apply,
     callback::record::Record,
-    clock::Timestamp,
-    db::{DbError, Tx},
-    finish,
-    flow::{
-        Flow,
-        event::{self, Happened, YINKU},
-        people,
-    },
-    id::GrantId,
-    photo::{Photo, Source, kind::PhotoKind},
-    seal_use::{Application, SealUse},
-    vendor::qiyuesuo::{Detail, PhotoRef},
+    flow::Flow,
+    provider::qiyuesuo::Detail,
+    seal_use::{SealUse, ending},
+    sealing::detail,
 };
 
 /// Asks and stores. False: the vendor does not have this seal use, as far as anybody knows.
@@ -56,27 +45,13 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
         SealUse::applied(&mut tx, pass.id(), &detail.id).await?;
     }
     let present = SealUse::find(&mut tx, pass.id()).await?.ok_or(IngestError::NoSealUse)?;
-    store(&mut tx, &present, &detail, now).await?;
+    detail::store(&mut tx, &present, &detail, now).await?;
     tx.commit().await?;
     if pass.seal_use.business_id.is_none() {
         // Outside the transaction: a run of that job waits for what this one holds.
-        finish::look_again(pass.db(), pass.id(), now).await?;
+        ending::look_again(pass.db(), pass.id(), now).await?;
     }
     Ok(Answer::Stored)
-}
-
-/// Writes what the vendor says of `seal_use`, whose flow is locked. What it means for the flow, a pass finds out.
-pub async fn store(tx: &mut Tx, seal_use: &SealUse, detail: &Detail, now: Timestamp) -> Result<(), DbError> {
-    let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
-    let grants = apply::save_grants(tx, &seal_use.id, &application, &detail.auths).await?;
-    save_photos(tx, seal_use, detail, &grants.into_iter().collect(), now).await?;
-    let status = apply::status_of(&detail.status);
-    if status.ended() && !seal_use.status.ended() {
-        let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
-        event::record(tx, &seal_use.flow_id, happened, now).await?;
-    }
-    SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await?;
-    people::stamped(tx, &seal_use.id).await
 }
 
 /// The answer to the application was lost, but a callback names our seal use: its business is ours if the vendor's
@@ -93,44 +68,4 @@ async fn adopt(pass: &Pass) -> Result<Option<Detail>, IngestError> {
         }
     }
     Ok(None)
-}
-
-/// New keys become photos, numbered in the vendor's order. While there are photos without a key nobody knows which of
-/// these are the same ones: then a number is given when the bytes are here.
-async fn save_photos(
-    tx: &mut Tx,
-    seal_use: &SealUse,
-    detail: &Detail,
-    grants: &HashMap<String, GrantId>,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let known: HashMap<String, bool> = Photo::known_keys(&mut *tx, &seal_use.id).await?.into_iter().collect();
-    let listed = |kind, list: &'_ [PhotoRef]| list.iter().map(|photo| (kind, photo.clone())).collect::<Vec<_>>();
-    let photos =
-        [listed(PhotoKind::Signatory, &detail.use_images), listed(PhotoKind::Face, &detail.face_images)].concat();
-    let new: HashSet<&String> =
-        photos.iter().map(|(_, told)| &told.photokey).filter(|key| !known.contains_key(*key)).collect();
-    let mut next_no = None;
-    if !new.is_empty() && !Photo::any_keyless(&mut *tx, &seal_use.id).await? {
-        let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
-        next_no = Some(Flow::take_numbers(tx, &seal_use.flow_id, count).await?);
-    }
-    let (mut written, mut rows) = (HashSet::new(), Vec::new());
-    for (position, (kind, told)) in (0_i64..).zip(&photos) {
-        let complete = known.get(&told.photokey) == Some(&true);
-        if complete || !written.insert(&told.photokey) {
-            continue;
-        }
-        let mut photo = Photo::new(&seal_use.id, *kind, Source::Key, now);
-        photo.grant_id = told.auth_id.as_ref().and_then(|auth| grants.get(auth)).cloned();
-        photo.photokey = Some(told.photokey.clone());
-        photo.position = position;
-        photo.listed = true;
-        if new.contains(&told.photokey) {
-            photo.no = next_no;
-            next_no = next_no.map(|no| no + 1);
-        }
-        rows.push(photo);
-    }
-    Photo::insert_all(tx, &rows).await
 }

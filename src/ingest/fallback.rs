@@ -8,17 +8,19 @@ use tokio::sync::mpsc;
 
 use super::{
     IngestError,
-    content::{self, Fetched},
     link::{self, Arrival, Identity},
     pass::Pass,
     push,
-    record::Ingest,
     zip::{self, Entry, Summary, ZipLimits},
 };
 use crate::{
+    content::store_original::{Fetched, store_original},
+    seal_use::ingest::Ingest,
+};
+use crate::{
     hash::Blake3,
-    original::inspect::not_an_image,
     photo::{Photo, PhotoState, Source, kind::PhotoKind},
+    picture::inspect::not_an_image,
     seal_use::{Grant, SealUse, counts},
 };
 
@@ -128,7 +130,7 @@ async fn arrival(pass: &Pass, entry: Entry, seen: &mut HashMap<Blake3, i64>) -> 
     };
     let budget = pass.app.bounds.bytes(bytes.len() as u64).await;
     let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget: Some(budget) };
-    Ok(Some(Arrival { content: content::keep(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity }))
+    Ok(Some(Arrival { content: store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity }))
 }
 
 /// The photo that an entry names by its key; `None` when it is stored already.

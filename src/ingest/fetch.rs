@@ -1,11 +1,12 @@
 //! Fetching one photo by its key: streamed, hashed while it comes, bounded.
 
-use super::{IngestError, content::Fetched, pass::Pass};
+use super::{IngestError, pass::Pass};
+use crate::content::store_original::Fetched;
 use crate::{
     hash::Hasher,
-    original::inspect::{NotAnImage, not_an_image},
     photo::Photo,
-    vendor::{
+    picture::inspect::{NotAnImage, not_an_image},
+    provider::{
         VendorError,
         retry::{Backoff, retry_if},
     },

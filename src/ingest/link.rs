@@ -5,18 +5,23 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::FromRow;
 
-use super::{IngestError, content::Content, pass::Pass, record::Ingest};
+use super::{IngestError, pass::Pass};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    document::{self, Document, DocumentSource, NewDocument, name, words},
     flow::{Flow, FlowState, event::YINKU},
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
     killpoint,
-    original::{Original, inspect::clock_doubt},
+    library::{
+        document::{self, Document, DocumentSource, NewDocument, name},
+        search_terms,
+    },
+    original::Original,
     photo::{Photo, PhotoState, Source, key, kind::PhotoKind},
+    picture::inspect::clock_doubt,
 };
+use crate::{content::store_original::Content, seal_use::ingest::Ingest};
 
 /// A content that has come, and what it is an occurrence of.
 #[derive(Debug)]
@@ -86,7 +91,7 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
             names.extend(occur(&mut tx, pass, photo, &arrival.content, flow.state, known).await?);
         }
     }
-    words::add(&mut tx, &pass.flow.id, &names).await?;
+    search_terms::add(&mut tx, &pass.flow.id, &names).await?;
     Ingest::add(&mut tx, pass.id(), duplicates, bytes).await?;
     tx.commit().await?;
     killpoint::reach("link_committed");
@@ -264,7 +269,7 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     for (photo, no) in numbered.into_iter().zip(1..).filter(|(photo, no)| photo.no != *no) {
         names.extend(renumber(tx, pass, &photo, no, &mut known).await?);
     }
-    words::add(tx, &pass.flow.id, &names).await?;
+    search_terms::add(tx, &pass.flow.id, &names).await?;
     sql("UPDATE flows SET photo_no = $1 WHERE id = $2").bind(count).bind(&pass.flow.id).execute(tx).await?;
     Ok(())
 }

@@ -5,23 +5,23 @@ use std::sync::Arc;
 use futures::{Stream, TryStreamExt, stream};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{IngestError, record::Ingest};
+use super::IngestError;
+use crate::seal_use::ingest::Ingest;
 use crate::{
     app::App,
     callback::record::Record,
     clock::Timestamp,
     db::Db,
     definition::Definition,
-    dispatch::Dispatch,
     flow::Flow,
-    folder::{self, Place},
     id::{CallbackId, PhotoId, SealUseId},
-    job::{self, Lease},
+    library::folder::{self, Place},
     photo::Photo,
-    seal_use::SealUse,
+    provider::Client,
+    queue::{self, Lease},
+    seal_use::{SealUse, delivery::Dispatch},
     service::Service,
     user::User,
-    vendor::Client,
 };
 
 #[derive(Debug)]
@@ -128,6 +128,6 @@ impl Pass {
 
     /// Whether other jobs are due: this one lets them go first.
     async fn others_wait(&self) -> Result<bool, IngestError> {
-        Ok(job::next_due(self.db()).await?.is_some_and(|due| due <= self.app.clock.now()))
+        Ok(queue::next_due(self.db()).await?.is_some_and(|due| due <= self.app.clock.now()))
     }
 }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use super::{
     IngestError,
-    content::{self, Fetched},
     link::{self, Arrival, Identity},
     pass::Pass,
 };
+use crate::content::store_original::{Fetched, store_original};
 use crate::{
     callback::{
         parse::{self, Callback, PushedImage, RawRequest},
@@ -17,8 +17,8 @@ use crate::{
     },
     hash::{Blake3, Hashes},
     id::{CallbackId, GrantId},
-    original::inspect::not_an_image,
     photo::{Photo, Source, kind::PhotoKind},
+    picture::inspect::not_an_image,
     seal_use::Grant,
     store::{StoreError, StoreKey},
 };
@@ -89,7 +89,7 @@ async fn arrival(
     *occurrence += 1;
     let identity = Identity::Keyless { kind, grant: grant.cloned(), source: Source::Push, occurrence: *occurrence };
     let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget: None };
-    Ok(Arrival { content: content::keep(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity })
+    Ok(Arrival { content: store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity })
 }
 
 pub(super) async fn hash(pass: &Pass, bytes: Bytes) -> Result<Hashes, IngestError> {

@@ -2,14 +2,15 @@
 
 use super::{
     IngestError,
-    content::Content,
     link::{self, Arrival, Identity},
     pass::Pass,
 };
+use crate::content::store_original::Content;
 use crate::{
-    dispatch::Dispatch,
-    original::{Original, inspect::inspect},
+    original::Original,
     photo::{Source, kind::PhotoKind},
+    picture::inspect::inspect,
+    seal_use::delivery::Dispatch,
     store::StoreKey,
 };
 

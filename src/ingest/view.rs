@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::record::{Ingest, IngestState, Trigger};
+use crate::seal_use::ingest::{Ingest, IngestState, Trigger};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, placeholders, sql},

@@ -5,9 +5,9 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Tx, sql},
+    db::{Db, DbError, On, Tx, sql},
     id::{FlowId, SealUseId},
-    job::{self, JobKind},
+    queue::{self, JobKind},
 };
 
 /// Who asked for the end, and why.
@@ -37,7 +37,7 @@ pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timest
         .await?;
     // The jobs' rows first, then the flow's: whoever brings photos in holds it while it writes the seal use's.
     for id in &all {
-        job::wake(tx, JobKind::Finish, id.as_str(), now, now).await?;
+        queue::wake(tx, JobKind::Finish, id.as_str(), now, now).await?;
     }
     sql("SELECT id FROM flows WHERE id = $1 {for_update}").bind(flow).optional::<(String,)>(&mut *tx).await?;
     for id in all {
@@ -75,4 +75,14 @@ impl Ending {
             .optional(on)
             .await
     }
+}
+
+/// What was waited for may be there: an application that was to be ended has its business id now.
+pub async fn look_again(db: &Db, id: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+    if Ending::of(db, id).await?.is_none() {
+        return Ok(());
+    }
+    let mut tx = db.begin().await?;
+    queue::wake(&mut tx, JobKind::Finish, id.as_str(), now, now).await?;
+    tx.commit().await
 }

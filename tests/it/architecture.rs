@@ -1,43 +1,21 @@
-//! The rules of the house, read out of the source: who may import whom, how long a file may be.
+//! The plan of the house, read out of the source: which room may use which, and how long a file may be.
+//!
+//! docs/architecture.md draws the rows. A room uses rooms of its own row and of the rows below it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-const NOUNS: [&str; 16] = [
-    "dispatch",
-    "id",
-    "hash",
-    "clock",
-    "word",
-    "user",
-    "service",
-    "definition",
-    "flow",
-    "seal_use",
-    "photo",
-    "original",
-    "folder",
-    "document",
-    "job",
-    "audit",
-];
-const VERBS: [&str; 14] = [
-    "callback",
-    "apply",
-    "append",
-    "window",
-    "finish",
-    "ingest",
-    "inquiry",
-    "owed",
-    "thumbnail",
-    "archive",
-    "bundle",
-    "upload",
-    "send",
-    "sweep",
+/// The rows of the plan, from the top down.
+const ROWS: [&[&str]; 6] = [
+    &["main", "lib", "cli", "http", "worker"],
+    &["callback", "ingest", "sealing", "content", "archive", "bundle", "curate", "preservation", "notify"],
+    &["app"],
+    &["definition", "flow", "seal_use", "photo", "original", "library", "user", "service", "audit", "queue"],
+    &["provider", "store", "db", "cpu", "config", "telemetry", "picture"],
+    &["clock", "id", "hash", "vocabulary", "killpoint"],
 ];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",
@@ -55,32 +33,59 @@ struct Source {
     /// Path below src/.
     path: String,
     /// First module of the path, such as `ingest` for `ingest/link.rs`.
-    module: String,
-    /// Without its unit tests.
+    room: String,
+    /// Without its unit tests and its comments.
     text: String,
 }
 
 impl Source {
-    fn imports(&self, module: &str) -> bool {
-        let direct = format!("crate::{module}");
-        // One grouped import: `use crate::{\n    module::…`.
-        let grouped = [
-            format!("\n    {module}::"),
-            format!("\n    {module},"),
-            format!("crate::{{{module}::"),
-            format!("crate::{{{module},"),
-        ];
-        let word = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        self.text.match_indices(&direct).any(|(at, found)| word(&self.text[at + found.len()..]))
-            || (self.text.contains("use crate::{") && grouped.iter().any(|group| self.crate_group().contains(group)))
+    fn new(path: &str, text: &str) -> Self {
+        let room = path.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        Self { path: path.to_owned(), room, text: lines.collect::<Vec<_>>().join("\n") }
     }
 
-    /// The text of `use crate::{ … }`.
-    fn crate_group(&self) -> &str {
-        let Some(at) = self.text.find("use crate::{") else { return "" };
-        let group = &self.text[at + "use ".len()..];
-        group.find("\n};").or_else(|| group.find("};")).map_or(group, |end| &group[..end])
+    /// The rooms that this file names, by `crate::room` (`yinku::room` in the program) or in a group of imports.
+    fn uses(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for root in ["crate::", "yinku::"] {
+            for (at, _) in self.text.match_indices(root) {
+                let rest = &self.text[at + root.len()..];
+                match rest.strip_prefix('{') {
+                    Some(group) => found.extend(heads(group)),
+                    None => found.extend(word(rest)),
+                }
+            }
+        }
+        found.remove(&self.room);
+        found
     }
+}
+
+/// The first word of a path.
+fn word(text: &str) -> Option<String> {
+    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+/// The first words of the paths in a group of imports, up to its closing brace.
+fn heads(group: &str) -> Vec<String> {
+    let (mut depth, mut expected, mut found) = (0_usize, true, Vec::new());
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => expected = true,
+            c if expected && depth == 0 && !c.is_whitespace() => {
+                found.extend(word(&group[at..]));
+                expected = false;
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 fn sources() -> Vec<Source> {
@@ -94,10 +99,7 @@ fn sources() -> Vec<Source> {
                 todo.push(path);
             } else {
                 let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-                let module = name.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
-                let text = fs::read_to_string(&path).unwrap();
-                let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
-                found.push(Source { path: name, module, text });
+                found.push(Source::new(&name, &fs::read_to_string(&path).unwrap()));
             }
         }
     }
@@ -109,49 +111,92 @@ fn is_test(source: &Source) -> bool {
     source.path.contains("/tests/") || source.path.ends_with("/tests.rs") || source.path.ends_with("/conformance.rs")
 }
 
+fn row(room: &str) -> Option<usize> {
+    ROWS.iter().position(|row| row.contains(&room))
+}
+
+/// Which room uses which, with one file that shows it.
+fn arrows() -> BTreeMap<(String, String), String> {
+    let sources = sources();
+    let rooms: BTreeSet<String> = sources.iter().map(|source| source.room.clone()).collect();
+    let mut arrows = BTreeMap::new();
+    for source in &sources {
+        for used in source.uses().into_iter().filter(|used| rooms.contains(used)) {
+            arrows.entry((source.room.clone(), used)).or_insert_with(|| source.path.clone());
+        }
+    }
+    arrows
+}
+
 fn broken(rule: impl Fn(&Source) -> bool) -> Vec<String> {
     sources().into_iter().filter(|source| rule(source)).map(|source| source.path).collect()
 }
 
+/// The rooms on a way that leads back to `start`.
+fn way_back(arrows: &BTreeMap<(String, String), String>, start: &str) -> Option<Vec<String>> {
+    let mut ways: Vec<Vec<String>> = vec![vec![start.to_owned()]];
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop() {
+        let here = way.last()?;
+        for (_, to) in arrows.keys().filter(|(from, _)| from == here) {
+            let mut longer = way.clone();
+            longer.push(to.clone());
+            if to == start {
+                return Some(longer);
+            }
+            if seen.insert(to.clone()) {
+                ways.push(longer);
+            }
+        }
+    }
+    None
+}
+
 #[test]
-fn nothing_but_the_program_imports_the_edges_http_and_jobs() {
-    let inside = ["http", "jobs", "cli", "main", "lib"];
+fn every_room_is_in_the_plan() {
+    let found = broken(|source| row(&source.room).is_none());
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn no_room_uses_a_room_of_a_higher_row() {
+    let upwards: Vec<String> = arrows()
+        .into_iter()
+        .filter(|((from, to), _)| row(from) > row(to))
+        .map(|((from, to), path)| format!("{from} -> {to} ({path})"))
+        .collect();
+    assert_eq!(upwards, Vec::<String>::new());
+}
+
+#[test]
+fn no_rooms_use_each_other_in_a_circle() {
+    let arrows = arrows();
+    let rooms: BTreeSet<&String> = arrows.keys().map(|(from, _)| from).collect();
+    let circles: Vec<String> =
+        rooms.into_iter().filter_map(|room| way_back(&arrows, room)).map(|way| way.join(" -> ")).collect();
+    assert_eq!(circles, Vec::<String>::new());
+}
+
+#[test]
+fn nothing_imports_the_edges() {
+    let edges = ["http", "worker", "cli"];
     let found = broken(|source| {
-        !inside.contains(&source.module.as_str()) && (source.imports("http") || source.imports("jobs"))
+        !edges.contains(&source.room.as_str())
+            && source.uses().iter().any(|to| edges.contains(&to.as_str()))
+            && source.room != "main"
     });
     assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]
-fn verbs_and_nouns_know_nothing_of_axum() {
-    let inner: Vec<&str> = NOUNS.into_iter().chain(VERBS).collect();
-    let found = broken(|source| inner.contains(&source.module.as_str()) && source.text.contains("axum::"));
-    assert_eq!(found, Vec::<String>::new());
-}
-
-#[test]
-fn nouns_know_no_verbs_and_no_store() {
-    let forbidden: Vec<&str> = VERBS.into_iter().chain(["store", "cpu", "app"]).collect();
-    let found = broken(|source| {
-        NOUNS.contains(&source.module.as_str()) && forbidden.iter().any(|module| source.imports(module))
-    });
+fn only_the_edges_know_axum() {
+    let found = broken(|source| row(&source.room) != Some(0) && source.text.contains("axum::"));
     assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]
 fn only_db_names_a_driver() {
-    let found = broken(|source| source.module != "db" && DRIVERS.iter().any(|driver| source.text.contains(driver)));
-    assert_eq!(found, Vec::<String>::new());
-}
-
-#[test]
-fn the_simulator_shares_nothing_with_the_client() {
-    let found = broken(|source| {
-        source.path.starts_with("vendor/simulator")
-            && ["vendor::qiyuesuo", "vendor::sign", "vendor::Client", "vendor::credentials"]
-                .iter()
-                .any(|own| source.text.contains(own))
-    });
+    let found = broken(|source| source.room != "db" && DRIVERS.iter().any(|driver| source.text.contains(driver)));
     assert_eq!(found, Vec::<String>::new());
 }
 
@@ -165,11 +210,14 @@ fn no_file_is_too_long_and_none_is_called_mod() {
 
 #[test]
 fn the_rules_see_what_breaks_them() {
-    let source = |text: &str| Source { path: "x.rs".into(), module: "x".into(), text: text.into() };
-    assert!(source("use crate::http::Edge;").imports("http"));
-    assert!(source("use crate::{\n    db::Db,\n    http::Edge,\n};").imports("http"));
-    assert!(source("use crate::{http::Edge, id::UserId};").imports("http"));
-    assert!(source("fn f() { crate::jobs::work() }").imports("jobs"));
-    assert!(!source("use crate::{\n    job::Lease,\n};\nmod http;").imports("jobs"));
-    assert!(!source("use crate::jobs_of::X;").imports("jobs"));
+    let uses = |text: &str| Source::new("x.rs", text).uses().into_iter().collect::<Vec<_>>();
+    assert_eq!(uses("use crate::http::Edge;"), ["http"]);
+    assert_eq!(uses("use crate::{\n    db::{Db, Tx},\n    http::Edge,\n};"), ["db", "http"]);
+    assert_eq!(uses("use crate::{http::Edge, id::UserId};"), ["http", "id"]);
+    assert_eq!(uses("fn f() { crate::worker::work() }\n// crate::http"), ["worker"]);
+    assert_eq!(uses("use crate::queue_of::X;\nmod http;"), ["queue_of"]);
+    let circle = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")];
+    let arrows = circle.map(|(from, to)| ((from.to_owned(), to.to_owned()), String::new())).into_iter().collect();
+    assert_eq!(way_back(&arrows, "a").unwrap(), ["a", "b", "c", "a"]);
+    assert_eq!(way_back(&arrows, "d"), None);
 }

@@ -15,11 +15,11 @@ use yinku::{
     clock::Clock,
     config::{Config, DatabaseUrl},
     db::sql,
-    document::Document,
     flow::Flow,
     hash::Blake3,
     id::FlowId,
-    job,
+    library::document::Document,
+    queue,
     seal_use::SealUse,
     store::StoreKey,
     vendor::simulator::Simulator,
@@ -141,7 +141,7 @@ impl House {
 
     /// No job is due or running.
     pub(crate) async fn idle(&self) -> bool {
-        job::pending(&self.app.db, self.app.clock.now()).await.unwrap() == 0
+        queue::pending(&self.app.db, self.app.clock.now()).await.unwrap() == 0
     }
 
     pub(crate) async fn until(&self, what: &str, mut fact: impl AsyncFnMut() -> bool) {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use yinku::{
     config::Config,
     db::sql,
-    document::Document,
     hash::Blake3,
+    library::document::Document,
     user::login,
     vendor::simulator::{Fault, FaultKind, Target},
 };

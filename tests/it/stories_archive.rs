@@ -3,7 +3,7 @@
 use serde_json::Value;
 use yinku::{
     db::sql,
-    document::Document,
+    library::document::Document,
     store::StoreKey,
     vendor::simulator::{ExifMode, RawCallback},
 };

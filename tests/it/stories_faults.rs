@@ -6,8 +6,8 @@ use yinku::{
     clock::{Clock, Timestamp},
     config::{ByteSize, Config, Span},
     db::sql,
-    ingest::record::{Trigger, wake},
     photo::Photo,
+    seal_use::ingest::{Trigger, wake},
     vendor::simulator::{Fault, FaultKind, Target, ZipNames},
 };
 

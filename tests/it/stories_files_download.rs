@@ -6,8 +6,8 @@ use reqwest::{Method, header};
 use serde_json::{Value, json};
 use yinku::{
     db::sql,
-    document::Document,
     id::FlowId,
+    library::document::Document,
     vendor::simulator::{Fault, FaultKind, Target},
 };
 

@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use serde_json::{Value, json};
-use yinku::{document::Document, id::FlowId};
+use yinku::{id::FlowId, library::document::Document};
 
 use crate::{
     caller::Caller,

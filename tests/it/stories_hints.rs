@@ -8,7 +8,7 @@ use yinku::{
     app::{About, App, Hint},
     clock::Clock,
     id::FlowId,
-    relay,
+    notify::peers,
 };
 
 use crate::{
@@ -22,7 +22,7 @@ async fn on_postgres_they_reach_those_who_listen_at_another_process() {
     let other = App::open(world.app.config.clone(), Clock::System).await.unwrap();
     let stop = CancellationToken::new();
     for app in [&world.app, &other] {
-        tokio::spawn(relay::run(Arc::clone(app), stop.clone()));
+        tokio::spawn(peers::run(Arc::clone(app), stop.clone()));
     }
     let (mut here, mut there) = (world.app.events.subscribe(), other.events.subscribe());
     world

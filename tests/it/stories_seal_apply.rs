@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use yinku::{
     clock::{Clock, Timestamp},
     db::sql,
-    document::{DocumentSource, NewDocument},
     flow::Flow,
-    folder,
     hash::Blake3,
     id::FlowId,
+    library::{
+        document::{DocumentSource, NewDocument},
+        folder,
+    },
     original::Original,
     seal_use::{SealUse, ending},
     store::StoreKey,

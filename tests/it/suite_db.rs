@@ -6,9 +6,11 @@ use yinku::{
     clock::{Clock, Timestamp},
     config::DatabaseConfig,
     db::{Db, DbError, sql},
-    ingest::record::{self, Trigger},
-    job::{self, FenceError, JobKind, Next, Patience, Waits},
-    seal_use::SealUse,
+    queue::{self, FenceError, JobKind, Next, Patience, Waits},
+    seal_use::{
+        SealUse,
+        ingest::{self, Trigger},
+    },
     user::{Role, Roles, User},
     vendor::simulator::{Fault, FaultKind, Target},
 };
@@ -101,7 +103,7 @@ async fn eight_workers_claim_each_job_once(engine: Engine) {
     let (db, _dir) = open(engine).await;
     let mut tx = db.begin().await.unwrap();
     for n in 0..JOBS {
-        job::wake(&mut tx, JobKind::Ingest, &n.to_string(), NOW, NOW).await.unwrap();
+        queue::wake(&mut tx, JobKind::Ingest, &n.to_string(), NOW, NOW).await.unwrap();
     }
     tx.commit().await.unwrap();
     let mut workers = tokio::task::JoinSet::new();
@@ -109,7 +111,7 @@ async fn eight_workers_claim_each_job_once(engine: Engine) {
         let db = db.clone();
         workers.spawn(async move {
             let mut mine = Vec::new();
-            while let Some(lease) = job::claim(&db, &n.to_string(), Duration::from_mins(1), NOW).await.unwrap() {
+            while let Some(lease) = queue::claim(&db, &n.to_string(), Duration::from_mins(1), NOW).await.unwrap() {
                 mine.push(lease.subject);
             }
             mine
@@ -124,35 +126,35 @@ async fn a_lost_lease_can_write_nothing(engine: Engine) {
     let (db, _dir) = open(engine).await;
     wake(&db, "a").await;
     // The lease ends at once, by the database's clock.
-    let first = job::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
+    let first = queue::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
     let second = loop {
-        if let Some(lease) = job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap() {
+        if let Some(lease) = queue::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap() {
             break lease;
         }
     };
     assert!(matches!(first.prolong(&db, Duration::from_mins(1)).await, Err(FenceError::LeaseLost(_))));
     assert!(matches!(first.finish(&db, Next::Idle, NOW, Duration::ZERO).await, Err(FenceError::LeaseLost(_))));
     second.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
-    assert!(job::claim(&db, "three", Duration::from_mins(1), NOW).await.unwrap().is_none());
+    assert!(queue::claim(&db, "three", Duration::from_mins(1), NOW).await.unwrap().is_none());
 }
 
 async fn wake(db: &Db, subject: &str) {
     let mut tx = db.begin().await.unwrap();
-    job::wake(&mut tx, JobKind::Ingest, subject, NOW, NOW).await.unwrap();
+    queue::wake(&mut tx, JobKind::Ingest, subject, NOW, NOW).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 async fn a_wake_during_a_run_causes_one_more(engine: Engine) {
     let (db, _dir) = open(engine).await;
     wake(&db, "a").await;
-    let lease = job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
+    let lease = queue::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
     for _ in 0..3 {
         wake(&db, "a").await;
     }
     lease.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
-    let again = job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
+    let again = queue::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().unwrap();
     again.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
-    assert!(job::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().is_none(), "three wakes, one more run");
+    assert!(queue::claim(&db, "w", Duration::from_mins(1), NOW).await.unwrap().is_none(), "three wakes, one more run");
 }
 
 #[tokio::test]
@@ -231,7 +233,7 @@ async fn on_postgres_a_callback_and_a_pass_that_learns_the_business_wait_in_one_
         .await;
     let seal_use = SealUse::of_flow(&world.app.db, &flow).await.unwrap().remove(0);
     let mut pass = world.app.db.begin().await.unwrap();
-    record::wake(&mut pass, &seal_use.id, Trigger::Poll, NOW, NOW).await.unwrap();
+    ingest::wake(&mut pass, &seal_use.id, Trigger::Poll, NOW, NOW).await.unwrap();
     let callback = tokio::spawn({
         let caller = Caller::nobody(&world);
         let path = format!("/papi/signcenter/qiyuesuo/categoryCallback?businessId=7&sealUse={}", seal_use.id);
@@ -274,17 +276,17 @@ async fn on_postgres_only_callbacks_wake_a_job_while_its_run_writes() {
     let (db, _dir) = open(Engine::Postgres).await;
     wake(&db, "a").await;
     // The lease ends at once: only what the run writes keeps others from it.
-    let lease = job::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
+    let lease = queue::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
     let mut run = db.begin().await.unwrap();
     lease.fence(&mut run).await.unwrap();
     let mut callbacks = db.begin().await.unwrap();
     let wakes = [("a", Patience::Rest)];
-    let woken = job::wake_all(&mut callbacks, JobKind::Ingest, &wakes, Waits::ForNobody, NOW, NOW);
+    let woken = queue::wake_all(&mut callbacks, JobKind::Ingest, &wakes, Waits::ForNobody, NOW, NOW);
     let due =
         tokio::time::timeout(Duration::from_secs(20), woken).await.expect("it does not wait for the run").unwrap();
     assert_eq!(due, None, "it runs");
     callbacks.commit().await.unwrap();
-    assert!(job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap().is_none(), "its run is writing");
+    assert!(queue::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap().is_none(), "its run is writing");
     let person = tokio::spawn({
         let db = db.clone();
         async move { wake(&db, "a").await }
@@ -294,6 +296,6 @@ async fn on_postgres_only_callbacks_wake_a_job_while_its_run_writes() {
     lease.fence(&mut run).await.unwrap();
     run.commit().await.unwrap();
     person.await.unwrap();
-    assert!(job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap().is_some());
+    assert!(queue::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap().is_some());
     assert!(matches!(lease.fence(&mut db.begin().await.unwrap()).await, Err(FenceError::LeaseLost(_))));
 }

@@ -10,13 +10,13 @@ use yinku::{
     config::{Config, DatabaseUrl},
     hash::Hashes,
     id::{DefinitionId, FlowId, SealUseId, ServiceId},
-    seal_use::SealUse,
-    store::{Store, StoreKey},
-    vendor::{
+    provider::{
         Credentials, Limits, Secret, SignMode, Vendor,
         qiyuesuo::{Application, ApplicationAuth, SealUser},
-        simulator::Simulator,
     },
+    seal_use::SealUse,
+    store::{Store, StoreKey},
+    vendor::simulator::Simulator,
 };
 
 use crate::{

@@ -5,8 +5,8 @@ use sqlx::FromRow;
 use yinku::{
     clock::Timestamp,
     db::{Db, sql},
-    document::search::{Cursor, Search},
     id::{DocumentId, FlowId, FolderId, UserId},
+    library::search::{Cursor, Search},
     photo::kind::PhotoKind,
     user::{Role, Roles, User},
 };

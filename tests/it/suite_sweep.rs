@@ -11,8 +11,8 @@ use serde_json::json;
 use yinku::{
     hash::Blake3,
     id::FlowId,
+    preservation::orphans::{self, Stray},
     store::StoreKey,
-    sweep::{self, Stray},
 };
 
 use crate::{
@@ -30,7 +30,7 @@ on_both_engines!(
 
 /// The strays among objects of any age.
 async fn strays(world: &World) -> Vec<(String, Stray)> {
-    let report = sweep::look(&world.app.store, &world.app.db, world.app.clock.now().plus(Duration::from_hours(1)));
+    let report = orphans::look(&world.app.store, &world.app.db, world.app.clock.now().plus(Duration::from_hours(1)));
     report.await.unwrap().strays.into_iter().map(|found| (found.key, found.why)).collect()
 }
 
@@ -51,15 +51,15 @@ async fn everything_that_has_a_row_is_known(engine: Engine) {
     let world = World::new(engine, plan).await;
     archived(&world).await;
     let later = world.app.clock.now().plus(Duration::from_hours(1));
-    let report = sweep::look(&world.app.store, &world.app.db, later).await.unwrap();
+    let report = orphans::look(&world.app.store, &world.app.db, later).await.unwrap();
     assert_eq!(report.strays, []);
     let callbacks = world.count("SELECT COUNT(*) FROM callbacks WHERE body_key IS NOT NULL").await;
     assert!(callbacks > 0);
     // Two originals, each in two sizes, and the manifest.
     assert_eq!(report.looked_at, 2 + 4 + 1 + u64::try_from(callbacks).unwrap());
     let long_ago = world.app.clock.now().minus(Duration::from_hours(24));
-    let report = sweep::look(&world.app.store, &world.app.db, long_ago).await.unwrap();
-    assert_eq!(report, sweep::Report::default(), "what is young may be on its way to its row");
+    let report = orphans::look(&world.app.store, &world.app.db, long_ago).await.unwrap();
+    assert_eq!(report, orphans::Report::default(), "what is young may be on its way to its row");
 }
 
 async fn what_no_row_names_is_listed_and_left_alone(engine: Engine) {

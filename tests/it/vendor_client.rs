@@ -12,7 +12,7 @@ use tokio::{
 };
 use yinku::{
     clock::{Clock, Timestamp},
-    vendor::{
+    provider::{
         Client, Credentials, Hidden, Limits, Secret, SignMode, Vendor, VendorError,
         qiyuesuo::{
             Actor, Application, ApplicationAuth, FlowNode, SealCategory, SealUser, SealWindow, Status, ToStamp,
@@ -161,7 +161,7 @@ async fn image(client: &Client) -> Result<bytes::Bytes, VendorError> {
 }
 
 /// The zip call's outcome and what then lies in the file.
-async fn zip(client: &Client, limit: u64) -> (Result<yinku::vendor::qiyuesuo::ZipBody, VendorError>, Vec<u8>) {
+async fn zip(client: &Client, limit: u64) -> (Result<yinku::provider::qiyuesuo::ZipBody, VendorError>, Vec<u8>) {
     let mut file = tokio::fs::File::from_std(tempfile::tempfile().unwrap());
     file.write_all(b"left over from an earlier try, longer than the new one is").await.unwrap();
     let outcome = client.images_zip(BUSINESS, &mut file, limit).await;

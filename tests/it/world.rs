@@ -15,11 +15,12 @@ use yinku::{
     flow::{Flow, step},
     http,
     id::{DefinitionId, FlowId, SealUseId, ServiceId, UserId},
-    job, jobs,
+    queue,
     seal_use::SealUse,
     service::Service,
     user::{Role, Roles, User},
     vendor::simulator::{Knobs, Simulator},
+    worker,
 };
 
 /// Which engine the world's database runs on.
@@ -85,7 +86,7 @@ impl World {
         let stop = CancellationToken::new();
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
         tokio::spawn(http::serve(listener, router, stop.clone()));
-        tokio::spawn(jobs::work(Arc::clone(&app), stop.clone()));
+        tokio::spawn(worker::work(Arc::clone(&app), stop.clone()));
         Self { app, sim, definition: DefinitionId::new(), stop, _dir: dir }
     }
 
@@ -134,7 +135,7 @@ impl World {
 
     /// No job is queued for now or running.
     pub(crate) async fn until_quiet(&self) {
-        self.until("no job is left", async || job::pending(&self.app.db, self.app.clock.now()).await.unwrap() == 0)
+        self.until("no job is left", async || queue::pending(&self.app.db, self.app.clock.now()).await.unwrap() == 0)
             .await;
     }
 

@@ -5,7 +5,7 @@ use super::{
     multipart::{self, Part},
     picture,
 };
-use crate::charset;
+use crate::provider::charset;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {

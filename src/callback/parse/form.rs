@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode;
 
 use super::MAX_PARAMS;
-use crate::charset;
+use crate::provider::charset;
 
 /// The pairs in their order, one more than are taken at most. A `%` that escapes nothing stands for itself.
 pub(super) fn pairs(text: &[u8], declared: Option<&str>) -> Vec<(String, String)> {

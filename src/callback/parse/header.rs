@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::charset;
+use crate::provider::charset;
 
 /// The type before the first semicolon, in lower case.
 pub(super) fn kind(value: &str) -> String {

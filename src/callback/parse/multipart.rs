@@ -3,7 +3,7 @@
 //! A library was not used because it stops at the first fault, and reads names only as UTF-8.
 
 use super::header;
-use crate::charset;
+use crate::provider::charset;
 
 /// Longest header block of a part.
 const MAX_HEAD: usize = 16 << 10;

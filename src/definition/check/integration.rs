@@ -2,9 +2,8 @@
 
 use super::FieldError;
 use crate::{
-    definition::{Body, Field, FieldType, FolderPath, Integration, NodeKind, Space},
-    flow::START,
-    folder,
+    definition::{Body, Field, FieldType, Integration, NodeKind, START},
+    library::{FolderPath, Space, folder},
 };
 
 pub(super) fn check(body: &Body, integration: &Integration, errors: &mut Vec<FieldError>) {

@@ -4,9 +4,9 @@ use super::{Opinion, StepError, standing::Standing};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    definition::{Definition, NodeKind},
+    definition::{Definition, NodeKind, START},
     flow::{
-        Flow, FlowState, START, assign,
+        Flow, FlowState, assign,
         event::{self, Happened},
         people, progress,
     },

@@ -6,9 +6,9 @@ use super::{StepError, participants, standing::Standing, submittable, title};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
-    definition::{Field, FieldError, FieldType},
+    definition::{Field, FieldError, FieldType, START},
     flow::{
-        FlowState, START,
+        FlowState,
         actions::{Action, Facts, check, editable},
         event::{self, Happened},
         form::{self, Form},

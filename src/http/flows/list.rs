@@ -6,7 +6,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{hint, shown};
 use crate::{
-    apply::seals,
     audit::{self, Entry},
     definition::Definition,
     flow::{
@@ -22,6 +21,7 @@ use crate::{
         session::CurrentUser,
     },
     id::{DefinitionId, FlowId},
+    sealing::apply::seals,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {

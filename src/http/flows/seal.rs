@@ -11,8 +11,10 @@ use crate::{
     flow::{Flow, actions::Action},
     http::{Code, Edge, Problem, input::Id, session::CurrentUser},
     id::{FlowId, IngestId},
-    ingest::record::{Trigger, wake},
-    seal_use::SealUse,
+    seal_use::{
+        SealUse,
+        ingest::{Trigger, wake},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {

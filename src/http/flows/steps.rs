@@ -6,12 +6,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{hint, may_act, may_see, shown};
 use crate::{
-    apply::seals,
     audit::{self, Entry},
     db::Tx,
-    definition::Definition,
+    definition::{Definition, START},
     flow::{
-        START,
         form::Form,
         step::{self, Opinion},
         view::FlowView,
@@ -22,6 +20,7 @@ use crate::{
         session::CurrentUser,
     },
     id::FlowId,
+    sealing::apply::seals,
     user::User,
 };
 

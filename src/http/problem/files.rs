@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{Code, Problem};
-use crate::{archive::by_hand::ByHandError, ingest::collect::CollectError, upload::UploadError};
+use crate::{archive::by_hand::ByHandError, content::receive::UploadError, ingest::collect::CollectError};
 
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
@@ -25,7 +25,7 @@ impl From<UploadError> for Problem {
             UploadError::PhotoDocument => Self::new(StatusCode::CONFLICT, Code::PhotoDocument, detail),
             UploadError::NotRunning(_) => Self::new(StatusCode::CONFLICT, Code::FlowNotRunning, detail),
             UploadError::Db(error) => error.into(),
-            UploadError::Store(_) | UploadError::Name(_) | UploadError::Cpu(_) | UploadError::Picture(_) => {
+            UploadError::Store(_) | UploadError::Name(_) | UploadError::Cpu(_) | UploadError::Content(_) => {
                 Self::internal(&error)
             }
         }

@@ -4,8 +4,9 @@ use axum::http::StatusCode;
 
 use super::{Code, Problem};
 use crate::{
-    append::AppendError, apply::resolve::ResolveError, finish::FinishError, flow::form::ApplicationError,
-    job::FenceError, window::WindowError,
+    flow::form::ApplicationError,
+    queue::FenceError,
+    sealing::{append_uses::AppendError, end_use::FinishError, resolve::ResolveError, time_window::WindowError},
 };
 
 fn conflict(code: Code, detail: String) -> Problem {

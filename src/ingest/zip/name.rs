@@ -1,8 +1,8 @@
 //! What the name of an entry tells. Never a path.
 
 use crate::{
-    charset,
     photo::{given_name, kind::PhotoKind},
+    provider::charset,
 };
 
 pub(super) struct Names {

@@ -1,0 +1,134 @@
+//! What a file that people bring is, by its content: pictures as everywhere, and the usual office files.
+
+use crate::picture::inspect;
+
+/// As much of a file's beginning, and of its end, as is looked at.
+pub const LOOKED_AT: usize = 64 << 10;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub mime: &'static str,
+    /// `bin` when nothing is recognised.
+    pub ext: &'static str,
+    pub is_picture: bool,
+}
+
+const fn office(mime: &'static str, ext: &'static str) -> Kind {
+    Kind { mime, ext, is_picture: false }
+}
+
+const ZIP: Kind = office("application/zip", "zip");
+/// The part that each kind of zip must have (ECMA-376, GB/T 33190, OpenDocument 1.2 3.3).
+const PACKED: [(&[u8], Kind); 5] = [
+    (b"word/document", office("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx")),
+    (b"xl/workbook", office("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx")),
+    (b"ppt/presentation", office("application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx")),
+    (b"OFD.xml", office("application/ofd", "ofd")),
+    (b"mimetypeapplication/vnd.oasis.opendocument.text", office("application/vnd.oasis.opendocument.text", "odt")),
+];
+/// Streams of an OLE file, whose names are UTF-16.
+const OLE: [(&str, Kind); 3] = [
+    ("WordDocument", office("application/msword", "doc")),
+    ("Workbook", office("application/vnd.ms-excel", "xls")),
+    ("PowerPoint Document", office("application/vnd.ms-powerpoint", "ppt")),
+];
+
+/// Looks at the first and the last bytes of a file; they may overlap.
+#[must_use]
+pub fn of(head: &[u8], tail: &[u8]) -> Kind {
+    let has = |part: &[u8]| contains(head, part) || contains(tail, part);
+    match inspect::Kind::sniff(head) {
+        inspect::Kind::Pdf => return office("application/pdf", "pdf"),
+        inspect::Kind::Other => {}
+        picture => return Kind { mime: picture.mime(), ext: picture.ext(), is_picture: true },
+    }
+    match head {
+        // A local header, or the end of an empty zip.
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => PACKED.iter().find(|(part, _)| has(part)).map_or(ZIP, |found| found.1),
+        [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1, ..] => {
+            let found = OLE.iter().find(|(name, _)| has(&utf16(name)));
+            found.map_or(office("application/x-ole-storage", "bin"), |found| found.1)
+        }
+        [b'{', b'\\', b'r', b't', b'f', ..] => office("application/rtf", "rtf"),
+        text if is_text(text) => office("text/plain", "txt"),
+        _ => office("application/octet-stream", "bin"),
+    }
+}
+
+/// The given name, with a suffix that does not contradict the content. Without a name: the field's label.
+#[must_use]
+pub fn named(given: &str, kind: Kind) -> String {
+    let suffix = given.rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
+    let fits = match kind.ext {
+        // Text of all sorts, and what nobody recognises, keep what they are called.
+        "bin" | "txt" | "zip" => suffix.is_some(),
+        "jpg" => matches!(suffix.as_deref(), Some("jpg" | "jpeg" | "jpe" | "jfif")),
+        "tif" => matches!(suffix.as_deref(), Some("tif" | "tiff")),
+        ext => suffix.as_deref() == Some(ext),
+    };
+    if fits { given.to_owned() } else { format!("{given}.{}", kind.ext) }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && !bytes.iter().any(|byte| matches!(byte, 0..=8 | 11 | 14..=31 | 127))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::*;
+
+    fn zip(names: &[&str]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for name in names {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(b"<x/>").unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn ext(bytes: &[u8]) -> &'static str {
+        of(bytes, bytes).ext
+    }
+
+    #[test]
+    fn office_files_are_told_by_what_is_in_them() {
+        assert_eq!(ext(&zip(&["[Content_Types].xml", "word/document.xml"])), "docx");
+        assert_eq!(ext(&zip(&["xl/workbook.xml"])), "xlsx");
+        assert_eq!(ext(&zip(&["OFD.xml", "Doc_0/Document.xml"])), "ofd");
+        assert_eq!(ext(&zip(&["a.txt"])), "zip");
+        assert_eq!(ext(b"%PDF-1.7\n"), "pdf");
+        let ole = [&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1][..], &utf16("WordDocument")].concat();
+        assert_eq!(ext(&ole), "doc");
+        assert_eq!(ext("合同".as_bytes()), "txt");
+        assert_eq!(ext(b"MZ\x90\0"), "bin");
+        assert_eq!(ext(b""), "bin");
+        assert!(of(b"\xFF\xD8\xFF\xE0", b"").is_picture);
+    }
+
+    #[test]
+    fn the_directory_at_the_end_tells_what_the_beginning_does_not() {
+        let bytes = zip(&["_rels/.rels", "word/document.xml"]);
+        assert_eq!(of(&bytes[..40], &bytes[bytes.len() - 120..]).ext, "docx");
+    }
+
+    #[test]
+    fn a_suffix_that_lies_is_followed_by_the_right_one() {
+        let pdf = of(b"%PDF-1.7", b"");
+        assert_eq!(named("合同.PDF", pdf), "合同.PDF");
+        assert_eq!(named("合同.jpg", pdf), "合同.jpg.pdf");
+        assert_eq!(named("合同", pdf), "合同.pdf");
+        assert_eq!(named("a.md", of(b"# text", b"")), "a.md");
+        assert_eq!(named("a.JPEG", of(b"\xFF\xD8\xFF\xE0", b"")), "a.JPEG");
+    }
+}

@@ -1,0 +1,137 @@
+//! From bytes to a kept original: look at them, keep them if they are new, make their thumbnails.
+//! When this returns, the bytes and the thumbnails are durable; the rows come after (link).
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::ContentError;
+use crate::{
+    app::App,
+    clock::Timestamp,
+    hash::{Blake3, Hashes},
+    killpoint,
+    library::folder::Place,
+    original::Original,
+    picture::{
+        inspect::{Inspection, inspect},
+        thumbnail::{Impossible, Thumbnail, memory_needed, thumbnails},
+    },
+    store::{Extension, Month, StoreFolder, StoreKey},
+};
+
+/// Bytes that have come in whole, with the right to hold them in memory if nobody else holds it for them.
+#[derive(Debug)]
+pub struct Fetched {
+    pub bytes: Bytes,
+    pub hashes: Hashes,
+    pub received_at: Timestamp,
+    pub budget: Option<OwnedSemaphorePermit>,
+}
+
+/// What a photo shows, kept.
+#[derive(Clone, Debug)]
+pub struct Content {
+    pub original: Original,
+    /// When the camera says the picture was taken.
+    pub exif_at: Option<Timestamp>,
+    pub received_at: Timestamp,
+}
+
+/// Keeps the bytes; those that are known are not stored again. Work for the processor waits in `lane`.
+pub async fn store_original(app: &App, lane: &str, place: &Place, fetched: Fetched) -> Result<Content, ContentError> {
+    let Fetched { bytes, hashes, received_at, budget } = fetched;
+    app.metrics.photos_fetched.inc();
+    app.metrics.photos_bytes.inc_by(bytes.len() as u64);
+    let looked_at = bytes.clone();
+    // Not on the threads that decode: it takes a fraction of a millisecond, and would wait behind pictures for its turn.
+    let inspection = tokio::task::spawn_blocking(move || inspect(&looked_at)).await?;
+    let exif_at = inspection.exif.as_ref().map(|exif| exif.at);
+    let original = match Original::find(&app.db, &hashes.blake3).await? {
+        Some(known) => known,
+        None => store_new(app, lane, place, bytes, hashes, inspection).await?,
+    };
+    drop(budget);
+    Ok(Content { original, exif_at, received_at })
+}
+
+async fn store_new(
+    app: &App,
+    lane: &str,
+    place: &Place,
+    bytes: Bytes,
+    hashes: Hashes,
+    inspection: Inspection,
+) -> Result<Original, ContentError> {
+    let now = app.clock.now();
+    let key = StoreKey::Original {
+        folder: StoreFolder::parse(&place.prefix)?,
+        month: Month::of(now),
+        hash: hashes.blake3.clone(),
+        ext: Extension::new(inspection.ext),
+    };
+    let mut original = Original {
+        hash: hashes.blake3,
+        sha256: hashes.sha256,
+        sm3: None,
+        crc32: i64::from(hashes.crc32),
+        bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        mime: inspection.mime.to_owned(),
+        ext: inspection.ext.to_owned(),
+        width: inspection.width.map(i64::from),
+        height: inspection.height.map(i64::from),
+        complete: inspection.complete,
+        store_key: key.to_string(),
+        undecodable: None,
+        created_at: now,
+    };
+    let put = async {
+        app.store.put(&key, bytes.clone()).await?;
+        app.metrics.photos_stored.inc();
+        killpoint::reach("original_put");
+        Ok::<_, ContentError>(())
+    };
+    // The disk writes while the processor decodes; neither is linked before both are done.
+    let (made, ()) = tokio::try_join!(make(app, lane, bytes.clone(), inspection), put)?;
+    original.undecodable = put_thumbnails(app, &original.hash, made).await?;
+    Ok(original)
+}
+
+/// Makes the thumbnails of bytes that are kept already; why there are none, if so.
+pub async fn add_thumbnails(
+    app: &App,
+    hash: &Blake3,
+    bytes: Bytes,
+    inspection: Inspection,
+) -> Result<Option<String>, ContentError> {
+    let made = make(app, "", bytes, inspection).await?;
+    put_thumbnails(app, hash, made).await
+}
+
+async fn make(
+    app: &App,
+    lane: &str,
+    bytes: Bytes,
+    inspection: Inspection,
+) -> Result<Result<Vec<Thumbnail>, Impossible>, ContentError> {
+    let (sizes, limits) = (app.config.thumbnail.sizes.clone(), app.thumbnail_limits());
+    let memory = memory_needed(&inspection, &sizes, &limits);
+    Ok(app.cpu.run_in(lane, memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await?)
+}
+
+async fn put_thumbnails(
+    app: &App,
+    hash: &Blake3,
+    made: Result<Vec<Thumbnail>, Impossible>,
+) -> Result<Option<String>, ContentError> {
+    let thumbnails = match made {
+        Ok(thumbnails) => thumbnails,
+        Err(impossible) => return Ok(Some(impossible.to_string())),
+    };
+    for thumbnail in thumbnails {
+        let key = StoreKey::Thumbnail { size: thumbnail.size, hash: hash.clone() };
+        app.store.put(&key, thumbnail.jpeg.into()).await?;
+        app.metrics.thumbnails_made.inc();
+    }
+    killpoint::reach("thumbnail_put");
+    Ok(None)
+}

@@ -1,0 +1,194 @@
+//! Files of a flow's field: brought by people, taken out again until the flow is archived.
+
+use crate::content::receive::{Batch, Kept, UploadError};
+use crate::{
+    app::{About, App, Hint},
+    audit::{self, Entry},
+    clock::Timestamp,
+    db::{DbError, Tx, sql},
+    definition::{Body, Definition, FieldType},
+    flow::{
+        Flow, FlowState,
+        event::{self, Happened},
+        people, settle,
+    },
+    id::{DocumentId, FlowId},
+    library::{
+        document::{Document, DocumentSource, NewDocument},
+        folder::{self, Place},
+        search_terms,
+    },
+    original::Original,
+    seal_use::delivery,
+    user::User,
+};
+
+/// A field that takes files now.
+#[derive(Debug)]
+pub struct Target {
+    flow: Flow,
+    body: Body,
+    key: String,
+    place: Place,
+}
+
+impl Target {
+    /// The field `key` of a flow, if files may be brought into it now.
+    pub async fn find(app: &App, id: &FlowId, key: &str) -> Result<Self, UploadError> {
+        let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
+        let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
+        open(&flow, &body, key)?;
+        let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
+        let integration = body.integration.as_ref();
+        let path = integration.and_then(|integration| {
+            let stamped = integration.stamped_file_field.as_deref() == Some(key);
+            integration.stamped_folder.as_ref().filter(|_| stamped).or(integration.download_folder.as_ref())
+        });
+        let mut tx = app.db.begin().await?;
+        let place = folder::ensure(&mut tx, path, &starter, app.clock.now()).await?;
+        tx.commit().await?;
+        Ok(Self { flow, body, key: key.to_owned(), place })
+    }
+}
+
+/// Whether the field takes files at all now; who may bring them is decided before.
+fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
+    if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
+        return Err(UploadError::NotRunning(flow.state));
+    }
+    let field = body.field(key).ok_or(UploadError::NotFound)?;
+    if field.field_type != FieldType::Files {
+        return Err(UploadError::NotAFilesField(key.to_owned()));
+    }
+    if body.integration.as_ref().is_some_and(|integration| integration.download_field.as_deref() == Some(key)) {
+        return Err(UploadError::DownloadField(key.to_owned()));
+    }
+    Ok(())
+}
+
+/// Makes documents of the files, last in the field, in one transaction. What waits for them goes on.
+pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Result<Vec<Document>, UploadError> {
+    if batch.is_empty() {
+        return Err(UploadError::NoFile);
+    }
+    let kept = batch.keep(app, &target.place).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    // Before the flow's lock, as a pass does it.
+    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
+    let flow = Flow::lock(&mut tx, &target.flow.id).await?.ok_or(UploadError::NotFound)?;
+    // While the files came in, the flow may have gone on.
+    open(&flow, &target.body, &target.key)?;
+    let documents = insert(&mut tx, &target, &kept, user, now).await?;
+    let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+    let detail = format!("{}: {}", target.key, names.join(", "));
+    let happened =
+        Happened { actor: &user.username, act: "uploaded", node: flow.node.as_deref(), detail: Some(&detail) };
+    event::record(&mut tx, &flow.id, happened, now).await?;
+    people::acted(&mut tx, &flow.id, &user.username).await?;
+    if delivery::sends_at_once(&target.body, flow.node.as_deref()) {
+        delivery::stamped(&mut tx, &flow.id, &target.body, now).await?;
+    }
+    settle::settle(&mut tx, &flow.id, now).await?;
+    for (id, one) in documents.iter().zip(&kept) {
+        let entry = Entry {
+            username: &user.username,
+            act: "document_uploaded",
+            subject: id.as_str(),
+            flow: Some(&flow.id),
+            detail: Some(&one.name),
+        };
+        audit::record(&mut tx, entry, now).await?;
+    }
+    tx.commit().await?;
+    app.due.notify_one();
+    let mut shown = Vec::with_capacity(documents.len());
+    for id in documents {
+        hint(app, &id, &flow.id, "uploaded");
+        shown.extend(Document::find(&app.db, &id).await?);
+    }
+    Ok(shown)
+}
+
+async fn insert(
+    tx: &mut Tx,
+    target: &Target,
+    kept: &[Kept],
+    user: &User,
+    now: Timestamp,
+) -> Result<Vec<DocumentId>, DbError> {
+    // Two flows that bring a file of one name into one folder: one after the other.
+    sql("SELECT id FROM folders WHERE id = $1 {for_update}")
+        .bind(&target.place.folder)
+        .scalar::<String>(&mut *tx)
+        .await?;
+    let mut placed = Vec::with_capacity(kept.len());
+    for one in kept {
+        let document = NewDocument {
+            folder: target.place.folder.clone(),
+            name: crate::library::document::name::of_upload(&one.name),
+            original: one.original.hash.clone(),
+            source: DocumentSource::Upload,
+            flow: Some(target.flow.id.clone()),
+            field: Some(target.key.clone()),
+            photo: None,
+            by: user.username.clone(),
+        };
+        placed.push(document.insert(tx, now).await?);
+    }
+    let (ids, names): (Vec<_>, Vec<_>) = placed.into_iter().map(|placed| (placed.id, placed.name)).unzip();
+    search_terms::add(tx, &target.flow.id, &names).await?;
+    Ok(ids)
+}
+
+/// Takes a file out of its field, into the trash. Its bytes stay.
+pub async fn take_out(
+    app: &App,
+    flow: &FlowId,
+    key: &str,
+    document: &DocumentId,
+    user: &User,
+) -> Result<(), UploadError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let flow = Flow::lock(&mut tx, flow).await?.ok_or(UploadError::NotFound)?;
+    let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
+    if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
+        return Err(UploadError::NotRunning(flow.state));
+    }
+    let found = Document::find(&mut tx, document).await?.ok_or(UploadError::NotFound)?;
+    if found.flow_id.as_ref() != Some(&flow.id) || found.field_key.as_deref() != Some(key) {
+        return Err(UploadError::NotFound);
+    }
+    if found.source == DocumentSource::Photo {
+        return Err(UploadError::PhotoDocument);
+    }
+    open(&flow, &body, key)?;
+    crate::library::document::trash(&mut tx, document, &user.username, now).await?;
+    let detail = format!("{key}: {}", found.name);
+    let happened =
+        Happened { actor: &user.username, act: "file_removed", node: flow.node.as_deref(), detail: Some(&detail) };
+    event::record(&mut tx, &flow.id, happened, now).await?;
+    people::acted(&mut tx, &flow.id, &user.username).await?;
+    let entry = Entry {
+        username: &user.username,
+        act: "document_deleted",
+        subject: document.as_str(),
+        flow: Some(&flow.id),
+        detail: Some(&found.name),
+    };
+    audit::commit(tx, entry, now).await?;
+    hint(app, document, &flow.id, "deleted");
+    Ok(())
+}
+
+fn hint(app: &App, document: &DocumentId, flow: &FlowId, state: &str) {
+    app.hint(Hint {
+        about: About::Document,
+        id: document.to_string(),
+        flow_id: flow.to_string(),
+        state: state.to_owned(),
+        received: 0,
+        expected: 0,
+    });
+}

@@ -1,0 +1,268 @@
+//! A document: an entry in a folder, a name for an original, with its source; maybe an attachment of a form field.
+
+pub mod name;
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, filter::Filtered, sql},
+    hash::Blake3,
+    id::{DocumentId, FlowId, FolderId, PhotoId},
+    library::folder::Folder,
+    library::search,
+    photo::kind::PhotoKind,
+    user::User,
+    vocabulary::words,
+};
+
+words! {
+    DocumentSource { Photo = "photo", Upload = "upload" }
+}
+
+/// A document to be written.
+#[derive(Clone, Debug)]
+pub struct NewDocument {
+    pub folder: FolderId,
+    /// Wanted; made unique in the folder.
+    pub name: String,
+    pub original: Blake3,
+    pub source: DocumentSource,
+    pub flow: Option<FlowId>,
+    pub field: Option<String>,
+    pub photo: Option<PhotoId>,
+    pub by: String,
+}
+
+impl NewDocument {
+    /// Writes the row under the first free name (`name`, `name (2)` …), last in its field. Then its name is to be
+    /// [findable](super::search_terms::add).
+    pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<Placed, DbError> {
+        let id = DocumentId::new();
+        let mut name = self.name.clone();
+        while !self.insert_as(tx, &id, &name, now).await? {
+            // The folder may have been deleted a moment ago; else the name is taken.
+            Folder::find(&mut *tx, &self.folder).await?.ok_or(DbError::RowNotFound)?;
+            name = free_name(tx, &self.folder, &self.name).await?;
+        }
+        Ok(Placed { id, name })
+    }
+
+    /// Whether the row could be written under this name.
+    async fn insert_as(&self, tx: &mut Tx, id: &DocumentId, name: &str, now: Timestamp) -> Result<bool, DbError> {
+        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id,
+               kind, seal, user_name, received_at, created_by, created_at)
+             SELECT $1, f.id, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END, $3, $4, $5, $6, $7,
+               (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
+               p.kind, g.seal, g.user_name, COALESCE(p.received_at, $10), $9, $10
+             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2
+             ON CONFLICT (folder_id, name) DO NOTHING")
+            .bind(id)
+            .bind(&self.folder)
+            .bind(name)
+            .bind(&self.original)
+            .bind(self.source)
+            .bind(self.flow.as_ref())
+            .bind(self.field.clone())
+            .bind(self.photo.as_ref())
+            .bind(&self.by)
+            .bind(now)
+            .execute(tx)
+            .await?;
+        Ok(written == 1)
+    }
+}
+
+/// A document with the name it got.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub id: DocumentId,
+    pub name: String,
+}
+
+/// Gives a document another name, made unique in its folder; its own present name counts as free. The name it has then
+/// is to be [findable](super::search_terms::add).
+pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
+    let own: String = sql("SELECT name FROM documents WHERE id = $1").bind(id).scalar(&mut *tx).await?;
+    if own == wanted {
+        return Ok(own);
+    }
+    let name = free_name(tx, folder, wanted).await?;
+    sql("UPDATE documents SET name = $1 WHERE id = $2").bind(&name).bind(id).execute(tx).await?;
+    Ok(name)
+}
+
+/// Puts a document into the trash: it is listed nowhere any more, its bytes stay. What was to be sent of it is not.
+pub async fn trash(tx: &mut Tx, id: &DocumentId, by: &str, now: Timestamp) -> Result<(), DbError> {
+    sql("UPDATE documents SET deleted_at = $1, deleted_by = $2 WHERE id = $3 AND deleted_at IS NULL")
+        .bind(now)
+        .bind(by)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+async fn free_name(tx: &mut Tx, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
+    let mut n = 1;
+    loop {
+        let name = name::numbered(wanted, n);
+        let taken: i64 = sql("SELECT COUNT(*) FROM documents WHERE folder_id = $1 AND name = $2")
+            .bind(folder)
+            .bind(&name)
+            .scalar(&mut *tx)
+            .await?;
+        if taken == 0 {
+            return Ok(name);
+        }
+        n += 1;
+    }
+}
+
+/// A document with its original and, for a photo, where it comes from.
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    pub id: DocumentId,
+    pub folder_id: FolderId,
+    pub name: String,
+    /// Size of the original in bytes.
+    pub bytes: i64,
+    /// Told by the content, never by a name.
+    pub mime: String,
+    /// Pixels as stored, before any orientation.
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub blake3: Blake3,
+    pub sha256: String,
+    /// Null until archived.
+    pub sm3: Option<String>,
+    /// CRC-32 as zip knows it.
+    pub crc32: i64,
+    #[sqlx(try_from = "String")]
+    pub source: DocumentSource,
+    pub flow_id: Option<FlowId>,
+    pub field_key: Option<String>,
+    #[sqlx(flatten)]
+    #[schema(value_type = Option<PhotoPart>)]
+    pub photo: PhotoPart,
+    /// The camera's time (EXIF), if it has one.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub taken_at: Option<Timestamp>,
+    /// The vendor's day of upload.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub vendor_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// The camera's clock cannot be right.
+    pub clock_doubt: bool,
+    /// False: the bytes end before the picture does.
+    pub complete: bool,
+    /// How far a stamped file or a supplied photo is on its way to the vendor: queued, sending, sent, failed or
+    /// unknown. Null: it is not sent.
+    pub vendor_state: Option<String>,
+    pub vendor_error: Option<String>,
+    /// Why there are no thumbnails; null when there are.
+    pub undecodable: Option<String>,
+    #[serde(skip)]
+    pub store_key: String,
+    #[serde(skip)]
+    pub ext: String,
+}
+
+/// What a document says of its photo; null for other documents.
+#[derive(Clone, Debug, FromRow, utoipa::ToSchema)]
+#[schema(as = DocumentPhoto, rename_all = "camelCase")]
+pub struct PhotoPart {
+    #[schema(value_type = String)]
+    pub photo_id: Option<PhotoId>,
+    pub photokey: Option<String>,
+    pub kind: Option<String>,
+    pub seal: Option<String>,
+    #[schema(rename = "user")]
+    pub user_name: Option<String>,
+    pub business_id: Option<String>,
+    pub no: Option<i64>,
+}
+
+impl Serialize for PhotoPart {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let Some(photo) = &self.photo_id else {
+            return serializer.serialize_none();
+        };
+        let mut map = serializer.serialize_map(Some(7))?;
+        map.serialize_entry("photoId", photo)?;
+        map.serialize_entry("photokey", &self.photokey)?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("seal", &self.seal)?;
+        map.serialize_entry("user", &self.user_name)?;
+        map.serialize_entry("businessId", &self.business_id)?;
+        map.serialize_entry("no", &self.no)?;
+        map.end()
+    }
+}
+
+pub(super) const SELECT: &str =
+    "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
+  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, s.business_id, p.no,
+  p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
+  o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
+  FROM documents d JOIN originals o ON o.hash = d.original_hash LEFT JOIN photos p ON p.id = d.photo_id
+  LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN dispatches v ON v.document_id = d.id";
+
+impl Document {
+    pub async fn find(on: impl Into<On<'_>>, id: &DocumentId) -> Result<Option<Self>, DbError> {
+        sql(format!("{SELECT} WHERE d.id = $1 AND d.deleted_at IS NULL")).bind(id).optional(on).await
+    }
+
+    /// All documents of a flow: by field; photos in the order of their running numbers, files as they were brought.
+    pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        let order = "d.field_key, CASE WHEN p.no IS NULL THEN 1 ELSE 0 END, p.no, d.position, d.id";
+        sql(format!("{SELECT} WHERE d.flow_id = $1 AND d.deleted_at IS NULL ORDER BY {order}")).bind(flow).all(on).await
+    }
+
+    /// The documents of a flow's photos, in the order of their running numbers; versions in the order they came.
+    pub async fn photos_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql(format!(
+            "{SELECT} WHERE d.flow_id = $1 AND d.photo_id IS NOT NULL AND d.deleted_at IS NULL ORDER BY p.no, d.id"
+        ))
+        .bind(flow)
+        .all(on)
+        .await
+    }
+
+    /// The ids of a flow's documents, in no order that matters.
+    pub async fn ids_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<DocumentId>, DbError> {
+        sql("SELECT id FROM documents WHERE flow_id = $1 AND deleted_at IS NULL ORDER BY id")
+            .bind(flow)
+            .scalars(on)
+            .await
+    }
+
+    /// The documents that carry this photo's bytes: one, or one per version.
+    pub async fn of_photo(on: impl Into<On<'_>>, photo: &PhotoId) -> Result<Vec<Self>, DbError> {
+        sql(format!("{SELECT} WHERE d.photo_id = $1 AND d.deleted_at IS NULL ORDER BY d.id")).bind(photo).all(on).await
+    }
+
+    /// The document, if `user` may see it: by its folder, or as a participant of its flow.
+    pub async fn seen(db: &Db, id: &DocumentId, user: &User) -> Result<Option<Self>, DbError> {
+        search::seen(Filtered::new(SELECT).and("d.id =", Some(id)), user).end().optional(db).await
+    }
+
+    /// Whether `user`, who may see where it lies, may see what it shows: nobody's face but by right.
+    #[must_use]
+    pub fn may_be_seen_by(&self, user: &User) -> bool {
+        user.reads_all() || self.photo.kind.as_deref() != Some(PhotoKind::Face.as_str())
+    }
+
+    /// How many documents of a folder `user` may see, who may see the folder: counted as they come and go.
+    pub async fn total(db: &Db, folder: &FolderId, user: &User) -> Result<i64, DbError> {
+        let seen = if user.reads_all() { "documents" } else { "documents - faces" };
+        sql(format!("SELECT CAST(COALESCE(SUM({seen}), 0) AS BIGINT) FROM folder_totals WHERE folder_id = $1"))
+            .bind(folder)
+            .scalar(db)
+            .await
+    }
+}

@@ -1,0 +1,198 @@
+//! A folder of the knowledge base, in one of three spaces. Moving or renaming a folder moves rows, never bytes.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, On, Tx, sql},
+    id::FolderId,
+    library::{FolderPath, Space},
+    user::User,
+};
+
+/// The system space's folder of the e-sign module: where photos go when nothing is configured.
+pub const ESIGN: &str = "系统知识库-电子签";
+
+/// Longest folder name in bytes: file systems end at 255, and a name may get ` (2)`.
+pub const MAX_NAME: usize = 240;
+
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Folder {
+    pub id: FolderId,
+    /// Empty at the top of a space.
+    #[serde(rename = "parentId")]
+    pub parent: String,
+    #[sqlx(try_from = "String")]
+    pub space: Space,
+    /// The owner's user id in the personal space, else empty.
+    pub owner: String,
+    pub name: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// A folder together with the prefix that originals first stored through it get.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub folder: FolderId,
+    /// Such as `公共知识库/用印/2026`.
+    pub prefix: String,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadName {
+    #[error("a folder's name must not be empty, \".\" or \"..\"")]
+    Reserved,
+    #[error("a folder's name has at most {MAX_NAME} bytes")]
+    TooLong,
+    #[error("a folder's name has no \"/\", \"\\\" or control characters")]
+    Forbidden,
+}
+
+/// The names in `path`, checked; an empty path has none.
+pub fn names_of(path: &str) -> Result<Vec<&str>, BadName> {
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    path.split('/').map(check_name).collect()
+}
+
+/// `name` if it may name a folder.
+pub fn check_name(name: &str) -> Result<&str, BadName> {
+    if name.trim().is_empty() || name == "." || name == ".." {
+        return Err(BadName::Reserved);
+    }
+    if name.len() > MAX_NAME {
+        return Err(BadName::TooLong);
+    }
+    if name.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
+        return Err(BadName::Forbidden);
+    }
+    Ok(name)
+}
+
+/// The configured folder (none: 系统知识库-电子签), made where it is missing. `starter` owns the personal one.
+pub async fn ensure(tx: &mut Tx, path: Option<&FolderPath>, starter: &User, now: Timestamp) -> Result<Place, DbError> {
+    let (space, path) = path.map_or((Space::System, ""), |path| (path.space, path.path.as_str()));
+    let mut names = names_of(path).map_err(|error| DbError::Decode(error.into()))?;
+    let (owner, prefix) = match space {
+        Space::Public => ("", "公共知识库".to_owned()),
+        Space::Personal => (starter.id.as_str(), format!("个人知识库/{}", starter.username)),
+        Space::System => {
+            names.insert(0, ESIGN);
+            ("", String::new())
+        }
+    };
+    let mut parent = String::new();
+    for name in &names {
+        parent = child(tx, &parent, space, owner, name, now).await?;
+    }
+    let segments: Vec<&str> = [prefix.as_str()].into_iter().chain(names).filter(|name| !name.is_empty()).collect();
+    let folder = parent.parse().map_err(|_| DbError::RowNotFound)?;
+    Ok(Place { folder, prefix: segments.join("/") })
+}
+
+async fn child(
+    tx: &mut Tx,
+    parent: &str,
+    space: Space,
+    owner: &str,
+    name: &str,
+    now: Timestamp,
+) -> Result<String, DbError> {
+    if let Some(id) = known_child(tx, parent, space, owner, name).await? {
+        return Ok(id);
+    }
+    sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (space, owner, parent, name) DO NOTHING")
+    .bind(&FolderId::new())
+    .bind(parent)
+    .bind(space)
+    .bind(owner)
+    .bind(name)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    known_child(tx, parent, space, owner, name).await?.ok_or(DbError::RowNotFound)
+}
+
+async fn known_child(
+    tx: &mut Tx,
+    parent: &str,
+    space: Space,
+    owner: &str,
+    name: &str,
+) -> Result<Option<String>, DbError> {
+    let row: Option<(String,)> =
+        sql("SELECT id FROM folders WHERE space = $1 AND owner = $2 AND parent = $3 AND name = $4")
+            .bind(space)
+            .bind(owner)
+            .bind(parent)
+            .bind(name)
+            .optional(tx)
+            .await?;
+    Ok(row.map(|row| row.0))
+}
+
+impl Folder {
+    pub async fn find(on: impl Into<On<'_>>, id: &FolderId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM folders WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// Its names from the top of its space, as in `space/用印/2026`.
+    pub async fn path(db: &Db, id: &FolderId) -> Result<String, DbError> {
+        let mut names = Vec::new();
+        let mut next = Some(id.clone());
+        while let Some(id) = next {
+            let folder = Self::find(db, &id).await?.ok_or(DbError::RowNotFound)?;
+            next = folder.parent.parse().ok();
+            names.push(folder.name);
+            if next.is_none() {
+                names.push(folder.space.as_str().to_owned());
+            }
+        }
+        names.reverse();
+        Ok(names.join("/"))
+    }
+
+    /// The folders in `parent`, by name.
+    pub async fn children(db: &Db, parent: &FolderId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM folders WHERE parent = $1 ORDER BY name").bind(parent).all(db).await
+    }
+
+    /// The folders at the top of a space, by name; `owner` is a user's id in the personal space, else empty.
+    pub async fn top(db: &Db, space: Space, owner: &str) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM folders WHERE space = $1 AND owner = $2 AND parent = '' ORDER BY name")
+            .bind(space)
+            .bind(owner)
+            .all(db)
+            .await
+    }
+
+    /// Makes a folder; a unique violation when the name is taken.
+    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(&self.id)
+            .bind(&self.parent)
+            .bind(self.space)
+            .bind(&self.owner)
+            .bind(&self.name)
+            .bind(self.created_at)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// May `user` see this folder and its documents? System folders: archivists, and who reads everything; a flow's
+    /// participants reach their documents through the flow.
+    #[must_use]
+    pub fn may_view(&self, user: &User) -> bool {
+        match self.space {
+            Space::Public => true,
+            Space::Personal => self.owner == user.id.as_str() || user.reads_all(),
+            Space::System => user.reads_all() || user.has(crate::user::Role::Archivist),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Finds documents, the newest first, by the part of an index that has them; only a part of a name is looked for in one
+//! narrow row of each flow.
+//!
+//! Two questions decide on the way. Is something asked for that few documents have (a seal, a person, a word of the
+//! name)? Then these are gathered, and sorted. Otherwise the documents are gone through from the newest on, until enough
+//! have been found: each shelf that the user sees on its own, and the documents of the flows that know the user.
+
+use std::{cmp::Reverse, fmt, str::FromStr};
+
+use sqlx::FromRow;
+
+use crate::library::{
+    document::{Document, SELECT},
+    search_terms,
+};
+use crate::{
+    clock::Timestamp,
+    db::{Arg, Db, DbError, Sql, filter::Filtered, padded, placeholders, sql},
+    hash::Blake3,
+    id::{DocumentId, FlowId, FolderId},
+    library::Space,
+    photo::kind::PhotoKind,
+    user::{Role, User},
+};
+
+/// No more than this are gathered; of more, enough for a page are found before long from the newest on.
+const FEW: i64 = 1_000;
+
+/// What to look for; absent members do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// A folder that the user is known to see.
+    pub folder: Option<FolderId>,
+    pub flow: Option<FlowId>,
+    pub hash: Option<Blake3>,
+    pub kind: Option<PhotoKind>,
+    /// A part of the document's name.
+    pub q: Option<String>,
+    pub seal: Option<String>,
+    pub user: Option<String>,
+    /// Received at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Received before this instant.
+    pub to: Option<Timestamp>,
+}
+
+/// Where a page of the list ended: the list goes by the time of reception.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Cursor {
+    received_at: Timestamp,
+    id: DocumentId,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.received_at.0, self.id)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("not a place in this list")]
+pub struct NoCursor;
+
+impl FromStr for Cursor {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> Result<Self, NoCursor> {
+        let (at, id) = text.split_once('.').ok_or(NoCursor)?;
+        let received_at = Timestamp(at.parse().map_err(|_| NoCursor)?);
+        Ok(Self { received_at, id: id.parse().map_err(|_| NoCursor)? })
+    }
+}
+
+impl Search {
+    /// What `user` may see of what is looked for: newest first, those behind `after`, and where the next page begins.
+    pub async fn documents(
+        &self,
+        db: &Db,
+        user: &User,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Document>, Option<Cursor>), DbError> {
+        if self.kind == Some(PhotoKind::Face) && !user.reads_all() {
+            return Ok((Vec::new(), None));
+        }
+        let mut found: Vec<Cursor> = Vec::new();
+        for way in self.ways(db, user).await? {
+            found.extend(way.statement(self, user, after, limit + 1).all(db).await?);
+        }
+        found.sort_by(|a, b| (b.received_at, &b.id).cmp(&(a.received_at, &a.id)));
+        found.dedup();
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let ids: Vec<&DocumentId> = found.iter().map(|found| &found.id).collect();
+        let mut documents = Document::visible(db, &ids, user).await?;
+        documents.sort_by_cached_key(|document| Reverse((document.received_at, document.id.clone())));
+        Ok((documents, found.pop().filter(|_| more)))
+    }
+
+    async fn ways(&self, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
+        if let Some(by) = self.few(db).await? {
+            return Ok(vec![Way { by, gathered: true, seen: Seen::everywhere(self, user) }]);
+        }
+        if self.folder.is_some() {
+            return Ok(vec![Way { by: By::Column("d.folder_id"), gathered: false, seen: Seen::All }]);
+        }
+        let often = self.columns().first().map_or(By::Age, |(column, _)| By::Column(column));
+        if user.reads_all() {
+            return Ok(vec![Way { by: often, gathered: false, seen: Seen::All }]);
+        }
+        let mut ways: Vec<Way> = shelves(user)
+            .into_iter()
+            .map(|shelf| Way { by: By::Column("d.shelf"), gathered: false, seen: Seen::Shelf(shelf) })
+            .collect();
+        ways.push(if has_few_flows(db, user).await? {
+            Way { by: By::Flows, gathered: true, seen: Seen::OwnFlows }
+        } else {
+            Way { by: often, gathered: false, seen: Seen::Flows }
+        });
+        Ok(ways)
+    }
+
+    /// What few documents have, of what is asked for.
+    async fn few(&self, db: &Db) -> Result<Option<By>, DbError> {
+        if self.flow.is_some() {
+            return Ok(Some(By::Column("d.flow_id")));
+        }
+        if self.hash.is_some() {
+            return Ok(Some(By::Column("d.original_hash")));
+        }
+        for (column, value) in self.columns() {
+            let counted = format!(
+                "SELECT COUNT(*) FROM (SELECT 1 FROM documents d WHERE {column} = $1 AND d.deleted_at IS NULL LIMIT $2) AS few"
+            );
+            let count: i64 = sql(counted).bind(value).bind(FEW + 1).scalar(db).await?;
+            if count <= FEW {
+                return Ok(Some(By::Column(column)));
+            }
+        }
+        let Some(q) = &self.q else { return Ok(None) };
+        Ok(search_terms::owners(db, q, FEW).await?.map(By::Owners))
+    }
+
+    /// What is asked for of the photo, the rarest first, as a rule.
+    fn columns(&self) -> Vec<(&'static str, &str)> {
+        [
+            ("d.user_name", self.user.as_deref()),
+            ("d.seal", self.seal.as_deref()),
+            ("d.kind", self.kind.map(PhotoKind::as_str)),
+        ]
+        .into_iter()
+        .filter_map(|(column, value)| Some((column, value?)))
+        .collect()
+    }
+}
+
+/// One statement's way through the documents.
+struct Way {
+    by: By,
+    /// All that there are by this, then sorted; otherwise from the newest on, in the order of an index.
+    gathered: bool,
+    seen: Seen,
+}
+
+/// Whose index is used.
+enum By {
+    Age,
+    Column(&'static str),
+    /// Flows, and documents of none.
+    Owners(Vec<String>),
+    /// The flows that know the user.
+    Flows,
+}
+
+/// Which documents a user sees by this way.
+enum Seen {
+    /// Who asks reads all, or sees the folder.
+    All,
+    /// On a shelf of theirs, or of a flow that knows them.
+    Anywhere,
+    Shelf(String),
+    /// Of a flow that knows them: `Way::by` says so.
+    OwnFlows,
+    /// The same, asked of each document.
+    Flows,
+}
+
+impl Way {
+    fn statement(self, search: &Search, user: &User, after: Option<&Cursor>, limit: usize) -> Sql {
+        let mut filtered = Filtered::new("SELECT d.id, d.received_at FROM documents d").when("d.deleted_at IS NULL");
+        let texts: [(&str, Option<Arg>); 6] = [
+            ("d.folder_id", search.folder.as_ref().map(Arg::from)),
+            ("d.flow_id", search.flow.as_ref().map(Arg::from)),
+            ("d.original_hash", search.hash.as_ref().map(Arg::from)),
+            ("d.kind", search.kind.map(|kind| Arg::from(kind.as_str()))),
+            ("d.seal", search.seal.as_deref().map(Arg::from)),
+            ("d.user_name", search.user.as_deref().map(Arg::from)),
+        ];
+        for (column, value) in texts {
+            let Some(value) = value else { continue };
+            let condition = format!("{column} = {}", filtered.arg(value));
+            let by = matches!(self.by, By::Column(by) if by == column);
+            filtered = filtered.when(&if by { condition } else { hidden(&condition) });
+        }
+        let mut age = Vec::new();
+        age.extend(search.from.map(|from| format!("d.received_at >= {}", filtered.arg(from))));
+        age.extend(search.to.map(|to| format!("d.received_at < {}", filtered.arg(to))));
+        age.extend(after.map(|after| {
+            let (at, id) = (filtered.arg(after.received_at), filtered.arg(&after.id));
+            format!("(d.received_at, d.id) < ({at}, {id})")
+        }));
+        for condition in age {
+            filtered = filtered.when(&if self.gathered { hidden(&condition) } else { condition });
+        }
+        if let Some(part) = &search.q {
+            let part = filtered.arg(part.to_ascii_lowercase());
+            filtered = filtered.when(&hidden(&format!("{{position}}(lower(d.name {{ascii}}), {part}) > 0")));
+        }
+        match &self.by {
+            By::Owners(owners) if owners.is_empty() => filtered = filtered.when("FALSE"),
+            By::Owners(owners) => {
+                let list: Vec<String> = padded(owners).into_iter().map(|owner| filtered.arg(owner)).collect();
+                let list = list.join(", ");
+                filtered = filtered.when(&format!("(d.flow_id IN ({list}) OR d.id IN ({list}))"));
+            }
+            By::Flows => {
+                let names = listed(&mut filtered, user.names_in_flows());
+                filtered = filtered
+                    .when(&format!("d.flow_id IN (SELECT w.flow_id FROM flow_people w WHERE w.who IN ({names}))"));
+            }
+            By::Age | By::Column(_) => {}
+        }
+        let order = if self.gathered { "COALESCE(d.received_at, 0) DESC, d.id" } else { "d.received_at DESC, d.id" };
+        self.seen.only(filtered, user).newest_first(order, i64::try_from(limit).unwrap_or(i64::MAX))
+    }
+}
+
+/// A condition that no index is used for, and whose outcome neither engine believes to foresee.
+fn hidden(condition: &str) -> String {
+    format!("COALESCE({condition}, FALSE)")
+}
+
+impl Seen {
+    fn everywhere(search: &Search, user: &User) -> Self {
+        if user.reads_all() || search.folder.is_some() { Self::All } else { Self::Anywhere }
+    }
+
+    fn only(self, mut filtered: Filtered, user: &User) -> Filtered {
+        if !user.reads_all() {
+            filtered = filtered.when("(d.kind IS NULL OR d.kind <> 'face')");
+        }
+        match self {
+            Self::All | Self::OwnFlows => filtered,
+            Self::Shelf(own) => filtered.and("d.shelf =", Some(own)),
+            Self::Flows => {
+                let of_flow = of_their_flow(&mut filtered, user);
+                filtered.when(&of_flow)
+            }
+            Self::Anywhere => {
+                let shelves = listed(&mut filtered, shelves(user));
+                let of_flow = of_their_flow(&mut filtered, user);
+                filtered.when(&hidden(&format!("d.shelf IN ({shelves}) OR {of_flow}")))
+            }
+        }
+    }
+}
+
+impl Document {
+    /// Of these, whose place `user` is known to see, those that are there and show nobody's face but by right.
+    async fn visible(db: &Db, ids: &[&DocumentId], user: &User) -> Result<Vec<Self>, DbError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut filtered = Filtered::new(SELECT).when("d.deleted_at IS NULL");
+        let list: Vec<String> = padded(ids).into_iter().map(|id| filtered.arg(id)).collect();
+        Seen::All.only(filtered.when(&format!("d.id IN ({})", list.join(", "))), user).end().all(db).await
+    }
+}
+
+/// Only what `user` may see: on a shelf of theirs, or of a flow that knows them; nobody's face but by right.
+pub(super) fn seen(filtered: Filtered, user: &User) -> Filtered {
+    Seen::everywhere(&Search::default(), user).only(filtered.when("d.deleted_at IS NULL"), user)
+}
+
+fn of_their_flow(filtered: &mut Filtered, user: &User) -> String {
+    let names = listed(filtered, user.names_in_flows());
+    format!("EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who IN ({names}))")
+}
+
+fn listed(filtered: &mut Filtered, values: Vec<String>) -> String {
+    values.into_iter().map(|value| filtered.arg(value)).collect::<Vec<_>>().join(", ")
+}
+
+/// What lies in folders that everybody sees, in the user's own and, for archivists, in the system's.
+fn shelves(user: &User) -> Vec<String> {
+    let system = user.has(Role::Archivist).then(|| Space::System.to_string());
+    [Space::Public.to_string(), user.id.to_string()].into_iter().chain(system).collect()
+}
+
+async fn has_few_flows(db: &Db, user: &User) -> Result<bool, DbError> {
+    let names = user.names_in_flows();
+    let known =
+        format!("SELECT 1 FROM flow_people WHERE who IN {} LIMIT ${}", placeholders(1, names.len()), names.len() + 1);
+    let count: i64 =
+        sql(format!("SELECT COUNT(*) FROM ({known}) AS known")).bind_all(names).bind(FEW + 1).scalar(db).await?;
+    Ok(count <= FEW)
+}

@@ -1,0 +1,193 @@
+//! Thumbnails: small JPEG pictures derived from an original, which may be deleted and made again at any time.
+//!
+//! Pure and synchronous; [`crate::cpu::Cpu`] runs it. One decode serves all sizes, at the smallest of the scales 1,
+//! 1/2, 1/4, 1/8 whose long edge is still 1.25 times the largest size (below that, up to 2 dB are lost); each smaller
+//! size is made from the next larger one. Nothing is enlarged. The outputs stand upright, are sRGB, JPEG quality 80
+//! with 4:2:0 chroma, lie on white where the original is transparent, show the first frame of an animation, and carry
+//! no metadata: that stays in the original.
+
+mod colour;
+mod encode;
+mod jpeg;
+mod memory;
+mod pixels;
+mod planes;
+mod raster;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use memory::memory_needed;
+
+use self::{pixels::Pixels, planes::Planes};
+use crate::{
+    cpu::panic_text,
+    picture::inspect::{Coding, Inspection, Kind},
+};
+
+/// What an original may cost before its thumbnails are given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Width × height, as the header states them.
+    pub max_pixels: u64,
+    /// Pixels of the longer side.
+    pub max_side: u32,
+    /// Bytes a decoder may use for one picture.
+    pub max_memory: u64,
+    /// Scans of a progressive JPEG. Real files have about ten; every one costs a pass over the whole picture, so that
+    /// pictures of more than a fifth of `max_pixels` may have fewer, down to 20.
+    pub max_scans: u32,
+}
+
+impl Limits {
+    /// The scans that a JPEG of so many pixels may have. Without this, 600 KB take 8 s.
+    fn scans(&self, pixels: u64) -> u32 {
+        let affordable = (20 * self.max_pixels / pixels.max(1)).max(20);
+        u32::try_from(affordable).unwrap_or(u32::MAX).min(self.max_scans)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_pixels: 100_000_000, max_side: 20_000, max_memory: 512 << 20, max_scans: 100 }
+    }
+}
+
+/// One size of one original.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thumbnail {
+    /// The size that was asked for: the bound of the long edge in pixels.
+    pub size: u32,
+    pub jpeg: Vec<u8>,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Why an original has no thumbnails. Nothing here is worth a second try.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    /// The kind is recognised and kept, but not decoded here.
+    #[error("{} is not decoded", .0.mime())]
+    Unsupported(Kind),
+    #[error("{width} × {height} pixels are too many")]
+    TooLarge { width: u32, height: u32 },
+    /// Small enough in pixels, but its coding needs too much memory.
+    #[error("decoding would take {bytes} bytes of memory")]
+    TooHungry { bytes: u64 },
+    #[error("{0} scans are too many")]
+    TooManyScans(u32),
+    #[error("the picture is broken: {0}")]
+    Broken(String),
+}
+
+/// Makes the thumbnails of an original, in the order of `sizes` (the bound of the long edge in pixels; 0 counts as 1).
+///
+/// `inspection` must be that of `bytes`. Takes [`memory_needed`] bytes of memory at most. An original that is cut but
+/// decodes in part has thumbnails, the rest of them gray.
+pub fn thumbnails(
+    bytes: &[u8],
+    inspection: &Inspection,
+    sizes: &[u32],
+    limits: &Limits,
+) -> Result<Vec<Thumbnail>, Impossible> {
+    let Some(largest) = sizes.iter().copied().max() else { return Ok(Vec::new()) };
+    check(inspection, limits)?;
+    // Decoders are fed by strangers: a panic in one is an answer about this picture and no more.
+    catch_unwind(AssertUnwindSafe(|| encode_all(picture(bytes, inspection, largest.max(1), limits)?, sizes)))
+        .unwrap_or_else(|panic| Err(Impossible::Broken(format!("the decoder panicked: {}", panic_text(&*panic)))))
+}
+
+/// Refuses by the headers alone, before anything is allocated.
+fn check(inspection: &Inspection, limits: &Limits) -> Result<(), Impossible> {
+    if inspection.coding == Coding::None && matches!(inspection.kind, Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Bmp) {
+        return Err(Impossible::Broken("it has no header".to_owned()));
+    }
+    let pixels = match inspection.coding {
+        Coding::None => return Err(Impossible::Unsupported(inspection.kind)),
+        Coding::Jpeg(coding) if coding.precision != 8 => return Err(Impossible::Unsupported(inspection.kind)),
+        Coding::Jpeg(_) => 0,
+        Coding::Raster { pixels, .. } => pixels,
+    };
+    let (Some(width @ 1..), Some(height @ 1..)) = (inspection.width, inspection.height) else {
+        return Err(Impossible::Broken("it has no width or no height".to_owned()));
+    };
+    let pixels = pixels.max(u64::from(width) * u64::from(height));
+    if width.max(height) > limits.max_side || pixels > limits.max_pixels {
+        return Err(Impossible::TooLarge { width, height });
+    }
+    if let Coding::Jpeg(coding) = inspection.coding
+        && coding.scans > limits.scans(pixels)
+    {
+        return Err(Impossible::TooManyScans(coding.scans));
+    }
+    match memory::decoder(inspection, &[]) {
+        bytes if bytes > limits.max_memory => Err(Impossible::TooHungry { bytes }),
+        _ => Ok(()),
+    }
+}
+
+/// A picture that stands upright and is sRGB.
+enum Picture {
+    Rgb(Pixels),
+    Planes(Planes),
+}
+
+impl Picture {
+    fn size(&self) -> (u32, u32) {
+        let (Self::Rgb(pixels) | Self::Planes(Planes { light: pixels, .. })) = self;
+        (pixels.width, pixels.height)
+    }
+
+    /// The picture with a long edge of `size`; itself if it is no larger.
+    fn shrink(self, size: u32) -> Result<Self, Impossible> {
+        Ok(match self {
+            Self::Rgb(pixels) => Self::Rgb(pixels.shrink(size)?),
+            Self::Planes(planes) => Self::Planes(planes.shrink(size)?),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Impossible> {
+        match self {
+            Self::Rgb(pixels) => encode::rgb(pixels),
+            Self::Planes(planes) => encode::planes(planes),
+        }
+    }
+}
+
+/// The picture with a long edge of at most `largest`.
+fn picture(bytes: &[u8], inspection: &Inspection, largest: u32, limits: &Limits) -> Result<Picture, Impossible> {
+    let (pixels, profile) = match inspection.coding {
+        Coding::Jpeg(_) => match jpeg::decode(bytes, largest, limits)? {
+            jpeg::Decoded::Planes(planes, shown) => {
+                return Planes::shrunk(&planes, shown, largest, inspection.orientation).map(Picture::Planes);
+            }
+            jpeg::Decoded::Pixels(pixels, profile) => (pixels, profile),
+        },
+        _ => raster::decode(bytes, inspection.kind, limits)?,
+    };
+    let rgb = colour::to_srgb(pixels.shrink(largest)?, profile.as_deref());
+    rgb.upright(inspection.orientation).map(Picture::Rgb)
+}
+
+/// Encodes every size, from the largest down, each from the one before.
+fn encode_all(mut picture: Picture, sizes: &[u32]) -> Result<Vec<Thumbnail>, Impossible> {
+    let mut descending: Vec<u32> = sizes.to_vec();
+    descending.sort_unstable_by(|a, b| b.cmp(a));
+    descending.dedup();
+    let mut made: Vec<Thumbnail> = Vec::with_capacity(sizes.len());
+    for size in descending {
+        let before = picture.size();
+        picture = picture.shrink(size)?;
+        let (width, height) = picture.size();
+        let jpeg = match made.last() {
+            Some(larger) if before == (width, height) => larger.jpeg.clone(),
+            _ => picture.encode()?,
+        };
+        made.push(Thumbnail { size, jpeg, width, height });
+    }
+    Ok(sizes.iter().filter_map(|size| made.iter().find(|thumbnail| thumbnail.size == *size).cloned()).collect())
+}
+
+#[cfg(test)]
+pub(crate) mod pictures;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! JPEG through libjpeg-turbo: the entropy decoding of the photos is where an ingest spends its time.
+
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
+
+use super::{
+    Impossible, Limits,
+    pixels::{Pixels, Samples, broken, side},
+};
+use crate::picture::inspect::jpeg;
+
+/// Scales that have SIMD code; the others are slower than full size.
+const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
+
+pub(super) enum Decoded {
+    /// Light and colours, which are sRGB's, and what is to be shown of them: half of the last pixel, when an odd side is
+    /// decoded at half scale.
+    Planes(YuvImage<Vec<u8>>, (f64, f64)),
+    /// With the colour profile.
+    Pixels(Pixels, Option<Vec<u8>>),
+}
+
+/// Decodes at the smallest scale that is good enough for a long edge of `largest`.
+pub(super) fn decode(bytes: &[u8], largest: u32, limits: &Limits) -> Result<Decoded, Impossible> {
+    let mut decoder = Decompressor::new().map_err(broken)?;
+    if let Ok(header) = decoder.read_header(bytes) {
+        return decode_after(&header, &mut decoder, bytes, bytes, largest, limits);
+    }
+    // Odd metadata (a colour profile with a part missing, a strange version) is an error to the library's header
+    // reader, though the picture is sound. What remains an error without metadata is one.
+    let bare = jpeg::without_metadata(bytes);
+    let header = decoder.read_header(&bare).map_err(broken)?;
+    decode_after(&header, &mut decoder, &bare, bytes, largest, limits)
+}
+
+/// Decodes `bytes` after their header; `whole` has the metadata, too.
+fn decode_after(
+    header: &DecompressHeader,
+    decoder: &mut Decompressor,
+    bytes: &[u8],
+    whole: &[u8],
+    largest: u32,
+    limits: &Limits,
+) -> Result<Decoded, Impossible> {
+    let (width, height) = (side(header.width), side(header.height));
+    // The library reads the header by itself: what it will decode counts, not what the inspection saw.
+    if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(Impossible::TooLarge { width, height });
+    }
+    decoder.set_scan_limit(limits.scans(u64::from(width) * u64::from(height))).map_err(broken)?;
+    let scale = if header.is_lossless { ScalingFactor::ONE } else { scale(width.max(height), largest) };
+    decoder.set_scaling_factor(scale).map_err(broken)?;
+    let profile = jpeg::icc_profile(whole);
+    // 4:1:1 and 4:4:1 have their colours at a quarter of one side: too few left at a smaller scale.
+    let usual = matches!(header.subsamp, Subsamp::None | Subsamp::Sub2x1 | Subsamp::Sub2x2 | Subsamp::Sub1x2);
+    let planar = header.colorspace == Colorspace::YCbCr && usual && !header.is_lossless;
+    if planar && profile.is_none() {
+        let denominator = f64::from(side(scale.denom()));
+        let shown = (f64::from(width) / denominator, f64::from(height) / denominator);
+        return Ok(Decoded::Planes(decode_planes(decoder, bytes, header.scaled(scale))?, shown));
+    }
+    let pixels = decode_pixels(decoder, bytes, header.scaled(scale))?;
+    let inverted = pixels.samples == Samples::Cmyk && jpeg::has_adobe_segment(whole);
+    Ok(Decoded::Pixels(if inverted { invert(pixels) } else { pixels }, profile))
+}
+
+fn decode_planes(
+    decoder: &mut Decompressor,
+    bytes: &[u8],
+    scaled: DecompressHeader,
+) -> Result<YuvImage<Vec<u8>>, Impossible> {
+    let DecompressHeader { width, height, subsamp, .. } = scaled;
+    let pixels = vec![0; turbojpeg::yuv_pixels_len(width, 1, height, subsamp).map_err(broken)?];
+    let mut planes = YuvImage { pixels, width, align: 1, height, subsamp };
+    warned(decoder.decompress_to_yuv(bytes, planes.as_deref_mut()))?;
+    Ok(planes)
+}
+
+fn decode_pixels(decoder: &mut Decompressor, bytes: &[u8], scaled: DecompressHeader) -> Result<Pixels, Impossible> {
+    let DecompressHeader { width, height, .. } = scaled;
+    let (samples, format) = match scaled.colorspace {
+        Colorspace::Gray => (Samples::Gray, PixelFormat::GRAY),
+        Colorspace::RGB | Colorspace::YCbCr => (Samples::Rgb, PixelFormat::RGB),
+        Colorspace::CMYK | Colorspace::YCCK => (Samples::Cmyk, PixelFormat::CMYK),
+    };
+    let pitch = width * samples.per_pixel();
+    let mut pixels = vec![0; pitch * height];
+    warned(decoder.decompress(bytes, Image { pixels: pixels.as_mut_slice(), width, pitch, height, format }))?;
+    Ok(Pixels { width: side(width), height: side(height), samples, bytes: pixels })
+}
+
+/// The smallest scale with a long edge of at least 1.25 × `largest`, else full size.
+pub(super) fn scale(long_edge: u32, largest: u32) -> ScalingFactor {
+    let enough = |scale: &ScalingFactor| {
+        let scaled = u64::from(long_edge).div_ceil(u64::try_from(scale.denom()).unwrap_or(1));
+        scaled * 4 >= u64::from(largest) * 5
+    };
+    SCALES.into_iter().find(enough).unwrap_or(ScalingFactor::ONE)
+}
+
+/// A warning is no error: the picture is there.
+fn warned(result: turbojpeg::Result<()>) -> Result<(), Impossible> {
+    result.or_else(|error| if is_warning(&error) { Ok(()) } else { Err(broken(error)) })
+}
+
+/// Whether the library decoded to the end, though something was wrong on the way: a cut file, a damaged part. It has
+/// only the text to tell by (jerror.h, the messages named JWRN), and none of its errors begins like these.
+fn is_warning(error: &turbojpeg::Error) -> bool {
+    let turbojpeg::Error::TurboJpegError(text) = error else { return false };
+    [
+        "Corrupt JPEG data",
+        "Premature end of JPEG file",
+        "Inconsistent progression",
+        "Invalid SOS parameters",
+        "Unknown Adobe",
+    ]
+    .iter()
+    .any(|warning| text.starts_with(warning))
+}
+
+fn invert(mut pixels: Pixels) -> Pixels {
+    for byte in &mut pixels.bytes {
+        *byte = !*byte;
+    }
+    pixels
+}

@@ -1,0 +1,3 @@
+//! Keeps the store and the rows in agreement.
+
+pub mod orphans;

@@ -1,0 +1,139 @@
+//! Objects that no row names: what a process left that was killed between a put and its commit, or whose transaction
+//! failed after it. They are listed, never deleted: a photo that comes again is put over them and gets its row, and
+//! bytes that nobody names may be all that is left of a lost database.
+
+use std::collections::HashMap;
+
+use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
+
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, placeholders, sql},
+    store::{Store, StoreError, Stored},
+    vocabulary::words,
+};
+
+words! {
+    /// Why an object is listed.
+    Stray {
+        /// No row names it.
+        NoRow = "no_row",
+        /// The row of its content names another place: two came first at once.
+        Elsewhere = "elsewhere",
+        /// Nothing that yinku puts is called like this.
+        Foreign = "foreign",
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    pub key: String,
+    pub bytes: u64,
+    pub modified: Timestamp,
+    pub why: Stray,
+}
+
+/// What a look at the whole store found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Objects that were looked at: those old enough.
+    pub looked_at: u64,
+    pub strays: Vec<Found>,
+}
+
+/// Why the store could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Objects that are compared with their rows at once.
+const PIECE: usize = 256;
+
+/// Looks at every object put before `before`: what is younger may be on its way to its row.
+pub async fn look(store: &Store, db: &Db, before: Timestamp) -> Result<Report, SweepError> {
+    let mut report = Report::default();
+    let old = store.list("").try_filter(|stored| std::future::ready(stored.modified < before));
+    let mut pieces = old.chunks(PIECE);
+    while let Some(piece) = pieces.next().await {
+        let piece: Vec<Stored> = piece.into_iter().collect::<Result<_, _>>()?;
+        report.looked_at += piece.len() as u64;
+        // The rows after the list: what got its row meanwhile has it.
+        report.strays.extend(strays(db, piece).await?);
+    }
+    report.strays.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(report)
+}
+
+/// What an object is, by its key, and what its row is found by.
+fn row_of(key: &str) -> Option<(&'static str, &str)> {
+    let (top, rest) = key.split_once('/')?;
+    let last = rest.rsplit('/').next().unwrap_or(rest);
+    let stem = last.split_once('.').map_or(last, |(stem, _)| stem);
+    match top {
+        "originals" => Some(("originals", stem)),
+        "thumbnails" => Some(("thumbnails", stem)),
+        "manifests" => Some(("manifests", rest.rsplit('/').nth(1)?)),
+        "callbacks" => Some(("callbacks", last)),
+        _ => None,
+    }
+}
+
+async fn strays(db: &Db, piece: Vec<Stored>) -> Result<Vec<Found>, DbError> {
+    let mut named: HashMap<(&str, String), Vec<Option<String>>> = HashMap::new();
+    for (top, statement) in [
+        ("originals", "SELECT hash, store_key FROM originals WHERE hash IN "),
+        ("thumbnails", "SELECT hash, NULL FROM originals WHERE hash IN "),
+        ("manifests", "SELECT flow_id, store_key FROM manifests WHERE flow_id IN "),
+        ("callbacks", "SELECT id, NULL FROM callbacks WHERE id IN "),
+    ] {
+        let ids: Vec<&str> = piece
+            .iter()
+            .filter_map(|stored| row_of(&stored.key))
+            .filter(|(of, _)| *of == top)
+            .map(|(_, id)| id)
+            .collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let rows: Vec<(String, Option<String>)> =
+            sql(format!("{statement}{}", placeholders(1, ids.len()))).bind_all(ids).all(db).await?;
+        for (id, place) in rows {
+            named.entry((top, id)).or_default().push(place);
+        }
+    }
+    let why = |key: &str| {
+        let Some((top, id)) = row_of(key) else { return Some(Stray::Foreign) };
+        match named.get(&(top, id.to_owned())) {
+            Some(places) if places.iter().any(|place| place.as_deref().is_none_or(|place| place == key)) => None,
+            Some(_) if top == "originals" => Some(Stray::Elsewhere),
+            _ => Some(Stray::NoRow),
+        }
+    };
+    let found = |stored: Stored| {
+        let why = why(&stored.key)?;
+        Some(Found { key: stored.key, bytes: stored.bytes, modified: stored.modified, why })
+    };
+    Ok(piece.into_iter().filter_map(found).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::row_of;
+
+    #[test]
+    fn a_key_says_what_its_row_is_found_by() {
+        assert_eq!(row_of("originals/公共知识库/用印.1/2026-11/ab12.jpg"), Some(("originals", "ab12")));
+        assert_eq!(row_of("thumbnails/256/ab/ab12.jpg"), Some(("thumbnails", "ab12")));
+        assert_eq!(row_of("manifests/2026/flow/2.json"), Some(("manifests", "flow")));
+        assert_eq!(row_of("callbacks/7"), Some(("callbacks", "7")));
+        assert_eq!(row_of("notes.txt"), None);
+        assert_eq!(row_of("other/x"), None);
+    }
+}

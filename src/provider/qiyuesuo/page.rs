@@ -1,0 +1,106 @@
+//! Reads what a body says when it is not what was asked for: JSON with a code, a web page, plain words.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::provider::{VendorError, error::short};
+
+// A photo may begin with `{` or `<` by chance; a refusal is never this long.
+const LONGEST: usize = 1 << 20;
+
+/// The error that an answer with a status other than 2xx stands for.
+pub(super) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> VendorError {
+    if let Some(error) = told(status, body, retry_after) {
+        return error;
+    }
+    let words = short(&text(body));
+    // The vendor's own statuses; the public cloud uses them as codes.
+    if (440..=447).contains(&status) {
+        return VendorError::Rejected { status, code: status.into(), message: words, retry_after };
+    }
+    VendorError::Status { status, text: words, retry_after }
+}
+
+/// The error that a body tells of by itself, whatever its status: JSON with code other than 0, or a web page.
+pub(super) fn told(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<VendorError> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    if body.len() > LONGEST {
+        return None;
+    }
+    match body.first()? {
+        b'{' => {
+            let json: Value = serde_json::from_str(&text(body)).ok()?;
+            let code = code(&json)?;
+            let message = ["message", "msg"].into_iter().find_map(|name| json.get(name)?.as_str()).unwrap_or_default();
+            (code != 0).then(|| VendorError::Rejected { status, code, message: short(message), retry_after })
+        }
+        b'<' => title(&text(body)).map(|title| VendorError::Html { status, title, retry_after }),
+        _ => None,
+    }
+}
+
+/// The envelope's code, as a number or as digits.
+pub(super) fn code(json: &Value) -> Option<i64> {
+    let code = json.get("code")?;
+    code.as_i64().or_else(|| code.as_str()?.trim().parse().ok())
+}
+
+/// Text without NUL, which PostgreSQL refuses, and without a byte order mark. GBK if it is not UTF-8.
+pub(super) fn text(bytes: &[u8]) -> String {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_or_else(|_| encoding_rs::GBK.decode(bytes).0, Into::into);
+    text.replace('\0', "")
+}
+
+/// The title of a web page, if this is one.
+fn title(text: &str) -> Option<String> {
+    // ASCII only, so that positions are the same in both.
+    let lower = text.to_ascii_lowercase();
+    if !["<html", "<!doctype html", "http error"].iter().any(|mark| lower.contains(mark)) {
+        return None;
+    }
+    let inside = |tag: &str| {
+        let from = lower.find(&format!("<{tag}"))?;
+        let from = from + lower[from..].find('>')? + 1;
+        let to = from + lower[from..].find("</")?;
+        Some(short(&text[from..to])).filter(|title| !title.is_empty())
+    };
+    Some(["title", "h1", "h2"].into_iter().find_map(inside).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_of(body: &str) -> Option<VendorError> {
+        told(200, body.as_bytes(), None)
+    }
+
+    #[test]
+    fn codes_other_than_zero_are_refusals_however_they_are_written() {
+        let refused = |code, message: &str| {
+            Some(VendorError::Rejected { status: 200, code, message: message.to_owned(), retry_after: None })
+        };
+        assert_eq!(told_of(r#"{"code":1000001,"message":"参数错误"}"#), refused(1_000_001, "参数错误"));
+        assert_eq!(told_of("\u{feff}\r\n{\"code\":\"2003004\"}"), refused(2_003_004, ""));
+        assert_eq!(told_of(r#"{"code":0,"message":"SUCCESS"}"#), None);
+        assert_eq!(told_of(r#"{"message":"no code"}"#), None);
+        assert_eq!(told_of("{ not json"), None);
+    }
+
+    #[test]
+    fn web_pages_are_known_by_their_marks_and_named_by_their_title() {
+        let page = |title: &str| Some(VendorError::Html { status: 200, title: title.to_owned(), retry_after: None });
+        assert_eq!(told_of("<!DOCTYPE HTML><TITLE>登录\n 页</TITLE>"), page("登录 页"));
+        assert_eq!(told_of("<p><h2>HTTP ERROR 400</h2>"), page("HTTP ERROR 400"));
+        assert_eq!(told_of("<html><title>open"), page(""));
+        assert_eq!(told_of("<svg/>"), None);
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_read_as_gbk_and_loses_its_nuls() {
+        assert_eq!(text(b"\xd3\xc3\xd3\xa1\xcd\xbc\xc6\xac\0"), "用印图片");
+        assert_eq!(text("\u{feff}用印\0图片".as_bytes()), "用印图片");
+    }
+}

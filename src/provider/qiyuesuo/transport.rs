@@ -1,0 +1,131 @@
+//! Sends signed requests and tells answers from the vendor's several ways to say no.
+
+use std::time::Duration;
+
+use reqwest::{
+    Method, RequestBuilder, Response,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, LOCATION, RETRY_AFTER},
+};
+
+use crate::{
+    clock::Timestamp,
+    provider::{
+        SignMode, VendorError,
+        error::short,
+        qiyuesuo::{Client, answer::Answer, body, page},
+        sign::signature,
+    },
+};
+
+impl Client {
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
+        self.request(&self.vendor.http, Method::GET, path).query(query)
+    }
+
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        self.request(&self.vendor.http, Method::POST, path)
+    }
+
+    /// A request that carries files.
+    pub(super) fn upload(&self, path: &str) -> RequestBuilder {
+        self.request(&self.vendor.uploads, Method::POST, path)
+    }
+
+    fn request(&self, http: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
+        let credentials = &self.credentials;
+        let mut url = credentials.base_url().clone();
+        // The address ends with a slash (Credentials::new).
+        url.set_path(&format!("{}{path}", url.path()));
+        let timestamp = (self.vendor.clock.now().0 / 1000).to_string();
+        let mut request = http.request(method, url);
+        let nonce = match credentials.sign_mode() {
+            SignMode::Legacy => None,
+            SignMode::Nonce { header } => {
+                let nonce = uuid::Uuid::new_v4().to_string();
+                request = request.header(header, &nonce);
+                Some(nonce)
+            }
+        };
+        let signature = signature(credentials.app_token(), credentials.app_secret(), &timestamp, nonce.as_deref());
+        request
+            .header("x-qys-accesstoken", credentials.app_token().as_bytes())
+            .header("x-qys-timestamp", timestamp)
+            .header("x-qys-signature", signature)
+            .header(ACCEPT_ENCODING, "identity")
+    }
+
+    /// Sends; gives the answer only if its status is 2xx. Its body has not been read.
+    pub(super) async fn open(&self, request: RequestBuilder) -> Result<Response, VendorError> {
+        let (http, request) = request.build_split();
+        let request = request?;
+        let path = request.url().path().to_owned();
+        let response = http.execute(request).await?;
+        let status = response.status();
+        tracing::debug!(path, status = status.as_u16(), "the vendor answered");
+        if status.is_redirection() {
+            let location = response.headers().get(LOCATION).map(|to| short(&String::from_utf8_lossy(to.as_bytes())));
+            return Err(VendorError::Redirected { location: location.unwrap_or_default() });
+        }
+        if !status.is_success() {
+            let retry_after = patience(status.as_u16(), response.headers(), self.vendor.clock.now());
+            let body = body::head(response).await;
+            return Err(page::refusal(status.as_u16(), &body, retry_after));
+        }
+        if status.as_u16() == 206 {
+            return Err(VendorError::Cut("a part that nobody asked for".to_owned()));
+        }
+        let encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+        if encoded {
+            return Err(VendorError::Garbled("a compressed answer that nobody asked for".to_owned()));
+        }
+        Ok(response)
+    }
+
+    /// A short body as text, never empty.
+    pub(super) async fn text(&self, request: RequestBuilder) -> Result<String, VendorError> {
+        let response = self.open(request).await?;
+        let body = body::collect(response, self.vendor.limits.max_json_bytes, |_| ()).await?;
+        let text = page::text(&body);
+        if text.trim().is_empty() { Err(VendorError::Empty) } else { Ok(text) }
+    }
+
+    /// A JSON envelope whose code is 0.
+    pub(super) async fn json(&self, request: RequestBuilder) -> Result<Answer, VendorError> {
+        let text = self.text(request).await?;
+        match page::told(200, text.as_bytes(), None) {
+            Some(error) => Err(error),
+            None => Answer::parse(text),
+        }
+    }
+}
+
+/// The vendor's `Retry-After`, in seconds or as a date, where it has a meaning.
+fn patience(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    if !matches!(status, 429 | 503) {
+        return None;
+    }
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Timestamp(at.as_microsecond()).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_as_a_date() {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let asked = |status, text: &'static str| {
+            patience(status, &[(RETRY_AFTER, text.parse().unwrap())].into_iter().collect(), now)
+        };
+        assert_eq!(asked(503, "7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked(429, "Mon, 23 Nov 2026 08:01:30 GMT"), Some(Duration::from_secs(90)));
+        assert_eq!(asked(429, "Mon, 23 Nov 2026 07:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(asked(503, "soon"), None);
+        assert_eq!(asked(500, "7"), None);
+    }
+}

@@ -1,0 +1,316 @@
+//! A dispatch: something that is sent to the vendor besides the application, with its visible state: a stamped file
+//! (用印后文件), or a photo that somebody supplies by hand.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    db::{DbError, On, Tx, sql},
+    definition::Body,
+    hash::Blake3,
+    id::{DispatchId, DocumentId, FlowId, GrantId, SealUseId},
+    photo::kind::PhotoKind,
+    queue::{self, JobKind},
+    vocabulary::words,
+};
+
+words! {
+    DispatchKind {
+        /// A stamped file, pdf or docx: one call each.
+        File = "file",
+        /// Pictures of stamped pages: one call for all.
+        Images = "images",
+        /// A photo supplied by hand.
+        Photo = "photo",
+    }
+}
+
+words! {
+    DispatchState {
+        Queued = "queued",
+        Sending = "sending",
+        Sent = "sent",
+        /// Surely not taken by the vendor; a person may send it again.
+        Failed = "failed",
+        /// The answer was lost: the vendor may have it or not. Never sent again blindly.
+        Unknown = "unknown",
+    }
+}
+
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Dispatch {
+    pub id: DispatchId,
+    pub seal_use_id: SealUseId,
+    #[sqlx(try_from = "String")]
+    pub kind: DispatchKind,
+    /// The stamped file; of a supplied photo, its document once it is linked.
+    pub document_id: Option<DocumentId>,
+    pub grant_id: Option<GrantId>,
+    /// What a supplied photo shows: `signatory` or `face`.
+    pub photo_kind: Option<String>,
+    #[serde(rename = "blake3")]
+    pub original_hash: Blake3,
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub state: DispatchState,
+    pub error: Option<String>,
+    pub created_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+/// A photo that somebody supplies for a grant.
+#[derive(Clone, Debug)]
+pub struct Supply {
+    pub seal_use: SealUseId,
+    pub grant: GrantId,
+    pub kind: PhotoKind,
+    pub original: Blake3,
+    pub name: String,
+    pub by: String,
+}
+
+/// Where a stamped file goes at the vendor, by what its content is.
+fn way_of(ext: &str) -> Option<DispatchKind> {
+    match ext {
+        "pdf" | "docx" => Some(DispatchKind::File),
+        "jpg" | "png" | "gif" | "tif" => Some(DispatchKind::Images),
+        _ => None,
+    }
+}
+
+/// Whether leaving `node` sends the stamped files.
+#[must_use]
+pub fn sends_after(body: &Body, node: &str) -> bool {
+    body.enabled_integration().is_some_and(|integration| integration.finish_nodes.iter().any(|key| key == node))
+}
+
+/// Whether a flow at `node` (`None`: past the last) has left a node whose leaving sends the stamped files.
+#[must_use]
+pub fn sends_at_once(body: &Body, node: Option<&str>) -> bool {
+    let left = body.nodes.iter().take_while(|left| Some(left.key.as_str()) != node);
+    left.into_iter().any(|left| sends_after(body, &left.key))
+}
+
+#[derive(FromRow)]
+struct Stamped {
+    id: DocumentId,
+    name: String,
+    original_hash: Blake3,
+    ext: String,
+    created_by: String,
+}
+
+/// Asks for the stamped-file field's documents to be sent to the flow's last seal use; those that were stay as they
+/// are. A document that an earlier seal use got is sent again to a new one.
+pub async fn stamped(tx: &mut Tx, flow: &FlowId, body: &Body, now: Timestamp) -> Result<(), DbError> {
+    let Some(field) = body.enabled_integration().and_then(|integration| integration.stamped_file_field.as_ref()) else {
+        return Ok(());
+    };
+    let seal_use: Option<(SealUseId,)> =
+        sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND business_id IS NOT NULL ORDER BY no DESC LIMIT 1")
+            .bind(flow)
+            .optional(&mut *tx)
+            .await?;
+    let Some((seal_use,)) = seal_use else { return Ok(()) };
+    let documents: Vec<Stamped> =
+        sql("SELECT d.id, d.name, d.original_hash, o.ext, d.created_by FROM documents d JOIN originals o ON o.hash = d.original_hash
+             WHERE d.flow_id = $1 AND d.field_key = $2 AND d.deleted_at IS NULL ORDER BY d.position, d.id")
+            .bind(flow)
+            .bind(field)
+            .all(&mut *tx)
+            .await?;
+    if documents.is_empty() {
+        return Ok(());
+    }
+    // Whoever wakes a job does so before touching that job's rows.
+    queue::wake(tx, JobKind::Send, seal_use.as_str(), now, now).await?;
+    for document in documents {
+        insert_stamped(tx, &seal_use, document, now).await?;
+    }
+    Ok(())
+}
+
+async fn insert_stamped(tx: &mut Tx, seal_use: &SealUseId, document: Stamped, now: Timestamp) -> Result<(), DbError> {
+    let way = way_of(&document.ext);
+    let refused = "the vendor takes pdf, docx and pictures (jpg, png, gif, tiff) only";
+    sql("INSERT INTO dispatches (id, seal_use_id, kind, document_id, original_hash, name, state, error, created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+         ON CONFLICT (document_id) DO UPDATE SET seal_use_id = excluded.seal_use_id, state = excluded.state, error = excluded.error, updated_at = excluded.updated_at
+         WHERE dispatches.seal_use_id <> excluded.seal_use_id")
+        .bind(&DispatchId::new())
+        .bind(seal_use)
+        .bind(way.unwrap_or(DispatchKind::File))
+        .bind(&document.id)
+        .bind(&document.original_hash)
+        .bind(document.name)
+        .bind(if way.is_some() { DispatchState::Queued } else { DispatchState::Failed })
+        .bind(way.is_none().then_some(refused))
+        .bind(document.created_by)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+impl Supply {
+    /// Writes it, to be taken in by the ingest and sent to the vendor. The same content for the same grant is the same
+    /// photo: then nothing is written.
+    pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+        sql("INSERT INTO dispatches (id, seal_use_id, kind, grant_id, photo_kind, original_hash, name, state, created_by, created_at, updated_at)
+             VALUES ($1, $2, 'photo', $3, $4, $5, $6, 'queued', $7, $8, $8) ON CONFLICT (grant_id, original_hash) DO NOTHING")
+            .bind(&DispatchId::new())
+            .bind(&self.seal_use)
+            .bind(&self.grant)
+            .bind(self.kind)
+            .bind(&self.original)
+            .bind(&self.name)
+            .bind(&self.by)
+            .bind(now)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Dispatch {
+    /// Those of a seal use that wait to be sent, in the order they came; not those whose document is in the trash.
+    pub async fn queued(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT v.* FROM dispatches v LEFT JOIN documents d ON d.id = v.document_id
+             WHERE v.seal_use_id = $1 AND v.state = 'queued' AND d.deleted_at IS NULL ORDER BY v.id")
+        .bind(seal_use)
+        .all(on)
+        .await
+    }
+
+    /// Supplied photos that the ingest has not taken in yet.
+    pub async fn unlinked(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM dispatches WHERE seal_use_id = $1 AND kind = 'photo' AND linked_at IS NULL ORDER BY id")
+            .bind(seal_use)
+            .all(on)
+            .await
+    }
+
+    /// The photos supplied for a grant, in the order they came.
+    pub async fn of_grant(on: impl Into<On<'_>>, grant: &GrantId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM dispatches WHERE grant_id = $1 ORDER BY id").bind(grant).all(on).await
+    }
+
+    /// A supplied photo has been taken in: its document, unless the photo was here before.
+    pub async fn linked(tx: &mut Tx, id: &DispatchId, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE dispatches SET linked_at = $1, document_id = (
+               SELECT MAX(d.id) FROM documents d JOIN photos p ON p.id = d.photo_id
+               WHERE p.seal_use_id = $2 AND p.source = 'supply' AND d.original_hash = dispatches.original_hash
+                 AND NOT EXISTS (SELECT 1 FROM dispatches o WHERE o.document_id = d.id))
+             WHERE id = $3")
+        .bind(now)
+        .bind(seal_use)
+        .bind(id)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn set_state(
+        tx: &mut Tx,
+        id: &DispatchId,
+        state: DispatchState,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        sql("UPDATE dispatches SET state = $1, error = $2, updated_at = $3 WHERE id = $4")
+            .bind(state)
+            .bind(error)
+            .bind(now)
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// A run that died while it sent: nobody knows whether the vendor has what it sent.
+    pub async fn interrupted(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE dispatches SET state = 'unknown', updated_at = $1,
+               error = 'the service ended while it was being sent: nobody knows whether the vendor has it'
+             WHERE seal_use_id = $2 AND state = 'sending'")
+        .bind(now)
+        .bind(seal_use)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether there are supplied photos of which nobody knows whether the vendor has them.
+    pub async fn any_unknown(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
+        sql("SELECT EXISTS (SELECT 1 FROM dispatches WHERE seal_use_id = $1 AND kind = 'photo' AND state = 'unknown')")
+            .bind(seal_use)
+            .scalar(on)
+            .await
+    }
+
+    /// Supplied photos of which nobody knew whether the vendor has them, and that it lists by now: it has them.
+    pub async fn listed(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE dispatches SET state = 'sent', error = NULL, updated_at = $1
+             WHERE seal_use_id = $2 AND kind = 'photo' AND state = 'unknown' AND EXISTS (
+               SELECT 1 FROM photos p WHERE p.seal_use_id = dispatches.seal_use_id AND p.source = 'supply'
+                 AND p.photokey IS NOT NULL AND p.grant_id = dispatches.grant_id
+                 AND p.original_hash = dispatches.original_hash)")
+        .bind(now)
+        .bind(seal_use)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// A person asks for what failed, or is unknown, to be sent again. Answers how many there are.
+    pub async fn again(tx: &mut Tx, flow: &FlowId, now: Timestamp) -> Result<u64, DbError> {
+        let uses: Vec<SealUseId> =
+            sql("SELECT DISTINCT s.id FROM seal_uses s JOIN dispatches v ON v.seal_use_id = s.id
+             WHERE s.flow_id = $1 AND v.state IN ('failed', 'unknown', 'queued') ORDER BY s.id")
+            .bind(flow)
+            .scalars(&mut *tx)
+            .await?;
+        let mut count = 0;
+        for seal_use in uses {
+            queue::wake(tx, JobKind::Send, seal_use.as_str(), now, now).await?;
+            count += sql("UPDATE dispatches SET state = 'queued', error = NULL, updated_at = $1
+                 WHERE seal_use_id = $2 AND state IN ('failed', 'unknown')")
+            .bind(now)
+            .bind(&seal_use)
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body() -> Body {
+        let node = |key: &str| serde_json::json!({ "key": key, "name": key, "kind": "approval", "assignees": [] });
+        let body = serde_json::json!({ "name": "x", "fields": [], "nodes": [node("a"), node("b"), node("c")],
+            "integration": { "enabled": true, "serviceId": "", "subjectField": "", "organisationField": "", "sealField": "",
+                             "countField": "", "applyNode": "a", "finishNodes": ["b"] } });
+        serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_comes_after_the_finish_node_was_left_is_sent_at_once() {
+        let body = body();
+        let at = [Some("a"), Some("b"), Some("c"), None].map(|node| sends_at_once(&body, node));
+        assert_eq!(at, [false, false, true, true]);
+    }
+
+    #[test]
+    fn the_vendor_gets_files_one_by_one_and_pictures_together() {
+        let ways = ["pdf", "docx", "jpg", "tif", "doc", "bin"].map(way_of);
+        let (file, images) = (Some(DispatchKind::File), Some(DispatchKind::Images));
+        assert_eq!(ways, [file, file, images, images, None, None]);
+    }
+}

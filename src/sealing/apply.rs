@@ -1,0 +1,254 @@
+//! Asks the vendor for a seal code: the application of one seal use.
+//!
+//! An application is never sent twice blindly: that it is being sent is committed before the first byte leaves, and
+//! a run that finds this mark without an answer says `unknown` instead of asking again.
+
+mod approvals;
+mod documents;
+mod request;
+pub mod seals;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    app::App,
+    callback,
+    db::{DbError, sql},
+    definition::Definition,
+    flow::{
+        Flow,
+        event::{self, Happened, YINKU},
+    },
+    id::SealUseId,
+    killpoint,
+    provider::{
+        Client, VendorError,
+        qiyuesuo::{self, Created, SealCategory},
+    },
+    queue::{self, FenceError, JobKind, Lease, Next},
+    seal_use::{
+        Application, SealUse, SealUseStatus,
+        ending::{self, Ending},
+        ingest::{Trigger, wake},
+    },
+    sealing::detail::grants::save_grants,
+    service::{Service, ServiceError},
+    store::StoreError,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("the seal use is not there")]
+    NoSealUse,
+    /// Asking will not help: said on the seal use.
+    #[error("{0}")]
+    Impossible(String),
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error("a file to be stamped cannot be read: {0}")]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Fence(#[from] FenceError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("what was to be asked cannot be read: {0}")]
+    Application(#[from] serde_json::Error),
+}
+
+impl ApplyError {
+    /// Before the application was sent: worth another try without anybody doing anything.
+    fn is_transient(&self) -> bool {
+        // Nothing was applied for yet, and whatever the vendor says may pass.
+        !matches!(
+            self,
+            Self::NoSealUse
+                | Self::Impossible(_)
+                | Self::Application(_)
+                | Self::Service(ServiceError::Gone | ServiceError::Credentials(_))
+        )
+    }
+}
+
+/// What is sent, and what we keep of it.
+struct Ready {
+    client: Client,
+    application: Application,
+    request: qiyuesuo::Application,
+}
+
+/// One run of the job.
+pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
+    let id: SealUseId = lease.subject.parse().map_err(|_| ApplyError::NoSealUse)?;
+    let seal_use = SealUse::find(&app.db, &id).await?.ok_or(ApplyError::NoSealUse)?;
+    if seal_use.status != SealUseStatus::Applying {
+        return Ok(Next::Idle);
+    }
+    if seal_use.asked_at.is_some() {
+        let why = "the service ended while the vendor was being asked: nobody knows whether it has the application";
+        return give_up(app, lease, &seal_use, SealUseStatus::Unknown, why).await;
+    }
+    if let Some(ending) = Ending::of(&app.db, &id).await? {
+        return give_up(app, lease, &seal_use, SealUseStatus::Failed, &ending::never_sent(&ending.reason)).await;
+    }
+    let ready = match make_ready(app, lease, &seal_use).await {
+        Ok(ready) => ready,
+        Err(error @ ApplyError::Fence(FenceError::LeaseLost(_))) => return Err(error),
+        Err(error) => return again_or_refused(app, lease, &seal_use, &error).await,
+    };
+    if !mark_asked(app, lease, &id, &ready.application).await? {
+        return Ok(Next::Idle);
+    }
+    killpoint::reach("application_marked");
+    let answer = send(&ready).await;
+    killpoint::reach("application_answered");
+    match answer {
+        Ok(created) => answered(app, &seal_use, &ready.application, created).await,
+        Err(error) if error.surely_never_arrived() => {
+            mark_never_arrived(app, lease, &id).await?;
+            again_or_refused(app, lease, &seal_use, &error.into()).await
+        }
+        Err(error @ VendorError::Rejected { status: ..500, .. }) => {
+            give_up(app, lease, &seal_use, SealUseStatus::Failed, &error.to_string()).await
+        }
+        Err(error) => give_up(app, lease, &seal_use, SealUseStatus::Unknown, &error.to_string()).await,
+    }
+}
+
+/// Everything that may be repeated: the seals are looked up, the files to be stamped are sent.
+async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Ready, ApplyError> {
+    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+    let mut application: Application = serde_json::from_str(&seal_use.application)?;
+    let seals = client.seals(SealCategory::Physical).await?;
+    if let Err(errors) = seals::find(&mut application, &seals) {
+        let told: Vec<String> = errors.into_iter().map(|(_, why)| why).collect();
+        return Err(ApplyError::Impossible(told.join("; ")));
+    }
+    if application.wants.iter().any(|want| want.end.is_some_and(|end| end <= app.clock.now())) {
+        let why = "the time of use was over before the application could be made";
+        return Err(ApplyError::Impossible(why.to_owned()));
+    }
+    let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
+    let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
+    let (mut documents, mut flow_nodes) = (Vec::new(), Vec::new());
+    if let Some(integration) = &body.integration {
+        documents = documents::send(app, lease, &client, seal_use, integration).await?;
+        if application.category.is_some() {
+            flow_nodes = approvals::given(&app.db, &flow, &body, integration).await?;
+        }
+    }
+    let request = request::to_request(app, seal_use, &application, documents, flow_nodes);
+    Ok(Ready { client, application, request })
+}
+
+async fn send(ready: &Ready) -> Result<Created, VendorError> {
+    if ready.application.category.is_some() {
+        ready.client.create_by_category(&ready.request).await
+    } else {
+        ready.client.create(&ready.request).await
+    }
+}
+
+/// Committed before the first byte leaves. False: meanwhile somebody asked for the end, nothing is sent.
+async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Application) -> Result<bool, ApplyError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    // Past the end of its time the use ends by itself, whatever becomes of the answer.
+    if let Some(end) = application.wants.iter().filter_map(|want| want.end).min() {
+        queue::wake(&mut tx, JobKind::Finish, id.as_str(), end, now).await?;
+    }
+    let marked = sql("UPDATE seal_uses SET asked_at = $1, application = $2, error = NULL
+         WHERE id = $3 AND status = 'applying' AND end_asked_at IS NULL")
+    .bind(now)
+    .bind(serde_json::to_string(application)?)
+    .bind(id)
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(marked == 1)
+}
+
+async fn mark_never_arrived(app: &App, lease: &Lease, id: &SealUseId) -> Result<(), ApplyError> {
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    sql("UPDATE seal_uses SET asked_at = NULL WHERE id = $1 AND status = 'applying'").bind(id).execute(&mut tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Nothing was applied for yet: repeated while that can help, and the seal use shows why it waits.
+async fn again_or_refused(
+    app: &App,
+    lease: &Lease,
+    seal_use: &SealUse,
+    error: &ApplyError,
+) -> Result<Next, ApplyError> {
+    let why = error.to_string();
+    if !error.is_transient() {
+        return give_up(app, lease, seal_use, SealUseStatus::Failed, &why).await;
+    }
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    SealUse::set_error(&mut tx, &seal_use.id, Some(&why)).await?;
+    tx.commit().await?;
+    let config = &app.config.ingest;
+    Ok(lease.retry_patiently(&config.retries, config.poll_open.get(), app.clock.now(), why))
+}
+
+async fn give_up(
+    app: &App,
+    lease: &Lease,
+    seal_use: &SealUse,
+    status: SealUseStatus,
+    why: &str,
+) -> Result<Next, ApplyError> {
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    if SealUse::give_up(&mut tx, &seal_use.id, status, why).await? {
+        let act = if status == SealUseStatus::Unknown { "application_unknown" } else { "application_failed" };
+        let happened = Happened { actor: YINKU, act, node: None, detail: Some(why) };
+        event::record(&mut tx, &seal_use.flow_id, happened, app.clock.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(Next::Park { reason: why.to_owned() })
+}
+
+/// The vendor's answer exists only here until it is committed: that is tried for as long as a short failure of the
+/// database lasts. Not fenced by the lease: the answer is true whoever has the job by now, and the first one counts.
+async fn answered(
+    app: &App,
+    seal_use: &SealUse,
+    application: &Application,
+    created: Created,
+) -> Result<Next, ApplyError> {
+    for wait in [1, 2, 4, 8] {
+        match keep_answer(app, seal_use, application, &created).await {
+            Ok(()) => return Ok(Next::Idle),
+            Err(error) => tracing::error!(%error, business = created.id, "the vendor's answer is not kept yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
+    keep_answer(app, seal_use, application, &created).await?;
+    Ok(Next::Idle)
+}
+
+async fn keep_answer(
+    app: &App,
+    seal_use: &SealUse,
+    application: &Application,
+    created: &Created,
+) -> Result<(), ApplyError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    // Open seal uses are looked at slowly, in case the callback never comes; at once when the answer names no grants.
+    let look = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
+    wake(&mut tx, &seal_use.id, Trigger::Poll, look, now).await?;
+    SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
+    save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
+    let happened = Happened { actor: YINKU, act: "applied", node: None, detail: Some(&created.id) };
+    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    callback::adopt_orphans(&mut tx, now).await?;
+    tx.commit().await?;
+    Ok(ending::look_again(&app.db, &seal_use.id, now).await?)
+}

@@ -1,0 +1,80 @@
+//! The files that are to be stamped: sent to the vendor before the application, which names them by the vendor's ids.
+
+use futures::StreamExt;
+
+use super::ApplyError;
+use crate::{
+    app::App,
+    db::sql,
+    definition::Integration,
+    id::FlowId,
+    library::document::Document,
+    provider::{Client, qiyuesuo::ToStamp},
+    queue::Lease,
+    seal_use::SealUse,
+    store::{StoreError, StoreKey},
+};
+
+/// The vendor's ids of the flow's documents to be stamped, in order. What was sent in an earlier run is not sent again.
+pub(super) async fn send(
+    app: &App,
+    lease: &Lease,
+    client: &Client,
+    seal_use: &SealUse,
+    integration: &Integration,
+) -> Result<Vec<String>, ApplyError> {
+    let mut ids = Vec::new();
+    for document in to_stamp(app, &seal_use.flow_id, integration).await? {
+        let sent: Option<(String,)> =
+            sql("SELECT vendor_id FROM sent_documents WHERE seal_use_id = $1 AND document_id = $2")
+                .bind(&seal_use.id)
+                .bind(&document.id)
+                .optional(&app.db)
+                .await?;
+        let id = match sent {
+            Some((id,)) => id,
+            None => send_one(app, lease, client, seal_use, &document).await?,
+        };
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+async fn to_stamp(app: &App, flow: &FlowId, integration: &Integration) -> Result<Vec<Document>, ApplyError> {
+    let fields = [&integration.template_field, &integration.file_field];
+    let wanted =
+        |document: &Document| document.field_key.is_some() && fields.iter().any(|field| **field == document.field_key);
+    Ok(Document::of_flow(&app.db, flow).await?.into_iter().filter(wanted).collect())
+}
+
+async fn send_one(
+    app: &App,
+    lease: &Lease,
+    client: &Client,
+    seal_use: &SealUse,
+    document: &Document,
+) -> Result<String, ApplyError> {
+    let reading = app.store.get_stream(&StoreKey::Raw(document.store_key.clone()), None).await?;
+    let title = document.name.rsplit_once('.').map_or(document.name.as_str(), |(stem, _)| stem).to_owned();
+    let id = client
+        .create_document::<StoreError>(ToStamp {
+            title,
+            file_name: document.name.clone(),
+            mime: document.mime.clone(),
+            bytes: reading.stored.bytes,
+            stream: reading.stream.boxed(),
+        })
+        .await?;
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    sql("INSERT INTO sent_documents (seal_use_id, document_id, vendor_id, sent_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (seal_use_id, document_id) DO UPDATE SET vendor_id = excluded.vendor_id, sent_at = excluded.sent_at")
+    .bind(&seal_use.id)
+    .bind(&document.id)
+    .bind(&id)
+    .bind(app.clock.now())
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(id)
+}

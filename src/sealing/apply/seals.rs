@@ -1,0 +1,133 @@
+//! Which of the vendor's seals a form means: names are not unique, boxes are.
+
+use serde_json::Value;
+
+use crate::{
+    app::App,
+    db::DbError,
+    definition::{Body, FieldError},
+    flow::form::{self, Form},
+    provider::{
+        INTERACTIVE,
+        qiyuesuo::{Seal, SealCategory},
+    },
+    seal_use::{Application, SealAtVendor},
+    service::Service,
+    user::{Directory, User},
+};
+
+/// Finds every wanted seal in the vendor's list; why not, per seal.
+pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), Vec<(String, String)>> {
+    let mut errors: Vec<(String, String)> = Vec::new();
+    for want in &mut application.wants {
+        match one(&want.seal, seals) {
+            Ok(seal) => want.at_vendor = Some(seal),
+            Err(why) => errors.push((want.seal.clone(), why)),
+        }
+    }
+    errors.dedup();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn one(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
+    let gone = |seal: &Seal| matches!(seal.status.as_deref(), Some("DELETE" | "INVALID"));
+    let usable = || seals.iter().filter(|seal| !gone(seal));
+    let in_box = usable().find(|seal| seal.device_no.as_deref() == Some(wanted));
+    let named: Vec<&Seal> = usable().filter(|seal| seal.name == wanted).collect();
+    let seal = match (in_box, &named[..]) {
+        (Some(seal), _) => seal,
+        (None, [seal]) => seal,
+        (None, []) => return Err(format!("the vendor has no physical seal {wanted:?}")),
+        (None, several) => {
+            let told = several.iter().map(|seal| {
+                let owner = seal.owner_name.as_deref().or(seal.company.as_deref()).unwrap_or("?");
+                format!("{} ({owner})", seal.device_no.as_deref().unwrap_or("no device number"))
+            });
+            let told = told.collect::<Vec<_>>().join(", ");
+            return Err(format!("several seals are called {wanted:?}: give one by its device number: {told}"));
+        }
+    };
+    Ok(SealAtVendor {
+        name: seal.name.clone(),
+        device_no: seal.device_no.clone(),
+        owner: seal.owner_name.clone().or_else(|| seal.company.clone()),
+    })
+}
+
+/// What is wrong with the seals that a form names, as far as the vendor tells quickly. A vendor that is down holds no
+/// submission up: then the application fails with the same words.
+pub async fn check(app: &App, body: &Body, form: &Form, starter: &User) -> Result<Vec<FieldError>, DbError> {
+    let Some(integration) = body.enabled_integration() else {
+        return Ok(Vec::new());
+    };
+    let users = Directory::load(&app.db).await?;
+    // What else is wrong with the form is told by whoever takes it.
+    let Ok(mut application) = form::application(integration, form, starter, &users) else {
+        return Ok(Vec::new());
+    };
+    let Ok(client) = Service::client(&app.db, &app.vendor, &integration.service_id).await else {
+        return Ok(Vec::new());
+    };
+    let Ok(Ok(seals)) = tokio::time::timeout(INTERACTIVE, client.seals(SealCategory::Physical)).await else {
+        return Ok(Vec::new());
+    };
+    let errors = find(&mut application, &seals).err().unwrap_or_default();
+    Ok(errors
+        .into_iter()
+        .map(|(seal, why)| FieldError::new(place(&integration.seal_field, form, &seal), why))
+        .collect())
+}
+
+/// Where the form names the seal.
+fn place(seal_field: &str, form: &Form, seal: &str) -> String {
+    let Some((table, column)) = seal_field.split_once('.') else {
+        return format!("form.{seal_field}");
+    };
+    let names = |row: &Value| match row.get(column) {
+        Some(Value::String(name)) => name.trim() == seal,
+        Some(Value::Array(names)) => names.iter().any(|name| name.as_str().is_some_and(|name| name.trim() == seal)),
+        _ => false,
+    };
+    let row = form.get(table).and_then(Value::as_array).and_then(|rows| rows.iter().position(names));
+    row.map_or_else(|| format!("form.{seal_field}"), |row| format!("form.{table}[{row}].{column}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal_use::Want;
+
+    fn seal(name: &str, device: &str, owner: &str, status: &str) -> Seal {
+        Seal {
+            id: device.into(),
+            name: name.into(),
+            company: None,
+            owner_name: Some(owner.into()),
+            device_no: Some(device.into()),
+            status: Some(status.into()),
+            location: None,
+        }
+    }
+
+    fn found(wanted: &str) -> Result<Option<String>, String> {
+        let seals = [
+            seal("公章", "D1", "上海", "NORMAL"),
+            seal("公章", "D2", "北京", "NORMAL"),
+            seal("合同专用章", "D3", "上海", "NORMAL"),
+            seal("合同专用章", "D4", "上海", "DELETE"),
+        ];
+        let want = Want { seal: wanted.into(), count: 1, users: Vec::new(), start: None, end: None, at_vendor: None };
+        let mut application = Application { wants: vec![want], ..Application::default() };
+        find(&mut application, &seals).map_err(|mut errors| errors.remove(0).1)?;
+        Ok(application.wants.remove(0).at_vendor.and_then(|seal| seal.device_no))
+    }
+
+    #[test]
+    fn a_seal_is_found_by_its_box_or_by_a_name_that_only_one_has() {
+        assert_eq!(found("D2"), Ok(Some("D2".into())));
+        assert_eq!(found("合同专用章"), Ok(Some("D3".into())), "a deleted seal does not count");
+        let several = found("公章").unwrap_err();
+        assert!(several.contains("D1 (上海), D2 (北京)"), "{several}");
+        assert!(found("财务章").unwrap_err().contains("no physical seal"));
+    }
+}

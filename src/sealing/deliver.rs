@@ -1,0 +1,209 @@
+//! Sends what waits for the vendor: stamped files and supplied photos of one seal use.
+//!
+//! Nothing is sent twice blindly: that it is being sent is committed before the first byte leaves. It is tried again by
+//! itself only if it surely never arrived; after a lost answer it is `unknown`, until a person decides.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+
+use crate::{
+    app::App,
+    db::DbError,
+    flow::Flow,
+    id::SealUseId,
+    killpoint,
+    original::Original,
+    provider::{
+        Client, VendorError,
+        qiyuesuo::{Outgoing, upload::Stream},
+    },
+    queue::{FenceError, Lease, Next},
+    seal_use::{
+        Grant, SealUse,
+        delivery::{Dispatch, DispatchKind, DispatchState},
+        ingest::{Trigger, wake},
+    },
+    service::{Service, ServiceError},
+    store::{StoreError, StoreKey},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error("the seal use is not there")]
+    NoSealUse,
+    #[error("what is to be sent is not there")]
+    NoOriginal,
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Fence(#[from] FenceError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// One run of the job.
+pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, SendError> {
+    let id: SealUseId = lease.subject.parse().map_err(|_| SendError::NoSealUse)?;
+    let seal_use = SealUse::find(&app.db, &id).await?.ok_or(SendError::NoSealUse)?;
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    Dispatch::interrupted(&mut tx, &id, app.clock.now()).await?;
+    tx.commit().await?;
+    let Some(business_id) = &seal_use.business_id else {
+        return Ok(Next::Park { reason: "the vendor does not know this seal use".to_owned() });
+    };
+    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+    for call in calls(Dispatch::queued(&app.db, &id).await?) {
+        let sender = Sender { app, lease, seal_use: &seal_use, business_id, client: &client };
+        if let Some(next) = sender.send(&call).await? {
+            return Ok(next);
+        }
+    }
+    Ok(Next::Idle)
+}
+
+/// What goes out in one call: pictures of stamped pages together, all else alone.
+fn calls(queued: Vec<Dispatch>) -> Vec<Vec<Dispatch>> {
+    let (images, others): (Vec<_>, Vec<_>) =
+        queued.into_iter().partition(|dispatch| dispatch.kind == DispatchKind::Images);
+    let together = Some(images).filter(|images| !images.is_empty());
+    others.into_iter().map(|dispatch| vec![dispatch]).chain(together).collect()
+}
+
+struct Sender<'a> {
+    app: &'a App,
+    lease: &'a Lease,
+    seal_use: &'a SealUse,
+    business_id: &'a str,
+    client: &'a Client,
+}
+
+impl Sender<'_> {
+    /// One call. When the run should stop and be repeated: how.
+    async fn send(&self, call: &[Dispatch]) -> Result<Option<Next>, SendError> {
+        let mut files = Vec::with_capacity(call.len());
+        for dispatch in call {
+            files.push(outgoing(self.app, dispatch).await?);
+        }
+        self.mark(call, DispatchState::Sending, None).await?;
+        killpoint::reach("dispatch_marked");
+        let answer = self.call(call, files).await;
+        killpoint::reach("dispatch_answered");
+        match answer {
+            Ok(()) => self.gone(call, DispatchState::Sent, None).await.map(|()| None),
+            Err(error) if error.surely_never_arrived() => self.again_later(call, &error).await.map(Some),
+            Err(error @ VendorError::Rejected { .. }) => {
+                self.mark(call, DispatchState::Failed, Some(&error.to_string())).await.map(|()| None)
+            }
+            Err(error) => self.gone(call, DispatchState::Unknown, Some(&error.to_string())).await.map(|()| None),
+        }
+    }
+
+    async fn call(&self, call: &[Dispatch], mut files: Vec<Outgoing>) -> Result<(), VendorError> {
+        let (Some(first), Some(file)) = (call.first(), files.pop()) else {
+            return Ok(());
+        };
+        match first.kind {
+            DispatchKind::File => self.client.used_file(self.business_id, &first.name, file).await,
+            DispatchKind::Images => {
+                files.push(file);
+                self.client.used_images(self.business_id, &self.seal_use.serial_no, files).await
+            }
+            DispatchKind::Photo => {
+                let kind = first.photo_kind.as_deref().unwrap_or("signatory").to_ascii_uppercase();
+                let grants = Grant::of_seal_use(&self.app.db, &self.seal_use.id).await;
+                let grants = grants.map_err(|error| VendorError::Disk(error.to_string()))?;
+                let grant = grants.into_iter().find(|grant| Some(&grant.id) == first.grant_id.as_ref());
+                let auth = grant.map(|grant| grant.vendor_id).unwrap_or_default();
+                self.client.late_image(&auth, &kind, file).await
+            }
+        }
+    }
+
+    /// The vendor has it, or may have it.
+    async fn gone(&self, call: &[Dispatch], state: DispatchState, error: Option<&str>) -> Result<(), SendError> {
+        let now = self.app.clock.now();
+        let mut tx = self.app.db.begin().await?;
+        if call.iter().any(|dispatch| dispatch.kind == DispatchKind::Photo) {
+            // The vendor lists it now under a key, if it has it: the same photo, which is given that key. Before this
+            // job's own row: a pass that settles a flow holds its job's row while it wakes this job.
+            wake(&mut tx, &self.seal_use.id, Trigger::Supply, now, now).await?;
+        }
+        self.lease.fence(&mut tx).await?;
+        for dispatch in call {
+            Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
+        }
+        tx.commit().await?;
+        self.app.due.notify_one();
+        self.hint().await
+    }
+
+    /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
+    async fn again_later(&self, call: &[Dispatch], error: &VendorError) -> Result<Next, SendError> {
+        self.mark(call, DispatchState::Queued, Some(&error.to_string())).await?;
+        let config = &self.app.config.ingest;
+        let now = self.app.clock.now();
+        Ok(self.lease.retry_patiently(&config.retries, config.poll_open.get(), now, error.to_string()))
+    }
+
+    async fn mark(&self, call: &[Dispatch], state: DispatchState, error: Option<&str>) -> Result<(), SendError> {
+        let now = self.app.clock.now();
+        let mut tx = self.app.db.begin().await?;
+        self.lease.fence(&mut tx).await?;
+        for dispatch in call {
+            Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
+        }
+        tx.commit().await?;
+        self.hint().await
+    }
+
+    /// Whoever looks at the flow sees how far its files are.
+    async fn hint(&self) -> Result<(), SendError> {
+        let flow = &self.seal_use.flow_id;
+        let state = Flow::find(&self.app.db, flow).await?.map(|flow| flow.state.as_str().to_owned());
+        self.app.hint(crate::app::Hint {
+            about: crate::app::About::Flow,
+            id: flow.to_string(),
+            flow_id: flow.to_string(),
+            state: state.unwrap_or_default(),
+            received: 0,
+            expected: 0,
+        });
+        Ok(())
+    }
+}
+
+async fn outgoing(app: &App, dispatch: &Dispatch) -> Result<Outgoing, SendError> {
+    let original = Original::find(&app.db, &dispatch.original_hash).await?.ok_or(SendError::NoOriginal)?;
+    let reading = app.store.get_stream(&StoreKey::Raw(original.store_key), None).await?;
+    let bytes = u64::try_from(original.bytes).unwrap_or(0);
+    let stream = Stream(reading.stream.map_err(std::io::Error::other).boxed());
+    Ok(Outgoing { name: suffixed(&dispatch.name, &original.ext), mime: original.mime, bytes, stream })
+}
+
+/// The name with the suffix that its content has: by it the vendor judges.
+fn suffixed(name: &str, ext: &str) -> String {
+    let ext = if ext == "tif" { "tiff" } else { ext };
+    match name.rsplit_once('.') {
+        Some((_, has)) if has.eq_ignore_ascii_case(ext) || (ext == "jpg" && has.eq_ignore_ascii_case("jpeg")) => {
+            name.to_owned()
+        }
+        _ => format!("{name}.{ext}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suffixed;
+
+    #[test]
+    fn the_vendor_sees_the_suffix_of_the_content() {
+        assert_eq!(suffixed("合同.PDF", "pdf"), "合同.PDF");
+        assert_eq!(suffixed("a.jpeg", "jpg"), "a.jpeg");
+        assert_eq!(suffixed("a.tif", "tif"), "a.tif.tiff");
+        assert_eq!(suffixed("a.png", "jpg"), "a.png.jpg");
+    }
+}

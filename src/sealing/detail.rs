@@ -1,0 +1,73 @@
+//! The vendor's detail is the truth, not the callback: grants, photos and the status are taken from it.
+
+pub mod grants;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx},
+    flow::{
+        Flow,
+        event::{self, Happened, YINKU},
+        people,
+    },
+    id::GrantId,
+    photo::{Photo, Source, kind::PhotoKind},
+    provider::qiyuesuo::{Detail, PhotoRef},
+    seal_use::{Application, SealUse},
+};
+
+/// Writes what the vendor says of `seal_use`, whose flow is locked. What it means for the flow, a pass finds out.
+pub async fn store(tx: &mut Tx, seal_use: &SealUse, detail: &Detail, now: Timestamp) -> Result<(), DbError> {
+    let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
+    let grants = grants::save_grants(tx, &seal_use.id, &application, &detail.auths).await?;
+    save_photos(tx, seal_use, detail, &grants.into_iter().collect(), now).await?;
+    let status = grants::status_of(&detail.status);
+    if status.ended() && !seal_use.status.ended() {
+        let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
+        event::record(tx, &seal_use.flow_id, happened, now).await?;
+    }
+    SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await?;
+    people::stamped(tx, &seal_use.id).await
+}
+
+/// New keys become photos, numbered in the vendor's order. While there are photos without a key nobody knows which of
+/// these are the same ones: then a number is given when the bytes are here.
+async fn save_photos(
+    tx: &mut Tx,
+    seal_use: &SealUse,
+    detail: &Detail,
+    grants: &HashMap<String, GrantId>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let known: HashMap<String, bool> = Photo::known_keys(&mut *tx, &seal_use.id).await?.into_iter().collect();
+    let listed = |kind, list: &'_ [PhotoRef]| list.iter().map(|photo| (kind, photo.clone())).collect::<Vec<_>>();
+    let photos =
+        [listed(PhotoKind::Signatory, &detail.use_images), listed(PhotoKind::Face, &detail.face_images)].concat();
+    let new: HashSet<&String> =
+        photos.iter().map(|(_, told)| &told.photokey).filter(|key| !known.contains_key(*key)).collect();
+    let mut next_no = None;
+    if !new.is_empty() && !Photo::any_keyless(&mut *tx, &seal_use.id).await? {
+        let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+        next_no = Some(Flow::take_numbers(tx, &seal_use.flow_id, count).await?);
+    }
+    let (mut written, mut rows) = (HashSet::new(), Vec::new());
+    for (position, (kind, told)) in (0_i64..).zip(&photos) {
+        let complete = known.get(&told.photokey) == Some(&true);
+        if complete || !written.insert(&told.photokey) {
+            continue;
+        }
+        let mut photo = Photo::new(&seal_use.id, *kind, Source::Key, now);
+        photo.grant_id = told.auth_id.as_ref().and_then(|auth| grants.get(auth)).cloned();
+        photo.photokey = Some(told.photokey.clone());
+        photo.position = position;
+        photo.listed = true;
+        if new.contains(&told.photokey) {
+            photo.no = next_no;
+            next_no = next_no.map(|no| no + 1);
+        }
+        rows.push(photo);
+    }
+    Photo::insert_all(tx, &rows).await
+}

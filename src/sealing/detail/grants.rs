@@ -1,0 +1,183 @@
+//! The vendor's authorisations, written as grants.
+
+use crate::{
+    db::{DbError, Tx, sql},
+    id::{GrantId, SealUseId},
+    provider::{
+        Hidden,
+        qiyuesuo::{Auth, Status},
+    },
+    seal_use::{Application, Grant, Person, SealUseStatus, Want},
+};
+
+/// The vendor's status in our words.
+#[must_use]
+pub fn status_of(status: &Status) -> SealUseStatus {
+    match status {
+        Status::Complete => SealUseStatus::Complete,
+        other if other.terminal() => SealUseStatus::Finished,
+        _ => SealUseStatus::Using,
+    }
+}
+
+/// Writes the vendor's authorisations as grants; our ids by the vendor's.
+pub async fn save_grants(
+    tx: &mut Tx,
+    seal_use: &SealUseId,
+    application: &Application,
+    auths: &[Auth],
+) -> Result<Vec<(String, GrantId)>, DbError> {
+    let mut open = asked_for(application);
+    let mut ids = Vec::with_capacity(auths.len());
+    for (position, auth) in (0_i64..).zip(auths) {
+        let want = take(&mut open, auth).or_else(|| only_want(application, auth));
+        let grant = to_grant(seal_use, position, auth, want);
+        ids.push((auth.id.clone(), grant.upsert(tx).await?));
+    }
+    if application.category.is_some() {
+        let_them_in(tx, seal_use).await?;
+    }
+    Ok(ids)
+}
+
+/// By category only the vendor knew who stamps: now they take part in the flow.
+async fn let_them_in(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
+    sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
+         SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id FROM grants g
+         JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
+         WHERE g.seal_use_id = $1
+         ON CONFLICT (flow_id, who) DO NOTHING")
+    .bind(seal_use)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want>) -> Grant {
+    let known = want.and_then(|want| want.at_vendor.as_ref());
+    let seal = auth.seal_name.clone().or_else(|| known.map(|seal| seal.name.clone()));
+    let seal = seal.or_else(|| want.map(|want| want.seal.clone())).or_else(|| auth.device_no.clone());
+    let applied = want.map_or(0, |want| i64::from(want.count));
+    let used = i64::from(auth.used_count);
+    Grant {
+        id: GrantId::new(),
+        seal_use_id: seal_use.clone(),
+        vendor_id: auth.id.clone(),
+        position,
+        seal: seal.unwrap_or_else(|| "印章".to_owned()),
+        device_no: auth.device_no.clone().or_else(|| known.and_then(|seal| seal.device_no.clone())),
+        owner: auth.owner_name.clone().or_else(|| known.and_then(|seal| seal.owner.clone())),
+        user_name: auth.user_name.clone().unwrap_or_default(),
+        contact: auth.contact.clone(),
+        number: auth.number.clone(),
+        applied,
+        used,
+        // The answer to an application does not say it; only a detail does.
+        left_count: auth.left_count.map_or((applied - used).max(0), i64::from),
+        code: auth.vertify_code.clone().map(Hidden::into_inner),
+        complete: auth.complete,
+        appended: 0,
+        window_start: want.and_then(|want| want.start),
+        window_end: want.and_then(|want| want.end),
+    }
+}
+
+/// What was asked for: one for each seal and person, in the order asked.
+fn asked_for(application: &Application) -> Vec<(&Want, Option<&Person>)> {
+    let of_want = |want: &'_ Want| want.users.is_empty();
+    let wants = application.wants.iter();
+    wants
+        .flat_map(|want| {
+            let people: Vec<Option<&Person>> =
+                if of_want(want) { vec![None] } else { want.users.iter().map(Some).collect() };
+            people.into_iter().map(move |person| (want, person))
+        })
+        .collect()
+}
+
+/// The first that the vendor's authorisation answers; it answers no other after that.
+fn take<'a>(open: &mut Vec<(&'a Want, Option<&'a Person>)>, auth: &Auth) -> Option<&'a Want> {
+    let answers = |(want, person): &(&Want, Option<&Person>)| {
+        is_seal(want, auth) && person.is_none_or(|person| is_person(person, auth))
+    };
+    let at = open.iter().position(answers)?;
+    Some(open.remove(at).0)
+}
+
+/// The vendor may call people otherwise than we do: then the seal decides, if it was asked for once.
+fn only_want<'a>(application: &'a Application, auth: &Auth) -> Option<&'a Want> {
+    let mut wants = application.wants.iter().filter(|want| is_seal(want, auth));
+    wants.next().filter(|_| wants.next().is_none())
+}
+
+fn is_seal(want: &Want, auth: &Auth) -> bool {
+    if let (Some(device), Some(seal)) = (&auth.device_no, &want.at_vendor)
+        && let Some(known) = &seal.device_no
+    {
+        return device == known;
+    }
+    let seal = Some(&want.seal);
+    auth.seal_name.as_ref() == seal || auth.device_no.as_ref() == seal
+}
+
+fn is_person(person: &Person, auth: &Auth) -> bool {
+    (person.number.is_some() && person.number == auth.number)
+        || (person.mobile.is_some() && person.mobile == auth.contact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal_use::SealAtVendor;
+
+    fn want(device: &str, count: u32, numbers: &[&str]) -> Want {
+        let person = |number: &&str| Person { number: Some((*number).into()), ..Person::default() };
+        let seal = SealAtVendor { name: "公章".into(), device_no: Some(device.into()), owner: None };
+        Want {
+            seal: "公章".into(),
+            count,
+            users: numbers.iter().map(person).collect(),
+            start: None,
+            end: None,
+            at_vendor: Some(seal),
+        }
+    }
+
+    fn applied(wants: Vec<Want>, auths: &[(&str, &str)]) -> Vec<i64> {
+        let application = Application { wants, ..Application::default() };
+        let mut open = asked_for(&application);
+        let count = |(device, number): &(&str, &str)| {
+            let auth = Auth {
+                id: "1".into(),
+                device_no: Some((*device).into()),
+                number: Some((*number).into()),
+                ..Auth::default()
+            };
+            let want = take(&mut open, &auth).or_else(|| only_want(&application, &auth));
+            to_grant(&SealUseId::new(), 0, &auth, want).applied
+        };
+        auths.iter().map(count).collect()
+    }
+
+    #[test]
+    fn every_row_has_its_own_count_even_for_the_same_seal_and_the_same_person() {
+        let rows =
+            vec![want("D1", 1, &["a"]), want("D1", 2, &["b"]), want("D1", 3, &["a"]), want("D2", 4, &["a", "b"])];
+        let auths = [("D1", "b"), ("D1", "a"), ("D1", "a"), ("D2", "a"), ("D2", "b")];
+        assert_eq!(applied(rows, &auths), [2, 1, 3, 4, 4]);
+    }
+
+    #[test]
+    fn what_was_just_applied_for_is_all_left_until_a_detail_says_otherwise() {
+        let want = want("D1", 5, &["a"]);
+        let left = |auth: &Auth| to_grant(&SealUseId::new(), 0, auth, Some(&want)).left_count;
+        assert_eq!(left(&Auth::default()), 5);
+        assert_eq!(left(&Auth { left_count: Some(0), used_count: 5, ..Auth::default() }), 0);
+    }
+
+    #[test]
+    fn a_person_whom_the_vendor_calls_otherwise_is_told_by_the_seal() {
+        assert_eq!(applied(vec![want("D1", 5, &["a"]), want("D2", 6, &["a"])], &[("D2", "x"), ("D9", "a")]), [6, 0]);
+        assert_eq!(applied(vec![want("D1", 5, &[])], &[("D1", "whoever")]), [5], "by category nobody was named");
+    }
+}

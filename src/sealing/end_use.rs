@@ -1,0 +1,339 @@
+//! Ends use at the vendor: when the flow was withdrawn or rejected, and when the time of use is over.
+//!
+//! The vendor's detail is asked first: what has ended already is not ended again, so the job may run as often as it
+//! likes. While it fails, the seal use shows why. Photos that exist still come in: an end wakes the ingest.
+
+use std::sync::Arc;
+
+use crate::{
+    app::App,
+    audit,
+    clock::Timestamp,
+    db::DbError,
+    flow::{
+        Flow,
+        event::{self, Happened, YINKU},
+        people,
+    },
+    id::{FlowId, SealUseId},
+    provider::{
+        Client, INTERACTIVE, VendorError,
+        qiyuesuo::{Actor, Detail},
+    },
+    queue::{FenceError, Lease, Next},
+    seal_use::{
+        Grant, SealUse, SealUseStatus,
+        ending::Ending,
+        ingest::{Trigger, wake},
+    },
+    sealing::{actor::acting, detail},
+    service::{Service, ServiceError},
+    user::User,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    #[error("the seal use is not there")]
+    NoSealUse,
+    #[error("the flow has no seal use at the vendor that could be ended")]
+    NothingToEnd,
+    #[error("no seal of this flow is in the box {0:?}")]
+    NoSuchDevice(String),
+    #[error("nobody among who asked and the applicant has an employee number or a mobile phone")]
+    ContactMissing,
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    #[error(transparent)]
+    Fence(#[from] FenceError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl FinishError {
+    /// Worth another try without anybody doing anything.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Vendor(error) => error.is_transient(),
+            Self::NoSealUse
+            | Self::NothingToEnd
+            | Self::NoSuchDevice(_)
+            | Self::ContactMissing
+            | Self::Service(ServiceError::Gone | ServiceError::Credentials(_)) => false,
+            Self::Service(ServiceError::Db(_)) | Self::Fence(_) | Self::Db(_) => true,
+        }
+    }
+}
+
+/// What is to end now.
+#[derive(Debug, PartialEq, Eq)]
+struct Due {
+    /// The boxes whose seals' time is over; `None`: all seals.
+    devices: Option<Vec<String>>,
+    reason: String,
+    /// Username of who asked.
+    by: Option<String>,
+}
+
+const OVER: &str = "用印时间已结束";
+
+/// One run of the job.
+pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, FinishError> {
+    let id: SealUseId = lease.subject.parse().map_err(|_| FinishError::NoSealUse)?;
+    let seal_use = SealUse::find(&app.db, &id).await?.ok_or(FinishError::NoSealUse)?;
+    let ending = Ending::of(&app.db, &id).await?;
+    let grants = Grant::of_seal_use(&app.db, &id).await?;
+    let now = app.clock.now();
+    match seal_use.status {
+        SealUseStatus::Using => {}
+        // Not answered yet, or nobody knows: this waits until the application is adopted or has failed.
+        SealUseStatus::Applying | SealUseStatus::Unknown => {
+            return Ok(Next::At { at: now.plus(app.config.ingest.poll_open.get()), failed: None });
+        }
+        SealUseStatus::Complete | SealUseStatus::Finished | SealUseStatus::Failed => return Ok(Next::Idle),
+    }
+    let Some(due) = due(ending, &grants, now) else {
+        return Ok(next_window(&grants, now));
+    };
+    match end(app, &seal_use, &due).await {
+        Ok(sent) => {
+            ended(app, lease, &seal_use, &due, sent).await?;
+            Ok(next_window(&grants, now))
+        }
+        Err(error) => not_yet(app, lease, &id, &error).await,
+    }
+}
+
+/// The whole seal use when that was asked or the time of every open grant is over, else the seals whose time is over.
+fn due(ending: Option<Ending>, grants: &[Grant], now: Timestamp) -> Option<Due> {
+    if let Some(ending) = ending {
+        let by = Some(ending.by).filter(|by| by != YINKU);
+        return Some(Due { devices: None, reason: ending.reason, by });
+    }
+    let over = |grant: &&Grant| grant.window_end.is_some_and(|end| end <= now);
+    let open = || grants.iter().filter(|grant| !grant.complete);
+    let mut devices: Vec<String> = open().filter(over).filter_map(|grant| grant.device_no.clone()).collect();
+    devices.sort();
+    devices.dedup();
+    if open().next().is_some() && open().all(|grant| over(&grant)) {
+        return Some(Due { devices: None, reason: OVER.to_owned(), by: None });
+    }
+    (!devices.is_empty()).then(|| Due { devices: Some(devices), reason: OVER.to_owned(), by: None })
+}
+
+fn next_window(grants: &[Grant], now: Timestamp) -> Next {
+    let ends = grants.iter().filter(|grant| !grant.complete).filter_map(|grant| grant.window_end);
+    ends.filter(|end| *end > now).min().map_or(Next::Idle, |at| Next::At { at, failed: None })
+}
+
+/// Ends at the vendor what has not ended there. False: there was nothing to end any more.
+async fn end(app: &App, seal_use: &SealUse, due: &Due) -> Result<bool, FinishError> {
+    let Some(business_id) = &seal_use.business_id else {
+        return Ok(false);
+    };
+    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+    let detail = client.detail(business_id).await?;
+    let by = acting(&app.db, due.by.as_deref(), seal_use).await?.ok_or(FinishError::ContactMissing)?;
+    let devices: Vec<Option<&str>> = match &due.devices {
+        None => vec![None],
+        Some(devices) => devices.iter().map(|device| Some(device.as_str())).collect(),
+    };
+    let mut sent = false;
+    for device in devices.into_iter().filter(|device| !has_ended(&detail, *device)) {
+        finish(&client, business_id, &due.reason, &by, device).await?;
+        sent = true;
+    }
+    Ok(sent)
+}
+
+/// Ends all seals or one. After a refusal or a lost answer the detail tells whether they have ended all the same.
+pub async fn finish(
+    client: &Client,
+    business_id: &str,
+    reason: &str,
+    by: &Actor,
+    device: Option<&str>,
+) -> Result<(), VendorError> {
+    match client.finish(business_id, reason, by, device).await {
+        Err(error) if !error.surely_never_arrived() => match client.detail(business_id).await {
+            Ok(detail) if has_ended(&detail, device) => Ok(()),
+            _ => Err(error),
+        },
+        answer => answer,
+    }
+}
+
+fn has_ended(detail: &Detail, device: Option<&str>) -> bool {
+    let of_device = |device: &str| {
+        let mut auths = detail.auths.iter().filter(|auth| auth.device_no.as_deref() == Some(device)).peekable();
+        auths.peek().is_some() && auths.all(|auth| auth.complete)
+    };
+    detail.status.terminal() || device.is_some_and(of_device)
+}
+
+async fn ended(app: &App, lease: &Lease, seal_use: &SealUse, due: &Due, sent: bool) -> Result<(), FinishError> {
+    let now = app.clock.now();
+    // In a transaction of its own: whoever holds the ingest's job may wait for a flow, whose holder waits for this job.
+    let mut tx = app.db.begin().await?;
+    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    tx.commit().await?;
+    app.due.notify_one();
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    SealUse::set_error(&mut tx, &seal_use.id, None).await?;
+    if sent {
+        let actor = due.by.as_deref().unwrap_or(YINKU);
+        let detail = due.devices.as_ref().map(|devices| format!("{} ({})", due.reason, devices.join(", ")));
+        let detail = Some(detail.as_deref().unwrap_or(&due.reason));
+        event::record(&mut tx, &seal_use.flow_id, Happened { actor, act: "finished", node: None, detail }, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Shown on the seal use, and tried again while that can help.
+async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) -> Result<Next, FinishError> {
+    let why = format!("the use could not be ended at the vendor: {error}");
+    let mut tx = app.db.begin().await?;
+    lease.fence(&mut tx).await?;
+    SealUse::set_error(&mut tx, id, Some(&why)).await?;
+    tx.commit().await?;
+    if !error.is_transient() {
+        return Ok(Next::Park { reason: why });
+    }
+    let config = &app.config.ingest;
+    Ok(lease.retry_patiently(&config.retries, config.poll_open.get(), app.clock.now(), why))
+}
+
+/// `user` ends use: of all seals, or of the one in the box `device_no`. What has ended is well ended.
+pub async fn by_hand(
+    app: &App,
+    flow: &FlowId,
+    user: &User,
+    reason: &str,
+    device_no: Option<&str>,
+) -> Result<(), FinishError> {
+    let mut found = false;
+    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
+        let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+        let has = |device: &str| grants.iter().any(|grant| grant.device_no.as_deref() == Some(device));
+        if device_no.is_some_and(|device| !has(device)) {
+            continue;
+        }
+        found = true;
+        let business_id = seal_use.business_id.as_deref().ok_or(FinishError::NothingToEnd)?;
+        let by = acting(&app.db, Some(&user.username), &seal_use).await?.ok_or(FinishError::ContactMissing)?;
+        let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+        finish(&client, business_id, reason, &by, device_no).await?;
+        ended_by_hand(app, &seal_use, user, reason, device_no).await?;
+        // Who ended it is told how it stands now; if the vendor does not say so at once, the ingest finds out.
+        if let Err(error) = look(app, &client, &seal_use, business_id).await {
+            tracing::warn!(%error, seal_use = %seal_use.id, "use was ended; how it stands now is not known yet");
+        }
+    }
+    match (found, device_no) {
+        (true, _) => Ok(()),
+        (false, Some(device)) => Err(FinishError::NoSuchDevice(device.to_owned())),
+        (false, None) => Err(FinishError::NothingToEnd),
+    }
+}
+
+/// Written down as soon as the vendor has done it, before anything else is asked.
+async fn ended_by_hand(
+    app: &App,
+    seal_use: &SealUse,
+    user: &User,
+    reason: &str,
+    device_no: Option<&str>,
+) -> Result<(), DbError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    SealUse::changed(&mut tx, &seal_use.id, now).await?;
+    SealUse::set_error(&mut tx, &seal_use.id, None).await?;
+    let told = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
+    let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&told) };
+    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
+    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
+    let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&told) };
+    audit::commit(tx, entry, now).await?;
+    app.due.notify_one();
+    Ok(())
+}
+
+/// Writes how the seal use stands now, if the vendor says so quickly and nothing newer is known by then.
+async fn look(app: &App, client: &Client, seal_use: &SealUse, business_id: &str) -> Result<(), FinishError> {
+    let asked = app.clock.now();
+    let said = tokio::time::timeout(INTERACTIVE, client.detail(business_id)).await;
+    let detail = said.map_err(|_| VendorError::Timeout)??;
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    // Photos that this detail is the first to name are to be fetched.
+    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    let changed = SealUse::changed_since(&mut tx, &seal_use.id, asked).await?;
+    let present = SealUse::find(&mut tx, &seal_use.id).await?.ok_or(FinishError::NoSealUse)?;
+    if changed || present.detail_at.is_some_and(|at| at > asked) {
+        return Ok(());
+    }
+    detail::store(&mut tx, &present, &detail, now).await?;
+    tx.commit().await?;
+    app.due.notify_one();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::GrantId;
+
+    fn grant(device: &str, window_end: Option<i64>, complete: bool) -> Grant {
+        Grant {
+            id: GrantId::new(),
+            seal_use_id: SealUseId::new(),
+            vendor_id: "1".into(),
+            position: 0,
+            seal: "公章".into(),
+            device_no: Some(device.into()),
+            owner: None,
+            user_name: "王".into(),
+            contact: None,
+            number: None,
+            applied: 1,
+            used: 0,
+            left_count: 1,
+            code: None,
+            complete,
+            appended: 0,
+            window_start: None,
+            window_end: window_end.map(Timestamp),
+        }
+    }
+
+    /// What ends: boxes by name, or `all`; nothing when empty.
+    fn ends(grants: &[Grant], now: i64) -> Vec<String> {
+        due(None, grants, Timestamp(now)).map_or(Vec::new(), |due| due.devices.unwrap_or_else(|| vec!["all".into()]))
+    }
+
+    #[test]
+    fn only_the_seals_whose_time_is_over_end_and_all_together_when_none_is_left() {
+        let nothing: [&str; 0] = [];
+        let two = [grant("A", Some(10), false), grant("B", Some(20), false)];
+        assert_eq!(ends(&two, 9), nothing);
+        assert_eq!(ends(&two, 10), ["A"]);
+        assert_eq!(ends(&two, 20), ["all"]);
+        let one_open = [grant("A", Some(10), true), grant("B", Some(20), false)];
+        assert_eq!(ends(&one_open, 15), nothing, "what has ended is not ended again");
+        assert_eq!(ends(&[grant("A", Some(10), false), grant("B", None, false)], 99), ["A"]);
+        assert_eq!(ends(&[], 99), nothing);
+    }
+
+    #[test]
+    fn an_end_that_was_asked_comes_before_every_window() {
+        let asked = Ending { asked_at: Timestamp(1), reason: "撤回".into(), by: "zhang".into() };
+        let due = due(Some(asked), &[grant("A", Some(10), false)], Timestamp(0)).unwrap();
+        assert_eq!(due, Due { devices: None, reason: "撤回".into(), by: Some("zhang".into()) });
+    }
+}

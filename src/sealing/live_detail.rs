@@ -1,0 +1,260 @@
+//! What the vendor and we know about a flow's seal uses, for people who look: fresh if the vendor answers quickly,
+//! else as old as it says. Nothing is written; what turns out to be new wakes the ingest.
+
+mod named;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use named::Named;
+
+use crate::{
+    app::App,
+    clock::Timestamp,
+    db::DbError,
+    id::{FlowId, GrantId, SealUseId},
+    photo::{Photo, kind::PhotoKind},
+    provider::{
+        INTERACTIVE,
+        qiyuesuo::{AppendLog, Detail},
+    },
+    seal_use::{
+        Application, Counts, Grant, SealUse, SealUseStatus, counts,
+        ending::Ending,
+        ingest::{Trigger, wake},
+    },
+    sealing::detail::grants::status_of,
+    service::Service,
+};
+
+/// One seal use in detail.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SealDetail {
+    pub id: SealUseId,
+    pub business_id: Option<String>,
+    pub serial_no: String,
+    pub status: SealUseStatus,
+    /// The vendor's own word; null when it never told.
+    pub status_at_vendor: Option<String>,
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// When the vendor told this; null when it never did.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub as_of: Option<Timestamp>,
+    /// False: the vendor did not answer now; this is what it told at `asOf`.
+    pub fresh: bool,
+    /// Why it did not answer now.
+    pub unanswered: Option<String>,
+    /// Why what is tried with this seal use does not work.
+    pub error: Option<String>,
+    /// Who asked for its end, if somebody did: it may still be on its way.
+    pub ending: Option<EndingView>,
+    pub applicant: String,
+    pub category: Option<String>,
+    pub grants: Vec<GrantDetail>,
+    /// Missing photos that no grant is known of.
+    pub missing_photos: Vec<MissingPhotos>,
+    pub append_logs: Vec<AppendView>,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EndingView {
+    #[schema(value_type = String, format = DateTime)]
+    pub asked_at: Timestamp,
+    pub reason: String,
+    pub by: String,
+}
+
+/// One seal × one person.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantDetail {
+    pub id: GrantId,
+    pub seal: String,
+    pub device_no: Option<String>,
+    pub owner: Option<String>,
+    pub user: String,
+    /// Masked: codes are viewed at their own address, where every view is audited.
+    pub code: Option<&'static str>,
+    #[serde(flatten)]
+    pub counts: Counts,
+    pub left: i64,
+    pub complete: bool,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub window_start: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub window_end: Option<Timestamp>,
+    pub missing_photos: Vec<MissingPhotos>,
+}
+
+/// Photos of one kind that are not here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MissingPhotos {
+    pub kind: PhotoKind,
+    pub count: i64,
+    /// Known to be missing since then.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// True: the vendor names the photo, it could not be fetched yet. False: the device counted a stamping of which the
+    /// vendor has no photo.
+    pub named: bool,
+    /// Why it could not be fetched at the last try.
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppendView {
+    pub user: Option<String>,
+    pub count: u32,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+}
+
+impl From<AppendLog> for AppendView {
+    fn from(log: AppendLog) -> Self {
+        Self { user: log.user_name.or(log.number), count: log.count, at: log.create_time }
+    }
+}
+
+/// Every seal use of the flow, in order.
+pub async fn inquire(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
+    let mut details = Vec::new();
+    for seal_use in SealUse::of_flow(&app.db, flow).await? {
+        details.push(one(app, seal_use).await?);
+    }
+    Ok(details)
+}
+
+async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
+    let told = ask(app, &seal_use).await?;
+    let kept = kept(&seal_use);
+    let (fresh, unanswered, detail, as_of) = match told {
+        Ok(detail) => (true, None, Some(detail), Some(app.clock.now())),
+        Err(why) => (false, why, kept, seal_use.detail_at),
+    };
+    let mut grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+    let mut status = seal_use.status;
+    let mut tallies = counts::tally(&app.db, &seal_use.id).await?;
+    let mut outstanding = named::outstanding(app, &seal_use.id).await?;
+    if let Some(detail) = detail.as_ref().filter(|_| fresh) {
+        let known: HashSet<String> =
+            Photo::known_keys(&app.db, &seal_use.id).await?.into_iter().map(|(key, _)| key).collect();
+        let new = named::new_photos(detail, &known, &grants);
+        // Of photos without a key nobody knows whether these are the same ones.
+        if !Photo::any_keyless(&app.db, &seal_use.id).await? {
+            named::add(&seal_use.id, &new, app.clock.now(), &mut tallies, &mut outstanding);
+        }
+        let news = overlay(&mut grants, detail);
+        status = status_of(&detail.status);
+        if news || !new.is_empty() || status != seal_use.status {
+            look(app, &seal_use.id).await?;
+        }
+    }
+    let (per_grant, sum) = counts::count(&grants, &tallies);
+    let gap_since = seal_use.ended_at.or(as_of);
+    let grants = grants.into_iter().map(|grant| to_view(grant, &per_grant, &outstanding, gap_since)).collect();
+    let ending = Ending::of(&app.db, &seal_use.id).await?;
+    let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
+    Ok(SealDetail {
+        id: seal_use.id,
+        business_id: seal_use.business_id,
+        serial_no: seal_use.serial_no,
+        status,
+        status_at_vendor: detail.as_ref().map(|detail| detail.status.to_string()),
+        counts: sum,
+        as_of,
+        fresh,
+        unanswered,
+        error: seal_use.error,
+        ending: ending.map(|ending| EndingView { asked_at: ending.asked_at, reason: ending.reason, by: ending.by }),
+        applicant: application.applicant.name,
+        category: application.category,
+        grants,
+        missing_photos: named::of_grant(&outstanding, None),
+        append_logs: detail.map(|detail| detail.append_logs).unwrap_or_default().into_iter().map(Into::into).collect(),
+    })
+}
+
+/// Has the ingest take in what is new. In a task of its own: who only looks may hang up.
+async fn look(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
+    let (app, seal_use) = (Arc::clone(app), seal_use.clone());
+    let woken = tokio::spawn(async move {
+        let now = app.clock.now();
+        let mut tx = app.db.begin().await?;
+        wake(&mut tx, &seal_use, Trigger::Poll, now, now).await?;
+        tx.commit().await?;
+        app.due.notify_one();
+        Ok(())
+    });
+    // A panic was logged by its hook; the slow look finds the news as well.
+    woken.await.unwrap_or(Ok(()))
+}
+
+/// The vendor's detail now; else why not (`None`: there is nothing to ask for).
+async fn ask(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<String>>, DbError> {
+    let Some(business_id) = &seal_use.business_id else {
+        return Ok(Err(None));
+    };
+    let client = match Service::client(&app.db, &app.vendor, &seal_use.service_id).await {
+        Ok(client) => client,
+        Err(error) => return Ok(Err(Some(error.to_string()))),
+    };
+    Ok(match tokio::time::timeout(INTERACTIVE, client.detail(business_id)).await {
+        Ok(answer) => answer.map_err(|error| Some(error.to_string())),
+        Err(_) => Err(Some("the vendor did not answer quickly".to_owned())),
+    })
+}
+
+fn kept(seal_use: &SealUse) -> Option<Detail> {
+    Detail::kept(seal_use.detail.as_deref()?, seal_use.business_id.as_deref()?).ok()
+}
+
+/// The vendor's numbers of now, over those kept. True when something is new.
+fn overlay(grants: &mut [Grant], detail: &Detail) -> bool {
+    let mut news = detail.auths.len() != grants.len();
+    for grant in grants {
+        let Some(auth) = detail.auths.iter().find(|auth| auth.id == grant.vendor_id) else { continue };
+        let left = auth.left_count.map_or(grant.left_count, i64::from);
+        let now = (i64::from(auth.used_count), left, auth.complete);
+        news |= now != (grant.used, grant.left_count, grant.complete);
+        (grant.used, grant.left_count, grant.complete) = now;
+    }
+    news
+}
+
+fn to_view(
+    grant: Grant,
+    per_grant: &HashMap<GrantId, Counts>,
+    outstanding: &[Named],
+    gap_since: Option<Timestamp>,
+) -> GrantDetail {
+    let counts = per_grant.get(&grant.id).copied().unwrap_or_default();
+    let mut missing_photos = named::of_grant(outstanding, Some(&grant.id));
+    let unnamed = counts.missing - missing_photos.iter().map(|photos| photos.count).sum::<i64>();
+    if unnamed > 0 {
+        let (kind, since) = (PhotoKind::Signatory, gap_since);
+        missing_photos.push(MissingPhotos { kind, count: unnamed, since, named: false, error: None });
+    }
+    GrantDetail {
+        id: grant.id,
+        seal: grant.seal,
+        device_no: grant.device_no,
+        owner: grant.owner,
+        user: grant.user_name,
+        code: grant.code.map(|_| "******"),
+        counts,
+        left: grant.left_count,
+        complete: grant.complete,
+        window_start: grant.window_start,
+        window_end: grant.window_end,
+        missing_photos,
+    }
+}

@@ -1,0 +1,183 @@
+//! Photos that a person owes: as the vendor counts them, and as we do.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    app::App,
+    db::{DbError, placeholders, sql},
+    id::{FlowId, GrantId, SealUseId, ServiceId},
+    provider::{INTERACTIVE, qiyuesuo::Owed},
+    seal_use::{Grant, SealUse, counts},
+    service::Service,
+    user::User,
+};
+
+/// Most vendors that are asked.
+const SERVICES: i64 = 50;
+/// Most grants that are listed.
+const MOST: usize = 1000;
+
+/// What a person owes.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwedPhotos {
+    /// Username.
+    pub user: String,
+    pub items: Vec<OwedGrant>,
+    /// How each vendor answered: without its answer only our own numbers are known.
+    pub services: Vec<Asked>,
+}
+
+/// One grant of which photos are owed.
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwedGrant {
+    /// Null when the seal use was not made by us.
+    pub flow_id: Option<FlowId>,
+    pub serial_no: Option<String>,
+    pub title: Option<String>,
+    pub seal_use_id: Option<SealUseId>,
+    pub grant_id: Option<GrantId>,
+    pub business_id: Option<String>,
+    pub seal: Option<String>,
+    /// Photos that we miss; null when the seal use was not made by us.
+    pub missing: Option<i64>,
+    /// Photos of stampings that we have.
+    pub received: Option<i64>,
+    /// Photos that the vendor misses; null when it did not name this grant.
+    pub owed_at_vendor: Option<u32>,
+    pub photos_at_vendor: Option<u32>,
+    /// Stampings counted.
+    pub used: i64,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    pub service_id: ServiceId,
+    pub name: String,
+    /// Why it did not answer; null when it did.
+    pub error: Option<String>,
+}
+
+#[derive(FromRow)]
+struct Mine {
+    seal_use_id: SealUseId,
+    grant_id: GrantId,
+    flow_id: FlowId,
+    flow_serial_no: String,
+    title: String,
+}
+
+/// What `user` owes.
+pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
+    let (mut told, services) = ask_vendors(app, user).await?;
+    let mut items = Vec::new();
+    for (seal_use, mine) in own_grants(app, user, &told).await? {
+        let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+        let (per_grant, _) = counts::count(&grants, &counts::tally(&app.db, &seal_use.id).await?);
+        for grant in grants.into_iter().filter(|grant| mine.iter().any(|mine| mine.grant_id == grant.id)) {
+            let counts = per_grant.get(&grant.id).copied().unwrap_or_default();
+            let vendors = told.remove(&(seal_use.service_id.clone(), grant.vendor_id.clone()));
+            let Some(flow) = mine.first().filter(|_| counts.missing > 0 || vendors.is_some()) else { continue };
+            items.push(OwedGrant {
+                flow_id: Some(flow.flow_id.clone()),
+                serial_no: Some(flow.flow_serial_no.clone()),
+                title: Some(flow.title.clone()),
+                seal_use_id: Some(seal_use.id.clone()),
+                grant_id: Some(grant.id),
+                business_id: seal_use.business_id.clone(),
+                seal: Some(grant.seal),
+                missing: Some(counts.missing),
+                received: Some(counts.received),
+                owed_at_vendor: vendors.as_ref().map(|owed| owed.owed),
+                photos_at_vendor: vendors.as_ref().map(|owed| owed.photos),
+                used: grant.used,
+            });
+        }
+    }
+    items.extend(told.into_values().map(|owed| OwedGrant {
+        business_id: owed.business_id,
+        title: owed.subject,
+        owed_at_vendor: Some(owed.owed),
+        photos_at_vendor: Some(owed.photos),
+        used: i64::from(owed.used),
+        ..OwedGrant::default()
+    }));
+    Ok(OwedPhotos { user: user.username.clone(), items, services })
+}
+
+type Told = HashMap<(ServiceId, String), Owed>;
+
+/// Every vendor, at the same time, each with its own patience.
+async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbError> {
+    let (number, contact) = (user.employee_no.as_deref(), user.mobile.as_deref());
+    if number.is_none() && contact.is_none() {
+        return Ok((HashMap::new(), Vec::new()));
+    }
+    let services = Service::list(&app.db, None, SERVICES).await?;
+    let ask = |service: Service| async move {
+        let answer = match service.credentials() {
+            Ok(credentials) => {
+                let client = app.vendor.client(credentials);
+                match tokio::time::timeout(INTERACTIVE, client.owed(number, contact)).await {
+                    Ok(answer) => answer.map_err(|error| error.to_string()),
+                    Err(_) => Err("the vendor did not answer quickly".to_owned()),
+                }
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        (service, answer)
+    };
+    let mut told = HashMap::new();
+    let mut asked = Vec::new();
+    for (service, answer) in futures::future::join_all(services.into_iter().map(ask)).await {
+        let error = match answer {
+            Ok(list) => {
+                told.extend(list.into_iter().map(|owed| ((service.id.clone(), owed.auth_id.clone()), owed)));
+                None
+            }
+            Err(error) => Some(error),
+        };
+        asked.push(Asked { service_id: service.id, name: service.name, error });
+    }
+    Ok((told, asked))
+}
+
+/// The seal uses in which the person has grants whose photos are missing here or at the vendor, newest first.
+async fn own_grants(app: &App, user: &User, told: &Told) -> Result<Vec<(SealUse, Vec<Mine>)>, DbError> {
+    let named: Vec<&String> = told.keys().map(|(_, auth)| auth).take(MOST).collect();
+    let at_vendor =
+        if named.is_empty() { String::new() } else { format!("OR g.vendor_id IN {}", placeholders(4, named.len())) };
+    let rows: Vec<Mine> = sql(format!(
+        "SELECT g.id AS grant_id, u.id AS seal_use_id, f.id AS flow_id, f.serial_no AS flow_serial_no, f.title
+         FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id JOIN flows f ON f.id = u.flow_id
+         WHERE (g.number = $1 OR g.contact = $2)
+           AND (EXISTS (SELECT 1 FROM photos p WHERE p.grant_id = g.id AND p.original_hash IS NULL)
+                OR g.used > (SELECT COUNT(*) FROM photos p
+                             WHERE p.grant_id = g.id AND p.kind = 'signatory' AND p.original_hash IS NOT NULL)
+                {at_vendor})
+         ORDER BY u.id DESC, g.position LIMIT $3"
+    ))
+    .bind(user.employee_no.clone())
+    .bind(user.mobile.clone())
+    .bind(i64::try_from(MOST).unwrap_or(i64::MAX))
+    .bind_all(named.into_iter().cloned())
+    .all(&app.db)
+    .await?;
+    let mut found: Vec<(SealUse, Vec<Mine>)> = Vec::new();
+    for row in rows {
+        match found.last_mut() {
+            Some((seal_use, mine)) if seal_use.id == row.seal_use_id => mine.push(row),
+            _ => {
+                if let Some(seal_use) = SealUse::find(&app.db, &row.seal_use_id).await? {
+                    found.push((seal_use, vec![row]));
+                }
+            }
+        }
+    }
+    Ok(found)
+}

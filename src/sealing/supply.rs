@@ -1,0 +1,102 @@
+//! A missing photo, supplied by hand: for one grant, shown as supplied, and sent to the vendor too.
+
+use crate::content::receive::{Batch, UploadError};
+use crate::{
+    app::App,
+    audit::{self, Entry},
+    definition::Definition,
+    flow::{
+        Flow, FlowState,
+        event::{self, Happened},
+        people,
+    },
+    id::{GrantId, IngestId},
+    library::folder,
+    original::Original,
+    photo::kind::PhotoKind,
+    queue::{self, JobKind},
+    seal_use::{
+        Grant, SealUse,
+        delivery::{Dispatch, Supply},
+        ingest::{Trigger, wake},
+    },
+    user::User,
+};
+
+/// What was supplied: the ingest that takes it in, and every photo supplied for the grant so far.
+#[derive(Debug)]
+pub struct Supplied {
+    pub ingest_id: IngestId,
+    pub photos: Vec<Dispatch>,
+}
+
+/// The flow of a grant, to decide who may supply.
+pub async fn flow_of(app: &App, grant: &GrantId) -> Result<(Grant, SealUse, Flow), UploadError> {
+    let grant = Grant::find(&app.db, grant).await?.ok_or(UploadError::NotFound)?;
+    let seal_use = SealUse::find(&app.db, &grant.seal_use_id).await?.ok_or(UploadError::NotFound)?;
+    let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(UploadError::NotFound)?;
+    Ok((grant, seal_use, flow))
+}
+
+/// Keeps the pictures and wakes the ingest, which links them: it alone writes photos.
+pub async fn supply(
+    app: &App,
+    grant: &Grant,
+    flow: &Flow,
+    kind: PhotoKind,
+    user: &User,
+    batch: Batch,
+) -> Result<Supplied, UploadError> {
+    if batch.is_empty() {
+        return Err(UploadError::NoFile);
+    }
+    if let Some(name) = batch.not_a_picture().map(str::to_owned) {
+        batch.discard().await;
+        return Err(UploadError::NotAnImage(name));
+    }
+    let now = app.clock.now();
+    let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
+    let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
+    let path = body.integration.as_ref().and_then(|integration| integration.download_folder.as_ref());
+    let mut tx = app.db.begin().await?;
+    let place = folder::ensure(&mut tx, path, &starter, now).await?;
+    tx.commit().await?;
+    let kept = batch.keep(app, &place).await?;
+    let mut tx = app.db.begin().await?;
+    // The order of a pass: its job, the originals, the flow, the job that sends.
+    let ingest_id = wake(&mut tx, &grant.seal_use_id, Trigger::Supply, now, now).await?;
+    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
+    let flow = Flow::lock(&mut tx, &flow.id).await?.ok_or(UploadError::NotFound)?;
+    if flow.state == FlowState::Archived {
+        return Err(UploadError::NotRunning(flow.state));
+    }
+    queue::wake(&mut tx, JobKind::Send, grant.seal_use_id.as_str(), now, now).await?;
+    for one in &kept {
+        let supply = Supply {
+            seal_use: grant.seal_use_id.clone(),
+            grant: grant.id.clone(),
+            kind,
+            original: one.original.hash.clone(),
+            name: one.name.clone(),
+            by: user.username.clone(),
+        };
+        supply.insert(&mut tx, now).await?;
+    }
+    let detail = format!("{} {}", grant.seal, grant.user_name);
+    let happened =
+        Happened { actor: &user.username, act: "photo_supplied", node: flow.node.as_deref(), detail: Some(&detail) };
+    event::record(&mut tx, &flow.id, happened, now).await?;
+    people::acted(&mut tx, &flow.id, &user.username).await?;
+    let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+    let names = names.join(", ");
+    let entry = Entry {
+        username: &user.username,
+        act: "photo_supplied",
+        subject: grant.id.as_str(),
+        flow: Some(&flow.id),
+        detail: Some(&names),
+    };
+    audit::commit(tx, entry, now).await?;
+    app.due.notify_one();
+    Ok(Supplied { ingest_id, photos: Dispatch::of_grant(&app.db, &grant.id).await? })
+}

@@ -1,0 +1,212 @@
+//! Changes the time in which seals may be used: at the vendor, and with us, who end the use when it is over.
+
+use crate::{
+    app::App,
+    audit,
+    clock::Timestamp,
+    db::{DbError, Tx},
+    flow::{
+        Flow,
+        event::{self, Happened},
+        people,
+    },
+    id::FlowId,
+    provider::{VendorError, qiyuesuo::SealWindow},
+    queue::{self, JobKind},
+    seal_use::{Grant, SealUse, SealUseStatus},
+    service::{Service, ServiceError},
+    user::User,
+};
+
+/// Why the time was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    #[error("the end must be given: none is known yet")]
+    NoEnd,
+    #[error("the time of use must end after it begins")]
+    EndsBeforeItBegins,
+    #[error("the end is past: end the use instead")]
+    EndIsPast,
+    #[error("no open seal of this flow is called {0:?}")]
+    NoSuchSeal(String),
+    #[error("the flow has no open seal use at the vendor")]
+    NothingOpen,
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    #[error("{0}: nobody knows whether the time was changed: set it again")]
+    Unclear(VendorError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// The time wanted, and of which seals.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// `None`: as it is; from the application on when there is none.
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+    /// `None`: every open seal.
+    pub seals: Option<Selector>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Selector {
+    Device(String),
+    /// A seal's name or device number.
+    Seal(String),
+}
+
+impl Selector {
+    fn picks(&self, grant: &Grant) -> bool {
+        match self {
+            Self::Device(device) => grant.device_no.as_ref() == Some(device),
+            Self::Seal(seal) => grant.seal == *seal || grant.device_no.as_ref() == Some(seal),
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Device(text) | Self::Seal(text) => text,
+        }
+    }
+}
+
+/// `user` changes the time of use of the flow's open seals.
+pub async fn set(app: &App, flow: &FlowId, user: &User, wanted: &Wanted) -> Result<(), WindowError> {
+    let mut found = false;
+    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
+        if seal_use.status != SealUseStatus::Using {
+            continue;
+        }
+        let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+        let picked = |grant: &Grant| !grant.complete && wanted.seals.as_ref().is_none_or(|seals| seals.picks(grant));
+        let grants: Vec<Grant> = grants.into_iter().filter(picked).collect();
+        if !grants.is_empty() {
+            found = true;
+            one(app, &seal_use, &grants, user, wanted).await?;
+        }
+    }
+    match (found, &wanted.seals) {
+        (true, _) => Ok(()),
+        (false, Some(seals)) => Err(WindowError::NoSuchSeal(seals.text().to_owned())),
+        (false, None) => Err(WindowError::NothingOpen),
+    }
+}
+
+async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wanted: &Wanted) -> Result<(), WindowError> {
+    let business_id = seal_use.business_id.as_deref().ok_or(WindowError::NothingOpen)?;
+    let now = app.clock.now();
+    let known_start = grants.iter().filter_map(|grant| grant.window_start).min();
+    let known_end = grants.iter().filter_map(|grant| grant.window_end).max();
+    let start = wanted.start.or(known_start).unwrap_or(seal_use.created_at);
+    let end = wanted.end.or(known_end).ok_or(WindowError::NoEnd)?;
+    if end <= start {
+        return Err(WindowError::EndsBeforeItBegins);
+    }
+    if end <= now {
+        return Err(WindowError::EndIsPast);
+    }
+    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+    for (named, grants) in selections(grants, wanted.seals.is_some()) {
+        let (device_no, seal_name, owner_name) = named;
+        let window = SealWindow {
+            business_id: business_id.to_owned(),
+            device_no,
+            seal_name,
+            owner_name,
+            start_time: Some(start),
+            end_time: Some(end),
+        };
+        // One after the other: what the vendor has done is kept, whatever becomes of the rest.
+        match client.set_window(&window).await {
+            Ok(()) => changed(app, seal_use, &grants, user, (start, end)).await?,
+            Err(lost) if lost.unclear() => {
+                unclear(app, seal_use, &grants, user, (start, end), &lost).await?;
+                return Err(WindowError::Unclear(lost));
+            }
+            Err(never) => return Err(never.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A box, or a name and an owner; or all seals that are open.
+type Named = (Option<String>, Option<String>, Option<String>);
+
+/// How the vendor is told which seals, one call each: by their boxes where those are known; not at all when every seal
+/// is meant.
+fn selections(grants: &[Grant], only_some: bool) -> Vec<(Named, Vec<&Grant>)> {
+    if !only_some {
+        return vec![((None, None, None), grants.iter().collect())];
+    }
+    let named = |grant: &Grant| match &grant.device_no {
+        Some(device) => (Some(device.clone()), None, None),
+        None => (None, Some(grant.seal.clone()), grant.owner.clone()),
+    };
+    let mut selectors: Vec<Named> = grants.iter().map(named).collect();
+    selectors.sort();
+    selectors.dedup();
+    let of = |name: &Named| grants.iter().filter(|grant| named(grant) == *name).collect();
+    selectors.into_iter().map(|name| (name.clone(), of(&name))).collect()
+}
+
+async fn changed(
+    app: &App,
+    seal_use: &SealUse,
+    grants: &[&Grant],
+    user: &User,
+    (start, end): (Timestamp, Timestamp),
+) -> Result<(), WindowError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    queue::wake(&mut tx, JobKind::Finish, seal_use.id.as_str(), end, now).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    for grant in grants {
+        grant.set_window(&mut tx, start, end).await?;
+    }
+    let detail = told(grants, start, end);
+    record(tx, seal_use, user, "window_changed", &detail, now).await?;
+    app.due.notify_one();
+    Ok(())
+}
+
+/// Nobody knows: shown among the events, because it may be a change. With us the time stays as it was: at its end yinku
+/// ends the use, whatever the vendor has.
+async fn unclear(
+    app: &App,
+    seal_use: &SealUse,
+    grants: &[&Grant],
+    user: &User,
+    (start, end): (Timestamp, Timestamp),
+    lost: &VendorError,
+) -> Result<(), DbError> {
+    let mut tx = app.db.begin().await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    let detail = format!("{}: {lost}", told(grants, start, end));
+    record(tx, seal_use, user, "window_unclear", &detail, app.clock.now()).await
+}
+
+fn told(grants: &[&Grant], start: Timestamp, end: Timestamp) -> String {
+    let mut seals: Vec<&str> = grants.iter().map(|grant| grant.seal.as_str()).collect();
+    seals.dedup();
+    format!("{start} – {end} ({})", seals.join(", "))
+}
+
+/// Writes down who did it, and commits.
+async fn record(
+    mut tx: Tx,
+    seal_use: &SealUse,
+    user: &User,
+    act: &str,
+    detail: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let happened = Happened { actor: &user.username, act, node: None, detail: Some(detail) };
+    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
+    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
+    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
+    let entry = audit::Entry { username: &user.username, act, subject, flow, detail: Some(detail) };
+    audit::commit(tx, entry, now).await
+}
