@@ -16,7 +16,6 @@ use crate::{
     id::ServiceId,
     picture::thumbnail,
     provider::{Limits, Vendor, VendorBuildError},
-    queue::wakeup::Due,
     store::{Store, StoreError},
     telemetry::Metrics,
     vocabulary::words,
@@ -39,8 +38,6 @@ pub struct App {
     pub events: broadcast::Sender<Hint>,
     /// The hints that this process gives, for those who listen at another one; see [`crate::notify::peers`].
     pub hints_for_others: broadcast::Sender<Hint>,
-    /// Told when a job may be due.
-    pub due: Due,
 }
 
 words! {
@@ -99,21 +96,8 @@ impl App {
         let bounds = Bounds::new(&config);
         let journal = Journal::start(db.clone(), config.audit.queue);
         let (events, hints_for_others) = (broadcast::channel(HINTS).0, broadcast::channel(HINTS).0);
-        let (metrics, due) = (Metrics::default(), Due::default());
-        Ok(Arc::new(Self {
-            config,
-            clock,
-            db,
-            store,
-            vendor,
-            cpu,
-            metrics,
-            bounds,
-            journal,
-            events,
-            hints_for_others,
-            due,
-        }))
+        let metrics = Metrics::default();
+        Ok(Arc::new(Self { config, clock, db, store, vendor, cpu, metrics, bounds, journal, events, hints_for_others }))
     }
 
     /// What a picture may cost.

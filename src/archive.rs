@@ -16,7 +16,7 @@ use crate::{
     definition::Definition,
     flow::{
         Flow, FlowState,
-        event::{self, Happened, YINKU},
+        event::{self, EventKind, NewEvent, YINKU},
     },
     hash::Blake3,
     id::{DocumentId, FlowId},
@@ -59,7 +59,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
         let mut tx = app.db.begin().await?;
         Flow::lock(&mut tx, &id).await?;
         lease.fence(&mut tx).await?;
-        let happened = Happened { actor: YINKU, act: "archive_failed", node: None, detail: Some(&why) };
+        let happened = NewEvent { actor: YINKU, act: EventKind::ArchiveFailed, node: None, detail: Some(&why) };
         event::record(&mut tx, &id, happened, app.clock.now()).await?;
         tx.commit().await?;
     }
@@ -189,7 +189,7 @@ async fn record(
         .bind(&flow.id)
         .execute(&mut *tx)
         .await?;
-    let act = if flow.state == FlowState::Archived { "supplemented" } else { "archived" };
+    let act = if flow.state == FlowState::Archived { EventKind::Supplemented } else { EventKind::Archived };
     let detail = key.to_string();
-    event::record(tx, &flow.id, Happened { actor: YINKU, act, node: None, detail: Some(&detail) }, now).await
+    event::record(tx, &flow.id, NewEvent { actor: YINKU, act, node: None, detail: Some(&detail) }, now).await
 }

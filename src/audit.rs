@@ -16,20 +16,96 @@ use crate::{
     clock::Timestamp,
     db::{Db, DbError, Sql, Tx, pieces, rows, sql, storable},
     id::FlowId,
+    vocabulary::words,
 };
 use chain::Link;
 
+words! {
+    /// What a person did, as the audit log names it.
+    Act {
+        FlowSubmitted = "flow_submitted",
+        FlowApproved = "flow_approved",
+        FlowRejected = "flow_rejected",
+        FlowWithdrawn = "flow_withdrawn",
+        FlowTransferred = "flow_transferred",
+        FlowEdited = "flow_edited",
+        FlowCommented = "flow_commented",
+        ArchiveAsked = "archive_asked",
+        MissingAccepted = "missing_accepted",
+        SealCodeViewed = "seal_code_viewed",
+        UsesAppended = "uses_appended",
+        UsesAppendUnclear = "uses_append_unclear",
+        UseFinished = "use_finished",
+        WindowChanged = "window_changed",
+        WindowUnclear = "window_unclear",
+        SealUseResolved = "seal_use_resolved",
+        PhotosCollected = "photos_collected",
+        PhotosDownloaded = "photos_downloaded",
+        PhotoSupplied = "photo_supplied",
+        IngestRetried = "ingest_retried",
+        CallbackReplayed = "callback_replayed",
+        DispatchRetried = "dispatch_retried",
+        DocumentUploaded = "document_uploaded",
+        DocumentDownloaded = "document_downloaded",
+        DocumentDeleted = "document_deleted",
+        FolderMade = "folder_made",
+        FolderChanged = "folder_changed",
+        FolderDeleted = "folder_deleted",
+        DefinitionSaved = "definition_saved",
+        ServiceMade = "service_made",
+        ServiceChecked = "service_checked",
+        UserMade = "user_made",
+        UserChanged = "user_changed",
+        TokenMade = "token_made",
+        LoggedIn = "logged_in",
+        LoggedOut = "logged_out",
+        LoginFailed = "login_failed",
+    }
+}
+
 /// An act, before it is written.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Entry<'a> {
-    /// Who; for a login that failed the name that was tried.
-    pub username: &'a str,
-    /// What, in the past tense: `flow_approved`, `document_downloaded`.
-    pub act: &'a str,
-    /// To which thing: its id.
-    pub subject: &'a str,
-    pub flow: Option<&'a FlowId>,
-    pub detail: Option<&'a str>,
+#[derive(Clone, Copy, Debug)]
+pub struct NewEntry<'a> {
+    username: &'a str,
+    act: Act,
+    subject: &'a str,
+    flow: Option<&'a FlowId>,
+    detail: Option<&'a str>,
+}
+
+impl<'a> NewEntry<'a> {
+    /// `username` did `act` to the thing with the id `subject`. After a failed login it is the name that was tried.
+    #[must_use]
+    pub const fn new(username: &'a str, act: Act, subject: &'a str) -> Self {
+        Self { username, act, subject, flow: None, detail: None }
+    }
+
+    /// `username` did `act` to the flow itself.
+    #[must_use]
+    pub fn to_flow(username: &'a str, act: Act, flow: &'a FlowId) -> Self {
+        Self::new(username, act, flow.as_str()).of_flow(flow)
+    }
+
+    /// The thing belongs to this flow.
+    #[must_use]
+    pub const fn of_flow(self, flow: &'a FlowId) -> Self {
+        Self { flow: Some(flow), ..self }
+    }
+
+    #[must_use]
+    pub const fn of_flow_if(self, flow: Option<&'a FlowId>) -> Self {
+        Self { flow, ..self }
+    }
+
+    #[must_use]
+    pub const fn detail(self, detail: &'a str) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+
+    #[must_use]
+    pub const fn detail_if(self, detail: Option<&'a str>) -> Self {
+        Self { detail, ..self }
+    }
 }
 
 /// Who acts at the command line: nobody is logged in there. No username has a space.
@@ -42,13 +118,13 @@ const LONGEST_DETAIL: usize = 4096;
 /// An entry as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = AuditEntry)]
-pub struct Kept {
+pub struct AuditEntry {
     /// Its number: 1, 2, 3 … without gaps.
     pub seq: i64,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     pub username: String,
+    #[schema(value_type = Act)]
     pub act: String,
     /// The id of what it was done to.
     pub subject: String,
@@ -61,12 +137,12 @@ pub struct Kept {
 }
 
 /// Appends an entry; it is there if and only if `tx` commits. Call it last before the commit.
-pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(), DbError> {
+pub async fn record(tx: &mut Tx, entry: NewEntry<'_>, now: Timestamp) -> Result<(), DbError> {
     append(tx, vec![Unchained::of(entry, now)]).await
 }
 
 /// Records the act and commits its transaction.
-pub async fn commit(mut tx: Tx, entry: Entry<'_>, now: Timestamp) -> Result<(), DbError> {
+pub async fn commit(mut tx: Tx, entry: NewEntry<'_>, now: Timestamp) -> Result<(), DbError> {
     record(&mut tx, entry, now).await?;
     tx.commit().await
 }
@@ -83,21 +159,21 @@ struct Unchained {
 }
 
 impl Unchained {
-    fn of(entry: Entry<'_>, now: Timestamp) -> Self {
+    fn of(entry: NewEntry<'_>, now: Timestamp) -> Self {
         Self {
             at: now,
             username: bounded(entry.username, LONGEST_NAME),
-            act: entry.act.to_owned(),
+            act: entry.act.as_str().to_owned(),
             subject: bounded(entry.subject, LONGEST_NAME),
             flow_id: entry.flow.cloned(),
             detail: entry.detail.map(|detail| bounded(detail, LONGEST_DETAIL)),
         }
     }
 
-    fn chained(self, seq: i64, prev: &str) -> Kept {
+    fn chained(self, seq: i64, prev: &str) -> AuditEntry {
         let Self { at, username, act, subject, flow_id, detail } = self;
         let prev = prev.to_owned();
-        let mut kept = Kept { seq, at, username, act, subject, flow_id, detail, prev, hash: String::new() };
+        let mut kept = AuditEntry { seq, at, username, act, subject, flow_id, detail, prev, hash: String::new() };
         kept.hash = Link::of(&kept).hash();
         kept
     }
@@ -124,7 +200,7 @@ async fn append(tx: &mut Tx, entries: Vec<Unchained>) -> Result<(), DbError> {
         prev.clone_from(&kept.hash);
         chained.push(kept);
     }
-    Kept::insert_all(tx, &chained).await?;
+    AuditEntry::insert_all(tx, &chained).await?;
     sql("UPDATE audit_head SET hash = $1 WHERE id = 1").bind(prev).execute(tx).await?;
     Ok(())
 }
@@ -142,7 +218,7 @@ pub struct Search {
     pub to: Option<Timestamp>,
 }
 
-impl Kept {
+impl AuditEntry {
     async fn insert_all(tx: &mut Tx, all: &[Self]) -> Result<(), DbError> {
         for piece in pieces(all) {
             let statement = format!(

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     app::App,
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     clock::Timestamp,
     cpu::CpuError,
     db::{DbError, Tx},
@@ -213,13 +213,9 @@ async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     // the job and changes the seal use that a callback's row refers to.
     let woken = place(&mut tx, records).await?;
     let wakes: Vec<_> = woken.iter().map(|(id, cause)| (id, *cause)).collect();
-    let (_, due) = wake_all(&mut tx, &wakes, Waits::ForNobody, now, now).await?;
+    wake_all(&mut tx, &wakes, Waits::ForNobody, now, now).await?;
     Record::insert_all(&mut tx, records).await?;
-    tx.commit().await?;
-    if let Some(due) = due {
-        app.due.at(due, now);
-    }
-    Ok(())
+    tx.commit().await
 }
 
 /// Finds what each callback is about, and sets its state accordingly. The seal uses to wake, in order, and why.
@@ -265,9 +261,8 @@ pub async fn replay(app: &App, id: &CallbackId, by: &str) -> Result<Option<Callb
         Some(seal_use) => SealUse::find(&mut tx, seal_use).await?.map(|seal_use| seal_use.flow_id),
         None => None,
     };
-    let act = Entry { username: by, act: "callback_replayed", subject: id.as_str(), flow: flow.as_ref(), detail: None };
+    let act = NewEntry::new(by, Act::CallbackReplayed, id.as_str()).of_flow_if(flow.as_ref());
     audit::commit(tx, act, now).await?;
-    app.due.notify_one();
     Ok(Some(record.state))
 }
 

@@ -17,8 +17,9 @@ mod arg;
 pub mod filter;
 mod listen;
 mod open;
+mod wakeup;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use sqlx::{
     AssertSqlSafe, FromRow, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
@@ -29,12 +30,23 @@ pub use arg::{Arg, storable};
 pub use listen::Listener;
 pub use open::OpenError;
 pub use sqlx::Error as DbError;
+pub use wakeup::Wakeup;
 
 use arg::{postgres_arguments, sqlite_arguments};
+use wakeup::Queued;
+
+use crate::clock::Timestamp;
 
 /// The database; cheap to clone.
 #[derive(Clone, Debug)]
-pub enum Db {
+pub struct Db {
+    pools: Pools,
+    wakeup: Arc<Wakeup>,
+}
+
+/// The connections, by engine.
+#[derive(Clone, Debug)]
+pub enum Pools {
     /// One writer connection (SQLite has one writer anyway; queueing here is fair and never busy), many readers.
     Sqlite {
         write: SqlitePool,
@@ -45,7 +57,14 @@ pub enum Db {
 
 /// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
-pub enum Tx {
+pub struct Tx {
+    transaction: Open,
+    wakeup: Arc<Wakeup>,
+    queued: Option<Queued>,
+}
+
+#[derive(Debug)]
+enum Open {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
@@ -59,21 +78,43 @@ pub enum Reader {
 }
 
 impl Db {
+    fn new(pools: Pools) -> Self {
+        Self { pools, wakeup: Arc::default() }
+    }
+
+    /// The connections to the database.
+    #[must_use]
+    pub const fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    #[must_use]
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self.pools, Pools::Postgres(_))
+    }
+
+    /// Wakes the workers of this process when a transaction has committed work for them.
+    #[must_use]
+    pub fn wakeup(&self) -> &Wakeup {
+        &self.wakeup
+    }
+
     /// A connection to read from.
     pub async fn reader(&self) -> Result<Reader, DbError> {
-        Ok(match self {
-            Self::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
-            Self::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+        Ok(match &self.pools {
+            Pools::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
+            Pools::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
         })
     }
 
     /// Begins a writing transaction: `BEGIN IMMEDIATE` on SQLite, because a deferred one that reads and then writes
     /// fails with SQLITE_BUSY whatever the timeout.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(open::begin(pool).await?),
-        })
+        let transaction = match &self.pools {
+            Pools::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Open::Postgres(open::begin(pool).await?),
+        };
+        Ok(Tx { transaction, wakeup: Arc::clone(&self.wakeup), queued: None })
     }
 
     /// Answers when the database does.
@@ -87,22 +128,32 @@ impl Db {
     }
 
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite { write, read } => {
+        match &self.pools {
+            Pools::Sqlite { write, read } => {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
         }
     }
 }
 
 impl Tx {
+    /// Commits, then wakes the workers for what the transaction has queued.
     pub async fn commit(self) -> Result<(), DbError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+        match self.transaction {
+            Open::Sqlite(tx) => tx.commit().await?,
+            Open::Postgres(tx) => tx.commit().await?,
         }
+        if let Some(queued) = self.queued {
+            self.wakeup.committed(queued);
+        }
+        Ok(())
+    }
+
+    /// The transaction has queued work that is due at `at`.
+    pub fn queue(&mut self, at: Timestamp, now: Timestamp) {
+        self.queued = Some(Queued { at, now }.earlier(self.queued));
     }
 }
 
@@ -117,18 +168,18 @@ pub enum On<'c> {
 
 impl<'c> From<&'c Db> for On<'c> {
     fn from(db: &'c Db) -> Self {
-        match db {
-            Db::Sqlite { read, .. } => Self::SqlitePool(read),
-            Db::Postgres(pool) => Self::PgPool(pool),
+        match &db.pools {
+            Pools::Sqlite { read, .. } => Self::SqlitePool(read),
+            Pools::Postgres(pool) => Self::PgPool(pool),
         }
     }
 }
 
 impl<'c> From<&'c mut Tx> for On<'c> {
     fn from(tx: &'c mut Tx) -> Self {
-        match tx {
-            Tx::Sqlite(tx) => Self::Sqlite(tx),
-            Tx::Postgres(tx) => Self::Pg(tx),
+        match &mut tx.transaction {
+            Open::Sqlite(tx) => Self::Sqlite(tx),
+            Open::Postgres(tx) => Self::Pg(tx),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A flow (流程): one run of a definition, from its form to its archive.
 
+pub mod act;
 pub mod actions;
 pub mod application;
 pub mod approval;
@@ -14,6 +15,8 @@ pub mod search;
 pub mod settle;
 pub mod step;
 pub mod view;
+
+use std::ops::Deref;
 
 use sqlx::FromRow;
 
@@ -83,12 +86,14 @@ impl Flow {
         sql("SELECT * FROM flows WHERE id = $1").bind(id).optional(on).await
     }
 
-    /// The flow, locked until the transaction ends: two people who act at once act one after the other.
-    pub async fn lock(tx: &mut Tx, id: &FlowId) -> Result<Option<Self>, DbError> {
-        sql("SELECT * FROM flows WHERE id = $1 {for_update}").bind(id).optional(tx).await
+    /// Locks the flow until the transaction ends: two people who act at once act one after the other.
+    pub async fn lock(tx: &mut Tx, id: &FlowId) -> Result<Option<LockedFlow>, DbError> {
+        let flow: Option<Self> = sql("SELECT * FROM flows WHERE id = $1 {for_update}").bind(id).optional(tx).await?;
+        Ok(flow.map(LockedFlow))
     }
 
-    pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
+    /// Writes a new flow, which is locked until the transaction ends.
+    pub async fn insert(self, tx: &mut Tx) -> Result<LockedFlow, DbError> {
         sql("INSERT INTO flows (id, serial_no, definition_id, version, title, starter, state, node, form, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)")
             .bind(&self.id)
@@ -103,10 +108,35 @@ impl Flow {
             .bind(self.created_at)
             .execute(&mut *tx)
             .await?;
-        search::write(tx, self).await
+        search::write(tx, &self).await?;
+        Ok(LockedFlow(self))
     }
 
-    /// Moves the running flow, which the caller has locked, to `node` (`None`: past the last).
+    /// Whether `user` may see the flow: takes part in it, or reads everything.
+    pub async fn visible_to(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
+        Ok(user.reads_all() || Self::takes_part(on, id, user).await?)
+    }
+
+    /// Whether the flow names `user`, by name or by a role.
+    pub async fn takes_part(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
+        Ok(People::of(on, id).await?.takes_part(user))
+    }
+}
+
+/// A flow that the present transaction has locked: only such a flow is changed.
+#[derive(Debug)]
+pub struct LockedFlow(Flow);
+
+impl Deref for LockedFlow {
+    type Target = Flow;
+
+    fn deref(&self) -> &Flow {
+        &self.0
+    }
+}
+
+impl LockedFlow {
+    /// Moves the running flow to `node` (`None`: past the last).
     pub async fn move_to(&self, tx: &mut Tx, node: Option<&str>, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE flows SET node = $1, by_hand = FALSE, updated_at = $2 WHERE id = $3 AND state = 'running'")
             .bind(node)
@@ -117,7 +147,7 @@ impl Flow {
         Ok(())
     }
 
-    /// Sends the flow, which the caller has locked, back to `node`: another round begins.
+    /// Sends the flow back to `node`: another round begins.
     pub async fn send_back(&self, tx: &mut Tx, node: &str, by_hand: bool, now: Timestamp) -> Result<(), DbError> {
         let state = if node == START { FlowState::Rejected } else { FlowState::Running };
         sql("UPDATE flows SET state = $1, node = $2, by_hand = $3, round = round + 1, updated_at = $4 WHERE id = $5")
@@ -131,7 +161,7 @@ impl Flow {
         Ok(())
     }
 
-    /// Takes the flow, which the caller has locked, to another state, where it stands.
+    /// Takes the flow to another state, where it stands.
     pub async fn turn(&self, tx: &mut Tx, state: FlowState, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE flows SET state = $1, updated_at = $2 WHERE id = $3")
             .bind(state)
@@ -142,8 +172,15 @@ impl Flow {
         Ok(())
     }
 
-    /// Writes the form of the flow, which the caller has locked, and what is made of it.
-    pub async fn write_form(&self, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    /// Writes the form of the flow and what is made of it.
+    pub async fn write_form(
+        &mut self,
+        tx: &mut Tx,
+        form: String,
+        title: String,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        (self.0.form, self.0.title) = (form, title);
         sql("UPDATE flows SET form = $1, title = $2, updated_at = $3 WHERE id = $4")
             .bind(&self.form)
             .bind(&self.title)
@@ -151,27 +188,23 @@ impl Flow {
             .bind(&self.id)
             .execute(&mut *tx)
             .await?;
-        search::write(tx, self).await
+        search::write(tx, &self.0).await
     }
 
     /// Gives out the next `count` running numbers for photos; the first of them.
-    pub async fn take_numbers(tx: &mut Tx, id: &FlowId, count: i64) -> Result<i64, DbError> {
+    pub async fn take_numbers(&self, tx: &mut Tx, count: i64) -> Result<i64, DbError> {
         let last: i64 = sql("UPDATE flows SET photo_no = photo_no + $1 WHERE id = $2 RETURNING photo_no")
             .bind(count)
-            .bind(id)
+            .bind(&self.id)
             .scalar(tx)
             .await?;
         Ok(last - count + 1)
     }
 
-    /// Whether `user` may see the flow: takes part in it, or reads everything.
-    pub async fn visible_to(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
-        Ok(user.reads_all() || Self::takes_part(on, id, user).await?)
-    }
-
-    /// Whether the flow names `user`, by name or by a role.
-    pub async fn takes_part(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
-        Ok(People::of(on, id).await?.takes_part(user))
+    /// Sets the last running number that was given out.
+    pub async fn set_photo_count(&self, tx: &mut Tx, count: i64) -> Result<(), DbError> {
+        sql("UPDATE flows SET photo_no = $1 WHERE id = $2").bind(count).bind(&self.id).execute(tx).await?;
+        Ok(())
     }
 }
 

@@ -31,7 +31,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::known::Known;
-use crate::{app::App, callback::Inbox};
+use crate::{
+    app::App,
+    callback::Inbox,
+    user::{Acting, User},
+};
 pub use problem::{Code, Problem};
 
 /// What handlers are given. One counter of clones, for each layer clones it for each request.
@@ -50,6 +54,13 @@ impl Deref for Edge {
 
     fn deref(&self) -> &Shared {
         &self.0
+    }
+}
+
+impl Edge {
+    /// The user who acts now.
+    fn acting<'a>(&'a self, user: &'a User) -> Acting<'a> {
+        Acting { db: &self.app.db, user, now: self.app.clock.now() }
     }
 }
 

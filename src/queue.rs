@@ -9,8 +9,6 @@
 //! waits until no run of that job is writing, but for callbacks ([`Waits::ForNobody`]): they come in storms, and they
 //! touch nothing of a run's but the record of its ingest, which a run therefore writes last before its commit.
 
-pub mod wakeup;
-
 use std::time::Duration;
 
 use sqlx::FromRow;
@@ -88,7 +86,7 @@ pub enum Next {
 
 /// Asks for a run of (kind, subject) at `at` or earlier. There is a new reason, so earlier failures do not count.
 pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now: Timestamp) -> Result<(), DbError> {
-    wake_all(tx, kind, &[(subject, Patience::None)], Waits::ForRuns, at, now).await.map(|_| ())
+    wake_all(tx, kind, &[(subject, Patience::None)], Waits::ForRuns, at, now).await
 }
 
 /// Whether a job that has just run may rest before it runs again.
@@ -107,8 +105,8 @@ pub enum Waits {
     ForNobody,
 }
 
-/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order. When the first
-/// of them is due; `None` when all are running.
+/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order. The commit
+/// wakes a worker for those that are not running.
 pub async fn wake_all(
     tx: &mut Tx,
     kind: JobKind,
@@ -116,10 +114,9 @@ pub async fn wake_all(
     waits: Waits,
     at: Timestamp,
     now: Timestamp,
-) -> Result<Option<Timestamp>, DbError> {
+) -> Result<(), DbError> {
     // PostgreSQL locks a row for an update of its keys against the fences of runs, whatever the keys become.
     let keys = if waits == Waits::ForRuns { "subject = excluded.subject," } else { "" };
-    let mut first = None;
     for piece in pieces(wakes) {
         let statement = format!(
             "INSERT INTO jobs (id, kind, subject, state, run_at, wakes, created_at, rest_until) VALUES {}
@@ -140,9 +137,11 @@ pub async fn wake_all(
             statement.bind(at).bind(1_i64).bind(now).bind(rest)
         });
         let due: Vec<Option<Timestamp>> = bound.scalars(&mut *tx).await?;
-        first = due.into_iter().flatten().chain(first).min();
+        for at in due.into_iter().flatten() {
+            tx.queue(at, now);
+        }
     }
-    Ok(first)
+    Ok(())
 }
 
 /// The same at once, by a person's wish: earlier failures do not count any more.
@@ -204,6 +203,13 @@ impl Lease {
         held.map(|_| ()).ok_or_else(|| FenceError::LeaseLost(self.id.clone()))
     }
 
+    /// Begins a transaction that only the holder of the lease can commit: it is [fenced](Self::fence).
+    pub async fn begin(&self, db: &Db) -> Result<Tx, FenceError> {
+        let mut tx = db.begin().await?;
+        self.fence(&mut tx).await?;
+        Ok(tx)
+    }
+
     /// Another run after the wait that `waits` has for this failure; after the last it is parked.
     #[must_use]
     pub fn retry(&self, waits: &[Span], now: Timestamp, reason: String) -> Next {
@@ -224,8 +230,7 @@ impl Lease {
 
     /// Prolongs the lease (the heartbeat).
     pub async fn prolong(&self, db: &Db, lease: Duration) -> Result<(), FenceError> {
-        let mut tx = db.begin().await?;
-        self.fence(&mut tx).await?;
+        let mut tx = self.begin(db).await?;
         sql("UPDATE jobs SET lease_until = {now} + $1 WHERE id = $2")
             .bind(micros(lease))
             .bind(&self.id)
@@ -237,8 +242,7 @@ impl Lease {
 
     /// Ends the run. A wake that came meanwhile runs it again after `rest`, whatever `next` says.
     pub async fn finish(&self, db: &Db, next: Next, now: Timestamp, rest: Duration) -> Result<(), FenceError> {
-        let mut tx = db.begin().await?;
-        self.fence(&mut tx).await?;
+        let mut tx = self.begin(db).await?;
         let (state, at, attempts, error) = match next {
             Next::Idle => (JobState::Idle, now, 0, None),
             Next::At { at, failed: None } => (JobState::Queued, at, 0, None),

@@ -133,6 +133,22 @@ impl SealUse {
         Ok(())
     }
 
+    /// How many seal uses the flow has had.
+    pub async fn count(tx: &mut Tx, flow: &FlowId) -> Result<i64, DbError> {
+        sql("SELECT COUNT(*) FROM seal_uses WHERE flow_id = $1").bind(flow).scalar(tx).await
+    }
+
+    /// The flow's open seal uses, or all of them, make way for others.
+    pub async fn supersede(tx: &mut Tx, flow: &FlowId, all: bool) -> Result<(), DbError> {
+        sql("UPDATE seal_uses SET superseded = TRUE
+             WHERE flow_id = $1 AND NOT superseded AND ($2 OR status NOT IN ('complete', 'finished'))")
+        .bind(flow)
+        .bind(all)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
     /// Those that the vendor has and that nobody asked to end: what people may act on.
     pub async fn at_vendor(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM seal_uses WHERE flow_id = $1 AND business_id IS NOT NULL AND end_asked_at IS NULL ORDER BY no")

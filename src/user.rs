@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::{
+    audit::{self, Act, NewEntry},
     clock::Timestamp,
     db::{Db, DbError, On, Tx, sql},
-    id::UserId,
+    id::{FlowId, UserId},
     vocabulary::words,
 };
 
@@ -154,6 +155,32 @@ impl User {
             .bind(limit)
             .all(db)
             .await
+    }
+}
+
+/// A person who acts now. An act begins its transaction here and ends with its entry in the audit log.
+#[derive(Clone, Copy, Debug)]
+pub struct Acting<'a> {
+    pub db: &'a Db,
+    pub user: &'a User,
+    pub now: Timestamp,
+}
+
+impl<'a> Acting<'a> {
+    /// The entry of the audit log that says that this person did `act` to the thing with the id `subject`.
+    #[must_use]
+    pub const fn entry(&self, act: Act, subject: &'a str) -> NewEntry<'a> {
+        NewEntry::new(self.user.username.as_str(), act, subject)
+    }
+
+    /// Records the act and commits its transaction.
+    pub async fn commit(self, tx: Tx, entry: NewEntry<'_>) -> Result<(), DbError> {
+        audit::commit(tx, entry, self.now).await
+    }
+
+    /// Records the act on a flow and commits its transaction.
+    pub async fn commit_to_flow(self, tx: Tx, act: Act, flow: &FlowId, detail: Option<&str>) -> Result<(), DbError> {
+        audit::commit(tx, NewEntry::to_flow(&self.user.username, act, flow).detail_if(detail), self.now).await
     }
 }
 

@@ -40,7 +40,7 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
         match claimed {
             Ok(Some(lease)) => {
                 // Another worker may find the next one.
-                app.due.notify_one();
+                app.db.wakeup().look_now();
                 tokio::select! {
                     () = one(&app, lease.clone()) => {}
                     () = told_to_stop_long_ago(&stop) => return give_back(&app, &lease).await,
@@ -70,7 +70,7 @@ async fn give_back(app: &App, lease: &Lease) {
 }
 
 async fn idle(app: &App, stop: &CancellationToken) {
-    app.due.nobody_looks();
+    app.db.wakeup().nobody_looks();
     let next = queue::next_due(&app.db).await;
     let now = app.clock.now();
     let wait = match next {
@@ -78,9 +78,9 @@ async fn idle(app: &App, stop: &CancellationToken) {
         _ => LOOK,
     };
     let wait = wait.max(Duration::from_millis(5));
-    app.due.looks_at(now.plus(wait));
+    app.db.wakeup().looks_at(now.plus(wait));
     tokio::select! {
-        () = app.due.notified() => {}
+        () = app.db.wakeup().woken() => {}
         () = tokio::time::sleep(wait) => {}
         () = stop.cancelled() => {}
     }

@@ -5,7 +5,7 @@
 //! seen by everybody who works with seals, which is the worst for lists.
 
 use serde_json::{Value, json};
-use yinku::db::{Db, DbError, Tx, sql};
+use yinku::db::{Db, DbError, Pools, Tx, sql};
 
 const FLOWS: i64 = 100_000;
 
@@ -32,7 +32,7 @@ const AT: &str = "(1767198600000000 + i * CAST(300000000 AS BIGINT))";
 const SERIAL: &str = "'YK20260101-' || substr(CAST(1000000 + i AS TEXT), 2)";
 
 pub(super) async fn fill(db: &Db) -> anyhow::Result<()> {
-    let postgres = matches!(db, Db::Postgres(_));
+    let postgres = db.is_postgres();
     let mut tx = db.begin().await?;
     if !postgres {
         sql("PRAGMA cache_size = -400000").execute(&mut tx).await?;
@@ -76,7 +76,7 @@ pub(super) async fn fill(db: &Db) -> anyhow::Result<()> {
     .await?;
     sql("UPDATE audit_head SET seq = (SELECT MAX(seq) FROM audit)").execute(&mut tx).await?;
     tx.commit().await?;
-    if let Db::Postgres(pool) = db {
+    if let Pools::Postgres(pool) = db.pools() {
         // What a server does by itself in time.
         sqlx::query("VACUUM ANALYZE").execute(pool).await?;
     }

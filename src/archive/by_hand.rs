@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 use super::missing::{Lacking, MissingPhotos};
 use crate::{
     app::App,
-    audit::{self, Entry},
+    audit::Act,
     clock::Timestamp,
     db::{DbError, Tx, sql},
     definition::{Body, Definition, NodeKind},
     flow::{
         Flow, FlowState,
-        event::{self, Happened},
-        people,
+        actions::{Action, Refusal},
+        event::{self, EventKind, NewEvent},
+        people, view,
     },
     id::FlowId,
     photo::Photo,
     queue::{self, JobKind},
     seal_use::{Grant, SealUse, delivery},
-    user::User,
+    user::{Acting, User},
 };
 
 /// Why a flow is not archived.
@@ -41,6 +42,8 @@ pub enum ByHandError {
     NotEntitled,
     #[error("say why the missing photos are accepted: it becomes part of the record")]
     NoReason,
+    #[error(transparent)]
+    Rule(#[from] Refusal),
     /// The job could not archive it.
     #[error("{0}")]
     Refused(String),
@@ -56,6 +59,12 @@ pub struct Wish {
     pub accept_missing: bool,
     /// Why; needed with `acceptMissing`.
     pub reason: Option<String>,
+}
+
+impl Wish {
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
+    }
 }
 
 /// Missing photos that somebody accepted, as the record keeps it.
@@ -76,10 +85,27 @@ impl Accepted {
     }
 }
 
-/// Checks, writes who wants it and why, and wakes the job that archives. Its entry in the audit log is the last thing
-/// that it writes: commit next.
-pub async fn ask(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timestamp) -> Result<(), ByHandError> {
-    let reason = wish.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+/// Checks, writes who wants it and why, and wakes the job that archives. Tells exactly what is missing before it says
+/// that the rules refuse.
+pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByHandError> {
+    let Acting { db, user, now } = acting;
+    let view = view::view(db, id, user).await?.ok_or(ByHandError::NotFound)?;
+    let refused = view.check(Action::Archive).err();
+    if let Some(refusal @ Refusal::NotYours(_)) = refused {
+        return Err(refusal.into());
+    }
+    let mut tx = db.begin().await?;
+    let act = prepare(&mut tx, id, user, wish, now).await?;
+    if let Some(refusal) = refused {
+        return Err(refusal.into());
+    }
+    let reason = wish.reason();
+    Ok(acting.commit_to_flow(tx, act, id, reason).await?)
+}
+
+/// All of it but the entry in the audit log; which act that is.
+async fn prepare(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timestamp) -> Result<Act, ByHandError> {
+    let reason = wish.reason();
     if wish.accept_missing && !user.is_admin() {
         return Err(ByHandError::NotEntitled);
     }
@@ -100,17 +126,15 @@ pub async fn ask(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timest
             delivery::stamped(tx, id, &body, now).await?;
         }
     }
-    let happened = Happened { actor: &user.username, act: "archive_asked", node: flow.node.as_deref(), detail: reason };
+    let happened =
+        NewEvent { actor: &user.username, act: EventKind::ArchiveAsked, node: flow.node.as_deref(), detail: reason };
     event::record(tx, id, happened, now).await?;
     people::acted(tx, id, &user.username).await?;
     if let (true, Some(reason)) = (wish.accept_missing && !lacking.photos.is_empty(), reason) {
         accept(tx, &flow, user, reason, lacking.photos, now).await?;
     }
     queue::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
-    let act = if wish.accept_missing { "missing_accepted" } else { "archive_asked" };
-    let entry = Entry { username: &user.username, act, subject: id.as_str(), flow: Some(id), detail: reason };
-    audit::record(tx, entry, now).await?;
-    Ok(())
+    Ok(if wish.accept_missing { Act::MissingAccepted } else { Act::ArchiveAsked })
 }
 
 /// Where a flow stands that may be archived.
@@ -169,8 +193,12 @@ async fn accept(
     let accepted = Accepted { by: user.username.clone(), at: now, reason: reason.to_owned(), missing };
     let text = serde_json::to_string(&accepted).map_err(|error| DbError::Encode(error.into()))?;
     sql("UPDATE flows SET missing_accepted = $1 WHERE id = $2").bind(text).bind(&flow.id).execute(&mut *tx).await?;
-    let happened =
-        Happened { actor: &user.username, act: "missing_accepted", node: flow.node.as_deref(), detail: Some(reason) };
+    let happened = NewEvent {
+        actor: &user.username,
+        act: EventKind::MissingAccepted,
+        node: flow.node.as_deref(),
+        detail: Some(reason),
+    };
     event::record(tx, &flow.id, happened, now).await
 }
 

@@ -13,7 +13,7 @@
 //! | username, act, subject | UTF-8 |
 //! | flow_id, detail | UTF-8, or absent |
 
-use super::Kept;
+use super::AuditEntry;
 
 /// What is before the first entry.
 pub const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -26,19 +26,19 @@ pub struct Link<'a> {
     /// As the chain up to here says, which is not always what the row says.
     pub prev: &'a str,
     pub seq: i64,
-    pub kept: &'a Kept,
+    pub kept: &'a AuditEntry,
 }
 
 impl<'a> Link<'a> {
     /// The entry where it says that it belongs.
     #[must_use]
-    pub fn of(kept: &'a Kept) -> Self {
+    pub fn of(kept: &'a AuditEntry) -> Self {
         Self { prev: &kept.prev, seq: kept.seq, kept }
     }
 
     #[must_use]
     pub fn hash(&self) -> String {
-        let Kept { at, username, act, subject, flow_id, detail, .. } = self.kept;
+        let AuditEntry { at, username, act, subject, flow_id, detail, .. } = self.kept;
         let (seq, at) = (self.seq.to_string(), at.0.to_string());
         let members = [
             Some(VERSION),
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
 
-    fn entry() -> Kept {
-        Kept {
+    fn entry() -> AuditEntry {
+        AuditEntry {
             seq: 1,
             at: Timestamp(1_795_406_400_000_000),
             username: "wang".into(),
@@ -81,18 +81,19 @@ mod tests {
 
     #[test]
     fn the_encoding_is_the_documented_one_and_stays_it() {
-        let hash = |kept: &Kept| Link::of(kept).hash();
+        let hash = |kept: &AuditEntry| Link::of(kept).hash();
         // Taken over the documented encoding by another program (Python's blake3).
         assert_eq!(hash(&entry()), "3605c04e79570d1067eee186a5337e9b8423c51d2141c4c911aed1ba09b9f6fd");
-        let with_detail = Kept { detail: Some("同意".into()), flow_id: None, seq: 12, ..entry() };
+        let with_detail = AuditEntry { detail: Some("同意".into()), flow_id: None, seq: 12, ..entry() };
         assert_eq!(hash(&with_detail), "71e2aa265d9157a360501a844169ee82914b27eb20f67bc3ba6b660bf7f51ffd");
     }
 
     #[test]
     fn no_member_can_pass_for_another_and_absent_is_not_empty() {
-        let hash = |kept: &Kept| Link::of(kept).hash();
-        let shifted = |username: &str, act: &str| hash(&Kept { username: username.into(), act: act.into(), ..entry() });
+        let hash = |kept: &AuditEntry| Link::of(kept).hash();
+        let shifted =
+            |username: &str, act: &str| hash(&AuditEntry { username: username.into(), act: act.into(), ..entry() });
         assert_ne!(shifted("ab", "c"), shifted("a", "bc"));
-        assert_ne!(hash(&entry()), hash(&Kept { detail: Some(String::new()), ..entry() }));
+        assert_ne!(hash(&entry()), hash(&AuditEntry { detail: Some(String::new()), ..entry() }));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Entry, Unchained, append};
+use super::{NewEntry, Unchained, append};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError},
@@ -44,7 +44,7 @@ impl Journal {
     }
 
     /// Writes an act down; answers once it is durable. Once asked it is written, also if the one who asked is gone.
-    pub async fn write(&self, entry: Entry<'_>, now: Timestamp) -> Result<(), JournalError> {
+    pub async fn write(&self, entry: NewEntry<'_>, now: Timestamp) -> Result<(), JournalError> {
         let (done, answer) = oneshot::channel();
         self.queue.try_send((Unchained::of(entry, now), done)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => JournalError::Full,

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::{
-    Kept,
+    AuditEntry,
     chain::{Link, NOTHING},
 };
 use crate::{
@@ -156,7 +156,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn to(&mut self, db: &Db, last: i64) -> Result<Option<Broken>, DbError> {
         while self.proven < last {
-            let page: Vec<Kept> = sql("SELECT * FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3")
+            let page: Vec<AuditEntry> = sql("SELECT * FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3")
                 .bind(self.proven)
                 .bind(last)
                 .bind(PAGE)
@@ -175,7 +175,7 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    async fn step(&mut self, db: &Db, kept: Kept) -> Result<Option<Broken>, DbError> {
+    async fn step(&mut self, db: &Db, kept: AuditEntry) -> Result<Option<Broken>, DbError> {
         let due = self.proven + 1;
         if kept.seq != due {
             let detail = format!("after entry {} comes entry {}", self.proven, kept.seq);
@@ -190,9 +190,9 @@ impl Walk<'_> {
     }
 
     /// Why `kept` does not continue the chain.
-    async fn reason(&self, db: &Db, kept: &Kept) -> Result<Broken, DbError> {
+    async fn reason(&self, db: &Db, kept: &AuditEntry) -> Result<Broken, DbError> {
         let due = kept.seq;
-        let belongs: Option<Kept> = sql("SELECT * FROM audit WHERE prev = $1 AND seq <> $2 ORDER BY seq LIMIT 1")
+        let belongs: Option<AuditEntry> = sql("SELECT * FROM audit WHERE prev = $1 AND seq <> $2 ORDER BY seq LIMIT 1")
             .bind(&self.hash)
             .bind(due)
             .optional(db)

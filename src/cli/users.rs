@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use yinku::{
-    audit::{self, COMMAND_LINE, Entry},
+    audit::{self, Act, COMMAND_LINE, NewEntry},
     clock::Clock,
     db::Db,
     id::UserId,
@@ -64,8 +64,8 @@ pub(crate) async fn user(db: &Db, command: UserCommand) -> anyhow::Result<()> {
     let hash = login::hash_password(password).await?;
     let mut tx = db.begin().await?;
     user.insert(&hash, &mut tx).await?;
-    let (username, act, subject) = (COMMAND_LINE, "user_made", user.id.as_str());
-    let act = Entry { username, act, subject, detail: Some(&user.username), ..Entry::default() };
+    let (username, act, subject) = (COMMAND_LINE, Act::UserMade, user.id.as_str());
+    let act = NewEntry::new(username, act, subject).detail(&user.username);
     audit::commit(tx, act, user.created_at).await?;
     print::answer(user.id.as_str());
     Ok(())
@@ -78,8 +78,8 @@ pub(crate) async fn token(db: &Db, command: TokenCommand) -> anyhow::Result<()> 
     let now = Clock::System.now();
     let (id, token) = login::make_token(&mut tx, &user.id, &name, now).await?;
     let detail = format!("for {}: {name}", user.username);
-    let (username, act, subject) = (COMMAND_LINE, "token_made", id.as_str());
-    audit::commit(tx, Entry { username, act, subject, detail: Some(&detail), ..Entry::default() }, now).await?;
+    let (username, act, subject) = (COMMAND_LINE, Act::TokenMade, id.as_str());
+    audit::commit(tx, NewEntry::new(username, act, subject).detail(&detail), now).await?;
     print::answer(&token);
     Ok(())
 }

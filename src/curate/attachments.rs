@@ -3,13 +3,13 @@
 use crate::content::receive::{Batch, Kept, UploadError};
 use crate::{
     app::{About, App, Hint},
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     clock::Timestamp,
     db::{DbError, Tx, sql},
     definition::{Body, Definition, FieldType},
     flow::{
         Flow, FlowState,
-        event::{self, Happened},
+        event::{self, EventKind, NewEvent},
         people, settle,
     },
     id::{DocumentId, FlowId},
@@ -83,7 +83,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
     let detail = format!("{}: {}", target.key, names.join(", "));
     let happened =
-        Happened { actor: &user.username, act: "uploaded", node: flow.node.as_deref(), detail: Some(&detail) };
+        NewEvent { actor: &user.username, act: EventKind::Uploaded, node: flow.node.as_deref(), detail: Some(&detail) };
     event::record(&mut tx, &flow.id, happened, now).await?;
     people::acted(&mut tx, &flow.id, &user.username).await?;
     if delivery::sends_at_once(&target.body, flow.node.as_deref()) {
@@ -91,17 +91,11 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     }
     settle::settle(&mut tx, &flow.id, now).await?;
     for (id, one) in documents.iter().zip(&kept) {
-        let entry = Entry {
-            username: &user.username,
-            act: "document_uploaded",
-            subject: id.as_str(),
-            flow: Some(&flow.id),
-            detail: Some(&one.name),
-        };
+        let entry =
+            NewEntry::new(&user.username, Act::DocumentUploaded, id.as_str()).of_flow(&flow.id).detail(&one.name);
         audit::record(&mut tx, entry, now).await?;
     }
     tx.commit().await?;
-    app.due.notify_one();
     let mut shown = Vec::with_capacity(documents.len());
     for id in documents {
         hint(app, &id, &flow.id, "uploaded");
@@ -166,17 +160,16 @@ pub async fn take_out(
     open(&flow, &body, key)?;
     crate::library::document::trash(&mut tx, document, &user.username, now).await?;
     let detail = format!("{key}: {}", found.name);
-    let happened =
-        Happened { actor: &user.username, act: "file_removed", node: flow.node.as_deref(), detail: Some(&detail) };
+    let happened = NewEvent {
+        actor: &user.username,
+        act: EventKind::FileRemoved,
+        node: flow.node.as_deref(),
+        detail: Some(&detail),
+    };
     event::record(&mut tx, &flow.id, happened, now).await?;
     people::acted(&mut tx, &flow.id, &user.username).await?;
-    let entry = Entry {
-        username: &user.username,
-        act: "document_deleted",
-        subject: document.as_str(),
-        flow: Some(&flow.id),
-        detail: Some(&found.name),
-    };
+    let entry =
+        NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id).detail(&found.name);
     audit::commit(tx, entry, now).await?;
     hint(app, document, &flow.id, "deleted");
     Ok(())

@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgListener;
 
-use super::{Db, DbError, sql};
+use super::{Db, DbError, Pools, sql};
 
 /// Hears what other processes say on one channel.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Listener {
 impl Db {
     /// A listener, where the engine lets processes talk to each other. It keeps one connection of the pool.
     pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, DbError> {
-        let Self::Postgres(pool) = self else { return Ok(None) };
+        let Pools::Postgres(pool) = &self.pools else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(channel).await?;
         Ok(Some(Listener(listener)))

@@ -16,7 +16,7 @@ use sqlx::{
 };
 use tokio::runtime::Handle;
 
-use super::{Db, DbError, sql};
+use super::{Db, DbError, Pools, sql};
 use crate::config::{DatabaseConfig, DatabaseUrl};
 
 /// Why the database could not be opened.
@@ -102,9 +102,9 @@ impl Db {
     /// Opens the database and brings its schema up to date.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let db = Self::connect(config, true).await?;
-        match &db {
-            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
-            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+        match &db.pools {
+            Pools::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Pools::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
         }
         Ok(db)
     }
@@ -148,7 +148,7 @@ impl Db {
             .max_connections(READERS)
             .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
             .await?;
-        Ok(Self::Sqlite { write, read })
+        Ok(Self::new(Pools::Sqlite { write, read }))
     }
 
     async fn connect_postgres(url: &str, max_connections: u32) -> Result<Self, OpenError> {
@@ -166,7 +166,7 @@ impl Db {
             })
             .connect_with(options)
             .await?;
-        let db = Self::Postgres(pool.clone());
+        let db = Self::new(Pools::Postgres(pool.clone()));
         let found: String = sql("SELECT current_setting('synchronous_commit')").scalar(&db).await?;
         if found == "off" {
             return Err(OpenError::NotDurable { setting: "synchronous_commit", found, wanted: "on" });

@@ -7,10 +7,43 @@ use crate::{
     clock::Timestamp,
     db::{DbError, On, Tx, sql},
     id::{EventId, FlowId},
+    vocabulary::words,
 };
 
 /// Who acts when no person does.
 pub const YINKU: &str = "yinku";
+
+words! {
+    /// What happened to a flow.
+    EventKind {
+        Submitted = "submitted",
+        Approved = "approved",
+        Rejected = "rejected",
+        Withdrawn = "withdrawn",
+        Transferred = "transferred",
+        Edited = "edited",
+        Commented = "commented",
+        Completed = "completed",
+        Applied = "applied",
+        ApplicationUnknown = "application_unknown",
+        ApplicationFailed = "application_failed",
+        Appended = "appended",
+        AppendUnclear = "append_unclear",
+        WindowChanged = "window_changed",
+        WindowUnclear = "window_unclear",
+        Finished = "finished",
+        UseEnded = "use_ended",
+        Resolved = "resolved",
+        Uploaded = "uploaded",
+        FileRemoved = "file_removed",
+        PhotoSupplied = "photo_supplied",
+        ArchiveAsked = "archive_asked",
+        MissingAccepted = "missing_accepted",
+        Archived = "archived",
+        Supplemented = "supplemented",
+        ArchiveFailed = "archive_failed",
+    }
+}
 
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Event {
@@ -19,9 +52,8 @@ pub struct Event {
     pub at: Timestamp,
     /// A username, or `yinku`.
     pub actor: String,
-    /// `submitted`, `approved`, `rejected`, `transferred`, `edited`, `commented`, `withdrawn`, `applied`, `photos`,
-    /// `completed`, `archived`, `supplemented` …
-    pub act: String,
+    #[sqlx(try_from = "String")]
+    pub act: EventKind,
     pub node: Option<String>,
     /// Where it was sent back to (a node's key or `start`), to whom a turn was handed (a username).
     pub target: Option<String>,
@@ -29,15 +61,15 @@ pub struct Event {
 }
 
 /// What happened, before it is written.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Happened<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct NewEvent<'a> {
     pub actor: &'a str,
-    pub act: &'a str,
+    pub act: EventKind,
     pub node: Option<&'a str>,
     pub detail: Option<&'a str>,
 }
 
-pub async fn record(tx: &mut Tx, flow: &FlowId, what: Happened<'_>, now: Timestamp) -> Result<(), DbError> {
+pub async fn record(tx: &mut Tx, flow: &FlowId, what: NewEvent<'_>, now: Timestamp) -> Result<(), DbError> {
     write(tx, flow, what, None, now).await
 }
 
@@ -45,7 +77,7 @@ pub async fn record(tx: &mut Tx, flow: &FlowId, what: Happened<'_>, now: Timesta
 pub async fn record_to(
     tx: &mut Tx,
     flow: &FlowId,
-    what: Happened<'_>,
+    what: NewEvent<'_>,
     target: &str,
     now: Timestamp,
 ) -> Result<(), DbError> {
@@ -55,7 +87,7 @@ pub async fn record_to(
 async fn write(
     tx: &mut Tx,
     flow: &FlowId,
-    what: Happened<'_>,
+    what: NewEvent<'_>,
     target: Option<&str>,
     now: Timestamp,
 ) -> Result<(), DbError> {

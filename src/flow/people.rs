@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::Flow;
+use super::{Flow, LockedFlow};
 use crate::{
     db::{DbError, On, Tx, placeholders, sql},
     id::{FlowId, SealUseId},
@@ -156,8 +156,8 @@ pub async fn acted(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbE
     Ok(())
 }
 
-/// So have those who stamped, by the numbers of a seal use's grants. The caller has locked the flow.
-pub async fn stamped(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
+/// So have the people who stamped, by the numbers of a seal use's grants.
+pub async fn stamped(tx: &mut Tx, _flow: &LockedFlow, seal_use: &SealUseId) -> Result<(), DbError> {
     sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
          SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id, TRUE
          FROM grants g JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id

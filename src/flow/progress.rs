@@ -1,8 +1,8 @@
 //! How a flow goes on: from a node to the next one that waits for somebody, with what is due on the way.
 
 use super::{
-    Flow, assign,
-    event::{self, Happened, YINKU},
+    LockedFlow, assign,
+    event::{self, EventKind, NewEvent, YINKU},
     form::{self, Form},
     people,
 };
@@ -20,7 +20,7 @@ use crate::{
 /// Leaves `from` ([`START`]: it is submitted); past the last node, an `auto` flow is archived by a job.
 pub(super) async fn leave(
     tx: &mut Tx,
-    flow: &Flow,
+    flow: &LockedFlow,
     body: &Body,
     from: &str,
     users: &Directory,
@@ -61,7 +61,7 @@ pub(super) async fn leave(
 }
 
 pub(super) async fn completed(tx: &mut Tx, flow: &FlowId, node: &Node, now: Timestamp) -> Result<(), DbError> {
-    let happened = Happened { actor: YINKU, act: "completed", node: Some(&node.key), detail: None };
+    let happened = NewEvent { actor: YINKU, act: EventKind::Completed, node: Some(&node.key), detail: None };
     event::record(tx, flow, happened, now).await
 }
 
@@ -85,7 +85,7 @@ pub(super) fn applies_again(body: &Body, key: &str) -> bool {
 /// At or after the apply node, a flow whose seal uses were all ended by a return, or that has none, makes one.
 pub(super) async fn apply_if_due(
     tx: &mut Tx,
-    flow: &Flow,
+    flow: &LockedFlow,
     body: &Body,
     leaving: &str,
     now: Timestamp,
@@ -100,7 +100,7 @@ pub(super) async fn apply_if_due(
 }
 
 /// Makes the seal use, and the job that asks the vendor, in the transaction that makes them due.
-async fn apply(tx: &mut Tx, flow: &Flow, body: &Body, now: Timestamp) -> Result<(), DbError> {
+async fn apply(tx: &mut Tx, flow: &LockedFlow, body: &Body, now: Timestamp) -> Result<(), DbError> {
     let Some(integration) = body.enabled_integration() else {
         return Ok(());
     };

@@ -9,7 +9,7 @@ mod fill;
 mod hand;
 mod standing;
 
-pub use approve::{approve, approve_at};
+pub use approve::approve;
 pub use back::{reject, withdraw};
 pub use fill::{edit, submit};
 pub use hand::{comment, transfer};
@@ -18,16 +18,16 @@ use super::{
     Flow, FlowState,
     actions::Refusal,
     assign::unassignable,
-    event::{self, Happened},
+    event::{self, EventKind, NewEvent},
     form::{self, ApplicationError, Form},
     next_serial_no, people, progress,
 };
 use crate::{
-    clock::Timestamp,
-    db::{DbError, Tx},
+    audit::Act,
+    db::DbError,
     definition::{Body, Definition, FieldError, START},
     id::FlowId,
-    user::{Directory, User},
+    user::{Acting, Directory, User},
 };
 
 /// Why a step was not taken.
@@ -89,19 +89,14 @@ pub struct Opinion<'a> {
 }
 
 /// Starts *and* submits a flow of `definition`.
-pub async fn start(
-    tx: &mut Tx,
-    definition: &Definition,
-    form: &Form,
-    starter: &User,
-    now: Timestamp,
-) -> Result<FlowId, StepError> {
-    let body = &definition.body;
-    let users = Directory::load(&mut *tx).await?;
+pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> Result<FlowId, StepError> {
+    let Acting { db, user: starter, now } = acting;
+    let (mut tx, body) = (db.begin().await?, &definition.body);
+    let users = Directory::load(&mut tx).await?;
     submittable(body, form, starter, &users)?;
     let flow = Flow {
         id: FlowId::new(),
-        serial_no: next_serial_no(tx, now).await?,
+        serial_no: next_serial_no(&mut tx, now).await?,
         definition_id: definition.id.clone(),
         version: definition.version,
         title: title(body, form),
@@ -117,13 +112,14 @@ pub async fn start(
         updated_at: now,
         archived_at: None,
     };
-    flow.insert(tx).await?;
-    people::started(tx, &flow).await?;
-    people::add(tx, &flow.id, participants(&flow, body, form, &users)).await?;
-    let happened = Happened { actor: &starter.username, act: "submitted", ..Happened::default() };
-    event::record(tx, &flow.id, happened, now).await?;
-    progress::leave(tx, &flow, body, START, &users, now).await?;
-    Ok(flow.id)
+    let flow = flow.insert(&mut tx).await?;
+    people::started(&mut tx, &flow).await?;
+    people::add(&mut tx, &flow.id, participants(&flow, body, form, &users)).await?;
+    let submitted = NewEvent { actor: &starter.username, act: EventKind::Submitted, node: None, detail: None };
+    event::record(&mut tx, &flow.id, submitted, now).await?;
+    progress::leave(&mut tx, &flow, body, START, &users, now).await?;
+    acting.commit_to_flow(tx, Act::FlowSubmitted, &flow.id, None).await?;
+    Ok(flow.id.clone())
 }
 
 /// What cannot be passed or cannot become an application must not find out after three approvals.

@@ -12,10 +12,7 @@ use super::{
 };
 use crate::{
     archive::by_hand::{self, Wish},
-    flow::{
-        actions::{Action, Refusal},
-        view::{self, FlowView},
-    },
+    flow::view::{self, FlowView},
     id::FlowId,
 };
 
@@ -36,19 +33,7 @@ async fn archive(
     MaybeInput(wish): MaybeInput<Wish>,
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
     let app = &edge.app;
-    let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
-    let refused = flow.check(Action::Archive).err();
-    if let Some(refusal @ Refusal::NotYours(_)) = refused {
-        return Err(refusal.into());
-    }
-    let mut tx = app.db.begin().await?;
-    // Tells exactly what is missing; what the rules refuse stays refused.
-    by_hand::ask(&mut tx, &id, &user, &wish, app.clock.now()).await?;
-    if let Some(refusal) = refused {
-        return Err(refusal.into());
-    }
-    tx.commit().await?;
-    app.due.notify_one();
+    by_hand::ask(edge.acting(&user), &id, &wish).await?;
     let status = if by_hand::wait(app, &id, PATIENCE).await? { StatusCode::OK } else { StatusCode::ACCEPTED };
     let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
     Ok((status, Json(flow)))

@@ -10,7 +10,7 @@ use super::{
     session::Reader,
 };
 use crate::audit::{
-    Kept, Search,
+    AuditEntry, Search,
     verify::{self, Noted, Report},
 };
 
@@ -38,12 +38,12 @@ struct AuditParams {
 }
 
 /// Who did what to which thing and when, newest first.
-#[utoipa::path(get, path = "/api/audit", params(AuditParams), responses((status = 200, body = Page<Kept>), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/audit", params(AuditParams), responses((status = 200, body = Page<AuditEntry>), (status = 403, body = Problem)))]
 async fn list(
     State(edge): State<Edge>,
     _: Reader,
     Params(params): Params<AuditParams>,
-) -> Result<Json<Page<Kept>>, Problem> {
+) -> Result<Json<Page<AuditEntry>>, Problem> {
     let limit = limit(params.limit)?;
     let after = parsed("after", params.after.as_deref())?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -55,7 +55,7 @@ async fn list(
         from: parsed("from", params.from.as_deref())?,
         to: parsed("to", params.to.as_deref())?,
     };
-    let entries = Kept::list(&edge.app.db, &search, after, limit + 1).await?;
+    let entries = AuditEntry::list(&edge.app.db, &search, after, limit + 1).await?;
     Ok(Json(Page::of(entries, limit, |entry| entry.seq.to_string())))
 }
 

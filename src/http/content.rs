@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Code, Edge, Problem, input::Id, session::CurrentUser};
 use crate::{
-    audit::{Entry, journal::JournalError},
+    audit::{Act, NewEntry, journal::JournalError},
     content::thumbnails,
     id::DocumentId,
     library::document::Document,
@@ -63,13 +63,9 @@ async fn content(
 
 /// Writes the download into the audit log; durable when it returns.
 async fn note(edge: &Edge, document: &Document, user: &User, part: &str) -> Result<(), JournalError> {
-    let download = Entry {
-        username: &user.username,
-        act: "document_downloaded",
-        subject: document.id.as_str(),
-        flow: document.flow_id.as_ref(),
-        detail: Some(part),
-    };
+    let download = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str())
+        .of_flow_if(document.flow_id.as_ref())
+        .detail(part);
     edge.app.journal.write(download, edge.app.clock.now()).await
 }
 

@@ -11,7 +11,7 @@ use super::{
     users::Paging,
 };
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     clock::Timestamp,
     definition::{Body, Definition, FieldError, check, check_people, ready_made},
     id::{DefinitionId, ServiceId},
@@ -139,8 +139,8 @@ async fn save(edge: &Edge, id: &DefinitionId, body: serde_json::Value, by: &str)
     }
     let version = Definition::save(&mut tx, id, &body, by, now).await?;
     let detail = format!("version {version}");
-    let act = Entry { username: by, act: "definition_saved", subject: id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { detail: Some(&detail), ..act }, now).await?;
+    let act = NewEntry::new(by, Act::DefinitionSaved, id.as_str());
+    audit::commit(tx, act.detail(&detail), now).await?;
     Ok(DefinitionView { id: id.clone(), version, created_at: now, body })
 }
 

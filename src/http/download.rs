@@ -20,7 +20,7 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
-    audit::Entry,
+    audit::{Act, NewEntry},
     bundle::{self, Layout},
     definition::Definition,
     flow::{actions::Action, view::FlowView},
@@ -61,13 +61,7 @@ async fn photos_zip(
         collect::bring_in(&edge.app, &id, edge.app.config.ingest.download_patience.get()).await?;
     }
     let layout = planned(&edge, &id, &user).await?.ok_or_else(nothing_yet)?;
-    let entry = Entry {
-        username: &user.username,
-        act: "photos_downloaded",
-        subject: id.as_str(),
-        flow: Some(&id),
-        detail: Some(layout.etag()),
-    };
+    let entry = NewEntry::new(&user.username, Act::PhotosDownloaded, id.as_str()).of_flow(&id).detail(layout.etag());
     edge.app.journal.write(entry, edge.app.clock.now()).await?;
     Ok(answer(&edge, &flow, &headers, &layout))
 }

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Code, Edge, Problem, flows::may_act, input::Id, session::CurrentUser};
 use crate::{
     app::App,
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     content::receive::{Batch, UploadError},
     curate::attachments::{self, Target},
     flow::{
@@ -106,15 +106,8 @@ async fn retry_stamped(
     let mut tx = app.db.begin().await?;
     let now = app.clock.now();
     Dispatch::again(&mut tx, &id, now).await?;
-    let entry = Entry {
-        username: &user.username,
-        act: "dispatch_retried",
-        subject: id.as_str(),
-        flow: Some(&id),
-        ..Entry::default()
-    };
+    let entry = NewEntry::to_flow(&user.username, Act::DispatchRetried, &id);
     audit::commit(tx, entry, now).await?;
-    app.due.notify_one();
     let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::ACCEPTED, Json(flow)))
 }

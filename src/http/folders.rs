@@ -11,7 +11,7 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     curate::folders::{self, KeepError},
     id::FolderId,
     library::{Space, folder::Folder},
@@ -42,13 +42,7 @@ async fn change(
     let mut tx = edge.app.db.begin().await?;
     let changed = folders::change(&mut tx, &folder, change.name.as_deref(), change.parent_id.as_deref()).await?;
     let detail = format!("{} → {}", folder.name, changed.name);
-    let entry = Entry {
-        username: &user.username,
-        act: "folder_changed",
-        subject: id.as_str(),
-        flow: None,
-        detail: Some(&detail),
-    };
+    let entry = NewEntry::new(&user.username, Act::FolderChanged, id.as_str()).detail(&detail);
     audit::commit(tx, entry, edge.app.clock.now()).await?;
     Ok(Json(changed))
 }
@@ -64,8 +58,7 @@ async fn delete(
     let mut tx = edge.app.db.begin().await?;
     folders::delete(&mut tx, &folder).await?;
     let name = Some(folder.name.as_str());
-    let entry =
-        Entry { username: &user.username, act: "folder_deleted", subject: id.as_str(), flow: None, detail: name };
+    let entry = NewEntry::new(&user.username, Act::FolderDeleted, id.as_str()).detail_if(name);
     audit::commit(tx, entry, edge.app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

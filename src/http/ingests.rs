@@ -11,7 +11,7 @@ use super::{
     session::{Admin, CurrentUser},
 };
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     callback::{
         self,
         record::{CallbackState, Record},
@@ -107,9 +107,8 @@ async fn retry(
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
     Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
-    let act = Entry { username: &user.username, act: "ingest_retried", subject: id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { flow: Some(&seal_use.flow_id), ..act }, now).await?;
-    app.due.notify_one();
+    let act = NewEntry::new(&user.username, Act::IngestRetried, id.as_str());
+    audit::commit(tx, act.of_flow(&seal_use.flow_id), now).await?;
     let ingest = seen(&edge, &id, &user).await?;
     Ok((StatusCode::ACCEPTED, Json(view::with_photos(&app.db, ingest).await?)))
 }

@@ -11,7 +11,7 @@ use super::{
     users::Paging,
 };
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     id::{DocumentId, FolderId},
     library::{
         Space,
@@ -94,8 +94,8 @@ async fn make_folder(
     };
     let mut tx = edge.app.db.begin().await?;
     folder.insert(&mut tx).await?;
-    let act = Entry { username: &user.username, act: "folder_made", subject: folder.id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { detail: Some(&folder.name), ..act }, folder.created_at).await?;
+    let act = NewEntry::new(&user.username, Act::FolderMade, folder.id.as_str());
+    audit::commit(tx, act.detail(&folder.name), folder.created_at).await?;
     Ok((StatusCode::CREATED, Json(folder)))
 }
 

@@ -11,7 +11,7 @@ use super::{
     users::Paging,
 };
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     id::ServiceId,
     provider::qiyuesuo::SealCategory,
     service::{NO_PUBLIC_CLOUD, ServerType, Service, ServiceError},
@@ -77,9 +77,8 @@ async fn create(
     }
     let mut tx = edge.app.db.begin().await?;
     service.insert(&mut tx).await?;
-    let act =
-        Entry { username: &admin.username, act: "service_made", subject: service.id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { detail: Some(&service.base_url), ..act }, service.created_at).await?;
+    let act = NewEntry::new(&admin.username, Act::ServiceMade, service.id.as_str());
+    audit::commit(tx, act.detail(&service.base_url), service.created_at).await?;
     Ok((StatusCode::CREATED, Json(service)))
 }
 
@@ -104,8 +103,8 @@ async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<Service
         Ok(seals) => Checked { ok: true, seals: Some(seals.len()), error: None },
         Err(error) => Checked { ok: false, seals: None, error: Some(error.to_string()) },
     };
-    let act = Entry { username: &admin.username, act: "service_checked", subject: id.as_str(), ..Entry::default() };
-    let act = Entry { detail: Some(checked.error.as_deref().unwrap_or("ok")), ..act };
+    let act = NewEntry::new(&admin.username, Act::ServiceChecked, id.as_str());
+    let act = act.detail(checked.error.as_deref().unwrap_or("ok"));
     audit::commit(edge.app.db.begin().await?, act, edge.app.clock.now()).await?;
     Ok(Json(checked))
 }

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Code, Edge, Problem, input::Input};
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     id::TokenId,
     user::{
         Role, User,
@@ -92,14 +92,14 @@ async fn open(
     let (app, now, peer) = (&edge.app, edge.app.clock.now(), format!("from {}", peer.ip()));
     let known = login::log_in(&app.db, &username, password).await;
     if let Err(LoginError::Wrong) = known {
-        let refused = Entry { username: &username, act: "login_failed", subject: &username, ..Entry::default() };
-        app.journal.write(Entry { detail: Some(&peer), ..refused }, now).await?;
+        let refused = NewEntry::new(&username, Act::LoginFailed, &username);
+        app.journal.write(refused.detail(&peer), now).await?;
     }
     let user = known?;
     let mut tx = app.db.begin().await?;
     let secret = login::open_session(&mut tx, &user.id, now).await?;
-    let act = Entry { username: &user.username, act: "logged_in", subject: user.id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { detail: Some(&peer), ..act }, now).await?;
+    let act = NewEntry::new(&user.username, Act::LoggedIn, user.id.as_str());
+    audit::commit(tx, act.detail(&peer), now).await?;
     let cookie = Cookie::build((COOKIE, secret))
         .http_only(true)
         .same_site(SameSite::Lax)
@@ -121,7 +121,7 @@ async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Pro
         let mut tx = edge.app.db.begin().await?;
         if let Some(user) = login::close_session(&mut tx, cookie.value()).await? {
             let (username, subject) = (user.username.as_str(), user.id.as_str());
-            let act = Entry { username, act: "logged_out", subject, ..Entry::default() };
+            let act = NewEntry::new(username, Act::LoggedOut, subject);
             audit::commit(tx, act, edge.app.clock.now()).await?;
         }
     }
@@ -157,7 +157,7 @@ async fn make_token(
     let now = edge.app.clock.now();
     let mut tx = edge.app.db.begin().await?;
     let (id, token) = login::make_token(&mut tx, &user.id, &new.name, now).await?;
-    let act = Entry { username: &user.username, act: "token_made", subject: id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { detail: Some(&new.name), ..act }, now).await?;
+    let act = NewEntry::new(&user.username, Act::TokenMade, id.as_str());
+    audit::commit(tx, act.detail(&new.name), now).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { id, name: new.name, token })))
 }

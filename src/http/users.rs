@@ -10,7 +10,7 @@ use super::{
     session::Admin,
 };
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     db::Tx,
     definition::FieldError,
     id::UserId,
@@ -81,8 +81,8 @@ async fn create(
     manager_exists(&mut tx, &user).await?;
     user.insert(&hash, &mut tx).await?;
     let detail = format!("{}: {}", user.username, user.roles);
-    let act = Entry { username: &admin.username, act: "user_made", subject: user.id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { detail: Some(&detail), ..act }, user.created_at).await?;
+    let act = NewEntry::new(&admin.username, Act::UserMade, user.id.as_str());
+    audit::commit(tx, act.detail(&detail), user.created_at).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
 
@@ -179,8 +179,8 @@ async fn change(
     manager_exists(&mut tx, &user).await?;
     user.update(&mut tx).await?;
     let detail = difference(&before, &user);
-    let act = Entry { username: &admin.username, act: "user_changed", subject: id.as_str(), ..Entry::default() };
-    audit::commit(tx, Entry { detail: Some(&detail), ..act }, edge.app.clock.now()).await?;
+    let act = NewEntry::new(&admin.username, Act::UserChanged, id.as_str());
+    audit::commit(tx, act.detail(&detail), edge.app.clock.now()).await?;
     Ok(Json(user))
 }
 

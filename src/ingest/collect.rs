@@ -75,7 +75,6 @@ async fn wake_all(app: Arc<App>, seal_uses: Vec<SealUseId>) -> Result<(), DbErro
         Photo::unpark(&mut tx, seal_use).await?;
     }
     tx.commit().await?;
-    app.due.notify_one();
     Ok(())
 }
 

@@ -32,8 +32,7 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
         Outcome::NotApplied => None,
         Outcome::Done(note) => note,
     };
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     let seal_use = SealUse::find(&mut tx, pass.id()).await?.ok_or(IngestError::NoSealUse)?;
     let grants = Grant::of_seal_use(&mut tx, pass.id()).await?;
     let (_, sum) = counts::count(&grants, &counts::tally(&mut tx, pass.id()).await?);
@@ -116,8 +115,7 @@ pub(super) async fn interrupted(
         _ => (IngestState::Failed, None),
     };
     tracing::warn!(seal_use = %id, %error, state = state.as_str(), "ingest interrupted");
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     Ingest::conclude(&mut tx, id, state, at, Some(error.to_string()), now).await?;
     tx.commit().await?;
     Ok(next)

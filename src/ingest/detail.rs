@@ -34,10 +34,9 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
         },
     };
     let now = pass.app.clock.now();
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     // Before the seal use's row: who withdraws a flow holds it and then marks its seal uses.
-    Flow::lock(&mut tx, &pass.flow.id).await?;
+    let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
     if SealUse::changed_since(&mut tx, pass.id(), asked).await? && may_be_old {
         return Ok(Answer::Old);
     }
@@ -45,7 +44,7 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
         SealUse::applied(&mut tx, pass.id(), &detail.id).await?;
     }
     let present = SealUse::find(&mut tx, pass.id()).await?.ok_or(IngestError::NoSealUse)?;
-    detail::store(&mut tx, &present, &detail, now).await?;
+    detail::store(&mut tx, &flow, &present, &detail, now).await?;
     tx.commit().await?;
     if pass.seal_use.business_id.is_none() {
         // Outside the transaction: a run of that job waits for what this one holds.

@@ -34,8 +34,7 @@ pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
         return Ok(None);
     };
     let _turn = pass.app.bounds.zip().await;
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     Ingest::zip_read(&mut tx, pass.id(), pass.app.clock.now()).await?;
     tx.commit().await?;
     let file = tempfile::tempfile_in(&pass.app.config.data_dir)?;
@@ -138,8 +137,7 @@ async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Option<Phot
     let mut photo = Photo::new(pass.id(), kind, Source::Zip, pass.app.clock.now());
     photo.photokey = Some(key.clone());
     photo.position = i64::from(u32::MAX);
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     photo.insert(&mut tx).await?;
     tx.commit().await?;
     let photo = Photo::with_key(pass.db(), pass.id(), &key).await?;

@@ -72,8 +72,7 @@ fn no_image(reason: NotAnImage) -> VendorError {
 }
 
 async fn note_failed_try(pass: &Pass, photo: &Photo, error: &VendorError) -> Result<(), IngestError> {
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     Photo::record_failed_try(&mut tx, &photo.id, error.code(), &error.to_string()).await?;
     Ok(tx.commit().await?)
 }
@@ -81,8 +80,7 @@ async fn note_failed_try(pass: &Pass, photo: &Photo, error: &VendorError) -> Res
 async fn end_pass(pass: &Pass, photo: &Photo) -> Result<(), IngestError> {
     let wait = usize::try_from(photo.passes).ok().and_then(|passes| pass.app.config.ingest.retries.get(passes));
     let next = wait.map(|wait| pass.app.clock.now().plus(wait.get()));
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     Photo::end_pass(&mut tx, &photo.id, next).await?;
     Ok(tx.commit().await?)
 }

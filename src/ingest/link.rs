@@ -9,7 +9,7 @@ use super::{IngestError, pass::Pass};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    flow::{Flow, FlowState, event::YINKU},
+    flow::{Flow, FlowState, LockedFlow, event::YINKU},
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
     killpoint,
@@ -71,8 +71,7 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
         return Ok(());
     }
     let bytes = batch.iter().map(|arrival| arrival.content.original.bytes).sum();
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     // Before the flow's lock, as an upload does it.
     let new = Original::insert_all(&mut tx, batch.iter().map(|arrival| &arrival.content.original)).await?;
     let duplicates = duplicates(batch, new);
@@ -88,7 +87,7 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
             Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,
         };
         if let Some(photo) = photo {
-            names.extend(occur(&mut tx, pass, photo, &arrival.content, flow.state, known).await?);
+            names.extend(occur(&mut tx, pass, &flow, photo, &arrival.content, known).await?);
         }
     }
     search_terms::add(&mut tx, &pass.flow.id, &names).await?;
@@ -198,14 +197,14 @@ async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<P
 async fn occur(
     tx: &mut Tx,
     pass: &Pass,
+    flow: &LockedFlow,
     photo: Photo,
     content: &Content,
-    flow: FlowState,
     known: &mut Known,
 ) -> Result<Option<String>, DbError> {
     let no = match photo.no {
         Some(no) => no,
-        None => Flow::take_numbers(tx, &pass.flow.id, 1).await?,
+        None => flow.take_numbers(tx, 1).await?,
     };
     let vendor_at = photo.photokey.as_deref().and_then(key::day);
     let doubt = clock_doubt(content.exif_at, vendor_at, content.received_at);
@@ -231,7 +230,7 @@ async fn occur(
     let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
     match known.document(tx, &photo, &content.original.hash).await? {
         // What a manifest names is not renamed.
-        Some(_) if flow == FlowState::Archived => Ok(None),
+        Some(_) if flow.state == FlowState::Archived => Ok(None),
         // Linked before: a key has told meanwhile which seal it is of.
         Some(document) => document::rename(tx, &document, &pass.place.folder, &name).await.map(Some),
         None => attach(tx, pass, &photo.id, &content.original.hash, name).await.map(Some),
@@ -257,9 +256,12 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     let photos = "photos p JOIN seal_uses s ON s.id = p.seal_use_id WHERE s.flow_id = $1 AND p.no IS NOT NULL";
     let (count, last): (i64, i64) =
         sql(format!("SELECT COUNT(*), COALESCE(MAX(p.no), 0) FROM {photos}")).bind(&pass.flow.id).one(&mut *tx).await?;
-    if count == last || Flow::lock(tx, &pass.flow.id).await?.is_none_or(|flow| flow.state == FlowState::Archived) {
+    if count == last {
         return Ok(());
     }
+    let Some(flow) = Flow::lock(tx, &pass.flow.id).await?.filter(|flow| flow.state != FlowState::Archived) else {
+        return Ok(());
+    };
     let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt";
     let numbered: Vec<Numbered> =
         sql(format!("{select} FROM {photos} ORDER BY p.no")).bind(&pass.flow.id).all(&mut *tx).await?;
@@ -270,8 +272,7 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
         names.extend(renumber(tx, pass, &photo, no, &mut known).await?);
     }
     search_terms::add(tx, &pass.flow.id, &names).await?;
-    sql("UPDATE flows SET photo_no = $1 WHERE id = $2").bind(count).bind(&pass.flow.id).execute(tx).await?;
-    Ok(())
+    flow.set_photo_count(tx, count).await
 }
 
 /// The names that its documents got.

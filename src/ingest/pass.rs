@@ -57,8 +57,7 @@ impl Pass {
         let supplied = Dispatch::unlinked(&mut reader, id).await?;
         drop(reader);
         let integration = body.integration.as_ref();
-        let mut tx = db.begin().await?;
-        lease.fence(&mut tx).await?;
+        let mut tx = lease.begin(db).await?;
         let path = integration.and_then(|integration| integration.download_folder.as_ref());
         let place = folder::ensure(&mut tx, path, &starter, begun).await?;
         Ingest::set_running(&mut tx, id, begun).await?;
@@ -106,8 +105,7 @@ impl Pass {
         let due = Photo::due(self.db(), self.id(), self.begun, after.as_ref(), slice).await?;
         if !due.is_empty() {
             let ids: Vec<&PhotoId> = due.iter().map(|photo| &photo.id).collect();
-            let mut tx = self.db().begin().await?;
-            self.lease.fence(&mut tx).await?;
+            let mut tx = self.lease.begin(self.db()).await?;
             Photo::mark_fetching(&mut tx, &ids).await?;
             tx.commit().await?;
         }

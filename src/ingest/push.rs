@@ -71,8 +71,7 @@ async fn one(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
 }
 
 async fn settle(pass: &Pass, id: &CallbackId, state: CallbackState, problems: Option<&str>) -> Result<(), IngestError> {
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     Record::settle(&mut tx, id, state, problems).await?;
     Ok(tx.commit().await?)
 }
@@ -101,8 +100,7 @@ async fn know_key(pass: &Pass, key: String, kind: PhotoKind, grant: Option<&Gran
     let mut photo = Photo::new(pass.id(), kind, Source::Push, pass.app.clock.now());
     photo.photokey = Some(key);
     photo.grant_id = grant.cloned();
-    let mut tx = pass.db().begin().await?;
-    pass.lease.fence(&mut tx).await?;
+    let mut tx = pass.lease.begin(pass.db()).await?;
     photo.insert(&mut tx).await?;
     Ok(tx.commit().await?)
 }

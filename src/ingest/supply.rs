@@ -18,8 +18,7 @@ pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
     for supplied in &pass.supplied {
         let arrival = arrival(pass, supplied).await?;
         link::link(pass, arrival.into_iter().collect()).await?;
-        let mut tx = pass.db().begin().await?;
-        pass.lease.fence(&mut tx).await?;
+        let mut tx = pass.lease.begin(pass.db()).await?;
         Dispatch::linked(&mut tx, &supplied.id, pass.id(), pass.app.clock.now()).await?;
         tx.commit().await?;
     }

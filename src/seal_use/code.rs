@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Grant, SealUse};
 use crate::{
-    audit,
+    audit::{self, Act, NewEntry},
     clock::Timestamp,
     db::{DbError, Tx},
     id::{FlowId, GrantId},
@@ -39,13 +39,7 @@ pub async fn view(tx: &mut Tx, flow: &FlowId, user: &User, now: Timestamp) -> Re
     }
     let seen: Vec<&str> = codes.iter().map(|code| code.grant_id.as_str()).collect();
     let seen = seen.join(" ");
-    let act = audit::Entry {
-        username: &user.username,
-        act: "seal_code_viewed",
-        subject: flow.as_str(),
-        flow: Some(flow),
-        detail: Some(&seen),
-    };
+    let act = NewEntry::new(&user.username, Act::SealCodeViewed, flow.as_str()).of_flow(flow).detail(&seen);
     audit::record(tx, act, now).await?;
     Ok(codes)
 }

@@ -74,24 +74,23 @@ pub async fn wake(
     at: Timestamp,
     now: Timestamp,
 ) -> Result<IngestId, DbError> {
-    let (woken, _) = wake_all(tx, &[(seal_use, cause)], Waits::ForRuns, at, now).await?;
+    let woken = wake_all(tx, &[(seal_use, cause)], Waits::ForRuns, at, now).await?;
     woken.into_iter().next().ok_or(DbError::RowNotFound)
 }
 
-/// The same for many seal uses, which must be in order; and when the first pass is due, unless all are running.
-/// Callbacks come in storms: then a pass rests before the next.
+/// The same for many seal uses, which must be in order. Callbacks come in storms: then a pass rests before the next.
 pub async fn wake_all(
     tx: &mut Tx,
     wakes: &[(&SealUseId, Trigger)],
     waits: Waits,
     at: Timestamp,
     now: Timestamp,
-) -> Result<(Vec<IngestId>, Option<Timestamp>), DbError> {
+) -> Result<Vec<IngestId>, DbError> {
     let state = if at > now { IngestState::Waiting } else { IngestState::Queued };
     let patience = |cause| if cause == Trigger::Callback { Patience::Rest } else { Patience::None };
     let jobs: Vec<_> = wakes.iter().map(|(id, cause)| (id.as_str(), patience(*cause))).collect();
     // The jobs' rows first: a run holds its own while it writes the ingest's.
-    let due = queue::wake_all(tx, JobKind::Ingest, &jobs, waits, at, now).await?;
+    queue::wake_all(tx, JobKind::Ingest, &jobs, waits, at, now).await?;
     let mut woken = Vec::with_capacity(wakes.len());
     for piece in pieces(wakes) {
         let statement = format!(
@@ -108,7 +107,7 @@ pub async fn wake_all(
         });
         woken.extend(bound.scalars::<IngestId>(&mut *tx).await?);
     }
-    Ok((woken, due))
+    Ok(woken)
 }
 
 impl Ingest {

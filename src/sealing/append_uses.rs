@@ -2,13 +2,9 @@
 
 use crate::{
     app::App,
-    audit,
+    audit::Act,
     db::DbError,
-    flow::{
-        Flow,
-        event::{self, Happened},
-        people,
-    },
+    flow::{Flow, act::FlowAct, event::EventKind},
     id::FlowId,
     provider::{
         Client, VendorError,
@@ -135,7 +131,6 @@ async fn take_back(app: &App, seal_use: &SealUse, before: &Reopened) -> Result<(
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
     SealUse::close_again(&mut tx, &seal_use.id, before).await?;
     tx.commit().await?;
-    app.due.notify_one();
     Ok(())
 }
 
@@ -175,12 +170,14 @@ async fn appended(
         grant.append(&mut tx, i64::from(more.count)).await?;
     }
     let detail = told(more);
-    let happened = Happened { actor: &user.username, act: "appended", node: None, detail: Some(&detail) };
-    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
-    audit::commit(tx, entry(seal_use, user, "uses_appended", &detail), now).await?;
-    app.due.notify_one();
-    Ok(())
+    let act = FlowAct {
+        username: &user.username,
+        event: EventKind::Appended,
+        act: Act::UsesAppended,
+        subject: seal_use.id.as_str(),
+        detail: &detail,
+    };
+    Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
 /// The answer was lost: shown on the seal use and among the events, because it may be a change.
@@ -196,17 +193,14 @@ async fn unclear(
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
     let detail = format!("{}: {cause}", told(more));
-    let happened = Happened { actor: &user.username, act: "append_unclear", node: None, detail: Some(&detail) };
-    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
-    audit::commit(tx, entry(seal_use, user, "uses_append_unclear", &detail), now).await?;
-    app.due.notify_one();
-    Ok(())
-}
-
-fn entry<'a>(seal_use: &'a SealUse, user: &'a User, act: &'a str, detail: &'a str) -> audit::Entry<'a> {
-    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
-    audit::Entry { username: &user.username, act, subject, flow, detail: Some(detail) }
+    let act = FlowAct {
+        username: &user.username,
+        event: EventKind::AppendUnclear,
+        act: Act::UsesAppendUnclear,
+        subject: seal_use.id.as_str(),
+        detail: &detail,
+    };
+    Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
 fn told(more: &More) -> String {

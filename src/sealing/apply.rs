@@ -17,7 +17,7 @@ use crate::{
     definition::Definition,
     flow::{
         Flow,
-        event::{self, Happened, YINKU},
+        event::{self, EventKind, NewEvent, YINKU},
     },
     id::SealUseId,
     killpoint,
@@ -153,8 +153,7 @@ async fn send(ready: &Ready) -> Result<Created, VendorError> {
 /// Committed before the first byte leaves. False: meanwhile somebody asked for the end, nothing is sent.
 async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Application) -> Result<bool, ApplyError> {
     let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     // Past the end of its time the use ends by itself, whatever becomes of the answer.
     if let Some(end) = application.wants.iter().filter_map(|want| want.end).min() {
         queue::wake(&mut tx, JobKind::Finish, id.as_str(), end, now).await?;
@@ -171,8 +170,7 @@ async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Appl
 }
 
 async fn mark_never_arrived(app: &App, lease: &Lease, id: &SealUseId) -> Result<(), ApplyError> {
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     sql("UPDATE seal_uses SET asked_at = NULL WHERE id = $1 AND status = 'applying'").bind(id).execute(&mut tx).await?;
     Ok(tx.commit().await?)
 }
@@ -188,8 +186,7 @@ async fn again_or_refused(
     if !error.is_transient() {
         return give_up(app, lease, seal_use, SealUseStatus::Failed, &why).await;
     }
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     SealUse::set_error(&mut tx, &seal_use.id, Some(&why)).await?;
     tx.commit().await?;
     let config = &app.config.ingest;
@@ -203,11 +200,11 @@ async fn give_up(
     status: SealUseStatus,
     why: &str,
 ) -> Result<Next, ApplyError> {
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     if SealUse::give_up(&mut tx, &seal_use.id, status, why).await? {
-        let act = if status == SealUseStatus::Unknown { "application_unknown" } else { "application_failed" };
-        let happened = Happened { actor: YINKU, act, node: None, detail: Some(why) };
+        let act =
+            if status == SealUseStatus::Unknown { EventKind::ApplicationUnknown } else { EventKind::ApplicationFailed };
+        let happened = NewEvent { actor: YINKU, act, node: None, detail: Some(why) };
         event::record(&mut tx, &seal_use.flow_id, happened, app.clock.now()).await?;
     }
     tx.commit().await?;
@@ -246,7 +243,7 @@ async fn keep_answer(
     wake(&mut tx, &seal_use.id, Trigger::Poll, look, now).await?;
     SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
     save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
-    let happened = Happened { actor: YINKU, act: "applied", node: None, detail: Some(&created.id) };
+    let happened = NewEvent { actor: YINKU, act: EventKind::Applied, node: None, detail: Some(&created.id) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
     callback::adopt_orphans(&mut tx, now).await?;
     tx.commit().await?;

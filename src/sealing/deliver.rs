@@ -48,8 +48,7 @@ pub enum SendError {
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, SendError> {
     let id: SealUseId = lease.subject.parse().map_err(|_| SendError::NoSealUse)?;
     let seal_use = SealUse::find(&app.db, &id).await?.ok_or(SendError::NoSealUse)?;
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     Dispatch::interrupted(&mut tx, &id, app.clock.now()).await?;
     tx.commit().await?;
     let Some(business_id) = &seal_use.business_id else {
@@ -137,7 +136,6 @@ impl Sender<'_> {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
         tx.commit().await?;
-        self.app.due.notify_one();
         self.hint().await
     }
 
@@ -151,8 +149,7 @@ impl Sender<'_> {
 
     async fn mark(&self, call: &[Dispatch], state: DispatchState, error: Option<&str>) -> Result<(), SendError> {
         let now = self.app.clock.now();
-        let mut tx = self.app.db.begin().await?;
-        self.lease.fence(&mut tx).await?;
+        let mut tx = self.lease.begin(&self.app.db).await?;
         for dispatch in call {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }

@@ -8,8 +8,8 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx},
     flow::{
-        Flow,
-        event::{self, Happened, YINKU},
+        LockedFlow,
+        event::{self, EventKind, NewEvent, YINKU},
         people,
     },
     id::GrantId,
@@ -18,24 +18,31 @@ use crate::{
     seal_use::{Application, SealUse},
 };
 
-/// Writes what the vendor says of `seal_use`, whose flow is locked. What it means for the flow, a pass finds out.
-pub async fn store(tx: &mut Tx, seal_use: &SealUse, detail: &Detail, now: Timestamp) -> Result<(), DbError> {
+/// Writes what the vendor says of `seal_use` of this flow. What it means for the flow, a pass finds out.
+pub async fn store(
+    tx: &mut Tx,
+    flow: &LockedFlow,
+    seal_use: &SealUse,
+    detail: &Detail,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
     let grants = grants::save_grants(tx, &seal_use.id, &application, &detail.auths).await?;
-    save_photos(tx, seal_use, detail, &grants.into_iter().collect(), now).await?;
+    save_photos(tx, flow, seal_use, detail, &grants.into_iter().collect(), now).await?;
     let status = grants::status_of(&detail.status);
     if status.ended() && !seal_use.status.ended() {
-        let happened = Happened { actor: YINKU, act: "use_ended", node: None, detail: Some(status.as_str()) };
+        let happened = NewEvent { actor: YINKU, act: EventKind::UseEnded, node: None, detail: Some(status.as_str()) };
         event::record(tx, &seal_use.flow_id, happened, now).await?;
     }
     SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await?;
-    people::stamped(tx, &seal_use.id).await
+    people::stamped(tx, flow, &seal_use.id).await
 }
 
 /// New keys become photos, numbered in the vendor's order. While there are photos without a key nobody knows which of
 /// these are the same ones: then a number is given when the bytes are here.
 async fn save_photos(
     tx: &mut Tx,
+    flow: &LockedFlow,
     seal_use: &SealUse,
     detail: &Detail,
     grants: &HashMap<String, GrantId>,
@@ -50,7 +57,7 @@ async fn save_photos(
     let mut next_no = None;
     if !new.is_empty() && !Photo::any_keyless(&mut *tx, &seal_use.id).await? {
         let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
-        next_no = Some(Flow::take_numbers(tx, &seal_use.flow_id, count).await?);
+        next_no = Some(flow.take_numbers(tx, count).await?);
     }
     let (mut written, mut rows) = (HashSet::new(), Vec::new());
     for (position, (kind, told)) in (0_i64..).zip(&photos) {

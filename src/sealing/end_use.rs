@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use crate::{
     app::App,
-    audit,
+    audit::Act,
     clock::Timestamp,
     db::DbError,
     flow::{
         Flow,
-        event::{self, Happened, YINKU},
-        people,
+        act::FlowAct,
+        event::{self, EventKind, NewEvent, YINKU},
     },
     id::{FlowId, SealUseId},
     provider::{
@@ -178,15 +178,19 @@ async fn ended(app: &App, lease: &Lease, seal_use: &SealUse, due: &Due, sent: bo
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
     tx.commit().await?;
-    app.due.notify_one();
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
     if sent {
         let actor = due.by.as_deref().unwrap_or(YINKU);
         let detail = due.devices.as_ref().map(|devices| format!("{} ({})", due.reason, devices.join(", ")));
         let detail = Some(detail.as_deref().unwrap_or(&due.reason));
-        event::record(&mut tx, &seal_use.flow_id, Happened { actor, act: "finished", node: None, detail }, now).await?;
+        event::record(
+            &mut tx,
+            &seal_use.flow_id,
+            NewEvent { actor, act: EventKind::Finished, node: None, detail },
+            now,
+        )
+        .await?;
     }
     Ok(tx.commit().await?)
 }
@@ -194,8 +198,7 @@ async fn ended(app: &App, lease: &Lease, seal_use: &SealUse, due: &Due, sent: bo
 /// Shown on the seal use, and tried again while that can help.
 async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) -> Result<Next, FinishError> {
     let why = format!("the use could not be ended at the vendor: {error}");
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     SealUse::set_error(&mut tx, id, Some(&why)).await?;
     tx.commit().await?;
     if !error.is_transient() {
@@ -253,14 +256,14 @@ async fn ended_by_hand(
     SealUse::changed(&mut tx, &seal_use.id, now).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
     let told = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
-    let happened = Happened { actor: &user.username, act: "finished", node: None, detail: Some(&told) };
-    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
-    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
-    let entry = audit::Entry { username: &user.username, act: "use_finished", subject, flow, detail: Some(&told) };
-    audit::commit(tx, entry, now).await?;
-    app.due.notify_one();
-    Ok(())
+    let act = FlowAct {
+        username: &user.username,
+        event: EventKind::Finished,
+        act: Act::UseFinished,
+        subject: seal_use.id.as_str(),
+        detail: &told,
+    };
+    act.commit(tx, &seal_use.flow_id, now).await
 }
 
 /// Writes how the seal use stands now, if the vendor says so quickly and nothing newer is known by then.
@@ -272,15 +275,14 @@ async fn look(app: &App, client: &Client, seal_use: &SealUse, business_id: &str)
     let mut tx = app.db.begin().await?;
     // Photos that this detail is the first to name are to be fetched.
     wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
-    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    let flow = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(FinishError::NoSealUse)?;
     let changed = SealUse::changed_since(&mut tx, &seal_use.id, asked).await?;
     let present = SealUse::find(&mut tx, &seal_use.id).await?.ok_or(FinishError::NoSealUse)?;
     if changed || present.detail_at.is_some_and(|at| at > asked) {
         return Ok(());
     }
-    detail::store(&mut tx, &present, &detail, now).await?;
+    detail::store(&mut tx, &flow, &present, &detail, now).await?;
     tx.commit().await?;
-    app.due.notify_one();
     Ok(())
 }
 

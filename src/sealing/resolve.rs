@@ -3,14 +3,14 @@
 
 use crate::{
     app::App,
-    audit,
+    audit::Act,
     db::{DbError, Tx, sql},
     definition::Definition,
     flow::{
         Flow, FlowState,
-        event::{self, Happened},
+        act::FlowAct,
+        event::EventKind,
         form::{self, ApplicationError, Form},
-        people,
     },
     id::SealUseId,
     provider::{VendorError, qiyuesuo::is_business_id},
@@ -100,7 +100,6 @@ pub async fn adopt(
     SealUse::applied(&mut tx, id, business_id).await?;
     let detail = if force { format!("{business_id} (forced)") } else { business_id.to_owned() };
     resolved(tx, app, &seal_use, by, &detail).await?;
-    app.due.notify_one();
     found(app, id).await
 }
 
@@ -134,7 +133,6 @@ pub async fn apply_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse,
         return Err(ResolveError::Ending);
     }
     resolved(tx, app, &seal_use, by, "applied for again").await?;
-    app.due.notify_one();
     found(app, id).await
 }
 
@@ -148,7 +146,6 @@ pub async fn end_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse, R
     }
     queue::wake_afresh(&mut tx, JobKind::Finish, id.as_str(), now).await?;
     resolved(tx, app, &seal_use, by, "its end is tried again").await?;
-    app.due.notify_one();
     Ok(seal_use)
 }
 
@@ -194,14 +191,10 @@ fn next_serial_no(serial_no: &str) -> String {
 }
 
 /// Writes down who did it, and commits.
-async fn resolved(mut tx: Tx, app: &App, seal_use: &SealUse, by: &str, detail: &str) -> Result<(), DbError> {
-    let now = app.clock.now();
-    let happened = Happened { actor: by, act: "resolved", node: None, detail: Some(detail) };
-    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    people::acted(&mut tx, &seal_use.flow_id, by).await?;
-    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
-    let entry = audit::Entry { username: by, act: "seal_use_resolved", subject, flow, detail: Some(detail) };
-    audit::commit(tx, entry, now).await
+async fn resolved(tx: Tx, app: &App, seal_use: &SealUse, by: &str, detail: &str) -> Result<(), DbError> {
+    let subject = seal_use.id.as_str();
+    let act = FlowAct { username: by, event: EventKind::Resolved, act: Act::SealUseResolved, subject, detail };
+    act.commit(tx, &seal_use.flow_id, app.clock.now()).await
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use crate::content::receive::{Batch, UploadError};
 use crate::{
     app::App,
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     definition::Definition,
     flow::{
         Flow, FlowState,
-        event::{self, Happened},
+        event::{self, EventKind, NewEvent},
         people,
     },
     id::{GrantId, IngestId},
@@ -83,20 +83,17 @@ pub async fn supply(
         supply.insert(&mut tx, now).await?;
     }
     let detail = format!("{} {}", grant.seal, grant.user_name);
-    let happened =
-        Happened { actor: &user.username, act: "photo_supplied", node: flow.node.as_deref(), detail: Some(&detail) };
+    let happened = NewEvent {
+        actor: &user.username,
+        act: EventKind::PhotoSupplied,
+        node: flow.node.as_deref(),
+        detail: Some(&detail),
+    };
     event::record(&mut tx, &flow.id, happened, now).await?;
     people::acted(&mut tx, &flow.id, &user.username).await?;
     let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
     let names = names.join(", ");
-    let entry = Entry {
-        username: &user.username,
-        act: "photo_supplied",
-        subject: grant.id.as_str(),
-        flow: Some(&flow.id),
-        detail: Some(&names),
-    };
+    let entry = NewEntry::new(&user.username, Act::PhotoSupplied, grant.id.as_str()).of_flow(&flow.id).detail(&names);
     audit::commit(tx, entry, now).await?;
-    app.due.notify_one();
     Ok(Supplied { ingest_id, photos: Dispatch::of_grant(&app.db, &grant.id).await? })
 }

@@ -2,14 +2,10 @@
 
 use crate::{
     app::App,
-    audit,
+    audit::Act,
     clock::Timestamp,
-    db::{DbError, Tx},
-    flow::{
-        Flow,
-        event::{self, Happened},
-        people,
-    },
+    db::DbError,
+    flow::{Flow, act::FlowAct, event::EventKind},
     id::FlowId,
     provider::{VendorError, qiyuesuo::SealWindow},
     queue::{self, JobKind},
@@ -167,9 +163,14 @@ async fn changed(
         grant.set_window(&mut tx, start, end).await?;
     }
     let detail = told(grants, start, end);
-    record(tx, seal_use, user, "window_changed", &detail, now).await?;
-    app.due.notify_one();
-    Ok(())
+    let act = FlowAct {
+        username: &user.username,
+        event: EventKind::WindowChanged,
+        act: Act::WindowChanged,
+        subject: seal_use.id.as_str(),
+        detail: &detail,
+    };
+    Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
 /// Nobody knows: shown among the events, because it may be a change. With us the time stays as it was: at its end yinku
@@ -185,28 +186,18 @@ async fn unclear(
     let mut tx = app.db.begin().await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
     let detail = format!("{}: {lost}", told(grants, start, end));
-    record(tx, seal_use, user, "window_unclear", &detail, app.clock.now()).await
+    let act = FlowAct {
+        username: &user.username,
+        event: EventKind::WindowUnclear,
+        act: Act::WindowUnclear,
+        subject: seal_use.id.as_str(),
+        detail: &detail,
+    };
+    act.commit(tx, &seal_use.flow_id, app.clock.now()).await
 }
 
 fn told(grants: &[&Grant], start: Timestamp, end: Timestamp) -> String {
     let mut seals: Vec<&str> = grants.iter().map(|grant| grant.seal.as_str()).collect();
     seals.dedup();
     format!("{start} – {end} ({})", seals.join(", "))
-}
-
-/// Writes down who did it, and commits.
-async fn record(
-    mut tx: Tx,
-    seal_use: &SealUse,
-    user: &User,
-    act: &str,
-    detail: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let happened = Happened { actor: &user.username, act, node: None, detail: Some(detail) };
-    event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
-    people::acted(&mut tx, &seal_use.flow_id, &user.username).await?;
-    let (subject, flow) = (seal_use.id.as_str(), Some(&seal_use.flow_id));
-    let entry = audit::Entry { username: &user.username, act, subject, flow, detail: Some(detail) };
-    audit::commit(tx, entry, now).await
 }

@@ -5,7 +5,7 @@ use super::{
     login::{LoginError, hash_password, random_secret},
 };
 use crate::{
-    audit::{self, COMMAND_LINE, Entry},
+    audit::{self, Act, COMMAND_LINE, NewEntry},
     clock::Timestamp,
     db::Db,
     id::UserId,
@@ -36,13 +36,7 @@ pub async fn admin(db: &Db, configured: Option<&str>, now: Timestamp) -> Result<
     };
     let mut tx = db.begin().await?;
     admin.insert(&hash, &mut tx).await?;
-    let act = Entry {
-        username: COMMAND_LINE,
-        act: "user_made",
-        subject: admin.id.as_str(),
-        detail: Some("admin, at the first start"),
-        ..Entry::default()
-    };
+    let act = NewEntry::new(COMMAND_LINE, Act::UserMade, admin.id.as_str()).detail("admin, at the first start");
     audit::commit(tx, act, now).await?;
     Ok(random)
 }

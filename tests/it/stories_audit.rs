@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use yinku::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     db::{Tx, sql},
     id::FlowId,
 };
@@ -52,7 +52,7 @@ impl World {
     /// Locks the end of the audit log, as an act that is about to be committed does.
     async fn hold_log(&self) -> Tx {
         let mut tx = self.app.db.begin().await.unwrap();
-        let entry = Entry { username: "held", act: "held", subject: "held", ..Entry::default() };
+        let entry = NewEntry::new("held", Act::LoggedIn, "held");
         audit::record(&mut tx, entry, self.app.clock.now()).await.unwrap();
         tx
     }

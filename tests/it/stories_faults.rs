@@ -127,7 +127,7 @@ async fn bodies_that_are_no_image_are_parked_with_a_reason_and_a_person_can_try_
     Photo::unpark(&mut tx, &seal_use.id).await.unwrap();
     wake(&mut tx, &seal_use.id, Trigger::Button, now, now).await.unwrap();
     tx.commit().await.unwrap();
-    world.app.due.notify_one();
+    world.app.db.wakeup().look_now();
     world.until_archived(&flow).await;
     assert_eq!(world.photos(&seal_use.id).await.len(), 6);
 }
@@ -219,7 +219,7 @@ async fn a_vendor_that_is_down_for_an_hour_loses_nothing(engine: Engine) {
     for _ in 0..6 {
         let before = world.count("SELECT CAST(SUM(attempts) AS BIGINT) FROM jobs WHERE kind = 'ingest'").await;
         clock.advance(Duration::from_mins(10));
-        world.app.due.notify_waiters();
+        world.app.db.wakeup().look_now();
         let next = world.count("SELECT run_at FROM jobs WHERE kind = 'ingest'").await;
         if next <= clock.now().0 {
             world
@@ -233,7 +233,7 @@ async fn a_vendor_that_is_down_for_an_hour_loses_nothing(engine: Engine) {
     assert_eq!(world.count("SELECT COUNT(*) FROM jobs WHERE state = 'parked'").await, 0);
     world.sim.clear_faults();
     clock.advance(Duration::from_hours(1));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     world.until_archived(&flow).await;
     assert_eq!(world.photos(&seal_use.id).await.len(), 3);
 }

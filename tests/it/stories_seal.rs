@@ -69,7 +69,7 @@ fn counts(value: &Value) -> [i64; 4] {
 
 pub(crate) async fn acts(world: &World, flow: &FlowId) -> Vec<String> {
     let events = yinku::flow::event::of_flow(&world.app.db, flow).await.unwrap();
-    events.into_iter().map(|event| event.act).collect()
+    events.into_iter().map(|event| event.act.to_string()).collect()
 }
 
 async fn several_seals_and_people_each_with_their_own_counts(engine: Engine) {
@@ -351,7 +351,7 @@ async fn past_the_end_of_its_time_a_use_is_ended(engine: Engine) {
     world.sim.stamp(&business, 0).await.unwrap();
 
     clock.advance(Duration::from_hours(2));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     let finished = || world.sim.counters().of("/seal/apply/finish");
     world.until("the first seal's use is ended", async || finished() == 1).await;
     world.until("and known", async || world.count("SELECT COUNT(*) FROM grants WHERE complete").await == 1).await;
@@ -359,7 +359,7 @@ async fn past_the_end_of_its_time_a_use_is_ended(engine: Engine) {
     assert_eq!(complete, [false, true]);
 
     clock.advance(Duration::from_hours(1));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     world.until_archived(&flow).await;
     assert_eq!(finished(), 2);
     assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("用印时间已结束"));
@@ -405,7 +405,7 @@ async fn the_time_of_use_comes_from_the_form_in_chinese_days(engine: Engine) {
         })
         .await;
     clock.advance(Duration::from_hours(12));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     world.until("the day is over", async || world.sim.counters().of("/seal/apply/finish") == 1).await;
     world
         .until("and known", async || {

@@ -66,7 +66,7 @@ async fn ask_for_the_end(world: &World, flow: &FlowId) {
     Flow::lock(&mut tx, flow).await.unwrap();
     ending::ask(&mut tx, flow, "客户取消", "zhang", world.app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
 }
 
 async fn a_vendor_that_is_down_at_submission_gets_exactly_one_application(engine: Engine) {
@@ -84,7 +84,7 @@ async fn a_vendor_that_is_down_at_submission_gets_exactly_one_application(engine
     for _ in 0..12 {
         let tries = world.count("SELECT attempts FROM jobs WHERE kind = 'apply'").await;
         clock.advance(Duration::from_mins(10));
-        world.app.due.notify_waiters();
+        world.app.db.wakeup().look_now();
         world
             .until("it is tried again", async || {
                 let row: (i64, String) =
@@ -95,7 +95,7 @@ async fn a_vendor_that_is_down_at_submission_gets_exactly_one_application(engine
     }
     world.sim.set_down(false);
     clock.advance(Duration::from_mins(10));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     let used = until_status(&world, &flow, "using").await;
     world.until_quiet().await;
     assert_eq!((applied(&world), world.sim.businesses().len(), used.error), (1, 1, None));

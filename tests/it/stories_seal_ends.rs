@@ -93,7 +93,7 @@ async fn ends_however_long_it_takes(engine: Engine, who: &str, step: &str, state
     for _ in 0..3 {
         let before = world.count("SELECT COALESCE(MAX(attempts), 0) FROM jobs WHERE kind = 'finish'").await;
         clock.advance(Duration::from_mins(10));
-        world.app.due.notify_waiters();
+        world.app.db.wakeup().look_now();
         let tries = "SELECT COALESCE(MAX(attempts), 0) FROM jobs WHERE kind = 'finish' AND state = 'queued'";
         world.until("its end is tried again", async || world.count(tries).await > before).await;
     }
@@ -107,7 +107,7 @@ async fn ends_however_long_it_takes(engine: Engine, who: &str, step: &str, state
 
     world.sim.set_down(false);
     clock.advance(Duration::from_mins(10));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     until_ended(&world, &flow).await;
     world
         .until("its photos are here", async || {
@@ -166,7 +166,7 @@ async fn a_time_of_use_whose_answer_is_lost_is_set_again(engine: Engine) {
     // Past its end yinku ends the use by itself.
     world.sim.stamp(&business, 0).await.unwrap();
     clock.advance(Duration::from_hours(2));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     world.until_archived(&flow).await;
     assert_eq!(finishes(&world), 1);
     assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("用印时间已结束"));
@@ -196,7 +196,7 @@ async fn a_time_of_use_that_nobody_knows_of_is_told_and_the_old_end_holds(engine
 
     world.sim.stamp(&business, 0).await.unwrap();
     clock.advance(Duration::from_hours(2));
-    world.app.due.notify_waiters();
+    world.app.db.wakeup().look_now();
     world.until_archived(&flow).await;
     assert_eq!(finishes(&world), 1, "at the end that we know of");
 }

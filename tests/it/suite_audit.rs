@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use yinku::{
     audit::{
-        self, Entry, Kept, Search,
+        self, Act, AuditEntry, NewEntry, Search,
         chain::{Link, NOTHING},
         journal::{Journal, JournalError},
         verify::{Break, Noted, Report, verify},
@@ -44,12 +44,12 @@ async fn write(db: &Db, count: i64) {
 
 async fn record(tx: &mut yinku::db::Tx, n: i64) {
     let detail = format!("同意 {n}");
-    let entry = Entry { username: "li", act: "flow_approved", subject: "a flow", detail: Some(&detail), flow: None };
+    let entry = NewEntry::new("li", Act::FlowApproved, "a flow").detail(&detail);
     audit::record(tx, entry, Timestamp(NOW.0 + n)).await.unwrap();
 }
 
-async fn all(db: &Db) -> Vec<Kept> {
-    let mut entries = Kept::list(db, &Search::default(), None, 100_000).await.unwrap();
+async fn all(db: &Db) -> Vec<AuditEntry> {
+    let mut entries = AuditEntry::list(db, &Search::default(), None, 100_000).await.unwrap();
     entries.reverse();
     entries
 }
@@ -67,8 +67,7 @@ async fn entries_are_chained_and_a_transaction_that_is_dropped_leaves_no_gap(eng
     drop(dropped);
     let mut tx = db.begin().await.unwrap();
     let flow = FlowId::new();
-    let entry =
-        Entry { username: "nul\0", act: "flow_submitted", subject: flow.as_str(), flow: Some(&flow), detail: None };
+    let entry = NewEntry::to_flow("nul\0", Act::FlowSubmitted, &flow);
     audit::record(&mut tx, entry, NOW).await.unwrap();
     record(&mut tx, 4).await;
     tx.commit().await.unwrap();
@@ -88,16 +87,16 @@ async fn entries_are_found_by_who_what_which_and_when(engine: Engine) {
     let (one, other) = (FlowId::new(), FlowId::new());
     let mut tx = db.begin().await.unwrap();
     for (n, (username, act, flow)) in
-        [("li", "flow_approved", &one), ("wang", "seal_code_viewed", &one), ("li", "flow_approved", &other)]
+        [("li", Act::FlowApproved, &one), ("wang", Act::SealCodeViewed, &one), ("li", Act::FlowApproved, &other)]
             .into_iter()
             .enumerate()
     {
-        let entry = Entry { username, act, subject: flow.as_str(), flow: Some(flow), ..Entry::default() };
+        let entry = NewEntry::to_flow(username, act, flow);
         audit::record(&mut tx, entry, Timestamp(i64::try_from(n).unwrap())).await.unwrap();
     }
     tx.commit().await.unwrap();
     let found = async |search: Search, after: Option<i64>, limit: i64| -> Vec<i64> {
-        Kept::list(&db, &search, after, limit).await.unwrap().into_iter().map(|entry| entry.seq).collect()
+        AuditEntry::list(&db, &search, after, limit).await.unwrap().into_iter().map(|entry| entry.seq).collect()
     };
     let any = Search::default;
     assert_eq!(found(any(), None, 2).await, [3, 2]);
@@ -164,10 +163,10 @@ async fn execute<S: Into<std::borrow::Cow<'static, str>>>(db: &Db, statements: i
 }
 
 /// What somebody does to the rows of a chain of twelve; where it shows, and as what.
-fn tampering(written_anew: &Kept, last_anew: &Kept) -> Vec<(Vec<String>, i64, Break)> {
+fn tampering(written_anew: &AuditEntry, last_anew: &AuditEntry) -> Vec<(Vec<String>, i64, Break)> {
     let one = |statement: &str| vec![statement.to_owned()];
-    let anew = |kept: &Kept| {
-        let Kept { seq, username, hash, .. } = kept;
+    let anew = |kept: &AuditEntry| {
+        let AuditEntry { seq, username, hash, .. } = kept;
         vec![format!("UPDATE audit SET username = '{username}', hash = '{hash}' WHERE seq = {seq}")]
     };
     vec![
@@ -200,8 +199,8 @@ async fn whatever_is_done_to_the_rows_shows(engine: Engine) {
     write(&db, 12).await;
     let entries = all(&db).await;
     let anew = |n: usize| {
-        let changed = Kept { username: "nobody".into(), ..entries[n - 1].clone() };
-        Kept { hash: Link::of(&changed).hash(), ..changed }
+        let changed = AuditEntry { username: "nobody".into(), ..entries[n - 1].clone() };
+        AuditEntry { hash: Link::of(&changed).hash(), ..changed }
     };
     take_guards_away(engine, &db).await;
     let spare = ["CREATE TABLE spare AS SELECT * FROM audit", "CREATE TABLE spare_head AS SELECT * FROM audit_head"];
@@ -258,7 +257,7 @@ async fn a_noted_head_finds_out_who_wrote_the_end_anew(engine: Engine) {
     let mut anew = vec!["INSERT INTO audit SELECT * FROM spare".to_owned()];
     let mut prev = entries[3].hash.clone();
     for kept in &entries[4..] {
-        let changed = Kept { username: "nobody".into(), prev, ..kept.clone() };
+        let changed = AuditEntry { username: "nobody".into(), prev, ..kept.clone() };
         let hash = Link::of(&changed).hash();
         let (seq, prev_hash) = (changed.seq, &changed.prev);
         anew.push(format!(
@@ -315,7 +314,7 @@ async fn eight_writers_at_once_leave_one_chain_without_gaps(engine: Engine) {
 async fn a_full_journal_says_so_and_keeps_what_it_took(engine: Engine) {
     let (db, _dir) = open(engine).await;
     let journal = Journal::start(db.clone(), 1);
-    let entry = Entry { username: "zhao", act: "document_downloaded", subject: "a document", ..Entry::default() };
+    let entry = NewEntry::new("zhao", Act::DocumentDownloaded, "a document");
     let mut held = db.begin().await.unwrap();
     record(&mut held, 1).await;
     let mut taken = 0;

@@ -282,9 +282,7 @@ async fn on_postgres_only_callbacks_wake_a_job_while_its_run_writes() {
     let mut callbacks = db.begin().await.unwrap();
     let wakes = [("a", Patience::Rest)];
     let woken = queue::wake_all(&mut callbacks, JobKind::Ingest, &wakes, Waits::ForNobody, NOW, NOW);
-    let due =
-        tokio::time::timeout(Duration::from_secs(20), woken).await.expect("it does not wait for the run").unwrap();
-    assert_eq!(due, None, "it runs");
+    tokio::time::timeout(Duration::from_secs(20), woken).await.expect("it does not wait for the run").unwrap();
     callbacks.commit().await.unwrap();
     assert!(queue::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap().is_none(), "its run is writing");
     let person = tokio::spawn({

@@ -37,7 +37,7 @@ fn replaced(text: &str, name: &str, meaning: impl Fn(&str) -> String) -> String 
 
 /// More documents than are gathered by any way (1,000): some ways go through them from the newest on.
 async fn fill(db: &Db, owner: &UserId) {
-    let all = if matches!(db, Db::Sqlite { .. }) { "group_concat" } else { "string_agg" };
+    let all = if db.is_postgres() { "string_agg" } else { "group_concat" };
     let rows = include_str!("suite_search/rows.sql").replace("{owner}", owner.as_str()).replace("{all}", all);
     let rows = replaced(&rows, "n", |count| {
         format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})")

@@ -12,13 +12,16 @@ use yinku::{
     config::{Config, DatabaseUrl, Span},
     db::sql,
     definition::{Body, Definition, check},
-    flow::{Flow, step},
+    flow::{
+        Flow,
+        step::{self, Opinion},
+    },
     http,
     id::{DefinitionId, FlowId, SealUseId, ServiceId, UserId},
     queue,
     seal_use::SealUse,
     service::Service,
-    user::{Role, Roles, User},
+    user::{Acting, Role, Roles, User},
     vendor::simulator::{Knobs, Simulator},
     worker,
 };
@@ -110,7 +113,6 @@ impl World {
 
     pub(crate) async fn approve(&self, flow: &FlowId) {
         approve(&self.app, flow).await;
-        self.app.due.notify_one();
     }
 
     /// Waits for a fact; a story that waits in vain fails with its name.
@@ -214,18 +216,15 @@ pub(crate) async fn start_flow(app: &App, definition: &DefinitionId, count: u32)
     let form = json!({ "subject": "采购合同", "company": "上海印库科技有限公司", "seals": [row] });
     let definition = Definition::current(&app.db, definition).await.unwrap().unwrap();
     let starter = User::named(&app.db, "zhang").await.unwrap().unwrap();
-    let mut tx = app.db.begin().await.unwrap();
-    let flow = step::start(&mut tx, &definition, form.as_object().unwrap(), &starter, app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-    flow
+    let acting = Acting { db: &app.db, user: &starter, now: app.clock.now() };
+    step::start(acting, &definition, form.as_object().unwrap()).await.unwrap()
 }
 
 /// 李四 approves, which makes the application.
 pub(crate) async fn approve(app: &App, flow: &FlowId) {
     let li = User::named(&app.db, "li").await.unwrap().unwrap();
-    let mut tx = app.db.begin().await.unwrap();
-    step::approve(&mut tx, flow, &li, Some("同意"), app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    let acting = Acting { db: &app.db, user: &li, now: app.clock.now() };
+    step::approve(acting, flow, Opinion { comment: Some("同意"), node: None }).await.unwrap();
 }
 
 /// People, a bound service, a definition.

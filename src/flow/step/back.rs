@@ -2,48 +2,45 @@
 
 use super::{Opinion, StepError, standing::Standing};
 use crate::{
+    audit::Act,
     clock::Timestamp,
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx},
     definition::{Definition, NodeKind, START},
     flow::{
         Flow, FlowState, assign,
-        event::{self, Happened},
+        event::{self, EventKind, NewEvent},
         people, progress,
     },
     id::FlowId,
-    seal_use::ending,
-    user::User,
+    seal_use::{SealUse, ending},
+    user::{Acting, User},
 };
 
 /// `user`, whose turn it is, sends the flow back to the node `to`, or to its starter. What is approved again counts
 /// afresh. Open seal uses end at the vendor, others take their place when the flow comes back.
-pub async fn reject(
-    tx: &mut Tx,
-    id: &FlowId,
-    user: &User,
-    opinion: Opinion<'_>,
-    to: &str,
-    now: Timestamp,
-) -> Result<(), StepError> {
-    let before = end_uses(tx, id, user, opinion.comment, now).await?;
-    let flow = Flow::find(&mut *tx, id).await?.ok_or(StepError::NotFound)?;
-    let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
-    supersede(tx, id, progress::applies_again(&body, to)).await?;
-    let standing = Standing::lock(tx, id).await?;
+pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &str) -> Result<(), StepError> {
+    let Acting { db, user, now } = acting;
+    let mut tx = db.begin().await?;
+    let before = end_uses(&mut tx, id, user, opinion.comment, now).await?;
+    let flow = Flow::find(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
+    SealUse::supersede(&mut tx, id, progress::applies_again(&body, to)).await?;
+    let standing = Standing::lock(&mut tx, id).await?;
     let node = standing.node(opinion.node)?;
-    standing.turn_of(tx, node, user).await?;
+    standing.turn_of(&mut tx, node, user).await?;
     if progress::position(&body, to).is_none_or(|target| Some(target) >= progress::position(&body, &node.key)) {
         let message = format!("must be \"start\" or the key of a node before {:?}", node.key);
         return Err(StepError::field("to", message));
     }
-    if count(tx, id).await? != before {
+    if SealUse::count(&mut tx, id).await? != before {
         return Err(StepError::MovedOn);
     }
-    let happened = Happened { actor: &user.username, act: "rejected", node: Some(&node.key), detail: opinion.comment };
-    event::record_to(tx, id, happened, to, now).await?;
-    people::acted(tx, id, &user.username).await?;
-    arrive(tx, &standing, to, now).await?;
-    Ok(())
+    let happened =
+        NewEvent { actor: &user.username, act: EventKind::Rejected, node: Some(&node.key), detail: opinion.comment };
+    event::record_to(&mut tx, id, happened, to, now).await?;
+    people::acted(&mut tx, id, &user.username).await?;
+    arrive(&mut tx, &standing, to, now).await?;
+    Ok(acting.commit_to_flow(tx, Act::FlowRejected, id, Some(to)).await?)
 }
 
 async fn arrive(tx: &mut Tx, standing: &Standing, to: &str, now: Timestamp) -> Result<(), DbError> {
@@ -65,15 +62,11 @@ async fn arrive(tx: &mut Tx, standing: &Standing, to: &str, now: Timestamp) -> R
 
 /// The starter, or an administrator, takes the flow back for good. Open seal uses end at the vendor; photos that exist
 /// still come in.
-pub async fn withdraw(
-    tx: &mut Tx,
-    id: &FlowId,
-    user: &User,
-    comment: Option<&str>,
-    now: Timestamp,
-) -> Result<(), StepError> {
-    let before = end_uses(tx, id, user, comment, now).await?;
-    let standing = Standing::lock(tx, id).await?;
+pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) -> Result<(), StepError> {
+    let Acting { db, user, now } = acting;
+    let mut tx = db.begin().await?;
+    let before = end_uses(&mut tx, id, user, comment, now).await?;
+    let standing = Standing::lock(&mut tx, id).await?;
     let flow = &standing.flow;
     if flow.starter != user.username && !user.is_admin() {
         return Err(StepError::NotStarter);
@@ -81,14 +74,15 @@ pub async fn withdraw(
     if flow.state != FlowState::Rejected {
         standing.node(None)?;
     }
-    if count(tx, id).await? != before {
+    if SealUse::count(&mut tx, id).await? != before {
         return Err(StepError::MovedOn);
     }
-    let happened = Happened { actor: &user.username, act: "withdrawn", node: flow.node.as_deref(), detail: comment };
-    event::record(tx, id, happened, now).await?;
-    standing.acted(tx, user).await?;
-    flow.turn(tx, FlowState::Withdrawn, now).await?;
-    Ok(())
+    let happened =
+        NewEvent { actor: &user.username, act: EventKind::Withdrawn, node: flow.node.as_deref(), detail: comment };
+    event::record(&mut tx, id, happened, now).await?;
+    standing.acted(&mut tx, user).await?;
+    flow.turn(&mut tx, FlowState::Withdrawn, now).await?;
+    Ok(acting.commit_to_flow(tx, Act::FlowWithdrawn, id, comment).await?)
 }
 
 /// Asks for the end of the open seal uses, whose jobs come before the flow. A step that turns out impossible undoes it.
@@ -100,22 +94,7 @@ async fn end_uses(
     comment: Option<&str>,
     now: Timestamp,
 ) -> Result<i64, DbError> {
-    let before = count(tx, id).await?;
+    let before = SealUse::count(tx, id).await?;
     ending::ask(tx, id, comment.unwrap_or_default(), &user.username, now).await?;
     Ok(before)
-}
-
-async fn count(tx: &mut Tx, id: &FlowId) -> Result<i64, DbError> {
-    sql("SELECT COUNT(*) FROM seal_uses WHERE flow_id = $1").bind(id).scalar(tx).await
-}
-
-/// Open seal uses, or all, make way for others.
-async fn supersede(tx: &mut Tx, id: &FlowId, all: bool) -> Result<(), DbError> {
-    sql("UPDATE seal_uses SET superseded = TRUE
-         WHERE flow_id = $1 AND NOT superseded AND ($2 OR status NOT IN ('complete', 'finished'))")
-    .bind(id)
-    .bind(all)
-    .execute(tx)
-    .await?;
-    Ok(())
 }

@@ -4,35 +4,38 @@ use serde_json::Value;
 
 use super::{StepError, participants, standing::Standing, submittable, title};
 use crate::{
+    audit::Act,
     clock::Timestamp,
     db::{DbError, Tx},
     definition::{Field, FieldError, FieldType, START},
     flow::{
         FlowState,
         actions::{Action, Facts, check, editable},
-        event::{self, Happened},
+        event::{self, EventKind, NewEvent},
         form::{self, Form},
         people, progress,
     },
     id::FlowId,
-    user::User,
+    user::{Acting, User},
 };
 
 /// `user` changes fields that are editable for them now. A member that is absent stays as it is, null empties.
-pub async fn edit(tx: &mut Tx, id: &FlowId, user: &User, given: &Form, now: Timestamp) -> Result<(), StepError> {
-    let mut standing = Standing::lock(tx, id).await?;
+pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), StepError> {
+    let Acting { db, user, now } = acting;
+    let mut tx = db.begin().await?;
+    let mut standing = Standing::lock(&mut tx, id).await?;
     if standing.flow.state != FlowState::Rejected {
         let node = standing.node(None)?;
-        standing.turn_of(tx, node, user).await?;
+        standing.turn_of(&mut tx, node, user).await?;
     } else if standing.flow.starter != user.username {
         return Err(StepError::NotStarter);
     }
-    let form = fill(tx, &mut standing, user, given, now).await?;
+    let form = fill(&mut tx, &mut standing, user, given, now).await?;
     let errors = form::check(&standing.body, &form, &standing.users);
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }
-    let applied = progress::has_live_use(tx, id).await?;
+    let applied = progress::has_live_use(&mut tx, id).await?;
     if let (Some(integration), Some(starter)) =
         (standing.body.enabled_integration(), standing.users.get(&standing.flow.starter))
         && standing.flow.state == FlowState::Running
@@ -40,19 +43,15 @@ pub async fn edit(tx: &mut Tx, id: &FlowId, user: &User, given: &Form, now: Time
     {
         form::application(integration, &form, starter, &standing.users)?;
     }
-    Ok(())
+    let keys: Vec<&str> = given.keys().map(String::as_str).collect();
+    Ok(acting.commit_to_flow(tx, Act::FlowEdited, id, Some(&keys.join(" "))).await?)
 }
 
 /// The starter submits a flow again that was sent back to them, with changes if they like.
-pub async fn submit(
-    tx: &mut Tx,
-    id: &FlowId,
-    user: &User,
-    given: &Form,
-    comment: Option<&str>,
-    now: Timestamp,
-) -> Result<(), StepError> {
-    let mut standing = Standing::lock(tx, id).await?;
+pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Option<&str>) -> Result<(), StepError> {
+    let Acting { db, user, now } = acting;
+    let mut tx = db.begin().await?;
+    let mut standing = Standing::lock(&mut tx, id).await?;
     if standing.flow.starter != user.username {
         return Err(StepError::NotStarter);
     }
@@ -61,13 +60,13 @@ pub async fn submit(
         FlowState::Running => return Err(StepError::NotSentBack),
         over => return Err(StepError::NotRunning(over)),
     }
-    let form = fill(tx, &mut standing, user, given, now).await?;
+    let form = fill(&mut tx, &mut standing, user, given, now).await?;
     submittable(&standing.body, &form, user, &standing.users)?;
-    let happened = Happened { actor: &user.username, act: "submitted", node: None, detail: comment };
-    event::record(tx, id, happened, now).await?;
-    standing.flow.turn(tx, FlowState::Running, now).await?;
-    progress::leave(tx, &standing.flow, &standing.body, START, &standing.users, now).await?;
-    Ok(())
+    let happened = NewEvent { actor: &user.username, act: EventKind::Submitted, node: None, detail: comment };
+    event::record(&mut tx, id, happened, now).await?;
+    standing.flow.turn(&mut tx, FlowState::Running, now).await?;
+    progress::leave(&mut tx, &standing.flow, &standing.body, START, &standing.users, now).await?;
+    Ok(acting.commit_to_flow(tx, Act::FlowSubmitted, id, comment).await?)
 }
 
 /// Writes what is given into the form, and what that changes: title, people, an event that tells old and new.
@@ -97,13 +96,12 @@ async fn fill(
     if changes.is_empty() {
         return Ok(form);
     }
-    standing.flow.form = Value::Object(form.clone()).to_string();
-    standing.flow.title = title(&standing.body, &form);
-    standing.flow.write_form(tx, now).await?;
+    let (text, title) = (Value::Object(form.clone()).to_string(), title(&standing.body, &form));
+    standing.flow.write_form(tx, text, title, now).await?;
     people::add(tx, &standing.flow.id, participants(&standing.flow, &standing.body, &form, &standing.users)).await?;
     let detail = changes.join("\n");
     let node = standing.flow.node.as_deref();
-    let happened = Happened { actor: &user.username, act: "edited", node, detail: Some(&detail) };
+    let happened = NewEvent { actor: &user.username, act: EventKind::Edited, node, detail: Some(&detail) };
     event::record(tx, &standing.flow.id, happened, now).await?;
     standing.acted(tx, user).await?;
     Ok(form)

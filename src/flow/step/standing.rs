@@ -5,7 +5,7 @@ use crate::{
     db::{DbError, Tx},
     definition::{Body, Definition, Node},
     flow::{
-        Flow, FlowState, approval, assign,
+        Flow, FlowState, LockedFlow, approval, assign,
         people::{self, People},
     },
     id::FlowId,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) struct Standing {
-    pub(super) flow: Flow,
+    pub(super) flow: LockedFlow,
     pub(super) body: Body,
     pub(super) people: People,
     pub(super) users: Directory,

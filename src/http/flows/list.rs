@@ -6,7 +6,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{hint, shown};
 use crate::{
-    audit::{self, Entry},
     definition::Definition,
     flow::{
         form::Form,
@@ -113,12 +112,7 @@ async fn start(
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let (mut tx, now) = (app.db.begin().await?, app.clock.now());
-    let id = step::start(&mut tx, &definition, &new.form, &user, now).await?;
-    let submitted =
-        Entry { username: &user.username, act: "flow_submitted", subject: id.as_str(), flow: Some(&id), detail: None };
-    audit::commit(tx, submitted, now).await?;
-    app.due.notify_one();
+    let id = step::start(edge.acting(&user), &definition, &new.form).await?;
     let flow = shown(&edge, &id, &user).await?;
     hint(&edge, &flow);
     Ok((StatusCode::CREATED, Json(flow)))

@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{may, may_see};
 use crate::{
-    audit::{self, Entry},
+    audit::{self, Act, NewEntry},
     definition::Definition,
     flow::{Flow, actions::Action},
     http::{Code, Edge, Problem, input::Id, session::CurrentUser},
@@ -51,15 +51,8 @@ async fn collect(
     for seal_use in SealUse::of_flow(&mut tx, &id).await? {
         ingest_ids.push(wake(&mut tx, &seal_use.id, Trigger::Button, now, now).await?);
     }
-    let asked = Entry {
-        username: &user.username,
-        act: "photos_collected",
-        subject: id.as_str(),
-        flow: Some(&id),
-        detail: None,
-    };
+    let asked = NewEntry::new(&user.username, Act::PhotosCollected, id.as_str()).of_flow(&id);
     audit::commit(tx, asked, now).await?;
-    app.due.notify_one();
     let nothing = || Problem::new(StatusCode::CONFLICT, Code::NoSealUse, "the flow has no seal use yet");
     let ingest_id = ingest_ids.first().cloned().ok_or_else(nothing)?;
     Ok((StatusCode::ACCEPTED, Json(Collected { ingest_id, ingest_ids })))

@@ -6,8 +6,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{hint, may_act, may_see, shown};
 use crate::{
-    audit::{self, Entry},
-    db::Tx,
     definition::{Definition, START},
     flow::{
         form::Form,
@@ -51,10 +49,10 @@ async fn approve(
     Id(id): Id<FlowId>,
     MaybeInput(said): MaybeInput<Said>,
 ) -> Result<Json<FlowView>, Problem> {
-    let mut tx = begin(&edge, &id, &user).await?;
+    may_see(&edge, &id, &user).await?;
     let opinion = Opinion { comment: said.comment.as_deref(), node: said.node.as_deref() };
-    step::approve_at(&mut tx, &id, &user, opinion, edge.app.clock.now()).await?;
-    done(&edge, tx, &id, &user, "flow_approved", opinion.comment).await
+    step::approve(edge.acting(&user), &id, opinion).await?;
+    changed(&edge, &id, &user).await
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -74,11 +72,11 @@ async fn reject(
     Id(id): Id<FlowId>,
     MaybeInput(back): MaybeInput<Back>,
 ) -> Result<Json<FlowView>, Problem> {
-    let mut tx = begin(&edge, &id, &user).await?;
+    may_see(&edge, &id, &user).await?;
     let opinion = Opinion { comment: back.comment.as_deref(), node: back.node.as_deref() };
     let to = back.to.as_deref().unwrap_or(START);
-    step::reject(&mut tx, &id, &user, opinion, to, edge.app.clock.now()).await?;
-    done(&edge, tx, &id, &user, "flow_rejected", Some(to)).await
+    step::reject(edge.acting(&user), &id, opinion, to).await?;
+    changed(&edge, &id, &user).await
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -95,9 +93,9 @@ async fn withdraw(
     Id(id): Id<FlowId>,
     MaybeInput(reason): MaybeInput<Reason>,
 ) -> Result<Json<FlowView>, Problem> {
-    let mut tx = begin(&edge, &id, &user).await?;
-    step::withdraw(&mut tx, &id, &user, reason.comment.as_deref(), edge.app.clock.now()).await?;
-    done(&edge, tx, &id, &user, "flow_withdrawn", reason.comment.as_deref()).await
+    may_see(&edge, &id, &user).await?;
+    step::withdraw(edge.acting(&user), &id, reason.comment.as_deref()).await?;
+    changed(&edge, &id, &user).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -117,10 +115,10 @@ async fn transfer(
     Id(id): Id<FlowId>,
     Input(handed): Input<Handed>,
 ) -> Result<Json<FlowView>, Problem> {
-    let mut tx = begin(&edge, &id, &user).await?;
+    may_see(&edge, &id, &user).await?;
     let opinion = Opinion { comment: handed.comment.as_deref(), node: handed.node.as_deref() };
-    step::transfer(&mut tx, &id, &user, opinion, &handed.to, edge.app.clock.now()).await?;
-    done(&edge, tx, &id, &user, "flow_transferred", Some(&handed.to)).await
+    step::transfer(edge.acting(&user), &id, opinion, &handed.to).await?;
+    changed(&edge, &id, &user).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -138,9 +136,8 @@ async fn comment(
     Input(remark): Input<Remark>,
 ) -> Result<Json<FlowView>, Problem> {
     may_act(&edge, &id, &user).await?;
-    let mut tx = begin(&edge, &id, &user).await?;
-    step::comment(&mut tx, &id, &user, &remark.comment, edge.app.clock.now()).await?;
-    done(&edge, tx, &id, &user, "flow_commented", Some(&remark.comment)).await
+    step::comment(edge.acting(&user), &id, &remark.comment).await?;
+    changed(&edge, &id, &user).await
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -162,9 +159,9 @@ async fn submit(
     MaybeInput(again): MaybeInput<Again>,
 ) -> Result<Json<FlowView>, Problem> {
     seals_are_clear(&edge, &id, &user, &again.form).await?;
-    let mut tx = begin(&edge, &id, &user).await?;
-    step::submit(&mut tx, &id, &user, &again.form, again.comment.as_deref(), edge.app.clock.now()).await?;
-    done(&edge, tx, &id, &user, "flow_submitted", again.comment.as_deref()).await
+    may_see(&edge, &id, &user).await?;
+    step::submit(edge.acting(&user), &id, &again.form, again.comment.as_deref()).await?;
+    changed(&edge, &id, &user).await
 }
 
 /// As at the start: a seal's name that several companies have is told before anybody approves.
@@ -193,32 +190,13 @@ async fn form(
     Id(id): Id<FlowId>,
     Input(fields): Input<Fields>,
 ) -> Result<Json<FlowView>, Problem> {
-    let mut tx = begin(&edge, &id, &user).await?;
-    step::edit(&mut tx, &id, &user, &fields.form, edge.app.clock.now()).await?;
-    done(&edge, tx, &id, &user, "flow_edited", Some(&keys(&fields.form))).await
+    may_see(&edge, &id, &user).await?;
+    step::edit(edge.acting(&user), &id, &fields.form).await?;
+    changed(&edge, &id, &user).await
 }
 
-fn keys(form: &Form) -> String {
-    form.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// A transaction for a step on a flow that `user` may see.
-async fn begin(edge: &Edge, id: &FlowId, user: &User) -> Result<Tx, Problem> {
-    may_see(edge, id, user).await?;
-    Ok(edge.app.db.begin().await?)
-}
-
-async fn done(
-    edge: &Edge,
-    tx: Tx,
-    id: &FlowId,
-    user: &User,
-    act: &'static str,
-    detail: Option<&str>,
-) -> Result<Json<FlowView>, Problem> {
-    let entry = Entry { username: &user.username, act, subject: id.as_str(), flow: Some(id), detail };
-    audit::commit(tx, entry, edge.app.clock.now()).await?;
-    edge.app.due.notify_one();
+/// The flow after the step; those who look at it are told.
+async fn changed(edge: &Edge, id: &FlowId, user: &User) -> Result<Json<FlowView>, Problem> {
     let flow = shown(edge, id, user).await?;
     hint(edge, &flow);
     Ok(Json(flow))

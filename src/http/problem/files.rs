@@ -46,6 +46,7 @@ impl From<ByHandError> for Problem {
             ByHandError::FieldRequired(lacking) => Self { errors: lacking.fields, ..conflict(Code::FieldRequired) },
             ByHandError::NotEntitled => Self::new(StatusCode::FORBIDDEN, Code::Forbidden, detail),
             ByHandError::NoReason => Self::field("reason", detail),
+            ByHandError::Rule(refusal) => refusal.into(),
             ByHandError::Refused(_) => conflict(Code::NotArchived),
             ByHandError::Db(error) => error.into(),
         }

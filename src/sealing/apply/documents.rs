@@ -65,8 +65,7 @@ async fn send_one(
             stream: reading.stream.boxed(),
         })
         .await?;
-    let mut tx = app.db.begin().await?;
-    lease.fence(&mut tx).await?;
+    let mut tx = lease.begin(&app.db).await?;
     sql("INSERT INTO sent_documents (seal_use_id, document_id, vendor_id, sent_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (seal_use_id, document_id) DO UPDATE SET vendor_id = excluded.vendor_id, sent_at = excluded.sent_at")
     .bind(&seal_use.id)
