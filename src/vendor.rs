@@ -10,7 +10,6 @@ pub mod limits;
 pub mod qiyuesuo;
 pub mod retry;
 pub mod sign;
-pub mod simulator;
 
 use std::sync::Arc;
 

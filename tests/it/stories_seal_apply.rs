@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulator::{Fault, FaultKind, Target};
 use yinku::{
     clock::{Clock, Timestamp},
     db::sql,
@@ -15,7 +16,6 @@ use yinku::{
     seal_use::{SealUse, ending},
     store::StoreKey,
     user::User,
-    vendor::simulator::{Fault, FaultKind, Target},
 };
 
 use crate::{

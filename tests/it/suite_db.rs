@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use simulator::{Fault, FaultKind, Target};
 use yinku::{
     clock::{Clock, Timestamp},
     config::DatabaseConfig,
@@ -10,7 +11,6 @@ use yinku::{
     job::{self, FenceError, JobKind, Next, Patience, Waits},
     seal_use::SealUse,
     user::{Role, Roles, User},
-    vendor::simulator::{Fault, FaultKind, Target},
 };
 
 use crate::{

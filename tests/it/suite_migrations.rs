@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use simulator::Simulator;
 use sqlx::AssertSqlSafe;
 use yinku::{
     clock::Clock,
@@ -15,7 +16,6 @@ use yinku::{
     vendor::{
         Credentials, Limits, Secret, SignMode, Vendor,
         qiyuesuo::{Application, ApplicationAuth, SealUser},
-        simulator::Simulator,
     },
 };
 

@@ -6,10 +6,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    clock::Timestamp,
     photo::{Drawing, Kind},
     random::Random,
 };
-use crate::clock::Timestamp;
 
 /// Where a business stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,14 +265,4 @@ impl World {
         let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
         format!("{}-{uuid}", now.in_china().strftime("%Y%m%d"))
     }
-}
-
-/// `yyyy-MM-dd HH:mm:ss` in China.
-pub(super) fn written(at: Timestamp) -> String {
-    at.in_china().strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// Reads `yyyy-MM-dd HH:mm:ss` in China.
-pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
-    Timestamp::from_china(jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text.trim()).ok()?)
 }

@@ -9,14 +9,12 @@ use serde_json::{Value, json};
 
 use super::{Answer, Refusal, done, id, success};
 use crate::{
+    catalog::{self, CATEGORIES, COMPANIES, SEALS, Seal},
     clock::Timestamp,
-    vendor::simulator::{
-        catalog::{self, CATEGORIES, COMPANIES, SEALS, Seal},
-        engine::Engine,
-        form::Form,
-        knobs::Knobs,
-        state::{AppendLog, Auth, Business, Status, World, parse_time},
-    },
+    engine::Engine,
+    form::Form,
+    knobs::Knobs,
+    state::{AppendLog, Auth, Business, Status, World},
 };
 
 pub(super) async fn multiple(State(engine): State<Arc<Engine>>, body: Bytes) -> Answer {
@@ -32,10 +30,9 @@ fn apply(engine: &Engine, body: &[u8], by_category: bool) -> Answer {
     let knobs = engine.knobs();
     let application = Application { asked: &asked, knobs: &knobs, by_category };
     let grants = application.grants()?;
-    let head = application.head()?;
-    let now = engine.now();
+    let head = application.head(engine.now())?;
     let (business, _) = engine.change(|scene| {
-        let business = admit(scene.world, head, &grants, now);
+        let business = admit(scene.world, head, &grants);
         Ok((business, Vec::new()))
     })?;
     let mut result = json!({ "id": id(&business.id, &knobs), "status": business.status.as_str() });
@@ -63,7 +60,7 @@ struct Grant {
 
 impl Application<'_> {
     /// The business without its id and auths.
-    fn head(&self) -> Result<Business, Refusal> {
+    fn head(&self, now: Timestamp) -> Result<Business, Refusal> {
         let asked = self.asked;
         let category = self.category()?;
         let mut tenant_name = text(asked, "tenantName");
@@ -100,7 +97,7 @@ impl Application<'_> {
             number,
             callback_url: Some(text(asked, "callbackUrl")).filter(|url| !url.is_empty()),
             status: Status::Using,
-            create_time: Timestamp(0),
+            create_time: now,
             auths: Vec::new(),
             photos: Vec::new(),
             append_logs: Vec::new(),
@@ -192,9 +189,8 @@ impl Application<'_> {
 }
 
 /// Gives the business its id, and every person an auth with a code for every seal.
-fn admit(world: &mut World, mut business: Business, grants: &[Grant], now: Timestamp) -> Business {
+fn admit(world: &mut World, mut business: Business, grants: &[Grant]) -> Business {
     business.id = world.next_id();
-    business.create_time = now;
     for grant in grants {
         for (mobile, number) in &grant.users {
             let contact = format!("{mobile}{number}");
@@ -303,6 +299,6 @@ fn scalar(value: &Value) -> String {
 fn time(value: &Value, name: &'static str) -> Result<Option<Timestamp>, Refusal> {
     match text(value, name) {
         text if text.is_empty() => Ok(None),
-        text => parse_time(&text).map(Some).ok_or_else(|| Refusal::parameter(name)),
+        text => Timestamp::read(&text).map(Some).ok_or_else(|| Refusal::parameter(name)),
     }
 }

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{
     api::photos::made,
+    clock::Timestamp,
     engine::Engine,
     knobs::{Encoding, EndShape, Knobs, ParamsIn},
     state::{Auth, Business, Content, Notice, Pending, Photo},
 };
-use crate::clock::Timestamp;
 
 /// One request as it goes out, for callbacks that a test writes itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ pub(super) async fn request(engine: &Engine, knobs: &Knobs, pending: &Pending) -
         Notice::Remaining { auth, left, .. } => {
             parameters.extend(person(business.auths.iter().find(|a| a.id == *auth)?));
             parameters.push(text("leftCount", &left.to_string()));
-            parameters.push(text("timestamp", &(engine.now().0 / 1000).to_string()));
+            parameters.push(text("timestamp", &engine.now().milliseconds().to_string()));
             knobs.callback.remaining
         }
     };

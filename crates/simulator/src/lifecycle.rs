@@ -1,11 +1,11 @@
 //! What happens to a business: stamping, ending, appending, photos that come late. Pure: changes the state and says what to tell.
 
 use super::{
+    clock::Timestamp,
     knobs::{FinishCallback, Knobs},
     photo::{Drawing, Kind},
     state::{AppendLog, Auth, Business, Content, Notice, Photo, Status, World},
 };
-use crate::clock::Timestamp;
 
 /// Why something cannot happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -157,7 +157,7 @@ async fn gate(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let knobs = engine.knobs();
-    if let Err(refusal) = signature::check(request.headers(), &knobs, engine.now().0 / 1000) {
+    if let Err(refusal) = signature::check(request.headers(), &knobs, engine.now().milliseconds()) {
         engine.counters().refused += 1;
         return refusal.render(knobs.errors);
     }
