@@ -4,6 +4,7 @@ mod apply;
 pub(super) mod photos;
 mod read;
 mod upload;
+mod value;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
