@@ -9,11 +9,11 @@ build: setup
 demo: build
 	target/release/yinku demo $(ARGS)
 
-# All cargo steps share one feature set, so that nothing is compiled twice.
+# All cargo steps share one feature set and cover every crate (`default-members`), so that nothing is compiled twice.
 FEATURES := --locked --features killpoints
 
 test: setup-test
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy $(FEATURES) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc $(FEATURES) --no-deps
 	cargo test $(FEATURES) --doc

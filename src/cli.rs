@@ -11,7 +11,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use yinku::{config::Config, db::Db, http, telemetry, vendor::simulator};
+use yinku::{config::Config, db::Db, http, telemetry};
 
 #[derive(Debug, Parser)]
 #[command(

@@ -32,6 +32,5 @@ pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod user;
-pub mod vendor;
 pub mod vocabulary;
 pub mod worker;

@@ -22,8 +22,8 @@ use axum::{
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use simulator::{Drawing, Kind};
 use tokio::net::TcpListener;
-use yinku::vendor::simulator::{Drawing, Kind};
 
 use crate::{corpus, say};
 

@@ -10,6 +10,7 @@ mod tale;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, anyhow};
+use simulator::{Knobs, Simulator};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use yinku::{
@@ -19,7 +20,6 @@ use yinku::{
     config::{Config, LogConfig, Span},
     http, telemetry,
     user::bootstrap,
-    vendor::simulator::{Knobs, Simulator},
     worker,
 };
 
@@ -90,7 +90,7 @@ async fn start_vendor(memory: &Memory, dir: &std::path::Path, megapixels: f64) -
     knobs.photo.megapixels_min = megapixels / 6.0;
     knobs.photo.megapixels_max = megapixels;
     knobs.state = Some(dir.join("vendor.json"));
-    Ok(Simulator::start(knobs, Clock::System).await?)
+    Ok(Simulator::start(knobs, simulator::Clock::system()).await?)
 }
 
 /// The address that the vendor was told to call must stay the same when a demo is continued.

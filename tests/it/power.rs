@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use simulator::Simulator;
 use tokio::process::{Child, Command};
 use yinku::{
     app::App,
@@ -22,7 +23,6 @@ use yinku::{
     queue,
     seal_use::SealUse,
     store::StoreKey,
-    vendor::simulator::Simulator,
 };
 
 use crate::{
@@ -86,7 +86,7 @@ impl House {
         let database = config.database.url.clone();
         let knobs = small_photos();
         let (token, secret) = (knobs.token.clone(), knobs.secret.clone());
-        let sim = Simulator::start(knobs, Clock::System).await.unwrap();
+        let sim = Simulator::start(knobs, simulator::Clock::system()).await.unwrap();
         // This process furnishes and looks; the work is done by the one that is killed.
         let app = App::open(config, Clock::System).await.unwrap();
         let definition = furnish(&app, &sim, &token, &secret, change).await;

@@ -8,14 +8,11 @@ mod wire;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use yinku::{
-    clock::{Clock, Timestamp},
-    vendor::simulator::{
-        CallbackKnobs, ErrorTransport, Knobs, PhotoKnobs, SEALS, SignFamily, Simulator, Stamp, Status,
-    },
-};
+use simulator::{CallbackKnobs, ErrorTransport, Knobs, PhotoKnobs, SEALS, SignFamily, Simulator, Stamp, Status};
+use yinku::clock::{Clock, Timestamp};
 
 use self::wire::{A, NONCE, get, post_json, post_multipart, raw, signed};
+use crate::world::vendor_clock;
 
 /// 2026-11-23 10:00:00 in China.
 fn morning() -> Clock {
@@ -28,7 +25,7 @@ fn small() -> Knobs {
 }
 
 async fn started() -> Simulator {
-    Simulator::start(small(), morning()).await.unwrap()
+    Simulator::start(small(), vendor_clock(&morning())).await.unwrap()
 }
 
 fn application(counts: &[u32]) -> Value {
@@ -131,7 +128,7 @@ async fn by_category_is_spelled_as_the_vendor_spells_it() {
 
 #[tokio::test]
 async fn ids_can_be_numbers() {
-    let sim = Simulator::start(Knobs { ids_as_numbers: true, ..small() }, morning()).await.unwrap();
+    let sim = Simulator::start(Knobs { ids_as_numbers: true, ..small() }, vendor_clock(&morning())).await.unwrap();
     let answer = post_json(&sim, "/seal/apply/multiple", &application(&[1])).await.json();
     let id = answer["result"]["id"].as_u64().unwrap();
     assert_eq!(detail(&sim, &id.to_string()).await["id"], id);
@@ -242,7 +239,7 @@ async fn appending_opens_an_ended_business_again_and_finishing_ends_it_for_good(
 #[tokio::test]
 async fn use_ends_by_itself_when_its_time_is_over() {
     let clock = morning();
-    let sim = Simulator::start(small(), clock.clone()).await.unwrap();
+    let sim = Simulator::start(small(), vendor_clock(&clock)).await.unwrap();
     let id = applied(&sim, &[5]).await;
     let window = json!({ "businessId": id, "startTime": "2026-11-23 09:00:00", "endTime": "2026-11-23 11:00:00" });
     assert_eq!(post_json(&sim, "/seal/apply/updateUseSealTime", &window).await.json()["code"], 0);
@@ -295,7 +292,7 @@ async fn a_vendor_started_again_knows_its_businesses_its_photos_and_what_it_must
     let callback = CallbackKnobs { callback_url: Some("http://127.0.0.1:9/".to_owned()), ..CallbackKnobs::default() };
     let knobs = Knobs { state: Some(dir.path().join("vendor.json")), callback, ..small() };
     let clock = morning();
-    let sim = Simulator::start(knobs.clone(), clock.clone()).await.unwrap();
+    let sim = Simulator::start(knobs.clone(), vendor_clock(&clock)).await.unwrap();
     let id = applied(&sim, &[2]).await;
     let keys = sim.stamp_many(&id, 0, 2).await.unwrap();
     let before = sim.photo_bytes(&keys[0]).await.unwrap();
@@ -303,7 +300,7 @@ async fn a_vendor_started_again_knows_its_businesses_its_photos_and_what_it_must
     assert_eq!(sim.pending()[0].attempts, 1);
     sim.shutdown().await;
 
-    let again = Simulator::start(knobs, clock).await.unwrap();
+    let again = Simulator::start(knobs, vendor_clock(&clock)).await.unwrap();
     assert_eq!(again.business(&id).unwrap().status, Status::Complete);
     assert_eq!(again.photo_bytes(&keys[0]).await.unwrap(), before);
     assert_eq!(again.photo_bytes(&keys[1]).await.unwrap().as_ref(), b"given");

@@ -3,14 +3,8 @@
 use futures::StreamExt;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
-use yinku::{
-    config::Config,
-    db::sql,
-    hash::Blake3,
-    library::document::Document,
-    user::login,
-    vendor::simulator::{Fault, FaultKind, Target},
-};
+use simulator::{Fault, FaultKind, Target};
+use yinku::{config::Config, db::sql, hash::Blake3, library::document::Document, user::login};
 
 use crate::{
     caller::{Caller, Told},

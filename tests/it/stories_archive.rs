@@ -1,12 +1,8 @@
 //! Stories of where photos come to lie, what is said of their times, and when a flow is archived.
 
 use serde_json::Value;
-use yinku::{
-    db::sql,
-    library::document::Document,
-    store::StoreKey,
-    vendor::simulator::{ExifMode, RawCallback},
-};
+use simulator::{ExifMode, RawCallback};
+use yinku::{db::sql, library::document::Document, store::StoreKey};
 
 use crate::{
     stories::on_both_engines,

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use simulator::{Encoding, EndShape, Fault, FaultKind, Kind, Knobs, RawCallback, Stamp, Target};
 use yinku::{
     callback::{Inbox, Received},
     config::{Config, Span},
     db::sql,
-    vendor::simulator::{Encoding, EndShape, Fault, FaultKind, Kind, Knobs, RawCallback, Stamp, Target},
 };
 
 use crate::{

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use simulator::{Fault, FaultKind, Target, ZipNames};
 use yinku::{
     clock::{Clock, Timestamp},
     config::{ByteSize, Config, Span},
     db::sql,
     photo::Photo,
     seal_use::ingest::{Trigger, wake},
-    vendor::simulator::{Fault, FaultKind, Target, ZipNames},
 };
 
 use crate::{
@@ -250,7 +250,7 @@ async fn a_large_batch_does_not_starve_a_small_one(engine: Engine) {
         config.ingest.per_service = 2;
     }
     let mut knobs = small_photos();
-    knobs.callback.end_shape = yinku::vendor::simulator::EndShape::W;
+    knobs.callback.end_shape = simulator::EndShape::W;
     let world = World::new(engine, Plan { knobs: Some(knobs), config: Some(one_worker), ..Plan::default() }).await;
     let (large, _, large_business) = world.seal_use(120).await;
     let (small, _, small_business) = world.seal_use(5).await;

@@ -1,7 +1,8 @@
 //! Stories of archiving by hand.
 
 use serde_json::{Value, json};
-use yinku::{db::sql, store::StoreKey, vendor::simulator::Kind};
+use simulator::Kind;
+use yinku::{db::sql, store::StoreKey};
 
 use crate::{
     stories::on_both_engines,

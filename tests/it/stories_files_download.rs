@@ -4,12 +4,8 @@ use std::io::{Cursor, Read};
 
 use reqwest::{Method, header};
 use serde_json::{Value, json};
-use yinku::{
-    db::sql,
-    id::FlowId,
-    library::document::Document,
-    vendor::simulator::{Fault, FaultKind, Target},
-};
+use simulator::{Fault, FaultKind, Target};
+use yinku::{db::sql, id::FlowId, library::document::Document};
 
 use crate::{
     caller::{Caller, Told},

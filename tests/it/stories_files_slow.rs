@@ -4,14 +4,12 @@ use std::{io::Cursor, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use simulator::{Fault, FaultKind, Target};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use yinku::{
-    config::{Config, Span},
-    vendor::simulator::{Fault, FaultKind, Target},
-};
+use yinku::config::{Config, Span};
 
 use crate::{
     stories::on_both_engines,

@@ -1,11 +1,8 @@
 //! Stories of what goes to the vendor: stamped files, and photos supplied by hand.
 
 use serde_json::{Value, json};
-use yinku::{
-    db::sql,
-    id::FlowId,
-    vendor::simulator::{Fault, FaultKind, Stamp, Target},
-};
+use simulator::{Fault, FaultKind, Stamp, Target};
+use yinku::{db::sql, id::FlowId};
 
 use crate::{
     stories::on_both_engines,

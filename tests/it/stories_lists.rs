@@ -3,12 +3,8 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use yinku::{
-    db::sql,
-    id::FlowId,
-    user::User,
-    vendor::simulator::{Kind, Stamp},
-};
+use simulator::{Kind, Stamp};
+use yinku::{db::sql, id::FlowId, user::User};
 
 use crate::{
     caller::Caller,

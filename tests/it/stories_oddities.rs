@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use simulator::{Encoding, EndShape, Fault, FaultKind, Kind, RawCallback, Target};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,7 +12,6 @@ use yinku::{
     db::sql,
     seal_use::SealUse,
     store::StoreKey,
-    vendor::simulator::{Encoding, EndShape, Fault, FaultKind, Kind, RawCallback, Target},
 };
 
 use crate::{

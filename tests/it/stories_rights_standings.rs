@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use yinku::{db::sql, vendor::simulator::Stamp};
+use simulator::Stamp;
+use yinku::db::sql;
 
 use crate::{
     caller::Caller,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulator::{Fault, FaultKind, Target};
 use yinku::{
     clock::{Clock, Timestamp},
     id::FlowId,
     seal_use::SealUse,
-    vendor::simulator::{Fault, FaultKind, Target},
 };
 
 use crate::{
@@ -198,7 +198,7 @@ async fn more_uses_open_an_ended_seal_use_again_and_its_second_end_counts(engine
 
     // One stamping leaves no photo: use ends, and the flow waits for it.
     world.sim.stamp(&business, 0).await.unwrap();
-    let lost = yinku::vendor::simulator::Stamp { signatory: 0, ..Default::default() };
+    let lost = simulator::Stamp { signatory: 0, ..Default::default() };
     world.sim.stamp_with(&business, 0, &lost).await.unwrap();
     world
         .until("use has ended", async || SealUse::of_flow(&world.app.db, &flow).await.unwrap()[0].status.ended())
@@ -232,7 +232,7 @@ async fn more_uses_open_an_ended_seal_use_again_and_its_second_end_counts(engine
         })
         .await;
     // The lost photo is supplied late at the vendor; somebody asks for it.
-    world.sim.late_photo(&business, 0, yinku::vendor::simulator::Kind::Signatory).unwrap();
+    world.sim.late_photo(&business, 0, simulator::Kind::Signatory).unwrap();
     wang.post(&format!("/api/flows/{flow}/collect"), &json!({})).await.expect(202);
     world.until_archived(&flow).await;
     world.until_quiet().await;
@@ -318,7 +318,7 @@ pub(crate) fn noon() -> Clock {
 }
 
 /// A vendor that ends nothing by itself.
-fn lazy() -> yinku::vendor::simulator::Knobs {
+fn lazy() -> simulator::Knobs {
     let mut knobs = small_photos();
     knobs.no_expiry = true;
     knobs
@@ -418,7 +418,7 @@ async fn owed_photos_are_told_to_whose_they_are(engine: Engine) {
     let world = World::new(engine, Plan::default()).await;
     let (flow, business) = in_use(&world, &one_seal(2)).await;
     world.sim.stamp(&business, 0).await.unwrap();
-    let lost = yinku::vendor::simulator::Stamp { signatory: 0, ..Default::default() };
+    let lost = simulator::Stamp { signatory: 0, ..Default::default() };
     world.sim.stamp_with(&business, 0, &lost).await.unwrap();
     world
         .until("the photo that exists is here", async || {

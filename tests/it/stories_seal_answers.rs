@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use yinku::vendor::simulator::{Fault, FaultKind, Target};
+use simulator::{Fault, FaultKind, Target};
 
 use crate::{
     stories::on_both_engines,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulator::{Fault, FaultKind, Target};
 use yinku::{
     clock::{Clock, Timestamp},
     db::sql,
@@ -17,7 +18,6 @@ use yinku::{
     seal_use::{SealUse, ending},
     store::StoreKey,
     user::User,
-    vendor::simulator::{Fault, FaultKind, Target},
 };
 
 use crate::{

@@ -3,12 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use yinku::{
-    clock::Clock,
-    id::FlowId,
-    seal_use::SealUse,
-    vendor::simulator::{Fault, FaultKind, Knobs, Target},
-};
+use simulator::{Fault, FaultKind, Knobs, Target};
+use yinku::{clock::Clock, id::FlowId, seal_use::SealUse};
 
 use crate::{
     caller::Caller,

@@ -1,12 +1,8 @@
 //! Stories of what is on its way to the vendor when the way is closed, or when the answer is lost.
 
 use serde_json::{Value, json};
-use yinku::{
-    db::sql,
-    id::FlowId,
-    seal_use::SealUse,
-    vendor::simulator::{Fault, FaultKind, Target},
-};
+use simulator::{Fault, FaultKind, Target};
+use yinku::{db::sql, id::FlowId, seal_use::SealUse};
 
 use crate::{
     door::Door,

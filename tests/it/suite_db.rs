@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use simulator::{Fault, FaultKind, Target};
 use yinku::{
     clock::{Clock, Timestamp},
     config::DatabaseConfig,
@@ -12,7 +13,6 @@ use yinku::{
         ingest::{self, Trigger},
     },
     user::{Role, Roles, User},
-    vendor::simulator::{Fault, FaultKind, Target},
 };
 
 use crate::{

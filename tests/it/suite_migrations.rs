@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use simulator::Simulator;
 use sqlx::AssertSqlSafe;
 use yinku::{
     clock::Clock,

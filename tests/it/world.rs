@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use simulator::{Knobs, Simulator};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use yinku::{
@@ -22,7 +23,6 @@ use yinku::{
     seal_use::SealUse,
     service::Service,
     user::{Acting, Role, Roles, User},
-    vendor::simulator::{Knobs, Simulator},
     worker,
 };
 
@@ -83,7 +83,7 @@ impl World {
             change(&mut config);
         }
         let knobs = plan.knobs.unwrap_or_else(small_photos);
-        let sim = Simulator::start(knobs, plan.clock.clone()).await.unwrap();
+        let sim = Simulator::start(knobs, vendor_clock(&plan.clock)).await.unwrap();
         before(&config, &sim).await;
         let app = App::open(config, plan.clock).await.unwrap();
         let stop = CancellationToken::new();
@@ -190,6 +190,12 @@ pub(crate) struct PhotoRow {
     pub(crate) no: Option<i64>,
     pub(crate) grant_id: Option<String>,
     pub(crate) documents: i64,
+}
+
+/// The vendor's clock, which always shows the same time as the service's.
+pub(crate) fn vendor_clock(clock: &Clock) -> simulator::Clock {
+    let clock = clock.clone();
+    simulator::Clock::from_fn(move || jiff::Timestamp::from_microsecond(clock.now().0).unwrap())
 }
 
 /// A database of the story's own.

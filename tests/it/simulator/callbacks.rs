@@ -3,20 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use simulator::{Encoding, EndShape, FinishCallback, Knobs, ParamsIn, RawCallback, Simulator, Stamp, Success};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::Mutex,
 };
-use yinku::{
-    clock::Clock,
-    vendor::simulator::{Encoding, EndShape, FinishCallback, Knobs, ParamsIn, RawCallback, Simulator, Stamp, Success},
-};
+use yinku::clock::Clock;
 
 use super::{
     applied, detail, morning, small,
     wire::{Answer, raw},
 };
+use crate::world::vendor_clock;
 
 /// A receiver that keeps whole requests and answers what it is told.
 #[derive(Clone)]
@@ -79,7 +78,7 @@ async fn calling(receiver: &Receiver, turn: impl FnOnce(&mut Knobs)) -> (Simulat
     knobs.callback.callback_url = Some(receiver.url.clone());
     turn(&mut knobs);
     let clock = morning();
-    (Simulator::start(knobs, clock.clone()).await.unwrap(), clock)
+    (Simulator::start(knobs, vendor_clock(&clock)).await.unwrap(), clock)
 }
 
 fn body(request: &str) -> &str {

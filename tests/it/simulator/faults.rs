@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use yinku::vendor::simulator::{Fault, FaultKind, Simulator, Target};
+use simulator::{Fault, FaultKind, Simulator, Target};
 
 use super::{
     applied, started,

@@ -3,12 +3,13 @@
 use std::io::{Cursor, Read};
 
 use serde_json::json;
-use yinku::vendor::simulator::{Content, ExifMode, Kind, Knobs, PhotoKnobs, Simulator, Stamp, ZipNames};
+use simulator::{Content, ExifMode, Kind, Knobs, PhotoKnobs, Simulator, Stamp, ZipNames};
 
 use super::{
     applied, detail, morning, small, started,
     wire::{get, post_multipart},
 };
+use crate::world::vendor_clock;
 
 fn image(key: &str) -> String {
     format!("/seal/apply/image?photokey={key}")
@@ -50,7 +51,7 @@ async fn a_photo_is_a_whole_jpeg_under_the_wrong_type_and_the_same_each_time() {
 #[tokio::test]
 async fn exif_can_be_right_reset_or_absent() {
     let photo = PhotoKnobs { upright: true, ..small().photo };
-    let sim = Simulator::start(Knobs { photo, ..small() }, morning()).await.unwrap();
+    let sim = Simulator::start(Knobs { photo, ..small() }, vendor_clock(&morning())).await.unwrap();
     let id = applied(&sim, &[9]).await;
     let mut taken = Vec::new();
     for mode in [ExifMode::Right, ExifMode::ClockReset, ExifMode::None] {
@@ -168,7 +169,7 @@ async fn photos_can_come_late_by_hand_or_by_upload() {
 async fn a_photo_with_a_delay_does_not_exist_before() {
     let clock = morning();
     let photo = PhotoKnobs { photo_delay_ms: 60_000, ..small().photo };
-    let sim = Simulator::start(Knobs { photo, ..small() }, clock.clone()).await.unwrap();
+    let sim = Simulator::start(Knobs { photo, ..small() }, vendor_clock(&clock)).await.unwrap();
     let id = applied(&sim, &[1]).await;
     let key = sim.stamp(&id, 0).await.unwrap();
     let seen = detail(&sim, &id).await;

@@ -1,11 +1,11 @@
 //! HTTP by hand: bytes out, bytes in, one connection a request.
 
 use serde_json::Value;
+use simulator::Simulator;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use yinku::vendor::simulator::Simulator;
 
 /// The protocol's worked signature of family A, for timestamp 1700000000000.
 pub(crate) const A: &str = "bc9e514533a995e160241383b0d018e5";

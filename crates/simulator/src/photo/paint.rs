@@ -7,7 +7,7 @@
 )]
 
 use super::{Drawing, Kind, seal};
-use crate::vendor::simulator::random::Random;
+use crate::random::Random;
 
 /// Three planes; width and height are multiples of 16.
 pub(super) struct Picture {

@@ -9,7 +9,7 @@ use md5::{Digest, Md5};
 use serde_json::json;
 
 use super::{Answer, Refusal, done, id, success};
-use crate::vendor::simulator::{
+use crate::{
     engine::Engine,
     form::{Form, Upload},
     photo::Kind,

@@ -6,11 +6,11 @@ mod seal;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    clock::Timestamp,
     exif::{self, Exif},
     knobs::{ExifMode, PhotoKnobs},
     random::Random,
 };
-use crate::clock::Timestamp;
 
 /// What a photo shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ mod apply;
 pub(super) mod photos;
 mod read;
 mod upload;
+mod value;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -157,7 +158,7 @@ async fn gate(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let knobs = engine.knobs();
-    if let Err(refusal) = signature::check(request.headers(), &knobs, engine.now().0 / 1000) {
+    if let Err(refusal) = signature::check(request.headers(), &knobs, engine.now().milliseconds()) {
         engine.counters().refused += 1;
         return refusal.render(knobs.errors);
     }

@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     callbacks::Delivery,
+    clock::{Clock, Timestamp},
     faults::Fault,
     knobs::{Encoding, EndShape, Knobs},
     lifecycle::{CannotHappen, Scene},
     state::{Business, Notice, Pending, World},
     wire::Switch,
 };
-use crate::clock::{Clock, Timestamp};
 
 /// How many deliveries are remembered.
 const REMEMBERED: usize = 10_000;

@@ -1,11 +1,13 @@
 //! What happens to a business: stamping, ending, appending, photos that come late. Pure: changes the state and says what to tell.
 
+mod photos;
+
 use super::{
+    clock::Timestamp,
     knobs::{FinishCallback, Knobs},
-    photo::{Drawing, Kind},
-    state::{AppendLog, Auth, Business, Content, Notice, Photo, Status, World},
+    photo::Kind,
+    state::{AppendLog, Auth, Business, Notice, Status, World},
 };
-use crate::clock::Timestamp;
 
 /// Why something cannot happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,50 +112,6 @@ impl Scene<'_> {
         }
         let business = self.business(id)?;
         if business.auths.iter().all(|a| a.complete) { Ok(ended(business, Status::Complete)) } else { Ok(Vec::new()) }
-    }
-
-    /// Makes photos without any stamping.
-    pub(super) fn photos(
-        &mut self,
-        id: &str,
-        auth_id: &str,
-        kind: Kind,
-        count: u32,
-        same_as: Option<&str>,
-    ) -> Result<Vec<String>, CannotHappen> {
-        let reorder = self.knobs.callback.reorder && self.business(id)?.status == Status::Using;
-        let delay = std::time::Duration::from_millis(self.knobs.photo.photo_delay_ms);
-        let repeated = match same_as {
-            Some(key) => Some(
-                self.world
-                    .photo(key)
-                    .map(|p| p.content.clone())
-                    .ok_or_else(|| CannotHappen::NoPhoto(key.to_owned()))?,
-            ),
-            None => None,
-        };
-        let mut keys = Vec::new();
-        for _ in 0..count {
-            let photokey = self.world.next_photokey(self.now);
-            let seed = self.world.chance().next();
-            let label = u32::try_from(self.business(id)?.photos.len() + 1).unwrap_or(u32::MAX);
-            let content = repeated
-                .clone()
-                .unwrap_or_else(|| Content::Drawn(Drawing::plan(seed, kind, label, self.now, &self.knobs.photo)));
-            let photo = Photo {
-                photokey: photokey.clone(),
-                auth_id: auth_id.to_owned(),
-                kind,
-                taken_at: self.now,
-                visible_at: (!reorder).then(|| self.now.plus(delay)),
-                in_detail: kind != Kind::Emergency,
-                in_zip: kind != Kind::Emergency || !self.knobs.zip.zip_without_emergency,
-                content,
-            };
-            self.business(id)?.photos.push(photo);
-            keys.push(photokey);
-        }
-        Ok(keys)
     }
 
     /// The person ends use at the box. Nothing is told when it had ended already.

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{
     api::photos::made,
+    clock::Timestamp,
     engine::Engine,
     knobs::{Encoding, EndShape, Knobs, ParamsIn},
     state::{Auth, Business, Content, Notice, Pending, Photo},
 };
-use crate::clock::Timestamp;
 
 /// One request as it goes out, for callbacks that a test writes itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -73,20 +73,7 @@ pub(super) async fn request(engine: &Engine, knobs: &Knobs, pending: &Pending) -
     let encoding = match &pending.notice {
         Notice::Ended { status, .. } => {
             parameters.push(text("status", status.as_str()));
-            if knobs.callback.end_shape == EndShape::W {
-                parameters.extend(operator(&business));
-                match knobs.callback.params_in {
-                    ParamsIn::Query => query = knobs.callback.params(),
-                    ParamsIn::Body => {
-                        parameters.extend(knobs.callback.params().into_iter().map(|(k, v)| (k, Parameter::Text(v))));
-                    }
-                }
-            }
-            if knobs.callback.inline_images {
-                let now = engine.now();
-                let photos = business.photos.iter().filter(|p| p.exists(now));
-                parameters.push(("images".to_owned(), files(photos).await));
-            }
+            query = end(engine, knobs, &business, &mut parameters).await;
             knobs.callback.end_encoding
         }
         Notice::Pushed { auth, kind, photokeys, .. } => {
@@ -100,7 +87,7 @@ pub(super) async fn request(engine: &Engine, knobs: &Knobs, pending: &Pending) -
         Notice::Remaining { auth, left, .. } => {
             parameters.extend(person(business.auths.iter().find(|a| a.id == *auth)?));
             parameters.push(text("leftCount", &left.to_string()));
-            parameters.push(text("timestamp", &(engine.now().0 / 1000).to_string()));
+            parameters.push(text("timestamp", &engine.now().milliseconds().to_string()));
             knobs.callback.remaining
         }
     };
@@ -108,6 +95,30 @@ pub(super) async fn request(engine: &Engine, knobs: &Knobs, pending: &Pending) -
     let boundary = format!("----QysBoundary{:016x}", pending.id);
     let (content_type, body) = encoded(&parameters, encoding, knobs, &boundary);
     Some(RawCallback { url, method: "POST".to_owned(), content_type: Some(content_type), body })
+}
+
+/// Adds what the end carries besides the status. Returns the custom parameters that go into the address.
+async fn end(
+    engine: &Engine,
+    knobs: &Knobs,
+    business: &Business,
+    parameters: &mut Parameters,
+) -> Vec<(String, String)> {
+    let mut query = Vec::new();
+    if knobs.callback.end_shape == EndShape::W {
+        parameters.extend(operator(business));
+        let custom = knobs.callback.params();
+        match knobs.callback.params_in {
+            ParamsIn::Query => query = custom,
+            ParamsIn::Body => parameters.extend(custom.into_iter().map(|(k, v)| (k, Parameter::Text(v)))),
+        }
+    }
+    if knobs.callback.inline_images {
+        let now = engine.now();
+        let photos = business.photos.iter().filter(|p| p.exists(now));
+        parameters.push(("images".to_owned(), files(photos).await));
+    }
+    query
 }
 
 fn text(name: &str, value: &str) -> (String, Parameter) {

@@ -24,6 +24,7 @@
 mod api;
 mod callbacks;
 mod catalog;
+mod clock;
 mod control;
 mod delivery;
 mod engine;
@@ -47,6 +48,7 @@ use tokio::net::TcpListener;
 pub use self::{
     callbacks::{Delivery, RawCallback},
     catalog::{CATEGORIES, COMPANIES, Category, Company, SEALS, Seal},
+    clock::{Clock, Timestamp},
     engine::{Counters, SimulatorError},
     faults::{Fault, FaultKind, Target},
     knobs::{
@@ -61,7 +63,6 @@ use self::{
     engine::Engine,
     wire::{Line, WireHandle},
 };
-use crate::clock::Clock;
 
 /// Arguments of `yinku simulator`.
 pub type Args = Knobs;
@@ -110,7 +111,7 @@ impl Simulator {
 
 /// `yinku simulator`: a vendor that stays until Ctrl-C.
 pub async fn run(args: Args) -> Result<(), SimulatorError> {
-    let simulator = Simulator::start(args, Clock::System).await?;
+    let simulator = Simulator::start(args, Clock::system()).await?;
     tracing::info!(url = simulator.url(), "the simulated vendor listens");
     tokio::signal::ctrl_c().await?;
     simulator.shutdown().await;

@@ -12,7 +12,7 @@ use futures::stream;
 use http::header;
 
 use super::{Answer, Query, Refusal, required};
-use crate::vendor::simulator::{
+use crate::{
     engine::Engine,
     knobs::{ZipKnobs, ZipNames},
     photo::Kind,
@@ -30,7 +30,7 @@ pub(super) async fn image(State(engine): State<Arc<Engine>>, query: Query) -> An
 }
 
 /// The bytes, drawn off the async threads.
-pub(in crate::vendor::simulator) async fn made(content: Content) -> Bytes {
+pub(crate) async fn made(content: Content) -> Bytes {
     let drawn = tokio::task::spawn_blocking(move || content.bytes()).await;
     Bytes::from(drawn.unwrap_or_else(|error| {
         tracing::error!(%error, "drawing a photo failed");

@@ -6,12 +6,13 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::{Answer, Query, Refusal, id, required, success};
-use crate::vendor::simulator::{
+use crate::{
     catalog::{CATEGORIES, COMPANIES, SEALS},
+    clock::Timestamp,
     engine::Engine,
     knobs::Knobs,
     photo::Kind,
-    state::{Auth, Business, written},
+    state::{Auth, Business},
 };
 
 pub(super) async fn detail(State(engine): State<Arc<Engine>>, query: Query) -> Answer {
@@ -26,7 +27,7 @@ pub(super) async fn detail(State(engine): State<Arc<Engine>>, query: Query) -> A
         .append_logs
         .iter()
         .map(|log| {
-            json!({ "userName": log.user_name, "count": log.count, "createTime": written(log.create_time),
+            json!({ "userName": log.user_name, "count": log.count, "createTime": log.create_time.written(),
                     "contact": log.contact, "number": log.number })
         })
         .collect();
@@ -36,7 +37,7 @@ pub(super) async fn detail(State(engine): State<Arc<Engine>>, query: Query) -> A
         "id": id(&business.id, &knobs), "tenantName": business.tenant_name, "applyerName": business.applyer_name,
         "applyerContact": business.contact, "applyerNumber": business.number, "subject": business.subject,
         "serialNo": business.serial_no, "count": count, "description": business.description,
-        "status": business.status.as_str(), "createTime": written(business.create_time), "sealAuths": auths,
+        "status": business.status.as_str(), "createTime": business.create_time.written(), "sealAuths": auths,
         "faceImages": photos(Kind::Face), "useImages": photos(Kind::Signatory), "appendLogs": appended,
     });
     Ok(success("result", result))
@@ -46,7 +47,7 @@ fn granted(auth: &Auth, knobs: &Knobs) -> Value {
     json!({
         "id": id(&auth.id, knobs), "userId": id(&auth.user_id, knobs), "userName": auth.user_name,
         "leftCount": auth.left, "usedCount": auth.used, "vertifyCode": auth.vertify_code,
-        "complete": auth.complete, "completeTime": auth.complete_time.map(written),
+        "complete": auth.complete, "completeTime": auth.complete_time.map(Timestamp::written),
         "contact": auth.contact, "number": auth.number, "deviceNo": auth.device_no,
     })
 }
@@ -72,8 +73,8 @@ pub(super) async fn owed(State(engine): State<Arc<Engine>>, query: Query) -> Ans
                 "id": id(&auth.id, &knobs), "businessId": id(&business.id, &knobs), "tenantId": COMPANIES[0].id,
                 "userId": id(&auth.user_id, &knobs), "userName": auth.user_name, "sealId": id(&auth.seal_id, &knobs),
                 "subject": business.subject, "vertifyCode": auth.vertify_code,
-                "createTime": written(business.create_time), "complete": auth.complete,
-                "completeTime": auth.complete_time.map(written), "oweUseImageCount": auth.used - photos,
+                "createTime": business.create_time.written(), "complete": auth.complete,
+                "completeTime": auth.complete_time.map(Timestamp::written), "oweUseImageCount": auth.used - photos,
                 "useImageCount": photos, "usedCount": auth.used,
             })
         })

@@ -9,7 +9,7 @@
 use std::f64::consts::{PI, TAU};
 
 use super::paint::Picture;
-use crate::vendor::simulator::random::Random;
+use crate::random::Random;
 
 struct Seal {
     x: f64,

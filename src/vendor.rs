@@ -1,3 +1,0 @@
-//! The simulated vendor.
-
-pub mod simulator;
