@@ -12,8 +12,12 @@ demo: build
 # All cargo steps share one feature set and cover every crate (`default-members`), so that nothing is compiled twice.
 FEATURES := --locked --features killpoints
 
+# scripts/setup puts tools there that a machine lacks.
+test: export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 test: setup-test
 	cargo fmt --all --check
+	cargo machete
+	cargo deny --locked check bans licenses sources
 	cargo clippy $(FEATURES) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc $(FEATURES) --no-deps
 	cargo test $(FEATURES) --doc

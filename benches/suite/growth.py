@@ -114,7 +114,7 @@ def fill(yinku, folder, start, end):
          f"{id('i')}, 'B' || {padded('i')}, '{yinku.definition}', 1, '用印', 'admin', 'archived', '{form}', {IN_A_FLOW}, 1, {at}, {at}, {at}"),
         ("flow_events", "id, flow_id, at, actor, act", f"{id('2 * i')}, {id('i')}, {at}, 'admin', 'started'"),
         ("flow_events", "id, flow_id, at, actor, act", f"{id('2 * i + 1')}, {id('i')}, {at}, 'yinku', 'archived'"),
-        ("flow_people", "flow_id, who", f"{id('i')}, 'user:admin'"),
+        ("flow_people", "flow_id, who, state, definition_id", f"{id('i')}, 'user:admin', 'archived', '{yinku.definition}'"),
         ("seal_uses", "id, flow_id, service_id, no, serial_no, business_id, status, application, asked_at, detail, detail_at, ended_at, created_at",
          f"{id('i')}, {id('i')}, '{yinku.service_id}', 1, 'B' || {padded('i')} || '-1', CAST(1000000 + i AS TEXT), 'complete', '{{}}', {at}, '{DETAIL}', {at}, {at}, {at}"),
         ("grants", "id, seal_use_id, vendor_id, position, seal, user_name, applied, used, left_count, complete",

@@ -25,9 +25,25 @@ pub enum OpenError {
     #[error("cannot open the database: {0}")]
     Db(#[from] DbError),
     #[error("cannot migrate the database: {0}")]
-    Migrate(#[from] MigrateError),
+    Migrate(MigrateError),
+    #[error(
+        "another version of yinku made this database: version {0} of its schema is unknown here. \
+         Start that version of yinku, or set `database.url` to an empty database."
+    )]
+    OtherVersion(i64),
     #[error("the database does not keep what it acknowledges: {setting} is {found}, it must be {wanted}")]
     NotDurable { setting: &'static str, found: String, wanted: &'static str },
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => {
+                Self::OtherVersion(version)
+            }
+            other => Self::Migrate(other),
+        }
+    }
 }
 
 const READERS: u32 = 8;
@@ -103,7 +119,12 @@ impl Db {
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let db = Self::connect(config, true).await?;
         match &db.pools {
-            Pools::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Pools::Sqlite { write, .. } => {
+                // sqlx locks migrations on PostgreSQL only. Here the writer's lock keeps other processes out.
+                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                sqlx::migrate!("migrations/sqlite").run_direct(None, &mut *tx, false).await?;
+                tx.commit().await?;
+            }
             Pools::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
         }
         Ok(db)

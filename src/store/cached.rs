@@ -1,34 +1,58 @@
 //! Files that the system holds in memory are opened and read at once: a walk to the blocking pool and back costs more than
 //! copying them. `None` says nothing of a file but that it must be asked for the long way.
 
-use std::{fs::File, io::IoSliceMut, ops::Range, path::Path};
+#[cfg(target_os = "linux")]
+pub(super) use linux::{open, read};
+#[cfg(not(target_os = "linux"))]
+pub(super) use other::{open, read};
 
-use bytes::Bytes;
-use rustix::{
-    fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
-    io::{ReadWriteFlags, preadv2},
-};
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{fs::File, io::IoSliceMut, ops::Range, path::Path};
 
-/// Opens a file whose whole path is in the system's memory (Linux 5.12).
-pub(super) fn open(path: &Path) -> Option<File> {
-    openat2(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
-}
+    use bytes::Bytes;
+    use rustix::{
+        fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
+        io::{ReadWriteFlags, preadv2},
+    };
 
-/// These bytes, if the system need not wait for a disk.
-pub(super) fn read(file: &File, range: &Range<u64>) -> Option<Bytes> {
-    let mut bytes = vec![0; usize::try_from(range.end.checked_sub(range.start)?).ok()?];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        let offset = range.start + filled as u64;
-        match preadv2(file, &mut [IoSliceMut::new(&mut bytes[filled..])], offset, ReadWriteFlags::NOWAIT) {
-            Ok(0) | Err(_) => return None,
-            Ok(more) => filled += more,
-        }
+    /// Opens a file whose whole path is in the system's memory (Linux 5.12).
+    pub(crate) fn open(path: &Path) -> Option<File> {
+        openat2(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
     }
-    Some(bytes.into())
+
+    /// These bytes, if the system need not wait for a disk.
+    pub(crate) fn read(file: &File, range: &Range<u64>) -> Option<Bytes> {
+        let mut bytes = vec![0; usize::try_from(range.end.checked_sub(range.start)?).ok()?];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            let offset = range.start + filled as u64;
+            match preadv2(file, &mut [IoSliceMut::new(&mut bytes[filled..])], offset, ReadWriteFlags::NOWAIT) {
+                Ok(0) | Err(_) => return None,
+                Ok(more) => filled += more,
+            }
+        }
+        Some(bytes.into())
+    }
 }
 
-#[cfg(test)]
+/// Other systems cannot say what they hold in memory, so the blocking pool reads every file.
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use std::{fs::File, ops::Range, path::Path};
+
+    use bytes::Bytes;
+
+    pub(crate) fn open(_path: &Path) -> Option<File> {
+        None
+    }
+
+    pub(crate) fn read(_file: &File, _range: &Range<u64>) -> Option<Bytes> {
+        None
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use std::io;

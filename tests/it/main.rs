@@ -36,6 +36,7 @@ mod stories_sending;
 mod suite_audit;
 mod suite_db;
 mod suite_migrations;
+mod suite_schema;
 mod suite_search;
 mod suite_store;
 mod suite_store_durability;

@@ -10,7 +10,6 @@ use yinku::{
         verify::{Break, Noted, Report, verify},
     },
     clock::Timestamp,
-    config::{DatabaseConfig, DatabaseUrl},
     db::{Db, sql},
     id::FlowId,
 };
@@ -18,7 +17,7 @@ use yinku::{
 use crate::{
     stories::on_both_engines,
     suite_db::{NOW, open},
-    world::{Engine, database},
+    world::Engine,
 };
 
 on_both_engines!(
@@ -30,7 +29,6 @@ on_both_engines!(
     a_long_chain_is_proven_page_by_page,
     eight_writers_at_once_leave_one_chain_without_gaps,
     a_full_journal_says_so_and_keeps_what_it_took,
-    rows_from_before_the_chain_are_kept,
 );
 
 /// Entries 1 to `count`, each in a transaction of its own.
@@ -344,34 +342,4 @@ async fn a_full_journal_says_so_and_keeps_what_it_took(engine: Engine) {
     writes.join_all().await.into_iter().for_each(Result::unwrap);
     let report = verify(&db, None).await.unwrap();
     assert_eq!((report.ok, report.entries), (true, 1 + taken + 1 + 600));
-}
-
-/// The last migration before the one that made the chain.
-const BEFORE_THE_CHAIN: i64 = 4;
-
-async fn rows_from_before_the_chain_are_kept(engine: Engine) {
-    let dir = tempfile::tempdir().unwrap();
-    let url = database(engine, dir.path()).await;
-    let row =
-        "INSERT INTO audit (id, at, username, act, subject) VALUES ('1', 1, 'wang', 'seal_code_viewed', 'a flow')";
-    match &url {
-        DatabaseUrl::Sqlite(path) => {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
-            let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-            sqlx::migrate!("migrations/sqlite").run_to(BEFORE_THE_CHAIN, &pool).await.unwrap();
-            sqlx::query(row).execute(&pool).await.unwrap();
-            pool.close().await;
-        }
-        DatabaseUrl::Postgres(url) => {
-            let pool = sqlx::PgPool::connect(url.as_str()).await.unwrap();
-            sqlx::migrate!("migrations/postgres").run_to(BEFORE_THE_CHAIN, &pool).await.unwrap();
-            sqlx::query(row).execute(&pool).await.unwrap();
-            pool.close().await;
-        }
-    }
-    let db = Db::open(&DatabaseConfig { url, max_connections: 4 }).await.unwrap();
-    let kept: String = sql("SELECT username FROM audit_before_chain").scalar(&db).await.unwrap();
-    assert_eq!(kept, "wang");
-    write(&db, 1).await;
-    assert!(verify(&db, None).await.unwrap().ok);
 }

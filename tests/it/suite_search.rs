@@ -19,7 +19,7 @@ use crate::{
 
 on_both_engines!(
     every_page_of_every_search_is_what_a_plain_filter_finds,
-    a_row_as_the_version_before_wrote_it_is_refused,
+    a_document_without_shelf_and_time_of_reception_is_refused,
 );
 
 /// The text with `{name:…}` replaced by what `meaning` makes of it.
@@ -207,8 +207,8 @@ async fn every_page_of_every_search_is_what_a_plain_filter_finds(engine: Engine)
     assert!(found > 1_000, "{found}");
 }
 
-/// It would be on nobody's shelf, and found by nothing.
-async fn a_row_as_the_version_before_wrote_it_is_refused(engine: Engine) {
+/// No search would find it.
+async fn a_document_without_shelf_and_time_of_reception_is_refused(engine: Engine) {
     let (db, _dir) = open(engine).await;
     fill(&db, &UserId::new()).await;
     let mut tx = db.begin().await.unwrap();

@@ -136,10 +136,23 @@ fn the_time_of_a_picture_is_read_with_and_without_offset() {
     assert_eq!(taken(&[noon(), offset("-03:30")]), stated("2026-11-23T12:00:00-03:30"));
     let fraction = text(Tag::SubSecTimeOriginal, "25");
     assert_eq!(taken(&[noon(), offset("+08:00"), fraction]), stated("2026-11-23T12:00:00.25+08:00"));
-    for broken in ["   :  ", "+8", "later!", "+99:99"] {
+    for (digits, read) in [("5 ", ".5"), ("123456789", ".123456"), ("1234560000", ".123456"), ("2x", ""), ("", "")] {
+        let fraction = text(Tag::SubSecTimeOriginal, digits);
+        assert_eq!(taken(&[noon(), fraction]), assumed(&format!("2026-11-23T12:00:00{read}+08:00")), "{digits}");
+    }
+    for broken in ["   :  ", "+8", "later!", "+99:99", "08:00", "+08.00", " 08:00"] {
         assert_eq!(taken(&[noon(), offset(broken)]), assumed("2026-11-23T12:00:00+08:00"), "{broken}");
     }
-    for none in ["0000:00:00 00:00:00", "2026:13:01 00:00:00", "    :  :     :  :  ", "2026-11-23", ""] {
+    for none in [
+        "0000:00:00 00:00:00",
+        "2026:13:01 00:00:00",
+        "    :  :     :  :  ",
+        "2026-11-23",
+        "2026:11:23T12:00:00",
+        "2026:11:23 1x:00:00",
+        "2026:11:23 12:00:0",
+        "",
+    ] {
         assert_eq!(taken(&[original(none)]), None, "{none}");
     }
     assert_eq!(taken(&[text(Tag::DateTime, "2026:11:23 12:00:00")]), None, "that is when the file was changed");

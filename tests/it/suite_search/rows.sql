@@ -28,6 +28,6 @@ INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES
     (i * 7919) % 1499, CASE WHEN i % 97 = 0 THEN 1 END
   FROM n LEFT JOIN photos p ON p.id = {id:1:i} LEFT JOIN grants g ON g.id = p.grant_id
   JOIN folders f ON f.id = {id:7:(CASE WHEN ((i + 1) / 2) % 5 = 0 THEN 0 WHEN ((i + 1) / 2) % 50 = 1 THEN 2 ELSE 1 END)};
-{n:3000} INSERT INTO flow_people (flow_id, who) SELECT {id:0:i}, 'user:many' FROM n WHERE i % 4 <> 0;
-{n:3000} INSERT INTO flow_people (flow_id, who) SELECT {id:0:i}, 'user:few' FROM n WHERE i % 500 = 1;
+{n:3000} INSERT INTO flow_people (flow_id, who, state, definition_id) SELECT {id:0:i}, 'user:many', 'archived', {id:9:1} FROM n WHERE i % 4 <> 0;
+{n:3000} INSERT INTO flow_people (flow_id, who, state, definition_id) SELECT {id:0:i}, 'user:few', 'archived', {id:9:1} FROM n WHERE i % 500 = 1;
 INSERT INTO document_words SELECT flow_id, {all}(lower(name), ' ') FROM documents GROUP BY 1;

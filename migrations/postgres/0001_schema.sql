@@ -1,0 +1,580 @@
+-- The whole schema. Words as in docs/architecture.md; one section per noun.
+-- Ids are UUIDv7 as text. Instants are microseconds UTC. JSON is text. Both engines have the same tables, columns and
+-- indexes (tests/it/suite_schema.rs); only triggers differ.
+
+-- User ---------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE users (
+  id            TEXT PRIMARY KEY NOT NULL,
+  username      TEXT NOT NULL UNIQUE,
+  display_name  TEXT NOT NULL,
+  password_hash TEXT NOT NULL,
+  -- a JSON list
+  roles         TEXT NOT NULL,
+  employee_no   TEXT,
+  mobile        TEXT,
+  -- a username
+  manager       TEXT,
+  disabled      BOOLEAN NOT NULL DEFAULT FALSE,
+  created_at    BIGINT NOT NULL
+);
+-- The vendor names a person by mobile number or employee number.
+CREATE INDEX users_by_mobile ON users (mobile);
+CREATE INDEX users_by_number ON users (employee_no);
+
+-- Sessions and tokens are stored as hashes, so a reader of the database cannot log in with them.
+CREATE TABLE sessions (
+  secret_hash TEXT PRIMARY KEY NOT NULL,
+  user_id     TEXT NOT NULL REFERENCES users (id),
+  created_at  BIGINT NOT NULL,
+  expires_at  BIGINT NOT NULL
+);
+
+CREATE TABLE tokens (
+  id          TEXT PRIMARY KEY NOT NULL,
+  secret_hash TEXT NOT NULL UNIQUE,
+  user_id     TEXT NOT NULL REFERENCES users (id),
+  name        TEXT NOT NULL,
+  created_at  BIGINT NOT NULL
+);
+
+-- Service ------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE services (
+  id         TEXT PRIMARY KEY NOT NULL,
+  name       TEXT NOT NULL,
+  base_url   TEXT NOT NULL,
+  app_token  TEXT NOT NULL,
+  app_secret TEXT NOT NULL,
+  sign_mode  TEXT NOT NULL,
+  created_at BIGINT NOT NULL
+);
+
+-- Definition ---------------------------------------------------------------------------------------------------------
+
+CREATE TABLE definitions (
+  id         TEXT PRIMARY KEY NOT NULL,
+  name       TEXT NOT NULL,
+  version    BIGINT NOT NULL,
+  created_at BIGINT NOT NULL
+);
+
+CREATE TABLE definition_versions (
+  definition_id TEXT NOT NULL REFERENCES definitions (id),
+  version       BIGINT NOT NULL,
+  body          TEXT NOT NULL,
+  created_at    BIGINT NOT NULL,
+  created_by    TEXT NOT NULL,
+  PRIMARY KEY (definition_id, version)
+);
+
+-- Flow ---------------------------------------------------------------------------------------------------------------
+
+-- The last number of each day.
+CREATE TABLE serial_numbers (
+  day  TEXT PRIMARY KEY NOT NULL,
+  last BIGINT NOT NULL
+);
+
+CREATE TABLE flows (
+  id               TEXT PRIMARY KEY NOT NULL,
+  serial_no        TEXT NOT NULL UNIQUE,
+  definition_id    TEXT NOT NULL,
+  version          BIGINT NOT NULL,
+  title            TEXT NOT NULL,
+  starter          TEXT NOT NULL,
+  state            TEXT NOT NULL,
+  node             TEXT,
+  -- each return begins another round of approvals
+  round            BIGINT NOT NULL DEFAULT 1,
+  -- a person returned the flow to a seal node whose use is complete, so a person must leave that node
+  by_hand          BOOLEAN NOT NULL DEFAULT FALSE,
+  form             TEXT NOT NULL,
+  -- the last running number of a photo, and the last manifest
+  photo_no         BIGINT NOT NULL DEFAULT 0,
+  manifest_no      BIGINT NOT NULL DEFAULT 0,
+  -- photos that an administrator accepted as missing: {by, at, reason, missing} as JSON
+  missing_accepted TEXT,
+  created_at       BIGINT NOT NULL,
+  updated_at       BIGINT NOT NULL,
+  archived_at      BIGINT,
+  FOREIGN KEY (definition_id, version) REFERENCES definition_versions (definition_id, version)
+);
+CREATE INDEX flows_by_definition ON flows (definition_id, id);
+CREATE INDEX flows_by_state ON flows (state, id);
+CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, id);
+
+CREATE TABLE flow_events (
+  id      TEXT PRIMARY KEY NOT NULL,
+  flow_id TEXT NOT NULL REFERENCES flows (id),
+  at      BIGINT NOT NULL,
+  actor   TEXT NOT NULL,
+  act     TEXT NOT NULL,
+  node    TEXT,
+  -- the node that the flow was returned to, or the user that a turn was transferred to
+  target  TEXT,
+  detail  TEXT
+);
+CREATE INDEX flow_events_by_flow ON flow_events (flow_id, id);
+
+CREATE TABLE approvals (
+  flow_id  TEXT NOT NULL REFERENCES flows (id),
+  round    BIGINT NOT NULL,
+  node     TEXT NOT NULL,
+  username TEXT NOT NULL,
+  at       BIGINT NOT NULL,
+  comment  TEXT,
+  PRIMARY KEY (flow_id, round, node, username)
+);
+
+-- One row per person or role that a flow names. Lists of flows read these rows alone, so the rows repeat the columns of
+-- the flow that lists filter by.
+CREATE TABLE flow_people (
+  flow_id       TEXT NOT NULL REFERENCES flows (id),
+  -- user:<username> or role:<role>
+  who           TEXT NOT NULL,
+  state         TEXT NOT NULL,
+  definition_id TEXT NOT NULL,
+  started       BOOLEAN NOT NULL DEFAULT FALSE,
+  acted         BOOLEAN NOT NULL DEFAULT FALSE,
+  -- the flow waits for this person or role now
+  turn          BOOLEAN NOT NULL DEFAULT FALSE,
+  -- the place in the order of the current node
+  place         BIGINT,
+  PRIMARY KEY (flow_id, who)
+);
+-- Each list walks one index per name of the user, newest flow first. The trailing columns answer a filter from the
+-- index, without the row.
+CREATE INDEX flow_people_by_who ON flow_people (who, flow_id);
+CREATE INDEX flow_people_by_state ON flow_people (who, state, flow_id, started, acted, turn, definition_id);
+CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, flow_id, started, acted, turn, state);
+CREATE INDEX flow_people_turns ON flow_people (who, flow_id) WHERE turn;
+CREATE INDEX flow_people_acted ON flow_people (who, flow_id) WHERE acted;
+CREATE INDEX flow_people_started ON flow_people (who, flow_id) WHERE started;
+
+-- These rows follow the state of their flow. An archived or withdrawn flow waits for no person.
+CREATE FUNCTION flow_people_follow() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE flow_people SET
+    state = NEW.state,
+    turn = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN FALSE ELSE turn END,
+    place = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN NULL ELSE place END
+  WHERE flow_id = NEW.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER flow_people_follow AFTER UPDATE OF state ON flows
+FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION flow_people_follow();
+
+-- The text that a search for flows reads: narrow rows in the order of lists.
+CREATE TABLE flow_search (
+  flow_id       TEXT PRIMARY KEY NOT NULL REFERENCES flows (id),
+  state         TEXT NOT NULL,
+  definition_id TEXT NOT NULL,
+  text          TEXT NOT NULL
+);
+
+CREATE FUNCTION flow_search_follow() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE flow_search SET state = NEW.state WHERE flow_id = NEW.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER flow_search_follow AFTER UPDATE OF state ON flows
+FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION flow_search_follow();
+
+-- Seal use -----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE seal_uses (
+  id           TEXT PRIMARY KEY NOT NULL,
+  flow_id      TEXT NOT NULL REFERENCES flows (id),
+  service_id   TEXT NOT NULL REFERENCES services (id),
+  no           BIGINT NOT NULL,
+  -- sent as serialNo; the vendor's detail repeats it
+  serial_no    TEXT NOT NULL UNIQUE,
+  business_id  TEXT,
+  status       TEXT NOT NULL,
+  application  TEXT NOT NULL,
+  -- set before the application is sent; without an answer after it, the result is unknown
+  asked_at     BIGINT,
+  -- the vendor's last detail, unchanged
+  detail       TEXT,
+  detail_at    BIGINT,
+  -- the last change that this service made at the vendor; a detail requested before it is out of date
+  changed_at   BIGINT,
+  -- a user asked for the end of this seal use at the vendor
+  end_asked_at BIGINT,
+  end_reason   TEXT,
+  end_by       TEXT,
+  ended_at     BIGINT,
+  -- the flow was returned, which ended this seal use; another one replaces it
+  superseded   BOOLEAN NOT NULL DEFAULT FALSE,
+  error        TEXT,
+  created_at   BIGINT NOT NULL,
+  UNIQUE (flow_id, no)
+);
+CREATE UNIQUE INDEX seal_uses_by_business ON seal_uses (business_id, service_id);
+
+CREATE TABLE grants (
+  id           TEXT PRIMARY KEY NOT NULL,
+  seal_use_id  TEXT NOT NULL REFERENCES seal_uses (id),
+  vendor_id    TEXT NOT NULL,
+  position     BIGINT NOT NULL,
+  seal         TEXT NOT NULL,
+  device_no    TEXT,
+  owner        TEXT,
+  user_name    TEXT NOT NULL,
+  contact      TEXT,
+  number       TEXT,
+  applied      BIGINT NOT NULL,
+  -- uses that were appended through this service
+  appended     BIGINT NOT NULL DEFAULT 0,
+  used         BIGINT NOT NULL,
+  left_count   BIGINT NOT NULL,
+  code         TEXT,
+  -- the time in which the seal may be used
+  window_start BIGINT,
+  window_end   BIGINT,
+  complete     BOOLEAN NOT NULL,
+  UNIQUE (seal_use_id, vendor_id)
+);
+-- A person's grants are found by employee number or mobile number.
+CREATE INDEX grants_by_number ON grants (number);
+CREATE INDEX grants_by_contact ON grants (contact);
+
+-- Documents that the vendor must have before the application, with the ids that the vendor gave them.
+CREATE TABLE sent_documents (
+  seal_use_id TEXT NOT NULL REFERENCES seal_uses (id),
+  document_id TEXT NOT NULL,
+  vendor_id   TEXT NOT NULL,
+  sent_at     BIGINT NOT NULL,
+  PRIMARY KEY (seal_use_id, document_id)
+);
+
+-- Original -----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE originals (
+  hash        TEXT PRIMARY KEY NOT NULL,
+  sha256      TEXT NOT NULL,
+  -- computed at archiving
+  sm3         TEXT,
+  crc32       BIGINT NOT NULL,
+  bytes       BIGINT NOT NULL,
+  mime        TEXT NOT NULL,
+  ext         TEXT NOT NULL,
+  width       BIGINT,
+  height      BIGINT,
+  -- false: the bytes end before the picture does
+  complete    BOOLEAN NOT NULL,
+  store_key   TEXT NOT NULL,
+  -- why there are no thumbnails; NULL if they exist
+  undecodable TEXT,
+  created_at  BIGINT NOT NULL
+);
+
+-- Photo --------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE photos (
+  id              TEXT PRIMARY KEY NOT NULL,
+  seal_use_id     TEXT NOT NULL REFERENCES seal_uses (id),
+  photokey        TEXT,
+  kind            TEXT NOT NULL,
+  grant_id        TEXT REFERENCES grants (id),
+  -- key, push, zip or supply
+  source          TEXT NOT NULL,
+  -- true: a detail of the vendor listed this key. A key that only a push names may be an invention.
+  listed          BOOLEAN NOT NULL DEFAULT FALSE,
+  position        BIGINT NOT NULL,
+  state           TEXT NOT NULL,
+  attempts        BIGINT NOT NULL DEFAULT 0,
+  passes          BIGINT NOT NULL DEFAULT 0,
+  next_attempt_at BIGINT,
+  error_code      TEXT,
+  error_detail    TEXT,
+  original_hash   TEXT REFERENCES originals (hash),
+  no              BIGINT,
+  vendor_at       BIGINT,
+  exif_at         BIGINT,
+  received_at     BIGINT,
+  clock_doubt     BOOLEAN NOT NULL DEFAULT FALSE,
+  created_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX photos_by_key ON photos (seal_use_id, photokey);
+CREATE INDEX photos_by_state ON photos (seal_use_id, state, position);
+-- The seal use comes first, so the index grows at its newest entries. With the hash first, each photo wrote a page of
+-- its own once there were many.
+CREATE INDEX photos_by_original ON photos (seal_use_id, original_hash);
+CREATE INDEX photos_by_grant ON photos (grant_id, kind, original_hash);
+-- Photos that are not stored yet are few.
+CREATE INDEX photos_without_content ON photos (grant_id) WHERE original_hash IS NULL;
+
+-- Folder -------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE folders (
+  id         TEXT PRIMARY KEY NOT NULL,
+  -- '' for the folders at the top of a space
+  parent     TEXT NOT NULL,
+  space      TEXT NOT NULL,
+  -- the user's id in the personal space, otherwise ''
+  owner      TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  UNIQUE (space, owner, parent, name)
+);
+CREATE INDEX folders_by_parent ON folders (parent);
+
+-- The number of documents in a folder, and how many of them are faces. Triggers on documents keep these rows. A folder
+-- has several rows, so that transactions of different flows do not wait for the same row.
+CREATE TABLE folder_totals (
+  folder_id TEXT NOT NULL REFERENCES folders (id),
+  -- the last two characters of the flow's id; '' without a flow
+  part      TEXT NOT NULL,
+  documents BIGINT NOT NULL,
+  faces     BIGINT NOT NULL,
+  PRIMARY KEY (folder_id, part)
+);
+
+-- Document -----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE documents (
+  id            TEXT PRIMARY KEY NOT NULL,
+  folder_id     TEXT NOT NULL REFERENCES folders (id),
+  -- decides which users see the document: public, system, or the owner's id of a personal folder
+  shelf         TEXT NOT NULL,
+  name          TEXT NOT NULL,
+  original_hash TEXT NOT NULL REFERENCES originals (hash),
+  source        TEXT NOT NULL,
+  flow_id       TEXT REFERENCES flows (id),
+  field_key     TEXT,
+  position      BIGINT,
+  photo_id      TEXT REFERENCES photos (id),
+  -- a search reads one index of this table, so the row repeats these columns of its photo and grant
+  kind          TEXT,
+  seal          TEXT,
+  user_name     TEXT,
+  received_at   BIGINT NOT NULL,
+  created_by    TEXT NOT NULL,
+  created_at    BIGINT NOT NULL,
+  -- trash: the document was removed from its field; the bytes stay
+  deleted_at    BIGINT,
+  deleted_by    TEXT,
+  UNIQUE (folder_id, name)
+);
+CREATE INDEX documents_by_flow ON documents (flow_id, field_key, position);
+CREATE INDEX documents_by_original ON documents (original_hash);
+CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
+-- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
+CREATE INDEX documents_by_age ON documents (received_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, seal, user_name) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, user_name) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_user ON documents (user_name, received_at, id, kind) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_kind ON documents (kind, received_at, id) WHERE deleted_at IS NULL;
+
+-- A photo may learn its grant and its kind late, from a key. Its documents follow every such change.
+CREATE FUNCTION photos_tell() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE documents SET kind = NEW.kind,
+    seal = (SELECT seal FROM grants WHERE id = NEW.grant_id), user_name = (SELECT user_name FROM grants WHERE id = NEW.grant_id)
+  WHERE photo_id = NEW.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos FOR EACH ROW
+WHEN ((OLD.kind, OLD.grant_id) IS DISTINCT FROM (NEW.kind, NEW.grant_id)) EXECUTE FUNCTION photos_tell();
+
+-- folder_totals follows each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
+-- Inserts are counted per statement, because a batch of photos belongs to one flow.
+CREATE FUNCTION documents_come() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
+  SELECT folder_id, right(COALESCE(flow_id, ''), 2), COUNT(*), COUNT(CASE WHEN kind = 'face' THEN 1 END)
+  FROM come WHERE deleted_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
+  ON CONFLICT (folder_id, part) DO UPDATE SET
+    documents = t.documents + excluded.documents, faces = t.faces + excluded.faces;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER documents_come AFTER INSERT ON documents REFERENCING NEW TABLE AS come
+FOR EACH STATEMENT EXECUTE FUNCTION documents_come();
+
+CREATE FUNCTION documents_go() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.deleted_at IS NULL THEN
+    UPDATE folder_totals SET
+      documents = documents - 1, faces = faces - CASE WHEN OLD.kind = 'face' THEN 1 ELSE 0 END
+    WHERE folder_id = OLD.folder_id AND part = right(COALESCE(OLD.flow_id, ''), 2);
+  END IF;
+  IF TG_OP = 'UPDATE' AND NEW.deleted_at IS NULL THEN
+    INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
+    VALUES (NEW.folder_id, right(COALESCE(NEW.flow_id, ''), 2), 1, CASE WHEN NEW.kind = 'face' THEN 1 ELSE 0 END)
+    ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + 1, faces = t.faces + excluded.faces;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER documents_go AFTER DELETE ON documents FOR EACH ROW EXECUTE FUNCTION documents_go();
+CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at ON documents FOR EACH ROW
+WHEN ((OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at) IS DISTINCT FROM (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at))
+EXECUTE FUNCTION documents_go();
+
+-- The words in the names of a flow's documents: narrow rows, so that a search through all of them is quick.
+CREATE TABLE document_words (
+  -- a flow's id, or the id of a document without a flow
+  owner TEXT PRIMARY KEY NOT NULL,
+  words TEXT NOT NULL
+);
+
+-- Dispatch: a stamped file or a supplied photo on its way to the vendor ----------------------------------------------
+
+CREATE TABLE dispatches (
+  id            TEXT PRIMARY KEY NOT NULL,
+  seal_use_id   TEXT NOT NULL REFERENCES seal_uses (id),
+  -- file, images (stamped pages) or photo
+  kind          TEXT NOT NULL,
+  -- the stamped file, or the document of a supplied photo once it is linked
+  document_id   TEXT UNIQUE REFERENCES documents (id),
+  -- of a supplied photo: its grant, its kind, and when the ingest linked it
+  grant_id      TEXT REFERENCES grants (id),
+  photo_kind    TEXT,
+  linked_at     BIGINT,
+  original_hash TEXT NOT NULL REFERENCES originals (hash),
+  name          TEXT NOT NULL,
+  state         TEXT NOT NULL,
+  error         TEXT,
+  created_by    TEXT NOT NULL,
+  created_at    BIGINT NOT NULL,
+  updated_at    BIGINT NOT NULL
+);
+CREATE INDEX dispatches_by_seal_use ON dispatches (seal_use_id, state);
+CREATE UNIQUE INDEX dispatches_by_supply ON dispatches (grant_id, original_hash);
+
+-- Ingest -------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE ingests (
+  id          TEXT PRIMARY KEY NOT NULL,
+  seal_use_id TEXT NOT NULL UNIQUE REFERENCES seal_uses (id),
+  cause       TEXT NOT NULL,
+  state       TEXT NOT NULL,
+  passes      BIGINT NOT NULL DEFAULT 0,
+  rechecks    BIGINT NOT NULL DEFAULT 0,
+  duplicates  BIGINT NOT NULL DEFAULT 0,
+  bytes       BIGINT NOT NULL DEFAULT 0,
+  next_at     BIGINT,
+  error       TEXT,
+  -- when the zip was last read; it is read again only after another wake
+  zip_at      BIGINT,
+  woken_at    BIGINT NOT NULL,
+  created_at  BIGINT NOT NULL,
+  updated_at  BIGINT NOT NULL
+);
+CREATE INDEX ingests_by_state ON ingests (state, id);
+
+-- Callback -----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE callbacks (
+  id           TEXT PRIMARY KEY NOT NULL,
+  received_at  BIGINT NOT NULL,
+  peer         TEXT NOT NULL,
+  query        TEXT NOT NULL,
+  content_type TEXT,
+  -- the body as received: in the row, or in the store if it is large
+  body         BYTEA,
+  body_bytes   BIGINT NOT NULL,
+  body_key     TEXT,
+  shape        TEXT NOT NULL,
+  business_id  TEXT,
+  -- the id of our seal use in the address that was given to the vendor
+  named_use    TEXT,
+  images       BIGINT NOT NULL,
+  digest       TEXT NOT NULL,
+  params       TEXT NOT NULL,
+  state        TEXT NOT NULL,
+  seal_use_id  TEXT REFERENCES seal_uses (id),
+  error        TEXT
+);
+CREATE INDEX callbacks_by_state ON callbacks (state, business_id);
+-- The inbox of one state, newest first.
+CREATE INDEX callbacks_by_state_and_age ON callbacks (state, id);
+CREATE INDEX callbacks_by_seal_use ON callbacks (seal_use_id, state);
+
+-- Manifest -----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE manifests (
+  flow_id    TEXT NOT NULL REFERENCES flows (id),
+  n          BIGINT NOT NULL,
+  store_key  TEXT NOT NULL,
+  hash       TEXT NOT NULL,
+  documents  BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (flow_id, n)
+);
+
+-- Job ----------------------------------------------------------------------------------------------------------------
+
+-- One row per thing that has work to do. A wake during a run asks for one more run.
+CREATE TABLE jobs (
+  id          TEXT PRIMARY KEY NOT NULL,
+  kind        TEXT NOT NULL,
+  subject     TEXT NOT NULL,
+  state       TEXT NOT NULL,
+  run_at      BIGINT NOT NULL,
+  -- until then, another callback does not start the job again
+  rest_until  BIGINT NOT NULL DEFAULT 0,
+  wakes       BIGINT NOT NULL,
+  attempts    BIGINT NOT NULL DEFAULT 0,
+  lease_owner TEXT,
+  lease_until BIGINT,
+  lease_epoch BIGINT NOT NULL DEFAULT 0,
+  error       TEXT,
+  created_at  BIGINT NOT NULL,
+  UNIQUE (kind, subject)
+);
+-- A claim reads the jobs that have work, in the order of their time: few of all jobs that ever were.
+CREATE INDEX jobs_to_run ON jobs (run_at, id) WHERE state = 'queued' OR state = 'running';
+
+-- Audit --------------------------------------------------------------------------------------------------------------
+
+-- Append-only. Each row is chained to the row before it by its hash (src/audit/chain.rs).
+CREATE TABLE audit (
+  -- without gaps, from 1
+  seq      BIGINT PRIMARY KEY NOT NULL,
+  at       BIGINT NOT NULL,
+  username TEXT NOT NULL,
+  act      TEXT NOT NULL,
+  subject  TEXT NOT NULL,
+  flow_id  TEXT,
+  detail   TEXT,
+  prev     TEXT NOT NULL,
+  hash     TEXT NOT NULL
+);
+-- One index per filter, newest row first. With the trailing time, a range of time is checked in the index.
+CREATE INDEX audit_in_order ON audit (seq, at);
+CREATE INDEX audit_by_at ON audit (at);
+CREATE INDEX audit_by_username ON audit (username, seq, at);
+CREATE INDEX audit_by_act ON audit (act, seq, at);
+CREATE INDEX audit_by_username_and_act ON audit (username, act, seq);
+CREATE INDEX audit_by_subject ON audit (subject, seq);
+CREATE INDEX audit_by_flow ON audit (flow_id, seq);
+-- Columns alone do not show the planner that a user never does certain acts.
+CREATE STATISTICS audit_who_does_what (mcv) ON username, act FROM audit;
+
+-- The end of the chain. Writers lock this one row, so they take turns.
+CREATE TABLE audit_head (
+  id   BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
+  seq  BIGINT NOT NULL,
+  hash TEXT NOT NULL
+);
+INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');
+
+-- The log refuses every change. The program checks the chain too, in case the triggers are removed.
+CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the audit log is append-only';
+END
+$$;
+CREATE TRIGGER audit_never_changed BEFORE UPDATE OR DELETE ON audit
+  FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_never_emptied BEFORE TRUNCATE ON audit
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_head_never_back BEFORE UPDATE ON audit_head
+  FOR EACH ROW WHEN (NEW.seq < OLD.seq OR NEW.id <> OLD.id) EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_head_never_deleted BEFORE DELETE ON audit_head
+  FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_head_never_emptied BEFORE TRUNCATE ON audit_head
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
