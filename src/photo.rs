@@ -190,17 +190,6 @@ impl Photo {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey = $2").bind(seal_use).bind(key).optional(on).await
     }
 
-    /// Whether a photo is still to be fetched, or fetched once more, or parked without its bytes. A parked key that no
-    /// detail ever listed holds nothing up: nobody but a push says that there is such a photo.
-    pub async fn unsettled(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
-        let open: i64 = sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1
-               AND (state IN ('queued', 'fetching', 'waiting') OR (state = 'failed' AND listed))")
-        .bind(seal_use)
-        .scalar(on)
-        .await?;
-        Ok(open > 0)
-    }
-
     pub async fn mark_fetching(tx: &mut Tx, ids: &[&PhotoId]) -> Result<(), DbError> {
         sql(format!("UPDATE photos SET state = 'fetching' WHERE id IN {}", placeholders(1, ids.len())))
             .bind_all(ids.iter().copied())

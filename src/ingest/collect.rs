@@ -11,7 +11,7 @@ use crate::{
     db::{DbError, sql},
     id::{FlowId, SealUseId},
     photo::Photo,
-    seal_use::{Grant, SealUse, counts},
+    seal_use::{PhotoCounts, SealUse},
 };
 
 /// Why the photos are not all here that could be.
@@ -60,8 +60,7 @@ pub async fn bring_in(app: &Arc<App>, flow: &FlowId, patience: Duration) -> Resu
 
 /// False only when use has ended, nothing is missing and the last pass found all done.
 async fn may_have_more(app: &App, seal_use: &SealUse) -> Result<bool, DbError> {
-    let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
-    let (_, sum) = counts::count(&grants, &counts::tally(&app.db, &seal_use.id).await?);
+    let sum = PhotoCounts::read(&mut app.db.reader().await?, &seal_use.id).await?.sum;
     let ingest = Ingest::of_seal_use(&app.db, &seal_use.id).await?;
     let done = ingest.is_some_and(|ingest| ingest.state == IngestState::Done);
     Ok(!(done && seal_use.status.ended() && sum.missing == 0))

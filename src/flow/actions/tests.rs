@@ -30,7 +30,7 @@ struct Standing {
 }
 
 fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
-    UseFacts { status, at_vendor, superseded: false, missing, stamped: status.ended() }
+    UseFacts { status, at_vendor, superseded: false, missing, complete: status.ended() && missing == 0 }
 }
 
 fn standings() -> Vec<Standing> {
