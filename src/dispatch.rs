@@ -49,6 +49,7 @@ pub struct Dispatch {
     pub document_id: Option<DocumentId>,
     pub grant_id: Option<GrantId>,
     /// What a supplied photo shows: `signatory` or `face`.
+    #[schema(value_type = Option<PhotoKind>)]
     pub photo_kind: Option<String>,
     #[serde(rename = "blake3")]
     pub original_hash: Blake3,

@@ -16,7 +16,7 @@ use crate::{
 /// Photos of one kind that one grant (or nobody knows which) owes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MissingPhotos {
+pub struct PhotoShortfall {
     pub seal_use_id: SealUseId,
     pub business_id: Option<String>,
     /// Null: the vendor lists a photo without saying whose it is.
@@ -35,13 +35,13 @@ pub struct MissingPhotos {
 /// What keeps a flow from being archived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lacking {
-    pub photos: Vec<MissingPhotos>,
+    pub photos: Vec<PhotoShortfall>,
     /// Required files fields that are empty.
     pub fields: Vec<FieldError>,
 }
 
 /// The photos that a flow's seal uses owe; empty when nothing is missing.
-pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<MissingPhotos>, DbError> {
+pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<PhotoShortfall>, DbError> {
     let mut missing = Vec::new();
     for seal_use in SealUse::of_flow(&mut *tx, flow).await?.into_iter().filter(counts) {
         let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
@@ -56,7 +56,7 @@ pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<MissingPhotos>, Db
     Ok(missing)
 }
 
-fn of_seal_use(seal_use: &SealUse, grants: &[Grant], tallies: &[Tally], photos: &[Photo]) -> Vec<MissingPhotos> {
+fn of_seal_use(seal_use: &SealUse, grants: &[Grant], tallies: &[Tally], photos: &[Photo]) -> Vec<PhotoShortfall> {
     let owners = grants.iter().map(Some).chain([None]);
     let kinds = [PhotoKind::Signatory, PhotoKind::Face, PhotoKind::Emergency];
     let each = owners.flat_map(|grant| kinds.map(|kind| (grant, kind)));
@@ -71,7 +71,7 @@ fn of_seal_use(seal_use: &SealUse, grants: &[Grant], tallies: &[Tally], photos: 
         };
         let lost =
             |photo: &&Photo| photo.grant_id.as_ref() == id && photo.kind == kind && photo.original_hash.is_none();
-        MissingPhotos {
+        PhotoShortfall {
             seal_use_id: seal_use.id.clone(),
             business_id: seal_use.business_id.clone(),
             grant_id: id.cloned(),
