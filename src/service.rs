@@ -23,7 +23,7 @@ pub struct Service {
     pub app_token: String,
     #[serde(skip)]
     pub app_secret: String,
-    /// `legacy` or `nonce`.
+    /// `legacy`, `nonce` or `nonce:<header name>`.
     pub sign_mode: String,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,

@@ -4,14 +4,18 @@ pub(super) mod range;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Code, Edge, Problem, input::Id, session::CurrentUser};
+use super::{
+    Code, Edge, Problem,
+    input::{Id, Segments},
+    session::CurrentUser,
+};
 use crate::{
     audit::{Act, NewEntry, journal::JournalError},
     content::thumbnails,
@@ -27,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 /// The original bytes. Range (one), If-Range, If-None-Match; the ETag is the BLAKE3 hash. The download is in the audit
 /// log before its first byte leaves.
-#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = String, Path)), responses((status = 200), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, of the type that the content shows."), (status = 206, content_type = "*/*", description = "The range."), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -70,11 +74,11 @@ async fn note(edge: &Edge, document: &Document, user: &User, part: &str) -> Resu
 }
 
 /// A thumbnail, JPEG. Its address names its bytes, so it may be cached for ever.
-#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = String, Path), ("size" = u32, Path)), responses((status = 200), (status = 304), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem)))]
 async fn thumbnail_of(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
-    Path((id, size)): Path<(String, u32)>,
+    Segments((id, size)): Segments<(String, u32)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id: DocumentId = id.parse().map_err(|_| Problem::not_found())?;

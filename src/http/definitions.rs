@@ -45,6 +45,25 @@ impl From<Definition> for DefinitionView {
     }
 }
 
+/// The body of a definition. What GET gives can be sent back: null is absent, and the service sets `id`, `version` and
+/// `createdAt`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only describes the body in the OpenAPI document")]
+struct NewDefinition {
+    /// Ignored.
+    #[schema(required = false)]
+    id: serde_json::Value,
+    /// Ignored.
+    #[schema(required = false)]
+    version: serde_json::Value,
+    /// Ignored.
+    #[schema(required = false)]
+    created_at: serde_json::Value,
+    #[serde(flatten)]
+    body: Body,
+}
+
 /// All definitions, newest first.
 #[utoipa::path(get, path = "/api/definitions", params(Paging), responses((status = 200, body = Page<DefinitionView>)))]
 async fn list(
@@ -59,7 +78,7 @@ async fn list(
 }
 
 /// Makes a definition.
-#[utoipa::path(post, path = "/api/definitions", request_body = Body, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/definitions", request_body = NewDefinition, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
     Admin(admin): Admin,
@@ -71,11 +90,17 @@ async fn create(
 
 /// Definitions that a new installation can take. Each can be posted as a definition with the id of a service in
 /// `integration.serviceId`.
-#[utoipa::path(get, path = "/api/definitions/ready-made", responses((status = 200, body = Page<Object>)))]
+#[utoipa::path(get, path = "/api/definitions/ready-made", responses((status = 200, body = Page<ReadyMade>)))]
 async fn ready_made_ones(_: CurrentUser) -> Result<Json<Page<serde_json::Value>>, Problem> {
     let body = ready_made(None).map_err(|error| Problem::internal(&error))?;
     Ok(Json(Page { items: vec![body], next: None, total: None }))
 }
+
+/// A definition without `integration.serviceId`.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = Object)]
+#[expect(dead_code, reason = "only describes the answer in the OpenAPI document")]
+struct ReadyMade(serde_json::Value);
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -97,7 +122,7 @@ async fn take(
 }
 
 /// One definition.
-#[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = String, Path)), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path)), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
 async fn show(
     State(edge): State<Edge>,
     _: CurrentUser,
@@ -108,7 +133,7 @@ async fn show(
 }
 
 /// Makes a new version; running flows keep theirs.
-#[utoipa::path(put, path = "/api/definitions/{id}", params(("id" = String, Path)), request_body = Body, responses((status = 200, body = DefinitionView), (status = 422, body = Problem)))]
+#[utoipa::path(put, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path)), request_body = NewDefinition, responses((status = 200, body = DefinitionView), (status = 422, body = Problem)))]
 async fn replace(
     State(edge): State<Edge>,
     Admin(admin): Admin,

@@ -45,7 +45,7 @@ struct ZipParams {
 
 /// All photos of a flow as a zip, for flow types without a download field: first brings in what is missing. Exact
 /// length, strong ETag, Range and If-Range: a broken download goes on where it stopped.
-#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = String, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = FlowId, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn photos_zip(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

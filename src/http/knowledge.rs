@@ -8,17 +8,18 @@ use super::{
     Edge, Problem,
     input::{Id, Input, Page, Params, limit, parsed},
     session::CurrentUser,
-    users::Paging,
 };
 use crate::{
     audit::{self, Act, NewEntry},
-    id::{DocumentId, FolderId},
+    hash::Blake3,
+    id::{DocumentId, FlowId, FolderId},
     library::{
         Space,
         document::Document,
         folder::{Folder, check_name},
         search::{Cursor, Search},
     },
+    photo::kind::PhotoKind,
     user::{Role, User},
 };
 
@@ -35,8 +36,10 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[into_params(parameter_in = Query)]
 struct FolderParams {
     /// The folders in this folder …
+    #[param(value_type = Option<FolderId>, inline)]
     parent: Option<String>,
-    /// … or at the top of this space: public, personal or system.
+    /// … or at the top of this space.
+    #[param(value_type = Option<Space>, inline)]
     space: Option<String>,
 }
 
@@ -65,6 +68,8 @@ async fn folders(
 struct NewFolder {
     /// The folder it is made in; absent: the top of the public space.
     parent_id: Option<FolderId>,
+    /// At most 240 bytes, without `/`, `\` and control characters.
+    #[schema(max_length = 240, pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f]+$")]
     name: String,
 }
 
@@ -99,13 +104,24 @@ async fn make_folder(
     Ok((StatusCode::CREATED, Json(folder)))
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DocumentPaging {
+    /// `next` of the page before.
+    #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+    after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+}
+
 /// The documents in a folder, newest first.
-#[utoipa::path(get, path = "/api/folders/{id}/documents", params(("id" = String, Path), Paging), responses((status = 200, body = Page<Document>), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/folders/{id}/documents", params(("id" = FolderId, Path), DocumentPaging), responses((status = 200, body = Page<Document>), (status = 404, body = Problem)))]
 async fn documents_in(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FolderId>,
-    Params(paging): Params<Paging>,
+    Params(paging): Params<DocumentPaging>,
 ) -> Result<Json<Page<Document>>, Problem> {
     viewable(&edge, &id, &user).await?;
     let total = Document::total(&edge.app.db, &id, &user).await?;
@@ -119,19 +135,26 @@ async fn documents_in(
 struct SearchParams {
     /// A part of the name.
     q: Option<String>,
+    #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
     seal: Option<String>,
     /// The person who stamped, by name.
     user: Option<String>,
-    /// face, signatory or emergency.
+    #[param(value_type = Option<PhotoKind>, inline)]
     kind: Option<String>,
     /// Received at this instant (RFC 3339) or later.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Received before this instant.
+    #[param(format = DateTime)]
     to: Option<String>,
     /// BLAKE3.
+    #[param(value_type = Option<Blake3>, inline)]
     hash: Option<String>,
+    /// `next` of the page before.
+    #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
@@ -153,11 +176,11 @@ async fn search(
         from: parsed("from", params.from.as_deref())?,
         to: parsed("to", params.to.as_deref())?,
     };
-    found(&edge, &user, &search, Paging { after: params.after, limit: params.limit }).await.map(Json)
+    found(&edge, &user, &search, DocumentPaging { after: params.after, limit: params.limit }).await.map(Json)
 }
 
 /// One document.
-#[utoipa::path(get, path = "/api/documents/{id}", params(("id" = String, Path)), responses((status = 200, body = Document), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}", params(("id" = DocumentId, Path)), responses((status = 200, body = Document), (status = 404, body = Problem)))]
 async fn document(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -171,7 +194,7 @@ pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<
     folder.filter(|folder| folder.may_view(user)).ok_or_else(Problem::not_found)
 }
 
-async fn found(edge: &Edge, user: &User, search: &Search, paging: Paging) -> Result<Page<Document>, Problem> {
+async fn found(edge: &Edge, user: &User, search: &Search, paging: DocumentPaging) -> Result<Page<Document>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<Cursor> = parsed("after", paging.after.as_deref())?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

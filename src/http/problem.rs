@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use code::Code;
 
 use crate::{
-    archive::missing::MissingPhotos,
+    archive::missing::PhotoShortfall,
     audit::journal::JournalError,
     callback::CallbackError,
     content::thumbnails::ThumbnailError,
@@ -33,6 +33,7 @@ pub struct Problem {
     #[schema(ignore)]
     pub status_code: StatusCode,
     /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     pub code: Code,
     pub title: &'static str,
@@ -43,7 +44,7 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Photos that are missing, per grant and kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<MissingPhotos>,
+    pub missing: Vec<PhotoShortfall>,
     /// Seconds after which trying again may help, where it may.
     #[serde(skip)]
     #[schema(ignore)]

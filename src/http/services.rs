@@ -37,13 +37,18 @@ async fn list(
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewService {
+    #[schema(pattern = r"\S")]
     name: String,
     /// The vendor's open platform, usually port 9182.
+    #[schema(pattern = r"^\s*[hH][tT][tT][pP][sS]?://[^\s?#@]+\s*$")]
     base_url: String,
+    #[schema(pattern = r"^\s*[^\s\x00-\x1f\x7f-\x9f]+\s*$")]
     app_token: String,
     /// Never shown again.
+    #[schema(pattern = r"^\s*[^\s\x00-\x1f\x7f-\x9f]+\s*$")]
     app_secret: String,
-    /// `legacy` (default) or `nonce`.
+    /// `legacy` (default), `nonce` or `nonce:<header name>`.
+    #[schema(pattern = r"^(legacy|nonce(:[!#$%&'*+.^_`|~0-9A-Za-z-]+)?)$")]
     sign_mode: Option<String>,
     /// `private` (default); a service of the public cloud is refused.
     server_type: Option<ServerType>,
@@ -92,7 +97,7 @@ struct Checked {
 }
 
 /// Asks the vendor whether it answers and takes our credentials.
-#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = String, Path)), responses((status = 200, body = Checked)))]
+#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = ServiceId, Path)), responses((status = 200, body = Checked)))]
 async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
     let answer = match client.health().await {
@@ -120,7 +125,7 @@ struct SealView {
 }
 
 /// The vendor's physical seals, to pick from.
-#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = String, Path)), responses((status = 200, body = Page<SealView>), (status = 502, body = Problem)))]
+#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 502, body = Problem)))]
 async fn seals(
     State(edge): State<Edge>,
     _: CurrentUser,

@@ -133,6 +133,7 @@ async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Pro
 #[serde(deny_unknown_fields)]
 struct NewToken {
     /// What it is for.
+    #[schema(pattern = r"\S")]
     name: String,
 }
 

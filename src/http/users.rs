@@ -28,7 +28,10 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
+    /// `next` of the page before.
+    #[param(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     pub(super) after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
     pub(super) limit: Option<i64>,
 }
 
@@ -44,9 +47,14 @@ async fn list(State(edge): State<Edge>, _: Admin, Params(paging): Params<Paging>
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewUser {
+    /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`.
+    #[schema(max_length = 64, pattern = r"^[\p{Alphabetic}\p{N}._@-]+$")]
     username: String,
+    #[schema(pattern = r"\S")]
     display_name: String,
+    #[schema(min_length = 12)]
     password: String,
+    #[schema(min_items = 1)]
     roles: Vec<Role>,
     employee_no: Option<String>,
     mobile: Option<String>,
@@ -55,7 +63,7 @@ struct NewUser {
 }
 
 /// Makes a user.
-#[utoipa::path(post, path = "/api/users", request_body = NewUser, responses((status = 201, body = User), (status = 422, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/users", request_body = NewUser, responses((status = 201, body = User), (status = 422, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
     Admin(admin): Admin,
@@ -160,7 +168,7 @@ impl Change {
 }
 
 /// Changes a user.
-#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = String, Path)), request_body = UserChange, responses((status = 200, body = User)))]
+#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = User)))]
 async fn change(
     State(edge): State<Edge>,
     Admin(admin): Admin,

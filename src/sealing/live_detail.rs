@@ -3,10 +3,7 @@
 
 mod named;
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use serde::Serialize;
 

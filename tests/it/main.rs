@@ -3,10 +3,12 @@
 
 mod architecture;
 mod caller;
+mod documented;
 mod door;
 mod power;
 mod power_sending;
 mod program;
+mod schema_names;
 mod simulator;
 mod stories;
 mod stories_api;

@@ -31,7 +31,7 @@ struct Collected {
 }
 
 /// Brings the photos in now, to the download field.
-#[utoipa::path(post, path = "/api/flows/{id}/collect", params(("id" = String, Path)), responses((status = 202, body = Collected), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/collect", params(("id" = FlowId, Path)), responses((status = 202, body = Collected), (status = 409, body = Problem)))]
 async fn collect(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
