@@ -12,7 +12,7 @@ use crate::{
     seal_use::{Application, SealAtVendor},
     service::Service,
     user::{Directory, User},
-    vendor::qiyuesuo::{Seal, SealCategory},
+    vendor::qiyuesuo::Seal,
 };
 
 /// How long a submission waits for the vendor's list of seals. Without it the application finds out later.
@@ -70,7 +70,7 @@ pub async fn check(app: &App, body: &Body, form: &Form, starter: &User) -> Resul
     let Ok(client) = Service::client(&app.db, &app.vendor, &integration.service_id).await else {
         return Ok(Vec::new());
     };
-    let Ok(Ok(seals)) = tokio::time::timeout(QUICKLY, client.seals(SealCategory::Physical)).await else {
+    let Ok(Ok(seals)) = tokio::time::timeout(QUICKLY, client.seals()).await else {
         return Ok(Vec::new());
     };
     let errors = find(&mut application, &seals).err().unwrap_or_default();
