@@ -101,7 +101,7 @@ struct Checked {
 async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
     let answer = match client.health().await {
-        Ok(()) => client.seals(SealCategory::Physical).await,
+        Ok(()) => client.seals().await,
         Err(error) => Err(error),
     };
     let checked = match answer {
@@ -132,7 +132,7 @@ async fn seals(
     Id(id): Id<ServiceId>,
 ) -> Result<Json<Page<SealView>>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
-    let seals = client.seals(SealCategory::Physical).await?.into_iter().map(|seal| SealView {
+    let seals = client.seals().await?.into_iter().map(|seal| SealView {
         id: seal.id,
         name: seal.name,
         owner: seal.owner_name.or(seal.company),

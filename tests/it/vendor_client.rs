@@ -14,9 +14,7 @@ use yinku::{
     clock::{Clock, Timestamp},
     provider::{
         Client, Credentials, Hidden, Limits, Secret, SignMode, Vendor, VendorError,
-        qiyuesuo::{
-            Actor, Application, ApplicationAuth, FlowNode, SealCategory, SealUser, SealWindow, Status, ToStamp,
-        },
+        qiyuesuo::{Actor, Application, ApplicationAuth, FlowNode, SealUser, SealWindow, Status, ToStamp},
         retry::{Backoff, retry},
         sign::signature,
     },
@@ -284,11 +282,11 @@ async fn seals_categories_and_health_are_read() {
     let categories = r#"{"code":0,"categories":[{"id":"9","name":"物理用印","type":"PHYSICAL","state":1}]}"#;
     let fake = Fake::new(vec![ok(seals), ok(flat), ok(categories), ok("OK\n"), ok("no")]).await;
     let client = fake.client();
-    let listed = client.seals(SealCategory::Physical).await.unwrap();
+    let listed = client.seals().await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].company.as_deref(), listed[0].device_no.as_deref()), (Some("维森"), Some("D-1")));
     assert_eq!(listed[0].status.as_deref(), Some("NORMAL"));
-    let flat = client.seals(SealCategory::Physical).await.unwrap();
+    let flat = client.seals().await.unwrap();
     assert_eq!(
         (flat[0].name.as_str(), flat[0].owner_name.as_deref(), flat[0].company.as_deref()),
         ("合同章", Some("分公司"), None)
@@ -337,7 +335,7 @@ async fn the_vendors_four_ways_to_say_no_are_told_apart_in_every_call() {
         assert_eq!(client.detail(BUSINESS).await.unwrap_err(), expected);
         assert_eq!(image(&client).await.unwrap_err(), expected);
         assert_eq!(zip(&client, 10_000).await.0.unwrap_err(), expected);
-        assert_eq!(client.seals(SealCategory::Physical).await.unwrap_err(), expected);
+        assert_eq!(client.seals().await.unwrap_err(), expected);
         assert_eq!(client.categories().await.unwrap_err(), expected);
         assert_eq!(client.health().await.unwrap_err(), expected);
     }
