@@ -3,13 +3,15 @@
 
 mod check;
 mod ready_made;
+pub mod save;
 
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-pub use check::{FieldError, check, check_people};
+pub use crate::vocabulary::FieldError;
+pub use check::{check, check_people};
 pub use ready_made::ready_made;
 
 use crate::{

@@ -1,5 +1,7 @@
 //! A service (契约锁服务): a bound vendor server with its credentials.
 
+pub mod bind;
+
 use serde::Serialize;
 use sqlx::FromRow;
 use url::Url;

@@ -17,12 +17,8 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
-    audit::{Act, NewEntry, journal::JournalError},
-    content::thumbnails,
+    content::{download, thumbnails},
     id::DocumentId,
-    library::document::Document,
-    store::StoreKey,
-    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -42,19 +38,16 @@ async fn content(
     let document = edge.known.readable(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
     let size = u64::try_from(document.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", document.blake3);
-    let key = StoreKey::Raw(document.store_key.clone());
     let (status, range) = match range::chosen(&headers, &etag, size) {
         Ok(chosen) => chosen,
         Err(without_bytes) => return Ok(*without_bytes),
     };
-    let reading = edge.app.store.get_stream(&key, Some(range.clone())).await?;
     let part =
         (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
     // HEAD is answered without the bytes.
-    if method == Method::GET {
-        note(&edge, &document, &user, part.as_deref().unwrap_or("whole")).await?;
-    }
-    let mut response = (status, Body::from_stream(reading.stream)).into_response();
+    let part = (method == Method::GET).then_some(part.as_deref().unwrap_or("whole"));
+    let stream = download::open(&edge.app, &user, &document, range.clone(), part).await?;
+    let mut response = (status, Body::from_stream(stream)).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, size, &etag);
     range::insert(set, header::CONTENT_TYPE, &document.mime);
@@ -63,14 +56,6 @@ async fn content(
     let name = utf8_percent_encode(&document.name, NON_ALPHANUMERIC);
     range::insert(set, header::CONTENT_DISPOSITION, &format!("inline; filename*=UTF-8''{name}"));
     Ok(response)
-}
-
-/// Writes the download into the audit log; durable when it returns.
-async fn note(edge: &Edge, document: &Document, user: &User, part: &str) -> Result<(), JournalError> {
-    let download = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str())
-        .of_flow_if(document.flow_id.as_ref())
-        .detail(part);
-    edge.app.journal.write(download, edge.app.clock.now()).await
 }
 
 /// A thumbnail, JPEG. Its address names its bytes, so it may be cached for ever.

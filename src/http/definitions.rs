@@ -11,12 +11,12 @@ use super::{
     users::Paging,
 };
 use crate::{
-    audit::{self, Act, NewEntry},
     clock::Timestamp,
-    definition::{Body, Definition, FieldError, check, check_people, ready_made},
+    definition::{
+        Body, Definition, ready_made,
+        save::{self, DefinitionError},
+    },
     id::{DefinitionId, ServiceId},
-    service::{NO_PUBLIC_CLOUD, Service},
-    user::Directory,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -85,7 +85,8 @@ async fn create(
     Input(body): Input<serde_json::Value>,
 ) -> Result<(StatusCode, Json<DefinitionView>), Problem> {
     let id = DefinitionId::new();
-    save(&edge, &id, body, &admin.username).await.map(|view| (StatusCode::CREATED, Json(view)))
+    let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
+    Ok((StatusCode::CREATED, Json(definition.into())))
 }
 
 /// Definitions that a new installation can take. Each can be posted as a definition with the id of a service in
@@ -118,7 +119,8 @@ async fn take(
 ) -> Result<(StatusCode, Json<DefinitionView>), Problem> {
     let body = ready_made(Some(&taken.service_id)).map_err(|error| Problem::internal(&error))?;
     let id = DefinitionId::new();
-    save(&edge, &id, body, &admin.username).await.map(|view| (StatusCode::CREATED, Json(view)))
+    let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
+    Ok((StatusCode::CREATED, Json(definition.into())))
 }
 
 /// One definition.
@@ -141,32 +143,7 @@ async fn replace(
     Input(body): Input<serde_json::Value>,
 ) -> Result<Json<DefinitionView>, Problem> {
     Definition::current(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?;
-    save(&edge, &id, body, &admin.username).await.map(Json)
-}
-
-async fn save(edge: &Edge, id: &DefinitionId, body: serde_json::Value, by: &str) -> Result<DefinitionView, Problem> {
-    let body = read(body)?;
-    let mut errors = check(&body);
-    let now = edge.app.clock.now();
-    let mut tx = edge.app.db.begin().await?;
-    errors.extend(check_people(&body, &Directory::load(&mut tx).await?));
-    if let Some(integration) = &body.integration {
-        match Service::find(&mut tx, &integration.service_id).await? {
-            None => errors.push(FieldError::new("integration.serviceId", "there is no such service")),
-            Some(service) if service.is_public_cloud() => {
-                errors.push(FieldError::new("integration.serviceId", NO_PUBLIC_CLOUD));
-            }
-            Some(_) => {}
-        }
-    }
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
-    }
-    let version = Definition::save(&mut tx, id, &body, by, now).await?;
-    let detail = format!("version {version}");
-    let act = NewEntry::new(by, Act::DefinitionSaved, id.as_str());
-    audit::commit(tx, act.detail(&detail), now).await?;
-    Ok(DefinitionView { id: id.clone(), version, created_at: now, body })
+    Ok(Json(save::save(edge.acting(&admin), id, read(body)?).await?.into()))
 }
 
 /// What GET gives can be posted back: its own members are set by us, and null is absent.
@@ -188,5 +165,14 @@ fn drop_nulls(value: &mut serde_json::Value) {
         }
         serde_json::Value::Array(items) => items.iter_mut().for_each(drop_nulls),
         _ => {}
+    }
+}
+
+impl From<DefinitionError> for Problem {
+    fn from(error: DefinitionError) -> Self {
+        match error {
+            DefinitionError::Invalid(errors) => Self::invalid(errors),
+            DefinitionError::Db(error) => error.into(),
+        }
     }
 }

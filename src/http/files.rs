@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     app::App,
-    audit::{self, Act, NewEntry},
     content::receive::{Batch, UploadError},
     curate::attachments::{self, Target},
     flow::{
@@ -31,7 +30,7 @@ use crate::{
     library::document::Document,
     photo::kind::PhotoKind,
     seal_use::delivery::Dispatch,
-    sealing::supply,
+    sealing::{deliver, supply},
     user::{Role, User},
 };
 
@@ -108,13 +107,8 @@ async fn retry_stamped(
     Id(id): Id<FlowId>,
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
     may_act(&edge, &id, &user).await?;
-    let app = &edge.app;
-    let mut tx = app.db.begin().await?;
-    let now = app.clock.now();
-    Dispatch::again(&mut tx, &id, now).await?;
-    let entry = NewEntry::to_flow(&user.username, Act::DispatchRetried, &id);
-    audit::commit(tx, entry, now).await?;
-    let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
+    deliver::retry(edge.acting(&user), &id).await?;
+    let flow = view::view(&edge.app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::ACCEPTED, Json(flow)))
 }
 

@@ -11,7 +11,6 @@ use super::{
     session::{Admin, CurrentUser},
 };
 use crate::{
-    audit::{self, Act, NewEntry},
     callback::{
         self,
         parse::Shape,
@@ -20,11 +19,13 @@ use crate::{
     clock::Timestamp,
     flow::Flow,
     id::{CallbackId, FlowId, IngestId},
-    ingest::view::{self, IngestView},
-    photo::Photo,
+    ingest::{
+        collect,
+        view::{self, IngestView},
+    },
     seal_use::{
         SealUse,
-        ingest::{Ingest, IngestState, Trigger, wake},
+        ingest::{Ingest, IngestState},
     },
     user::User,
 };
@@ -111,14 +112,9 @@ async fn retry(
     let ingest = seen(&edge, &id, &user).await?;
     let seal_use = SealUse::find(&edge.app.db, &ingest.seal_use_id).await?.ok_or_else(Problem::not_found)?;
     may_act(&edge, &seal_use.flow_id, &user).await?;
-    let (app, now) = (&edge.app, edge.app.clock.now());
-    let mut tx = app.db.begin().await?;
-    wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
-    Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
-    let act = NewEntry::new(&user.username, Act::IngestRetried, id.as_str());
-    audit::commit(tx, act.of_flow(&seal_use.flow_id), now).await?;
+    collect::retry(edge.acting(&user), &ingest, &seal_use.flow_id).await?;
     let ingest = seen(&edge, &id, &user).await?;
-    Ok((StatusCode::ACCEPTED, Json(view::with_photos(&app.db, ingest).await?)))
+    Ok((StatusCode::ACCEPTED, Json(view::with_photos(&edge.app.db, ingest).await?)))
 }
 
 async fn seen(edge: &Edge, id: &IngestId, user: &User) -> Result<Ingest, Problem> {

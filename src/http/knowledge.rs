@@ -10,22 +10,22 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
-    audit::{self, Act, NewEntry},
+    curate::folders::{self, viewable},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
     library::{
         Space,
         document::Document,
-        folder::{Folder, check_name},
+        folder::Folder,
         search::{Cursor, Search},
     },
     photo::kind::PhotoKind,
-    user::{Role, User},
+    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
-        .routes(routes!(folders, make_folder))
+        .routes(routes!(list_folders, make_folder))
         .routes(routes!(documents_in))
         .routes(routes!(search))
         .routes(routes!(document))
@@ -45,7 +45,7 @@ struct FolderParams {
 
 /// The folders in a folder or at the top of a space, by name.
 #[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>), (status = 404, body = Problem)))]
-async fn folders(
+async fn list_folders(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Params(params): Params<FolderParams>,
@@ -53,7 +53,7 @@ async fn folders(
     let db = &edge.app.db;
     let parent: Option<FolderId> = parsed("parent", params.parent.as_deref())?;
     let found = if let Some(parent) = parent {
-        viewable(&edge, &parent, &user).await?;
+        viewable(db, &parent, &user).await?;
         Folder::children(db, &parent).await?
     } else {
         let space = parsed("space", params.space.as_deref())?.unwrap_or(Space::Public);
@@ -80,27 +80,7 @@ async fn make_folder(
     CurrentUser(user): CurrentUser,
     Input(new): Input<NewFolder>,
 ) -> Result<(StatusCode, Json<Folder>), Problem> {
-    check_name(&new.name).map_err(|error| Problem::field("name", error.to_string()))?;
-    let parent = match &new.parent_id {
-        Some(id) => Some(viewable(&edge, id, &user).await?),
-        None => None,
-    };
-    let own = parent.as_ref().is_some_and(|parent| parent.owner == user.id.as_str());
-    if !own && !user.is_admin() && !user.has(Role::Archivist) {
-        return Err(Problem::forbidden());
-    }
-    let folder = Folder {
-        id: FolderId::new(),
-        parent: parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default(),
-        space: parent.as_ref().map_or(Space::Public, |parent| parent.space),
-        owner: parent.map(|parent| parent.owner).unwrap_or_default(),
-        name: new.name,
-        created_at: edge.app.clock.now(),
-    };
-    let mut tx = edge.app.db.begin().await?;
-    folder.insert(&mut tx).await?;
-    let act = NewEntry::new(&user.username, Act::FolderMade, folder.id.as_str());
-    audit::commit(tx, act.detail(&folder.name), folder.created_at).await?;
+    let folder = folders::make(edge.acting(&user), new.parent_id.as_ref(), &new.name).await?;
     Ok((StatusCode::CREATED, Json(folder)))
 }
 
@@ -123,7 +103,7 @@ async fn documents_in(
     Id(id): Id<FolderId>,
     Params(paging): Params<DocumentPaging>,
 ) -> Result<Json<Page<Document>>, Problem> {
-    viewable(&edge, &id, &user).await?;
+    viewable(&edge.app.db, &id, &user).await?;
     let total = Document::total(&edge.app.db, &id, &user).await?;
     let search = Search { folder: Some(id), ..Search::default() };
     Ok(Json(Page { total: Some(total), ..found(&edge, &user, &search, paging).await? }))
@@ -187,11 +167,6 @@ async fn document(
     Id(id): Id<DocumentId>,
 ) -> Result<Json<Document>, Problem> {
     Document::seen(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
-}
-
-pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {
-    let folder = Folder::find(&edge.app.db, id).await?;
-    folder.filter(|folder| folder.may_view(user)).ok_or_else(Problem::not_found)
 }
 
 async fn found(edge: &Edge, user: &User, search: &Search, paging: DocumentPaging) -> Result<Page<Document>, Problem> {

@@ -17,7 +17,7 @@ use crate::{
     archive::missing::PhotoShortfall,
     audit::journal::JournalError,
     callback::CallbackError,
-    content::thumbnails::ThumbnailError,
+    content::{download::DownloadError, thumbnails::ThumbnailError},
     db::DbError,
     definition::FieldError,
     flow::{actions::Refusal, step::StepError},
@@ -142,6 +142,7 @@ impl From<LoginError> for Problem {
         match error {
             LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, Code::LoginFailed, error.to_string()),
             LoginError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
+            LoginError::Journal(error) => error.into(),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
         }
@@ -210,6 +211,15 @@ impl From<CallbackError> for Problem {
             CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => {
                 Self::internal(&error)
             }
+        }
+    }
+}
+
+impl From<DownloadError> for Problem {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::Store(error) => error.into(),
+            DownloadError::Journal(error) => error.into(),
         }
     }
 }

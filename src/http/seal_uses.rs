@@ -50,10 +50,7 @@ async fn seal_code(
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<CodeView>>, Problem> {
     may(&edge, &id, &user, Action::Code).await?;
-    let mut tx = edge.app.db.begin().await?;
-    let codes = code::view(&mut tx, &id, &user, edge.app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(Json(codes))
+    Ok(Json(code::view(edge.acting(&user), &id).await?))
 }
 
 /// Every seal use of the flow: counts per seal and person, what is missing, what was appended. Fresh from the vendor

@@ -9,9 +9,10 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::{
     app::App,
+    audit::Act,
     db::DbError,
     flow::Flow,
-    id::SealUseId,
+    id::{FlowId, SealUseId},
     killpoint,
     library::document::DeliveryState,
     original::Original,
@@ -27,6 +28,7 @@ use crate::{
     },
     service::{Service, ServiceError},
     store::{StoreError, StoreKey},
+    user::Acting,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,13 @@ pub enum SendError {
     Fence(#[from] FenceError),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+/// Sends stamped files and supplied photos again that failed, or whose answer was lost.
+pub async fn retry(acting: Acting<'_>, flow: &FlowId) -> Result<(), DbError> {
+    let mut tx = acting.db.begin().await?;
+    Dispatch::again(&mut tx, flow, acting.now).await?;
+    acting.commit_to_flow(tx, Act::DispatchRetried, flow, None).await
 }
 
 /// One run of the job.
