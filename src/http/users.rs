@@ -48,7 +48,7 @@ async fn list(State(edge): State<Edge>, _: Admin, Params(paging): Params<Paging>
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewUser {
     /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`.
-    #[schema(max_length = 64, pattern = r"^[\p{Alphabetic}\p{N}._@-]+$")]
+    #[schema(max_length = 64, pattern = r"^[\p{L}\p{N}._@-]+$")]
     username: String,
     #[schema(pattern = r"\S")]
     display_name: String,
@@ -59,6 +59,7 @@ struct NewUser {
     employee_no: Option<String>,
     mobile: Option<String>,
     /// Username.
+    #[schema(min_length = 1)]
     manager: Option<String>,
 }
 
@@ -137,7 +138,7 @@ struct UserChange {
     #[schema(value_type = Option<String>)]
     mobile: Change,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1)]
     manager: Change,
     disabled: Option<bool>,
 }
