@@ -88,6 +88,12 @@ pub struct Field {
     pub columns: Option<Vec<Field>>,
 }
 
+/// Who is asked at a node: `user:<username>`, `role:<role>` or `manager` (the starter's).
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|manager)$")]
+#[expect(dead_code, reason = "only describes an assignee in the OpenAPI document")]
+struct Assignee(String);
+
 /// One step of the flow.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -98,7 +104,7 @@ pub struct Node {
     pub name: String,
     pub kind: NodeKind,
     /// `user:<username>`, `role:<role>` or `manager` (the starter's).
-    #[schema(min_items = 1)]
+    #[schema(value_type = Vec<Assignee>, min_items = 1)]
     pub assignees: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,

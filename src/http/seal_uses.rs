@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -70,6 +70,7 @@ async fn seal_detail(
 struct MoreUses {
     /// How many uses are added for each person.
     #[schema(minimum = 1, maximum = 100_000)]
+    #[serde(deserialize_with = "whole")]
     count: u32,
     /// Only the seal in this box; absent: every seal.
     device_no: Option<String>,
@@ -225,6 +226,13 @@ async fn owed_photos(
         _ => user,
     };
     Ok(Json(owed_photos::of_user(&edge.app, &person).await?))
+}
+
+/// A whole number, however JSON writes it: 2.0 is 2.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let text = number.as_f64().unwrap_or(f64::NAN).to_string();
+    text.parse().map_err(|_| D::Error::custom(format!("{number} is not a whole number that is possible here")))
 }
 
 /// Without blanks around it and NUL in it; nothing when nothing remains.

@@ -45,7 +45,7 @@ impl UserError {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
     /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`.
-    #[schema(max_length = 64, pattern = r"^[\p{Alphabetic}\p{N}._@-]+$")]
+    #[schema(max_length = 64, pattern = r"^[\p{L}\p{N}._@-]+$")]
     pub username: String,
     #[schema(pattern = r"\S")]
     pub display_name: String,
@@ -56,6 +56,7 @@ pub struct NewUser {
     pub employee_no: Option<String>,
     pub mobile: Option<String>,
     /// Username.
+    #[schema(min_length = 1)]
     pub manager: Option<String>,
 }
 
@@ -128,7 +129,7 @@ pub struct UserChange {
     #[schema(value_type = Option<String>)]
     pub mobile: Change,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1)]
     pub manager: Change,
     pub disabled: Option<bool>,
 }

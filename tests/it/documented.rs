@@ -182,4 +182,111 @@ mod tests {
         let token = json!({ "id": "no uuid", "name": "x", "token": "y" });
         assert!(validate("#/components/schemas/MadeToken", &token).is_err());
     }
+
+    #[test]
+    fn what_the_service_refuses_the_document_refuses_too() {
+        let user = |member: &str, value: Value| {
+            let mut user = json!({ "username": "chen", "displayName": "陈八", "password": "a long password", "roles": ["member"] });
+            user[member] = value;
+            user
+        };
+        let service = |member: &str, value: &str| {
+            let mut service =
+                json!({ "name": "n", "baseUrl": "http://vendor:9182", "appToken": "t", "appSecret": "s" });
+            service[member] = value.into();
+            service
+        };
+        let definition = |member: &str, value: Value| {
+            let node = json!({ "key": "n", "name": "n", "kind": "approval", "assignees": ["manager"] });
+            let mut definition = json!({ "name": "d", "fields": [], "nodes": [node] });
+            definition[member] = value;
+            definition
+        };
+        let right = [
+            ("NewUser", user("username", json!("陈.8@x"))),
+            ("NewService", service("signMode", "nonce:x-nonce")),
+            ("NewDefinition", definition("createdAt", json!("what GET gave"))),
+            ("NewDefinition", definition("integration", Value::Null)),
+            ("MoreUses", json!({ "count": 100_000, "deviceNo": null })),
+            ("FolderChange", json!({ "name": "合同 (2)", "parentId": "" })),
+            ("Wish", json!({})),
+        ];
+        for (schema, body) in right {
+            assert_eq!(validate(&format!("#/components/schemas/{schema}"), &body), Ok(()), "{schema} {body}");
+        }
+        let wrong = [
+            ("NewUser", user("username", json!("a b"))),
+            ("NewUser", user("username", json!("x".repeat(65)))),
+            ("NewUser", user("displayName", json!(" \t"))),
+            ("NewUser", user("password", json!("short"))),
+            ("NewUser", user("roles", json!([]))),
+            ("NewUser", user("mobile", json!("1\0"))),
+            ("NewUser", user("more", json!(1))),
+            ("NewService", service("baseUrl", "ftp://vendor")),
+            ("NewService", service("appSecret", "in ner")),
+            ("NewService", service("signMode", "none")),
+            ("NewDefinition", definition("name", json!("\n"))),
+            ("NewDefinition", definition("nodes", json!([]))),
+            ("NewDefinition", definition("fields", json!([{ "key": "a b", "label": "l", "type": "text" }]))),
+            ("Node", json!({ "key": "n", "name": "n", "kind": "approval", "assignees": ["user:"] })),
+            ("Node", json!({ "key": "n", "name": "n", "kind": "approval", "assignees": [] })),
+            ("NewToken", json!({ "name": "" })),
+            ("NewFlow", json!({ "definitionId": "1", "form": {} })),
+            ("Remark", json!({ "comment": "\u{3000}" })),
+            ("MoreUses", json!({ "count": 0 })),
+            ("MoreUses", json!({ "count": 100_001 })),
+            ("EndOfUse", json!({ "reason": " " })),
+            ("NewFolder", json!({ "name": ".." })),
+            ("NewFolder", json!({ "name": "a/b" })),
+            ("FolderChange", json!({ "parentId": "top" })),
+            ("Wish", Value::Null),
+        ];
+        for (schema, body) in wrong {
+            assert!(validate(&format!("#/components/schemas/{schema}"), &body).is_err(), "{schema} {body}");
+        }
+    }
+
+    #[test]
+    fn parameters_and_bodies_say_what_they_may_be() {
+        let operation = |path: &str, method: &str| &DOCUMENT["paths"][path][method];
+        let parameter = |path: &str, name: &str| {
+            let all = operation(path, "get")["parameters"].as_array().unwrap();
+            all.iter().find(|parameter| parameter["name"] == name).unwrap()["schema"].clone()
+        };
+        for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+            for parameter in item["get"]["parameters"].as_array().into_iter().flatten() {
+                let schema = &parameter["schema"];
+                if parameter["name"] == "limit" {
+                    assert_eq!((&schema["minimum"], &schema["maximum"]), (&json!(1), &json!(200)), "{path}");
+                }
+                let says = ["pattern", "enum", "oneOf", "minimum", "$ref"].iter().any(|key| schema.get(key).is_some());
+                assert!(
+                    says || schema["type"] == "boolean" || parameter["name"] == "key" || parameter["name"] == "secret",
+                    "{path}: {parameter}"
+                );
+            }
+        }
+        assert_eq!(
+            parameter("/api/flows", "state")["enum"],
+            json!(["running", "archived", "rejected", "withdrawn", ""])
+        );
+        let approve = &operation("/api/flows/{id}/approve", "post")["requestBody"];
+        assert_eq!(approve["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/Said");
+        assert_ne!(approve["required"], true, "it may be left out");
+        let numbers = operation("/metrics", "get")["responses"]["200"]["content"].as_object().unwrap();
+        assert!(numbers.contains_key("application/openmetrics-text"));
+    }
+
+    #[test]
+    fn an_answer_has_all_of_its_members_and_those_that_come_together() {
+        let report = json!({ "ok": false, "entries": 6, "head": "0".repeat(64), "firstBroken": 7, "why": "cut_tail", "detail": "" });
+        assert_eq!(validate("#/components/schemas/AuditReport", &report), Ok(()));
+        let well = json!({ "ok": true, "entries": 6, "head": "0".repeat(64) });
+        assert_eq!(validate("#/components/schemas/AuditReport", &well), Ok(()));
+        let missing = json!({ "kind": "signatory", "count": 1, "since": null, "named": true, "error": null });
+        assert_eq!(validate("#/components/schemas/MissingPhotos", &missing), Ok(()));
+        assert!(validate("#/components/schemas/PhotoShortfall", &missing).is_err());
+        let incomplete = json!({ "kind": "signatory", "count": 1, "since": null, "named": true });
+        assert!(validate("#/components/schemas/MissingPhotos", &incomplete).is_err(), "null is not absent");
+    }
 }

@@ -28,6 +28,7 @@ mod stories_help_page;
 mod stories_hints;
 mod stories_lists;
 mod stories_oddities;
+mod stories_refusals;
 mod stories_rights;
 mod stories_rights_standings;
 mod stories_seal;

@@ -38,7 +38,7 @@ struct FlowParams {
     definition_id: Option<String>,
     /// A part of the title or the serial number.
     q: Option<String>,
-    /// Only those that wait for the one who asks.
+    /// Only those that wait for the one who asks. At most one of `todo`, `done` and `mine` is true.
     #[serde(default)]
     todo: bool,
     /// Only those that the one who asks has handled.

@@ -205,7 +205,10 @@ fn say_which_text(schema: &mut Schema) {
             }
             match object.pattern.as_deref() {
                 None => object.pattern = Some(TEXT.to_owned()),
-                Some(VISIBLE) => object.pattern = Some(VISIBLE_TEXT.to_owned()),
+                Some(VISIBLE) => {
+                    object.pattern = Some(VISIBLE_TEXT.to_owned());
+                    object.min_length = Some(1);
+                }
                 Some(_) => {}
             }
         }
