@@ -2,44 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod architecture;
-mod caller;
-mod door;
-mod power;
-mod power_sending;
-mod program;
 mod simulator;
 mod stories;
-mod stories_api;
-mod stories_archive;
-mod stories_audit;
-mod stories_callbacks;
-mod stories_definitions;
-mod stories_faults;
-mod stories_files;
-mod stories_files_archive;
-mod stories_files_download;
-mod stories_files_slow;
-mod stories_files_vendor;
-mod stories_flow_seals;
-mod stories_flow_steps;
-mod stories_help_page;
-mod stories_hints;
-mod stories_lists;
-mod stories_oddities;
-mod stories_rights;
-mod stories_rights_standings;
-mod stories_seal;
-mod stories_seal_answers;
-mod stories_seal_apply;
-mod stories_seal_ends;
-mod stories_sending;
-mod suite_audit;
-mod suite_db;
 mod suite_migrations;
-mod suite_search;
-mod suite_store;
-mod suite_store_durability;
-mod suite_sweep;
-mod tour;
-mod vendor_client;
-mod world;
+mod suites;
+mod support;
+
+// Paths that suite_migrations and the kit's caller use.
+use support::{caller, files as stories_files, world};
