@@ -1,6 +1,7 @@
 //! The test kit. Whatever two story files need is here, and every story takes the same names from it:
 //! `use crate::support::{Plan, World, story};`.
 
+pub(crate) mod audit_log;
 pub(crate) mod callbacks;
 pub(crate) mod caller;
 pub(crate) mod database;
@@ -9,6 +10,7 @@ pub(crate) mod files;
 pub(crate) mod flows;
 pub(crate) mod left_over;
 pub(crate) mod people;
+pub(crate) mod photos;
 pub(crate) mod plain_flows;
 pub(crate) mod process;
 pub(crate) mod seals;

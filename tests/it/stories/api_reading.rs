@@ -143,6 +143,7 @@ story!(the_service_tells_how_it_is, async |world: World| {
     );
     let document = nobody.get("/api/openapi.json").await.expect(200);
     assert_eq!(document["info"]["title"], "yinku 印库");
+    world.leaves_its_database_closed("the service must tell that its database is gone");
     world.app.db.close().await;
     assert_eq!(nobody.get("/readyz").await.expect(503)["database"], false);
     assert_eq!(nobody.get("/healthz").await.status, 200, "alive, though not ready");

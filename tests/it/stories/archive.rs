@@ -7,14 +7,12 @@ use crate::support::{
     Engine, Plan, World,
     callbacks::callback,
     definitions::{archived_by_hand, with_required_stamped, without_field},
+    photos::{folders, month},
     seals::archived_documents,
+    snapshot::assert_json_snapshot,
     story,
     world::small_photos,
 };
-
-fn month(world: &World) -> String {
-    world.app.clock.now().in_china().strftime("%Y-%m").to_string()
-}
 
 story!(photos_lie_in_the_configured_public_folder, async |world: World| {
     for document in archived_documents(&world).await {
@@ -25,10 +23,6 @@ story!(photos_lie_in_the_configured_public_folder, async |world: World| {
     }
     assert_eq!(folders(&world).await, ["public: 2026", "public: 用印"]);
 });
-
-async fn folders(world: &World) -> Vec<String> {
-    sql("SELECT space || ': ' || name FROM folders ORDER BY 1").scalars(&world.app.db).await.unwrap()
-}
 
 story!(without_a_folder_photos_lie_in_the_system_folder_of_the_e_sign_module, async |engine: Engine| {
     let definition = |definition: &mut Value| {
@@ -59,6 +53,7 @@ story!(without_a_download_field_photos_lie_in_the_folder_only, async |engine: En
     let documents = archived_documents(&world).await;
     assert_eq!(documents.len(), 2);
     assert!(documents.iter().all(|document| document.field_key.is_none()));
+    world.assert_snapshot("without_a_download_field").await;
 });
 
 story!(a_device_whose_clock_was_reset_is_doubted, async |engine: Engine| {
@@ -87,6 +82,7 @@ story!(a_manual_flow_waits_for_a_person, async |engine: Engine| {
     world.until_quiet().await;
     assert!(world.flow(&flow).await.archived_at.is_none());
     assert_eq!(world.count("SELECT COUNT(*) FROM manifests").await, 0);
+    world.assert_snapshot("a_manual_flow_waits").await;
 });
 
 story!(a_required_files_field_that_is_empty_holds_the_archive_back, async |engine: Engine| {
@@ -107,6 +103,7 @@ story!(the_manifest_has_what_is_needed_to_make_the_rows_again, async |world: Wor
     let bytes = world.app.store.get(&StoreKey::Raw(key)).await.unwrap();
     assert_eq!(yinku::hash::Blake3::of(&bytes).as_str(), hash);
     let manifest: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_json_snapshot("manifest", &manifest);
     assert_eq!(manifest["flow"]["form"]["subject"], "采购合同");
     assert_eq!(manifest["definition"]["name"], "物理用印申请");
     assert_eq!(manifest["approvals"][0]["username"], "li");

@@ -5,59 +5,14 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use yinku::{
-    audit::{self, Entry},
-    db::{Tx, sql},
-    id::FlowId,
+use yinku::{db::sql, id::FlowId};
+
+use crate::support::{
+    Caller, Engine, Plan, World,
+    audit_log::{id, logged},
+    story,
+    world::small_photos,
 };
-
-use crate::support::{Caller, Engine, Plan, World, seals::archived, story, world::small_photos};
-
-/// Who, what, which, in which flow, and more.
-type Told = (String, String, String, Option<String>, Option<String>);
-
-impl World {
-    /// The audit log after entry `seq`, in the order it was written, as the API tells it.
-    async fn log_after(&self, seq: i64) -> Vec<Told> {
-        let page = self.caller("sun").await.get("/api/audit?limit=200").await.expect(200);
-        assert_eq!(page["next"], Value::Null);
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let entries = page["items"].as_array().unwrap().iter().rev();
-        let later = entries.filter(|entry| entry["seq"].as_i64().unwrap() > seq).map(|entry| {
-            let [username, act, subject] = ["username", "act", "subject"].map(|member| text(&entry[member]).unwrap());
-            (username, act, subject, text(&entry["flowId"]), text(&entry["detail"]))
-        });
-        later.collect()
-    }
-
-    /// The number of the audit log's last entry.
-    async fn last_entry(&self) -> i64 {
-        self.count("SELECT seq FROM audit_head").await
-    }
-
-    /// Locks the end of the audit log, as an act that is about to be committed does.
-    async fn hold_log(&self) -> Tx {
-        let mut tx = self.app.db.begin().await.unwrap();
-        let entry = Entry { username: "held", act: "held", subject: "held", ..Entry::default() };
-        audit::record(&mut tx, entry, self.app.clock.now()).await.unwrap();
-        tx
-    }
-
-    /// An archived flow, and the document of its one photo.
-    async fn photo(&self) -> (FlowId, Value) {
-        let flow = archived(self, 1).await;
-        let view = self.caller("admin").await.get(&format!("/api/flows/{flow}")).await.expect(200);
-        (flow, view["files"]["photos"][0].clone())
-    }
-}
-
-fn told(username: &str, act: &str, subject: &str, flow: Option<&str>, detail: Option<&str>) -> Told {
-    (username.into(), act.into(), subject.into(), flow.map(Into::into), detail.map(Into::into))
-}
-
-fn id(value: &Value) -> &str {
-    value["id"].as_str().unwrap()
-}
 
 story!(logins_are_on_record_refused_ones_too, async |world: World| {
     let password = "long enough for chen";
@@ -87,10 +42,10 @@ story!(logins_are_on_record_refused_ones_too, async |world: World| {
     let kept = log[1].0.as_str();
     assert!(kept.starts_with("名名名") && kept.ends_with('…') && kept.len() <= 256, "{kept}");
     let expected = [
-        told("chen", "login_failed", "chen", None, from),
-        told(kept, "login_failed", kept, None, from),
-        told("chen", "logged_in", id(&chen), None, from),
-        told("chen", "logged_out", id(&chen), None, None),
+        logged("chen", "login_failed", "chen", None, from),
+        logged(kept, "login_failed", kept, None, from),
+        logged("chen", "logged_in", id(&chen), None, from),
+        logged("chen", "logged_out", id(&chen), None, None),
     ];
     assert_eq!(log, expected);
 });
@@ -126,7 +81,7 @@ story!(what_an_administrator_sets_up_is_on_record, async |world: World| {
         assert!(answer.status.is_client_error(), "{path}: {}", answer.json());
     }
 
-    let did = |act: &str, subject: &Value, detail: &str| told("admin", act, id(subject), None, Some(detail));
+    let did = |act: &str, subject: &Value, detail: &str| logged("admin", act, id(subject), None, Some(detail));
     let expected = [
         did("token_made", &token, "a script"),
         did("user_made", &user, "chen: member"),
@@ -166,7 +121,7 @@ story!(each_act_on_a_flow_leaves_one_entry_and_its_events_are_changes_only, asyn
     world.until_quiet().await;
 
     let on = |username: &str, act: &str, subject: &str, detail: Option<&str>| {
-        told(username, act, subject, Some(id(&flow)), detail)
+        logged(username, act, subject, Some(id(&flow)), detail)
     };
     let expected = [
         on("zhang", "flow_submitted", id(&flow), None),
@@ -212,7 +167,7 @@ story!(a_download_is_on_record_before_its_first_byte_leaves, async |world: World
     Caller::nobody(&world).get(&format!("{path}/content")).await.expect(401);
 
     let flow = flow.to_string();
-    let download = |detail: &str| told("zhang", "document_downloaded", id(&document), Some(&flow), Some(detail));
+    let download = |detail: &str| logged("zhang", "document_downloaded", id(&document), Some(&flow), Some(detail));
     let range = format!("bytes 10-19/{}", document["bytes"]);
     assert_eq!(world.log_after(begin).await, [download("whole"), download("whole"), download(&range)]);
 });

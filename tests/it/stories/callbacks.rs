@@ -5,48 +5,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use yinku::{
     callback::{Inbox, Received},
-    config::{Config, Span},
     db::sql,
-    vendor::simulator::{Encoding, EndShape, Fault, FaultKind, Kind, Knobs, Stamp, Target},
+    vendor::simulator::{Encoding, Fault, FaultKind, Kind, Stamp, Target},
 };
 
 use crate::support::{
     Engine, Plan, World,
-    callbacks::callback_with,
+    callbacks::{callback_with, looks_often, no_callback_waits, without_end_callback},
     definitions::archived_by_hand,
+    photos::{all_done_once, stored, zips},
     seals::without_photo,
     story,
-    world::{PhotoRow, small_photos},
+    world::small_photos,
 };
-
-fn spans(texts: &[&str]) -> Vec<Span> {
-    texts.iter().map(|text| text.parse().unwrap()).collect()
-}
-
-fn looks_often(config: &mut Config) {
-    config.ingest.rechecks = spans(&["1s", "2s", "3s", "5s", "8s"]);
-    config.ingest.poll_open = Span::secs(1);
-}
-
-fn without_end_callback() -> Knobs {
-    let mut knobs = small_photos();
-    knobs.callback.end_shape = EndShape::Off;
-    knobs
-}
-
-fn all_done_once(photos: &[PhotoRow], count: usize) {
-    assert_eq!(photos.len(), count, "{photos:#?}");
-    let numbers: Vec<_> = photos.iter().map(|photo| photo.no).collect();
-    assert_eq!(numbers, (1..=i64::try_from(count).unwrap()).map(Some).collect::<Vec<_>>());
-    for photo in photos {
-        assert_eq!((photo.state.as_str(), photo.documents, &photo.error_code), ("done", 1, &None), "{photo:?}");
-    }
-}
-
-async fn no_callback_waits(world: &World) {
-    world.until_quiet().await;
-    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state <> 'done'").await, 0);
-}
 
 story!(twenty_equal_callbacks_at_once_bring_each_photo_in_once, async |engine: Engine| {
     let mut knobs = small_photos();
@@ -63,6 +34,7 @@ story!(twenty_equal_callbacks_at_once_bring_each_photo_in_once, async |engine: E
     assert_eq!(world.count("SELECT COUNT(*) FROM ingests").await, 1);
     let downloads = world.sim.counters().downloads;
     assert!(downloads.len() == 4 && downloads.values().all(|times| *times == 1), "{downloads:?}");
+    world.assert_snapshot("twenty_equal_callbacks").await;
 });
 
 story!(an_end_by_the_platform_archives_too, async |world: World| {
@@ -73,6 +45,7 @@ story!(an_end_by_the_platform_archives_too, async |world: World| {
     no_callback_waits(&world).await;
     all_done_once(&world.photos(&seal_use.id).await, 2);
     assert_eq!(world.count("SELECT COUNT(*) FROM seal_uses WHERE status = 'finished'").await, 1);
+    world.assert_snapshot("an_end_by_the_platform").await;
 });
 
 story!(an_append_after_the_end_reopens_and_a_second_end_completes, async |engine: Engine| {
@@ -89,11 +62,8 @@ story!(an_append_after_the_end_reopens_and_a_second_end_completes, async |engine
     all_done_once(&world.photos(&seal_use.id).await, 3);
     assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, 2);
     assert_eq!(world.count("SELECT COUNT(DISTINCT digest) FROM callbacks").await, 1);
+    world.assert_snapshot("an_append_after_the_end").await;
 });
-
-async fn stored(world: &World) -> i64 {
-    world.count("SELECT COUNT(original_hash) FROM photos").await
-}
 
 story!(a_callback_before_the_photos_waits_for_them, async |engine: Engine| {
     let mut knobs = small_photos();
@@ -187,11 +157,6 @@ story!(push_key_and_zip_of_one_photo_are_one_photo, async |engine: Engine| {
     assert!(names.iter().all(|name| name.contains("_公章_")), "{names:?}");
 });
 
-fn zips(world: &World) -> u64 {
-    let requests = world.sim.counters().requests;
-    requests.iter().filter(|(path, _)| path.contains("images/download")).map(|(_, times)| times).sum()
-}
-
 story!(three_stampings_with_equal_bytes_are_three_photos_of_one_original, async |world: World| {
     let (flow, seal_use, business) = world.seal_use(3).await;
     let first = world.sim.stamp(&business, 0).await.unwrap();
@@ -204,6 +169,7 @@ story!(three_stampings_with_equal_bytes_are_three_photos_of_one_original, async 
     assert_eq!(world.count("SELECT COUNT(*) FROM originals").await, 1);
     assert_eq!(world.count("SELECT COUNT(*) FROM documents").await, 3);
     assert_eq!(world.count("SELECT duplicates FROM ingests").await, 2);
+    world.assert_snapshot("equal_bytes").await;
 });
 
 story!(an_emergency_photo_that_is_only_pushed_is_kept, async |world: World| {
@@ -216,6 +182,7 @@ story!(an_emergency_photo_that_is_only_pushed_is_kept, async |world: World| {
     let photos = world.photos(&seal_use.id).await;
     all_done_once(&photos, 2);
     assert_eq!(photos.iter().map(|photo| photo.kind.as_str()).collect::<Vec<_>>(), ["emergency", "signatory"]);
+    world.assert_snapshot("a_pushed_emergency").await;
 });
 
 story!(photos_are_numbered_in_the_order_of_the_stampings, async |world: World| {
@@ -243,6 +210,7 @@ story!(a_use_that_ends_without_a_stamp_is_not_archived, async |world: World| {
     no_callback_waits(&world).await;
     let flow = world.flow(&flow).await;
     assert_eq!((flow.archived_at, flow.node.as_deref()), (None, Some("seal")));
+    world.assert_snapshot("an_end_without_a_stamp").await;
 });
 
 story!(junk_is_kept_and_answered, async |world: World| {

@@ -12,6 +12,7 @@ use yinku::{
 
 use crate::support::{
     Engine, Plan, World,
+    photos::parked,
     seals::noon,
     story,
     world::{small_photos, tries_once},
@@ -115,10 +116,6 @@ story!(bodies_that_are_no_image_are_parked_with_a_reason_and_a_person_can_try_ag
     assert_eq!(world.photos(&seal_use.id).await.len(), 6);
 });
 
-async fn parked(world: &World) -> i64 {
-    world.count("SELECT COUNT(*) FROM photos WHERE state = 'failed'").await
-}
-
 story!(pictures_that_cannot_be_decoded_are_evidence_all_the_same, async |world: World| {
     let (flow, seal_use, business) = world.seal_use(4).await;
     let mut heic = vec![0, 0, 0, 24];
@@ -163,6 +160,7 @@ story!(a_cut_picture_is_kept_and_its_whole_version_stands_beside_it, async |engi
         "the whole one counts"
     );
     world.until_archived(&flow).await;
+    world.assert_snapshot("a_cut_picture").await;
 });
 
 story!(photos_that_are_only_in_the_zip_come_in_once_whatever_they_are_called, async |engine: Engine| {

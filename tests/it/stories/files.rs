@@ -174,6 +174,7 @@ story!(a_file_that_was_taken_out_is_in_no_list_and_its_bytes_stay, async |engine
     let out = format!("/api/flows/{flow}/fields/photos/files/{photo}");
     wang.delete(&out).await.expect_problem(409, "not_editable");
     assert_eq!(world.count(photos).await, 1);
+    world.assert_snapshot("a_file_taken_out").await;
 });
 
 story!(two_files_of_one_name_lie_beside_each_other, async |engine: Engine| {

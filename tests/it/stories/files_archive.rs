@@ -1,21 +1,18 @@
 //! Stories of archiving by hand.
 
 use serde_json::{Value, json};
-use yinku::{db::sql, store::StoreKey, vendor::simulator::Kind};
+use yinku::{db::sql, vendor::simulator::Kind};
 
 use crate::support::{
     Engine, Plan, World,
     definitions::{archived_by_hand, with_required_stamped},
     files::{form, pdf, stamped},
     flows::show,
+    photos::manifest,
     seals::one_photo_short,
+    snapshot::assert_json_snapshot,
     story,
 };
-
-async fn manifest(world: &World, n: i64) -> Value {
-    let key: String = sql("SELECT store_key FROM manifests WHERE n = $1").bind(n).scalar(&world.app.db).await.unwrap();
-    serde_json::from_slice(&world.app.store.get(&StoreKey::Raw(key)).await.unwrap()).unwrap()
-}
 
 story!(
     an_archive_with_photos_missing_is_refused_with_the_list_then_accepted_with_a_reason_and_supplemented_later,
@@ -39,6 +36,7 @@ story!(
             view["events"].as_array().unwrap().iter().find(|event| event["act"] == "missing_accepted").unwrap();
         assert_eq!((&accepted["actor"], &accepted["detail"]), (&json!("admin"), &wish["reason"]));
         let first = manifest(&world, 1).await;
+        assert_json_snapshot("manifest_with_missing_accepted", &first);
         assert_eq!(first["missingAccepted"]["reason"], wish["reason"]);
         assert_eq!(first["missingAccepted"]["missing"][0]["missing"], 1);
         assert_eq!(first["documents"].as_array().unwrap().len(), 1);
@@ -55,6 +53,7 @@ story!(
         let view = show(&admin, &flow).await;
         assert_eq!(view["sealUses"][0]["missing"], 0);
         assert!(view["events"].as_array().unwrap().iter().any(|event| event["act"] == "supplemented"));
+        world.assert_snapshot("missing_accepted_and_supplemented").await;
     }
 );
 
@@ -81,6 +80,7 @@ story!(a_manual_flow_is_archived_by_hand_once_its_required_file_is_there, async 
         told["events"].as_array().unwrap().iter().map(|event| event["act"].as_str().unwrap()).collect();
     assert!(events.ends_with(&["uploaded", "archive_asked", "archived"]), "{events:?}");
     assert_eq!(world.count("SELECT COUNT(*) FROM manifests").await, 1);
+    world.assert_snapshot("archived_by_hand").await;
 });
 
 story!(a_flow_that_is_still_under_way_is_not_archived, async |world: World| {

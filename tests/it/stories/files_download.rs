@@ -12,22 +12,11 @@ use yinku::{
 };
 
 use crate::support::{
-    Caller, Engine, Plan, Told, World,
+    Engine, Plan, World,
     definitions::without_field,
     files::{photos_in, zip_of},
     story,
 };
-
-impl Caller {
-    async fn part(&self, path: &str, range: &str, condition: Option<&str>) -> Told {
-        let request = self.request(Method::GET, path).header(header::RANGE, range);
-        let request = match condition {
-            Some(tag) => request.header(header::IF_RANGE, tag),
-            None => request,
-        };
-        self.send(request).await
-    }
-}
 
 story!(a_local_download_brings_in_what_is_missing_and_can_be_resumed, async |engine: Engine| {
     let world = World::new(engine, Plan { definition: Some(without_field), ..Plan::default() }).await;

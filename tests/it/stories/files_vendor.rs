@@ -31,6 +31,7 @@ story!(stamped_files_go_to_the_vendor_when_the_seal_node_is_left, async |engine:
     assert_eq!(got, expected.map(|(name, bytes)| (name.to_owned(), bytes.len() as u64)));
     let expected = [("合同.pdf", "sent"), ("一.png", "sent"), ("二.png", "sent"), ("备注.txt", "failed")];
     assert_eq!(sent_states(&world, &flow).await, expected.map(|(name, state)| (name.to_owned(), state.to_owned())));
+    world.assert_snapshot("stamped_files_sent").await;
 });
 
 story!(a_flow_waits_for_its_required_stamped_file_which_then_goes_to_the_vendor_too, async |engine: Engine| {
@@ -79,6 +80,7 @@ story!(a_file_that_the_vendor_refuses_says_so, async |engine: Engine| {
     let document = &view["files"]["stamped"][0];
     assert_eq!(document["vendorState"], "failed");
     assert!(document["vendorError"].as_str().unwrap().contains("文件过大"), "{document}");
+    world.assert_snapshot("a_stamped_file_refused").await;
 });
 
 story!(a_photo_supplied_by_hand_fills_the_gap_and_is_the_same_photo_when_the_vendor_lists_it, async |world: World| {
@@ -113,6 +115,7 @@ story!(a_photo_supplied_by_hand_fills_the_gap_and_is_the_same_photo_when_the_ven
     assert_eq!((&document["vendorState"], &document["photo"]["seal"]), (&json!("sent"), &json!("公章")));
     assert!(document["name"].as_str().unwrap().ends_with("_signatory.png"), "{document}");
     assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'photo_supplied' AND username = 'wang'").await, 1);
+    world.assert_snapshot("a_photo_supplied").await;
 });
 
 story!(only_pictures_are_supplied_by_operators_to_open_flows, async |world: World| {

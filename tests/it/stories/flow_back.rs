@@ -52,6 +52,7 @@ story!(a_flow_sent_back_to_its_starter_is_changed_and_submitted_again, async |wo
     );
     assert_eq!(view["events"][3]["detail"], "备注: — → 已改");
     assert_eq!(view["events"][2]["detail"], "金额不对");
+    world.assert_snapshot("changed_and_submitted_again").await;
 });
 
 story!(a_flow_sent_back_to_an_earlier_node_is_approved_afresh, async |world: World| {
@@ -130,6 +131,7 @@ story!(a_turn_is_handed_on, async |world: World| {
             "wang approved two>-"
         ]
     );
+    world.assert_snapshot("a_turn_handed_on").await;
 });
 
 story!(a_running_flow_keeps_its_version, async |world: World| {

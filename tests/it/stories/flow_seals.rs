@@ -8,16 +8,9 @@ use crate::support::{
     Caller, Engine, Plan, World,
     definitions::extra_node,
     flows::{show, step},
+    seals::business_of,
     story,
 };
-
-/// Waits until the flow's `n`th seal use is known to the vendor; its business id.
-async fn business(world: &World, caller: &Caller, flow: &FlowId, n: usize) -> String {
-    world
-        .until("the vendor has the application", async || show(caller, flow).await["sealUses"][n]["status"] == "using")
-        .await;
-    show(caller, flow).await["sealUses"][n]["businessId"].as_str().unwrap().to_owned()
-}
 
 async fn until_ended(world: &World, caller: &Caller, flow: &FlowId, photos: usize) {
     world
@@ -43,7 +36,7 @@ story!(a_flow_sent_back_after_its_code_was_viewed_ends_use_and_applies_again, as
 
     step(&zhang, &flow, "submit", json!({})).await;
     step(&li, &flow, "approve", json!({})).await;
-    let second = business(&world, &zhang, &flow, 1).await;
+    let second = business_of(&world, &zhang, &flow, 1).await;
     assert_ne!(first, second);
     let view = show(&wang, &flow).await;
     assert_eq!(view["sealUses"][1]["serialNo"], format!("{}-2", seal_use.serial_no));
@@ -51,6 +44,7 @@ story!(a_flow_sent_back_after_its_code_was_viewed_ends_use_and_applies_again, as
     world.sim.stamp_many(&second, 0, 3).await.unwrap();
     world.until_archived(&flow).await;
     assert_eq!(show(&zhang, &flow).await["files"]["photos"].as_array().unwrap().len(), 4);
+    world.assert_snapshot("sent_back_and_applied_again").await;
 });
 
 story!(a_flow_withdrawn_ends_use_and_its_photos_still_come_in, async |world: World| {
@@ -62,6 +56,7 @@ story!(a_flow_withdrawn_ends_use_and_its_photos_still_come_in, async |world: Wor
     world.until_quiet().await;
     let view = show(&zhang, &flow).await;
     assert_eq!((&view["state"], &view["archivedAt"]), (&json!("withdrawn"), &Value::Null));
+    world.assert_snapshot("withdrawn_in_use").await;
 });
 
 story!(sent_back_to_a_node_after_the_application_another_one_is_made_when_it_is_passed, async |engine: Engine| {
@@ -76,7 +71,7 @@ story!(sent_back_to_a_node_after_the_application_another_one_is_made_when_it_is_
     until_ended(&world, &wang, &flow, 0).await;
     assert_eq!(show(&zhao, &flow).await["sealUses"].as_array().unwrap().len(), 1, "not before it is approved again");
     step(&zhao, &flow, "approve", json!({})).await;
-    let second = business(&world, &wang, &flow, 1).await;
+    let second = business_of(&world, &wang, &flow, 1).await;
     assert_ne!(first, second);
     world.sim.stamp_many(&second, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
@@ -100,6 +95,7 @@ story!(sent_back_to_a_seal_node_whose_use_is_complete_a_person_leaves_it, async 
     assert_eq!(step(&wang, &flow, "approve", json!({})).await["node"], "check");
     step(&li, &flow, "approve", json!({})).await;
     world.until_archived(&flow).await;
+    world.assert_snapshot("sent_back_to_the_seal_node").await;
 });
 
 story!(use_that_ends_before_the_last_approval_completes_the_seal_node_on_arrival, async |engine: Engine| {

@@ -14,4 +14,5 @@ story!(a_completed_seal_use_becomes_archived_photos, async |world: World| {
     for photo in &photos {
         assert_eq!((photo.state.as_str(), photo.documents), ("done", 1), "{photo:?}");
     }
+    world.assert_snapshot("a_completed_seal_use").await;
 });

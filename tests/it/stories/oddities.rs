@@ -19,7 +19,7 @@ use crate::support::{
     database::execute,
     definitions::{archived_by_hand, extra_node},
     flows::show,
-    seals::until_status,
+    seals::{ADOPTED, until_status},
     story,
     world::{small_photos, tries_once},
 };
@@ -117,6 +117,7 @@ story!(a_key_that_only_a_push_invented_holds_nothing_up, async |engine: Engine| 
     let photos = world.photos(&seal_use.id).await;
     let of = |state: &str| photos.iter().filter(|photo| photo.state == state).count();
     assert_eq!((of("done"), of("failed")), (2, 1), "{photos:#?}");
+    world.assert_snapshot("an_invented_key").await;
 });
 
 story!(what_the_detail_lists_corrects_what_a_push_said_of_a_key, async |engine: Engine| {
@@ -146,6 +147,7 @@ story!(a_business_that_a_callback_named_once_is_tried_again, async |engine: Engi
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
     assert_eq!(world.photos(&seal_use.id).await.len(), 2);
+    world.leaves_parked("apply", ADOPTED);
 });
 
 story!(a_photo_that_came_twice_leaves_no_gap_in_the_numbers, async |engine: Engine| {

@@ -2,7 +2,6 @@
 //! not sent again before a person decides.
 
 use serde_json::json;
-use yinku::{db::sql, id::FlowId};
 
 use crate::support::{
     Engine,
@@ -10,6 +9,7 @@ use crate::support::{
     files::{form, pdf, stamped},
     flows::show,
     process::House,
+    seals::ADOPTED,
     story,
     world::{approve, start_flow},
 };
@@ -46,7 +46,10 @@ async fn application(engine: Engine, point: &str, arrived: usize) {
 
     let admin = house.caller("admin").await;
     let what = match house.sim.businesses().first() {
-        Some(business) => json!({ "businessId": business.id }),
+        Some(business) => {
+            house.leaves_parked("apply", ADOPTED);
+            json!({ "businessId": business.id })
+        }
         None => json!({ "applyAgain": true }),
     };
     admin.post(&format!("/api/seal-uses/{}/resolve", lost.id), &what).await.expect(200);
@@ -72,7 +75,7 @@ async fn stamped_file(engine: Engine, point: &str, arrived: usize) {
 
     let second = house.serve(None);
     house.until_archived(&flow).await;
-    let state = async || sent_state(&house, &flow).await;
+    let state = async || house.sent_state(&flow).await;
     house.until("nobody knows", async || state().await == "unknown").await;
     let view = show(&wang, &flow).await;
     let document = &view["files"]["stamped"][0];
@@ -86,12 +89,4 @@ async fn stamped_file(engine: Engine, point: &str, arrived: usize) {
     house.until("it is sent", async || state().await == "sent").await;
     house.retire(second).await;
     assert_eq!(at_vendor(), arrived + 1);
-}
-
-async fn sent_state(house: &House, flow: &FlowId) -> String {
-    sql("SELECT v.state FROM dispatches v JOIN documents d ON d.id = v.document_id WHERE d.flow_id = $1")
-        .bind(flow)
-        .scalar(&house.app.db)
-        .await
-        .unwrap()
 }

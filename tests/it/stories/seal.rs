@@ -10,7 +10,7 @@ use yinku::{
 use crate::support::{
     Engine, Plan, World,
     flows::acts,
-    seals::{counts, detail, in_use, one_seal, refusal, two_seals, without_photo},
+    seals::{REFUSED, counts, detail, in_use, one_seal, refusal, two_seals, without_photo},
     story,
     world::small_photos,
 };
@@ -80,6 +80,7 @@ story!(a_name_that_two_companies_have_is_told_with_its_boxes_at_once, async |wor
         })
         .await;
     assert!(world.sim.businesses().is_empty());
+    world.leaves_parked("apply", REFUSED);
 });
 
 story!(by_category_the_approvals_travel_with_the_application, async |engine: Engine| {
@@ -178,6 +179,7 @@ story!(more_uses_open_an_ended_seal_use_again_and_its_second_end_counts, async |
     let told = detail(&world.caller("sun").await, &flow).await;
     assert_eq!(counts(&told[0]), [5, 5, 5, 0], "{told}");
     assert!(acts(&world, &flow).await.contains(&"appended".to_owned()));
+    world.assert_snapshot("more_uses").await;
 });
 
 story!(an_append_whose_answer_is_lost_is_looked_up_and_never_sent_twice, async |world: World| {

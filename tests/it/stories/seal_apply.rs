@@ -11,7 +11,7 @@ use yinku::{
     hash::Blake3,
     id::FlowId,
     original::Original,
-    seal_use::{SealUse, ending},
+    seal_use::SealUse,
     store::StoreKey,
     user::User,
     vendor::simulator::{Fault, FaultKind, Target},
@@ -20,30 +20,9 @@ use yinku::{
 use crate::support::{
     Engine, Plan, World,
     flows::step,
-    seals::{noon, refusal, seal_use, until_status},
+    seals::{ADOPTED, applied, ask_for_the_end, noon, refusal, seal_use, troubled, until_status},
     story,
 };
-
-fn applied(world: &World) -> u64 {
-    world.sim.counters().of("/seal/apply/multiple")
-}
-
-/// An approved flow whose application met this fault.
-async fn troubled(world: &World, fault: FaultKind, status: &str) -> (FlowId, SealUse) {
-    world.sim.set_fault(Fault::times(Target::Apply, fault, 1));
-    let flow = world.start_flow(2).await;
-    world.approve(&flow).await;
-    let used = until_status(world, &flow, status).await;
-    (flow, used)
-}
-
-async fn ask_for_the_end(world: &World, flow: &FlowId) {
-    let mut tx = world.app.db.begin().await.unwrap();
-    Flow::lock(&mut tx, flow).await.unwrap();
-    ending::ask(&mut tx, flow, "客户取消", "zhang", world.app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-    world.app.due.notify_waiters();
-}
 
 story!(a_vendor_that_is_down_at_submission_gets_exactly_one_application, async |engine: Engine| {
     let clock = noon();
@@ -91,6 +70,8 @@ story!(a_lost_answer_is_unknown_and_the_callback_adopts_it, async |world: World|
     let used = seal_use(&world, &flow).await;
     assert_eq!((used.business_id, used.error), (Some(business.id), None));
     assert_eq!(world.count("SELECT COUNT(*) FROM photos WHERE state = 'done'").await, 2);
+    world.assert_snapshot("a_lost_answer_adopted").await;
+    world.leaves_parked("apply", ADOPTED);
 });
 
 story!(an_administrator_names_the_business_of_a_lost_answer, async |world: World| {
@@ -118,6 +99,7 @@ story!(an_administrator_names_the_business_of_a_lost_answer, async |world: World
     assert_eq!((codes.as_array().unwrap().len(), codes[0]["left"].as_i64()), (1, Some(2)));
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
+    world.leaves_parked("apply", ADOPTED);
 });
 
 story!(an_administrator_applies_again_after_a_lost_answer_and_after_a_refusal, async |world: World| {
@@ -176,6 +158,7 @@ story!(a_flow_that_is_withdrawn_while_its_application_is_unknown_is_ended_once_i
     world.caller("admin").await.post(&resolve, &json!({ "businessId": business })).await.expect(200);
     until_status(&world, &flow, "finished").await;
     assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("客户取消"));
+    world.leaves_parked("apply", ADOPTED);
 });
 
 fn no_such_person() -> FaultKind {
@@ -212,6 +195,7 @@ story!(a_refused_application_of_a_flow_that_is_withdrawn_or_sent_back_is_not_mad
     world.until_quiet().await;
     assert_eq!(world.sim.businesses().len(), 2, "one of each flow that goes on");
     assert_eq!(seal_use(&world, &flow).await.status.as_str(), "failed");
+    world.leaves_parked("apply", "a refused application of a flow that went back is never made again");
 });
 
 story!(an_application_that_is_made_again_while_its_flow_is_withdrawn_ends_with_it, async |engine: Engine| {
@@ -240,6 +224,7 @@ story!(an_application_that_is_made_again_while_its_flow_is_withdrawn_ends_with_i
     assert_eq!(told.expect(200)["state"], "withdrawn");
     let used = seal_use(&world, &flow).await;
     assert_eq!((used.status.as_str(), used.error.as_deref()), ("failed", Some("never sent: 不签了")));
+    world.leaves_parked("apply", "a refused application of a flow that is withdrawn is never made again");
 });
 
 story!(files_to_be_stamped_are_sent_before_the_application, async |engine: Engine| {

@@ -12,13 +12,11 @@ use yinku::{
 use crate::support::{
     Caller, Engine, Plan, World,
     flows::{acts, show, step},
-    seals::{detail, in_use, lazy, noon, one_seal, refusal, seal_use, until_status},
+    seals::{
+        detail, finishes, in_quiet_use, in_use, noon, one_seal, refusal, seal_use, until_status, window_of, windows,
+    },
     story,
 };
-
-fn finishes(world: &World) -> u64 {
-    world.sim.counters().of("/seal/apply/finish")
-}
 
 story!(an_end_that_the_vendor_refused_is_tried_again_by_an_administrator, async |world: World| {
     let (flow, business) = in_use(&world, &one_seal(2)).await;
@@ -105,25 +103,8 @@ async fn ends(world: &World, caller: &Caller, flow: &FlowId, business: &str, sea
     (auth.end_time.map(|end| end.to_string()), told[0]["grants"][seal]["windowEnd"].clone())
 }
 
-fn windows(world: &World) -> u64 {
-    world.sim.counters().of("/seal/apply/updateUseSealTime")
-}
-
 const TWO: &str = "2026-11-23T14:00:00+08:00";
 const THREE: &str = "2026-11-23T15:00:00+08:00";
-
-/// Seals in use at a vendor that ends nothing by itself, and nothing under way.
-async fn in_quiet_use(engine: Engine, clock: &Clock, rows: &Value) -> (World, FlowId, String) {
-    let plan = Plan { clock: clock.clone(), knobs: Some(lazy()), ..Plan::default() };
-    let world = World::new(engine, plan).await;
-    let (flow, business) = in_use(&world, rows).await;
-    world.until_quiet().await;
-    (world, flow, business)
-}
-
-fn window_of(flow: &FlowId) -> String {
-    format!("/api/flows/{flow}/seal-window")
-}
 
 story!(a_time_of_use_whose_answer_is_lost_is_set_again, async |engine: Engine| {
     let clock = noon();

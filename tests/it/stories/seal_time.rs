@@ -95,4 +95,5 @@ story!(the_time_of_use_comes_from_the_form_in_chinese_days, async |engine: Engin
     world.app.due.notify_waiters();
     world.until("the day is over", async || world.sim.counters().of("/seal/apply/finish") == 1).await;
     until_status(&world, &day, "finished").await;
+    world.leaves_parked("apply", "the time of use of the second flow was over before its application");
 });

@@ -17,8 +17,9 @@ use crate::support::{
     Caller, Engine, World, callbacks,
     database::{NOW, database, open},
     people,
-    seals::until_status,
+    seals::{ADOPTED, until_status},
     story, story_on_postgres,
+    until::within,
 };
 
 story!(values_come_back_as_they_were_bound, async |engine: Engine| {
@@ -99,11 +100,14 @@ story!(a_lost_lease_can_write_nothing, async |engine: Engine| {
     wake(&db, "a").await;
     // The lease ends at once, by the database's clock.
     let first = job::claim(&db, "one", Duration::ZERO, NOW).await.unwrap().unwrap();
-    let second = loop {
-        if let Some(lease) = job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap() {
-            break lease;
+    let second = within("the first lease has ended", async {
+        loop {
+            if let Some(lease) = job::claim(&db, "two", Duration::from_mins(1), NOW).await.unwrap() {
+                break lease;
+            }
         }
-    };
+    })
+    .await;
     assert!(matches!(first.prolong(&db, Duration::from_mins(1)).await, Err(FenceError::LeaseLost(_))));
     assert!(matches!(first.finish(&db, Next::Idle, NOW, Duration::ZERO).await, Err(FenceError::LeaseLost(_))));
     second.finish(&db, Next::Idle, NOW, Duration::ZERO).await.unwrap();
@@ -214,6 +218,7 @@ story_on_postgres!(
         SealUse::applied(&mut pass, &seal_use.id, "7").await.unwrap();
         pass.commit().await.unwrap();
         assert_eq!(callback.await.unwrap(), 200);
+        world.leaves_parked("apply", ADOPTED);
     }
 );
 

@@ -1,9 +1,12 @@
 //! Callbacks that a story sends itself, beside those of the simulated vendor.
 
 use bytes::Bytes;
-use yinku::vendor::simulator::RawCallback;
+use yinku::{
+    config::{Config, Span},
+    vendor::simulator::{EndShape, Knobs, RawCallback},
+};
 
-use crate::support::world::World;
+use crate::support::world::{World, small_photos};
 
 /// Where the vendor calls back.
 pub(crate) const PATH: &str = "/papi/signcenter/qiyuesuo/categoryCallback";
@@ -34,4 +37,27 @@ pub(crate) async fn push(world: &World, business: &str, picture: &[u8]) {
     let head = b"--b\r\nContent-Disposition: form-data; name=\"images\"; filename=\"a.jpg\"\r\n\r\n";
     push.body = [&head[..], picture, b"\r\n--b--\r\n"].concat().into();
     world.sim.send_callback(&push, 1, false).await;
+}
+
+fn spans(texts: &[&str]) -> Vec<Span> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// Looks at seal uses within seconds, so that a story need not wait for a callback.
+pub(crate) fn looks_often(config: &mut Config) {
+    config.ingest.rechecks = spans(&["1s", "2s", "3s", "5s", "8s"]);
+    config.ingest.poll_open = Span::secs(1);
+}
+
+/// A vendor that does not call back when use has ended.
+pub(crate) fn without_end_callback() -> Knobs {
+    let mut knobs = small_photos();
+    knobs.callback.end_shape = EndShape::Off;
+    knobs
+}
+
+/// Nothing is left to do, and every callback was done.
+pub(crate) async fn no_callback_waits(world: &World) {
+    world.until_quiet().await;
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state <> 'done'").await, 0);
 }

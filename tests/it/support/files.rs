@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use reqwest::{
-    Method,
+    Method, header,
     multipart::{Form, Part},
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -42,6 +42,16 @@ pub(crate) fn form(files: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> 
 impl Caller {
     pub(crate) async fn bring(&self, path: &str, form: Form) -> Told {
         self.send(self.request(Method::POST, path).multipart(form)).await
+    }
+
+    /// A range of what lies there.
+    pub(crate) async fn part(&self, path: &str, range: &str, condition: Option<&str>) -> Told {
+        let request = self.request(Method::GET, path).header(header::RANGE, range);
+        let request = match condition {
+            Some(tag) => request.header(header::IF_RANGE, tag),
+            None => request,
+        };
+        self.send(request).await
     }
 
     /// Begins an upload to `path` by hand: the head, which promises `length` bytes, then `sent`.

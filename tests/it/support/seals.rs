@@ -4,16 +4,17 @@ use serde_json::{Value, json};
 use yinku::{
     clock::Clock,
     document::Document,
+    flow::Flow,
     id::FlowId,
-    seal_use::SealUse,
-    vendor::simulator::{FaultKind, Knobs, Stamp},
+    seal_use::{SealUse, ending},
+    vendor::simulator::{Fault, FaultKind, Knobs, Stamp, Target},
 };
 
 use crate::support::{
     caller::Caller,
     database::NOW,
     flows::{purchase, show, step, submit},
-    world::{World, small_photos},
+    world::{Engine, Plan, World, small_photos},
 };
 
 /// 张三 starts a flow with these rows, 李四 approves it; its seal use is known to the vendor then.
@@ -113,4 +114,64 @@ pub(crate) async fn sent_states(world: &World, flow: &FlowId) -> Vec<(String, St
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let list = view["files"]["stamped"].as_array().unwrap().clone();
     list.iter().map(|document| (text(&document["name"]), text(&document["vendorState"]))).collect()
+}
+
+/// Why the job of an application stays parked when its answer was lost and its business is found in another way.
+pub(crate) const ADOPTED: &str = "its business is known by other means, and no application is made any more";
+
+/// Why the job of a refused application stays parked.
+pub(crate) const REFUSED: &str = "an administrator must decide about a refused application";
+
+/// How many applications the vendor was asked for.
+pub(crate) fn applied(world: &World) -> u64 {
+    world.sim.counters().of("/seal/apply/multiple")
+}
+
+/// An approved flow whose application met this fault.
+pub(crate) async fn troubled(world: &World, fault: FaultKind, status: &str) -> (FlowId, SealUse) {
+    world.sim.set_fault(Fault::times(Target::Apply, fault, 1));
+    let flow = world.start_flow(2).await;
+    world.approve(&flow).await;
+    let used = until_status(world, &flow, status).await;
+    (flow, used)
+}
+
+/// Asks for the end of the flow's seal uses, as a withdrawal does.
+pub(crate) async fn ask_for_the_end(world: &World, flow: &FlowId) {
+    let mut tx = world.app.db.begin().await.unwrap();
+    Flow::lock(&mut tx, flow).await.unwrap();
+    ending::ask(&mut tx, flow, "客户取消", "zhang", world.app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    world.app.due.notify_waiters();
+}
+
+/// How often the vendor was asked to end use.
+pub(crate) fn finishes(world: &World) -> u64 {
+    world.sim.counters().of("/seal/apply/finish")
+}
+
+/// How often the vendor was asked for another time of use.
+pub(crate) fn windows(world: &World) -> u64 {
+    world.sim.counters().of("/seal/apply/updateUseSealTime")
+}
+
+/// Seals in use at a vendor that ends nothing by itself, and nothing under way.
+pub(crate) async fn in_quiet_use(engine: Engine, clock: &Clock, rows: &Value) -> (World, FlowId, String) {
+    let plan = Plan { clock: clock.clone(), knobs: Some(lazy()), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let (flow, business) = in_use(&world, rows).await;
+    world.until_quiet().await;
+    (world, flow, business)
+}
+
+pub(crate) fn window_of(flow: &FlowId) -> String {
+    format!("/api/flows/{flow}/seal-window")
+}
+
+/// Waits until the flow's `n`th seal use is known to the vendor; its business id.
+pub(crate) async fn business_of(world: &World, caller: &Caller, flow: &FlowId, n: usize) -> String {
+    world
+        .until("the vendor has the application", async || show(caller, flow).await["sealUses"][n]["status"] == "using")
+        .await;
+    show(caller, flow).await["sealUses"][n]["businessId"].as_str().unwrap().to_owned()
 }

@@ -100,7 +100,7 @@ impl World {
         let announced = Announced::default();
         ends_with_the_story(Ending {
             app: Arc::clone(&app),
-            announced: Arc::clone(&announced),
+            announced: announced.clone(),
             stop,
             _sim: sim.clone(),
             _dir: dir,

@@ -14,6 +14,7 @@ use yinku::{
     app::App,
     clock::Clock,
     config::{Config, DatabaseUrl},
+    db::sql,
     flow::Flow,
     id::FlowId,
     job,
@@ -36,6 +37,7 @@ pub(crate) struct House {
     pub(crate) app: Arc<App>,
     pub(crate) sim: Simulator,
     pub(crate) definition: yinku::id::DefinitionId,
+    pub(in crate::support) announced: Announced,
     listen: SocketAddr,
     database: DatabaseUrl,
     dir: PathBuf,
@@ -57,14 +59,15 @@ impl House {
         let app = App::open(config, Clock::System).await.unwrap();
         let definition = furnish(&app, &sim, &token, &secret, change).await;
         let path = dir.path().to_owned();
+        let announced = Announced::default();
         ends_with_the_story(Ending {
             app: Arc::clone(&app),
-            announced: Announced::default(),
+            announced: announced.clone(),
             stop: CancellationToken::new(),
             _sim: sim.clone(),
             _dir: dir,
         });
-        Self { app, sim, definition, listen, database, dir: path }
+        Self { app, sim, definition, announced, listen, database, dir: path }
     }
 
     /// The service as a process of its own; killed at this point of the code if one is named.
@@ -118,6 +121,15 @@ impl House {
 
     pub(crate) async fn until_archived(&self, flow: &FlowId) {
         self.until("the flow is archived", async || self.flow(flow).await.archived_at.is_some()).await;
+    }
+
+    /// How it stands with the flow's one stamped file at the vendor.
+    pub(crate) async fn sent_state(&self, flow: &FlowId) -> String {
+        sql("SELECT v.state FROM dispatches v JOIN documents d ON d.id = v.document_id WHERE d.flow_id = $1")
+            .bind(flow)
+            .scalar(&self.app.db)
+            .await
+            .unwrap()
     }
 
     /// Waits until the killed process has ended.
