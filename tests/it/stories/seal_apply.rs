@@ -70,7 +70,6 @@ story!(a_lost_answer_is_unknown_and_the_callback_adopts_it, async |world: World|
     let used = seal_use(&world, &flow).await;
     assert_eq!((used.business_id, used.error), (Some(business.id), None));
     assert_eq!(world.count("SELECT COUNT(*) FROM photos WHERE state = 'done'").await, 2);
-    world.assert_snapshot("a_lost_answer_adopted").await;
     world.leaves_parked("apply", ADOPTED);
 });
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use yinku::{app::App, db::sql};
 
 /// How long a story waits for a fact. It is much longer than any fact takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Waits until the fact is true. A story that waits in vain fails with its name and the world's rows.
 pub(crate) async fn until(app: &App, what: &str, mut fact: impl AsyncFnMut() -> bool) {
@@ -14,17 +14,15 @@ pub(crate) async fn until(app: &App, what: &str, mut fact: impl AsyncFnMut() -> 
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    if tokio::time::timeout(PATIENCE, wait).await.is_err() {
-        panic!("never happened: {what}\n{}", rows(app).await);
-    }
+    let happened = tokio::time::timeout(PATIENCE, wait).await.is_ok();
+    let rows = if happened { String::new() } else { rows(app).await };
+    assert!(happened, "never happened: {what}\n{rows}");
 }
 
 /// The future's result, with the same patience and the same message.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(result) => result,
-        Err(_) => panic!("never happened: {what}"),
-    }
+    let result = tokio::time::timeout(PATIENCE, future).await;
+    result.unwrap_or_else(|_| panic!("never happened: {what}"))
 }
 
 /// What a failed story shows of its world.
