@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_job_that_is_due_or_running_is_waited_for() {
+    async fn a_running_job_is_left_over_though_a_parked_one_is_announced() {
         run(Engine::Sqlite, async |world: World| {
             leave(&world, "running").await;
             let ending = Ending {
