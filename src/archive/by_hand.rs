@@ -11,12 +11,12 @@ use crate::{
     audit::Act,
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    definition::{Body, Definition, NodeKind},
     flow::{
         Flow, FlowState,
         actions::{Action, Refusal},
+        case::Case,
         event::{self, EventKind, NewEvent},
-        people, view,
+        people,
     },
     id::FlowId,
     queue::{self, JobKind},
@@ -29,8 +29,6 @@ use crate::{
 pub enum ByHandError {
     #[error("the flow is not there")]
     NotFound,
-    #[error("the flow is {0}: nothing can be done with it any more")]
-    NotRunning(FlowState),
     #[error("{0}")]
     NotReady(&'static str),
     #[error("{0}")]
@@ -84,26 +82,10 @@ impl Accepted {
     }
 }
 
-/// Checks, writes who wants it and why, and wakes the job that archives. Tells exactly what is missing before it says
-/// that the rules refuse.
+/// Checks, writes who wants it and why, and wakes the job that archives. A flow that may be archived, but for photos or
+/// files that are missing, is refused with a list of them.
 pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByHandError> {
     let Acting { db, user, now } = acting;
-    let view = view::view(db, id, user).await?.ok_or(ByHandError::NotFound)?;
-    let refused = view.check(Action::Archive).err();
-    if let Some(refusal @ Refusal::NotYours(_)) = refused {
-        return Err(refusal.into());
-    }
-    let mut tx = db.begin().await?;
-    let act = prepare(&mut tx, id, user, wish, now).await?;
-    if let Some(refusal) = refused {
-        return Err(refusal.into());
-    }
-    let reason = wish.reason();
-    Ok(acting.commit_to_flow(tx, act, id, reason).await?)
-}
-
-/// All of it but the entry in the audit log; which act that is.
-async fn prepare(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timestamp) -> Result<Act, ByHandError> {
     let reason = wish.reason();
     if wish.accept_missing && !user.is_admin() {
         return Err(ByHandError::NotEntitled);
@@ -111,74 +93,67 @@ async fn prepare(tx: &mut Tx, id: &FlowId, user: &User, wish: &Wish, now: Timest
     if wish.accept_missing && reason.is_none() {
         return Err(ByHandError::NoReason);
     }
-    let flow = Flow::lock(tx, id).await?.ok_or(ByHandError::NotFound)?;
-    if flow.state != FlowState::Running {
-        return Err(ByHandError::NotRunning(flow.state));
-    }
-    let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
-    let at_the_end = stands_at_the_end(tx, &flow, &body).await?;
-    let lacking = Lacking::of(tx, id, &body).await?;
-    refuse(tx, &flow, &lacking, wish.accept_missing, at_the_end).await?;
-    if at_the_end == End::LastNode {
-        flow.move_to(tx, None, now).await?;
-        if flow.node.as_deref().is_some_and(|node| delivery::sends_after(&body, node)) {
-            delivery::stamped(tx, id, &body, now).await?;
+    let mut tx = db.begin().await?;
+    let case = Case::lock(&mut tx, id).await?.ok_or(ByHandError::NotFound)?;
+    let lacking = Lacking::of(&mut tx, id, &case.body).await?;
+    match case.check(&mut tx, user, Action::Archive).await? {
+        Err(Refusal::PhotosMissing) => return Err(ByHandError::PhotosMissing(lacking)),
+        Err(Refusal::FilesMissing) if lacking.photos.is_empty() || wish.accept_missing => {
+            return Err(ByHandError::FieldRequired(lacking));
         }
+        Err(Refusal::FilesMissing) => return Err(ByHandError::PhotosMissing(lacking)),
+        Err(refusal) => return Err(refusal.into()),
+        Ok(()) => {}
     }
-    let happened =
-        NewEvent { actor: &user.username, act: EventKind::ArchiveAsked, node: flow.node.as_deref(), detail: reason };
-    event::record(tx, id, happened, now).await?;
-    people::acted(tx, id, &user.username).await?;
-    if let (true, Some(reason)) = (wish.accept_missing && !lacking.photos.is_empty(), reason) {
-        accept(tx, &flow, user, reason, lacking.photos, now).await?;
+    if !wish.accept_missing {
+        nothing_to_accept(&mut tx, &case, &lacking).await?;
     }
-    queue::wake(tx, JobKind::Archive, id.as_str(), now, now).await?;
-    Ok(if wish.accept_missing { Act::MissingAccepted } else { Act::ArchiveAsked })
+    let act = prepare(&mut tx, &case, user, wish, lacking, now).await?;
+    Ok(acting.commit_to_flow(tx, act, id, reason).await?)
 }
 
-/// Where a flow stands that may be archived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Past,
-    /// At its last node, a seal node whose uses have all ended: it would go on if nothing were missing.
-    LastNode,
-}
-
-async fn stands_at_the_end(tx: &mut Tx, flow: &Flow, body: &Body) -> Result<End, ByHandError> {
-    let Some(node) = flow.node.as_deref().and_then(|key| body.node(key)) else {
-        return Ok(End::Past);
-    };
-    if body.node_after(&node.key).is_some() || node.kind != NodeKind::Seal || body.enabled_integration().is_none() {
-        return Err(ByHandError::NotReady("the flow has not reached its end: nodes are still open"));
-    }
-    let seal_uses: Vec<SealUse> =
-        SealUse::of_flow(tx, &flow.id).await?.into_iter().filter(|seal_use| !seal_use.superseded).collect();
-    if seal_uses.is_empty() || !seal_uses.iter().all(|seal_use| seal_use.status.ended()) {
-        return Err(ByHandError::NotReady("seals are still in use: end the use first"));
-    }
-    Ok(End::LastNode)
-}
-
-async fn refuse(tx: &mut Tx, flow: &Flow, lacking: &Lacking, accept: bool, end: End) -> Result<(), ByHandError> {
-    if !lacking.photos.is_empty() && !accept {
+/// An administrator may archive without photos, but must say so.
+async fn nothing_to_accept(tx: &mut Tx, case: &Case, lacking: &Lacking) -> Result<(), ByHandError> {
+    if !lacking.photos.is_empty() {
         return Err(ByHandError::PhotosMissing(lacking.clone()));
     }
-    if !lacking.fields.is_empty() {
-        return Err(ByHandError::FieldRequired(lacking.clone()));
-    }
-    if accept {
-        return Ok(());
-    }
-    for seal_use in SealUse::of_flow(&mut *tx, &flow.id).await? {
+    for seal_use in SealUse::of_flow(&mut *tx, &case.flow.id).await? {
         let photos = PhotoCounts::of(tx, &seal_use.id).await?;
         if photos.unsettled {
             return Err(ByHandError::NotReady("photos are still being fetched: come again in a moment"));
         }
-        if !photos.stamped() && end == End::LastNode {
+        if !photos.stamped() && case.node().is_some() {
             return Err(ByHandError::NotReady("no stamping was made: an administrator may accept that, with a reason"));
         }
     }
     Ok(())
+}
+
+/// All of it but the entry in the audit log; which act that is.
+async fn prepare(
+    tx: &mut Tx,
+    case: &Case,
+    user: &User,
+    wish: &Wish,
+    lacking: Lacking,
+    now: Timestamp,
+) -> Result<Act, DbError> {
+    let (flow, reason) = (&case.flow, wish.reason());
+    if let Some(node) = case.node() {
+        flow.move_to(tx, None, now).await?;
+        if delivery::sends_after(&case.body, &node.key) {
+            delivery::stamped(tx, &flow.id, &case.body, now).await?;
+        }
+    }
+    let asked =
+        NewEvent { actor: &user.username, act: EventKind::ArchiveAsked, node: flow.node.as_deref(), detail: reason };
+    event::record(tx, &flow.id, asked, now).await?;
+    people::acted(tx, &flow.id, &user.username).await?;
+    if let (true, Some(reason)) = (wish.accept_missing && !lacking.photos.is_empty(), reason) {
+        accept(tx, flow, user, reason, lacking.photos, now).await?;
+    }
+    queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
+    Ok(if wish.accept_missing { Act::MissingAccepted } else { Act::ArchiveAsked })
 }
 
 async fn accept(

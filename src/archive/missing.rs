@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    db::{DbError, Tx, sql},
-    definition::{Body, FieldError, FieldType},
+    db::{DbError, Tx},
+    definition::{Body, Field, FieldError},
+    flow::required_files,
     id::{FlowId, GrantId, SealUseId},
     photo::{Photo, kind::PhotoKind},
     seal_use::{Grant, PhotoCounts, SealUse, counts::Gap},
@@ -83,21 +84,13 @@ pub async fn unfinished(tx: &mut Tx, flow: &FlowId) -> Result<Option<String>, Db
     Ok(None)
 }
 
-/// Required files fields that nobody has filled.
-pub async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldError>, DbError> {
-    let filled: Vec<String> = sql(
-        "SELECT DISTINCT field_key FROM documents WHERE flow_id = $1 AND field_key IS NOT NULL AND deleted_at IS NULL",
-    )
-    .bind(flow)
-    .scalars(tx)
-    .await?;
-    let required = body.fields.iter().filter(|field| field.required && field.field_type == FieldType::Files);
-    let empty = required.filter(|field| !filled.contains(&field.key));
-    Ok(empty
-        .map(|field| {
-            FieldError::new(format!("form.{}", field.key), format!("{} is required and still empty", field.label))
-        })
-        .collect())
+/// The required files fields that are still empty, in words.
+async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldError>, DbError> {
+    let empty = required_files::empty(tx, flow, body).await?;
+    let told = |field: &Field| {
+        FieldError::new(format!("form.{}", field.key), format!("{} is required and still empty", field.label))
+    };
+    Ok(empty.into_iter().map(told).collect())
 }
 
 impl Lacking {

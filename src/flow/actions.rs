@@ -9,7 +9,12 @@ use std::collections::BTreeSet;
 pub use rules::editable;
 
 use super::Flow;
-use crate::{definition::Body, seal_use::SealUseStatus, user::User, vocabulary::words};
+use crate::{
+    definition::Body,
+    seal_use::{PhotoCounts, SealUse, SealUseStatus},
+    user::User,
+    vocabulary::words,
+};
 
 words! {
     /// What can be done with a flow.
@@ -55,6 +60,18 @@ pub enum Refusal {
     /// The flow goes no further, or not before its starter submits it again.
     #[error("{0}")]
     NotRunning(&'static str),
+    /// The flow could be archived, but for photos that are missing.
+    #[error("photos are missing: an administrator may archive without them")]
+    PhotosMissing,
+    /// The flow could be archived, but for required files.
+    #[error("a required files field is still empty: upload its file first")]
+    FilesMissing,
+    /// A seal node is approved by nobody.
+    #[error("a seal node completes by itself, when use has ended and its photos are all here")]
+    SealNode,
+    /// The flow was not sent back to its starter.
+    #[error("the flow was not sent back: only then is it submitted again")]
+    NotSentBack,
 }
 
 /// What the rules look at.
@@ -90,6 +107,17 @@ pub struct UseFacts {
 }
 
 impl UseFacts {
+    #[must_use]
+    pub fn of(seal_use: &SealUse, photos: &PhotoCounts) -> Self {
+        Self {
+            status: seal_use.status,
+            at_vendor: seal_use.business_id.is_some(),
+            superseded: seal_use.superseded,
+            missing: photos.sum.missing,
+            complete: photos.complete(seal_use),
+        }
+    }
+
     /// Photos may come of it.
     fn gives_photos(&self) -> bool {
         !self.superseded || self.at_vendor
@@ -105,6 +133,16 @@ impl UseFacts {
 #[must_use]
 pub fn actions(facts: &Facts<'_>) -> BTreeSet<Action> {
     Action::ALL.iter().copied().filter(|action| check(facts, *action).is_ok()).collect()
+}
+
+/// Whether this user may submit the flow again now, and why not.
+pub fn check_submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
+    rules::submit(flow, user)
+}
+
+/// Whether something may be said about the flow now, and why not.
+pub fn check_comment(flow: &Flow) -> Result<(), Refusal> {
+    rules::comment(flow)
 }
 
 /// Whether this user may do it now, and why not.

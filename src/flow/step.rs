@@ -7,7 +7,7 @@ mod approve;
 mod back;
 mod fill;
 mod hand;
-mod standing;
+mod turn;
 
 pub use approve::approve;
 pub use back::{reject, withdraw};
@@ -41,10 +41,6 @@ pub enum StepError {
     Unassignable(Vec<FieldError>),
     #[error("the flow is not there")]
     NotFound,
-    #[error("the flow is {0}: this cannot be done with it now")]
-    NotRunning(FlowState),
-    #[error("every node is passed: the flow waits to be archived")]
-    PastTheLast,
     #[error("this is not your turn: the node waits for others")]
     NotAssigned,
     #[error("your turn comes when those before you have acted")]
@@ -53,12 +49,6 @@ pub enum StepError {
     ActedAlready,
     #[error("the flow has moved on meanwhile: look at it again")]
     MovedOn,
-    #[error("a seal node completes by itself, when its photos are all here")]
-    SealNode,
-    #[error("only its starter does this")]
-    NotStarter,
-    #[error("the flow was not sent back: only then is it submitted again")]
-    NotSentBack,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

@@ -11,10 +11,11 @@ use super::{
     event::{self, Event},
     head::{self, FlowHead, Used},
     people::People,
+    required_files,
 };
 use crate::{
     db::{Db, DbError, sql},
-    definition::{Body, Definition, Field, FieldType},
+    definition::{Body, Definition, FieldType},
     id::{FlowId, GrantId, IngestId, SealUseId},
     library::document::Document,
     seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
@@ -62,8 +63,6 @@ pub struct SealUseView {
     pub superseded: bool,
     /// Why the application did not succeed.
     pub error: Option<String>,
-    #[serde(skip)]
-    complete: bool,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -97,20 +96,18 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         return Ok(None);
     }
     let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
-    let seal_uses = seal_uses(db, id).await?;
+    let (seal_uses, known) = seal_uses(db, id).await?;
     let documents = Document::of_flow(db, id).await?;
-    let files_owed = files_owed(&body, &documents);
     let files = files(&body, documents, user);
-    let known = use_facts(&seal_uses);
     let facts = Facts {
         user,
         flow: &flow,
         body: &body,
         turn: people.has_turn(user),
         takes_part: people.takes_part(user),
-        stamps: stamps(db, id, user).await?,
+        stamps: Grant::any_of(db, id, user).await?,
         seal_uses: &known,
-        files_owed,
+        files_owed: !required_files::empty(db, id, &body).await?.is_empty(),
     };
     let live = known.iter().filter(|used| !used.superseded);
     let seals = Used { uses: live.clone().count(), open: live.filter(|used| !used.status.ended()).count() };
@@ -141,14 +138,14 @@ fn files(body: &Body, documents: Vec<Document>, user: &User) -> BTreeMap<String,
     files
 }
 
-async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> {
+async fn seal_uses(db: &Db, flow: &FlowId) -> Result<(Vec<SealUseView>, Vec<UseFacts>), DbError> {
     let ingests: Vec<(SealUseId, IngestId)> =
         sql("SELECT s.id, i.id FROM ingests i JOIN seal_uses s ON s.id = i.seal_use_id WHERE s.flow_id = $1")
             .bind(flow)
             .all(db)
             .await?;
     let ingest_of = |id: &SealUseId| ingests.iter().find(|(of, _)| of == id).map(|(_, ingest)| ingest.clone());
-    let mut views = Vec::new();
+    let (mut views, mut facts) = (Vec::new(), Vec::new());
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
         let photos = counts::count(&grants, &counts::tallies(db, &[&seal_use.id]).await?);
@@ -162,9 +159,8 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
             left: grant.left_count,
             complete: grant.complete,
         });
-        let complete = photos.complete(&seal_use);
+        facts.push(UseFacts::of(&seal_use, &photos));
         views.push(SealUseView {
-            complete,
             grants: grants.collect(),
             superseded: seal_use.superseded,
             ingest_id: ingest_of(&seal_use.id),
@@ -176,33 +172,5 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
             error: seal_use.error,
         });
     }
-    Ok(views)
-}
-
-fn files_owed(body: &Body, documents: &[Document]) -> bool {
-    let empty = |field: &Field| documents.iter().all(|document| document.field_key.as_ref() != Some(&field.key));
-    body.fields.iter().any(|field| field.required && field.field_type == FieldType::Files && empty(field))
-}
-
-/// Whether a grant is this user's, by employee number or mobile phone.
-async fn stamps(db: &Db, flow: &FlowId, user: &User) -> Result<bool, DbError> {
-    let grants: i64 = sql("SELECT COUNT(*) FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
-         WHERE u.flow_id = $1 AND (g.number = $2 OR g.contact = $3)")
-    .bind(flow)
-    .bind(user.employee_no.clone())
-    .bind(user.mobile.clone())
-    .scalar(db)
-    .await?;
-    Ok(grants > 0)
-}
-
-fn use_facts(views: &[SealUseView]) -> Vec<UseFacts> {
-    let facts = views.iter().map(|view| UseFacts {
-        status: view.status,
-        at_vendor: view.business_id.is_some(),
-        superseded: view.superseded,
-        missing: view.counts.missing,
-        complete: view.complete,
-    });
-    facts.collect()
+    Ok((views, facts))
 }

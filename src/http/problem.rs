@@ -163,13 +163,8 @@ impl From<StepError> for Problem {
             }
             StepError::NotFound => Self::not_found(),
             StepError::NotAssigned | StepError::NotYet => Self::new(StatusCode::FORBIDDEN, Code::NotAssigned, detail),
-            StepError::NotStarter => Self::new(StatusCode::FORBIDDEN, Code::NotYours, detail),
-            StepError::NotRunning(_) => conflict(Code::FlowNotRunning),
-            StepError::PastTheLast => conflict(Code::NotNow),
             StepError::ActedAlready => conflict(Code::AlreadyActed),
             StepError::MovedOn => conflict(Code::MovedOn),
-            StepError::SealNode => conflict(Code::SealNode),
-            StepError::NotSentBack => conflict(Code::NotSentBack),
             StepError::Refused(refusal) => refusal.into(),
             StepError::Db(error) => error.into(),
         }
@@ -178,7 +173,11 @@ impl From<StepError> for Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, refusal.to_string());
         match refusal {
+            Refusal::PhotosMissing | Refusal::FilesMissing => conflict(Code::NotNow),
+            Refusal::SealNode => conflict(Code::SealNode),
+            Refusal::NotSentBack => conflict(Code::NotSentBack),
             Refusal::NotYours(why) => Self::new(StatusCode::FORBIDDEN, Code::NotYours, why),
             Refusal::NotNow(why) => Self::new(StatusCode::CONFLICT, Code::NotNow, why),
             Refusal::NotRunning(why) => Self::new(StatusCode::CONFLICT, Code::FlowNotRunning, why),

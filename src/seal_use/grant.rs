@@ -5,7 +5,8 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     db::{DbError, On, Tx, placeholders, sql},
-    id::{GrantId, SealUseId},
+    id::{FlowId, GrantId, SealUseId},
+    user::User,
 };
 
 /// One seal × one person in a seal use (用印授权).
@@ -36,6 +37,18 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Whether a grant of the flow is this user's, by employee number or mobile phone.
+    pub async fn any_of(on: impl Into<On<'_>>, flow: &FlowId, user: &User) -> Result<bool, DbError> {
+        let grants: i64 = sql("SELECT COUNT(*) FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
+             WHERE u.flow_id = $1 AND (g.number = $2 OR g.contact = $3)")
+        .bind(flow)
+        .bind(user.employee_no.clone())
+        .bind(user.mobile.clone())
+        .scalar(on)
+        .await?;
+        Ok(grants > 0)
+    }
+
     /// Writes what the vendor says of a grant; what was applied for and the time of use are kept from the first time.
     /// Returns our id.
     pub async fn upsert(&self, tx: &mut Tx) -> Result<GrantId, DbError> {

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     definition::{Field, FieldType, Integration, Node, NodeKind},
-    flow::FlowState,
+    flow::{Flow, FlowState},
+    user::User,
 };
 
 /// The fields this user may change now, files fields among them.
@@ -43,8 +44,27 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     body.fields.iter().filter(may).collect()
 }
 
+/// The starter submits a flow again that was sent back to them.
+pub(super) fn submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
+    if flow.starter != user.username {
+        return Err(NotYours("only its starter submits the flow again"));
+    }
+    match flow.state {
+        FlowState::Rejected => Ok(()),
+        FlowState::Running => Err(Refusal::NotSentBack),
+        FlowState::Withdrawn => Err(WITHDRAWN),
+        FlowState::Archived => Err(ARCHIVED),
+    }
+}
+
+/// Something is said about the flow, while it is not archived.
+pub(super) fn comment(flow: &Flow) -> Result<(), Refusal> {
+    if flow.state == FlowState::Archived { Err(ARCHIVED) } else { Ok(()) }
+}
+
+const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn: start another one");
+const ARCHIVED: Refusal = NotRunning("the flow is archived: it can only be read");
 const NEVER_APPLIED: Refusal = NotNow("the vendor has no application for this flow yet");
-const WITHOUT_PHOTOS: Refusal = NotNow("photos are missing: an administrator may archive without them");
 
 impl Facts<'_> {
     fn node(&self) -> Option<&Node> {
@@ -57,8 +77,8 @@ impl Facts<'_> {
             FlowState::Rejected => {
                 Err(NotRunning("the flow was sent back to its starter; it goes on when they submit it"))
             }
-            FlowState::Withdrawn => Err(NotRunning("the flow was withdrawn: start another one")),
-            FlowState::Archived => Err(NotRunning("the flow is archived: it can only be read")),
+            FlowState::Withdrawn => Err(WITHDRAWN),
+            FlowState::Archived => Err(ARCHIVED),
         }
     }
 
@@ -99,7 +119,7 @@ impl Facts<'_> {
         if self.flow.by_hand && complete && self.live().next().is_some() {
             return Ok(());
         }
-        Err(NotNow("a seal node completes by itself, when use has ended and its photos are all here"))
+        Err(Refusal::SealNode)
     }
 
     pub(super) fn withdraw(&self) -> Result<(), Refusal> {
@@ -143,6 +163,11 @@ impl Facts<'_> {
         }
         let left = self.body.nodes.iter().map(|node| &node.key).take_while(|key| self.flow.node.as_ref() != Some(*key));
         left.into_iter().any(|key| nodes.contains(key))
+    }
+
+    /// A return took the flow back from a seal use that the vendor had: its photos stay with those who take part.
+    fn came_back(&self) -> bool {
+        self.seal_uses.iter().any(|used| used.superseded && used.at_vendor)
     }
 
     fn at_vendor(&self) -> Result<(), Refusal> {
@@ -195,7 +220,7 @@ impl Facts<'_> {
         if integration.download_field.is_some() {
             return Err(NotNow("the photos go to the download field: collect them there"));
         }
-        if !self.has_left_one_of(&integration.download_nodes) {
+        if !self.has_left_one_of(&integration.download_nodes) && !self.came_back() {
             self.at_one_of(&integration.download_nodes)?;
             if !self.stamps {
                 self.mine_or_admin()?;
@@ -229,7 +254,7 @@ impl Facts<'_> {
         }
         match self.node() {
             None if self.missing() == 0 || self.user.is_admin() => {}
-            None => return Err(WITHOUT_PHOTOS),
+            None => return Err(Refusal::PhotosMissing),
             Some(node) => {
                 let last = self.body.node_after(&node.key).is_none();
                 if !(last && node.kind == NodeKind::Seal && self.ended()) {
@@ -237,12 +262,12 @@ impl Facts<'_> {
                 }
                 if !self.user.is_admin() {
                     let left = NotNow("its seal node is still to be left: that completes by itself, or is approved");
-                    return Err(if self.missing() > 0 { WITHOUT_PHOTOS } else { left });
+                    return Err(if self.missing() > 0 { Refusal::PhotosMissing } else { left });
                 }
             }
         }
         if self.files_owed {
-            return Err(NotNow("a required files field is still empty: upload its file first"));
+            return Err(Refusal::FilesMissing);
         }
         Ok(())
     }

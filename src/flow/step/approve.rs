@@ -1,11 +1,13 @@
 //! A node is approved.
 
-use super::{Opinion, StepError, standing::Standing};
+use super::{Opinion, StepError, turn};
 use crate::{
     audit::Act,
-    definition::{Mode, NodeKind},
+    definition::Mode,
     flow::{
+        actions::Action,
         approval, assign,
+        case::Case,
         event::{self, EventKind, NewEvent},
         people, progress,
     },
@@ -17,14 +19,10 @@ use crate::{
 pub async fn approve(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>) -> Result<bool, StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let standing = Standing::lock(&mut tx, id).await?;
-    let node = standing.node(opinion.node)?;
-    standing.turn_of(&mut tx, node, user).await?;
-    let (flow, body) = (&standing.flow, &standing.body);
-    let by_itself = node.kind == NodeKind::Seal && body.enabled_integration().is_some();
-    if by_itself && !(flow.by_hand && progress::all_here(&mut tx, id).await?) {
-        return Err(StepError::SealNode);
-    }
+    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    turn::check(&mut tx, &case, user, Action::Approve, opinion.node).await?;
+    let (flow, body) = (&case.flow, &case.body);
+    let node = case.node().ok_or(StepError::MovedOn)?;
     approval::give(&mut tx, flow, &node.key, user, opinion.comment, now).await?;
     let approved =
         NewEvent { actor: &user.username, act: EventKind::Approved, node: Some(&node.key), detail: opinion.comment };
@@ -32,7 +30,7 @@ pub async fn approve(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>) -> R
     people::done(&mut tx, id, user).await?;
     let passed = assign::mode(node, body) == Mode::Any || people::People::of(&mut tx, id).await?.all_done();
     if passed {
-        progress::leave(&mut tx, flow, body, &node.key, &standing.users, now).await?;
+        progress::leave(&mut tx, flow, body, &node.key, &case.users, now).await?;
     }
     acting.commit_to_flow(tx, Act::FlowApproved, id, opinion.comment).await?;
     Ok(passed)

@@ -1,13 +1,16 @@
 //! A flow goes back: to an earlier node, to its starter, or out.
 
-use super::{Opinion, StepError, standing::Standing};
+use super::{Opinion, StepError, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
     db::{DbError, Tx},
     definition::{Definition, NodeKind, START},
     flow::{
-        Flow, FlowState, assign,
+        Flow, FlowState,
+        actions::Action,
+        assign,
+        case::Case,
         event::{self, EventKind, NewEvent},
         people, progress,
     },
@@ -25,9 +28,9 @@ pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &
     let flow = Flow::find(&mut tx, id).await?.ok_or(StepError::NotFound)?;
     let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
     SealUse::supersede(&mut tx, id, progress::applies_again(&body, to)).await?;
-    let standing = Standing::lock(&mut tx, id).await?;
-    let node = standing.node(opinion.node)?;
-    standing.turn_of(&mut tx, node, user).await?;
+    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    turn::check(&mut tx, &case, user, Action::Reject, opinion.node).await?;
+    let node = case.node().ok_or(StepError::MovedOn)?;
     if progress::position(&body, to).is_none_or(|target| Some(target) >= progress::position(&body, &node.key)) {
         let message = format!("must be \"start\" or the key of a node before {:?}", node.key);
         return Err(StepError::field("to", message));
@@ -39,12 +42,12 @@ pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &
         NewEvent { actor: &user.username, act: EventKind::Rejected, node: Some(&node.key), detail: opinion.comment };
     event::record_to(&mut tx, id, happened, to, now).await?;
     people::acted(&mut tx, id, &user.username).await?;
-    arrive(&mut tx, &standing, to, now).await?;
+    arrive(&mut tx, &case, to, now).await?;
     Ok(acting.commit_to_flow(tx, Act::FlowRejected, id, Some(to)).await?)
 }
 
-async fn arrive(tx: &mut Tx, standing: &Standing, to: &str, now: Timestamp) -> Result<(), DbError> {
-    let (flow, body) = (&standing.flow, &standing.body);
+async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<(), DbError> {
+    let (flow, body) = (&case.flow, &case.body);
     let Some(node) = body.node(to) else {
         flow.send_back(tx, START, false, now).await?;
         return people::wait_for(tx, &flow.id, &[format!("user:{}", flow.starter)], false).await;
@@ -52,7 +55,7 @@ async fn arrive(tx: &mut Tx, standing: &Standing, to: &str, now: Timestamp) -> R
     let stamps = node.kind == NodeKind::Seal && body.enabled_integration().is_some();
     let used_up = stamps && progress::has_live_use(tx, &flow.id).await?;
     flow.send_back(tx, to, used_up, now).await?;
-    let order = assign::someone(node, body, &flow.starter, &standing.users);
+    let order = assign::someone(node, body, &flow.starter, &case.users);
     people::wait_for(tx, &flow.id, &order, assign::one_by_one(node, body)).await?;
     if stamps {
         progress::apply_if_due(tx, flow, body, to, now).await?;
@@ -66,21 +69,16 @@ pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) ->
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let before = end_uses(&mut tx, id, user, comment, now).await?;
-    let standing = Standing::lock(&mut tx, id).await?;
-    let flow = &standing.flow;
-    if flow.starter != user.username && !user.is_admin() {
-        return Err(StepError::NotStarter);
-    }
-    if flow.state != FlowState::Rejected {
-        standing.node(None)?;
-    }
+    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    turn::check(&mut tx, &case, user, Action::Withdraw, None).await?;
+    let flow = &case.flow;
     if SealUse::count(&mut tx, id).await? != before {
         return Err(StepError::MovedOn);
     }
     let happened =
         NewEvent { actor: &user.username, act: EventKind::Withdrawn, node: flow.node.as_deref(), detail: comment };
     event::record(&mut tx, id, happened, now).await?;
-    standing.acted(&mut tx, user).await?;
+    case.acted(&mut tx, user).await?;
     flow.turn(&mut tx, FlowState::Withdrawn, now).await?;
     Ok(acting.commit_to_flow(tx, Act::FlowWithdrawn, id, comment).await?)
 }

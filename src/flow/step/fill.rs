@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StepError, participants, standing::Standing, submittable, title};
+use super::{StepError, participants, submittable, title, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
@@ -10,7 +10,8 @@ use crate::{
     definition::{Field, FieldError, FieldType, START},
     flow::{
         FlowState,
-        actions::{Action, Facts, check, editable},
+        actions::{Action, check_submit},
+        case::Case,
         event::{self, EventKind, NewEvent},
         form::{self, Form},
         people, progress,
@@ -23,25 +24,19 @@ use crate::{
 pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let mut standing = Standing::lock(&mut tx, id).await?;
-    if standing.flow.state != FlowState::Rejected {
-        let node = standing.node(None)?;
-        standing.turn_of(&mut tx, node, user).await?;
-    } else if standing.flow.starter != user.username {
-        return Err(StepError::NotStarter);
-    }
-    let form = fill(&mut tx, &mut standing, user, given, now).await?;
-    let errors = form::check(&standing.body, &form, &standing.users);
+    let mut case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    turn::check(&mut tx, &case, user, Action::Edit, None).await?;
+    let form = fill(&mut tx, &mut case, user, given, now).await?;
+    let errors = form::check(&case.body, &form, &case.users);
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }
     let applied = progress::has_live_use(&mut tx, id).await?;
-    if let (Some(integration), Some(starter)) =
-        (standing.body.enabled_integration(), standing.users.get(&standing.flow.starter))
-        && standing.flow.state == FlowState::Running
+    if let (Some(integration), Some(starter)) = (case.body.enabled_integration(), case.users.get(&case.flow.starter))
+        && case.flow.state == FlowState::Running
         && !applied
     {
-        form::application(integration, &form, starter, &standing.users)?;
+        form::application(integration, &form, starter, &case.users)?;
     }
     let keys: Vec<&str> = given.keys().map(String::as_str).collect();
     Ok(acting.commit_to_flow(tx, Act::FlowEdited, id, Some(&keys.join(" "))).await?)
@@ -51,59 +46,33 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
 pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let mut standing = Standing::lock(&mut tx, id).await?;
-    if standing.flow.starter != user.username {
-        return Err(StepError::NotStarter);
-    }
-    match standing.flow.state {
-        FlowState::Rejected => {}
-        FlowState::Running => return Err(StepError::NotSentBack),
-        over => return Err(StepError::NotRunning(over)),
-    }
-    let form = fill(&mut tx, &mut standing, user, given, now).await?;
-    submittable(&standing.body, &form, user, &standing.users)?;
+    let mut case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    check_submit(&case.flow, user)?;
+    let form = fill(&mut tx, &mut case, user, given, now).await?;
+    submittable(&case.body, &form, user, &case.users)?;
     let happened = NewEvent { actor: &user.username, act: EventKind::Submitted, node: None, detail: comment };
     event::record(&mut tx, id, happened, now).await?;
-    standing.flow.turn(&mut tx, FlowState::Running, now).await?;
-    progress::leave(&mut tx, &standing.flow, &standing.body, START, &standing.users, now).await?;
+    case.flow.turn(&mut tx, FlowState::Running, now).await?;
+    progress::leave(&mut tx, &case.flow, &case.body, START, &case.users, now).await?;
     Ok(acting.commit_to_flow(tx, Act::FlowSubmitted, id, comment).await?)
 }
 
 /// Writes what is given into the form, and what that changes: title, people, an event that tells old and new.
-async fn fill(
-    tx: &mut Tx,
-    standing: &mut Standing,
-    user: &User,
-    given: &Form,
-    now: Timestamp,
-) -> Result<Form, StepError> {
-    let present: Form = serde_json::from_str(&standing.flow.form).map_err(|error| DbError::Decode(error.into()))?;
-    let facts = Facts {
-        user,
-        flow: &standing.flow,
-        body: &standing.body,
-        turn: standing.people.has_turn(user),
-        takes_part: true,
-        stamps: false,
-        seal_uses: &[],
-        files_owed: false,
-    };
-    if !given.is_empty() {
-        check(&facts, Action::Edit)?;
-    }
-    let (form, changes) =
-        merge(&present, given, &standing.body.fields, &editable(&facts)).map_err(StepError::Invalid)?;
+async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Timestamp) -> Result<Form, StepError> {
+    let present: Form = serde_json::from_str(&case.flow.form).map_err(|error| DbError::Decode(error.into()))?;
+    let may = case.editable(tx, user).await?;
+    let (form, changes) = merge(&present, given, &case.body.fields, &may).map_err(StepError::Invalid)?;
     if changes.is_empty() {
         return Ok(form);
     }
-    let (text, title) = (Value::Object(form.clone()).to_string(), title(&standing.body, &form));
-    standing.flow.write_form(tx, text, title, now).await?;
-    people::add(tx, &standing.flow.id, participants(&standing.flow, &standing.body, &form, &standing.users)).await?;
+    let (text, title) = (Value::Object(form.clone()).to_string(), title(&case.body, &form));
+    case.flow.write_form(tx, text, title, now).await?;
+    people::add(tx, &case.flow.id, participants(&case.flow, &case.body, &form, &case.users)).await?;
     let detail = changes.join("\n");
-    let node = standing.flow.node.as_deref();
+    let node = case.flow.node.as_deref();
     let happened = NewEvent { actor: &user.username, act: EventKind::Edited, node, detail: Some(&detail) };
-    event::record(tx, &standing.flow.id, happened, now).await?;
-    standing.acted(tx, user).await?;
+    event::record(tx, &case.flow.id, happened, now).await?;
+    case.acted(tx, user).await?;
     Ok(form)
 }
 
@@ -113,7 +82,7 @@ fn merge(
     present: &Form,
     given: &Form,
     fields: &[Field],
-    editable: &[&Field],
+    editable: &[String],
 ) -> Result<(Form, Vec<String>), Vec<FieldError>> {
     let (mut form, mut changes, mut errors) = (present.clone(), Vec::new(), Vec::new());
     for (key, new) in given {
@@ -127,7 +96,7 @@ fn merge(
             Some(field) if field.field_type == FieldType::Files => {
                 errors.push(FieldError::new(at, "files are set by upload only"));
             }
-            Some(field) if !editable.iter().any(|may| may.key == field.key) => {
+            Some(field) if !editable.contains(&field.key) => {
                 errors.push(FieldError::new(at, "you cannot change this field now"));
             }
             Some(field) => {

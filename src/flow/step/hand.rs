@@ -1,10 +1,11 @@
 //! A turn is handed on; something is said.
 
-use super::{Opinion, StepError, standing::Standing};
+use super::{Opinion, StepError, turn};
 use crate::{
     audit::Act,
     flow::{
-        FlowState,
+        actions::{self, Action},
+        case::Case,
         event::{self, EventKind, NewEvent},
         people,
     },
@@ -16,13 +17,11 @@ use crate::{
 pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &str) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let standing = Standing::lock(&mut tx, id).await?;
-    let node = standing.node(opinion.node)?;
-    let mine = standing.people.has_turn(user);
-    if !mine && !user.is_admin() {
-        standing.turn_of(&mut tx, node, user).await?;
-    }
-    let receiver = standing.users.get(to).ok_or_else(|| StepError::field("to", format!("there is no user {to:?}")))?;
+    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    turn::check(&mut tx, &case, user, Action::Transfer, opinion.node).await?;
+    let node = case.node().ok_or(StepError::MovedOn)?;
+    let mine = case.people.has_turn(user);
+    let receiver = case.users.get(to).ok_or_else(|| StepError::field("to", format!("there is no user {to:?}")))?;
     if mine && receiver.username == user.username {
         return Err(StepError::field("to", "it is your turn already: name somebody else"));
     }
@@ -38,17 +37,15 @@ pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to:
 pub async fn comment(acting: Acting<'_>, id: &FlowId, text: &str) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let standing = Standing::lock(&mut tx, id).await?;
-    if standing.flow.state == FlowState::Archived {
-        return Err(StepError::NotRunning(FlowState::Archived));
-    }
+    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    actions::check_comment(&case.flow)?;
     if text.trim().is_empty() {
         return Err(StepError::field("comment", "say something"));
     }
     let happened = NewEvent {
         actor: &user.username,
         act: EventKind::Commented,
-        node: standing.flow.node.as_deref(),
+        node: case.flow.node.as_deref(),
         detail: Some(text),
     };
     event::record(&mut tx, id, happened, now).await?;

@@ -38,7 +38,6 @@ impl From<ByHandError> for Problem {
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, detail.clone());
         match error {
             ByHandError::NotFound => Self::not_found(),
-            ByHandError::NotRunning(_) => conflict(Code::FlowNotRunning),
             ByHandError::NotReady(_) => conflict(Code::NotNow),
             ByHandError::PhotosMissing(lacking) => {
                 Self { missing: lacking.photos, errors: lacking.fields, ..conflict(Code::PhotosMissing) }

@@ -1,0 +1,97 @@
+//! One flow, locked by the present transaction, with all that the rules look at.
+
+use super::{
+    FlowState, LockedFlow,
+    actions::{self, Action, Facts, Refusal, UseFacts},
+    people::{self, People},
+    required_files,
+};
+use crate::{
+    db::{DbError, Tx},
+    definition::{Body, Definition, Node},
+    flow::Flow,
+    id::FlowId,
+    seal_use::{Grant, PhotoCounts, SealUse},
+    user::{Directory, User},
+};
+
+#[derive(Debug)]
+pub struct Case {
+    pub flow: LockedFlow,
+    pub body: Body,
+    pub people: People,
+    pub users: Directory,
+}
+
+/// What the rules look at besides the case itself.
+struct Known {
+    seal_uses: Vec<UseFacts>,
+    stamps: bool,
+    files_owed: bool,
+}
+
+impl Case {
+    /// Locks the flow and reads what belongs to it.
+    pub async fn lock(tx: &mut Tx, id: &FlowId) -> Result<Option<Self>, DbError> {
+        let Some(flow) = Flow::lock(tx, id).await? else { return Ok(None) };
+        let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
+        let people = People::of(&mut *tx, id).await?;
+        let users = Directory::load(&mut *tx).await?;
+        Ok(Some(Self { flow, body, people, users }))
+    }
+
+    /// The rules' answer: may `user` do `action` now?
+    pub async fn check(&self, tx: &mut Tx, user: &User, action: Action) -> Result<Result<(), Refusal>, DbError> {
+        let known = self.known(tx, user).await?;
+        Ok(actions::check(&self.facts(user, &known), action))
+    }
+
+    /// The keys of the fields that `user` may change now.
+    pub async fn editable(&self, tx: &mut Tx, user: &User) -> Result<Vec<String>, DbError> {
+        let known = self.known(tx, user).await?;
+        Ok(actions::editable(&self.facts(user, &known)).into_iter().map(|field| field.key.clone()).collect())
+    }
+
+    async fn known(&self, tx: &mut Tx, user: &User) -> Result<Known, DbError> {
+        let mut seal_uses = Vec::new();
+        for seal_use in SealUse::of_flow(&mut *tx, &self.flow.id).await? {
+            seal_uses.push(UseFacts::of(&seal_use, &PhotoCounts::of(tx, &seal_use.id).await?));
+        }
+        let stamps = Grant::any_of(&mut *tx, &self.flow.id, user).await?;
+        let files_owed = !required_files::empty(tx, &self.flow.id, &self.body).await?.is_empty();
+        Ok(Known { seal_uses, stamps, files_owed })
+    }
+
+    fn facts<'a>(&'a self, user: &'a User, known: &'a Known) -> Facts<'a> {
+        Facts {
+            user,
+            flow: &self.flow,
+            body: &self.body,
+            turn: self.people.has_turn(user),
+            takes_part: self.people.takes_part(user),
+            stamps: known.stamps,
+            seal_uses: &known.seal_uses,
+            files_owed: known.files_owed,
+        }
+    }
+
+    /// The node at which the flow stands; `None` before the first node and after the last.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        self.flow.node.as_deref().and_then(|key| self.body.node(key))
+    }
+
+    /// The flow is among those that the user has handled. A starter's own flow is among those they started.
+    pub async fn acted(&self, tx: &mut Tx, user: &User) -> Result<(), DbError> {
+        if self.flow.starter == user.username {
+            return Ok(());
+        }
+        people::acted(tx, &self.flow.id, &user.username).await
+    }
+
+    /// True: the flow runs and stands elsewhere than the caller looked at.
+    #[must_use]
+    pub fn has_left(&self, looked_at: Option<&str>) -> bool {
+        self.flow.state == FlowState::Running && looked_at.is_some() && looked_at != self.flow.node.as_deref()
+    }
+}
