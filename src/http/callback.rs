@@ -77,7 +77,7 @@ struct CallbackAnswer {
 /// The vendor's callback of a physical-seal category: no login, but `callback.secret` as `?key=` or as one more segment
 /// of the path, where it is set. Any shape of body; answered in the vendor's words once it is kept.
 #[utoipa::path(post, path = ADDRESS, security(()), params(("key" = Option<String>, Query, description = "`callback.secret`, where it is set.")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"), (String = "multipart/form-data"))),
     responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "It is kept."),
         (status = 400, body = CallbackAnswer, description = "The body broke off."), (status = 403, body = Problem),
         (status = 413, body = CallbackAnswer, description = "Larger than may be."),

@@ -10,7 +10,7 @@ use http::Method;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        ObjectBuilder, Required, Type,
+        ObjectBuilder, RefOr, Required, Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
@@ -49,7 +49,12 @@ struct DoorWithSecret;
 
 impl Modify for DoorWithSecret {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let Some(mut door) = document.paths.paths.get(callback::ADDRESS).cloned() else { return };
+        let Some(door) = document.paths.paths.get_mut(callback::ADDRESS) else { return };
+        // A callback may be all query and no body.
+        if let Some(RefOr::T(body)) = door.post.as_mut().and_then(|receive| receive.request_body.as_mut()) {
+            body.required = Some(Required::False);
+        }
+        let mut door = door.clone();
         let secret = ParameterBuilder::new()
             .name("secret")
             .parameter_in(ParameterIn::Path)
