@@ -15,7 +15,7 @@ pub mod sign;
 use std::sync::Arc;
 
 pub use credentials::{BadCredentials, Credentials, Hidden, Secret, SignMode};
-pub use error::VendorError;
+pub use error::ProviderError;
 pub use limits::{INTERACTIVE, Limits};
 pub use qiyuesuo::Client;
 
@@ -25,7 +25,7 @@ const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 
 /// Makes clients that share one connection pool. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Vendor {
+pub struct Providers {
     http: reqwest::Client,
     /// For requests whose body is a file: the HTTP library counts `read_timeout` from the request's beginning, so that
     /// it would end an upload that takes longer. Only the time of the whole exchange bounds these.
@@ -37,10 +37,10 @@ pub struct Vendor {
 /// The HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for the vendor could not be built: {0}")]
-pub struct VendorBuildError(#[from] reqwest::Error);
+pub struct ProviderBuildError(#[from] reqwest::Error);
 
-impl Vendor {
-    pub fn new(limits: &Limits, clock: Clock) -> Result<Self, VendorBuildError> {
+impl Providers {
+    pub fn new(limits: &Limits, clock: Clock) -> Result<Self, ProviderBuildError> {
         let http = build(|| builder(limits).read_timeout(limits.read_timeout).timeout(limits.total_timeout))?;
         let uploads = build(|| builder(limits).timeout(limits.zip_timeout))?;
         Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })

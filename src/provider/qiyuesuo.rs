@@ -25,14 +25,14 @@ pub use images_zip::ZipBody;
 pub use upload::Outgoing;
 
 use crate::provider::{
-    Credentials, Vendor, VendorError,
+    Credentials, ProviderError, Providers,
     retry::{quietly, retry, retry_if},
 };
 
 /// Acts at one vendor with one set of credentials. Cloning is cheap. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Client {
-    vendor: Vendor,
+    shared: Providers,
     credentials: Arc<Credentials>,
 }
 
@@ -44,8 +44,8 @@ pub enum SealCategory {
 }
 
 impl Client {
-    pub(crate) fn new(vendor: Vendor, credentials: Credentials) -> Self {
-        Self { vendor, credentials: Arc::new(credentials) }
+    pub(crate) fn new(shared: Providers, credentials: Credentials) -> Self {
+        Self { shared, credentials: Arc::new(credentials) }
     }
 
     #[must_use]
@@ -54,36 +54,36 @@ impl Client {
     }
 
     /// Applies for seal use and authorises. Sent again only if it surely never arrived: after any other failure but
-    /// [`VendorError::Rejected`] a seal use may exist at the vendor.
-    pub async fn create(&self, application: &Application) -> Result<Created, VendorError> {
+    /// [`ProviderError::Rejected`] a seal use may exist at the vendor.
+    pub async fn create(&self, application: &Application) -> Result<Created, ProviderError> {
         let send = |_| async {
             let request = self.post("seal/apply/multiple").json(application);
             Created::read(&self.json(request).await?)
         };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+        retry_if(&self.shared.limits.retry, ProviderError::surely_never_arrived, send, quietly).await
     }
 
     /// The same by category, which decides who stamps; `auths` name no users. The path is really spelled so.
-    pub async fn create_by_category(&self, application: &Application) -> Result<Created, VendorError> {
+    pub async fn create_by_category(&self, application: &Application) -> Result<Created, ProviderError> {
         let send = |_| async {
             let request = self.post("seal/apply/mulitipleByCategory").json(application);
             Created::read(&self.json(request).await?)
         };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+        retry_if(&self.shared.limits.retry, ProviderError::surely_never_arrived, send, quietly).await
     }
 
     /// The vendor's truth about a seal use: status, grants and the keys of its photos.
-    pub async fn detail(&self, business_id: &str) -> Result<Detail, VendorError> {
+    pub async fn detail(&self, business_id: &str) -> Result<Detail, ProviderError> {
         known_business(business_id)?;
         let ask = |_| async {
             let request = self.get("seal/apply/detail", &[("businessId", business_id)]);
             Detail::read(self.json(request).await?, business_id)
         };
-        retry(&self.vendor.limits.retry, ask, quietly).await
+        retry(&self.shared.limits.retry, ask, quietly).await
     }
 
     /// Asks for one photo; one try, and only the headers: [`ImageBody::collect`] takes the bytes.
-    pub async fn image(&self, photokey: &str) -> Result<ImageBody, VendorError> {
+    pub async fn image(&self, photokey: &str) -> Result<ImageBody, ProviderError> {
         let response = self.open(self.get("seal/apply/image", &[("photokey", photokey)])).await?;
         Ok(ImageBody::new(response))
     }
@@ -95,9 +95,9 @@ impl Client {
         business_id: &str,
         into: &mut tokio::fs::File,
         limit: u64,
-    ) -> Result<ZipBody, VendorError> {
+    ) -> Result<ZipBody, ProviderError> {
         known_business(business_id)?;
-        let limits = &self.vendor.limits;
+        let limits = &self.shared.limits;
         // Without photoType: the filter has no word for emergency photos.
         let request = self.get("seal/apply/images/download", &[("businessId", business_id)]);
         let response = self.open(request.timeout(limits.zip_timeout)).await?;
@@ -105,7 +105,7 @@ impl Client {
     }
 
     /// The seals of all companies.
-    pub async fn seals(&self, category: SealCategory) -> Result<Vec<Seal>, VendorError> {
+    pub async fn seals(&self, category: SealCategory) -> Result<Vec<Seal>, ProviderError> {
         let word = match category {
             SealCategory::Physical => "PHYSICS",
             SealCategory::Electronic => "ELECTRONIC",
@@ -114,36 +114,36 @@ impl Client {
             let request = self.get("seal/innercompany/seallist", &[("category", word)]);
             Ok(answer::seals(&self.json(request).await?))
         };
-        retry(&self.vendor.limits.retry, ask, quietly).await
+        retry(&self.shared.limits.retry, ask, quietly).await
     }
 
     /// The grants of one person whose stampings outnumber their photos; by employee number, else by phone.
-    pub async fn owed(&self, number: Option<&str>, contact: Option<&str>) -> Result<Vec<Owed>, VendorError> {
+    pub async fn owed(&self, number: Option<&str>, contact: Option<&str>) -> Result<Vec<Owed>, ProviderError> {
         let query = match (number, contact) {
             (Some(number), _) => [("number", number)],
             (None, Some(contact)) => [("contact", contact)],
-            (None, None) => return Err(VendorError::Garbled("nobody whose photos could be owed".to_owned())),
+            (None, None) => return Err(ProviderError::Garbled("nobody whose photos could be owed".to_owned())),
         };
         let ask = |_| async { Ok(answer::owed(&self.json(self.get("seal/apply/owe/auths", &query)).await?)) };
-        retry(&self.vendor.limits.retry, ask, quietly).await
+        retry(&self.shared.limits.retry, ask, quietly).await
     }
 
     /// The business categories. Succeeds only with valid credentials, so it also serves as a test of them.
-    pub async fn categories(&self) -> Result<Vec<Category>, VendorError> {
+    pub async fn categories(&self) -> Result<Vec<Category>, ProviderError> {
         let ask = |_| async { Ok(answer::categories(&self.json(self.get("contract/categories", &[])).await?)) };
-        retry(&self.vendor.limits.retry, ask, quietly).await
+        retry(&self.shared.limits.retry, ask, quietly).await
     }
 
     /// Whether the vendor's server says that it is well; credentials are not looked at.
-    pub async fn health(&self) -> Result<(), VendorError> {
+    pub async fn health(&self) -> Result<(), ProviderError> {
         let ask = |_| async {
             let text = self.text(self.get("checkHealth", &[])).await?;
             if text.trim().eq_ignore_ascii_case("OK") {
                 return Ok(());
             }
-            Err(page::told(200, text.as_bytes(), None).unwrap_or_else(|| VendorError::Garbled("not OK".to_owned())))
+            Err(page::told(200, text.as_bytes(), None).unwrap_or_else(|| ProviderError::Garbled("not OK".to_owned())))
         };
-        retry(&self.vendor.limits.retry, ask, quietly).await
+        retry(&self.shared.limits.retry, ask, quietly).await
     }
 }
 
@@ -153,10 +153,10 @@ pub fn is_business_id(text: &str) -> bool {
     (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn known_business(business_id: &str) -> Result<(), VendorError> {
+fn known_business(business_id: &str) -> Result<(), ProviderError> {
     if is_business_id(business_id) {
         Ok(())
     } else {
-        Err(VendorError::Garbled("a business id is 1 to 20 digits".to_owned()))
+        Err(ProviderError::Garbled("a business id is 1 to 20 digits".to_owned()))
     }
 }

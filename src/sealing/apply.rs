@@ -22,7 +22,7 @@ use crate::{
     id::SealUseId,
     killpoint,
     provider::{
-        Client, VendorError,
+        Client, ProviderError,
         qiyuesuo::{self, Created, SealCategory},
     },
     queue::{self, FenceError, JobKind, Lease, Next},
@@ -44,7 +44,7 @@ pub enum ApplyError {
     #[error("{0}")]
     Impossible(String),
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error("a file to be stamped cannot be read: {0}")]
@@ -109,7 +109,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
             mark_never_arrived(app, lease, &id).await?;
             again_or_refused(app, lease, &seal_use, &error.into()).await
         }
-        Err(error @ VendorError::Rejected { status: ..500, .. }) => {
+        Err(error @ ProviderError::Rejected { status: ..500, .. }) => {
             give_up(app, lease, &seal_use, SealUseStatus::Failed, &error.to_string()).await
         }
         Err(error) => give_up(app, lease, &seal_use, SealUseStatus::Unknown, &error.to_string()).await,
@@ -142,7 +142,7 @@ async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Read
     Ok(Ready { client, application, request })
 }
 
-async fn send(ready: &Ready) -> Result<Created, VendorError> {
+async fn send(ready: &Ready) -> Result<Created, ProviderError> {
     if ready.application.category.is_some() {
         ready.client.create_by_category(&ready.request).await
     } else {

@@ -15,7 +15,7 @@ use crate::{
     killpoint,
     original::Original,
     provider::{
-        Client, VendorError,
+        Client, ProviderError,
         qiyuesuo::{Outgoing, upload::Stream},
     },
     queue::{FenceError, Lease, Next},
@@ -94,14 +94,14 @@ impl Sender<'_> {
         match answer {
             Ok(()) => self.gone(call, DispatchState::Sent, None).await.map(|()| None),
             Err(error) if error.surely_never_arrived() => self.again_later(call, &error).await.map(Some),
-            Err(error @ VendorError::Rejected { .. }) => {
+            Err(error @ ProviderError::Rejected { .. }) => {
                 self.mark(call, DispatchState::Failed, Some(&error.to_string())).await.map(|()| None)
             }
             Err(error) => self.gone(call, DispatchState::Unknown, Some(&error.to_string())).await.map(|()| None),
         }
     }
 
-    async fn call(&self, call: &[Dispatch], mut files: Vec<Outgoing>) -> Result<(), VendorError> {
+    async fn call(&self, call: &[Dispatch], mut files: Vec<Outgoing>) -> Result<(), ProviderError> {
         let (Some(first), Some(file)) = (call.first(), files.pop()) else {
             return Ok(());
         };
@@ -114,7 +114,7 @@ impl Sender<'_> {
             DispatchKind::Photo => {
                 let kind = first.photo_kind.as_deref().unwrap_or("signatory").to_ascii_uppercase();
                 let grants = Grant::of_seal_use(&self.app.db, &self.seal_use.id).await;
-                let grants = grants.map_err(|error| VendorError::Disk(error.to_string()))?;
+                let grants = grants.map_err(|error| ProviderError::Disk(error.to_string()))?;
                 let grant = grants.into_iter().find(|grant| Some(&grant.id) == first.grant_id.as_ref());
                 let auth = grant.map(|grant| grant.vendor_id).unwrap_or_default();
                 self.client.late_image(&auth, &kind, file).await
@@ -140,7 +140,7 @@ impl Sender<'_> {
     }
 
     /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
-    async fn again_later(&self, call: &[Dispatch], error: &VendorError) -> Result<Next, SendError> {
+    async fn again_later(&self, call: &[Dispatch], error: &ProviderError) -> Result<Next, SendError> {
         self.mark(call, DispatchState::Queued, Some(&error.to_string())).await?;
         let config = &self.app.config.ingest;
         let now = self.app.clock.now();

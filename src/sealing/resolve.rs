@@ -13,7 +13,7 @@ use crate::{
         form::{self, ApplicationError, Form},
     },
     id::SealUseId,
-    provider::{VendorError, qiyuesuo::is_business_id},
+    provider::{ProviderError, qiyuesuo::is_business_id},
     queue::{self, JobKind},
     seal_use::{
         Application, SealUse, SealUseStatus,
@@ -47,7 +47,7 @@ pub enum ResolveError {
     #[error(transparent)]
     Form(#[from] ApplicationError),
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]

@@ -13,7 +13,7 @@ use tokio::{
 use yinku::{
     clock::{Clock, Timestamp},
     provider::{
-        Client, Credentials, Hidden, Limits, Secret, SignMode, Vendor, VendorError,
+        Client, Credentials, Hidden, Limits, ProviderError, Providers, Secret, SignMode,
         qiyuesuo::{
             Actor, Application, ApplicationAuth, FlowNode, SealCategory, SealUser, SealWindow, Status, ToStamp,
         },
@@ -62,7 +62,7 @@ impl Fake {
         let clock = Clock::manual(Timestamp(1_700_000_000_000_999));
         let secret = Secret::new("demoSecret-0123456789abcdef").unwrap();
         let credentials = Credentials::new(self.url.parse().unwrap(), "demoToken01", secret, mode).unwrap();
-        Vendor::new(limits, clock).unwrap().client(credentials)
+        Providers::new(limits, clock).unwrap().client(credentials)
     }
 
     fn requests(&self) -> Vec<String> {
@@ -156,12 +156,12 @@ fn cut() -> Act {
 const DETAIL: &str = r#"{"code":0,"message":"SUCCESS","result":{"id":"2490828768980361630","status":"USING"}}"#;
 const BUSINESS: &str = "2490828768980361630";
 
-async fn image(client: &Client) -> Result<bytes::Bytes, VendorError> {
+async fn image(client: &Client) -> Result<bytes::Bytes, ProviderError> {
     client.image("20261123-254775d7-3c7c-4e9d-9880-1d4c5fb3dbd0").await?.collect(1_000, |_| ()).await
 }
 
 /// The zip call's outcome and what then lies in the file.
-async fn zip(client: &Client, limit: u64) -> (Result<yinku::provider::qiyuesuo::ZipBody, VendorError>, Vec<u8>) {
+async fn zip(client: &Client, limit: u64) -> (Result<yinku::provider::qiyuesuo::ZipBody, ProviderError>, Vec<u8>) {
     let mut file = tokio::fs::File::from_std(tempfile::tempfile().unwrap());
     file.write_all(b"left over from an earlier try, longer than the new one is").await.unwrap();
     let outcome = client.images_zip(BUSINESS, &mut file, limit).await;
@@ -171,8 +171,8 @@ async fn zip(client: &Client, limit: u64) -> (Result<yinku::provider::qiyuesuo::
     (outcome, bytes)
 }
 
-fn status(code: u16, text: &str) -> VendorError {
-    VendorError::Status { status: code, text: text.to_owned(), retry_after: None }
+fn status(code: u16, text: &str) -> ProviderError {
+    ProviderError::Status { status: code, text: text.to_owned(), retry_after: None }
 }
 
 #[tokio::test]
@@ -307,13 +307,13 @@ async fn seals_categories_and_health_are_read() {
 
 #[tokio::test]
 async fn the_vendors_four_ways_to_say_no_are_told_apart_in_every_call() {
-    let rejected = |status, code, message: &str| VendorError::Rejected {
+    let rejected = |status, code, message: &str| ProviderError::Rejected {
         status,
         code,
         message: message.to_owned(),
         retry_after: None,
     };
-    let html = |status, title: &str| VendorError::Html { status, title: title.to_owned(), retry_after: None };
+    let html = |status, title: &str| ProviderError::Html { status, title: title.to_owned(), retry_after: None };
     let json = r#"{"code":1000001,"message":"参数错误"}"#;
     let page = "<html><head><title>Error 400</title></head><body><h2>HTTP ERROR 400</h2></body></html>";
     let ways = [
@@ -323,12 +323,12 @@ async fn the_vendors_four_ways_to_say_no_are_told_apart_in_every_call() {
         (http("442 X", "", "INVALID TOKEN"), rejected(442, 442, "INVALID TOKEN")),
         (ok(page), html(200, "Error 400")),
         (http("404 Not Found", "", page), html(404, "Error 400")),
-        (ok(""), VendorError::Empty),
+        (ok(""), ProviderError::Empty),
         (
             http("302 Found", "Location: http://elsewhere/\r\n", ""),
-            VendorError::Redirected { location: "http://elsewhere/".to_owned() },
+            ProviderError::Redirected { location: "http://elsewhere/".to_owned() },
         ),
-        (Act::Say(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()), VendorError::Empty),
+        (Act::Say(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()), ProviderError::Empty),
         (http("503 Busy", "", ""), status(503, "")),
     ];
     for (act, expected) in ways {
@@ -370,7 +370,7 @@ async fn reading_calls_are_repeated_through_passing_trouble() {
     assert_eq!(fake.requests().len(), 4);
 
     let fake = Fake::new(vec![Act::Stall(Vec::new())]).await;
-    assert_eq!(fake.client().detail(BUSINESS).await.unwrap_err(), VendorError::Timeout);
+    assert_eq!(fake.client().detail(BUSINESS).await.unwrap_err(), ProviderError::Timeout);
     assert_eq!(fake.requests().len(), 4, "bounded");
 
     let fake = Fake::new(vec![ok(r#"{"code":1000001,"message":"no"}"#)]).await;
@@ -642,10 +642,10 @@ async fn a_photo_that_is_cut_or_stalls_or_drips_is_no_photo() {
         assert_eq!((error.code(), error.is_transient()), ("vendor_cut", true), "{text:?}");
     }
     let stalled = Fake::new(vec![Act::Stall(head.into())]).await;
-    assert_eq!(image(&stalled.client()).await.unwrap_err(), VendorError::Timeout);
+    assert_eq!(image(&stalled.client()).await.unwrap_err(), ProviderError::Timeout);
     // Always a byte before the read timeout, and still an end: the total timeout.
     let drip = Fake::new(vec![Act::Drip(head.into(), Duration::from_millis(50))]).await;
-    assert_eq!(image(&drip.client()).await.unwrap_err(), VendorError::Timeout);
+    assert_eq!(image(&drip.client()).await.unwrap_err(), ProviderError::Timeout);
 }
 
 #[tokio::test]
@@ -654,10 +654,10 @@ async fn bodies_are_bounded_whatever_they_declare() {
     let declared = || Act::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n".to_vec());
     for act in [endless(), declared()] {
         let client = Fake::new(vec![act]).await.client();
-        assert_eq!(image(&client).await.unwrap_err(), VendorError::TooLarge { limit: 1_000 });
-        assert_eq!(client.detail(BUSINESS).await.unwrap_err(), VendorError::TooLarge { limit: 10_000 });
-        assert_eq!(zip(&client, 500).await.0.unwrap_err(), VendorError::TooLarge { limit: 500 });
-        assert_eq!(zip(&client, u64::MAX).await.0.unwrap_err(), VendorError::TooLarge { limit: 10_000 });
+        assert_eq!(image(&client).await.unwrap_err(), ProviderError::TooLarge { limit: 1_000 });
+        assert_eq!(client.detail(BUSINESS).await.unwrap_err(), ProviderError::TooLarge { limit: 10_000 });
+        assert_eq!(zip(&client, 500).await.0.unwrap_err(), ProviderError::TooLarge { limit: 500 });
+        assert_eq!(zip(&client, u64::MAX).await.0.unwrap_err(), ProviderError::TooLarge { limit: 10_000 });
     }
 }
 
@@ -709,7 +709,7 @@ async fn a_photo_is_fetched_again_after_a_cut_and_the_cut_is_told() {
     // Spawned, as the workers do it: the whole future must be Send.
     let work = tokio::spawn(async move {
         let failures = Mutex::new(Vec::new());
-        let note = |attempt, error: VendorError| {
+        let note = |attempt, error: ProviderError| {
             let failures = &failures;
             async move {
                 tokio::task::yield_now().await;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::{
     clock::Timestamp,
-    provider::{Hidden, VendorError, qiyuesuo::is_business_id},
+    provider::{Hidden, ProviderError, qiyuesuo::is_business_id},
 };
 
 pub use catalogue::{Category, Seal};
@@ -138,21 +138,21 @@ pub struct Detail {
 }
 
 impl Created {
-    pub(super) fn read(answer: &Answer) -> Result<Self, VendorError> {
+    pub(super) fn read(answer: &Answer) -> Result<Self, ProviderError> {
         let result = answer.result()?;
         let id = result.text("id").filter(|id| is_business_id(id));
-        let id = id.ok_or_else(|| VendorError::Garbled("an application without a business id".to_owned()))?;
+        let id = id.ok_or_else(|| ProviderError::Garbled("an application without a business id".to_owned()))?;
         Ok(Self { id, status: result.status(), auths: result.each("sealAuths", auth) })
     }
 
     /// The answer to an append, which need not repeat the id: code 0 says that it was done.
-    pub(super) fn appended(answer: &Answer, business_id: &str) -> Result<Self, VendorError> {
+    pub(super) fn appended(answer: &Answer, business_id: &str) -> Result<Self, ProviderError> {
         let Ok(result) = answer.result() else {
             return Ok(Self { id: business_id.to_owned(), status: Status::Using, auths: Vec::new() });
         };
         let id = result.text("id").unwrap_or_else(|| business_id.to_owned());
         if id != business_id {
-            return Err(VendorError::Garbled("the answer for another seal use".to_owned()));
+            return Err(ProviderError::Garbled("the answer for another seal use".to_owned()));
         }
         Ok(Self { id, status: result.status(), auths: result.each("sealAuths", auth) })
     }
@@ -160,15 +160,15 @@ impl Created {
 
 impl Detail {
     /// Reads a detail that was kept ([`Detail::raw`]).
-    pub fn kept(text: &str, business_id: &str) -> Result<Self, VendorError> {
+    pub fn kept(text: &str, business_id: &str) -> Result<Self, ProviderError> {
         Self::read(Answer::parse(text.to_owned())?, business_id)
     }
 
-    pub(super) fn read(answer: Answer, business_id: &str) -> Result<Self, VendorError> {
+    pub(super) fn read(answer: Answer, business_id: &str) -> Result<Self, ProviderError> {
         let result = answer.result()?;
         let id = result.text("id").unwrap_or_else(|| business_id.to_owned());
         if id != business_id {
-            return Err(VendorError::Garbled("the detail of another seal use".to_owned()));
+            return Err(ProviderError::Garbled("the detail of another seal use".to_owned()));
         }
         let detail = Self {
             id,

@@ -10,7 +10,7 @@ use super::{AppendLog, Client, Created, application::china, known_business};
 use crate::{
     clock::Timestamp,
     provider::{
-        VendorError,
+        ProviderError,
         retry::{quietly, retry, retry_if},
     },
 };
@@ -84,29 +84,29 @@ impl Client {
         count: u32,
         by: &Actor,
         device_no: Option<&str>,
-    ) -> Result<Created, VendorError> {
+    ) -> Result<Created, ProviderError> {
         known_business(business_id)?;
         let send = |_| async {
             let form = by.form().text("businessId", business_id.to_owned()).text("count", count.to_string());
             let request = self.post("seal/apply/append").multipart(of_device(form, device_no));
             Created::appended(&self.json(request).await?, business_id)
         };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+        retry_if(&self.shared.limits.retry, ProviderError::surely_never_arrived, send, quietly).await
     }
 
     /// Changes the time in which seals may be used. Repeated after a lost answer too: it says how it is to be. When no
     /// try succeeds, the first that may have been done all the same tells: what follows it takes nothing back.
-    pub async fn set_window(&self, window: &SealWindow) -> Result<(), VendorError> {
+    pub async fn set_window(&self, window: &SealWindow) -> Result<(), ProviderError> {
         known_business(&window.business_id)?;
         let send = |_| async { self.json(self.post("seal/apply/updateUseSealTime").json(window)).await.map(|_| ()) };
         let mut lost = None;
-        let note = |_, error: VendorError| {
+        let note = |_, error: ProviderError| {
             if error.unclear() {
                 lost.get_or_insert(error);
             }
             ready(())
         };
-        let answer = retry(&self.vendor.limits.retry, send, note).await;
+        let answer = retry(&self.shared.limits.retry, send, note).await;
         answer.map_err(|last| lost.unwrap_or(last))
     }
 
@@ -117,13 +117,13 @@ impl Client {
         reason: &str,
         by: &Actor,
         device_no: Option<&str>,
-    ) -> Result<(), VendorError> {
+    ) -> Result<(), ProviderError> {
         known_business(business_id)?;
         let send = |_| async {
             let form = by.form().text("businessId", business_id.to_owned()).text("reason", reason.to_owned());
             self.json(self.post("seal/apply/finish").multipart(of_device(form, device_no))).await.map(|_| ())
         };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+        retry_if(&self.shared.limits.retry, ProviderError::surely_never_arrived, send, quietly).await
     }
 }
 

@@ -8,7 +8,7 @@ use reqwest::{
 };
 
 use super::{Client, is_business_id};
-use crate::provider::VendorError;
+use crate::provider::ProviderError;
 
 /// A document on its way to the vendor.
 pub struct ToStamp<E> {
@@ -32,17 +32,17 @@ impl<E> std::fmt::Debug for ToStamp<E> {
 impl Client {
     /// Sends a document; one try, because the stream is gone after it. Gives the vendor's id. Sent twice, there are two
     /// documents, of which one belongs to nothing.
-    pub async fn create_document<E>(&self, document: ToStamp<E>) -> Result<String, VendorError>
+    pub async fn create_document<E>(&self, document: ToStamp<E>) -> Result<String, ProviderError>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
         let part = Part::stream_with_length(Body::wrap_stream(document.stream), document.bytes)
             .file_name(document.file_name)
             .mime_str(&document.mime)
-            .map_err(VendorError::from)?;
+            .map_err(ProviderError::from)?;
         let form = Form::new().text("title", document.title).part("file", part);
         let answer = self.json(self.upload("document/createbyfile").multipart(form)).await?;
         let id = answer.text("documentId").filter(|id| is_business_id(id));
-        id.ok_or_else(|| VendorError::Garbled("a document without an id".to_owned()))
+        id.ok_or_else(|| ProviderError::Garbled("a document without an id".to_owned()))
     }
 }

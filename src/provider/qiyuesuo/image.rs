@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::{Response, header::CONTENT_TYPE};
 
 use crate::provider::{
-    VendorError,
+    ProviderError,
     error::short,
     qiyuesuo::{body, page},
 };
@@ -28,11 +28,11 @@ impl ImageBody {
 
     /// Takes the bytes, at most `limit` of them, showing each piece to `on_chunk` as it comes. Bytes that are no error
     /// of the vendor are given as they are, be they an image or not.
-    pub async fn collect(self, limit: u64, on_chunk: impl FnMut(&[u8]) + Send) -> Result<Bytes, VendorError> {
+    pub async fn collect(self, limit: u64, on_chunk: impl FnMut(&[u8]) + Send) -> Result<Bytes, ProviderError> {
         let status = self.response.status().as_u16();
         let bytes = body::collect(self.response, limit, on_chunk).await?;
         if bytes.is_empty() {
-            return Err(VendorError::Empty);
+            return Err(ProviderError::Empty);
         }
         match page::told(status, &bytes, None) {
             Some(error) => Err(error),

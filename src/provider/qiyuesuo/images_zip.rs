@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::provider::{
-    VendorError,
+    ProviderError,
     qiyuesuo::{body, page},
 };
 
@@ -29,7 +29,7 @@ const EXPLANATION: usize = 64 << 10;
 const ENTRY: &[u8] = b"PK\x03\x04";
 const END: &[u8] = b"PK\x05\x06";
 
-pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Result<ZipBody, VendorError> {
+pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Result<ZipBody, ProviderError> {
     let declared = body::fitting(&response, limit)?;
     let file_name = response.headers().get(CONTENT_DISPOSITION).and_then(|value| file_name(value.as_bytes()));
     let mut incoming = Incoming { response, limit, bytes: 0 };
@@ -54,7 +54,7 @@ pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Res
 }
 
 /// What a body says that is no zip.
-async fn explain(mut incoming: Incoming, mut head: BytesMut) -> VendorError {
+async fn explain(mut incoming: Incoming, mut head: BytesMut) -> ProviderError {
     let status = incoming.response.status().as_u16();
     while head.len() < EXPLANATION {
         match incoming.next().await {
@@ -64,9 +64,9 @@ async fn explain(mut incoming: Incoming, mut head: BytesMut) -> VendorError {
         }
     }
     if head.is_empty() {
-        return VendorError::Empty;
+        return ProviderError::Empty;
     }
-    page::told(status, &head, None).unwrap_or_else(|| VendorError::Garbled("not a zip".to_owned()))
+    page::told(status, &head, None).unwrap_or_else(|| ProviderError::Garbled("not a zip".to_owned()))
 }
 
 /// A body that is counted while it comes.
@@ -77,10 +77,10 @@ struct Incoming {
 }
 
 impl Incoming {
-    async fn next(&mut self) -> Result<Option<Bytes>, VendorError> {
+    async fn next(&mut self) -> Result<Option<Bytes>, ProviderError> {
         let Some(chunk) = self.response.chunk().await? else { return Ok(None) };
         self.bytes = self.bytes.saturating_add(chunk.len() as u64);
-        if self.bytes > self.limit { Err(VendorError::TooLarge { limit: self.limit }) } else { Ok(Some(chunk)) }
+        if self.bytes > self.limit { Err(ProviderError::TooLarge { limit: self.limit }) } else { Ok(Some(chunk)) }
     }
 }
 

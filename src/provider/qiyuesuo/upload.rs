@@ -12,7 +12,7 @@ use reqwest::{
 };
 
 use crate::provider::{
-    VendorError,
+    ProviderError,
     qiyuesuo::{Client, known_business},
 };
 
@@ -40,26 +40,31 @@ impl std::fmt::Debug for Stream {
 
 impl Client {
     /// Brings the stamped file (pdf or docx) of a seal use. One try: the stream is used up by it.
-    pub async fn used_file(&self, business_id: &str, title: &str, file: Outgoing) -> Result<(), VendorError> {
+    pub async fn used_file(&self, business_id: &str, title: &str, file: Outgoing) -> Result<(), ProviderError> {
         known_business(business_id)?;
         let form = Form::new().text("businessId", business_id.to_owned()).text("title", title.to_owned());
         self.bring("seal/apply/used/file", form, "file", vec![file]).await
     }
 
     /// Brings pictures of the stamped pages, which the vendor makes one document of. One try.
-    pub async fn used_images(&self, business_id: &str, title: &str, images: Vec<Outgoing>) -> Result<(), VendorError> {
+    pub async fn used_images(
+        &self,
+        business_id: &str,
+        title: &str,
+        images: Vec<Outgoing>,
+    ) -> Result<(), ProviderError> {
         known_business(business_id)?;
         let form = Form::new().text("businessId", business_id.to_owned()).text("title", title.to_owned());
         self.bring("seal/apply/used/images", form, "images", images).await
     }
 
     /// Brings a photo that is missing at the vendor; `kind` is the vendor's word, SIGNATORY or FACE. One try.
-    pub async fn late_image(&self, seal_auth_id: &str, kind: &str, image: Outgoing) -> Result<(), VendorError> {
+    pub async fn late_image(&self, seal_auth_id: &str, kind: &str, image: Outgoing) -> Result<(), ProviderError> {
         let form = Form::new().text("sealAuthId", seal_auth_id.to_owned()).text("type", kind.to_owned());
         self.bring("seal/apply/images", form, "images", vec![image]).await
     }
 
-    async fn bring(&self, path: &str, mut form: Form, part: &str, files: Vec<Outgoing>) -> Result<(), VendorError> {
+    async fn bring(&self, path: &str, mut form: Form, part: &str, files: Vec<Outgoing>) -> Result<(), ProviderError> {
         // Raw UTF-8 names, as browsers and the vendor's own clients send them.
         form = form.percent_encode_noop();
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
@@ -68,7 +73,7 @@ impl Client {
             let body = Part::stream_with_length(Body::wrap_stream(stream), file.bytes).file_name(file.name);
             form = form.part(part.to_owned(), body.mime_str(&file.mime)?);
         }
-        let patience = self.vendor.limits.total_timeout + Duration::from_secs(bytes / BYTES_PER_SECOND);
+        let patience = self.shared.limits.total_timeout + Duration::from_secs(bytes / BYTES_PER_SECOND);
         self.json(self.upload(path).multipart(form).timeout(patience)).await.map(drop)
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     clock::Timestamp,
     provider::{
-        VendorError,
+        ProviderError,
         qiyuesuo::{answer::Status, page},
     },
 };
@@ -18,20 +18,20 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn parse(text: String) -> Result<Self, VendorError> {
+    pub(crate) fn parse(text: String) -> Result<Self, ProviderError> {
         let json: Value =
-            serde_json::from_str(&text).map_err(|error| VendorError::Garbled(format!("no JSON: {error}")))?;
+            serde_json::from_str(&text).map_err(|error| ProviderError::Garbled(format!("no JSON: {error}")))?;
         // Other codes are refusals, which the caller has told apart before.
         if page::code(&json) == Some(0) {
             Ok(Self { json, text })
         } else {
-            Err(VendorError::Garbled("JSON without a code".to_owned()))
+            Err(ProviderError::Garbled("JSON without a code".to_owned()))
         }
     }
 
-    pub(super) fn result(&self) -> Result<Node<'_>, VendorError> {
+    pub(super) fn result(&self) -> Result<Node<'_>, ProviderError> {
         let result = self.json.get("result").filter(|result| result.is_object());
-        result.map(Node).ok_or_else(|| VendorError::Garbled("an answer without a result".to_owned()))
+        result.map(Node).ok_or_else(|| ProviderError::Garbled("an answer without a result".to_owned()))
     }
 
     /// The first of these members that is a list.
