@@ -13,7 +13,6 @@ use super::{
 use crate::{
     audit::{self, Act, NewEntry},
     id::ServiceId,
-    provider::qiyuesuo::SealCategory,
     service::{NO_PUBLIC_CLOUD, ServerType, Service, ServiceError},
 };
 
@@ -96,7 +95,7 @@ struct Checked {
 async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
     let answer = match client.health().await {
-        Ok(()) => client.seals(SealCategory::Physical).await,
+        Ok(()) => client.seals().await,
         Err(error) => Err(error),
     };
     let checked = match answer {
@@ -127,7 +126,7 @@ async fn seals(
     Id(id): Id<ServiceId>,
 ) -> Result<Json<Page<SealView>>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
-    let seals = client.seals(SealCategory::Physical).await?.into_iter().map(|seal| SealView {
+    let seals = client.seals().await?.into_iter().map(|seal| SealView {
         id: seal.id,
         name: seal.name,
         owner: seal.owner_name.or(seal.company),

@@ -6,10 +6,7 @@ use crate::{
     db::DbError,
     flow::{Flow, act::FlowAct, event::EventKind},
     id::FlowId,
-    provider::{
-        Client, ProviderError,
-        qiyuesuo::{Actor, AppendLog},
-    },
+    provider::{Actor, AppendLog, Client, ProviderError},
     seal_use::{
         Grant, Reopened, SealUse,
         ingest::{Trigger, wake},

@@ -21,10 +21,7 @@ use crate::{
     },
     id::SealUseId,
     killpoint,
-    provider::{
-        Client, ProviderError,
-        qiyuesuo::{self, Created, SealCategory},
-    },
+    provider::{Client, Created, ProviderError, SealRequest},
     queue::{self, FenceError, JobKind, Lease, Next},
     seal_use::{
         Application, SealUse, SealUseStatus,
@@ -75,7 +72,7 @@ impl ApplyError {
 struct Ready {
     client: Client,
     application: Application,
-    request: qiyuesuo::Application,
+    request: SealRequest,
 }
 
 /// One run of the job.
@@ -120,7 +117,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
 async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Ready, ApplyError> {
     let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
     let mut application: Application = serde_json::from_str(&seal_use.application)?;
-    let seals = client.seals(SealCategory::Physical).await?;
+    let seals = client.seals().await?;
     if let Err(errors) = seals::find(&mut application, &seals) {
         let told: Vec<String> = errors.into_iter().map(|(_, why)| why).collect();
         return Err(ApplyError::Impossible(told.join("; ")));
@@ -131,14 +128,14 @@ async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Read
     }
     let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
     let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
-    let (mut documents, mut flow_nodes) = (Vec::new(), Vec::new());
+    let (mut documents, mut approvals) = (Vec::new(), Vec::new());
     if let Some(integration) = &body.integration {
         documents = documents::send(app, lease, &client, seal_use, integration).await?;
         if application.category.is_some() {
-            flow_nodes = approvals::given(&app.db, &flow, &body, integration).await?;
+            approvals = approvals::given(&app.db, &flow, &body, integration).await?;
         }
     }
-    let request = request::to_request(app, seal_use, &application, documents, flow_nodes);
+    let request = request::to_request(app, seal_use, &application, documents, approvals);
     Ok(Ready { client, application, request })
 }
 

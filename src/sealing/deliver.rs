@@ -14,10 +14,7 @@ use crate::{
     id::SealUseId,
     killpoint,
     original::Original,
-    provider::{
-        Client, ProviderError,
-        qiyuesuo::{Outgoing, upload::Stream},
-    },
+    provider::{Client, Outgoing, OutgoingStream, ProviderError},
     queue::{FenceError, Lease, Next},
     seal_use::{
         Grant, SealUse,
@@ -112,12 +109,12 @@ impl Sender<'_> {
                 self.client.used_images(self.business_id, &self.seal_use.serial_no, files).await
             }
             DispatchKind::Photo => {
-                let kind = first.photo_kind.as_deref().unwrap_or("signatory").to_ascii_uppercase();
+                let kind = first.photo_kind.as_deref().unwrap_or("signatory");
                 let grants = Grant::of_seal_use(&self.app.db, &self.seal_use.id).await;
                 let grants = grants.map_err(|error| ProviderError::Disk(error.to_string()))?;
                 let grant = grants.into_iter().find(|grant| Some(&grant.id) == first.grant_id.as_ref());
                 let auth = grant.map(|grant| grant.vendor_id).unwrap_or_default();
-                self.client.late_image(&auth, &kind, file).await
+                self.client.late_image(&auth, kind, file).await
             }
         }
     }
@@ -177,7 +174,7 @@ async fn outgoing(app: &App, dispatch: &Dispatch) -> Result<Outgoing, SendError>
     let original = Original::find(&app.db, &dispatch.original_hash).await?.ok_or(SendError::NoOriginal)?;
     let reading = app.store.get_stream(&StoreKey::Raw(original.store_key), None).await?;
     let bytes = u64::try_from(original.bytes).unwrap_or(0);
-    let stream = Stream(reading.stream.map_err(std::io::Error::other).boxed());
+    let stream = OutgoingStream(reading.stream.map_err(std::io::Error::other).boxed());
     Ok(Outgoing { name: suffixed(&dispatch.name, &original.ext), mime: original.mime, bytes, stream })
 }
 

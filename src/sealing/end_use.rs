@@ -16,10 +16,7 @@ use crate::{
         event::{self, EventKind, NewEvent, YINKU},
     },
     id::{FlowId, SealUseId},
-    provider::{
-        Client, INTERACTIVE, ProviderError,
-        qiyuesuo::{Actor, Detail},
-    },
+    provider::{Actor, Client, Detail, INTERACTIVE, ProviderError},
     queue::{FenceError, Lease, Next},
     seal_use::{
         Grant, SealUse, SealUseStatus,

@@ -7,7 +7,7 @@ use crate::{
     db::DbError,
     flow::{Flow, act::FlowAct, event::EventKind},
     id::FlowId,
-    provider::{ProviderError, qiyuesuo::SealWindow},
+    provider::{ProviderError, SealWindow},
     queue::{self, JobKind},
     seal_use::{Grant, SealUse, SealUseStatus},
     service::{Service, ServiceError},
@@ -112,8 +112,8 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
             device_no,
             seal_name,
             owner_name,
-            start_time: Some(start),
-            end_time: Some(end),
+            start: Some(start),
+            end: Some(end),
         };
         // One after the other: what the vendor has done is kept, whatever becomes of the rest.
         match client.set_window(&window).await {

@@ -13,12 +13,10 @@ use tokio::{
 use yinku::{
     clock::{Clock, Timestamp},
     provider::{
-        Client, Credentials, Hidden, Limits, ProviderError, Providers, Secret, SignMode,
-        qiyuesuo::{
-            Actor, Application, ApplicationAuth, FlowNode, SealCategory, SealUser, SealWindow, Status, ToStamp,
-        },
+        Actor, Client, Credentials, GivenApproval, Hidden, Limits, PersonRef, ProviderError, Providers, RequestedSeal,
+        SealRequest, SealWindow, Secret, SignMode, Status, ToStamp, ZipBody,
+        qiyuesuo::{read_status, sign::signature},
         retry::{Backoff, retry},
-        sign::signature,
     },
 };
 
@@ -161,7 +159,7 @@ async fn image(client: &Client) -> Result<bytes::Bytes, ProviderError> {
 }
 
 /// The zip call's outcome and what then lies in the file.
-async fn zip(client: &Client, limit: u64) -> (Result<yinku::provider::qiyuesuo::ZipBody, ProviderError>, Vec<u8>) {
+async fn zip(client: &Client, limit: u64) -> (Result<ZipBody, ProviderError>, Vec<u8>) {
     let mut file = tokio::fs::File::from_std(tempfile::tempfile().unwrap());
     file.write_all(b"left over from an earlier try, longer than the new one is").await.unwrap();
     let outcome = client.images_zip(BUSINESS, &mut file, limit).await;
@@ -213,23 +211,23 @@ async fn an_application_is_written_in_the_vendors_words_and_its_answer_read() {
     let created = r#"{"code":0,"result":{"id":2490828768980361630,"status":"USING","sealAuths":[
         {"id":1,"userName":"李\u0000四","vertifyCode":"123456","sealName":"公章","deviceNo":"D-1"}]}}"#;
     let fake = Fake::new(vec![ok(created)]).await;
-    let application = Application {
+    let application = SealRequest {
         tenant_name: "维森集团".to_owned(),
         subject: "合同".to_owned(),
-        applyer_number: Some("007".to_owned()),
-        auths: vec![ApplicationAuth {
+        applicant: PersonRef { mobile: None, number: Some("007".to_owned()) },
+        seals: vec![RequestedSeal {
             device_no: Some("D-1".to_owned()),
             count: 3,
-            start_time: Some("2019-04-09T01:18:53Z".parse().unwrap()),
-            users: vec![SealUser { mobile: Some("13800000000".to_owned()), number: None }],
-            ..ApplicationAuth::default()
+            start: Some("2019-04-09T01:18:53Z".parse().unwrap()),
+            users: vec![PersonRef { mobile: Some("13800000000".to_owned()), number: None }],
+            ..RequestedSeal::default()
         }],
-        ..Application::default()
+        ..SealRequest::default()
     };
     let created = fake.client().create(&application).await.unwrap();
     assert_eq!((created.id.as_str(), &created.status), (BUSINESS, &Status::Using));
     assert_eq!(created.auths[0].user_name.as_deref(), Some("李四"), "without the NUL that PostgreSQL refuses");
-    assert_eq!(created.auths[0].vertify_code.as_ref().map(Hidden::expose), Some("123456"));
+    assert_eq!(created.auths[0].code.as_ref().map(Hidden::expose), Some("123456"));
     assert!(!format!("{created:?}").contains("123456"), "seal codes are not for logs");
     let request = fake.requests().remove(0);
     assert!(request.starts_with("POST /seal/apply/multiple HTTP/1.1"), "{request}");
@@ -266,7 +264,7 @@ async fn a_detail_is_read_tolerantly_and_kept_word_for_word() {
 
 #[tokio::test]
 async fn only_ended_seal_uses_are_terminal() {
-    let terminal = |word: &str| Status::from(word).terminal();
+    let terminal = |word: &str| read_status(word).terminal();
     for word in ["COMPLETE", "finished", "END", "FORCE_END", "FINISH", "COMPLETED"] {
         assert!(terminal(word), "{word}");
     }
@@ -284,11 +282,11 @@ async fn seals_categories_and_health_are_read() {
     let categories = r#"{"code":0,"categories":[{"id":"9","name":"物理用印","type":"PHYSICAL","state":1}]}"#;
     let fake = Fake::new(vec![ok(seals), ok(flat), ok(categories), ok("OK\n"), ok("no")]).await;
     let client = fake.client();
-    let listed = client.seals(SealCategory::Physical).await.unwrap();
+    let listed = client.seals().await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].company.as_deref(), listed[0].device_no.as_deref()), (Some("维森"), Some("D-1")));
     assert_eq!(listed[0].status.as_deref(), Some("NORMAL"));
-    let flat = client.seals(SealCategory::Physical).await.unwrap();
+    let flat = client.seals().await.unwrap();
     assert_eq!(
         (flat[0].name.as_str(), flat[0].owner_name.as_deref(), flat[0].company.as_deref()),
         ("合同章", Some("分公司"), None)
@@ -333,11 +331,11 @@ async fn the_vendors_four_ways_to_say_no_are_told_apart_in_every_call() {
     ];
     for (act, expected) in ways {
         let client = Fake::new(vec![act]).await.client();
-        assert_eq!(client.create(&Application::default()).await.unwrap_err(), expected);
+        assert_eq!(client.create(&SealRequest::default()).await.unwrap_err(), expected);
         assert_eq!(client.detail(BUSINESS).await.unwrap_err(), expected);
         assert_eq!(image(&client).await.unwrap_err(), expected);
         assert_eq!(zip(&client, 10_000).await.0.unwrap_err(), expected);
-        assert_eq!(client.seals(SealCategory::Physical).await.unwrap_err(), expected);
+        assert_eq!(client.seals().await.unwrap_err(), expected);
         assert_eq!(client.categories().await.unwrap_err(), expected);
         assert_eq!(client.health().await.unwrap_err(), expected);
     }
@@ -382,7 +380,7 @@ async fn reading_calls_are_repeated_through_passing_trouble() {
 async fn an_application_that_may_have_arrived_is_never_sent_again() {
     for act in [cut(), http("500 Oops", "", ""), Act::Stall(Vec::new()), Act::Say(Vec::new())] {
         let fake = Fake::new(vec![act.clone()]).await;
-        let error = fake.client().create(&Application::default()).await.unwrap_err();
+        let error = fake.client().create(&SealRequest::default()).await.unwrap_err();
         assert!(!error.surely_never_arrived(), "{error:?}");
         assert_eq!(fake.requests().len(), 1, "{act:?}");
     }
@@ -396,8 +394,8 @@ fn window() -> SealWindow {
     SealWindow {
         business_id: BUSINESS.to_owned(),
         device_no: Some("D-1".to_owned()),
-        start_time: Some("2019-04-09T01:18:53Z".parse().unwrap()),
-        end_time: Some("2019-04-09T10:00:00Z".parse().unwrap()),
+        start: Some("2019-04-09T01:18:53Z".parse().unwrap()),
+        end: Some("2019-04-09T10:00:00Z".parse().unwrap()),
         ..SealWindow::default()
     }
 }
@@ -469,18 +467,24 @@ async fn changes_are_written_in_the_vendors_words() {
 async fn an_application_by_category_names_no_users_and_carries_the_approvals() {
     let fake = Fake::new(vec![ok(r#"{"code":0,"result":{"id":"1","status":"USING"}}"#)]).await;
     let (begun, at) = ("2019-04-09T01:18:53Z".parse().unwrap(), "2019-04-09T01:20:00Z".parse().unwrap());
-    let operator = SealUser { mobile: None, number: Some("E002".to_owned()) };
-    let application = Application {
+    let approver = PersonRef { mobile: None, number: Some("E002".to_owned()) };
+    let application = SealRequest {
         subject: "合同".to_owned(),
-        category_id: Some("2494236993899110501".to_owned()),
-        auths: vec![ApplicationAuth {
+        category: Some("2494236993899110501".to_owned()),
+        seals: vec![RequestedSeal {
             seal_name: Some("公章".to_owned()),
             owner_name: Some("维森集团".to_owned()),
             count: 2,
-            ..ApplicationAuth::default()
+            ..RequestedSeal::default()
         }],
-        flow_nodes: vec![FlowNode::approved("部门审批".to_owned(), begun, at, "同意".to_owned(), operator)],
-        ..Application::default()
+        approvals: vec![GivenApproval {
+            node_name: "部门审批".to_owned(),
+            begun_at: begun,
+            given_at: at,
+            comment: "同意".to_owned(),
+            approver,
+        }],
+        ..SealRequest::default()
     };
     assert!(fake.client().create_by_category(&application).await.unwrap().auths.is_empty());
     let request = fake.requests().remove(0);
@@ -537,7 +541,7 @@ async fn a_change_that_may_have_arrived_is_never_sent_again() {
         let errors = [
             client.append(BUSINESS, 1, &actor(), None).await.unwrap_err(),
             client.finish(BUSINESS, "结束", &actor(), None).await.unwrap_err(),
-            client.create_by_category(&Application::default()).await.unwrap_err(),
+            client.create_by_category(&SealRequest::default()).await.unwrap_err(),
             client.create_document(document(b"x")).await.unwrap_err(),
         ];
         assert!(errors.iter().all(|error| !error.surely_never_arrived()), "{act:?} {errors:?}");
@@ -595,7 +599,7 @@ async fn a_vendor_that_is_not_there_surely_never_got_the_request() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let gone = Fake { url, requests: Arc::default() };
-    let error = gone.client().create(&Application::default()).await.unwrap_err();
+    let error = gone.client().create(&SealRequest::default()).await.unwrap_err();
     assert_eq!((error.code(), error.surely_never_arrived(), error.is_transient()), ("vendor_unreachable", true, true));
     // A server that answers a handshake with plain words, and one that does not answer it at all.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -730,7 +734,7 @@ async fn every_call_can_be_spawned() {
     let client = fake.client();
     let created = tokio::spawn({
         let client = client.clone();
-        async move { client.create(&Application::default()).await.map(|created| created.id) }
+        async move { client.create(&SealRequest::default()).await.map(|created| created.id) }
     });
     assert_eq!(created.await.unwrap().unwrap(), BUSINESS);
     assert_eq!(tokio::spawn(async move { client.detail(BUSINESS).await }).await.unwrap().unwrap().id, BUSINESS);

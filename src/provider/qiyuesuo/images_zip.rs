@@ -1,4 +1,4 @@
-//! The zip of all photos on its way to a file.
+//! Writes the zip of all photos to a file.
 
 use std::io::SeekFrom;
 
@@ -9,22 +9,9 @@ use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
 };
 
-use crate::provider::{
-    ProviderError,
-    qiyuesuo::{body, page},
-};
+use crate::provider::{ProviderError, ZipBody, body, qiyuesuo::page};
 
-/// A zip that lies whole in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZipBody {
-    pub bytes: u64,
-    /// What the vendor calls the file; advice only, without any path.
-    pub file_name: Option<String>,
-    /// No entries: no photos yet.
-    pub empty: bool,
-}
-
-// Of a body that is no zip: enough to read what it says.
+// Bytes that are read of a body that is no zip: enough for its message.
 const EXPLANATION: usize = 64 << 10;
 const ENTRY: &[u8] = b"PK\x03\x04";
 const END: &[u8] = b"PK\x05\x06";

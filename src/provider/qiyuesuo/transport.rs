@@ -10,14 +10,13 @@ use reqwest::{
 use crate::{
     clock::Timestamp,
     provider::{
-        ProviderError, SignMode,
+        ProviderError, SignMode, body,
         error::short,
-        qiyuesuo::{Client, answer::Answer, body, page},
-        sign::signature,
+        qiyuesuo::{QiyuesuoClient, answer::Answer, page, sign::signature},
     },
 };
 
-impl Client {
+impl QiyuesuoClient {
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
         self.request(&self.shared.http, Method::GET, path).query(query)
     }

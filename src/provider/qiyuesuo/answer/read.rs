@@ -4,10 +4,7 @@ use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    provider::{
-        ProviderError,
-        qiyuesuo::{answer::Status, page},
-    },
+    provider::{ProviderError, Status, qiyuesuo::page},
 };
 
 /// An envelope with code 0, and the text it was read from.
@@ -21,7 +18,7 @@ impl Answer {
     pub(crate) fn parse(text: String) -> Result<Self, ProviderError> {
         let json: Value =
             serde_json::from_str(&text).map_err(|error| ProviderError::Garbled(format!("no JSON: {error}")))?;
-        // Other codes are refusals, which the caller has told apart before.
+        // Other codes are refusals. The caller has handled them before.
         if page::code(&json) == Some(0) {
             Ok(Self { json, text })
         } else {
@@ -92,7 +89,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn status(self) -> Status {
-        Status::from(self.text("status").unwrap_or_default().as_str())
+        super::read_status(&self.text("status").unwrap_or_default())
     }
 
     pub(super) fn has(self, name: &str) -> bool {

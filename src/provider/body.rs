@@ -1,9 +1,9 @@
-//! Takes bodies in, bounded.
+//! Reads the bodies of answers, bounded.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
-use crate::provider::ProviderError;
+use super::ProviderError;
 
 // A declared length is only a claim: no more than this is set aside for it.
 const SET_ASIDE: u64 = 4 << 20;
