@@ -55,12 +55,9 @@ pub struct Photo {
     pub position: i64,
     #[sqlx(try_from = "String")]
     pub state: PhotoState,
-    /// Tries that failed.
-    pub attempts: i64,
     /// Passes that failed; a pass is up to four tries.
     pub passes: i64,
     pub next_attempt_at: Option<Timestamp>,
-    pub error_code: Option<String>,
     pub error_detail: Option<String>,
     pub original_hash: Option<Blake3>,
     /// The running number in the flow: in the vendor's order, so that a missing photo is a missing number.
@@ -88,10 +85,8 @@ impl Photo {
             source,
             position: 0,
             state: PhotoState::Queued,
-            attempts: 0,
             passes: 0,
             next_attempt_at: None,
-            error_code: None,
             error_detail: None,
             original_hash: None,
             no: None,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::missing::{Lacking, MissingPhotos};
+use super::missing::{Lacking, PhotoShortfall};
 use crate::{
     app::App,
     audit::Act,
@@ -73,7 +73,7 @@ pub struct Accepted {
     pub by: String,
     pub at: Timestamp,
     pub reason: String,
-    pub missing: Vec<MissingPhotos>,
+    pub missing: Vec<PhotoShortfall>,
 }
 
 impl Accepted {
@@ -186,7 +186,7 @@ async fn accept(
     flow: &Flow,
     user: &User,
     reason: &str,
-    missing: Vec<MissingPhotos>,
+    missing: Vec<PhotoShortfall>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let accepted = Accepted { by: user.username.clone(), at: now, reason: reason.to_owned(), missing };

@@ -13,7 +13,7 @@ use crate::{
 /// Photos of one kind that one grant (or nobody knows which) owes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MissingPhotos {
+pub struct PhotoShortfall {
     pub seal_use_id: SealUseId,
     pub business_id: Option<String>,
     /// Null: the vendor lists a photo without saying whose it is.
@@ -32,13 +32,13 @@ pub struct MissingPhotos {
 /// What keeps a flow from being archived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lacking {
-    pub photos: Vec<MissingPhotos>,
+    pub photos: Vec<PhotoShortfall>,
     /// Required files fields that are empty.
     pub fields: Vec<FieldError>,
 }
 
 /// The photos that a flow's seal uses owe; empty when nothing is missing.
-pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<MissingPhotos>, DbError> {
+pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<PhotoShortfall>, DbError> {
     let mut missing = Vec::new();
     for seal_use in SealUse::with_photos(&mut *tx, flow).await? {
         let counts = PhotoCounts::of(tx, &seal_use.id).await?;
@@ -52,11 +52,11 @@ pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<MissingPhotos>, Db
     Ok(missing)
 }
 
-fn to_missing(seal_use: &SealUse, grants: &[Grant], photos: &[Photo], gap: Gap) -> MissingPhotos {
+fn to_missing(seal_use: &SealUse, grants: &[Grant], photos: &[Photo], gap: Gap) -> PhotoShortfall {
     let grant = grants.iter().find(|grant| gap.grant_id.as_ref() == Some(&grant.id));
     let lost =
         |photo: &&Photo| photo.grant_id == gap.grant_id && photo.kind == gap.kind && photo.original_hash.is_none();
-    MissingPhotos {
+    PhotoShortfall {
         seal_use_id: seal_use.id.clone(),
         business_id: seal_use.business_id.clone(),
         seal: grant.map(|grant| grant.seal.clone()),

@@ -28,6 +28,7 @@ pub struct FlowView {
     #[serde(flatten)]
     pub head: FlowHead,
     /// Field values, without files.
+    #[schema(value_type = Object)]
     pub form: Value,
     /// For whom it waits: `user:<username>` or `role:<role>`.
     pub waits_for: Vec<String>,

@@ -4,14 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::FromRow;
 
-use crate::seal_use::ingest::{Ingest, IngestState, Trigger, wake};
 use crate::{
     app::App,
+    audit::Act,
     clock::Timestamp,
     db::{DbError, sql},
-    id::{FlowId, SealUseId},
+    definition::Definition,
+    flow::{
+        actions::{Action, Refusal},
+        view,
+    },
+    id::{FlowId, IngestId, SealUseId},
     photo::Photo,
-    seal_use::{PhotoCounts, SealUse},
+    seal_use::{
+        PhotoCounts, SealUse,
+        ingest::{Ingest, IngestState, Trigger, wake},
+    },
+    user::Acting,
 };
 
 /// Why the photos are not all here that could be.
@@ -21,10 +30,48 @@ pub enum CollectError {
     Vendor { reason: String, retry_after: Duration },
     #[error("the photos are still being brought in: come again in a moment")]
     TooSlow,
+    #[error("the definition names no field for photos")]
+    NoDownloadField,
+    #[error("the flow has no seal use yet")]
+    NoSealUse,
+    #[error("there is nothing here, or nothing you may see")]
+    NotFound,
+    #[error(transparent)]
+    Rule(#[from] Refusal),
     #[error("the ingest could not be woken")]
     Task(#[from] tokio::task::JoinError),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+/// Brings the photos of a flow into its download field now. Returns one ingest for each seal use.
+pub async fn to_field(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<IngestId>, CollectError> {
+    let Acting { db, user, now } = acting;
+    let view = view::view(db, flow, user).await?.ok_or(CollectError::NotFound)?;
+    let body = Definition::version(db, &view.head.definition_id, view.head.version).await?.body;
+    if body.integration.as_ref().is_none_or(|integration| integration.download_field.is_none()) {
+        return Err(CollectError::NoDownloadField);
+    }
+    view.check(Action::Collect)?;
+    let mut tx = db.begin().await?;
+    let mut ingests = Vec::new();
+    for seal_use in SealUse::of_flow(&mut tx, flow).await? {
+        ingests.push(wake(&mut tx, &seal_use.id, Trigger::Button, now, now).await?);
+    }
+    if ingests.is_empty() {
+        return Err(CollectError::NoSealUse);
+    }
+    acting.commit_to_flow(tx, Act::PhotosCollected, flow, None).await?;
+    Ok(ingests)
+}
+
+/// Runs an ingest again, parked photos included.
+pub async fn retry(acting: Acting<'_>, ingest: &Ingest, flow: &FlowId) -> Result<(), DbError> {
+    let Acting { db, now, .. } = acting;
+    let mut tx = db.begin().await?;
+    wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
+    Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
+    acting.commit(tx, acting.entry(Act::IngestRetried, ingest.id.as_str()).of_flow(flow)).await
 }
 
 const LOOK: Duration = Duration::from_millis(50);

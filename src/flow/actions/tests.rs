@@ -79,7 +79,6 @@ fn flow(standing: &Standing) -> Flow {
         state: standing.state,
         node: standing.node.map(str::to_owned),
         form: "{}".into(),
-        photo_no: 0,
         manifest_no: 0,
         round: 1,
         by_hand: false,
