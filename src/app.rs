@@ -15,7 +15,7 @@ use crate::{
     db::{Db, OpenError},
     id::ServiceId,
     picture::thumbnail,
-    provider::{Limits, Vendor, VendorBuildError},
+    provider::{Limits, ProviderBuildError, Providers},
     store::{Store, StoreError},
     telemetry::Metrics,
     vocabulary::words,
@@ -28,7 +28,7 @@ pub struct App {
     pub clock: Clock,
     pub db: Db,
     pub store: Store,
-    pub vendor: Vendor,
+    pub vendor: Providers,
     pub cpu: Cpu,
     pub metrics: Metrics,
     pub bounds: Bounds,
@@ -68,7 +68,7 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Vendor(#[from] VendorBuildError),
+    Vendor(#[from] ProviderBuildError),
     #[error("cannot start the threads that compute: {0}")]
     Cpu(#[from] rayon::ThreadPoolBuildError),
     #[error("cannot make the data directory: {0}")]
@@ -89,7 +89,7 @@ impl App {
             max_zip_bytes: config.vendor.max_zip_bytes.get(),
             ..Limits::default()
         };
-        let vendor = Vendor::new(&limits, clock.clone())?;
+        let vendor = Providers::new(&limits, clock.clone())?;
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = if config.thumbnail.threads == 0 { cores } else { config.thumbnail.threads };
         let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;

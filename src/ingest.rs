@@ -29,7 +29,7 @@ use crate::{
     id::SealUseId,
     killpoint,
     photo::Photo,
-    provider::VendorError,
+    provider::ProviderError,
     queue::{FenceError, Lease, Next},
     service::ServiceError,
     store::StoreError,
@@ -43,7 +43,7 @@ pub enum IngestError {
     #[error("the seal use is not there")]
     NoSealUse,
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]

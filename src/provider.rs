@@ -1,23 +1,41 @@
-//! The vendor (契约锁 Qiyuesuo, private cloud): one pooled HTTP client for the whole application, one [`Client`] per
-//! bound service.
+//! The providers of seal use, the vendors: one pooled HTTP client for the whole application, one [`Client`] per bound
+//! service.
 //!
-//! The client reports what happened and decides nothing: whether bytes are a picture, whether a seal use has ended and
-//! what to do about a failure is decided by the verbs. Every body is bounded, every wait is bounded.
+//! The types here belong to no vendor. A vendor's spelling stays in its folder: today [`qiyuesuo`] (契约锁, private
+//! cloud) is the only one. A second vendor is a second folder and a second variant of [`Client`].
+//!
+//! The client reports what happened and decides nothing. The verbs decide whether bytes are a picture, whether a seal
+//! use has ended and how to react to a failure. Every body and every wait is bounded.
 
+mod actor;
+mod body;
+mod catalogue;
 pub mod charset;
+mod client;
 pub mod credentials;
+mod detail;
+mod download;
 pub mod error;
 pub mod limits;
+mod owed;
 pub mod qiyuesuo;
+mod request;
 pub mod retry;
-pub mod sign;
+mod upload;
 
 use std::sync::Arc;
 
+pub use actor::Actor;
+pub use catalogue::{Category, Seal};
+pub use client::Client;
 pub use credentials::{BadCredentials, Credentials, Hidden, Secret, SignMode};
-pub use error::VendorError;
+pub use detail::{AppendLog, Auth, Created, Detail, PhotoRef, Status};
+pub use download::{ImageBody, ZipBody};
+pub use error::ProviderError;
 pub use limits::{INTERACTIVE, Limits};
-pub use qiyuesuo::Client;
+pub use owed::Owed;
+pub use request::{GivenApproval, PersonRef, RequestedSeal, SealRequest, SealWindow};
+pub use upload::{Outgoing, OutgoingStream, ToStamp};
 
 use crate::clock::Clock;
 
@@ -25,10 +43,10 @@ const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 
 /// Makes clients that share one connection pool. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Vendor {
+pub struct Providers {
     http: reqwest::Client,
-    /// For requests whose body is a file: the HTTP library counts `read_timeout` from the request's beginning, so that
-    /// it would end an upload that takes longer. Only the time of the whole exchange bounds these.
+    /// For requests whose body is a file. The HTTP library counts `read_timeout` from the start of the request and would
+    /// end a longer upload. Only the time of the whole exchange bounds these requests.
     uploads: reqwest::Client,
     limits: Arc<Limits>,
     clock: Clock,
@@ -37,10 +55,10 @@ pub struct Vendor {
 /// The HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for the vendor could not be built: {0}")]
-pub struct VendorBuildError(#[from] reqwest::Error);
+pub struct ProviderBuildError(#[from] reqwest::Error);
 
-impl Vendor {
-    pub fn new(limits: &Limits, clock: Clock) -> Result<Self, VendorBuildError> {
+impl Providers {
+    pub fn new(limits: &Limits, clock: Clock) -> Result<Self, ProviderBuildError> {
         let http = build(|| builder(limits).read_timeout(limits.read_timeout).timeout(limits.total_timeout))?;
         let uploads = build(|| builder(limits).timeout(limits.zip_timeout))?;
         Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })
@@ -49,8 +67,13 @@ impl Vendor {
     /// A client that acts with these credentials.
     #[must_use]
     pub fn client(&self, credentials: Credentials) -> Client {
-        Client::new(self.clone(), credentials)
+        Client::Qiyuesuo(qiyuesuo::QiyuesuoClient::new(self.clone(), credentials))
     }
+}
+
+/// Reads a detail that was stored before ([`Detail::raw`]). All stored details are Qiyuesuo's so far.
+pub fn read_detail(text: &str, business_id: &str) -> Result<Detail, ProviderError> {
+    qiyuesuo::read_detail(text, business_id)
 }
 
 fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, reqwest::Error> {

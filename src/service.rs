@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, sql},
     id::ServiceId,
-    provider::{BadCredentials, Client, Credentials, Secret, SignMode, Vendor},
+    provider::{BadCredentials, Client, Credentials, Providers, Secret, SignMode},
     vocabulary::words,
 };
 
@@ -97,7 +97,7 @@ impl Service {
     }
 
     /// A client that speaks to this service.
-    pub async fn client(on: impl Into<On<'_>>, vendor: &Vendor, id: &ServiceId) -> Result<Client, ServiceError> {
+    pub async fn client(on: impl Into<On<'_>>, vendor: &Providers, id: &ServiceId) -> Result<Client, ServiceError> {
         let service = Self::find(on, id).await?.ok_or(ServiceError::Gone)?;
         Ok(vendor.client(service.credentials()?))
     }

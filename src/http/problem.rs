@@ -21,7 +21,7 @@ use crate::{
     db::DbError,
     definition::FieldError,
     flow::{actions::Refusal, step::StepError},
-    provider::{BadCredentials, VendorError},
+    provider::{BadCredentials, ProviderError},
     store::StoreError,
     user::login::LoginError,
 };
@@ -197,8 +197,8 @@ impl From<BadCredentials> for Problem {
     }
 }
 
-impl From<VendorError> for Problem {
-    fn from(error: VendorError) -> Self {
+impl From<ProviderError> for Problem {
+    fn from(error: ProviderError) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, Code::VendorFailed, error.to_string())
     }
 }

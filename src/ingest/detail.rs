@@ -4,7 +4,7 @@ use super::{IngestError, pass::Pass};
 use crate::{
     callback::record::Record,
     flow::Flow,
-    provider::qiyuesuo::Detail,
+    provider::Detail,
     seal_use::{SealUse, ending},
     sealing::detail,
 };

@@ -7,7 +7,7 @@ use crate::{
     photo::Photo,
     picture::inspect::{NotAnImage, not_an_image},
     provider::{
-        VendorError,
+        ProviderError,
         retry::{Backoff, retry_if},
     },
 };
@@ -38,7 +38,7 @@ pub(super) async fn by_key(pass: &Pass, photo: &Photo) -> Result<Option<Fetched>
     }
 }
 
-async fn one_try(pass: &Pass, key: &str) -> Result<Fetched, VendorError> {
+async fn one_try(pass: &Pass, key: &str) -> Result<Fetched, ProviderError> {
     let app = &pass.app;
     let limit = app.config.ingest.max_photo_bytes.get();
     let _places = app.bounds.photo(&pass.seal_use.service_id).await;
@@ -58,11 +58,11 @@ async fn one_try(pass: &Pass, key: &str) -> Result<Fetched, VendorError> {
     fetched
 }
 
-fn no_image(reason: NotAnImage) -> VendorError {
+fn no_image(reason: NotAnImage) -> ProviderError {
     match reason {
-        NotAnImage::Empty => VendorError::Empty,
-        NotAnImage::HtmlPage => VendorError::Html { status: 200, title: String::new(), retry_after: None },
-        NotAnImage::Json { code, message } => VendorError::Rejected {
+        NotAnImage::Empty => ProviderError::Empty,
+        NotAnImage::HtmlPage => ProviderError::Html { status: 200, title: String::new(), retry_after: None },
+        NotAnImage::Json { code, message } => ProviderError::Rejected {
             status: 200,
             code: code.and_then(|code| code.parse().ok()).unwrap_or(-1),
             message,
@@ -71,7 +71,7 @@ fn no_image(reason: NotAnImage) -> VendorError {
     }
 }
 
-async fn note_failed_try(pass: &Pass, photo: &Photo, error: &VendorError) -> Result<(), IngestError> {
+async fn note_failed_try(pass: &Pass, photo: &Photo, error: &ProviderError) -> Result<(), IngestError> {
     let mut tx = pass.lease.begin(pass.db()).await?;
     Photo::record_failed_try(&mut tx, &photo.id, error.code(), &error.to_string()).await?;
     Ok(tx.commit().await?)

@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 /// Why a call to the vendor gave nothing. Texts are short and have no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VendorError {
+pub enum ProviderError {
     /// DNS, connection or TLS: the request surely never arrived.
     #[error("the vendor cannot be reached: {0}")]
     Unreachable(String),
@@ -40,7 +40,7 @@ pub enum VendorError {
     Disk(String),
 }
 
-impl VendorError {
+impl ProviderError {
     /// The stable name that the API shows.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -95,13 +95,13 @@ impl VendorError {
     }
 }
 
-impl From<std::io::Error> for VendorError {
+impl From<std::io::Error> for ProviderError {
     fn from(error: std::io::Error) -> Self {
         Self::Disk(causes(&error))
     }
 }
 
-impl From<reqwest::Error> for VendorError {
+impl From<reqwest::Error> for ProviderError {
     fn from(error: reqwest::Error) -> Self {
         // The address goes to the log of the caller, who knows it; here it would only bloat the text.
         let error = error.without_url();

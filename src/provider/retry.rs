@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::{Deserialize, Serialize};
 
-use crate::provider::VendorError;
+use crate::provider::ProviderError;
 
 /// How often and how fast a failed call is repeated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl Default for Backoff {
 impl Backoff {
     /// The wait after failed try `attempt` (from 1); `chance` in 0..1 picks the point within the jitter.
     #[must_use]
-    pub fn wait(&self, attempt: u32, error: &VendorError, chance: f64) -> Duration {
+    pub fn wait(&self, attempt: u32, error: &ProviderError, chance: f64) -> Duration {
         let doublings = 2_u32.saturating_pow(attempt.saturating_sub(1));
         let full = self.first.saturating_mul(doublings).min(self.max);
         let own = full.mul_f64(1.0 - self.jitter.clamp(0.0, 1.0) * chance.clamp(0.0, 1.0));
@@ -57,24 +57,24 @@ impl Backoff {
 pub async fn retry<T, Try, Note>(
     backoff: &Backoff,
     op: impl FnMut(u32) -> Try,
-    on_failure: impl FnMut(u32, VendorError) -> Note,
-) -> Result<T, VendorError>
+    on_failure: impl FnMut(u32, ProviderError) -> Note,
+) -> Result<T, ProviderError>
 where
-    Try: Future<Output = Result<T, VendorError>>,
+    Try: Future<Output = Result<T, ProviderError>>,
     Note: Future<Output = ()>,
 {
-    retry_if(backoff, VendorError::is_transient, op, on_failure).await
+    retry_if(backoff, ProviderError::is_transient, op, on_failure).await
 }
 
 /// Like [`retry`], but only failures that `again` accepts are repeated.
 pub async fn retry_if<T, Try, Note>(
     backoff: &Backoff,
-    again: fn(&VendorError) -> bool,
+    again: fn(&ProviderError) -> bool,
     mut op: impl FnMut(u32) -> Try,
-    mut on_failure: impl FnMut(u32, VendorError) -> Note,
-) -> Result<T, VendorError>
+    mut on_failure: impl FnMut(u32, ProviderError) -> Note,
+) -> Result<T, ProviderError>
 where
-    Try: Future<Output = Result<T, VendorError>>,
+    Try: Future<Output = Result<T, ProviderError>>,
     Note: Future<Output = ()>,
 {
     let mut attempt = 1;
@@ -93,7 +93,7 @@ where
 }
 
 /// For callers of [`retry`] who do not want to know of failed tries.
-pub(crate) fn quietly(_attempt: u32, _error: VendorError) -> std::future::Ready<()> {
+pub(crate) fn quietly(_attempt: u32, _error: ProviderError) -> std::future::Ready<()> {
     std::future::ready(())
 }
 
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_longest_and_jitter_only_shortens_them() {
         let backoff = Backoff { jitter: 0.5, ..Backoff::default() };
-        let wait = |attempt, chance| backoff.wait(attempt, &VendorError::Timeout, chance).as_millis();
+        let wait = |attempt, chance| backoff.wait(attempt, &ProviderError::Timeout, chance).as_millis();
         assert_eq!([wait(1, 0.0), wait(2, 0.0), wait(3, 0.0)], [300, 600, 1200]);
         assert_eq!([wait(40, 0.0), wait(u32::MAX, 0.0)], [10_000, 10_000]);
         assert_eq!([wait(1, 1.0), wait(2, 1.0)], [150, 300]);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_vendor_that_asks_for_patience_gets_it_within_bounds() {
-        let busy = |seconds| VendorError::Status {
+        let busy = |seconds| ProviderError::Status {
             status: 503,
             text: String::new(),
             retry_after: Some(Duration::from_secs(seconds)),
@@ -138,9 +138,9 @@ mod tests {
             let backoff = at_once();
             let op = |attempt| async move {
                 tokio::task::yield_now().await;
-                if attempt < 3 { Err(VendorError::Timeout) } else { Ok(attempt) }
+                if attempt < 3 { Err(ProviderError::Timeout) } else { Ok(attempt) }
             };
-            let note = |attempt, error: VendorError| {
+            let note = |attempt, error: ProviderError| {
                 let notes = notes.clone();
                 async move {
                     tokio::task::yield_now().await;
@@ -155,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn tries_are_counted_and_final_failures_end_them() {
-        let tries_of = async |error: VendorError| {
+        let tries_of = async |error: ProviderError| {
             let mut tries = 0;
             let op = |attempt| {
                 tries = attempt;
@@ -164,8 +164,8 @@ mod tests {
             assert_eq!(retry(&at_once(), op, quietly).await, Err(error.clone()));
             tries
         };
-        assert_eq!(tries_of(VendorError::Timeout).await, 4);
-        assert_eq!(tries_of(VendorError::TooLarge { limit: 1 }).await, 1);
-        assert_eq!(tries_of(VendorError::Redirected { location: String::new() }).await, 1);
+        assert_eq!(tries_of(ProviderError::Timeout).await, 4);
+        assert_eq!(tries_of(ProviderError::TooLarge { limit: 1 }).await, 1);
+        assert_eq!(tries_of(ProviderError::Redirected { location: String::new() }).await, 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{Db, DbError},
-    provider::qiyuesuo::Actor,
+    provider::Actor,
     seal_use::{Application, SealUse},
     user::User,
 };

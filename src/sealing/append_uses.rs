@@ -6,10 +6,7 @@ use crate::{
     db::DbError,
     flow::{Flow, act::FlowAct, event::EventKind},
     id::FlowId,
-    provider::{
-        Client, VendorError,
-        qiyuesuo::{Actor, AppendLog},
-    },
+    provider::{Actor, AppendLog, Client, ProviderError},
     seal_use::{
         Grant, Reopened, SealUse,
         ingest::{Trigger, wake},
@@ -33,10 +30,10 @@ pub enum AppendError {
     #[error("neither you nor the applicant has an employee number or a mobile phone; add one to a user")]
     ContactMissing,
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     /// The request may have arrived.
     #[error("{cause}: nobody knows whether the uses were appended: look at the detail before appending again ({hint})")]
-    Unclear { cause: VendorError, hint: &'static str },
+    Unclear { cause: ProviderError, hint: &'static str },
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
@@ -91,7 +88,7 @@ async fn one(
     let reopened = reopen(app, seal_use, node).await?;
     match client.append(business_id, more.count, &by, more.device_no.as_deref()).await {
         Ok(_) => {}
-        Err(error @ VendorError::Rejected { .. }) => {
+        Err(error @ ProviderError::Rejected { .. }) => {
             take_back(app, seal_use, &reopened).await?;
             return Err(error.into());
         }
@@ -186,7 +183,7 @@ async fn unclear(
     seal_use: &SealUse,
     user: &User,
     more: &More,
-    cause: &VendorError,
+    cause: &ProviderError,
 ) -> Result<(), AppendError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;

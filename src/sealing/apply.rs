@@ -21,10 +21,7 @@ use crate::{
     },
     id::SealUseId,
     killpoint,
-    provider::{
-        Client, VendorError,
-        qiyuesuo::{self, Created},
-    },
+    provider::{Client, Created, ProviderError, SealRequest},
     queue::{self, FenceError, JobKind, Lease, Next},
     seal_use::{
         Application, SealUse, SealUseStatus,
@@ -44,7 +41,7 @@ pub enum ApplyError {
     #[error("{0}")]
     Impossible(String),
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error("a file to be stamped cannot be read: {0}")]
@@ -75,7 +72,7 @@ impl ApplyError {
 struct Ready {
     client: Client,
     application: Application,
-    request: qiyuesuo::Application,
+    request: SealRequest,
 }
 
 /// One run of the job.
@@ -109,7 +106,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
             mark_never_arrived(app, lease, &id).await?;
             again_or_refused(app, lease, &seal_use, &error.into()).await
         }
-        Err(error @ VendorError::Rejected { status: ..500, .. }) => {
+        Err(error @ ProviderError::Rejected { status: ..500, .. }) => {
             give_up(app, lease, &seal_use, SealUseStatus::Failed, &error.to_string()).await
         }
         Err(error) => give_up(app, lease, &seal_use, SealUseStatus::Unknown, &error.to_string()).await,
@@ -131,18 +128,18 @@ async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Read
     }
     let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
     let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
-    let (mut documents, mut flow_nodes) = (Vec::new(), Vec::new());
+    let (mut documents, mut approvals) = (Vec::new(), Vec::new());
     if let Some(integration) = &body.integration {
         documents = documents::send(app, lease, &client, seal_use, integration).await?;
         if application.category.is_some() {
-            flow_nodes = approvals::given(&app.db, &flow, &body, integration).await?;
+            approvals = approvals::given(&app.db, &flow, &body, integration).await?;
         }
     }
-    let request = request::to_request(app, seal_use, &application, documents, flow_nodes);
+    let request = request::to_request(app, seal_use, &application, documents, approvals);
     Ok(Ready { client, application, request })
 }
 
-async fn send(ready: &Ready) -> Result<Created, VendorError> {
+async fn send(ready: &Ready) -> Result<Created, ProviderError> {
     if ready.application.category.is_some() {
         ready.client.create_by_category(&ready.request).await
     } else {

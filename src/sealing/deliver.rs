@@ -16,10 +16,7 @@ use crate::{
     killpoint,
     library::document::DeliveryState,
     original::Original,
-    provider::{
-        Client, VendorError,
-        qiyuesuo::{Outgoing, upload::Stream},
-    },
+    provider::{Client, Outgoing, OutgoingStream, ProviderError},
     queue::{FenceError, Lease, Next},
     seal_use::{
         Grant, SealUse,
@@ -104,14 +101,14 @@ impl Sender<'_> {
         match answer {
             Ok(()) => self.gone(call, DeliveryState::Sent, None).await.map(|()| None),
             Err(error) if error.surely_never_arrived() => self.again_later(call, &error).await.map(Some),
-            Err(error @ VendorError::Rejected { .. }) => {
+            Err(error @ ProviderError::Rejected { .. }) => {
                 self.mark(call, DeliveryState::Failed, Some(&error.to_string())).await.map(|()| None)
             }
             Err(error) => self.gone(call, DeliveryState::Unknown, Some(&error.to_string())).await.map(|()| None),
         }
     }
 
-    async fn call(&self, call: &[Dispatch], mut files: Vec<Outgoing>) -> Result<(), VendorError> {
+    async fn call(&self, call: &[Dispatch], mut files: Vec<Outgoing>) -> Result<(), ProviderError> {
         let (Some(first), Some(file)) = (call.first(), files.pop()) else {
             return Ok(());
         };
@@ -122,12 +119,12 @@ impl Sender<'_> {
                 self.client.used_images(self.business_id, &self.seal_use.serial_no, files).await
             }
             DispatchKind::Photo => {
-                let kind = first.photo_kind.as_deref().unwrap_or("signatory").to_ascii_uppercase();
+                let kind = first.photo_kind.as_deref().unwrap_or("signatory");
                 let grants = Grant::of_seal_use(&self.app.db, &self.seal_use.id).await;
-                let grants = grants.map_err(|error| VendorError::Disk(error.to_string()))?;
+                let grants = grants.map_err(|error| ProviderError::Disk(error.to_string()))?;
                 let grant = grants.into_iter().find(|grant| Some(&grant.id) == first.grant_id.as_ref());
                 let auth = grant.map(|grant| grant.vendor_id).unwrap_or_default();
-                self.client.late_image(&auth, &kind, file).await
+                self.client.late_image(&auth, kind, file).await
             }
         }
     }
@@ -150,7 +147,7 @@ impl Sender<'_> {
     }
 
     /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
-    async fn again_later(&self, call: &[Dispatch], error: &VendorError) -> Result<Next, SendError> {
+    async fn again_later(&self, call: &[Dispatch], error: &ProviderError) -> Result<Next, SendError> {
         self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
         let config = &self.app.config.ingest;
         let now = self.app.clock.now();
@@ -187,7 +184,7 @@ async fn outgoing(app: &App, dispatch: &Dispatch) -> Result<Outgoing, SendError>
     let original = Original::find(&app.db, &dispatch.original_hash).await?.ok_or(SendError::NoOriginal)?;
     let reading = app.store.get_stream(&StoreKey::Raw(original.store_key), None).await?;
     let bytes = u64::try_from(original.bytes).unwrap_or(0);
-    let stream = Stream(reading.stream.map_err(std::io::Error::other).boxed());
+    let stream = OutgoingStream(reading.stream.map_err(std::io::Error::other).boxed());
     Ok(Outgoing { name: suffixed(&dispatch.name, &original.ext), mime: original.mime, bytes, stream })
 }
 

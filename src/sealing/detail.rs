@@ -14,7 +14,7 @@ use crate::{
     },
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
-    provider::qiyuesuo::{Detail, PhotoRef},
+    provider::{Detail, PhotoRef},
     seal_use::{Application, SealUse},
 };
 

@@ -16,10 +16,7 @@ use crate::{
         event::{self, EventKind, NewEvent, YINKU},
     },
     id::{FlowId, SealUseId},
-    provider::{
-        Client, INTERACTIVE, VendorError,
-        qiyuesuo::{Actor, Detail},
-    },
+    provider::{Actor, Client, Detail, INTERACTIVE, ProviderError},
     queue::{FenceError, Lease, Next},
     seal_use::{
         Grant, SealUse, SealUseStatus,
@@ -44,7 +41,7 @@ pub enum FinishError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     #[error(transparent)]
     Fence(#[from] FenceError),
     #[error(transparent)]
@@ -154,7 +151,7 @@ pub async fn finish(
     reason: &str,
     by: &Actor,
     device: Option<&str>,
-) -> Result<(), VendorError> {
+) -> Result<(), ProviderError> {
     match client.finish(business_id, reason, by, device).await {
         Err(error) if !error.surely_never_arrived() => match client.detail(business_id).await {
             Ok(detail) if has_ended(&detail, device) => Ok(()),
@@ -270,7 +267,7 @@ async fn ended_by_hand(
 async fn look(app: &App, client: &Client, seal_use: &SealUse, business_id: &str) -> Result<(), FinishError> {
     let asked = app.clock.now();
     let said = tokio::time::timeout(INTERACTIVE, client.detail(business_id)).await;
-    let detail = said.map_err(|_| VendorError::Timeout)??;
+    let detail = said.map_err(|_| ProviderError::Timeout)??;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     // Photos that this detail is the first to name are to be fetched.

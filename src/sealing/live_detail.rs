@@ -15,10 +15,7 @@ use crate::{
     db::DbError,
     id::{FlowId, GrantId, SealUseId},
     photo::{Photo, kind::PhotoKind},
-    provider::{
-        INTERACTIVE,
-        qiyuesuo::{AppendLog, Detail},
-    },
+    provider::{self, AppendLog, Detail, INTERACTIVE},
     seal_use::{
         Application, Counts, Grant, PhotoCounts, SealUse, SealUseStatus, counts,
         ending::Ending,
@@ -210,7 +207,7 @@ async fn ask(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<Stri
 }
 
 fn kept(seal_use: &SealUse) -> Option<Detail> {
-    Detail::kept(seal_use.detail.as_deref()?, seal_use.business_id.as_deref()?).ok()
+    provider::read_detail(seal_use.detail.as_deref()?, seal_use.business_id.as_deref()?).ok()
 }
 
 /// The vendor's numbers of now, over those kept. True when something is new.

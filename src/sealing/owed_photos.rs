@@ -9,7 +9,7 @@ use crate::{
     app::App,
     db::{DbError, placeholders, sql},
     id::{FlowId, GrantId, SealUseId, ServiceId},
-    provider::{INTERACTIVE, qiyuesuo::Owed},
+    provider::{INTERACTIVE, Owed},
     seal_use::{Grant, SealUse, counts},
     service::Service,
     user::User,

@@ -13,7 +13,7 @@ use crate::{
         form::{self, ApplicationError, Form},
     },
     id::SealUseId,
-    provider::{VendorError, qiyuesuo::is_business_id},
+    provider::ProviderError,
     queue::{self, JobKind},
     seal_use::{
         Application, SealUse, SealUseStatus,
@@ -47,7 +47,7 @@ pub enum ResolveError {
     #[error(transparent)]
     Form(#[from] ApplicationError),
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
@@ -63,10 +63,10 @@ pub async fn adopt(
     by: &str,
 ) -> Result<SealUse, ResolveError> {
     let seal_use = standing_still(app, id).await?;
-    if !is_business_id(business_id) {
+    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+    if !client.is_business_id(business_id) {
         return Err(ResolveError::NoBusinessId);
     }
-    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
     let detail = client.detail(business_id).await?;
     if detail.serial_no.as_ref() != Some(&seal_use.serial_no) && !force {
         return Err(ResolveError::OtherSerialNumber {

@@ -7,7 +7,7 @@ use crate::{
     db::DbError,
     flow::{Flow, act::FlowAct, event::EventKind},
     id::FlowId,
-    provider::{VendorError, qiyuesuo::SealWindow},
+    provider::{ProviderError, SealWindow},
     queue::{self, JobKind},
     seal_use::{Grant, SealUse, SealUseStatus},
     service::{Service, ServiceError},
@@ -28,9 +28,9 @@ pub enum WindowError {
     #[error("the flow has no open seal use at the vendor")]
     NothingOpen,
     #[error(transparent)]
-    Vendor(#[from] VendorError),
+    Vendor(#[from] ProviderError),
     #[error("{0}: nobody knows whether the time was changed: set it again")]
-    Unclear(VendorError),
+    Unclear(ProviderError),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
@@ -112,8 +112,8 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
             device_no,
             seal_name,
             owner_name,
-            start_time: Some(start),
-            end_time: Some(end),
+            start: Some(start),
+            end: Some(end),
         };
         // One after the other: what the vendor has done is kept, whatever becomes of the rest.
         match client.set_window(&window).await {
@@ -181,7 +181,7 @@ async fn unclear(
     grants: &[&Grant],
     user: &User,
     (start, end): (Timestamp, Timestamp),
-    lost: &VendorError,
+    lost: &ProviderError,
 ) -> Result<(), DbError> {
     let mut tx = app.db.begin().await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;

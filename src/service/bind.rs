@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NO_PUBLIC_CLOUD, ServerType, Service, ServiceError};
-use crate::{audit::Act, db::DbError, id::ServiceId, provider::Vendor, user::Acting};
+use crate::{audit::Act, db::DbError, id::ServiceId, provider::Providers, user::Acting};
 
 /// Why a service is not bound.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub struct Checked {
 }
 
 /// Asks the vendor whether it answers and takes our credentials.
-pub async fn check(acting: Acting<'_>, vendor: &Vendor, id: &ServiceId) -> Result<Checked, ServiceError> {
+pub async fn check(acting: Acting<'_>, vendor: &Providers, id: &ServiceId) -> Result<Checked, ServiceError> {
     let client = Service::client(acting.db, vendor, id).await?;
     let answer = match client.health().await {
         Ok(()) => client.seals().await,

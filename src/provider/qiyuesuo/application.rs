@@ -1,111 +1,152 @@
-//! What is asked of the vendor.
+//! The application as the vendor spells it.
 
 use serde::{Serialize, Serializer};
 
-use crate::clock::Timestamp;
+use super::is_business_id;
+use crate::{
+    clock::Timestamp,
+    provider::{GivenApproval, PersonRef, RequestedSeal, SealRequest},
+};
 
-/// One application for seal use (vendor path `/seal/apply/multiple`), in the vendor's words.
-#[derive(Clone, Debug, Default, Serialize)]
+/// Body of `/seal/apply/multiple` and `/seal/apply/mulitipleByCategory`.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Application {
-    /// The company that asks.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub tenant_name: String,
-    pub subject: String,
+pub(super) struct ApplicationBody<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    tenant_name: &'a str,
+    subject: &'a str,
     /// A business category of type PHYSICAL.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub category_id: Option<String>,
-    /// By category only: the category by its name, which needs `tenant_name`.
+    category_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub category_name: Option<String>,
+    category_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub serial_no: Option<String>,
+    serial_no: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    description: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub applyer_name: Option<String>,
-    /// The applicant's phone; this or `applyer_number` is needed.
+    applyer_name: Option<&'a str>,
+    /// The applicant's phone. This or `applyer_number` is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub applyer_contact: Option<String>,
-    /// The applicant's employee number.
+    applyer_contact: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub applyer_number: Option<String>,
-    pub auths: Vec<ApplicationAuth>,
-    /// Ids of documents uploaded before.
+    applyer_number: Option<&'a str>,
+    auths: Vec<ApplicationAuth<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    documents: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub documents: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub callback_url: Option<String>,
-    /// By category only: the approvals that were given before.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub flow_nodes: Vec<FlowNode>,
+    flow_nodes: Vec<FlowNode<'a>>,
 }
 
-/// An approval that was given before the application, by category only.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FlowNode {
-    pub name: String,
-    /// `SEAL_AUDIT`: the vendor documents no other.
-    pub category: &'static str,
-    #[serde(serialize_with = "china")]
-    pub create_time: Option<Timestamp>,
-    #[serde(serialize_with = "china")]
-    pub complete_time: Option<Timestamp>,
-    pub operator_data: OperatorData,
-}
-
-/// Who approved, when, and with which words.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OperatorData {
-    /// `approve`.
-    pub operate_type: &'static str,
-    pub info: String,
-    #[serde(serialize_with = "china")]
-    pub operator_time: Option<Timestamp>,
-    pub operator: SealUser,
-}
-
-impl FlowNode {
-    /// `operator` approved the step `name`, which began at `begun`.
-    #[must_use]
-    pub fn approved(name: String, begun: Timestamp, at: Timestamp, info: String, operator: SealUser) -> Self {
-        let data = OperatorData { operate_type: "approve", info, operator_time: Some(at), operator };
-        Self { name, category: "SEAL_AUDIT", create_time: Some(begun), complete_time: Some(at), operator_data: data }
+impl<'a> From<&'a SealRequest> for ApplicationBody<'a> {
+    fn from(request: &'a SealRequest) -> Self {
+        let category = request.category.as_deref();
+        Self {
+            tenant_name: &request.tenant_name,
+            subject: &request.subject,
+            category_id: category.filter(|category| is_business_id(category)),
+            category_name: category.filter(|category| !is_business_id(category)),
+            serial_no: request.serial_no.as_deref(),
+            description: request.description.as_deref(),
+            applyer_name: request.applicant_name.as_deref(),
+            applyer_contact: request.applicant.mobile.as_deref(),
+            applyer_number: request.applicant.number.as_deref(),
+            auths: request.seals.iter().map(Into::into).collect(),
+            documents: &request.documents,
+            callback_url: request.callback_url.as_deref(),
+            flow_nodes: request.approvals.iter().map(Into::into).collect(),
+        }
     }
 }
 
-/// One seal of an application: who may use it how often.
-#[derive(Clone, Debug, Default, Serialize)]
+/// One seal of an application.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ApplicationAuth {
-    /// The seal by its box; this or `seal_name` is needed.
+struct ApplicationAuth<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_no: Option<String>,
+    device_no: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seal_name: Option<String>,
-    /// The company that owns the seal.
+    seal_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_name: Option<String>,
-    /// Uses asked for.
-    pub count: u32,
+    owner_name: Option<&'a str>,
+    count: u32,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "china")]
-    pub start_time: Option<Timestamp>,
+    start_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "china")]
-    pub end_time: Option<Timestamp>,
-    /// Never empty, but by category, where the category says who stamps.
+    end_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub users: Vec<SealUser>,
+    users: Vec<SealUser<'a>>,
 }
 
-/// A person who may stamp, by phone or employee number; at least one is needed.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct SealUser {
+impl<'a> From<&'a RequestedSeal> for ApplicationAuth<'a> {
+    fn from(seal: &'a RequestedSeal) -> Self {
+        Self {
+            device_no: seal.device_no.as_deref(),
+            seal_name: seal.seal_name.as_deref(),
+            owner_name: seal.owner_name.as_deref(),
+            count: seal.count,
+            start_time: seal.start,
+            end_time: seal.end,
+            users: seal.users.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SealUser<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mobile: Option<String>,
+    mobile: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub number: Option<String>,
+    number: Option<&'a str>,
+}
+
+impl<'a> From<&'a PersonRef> for SealUser<'a> {
+    fn from(person: &'a PersonRef) -> Self {
+        Self { mobile: person.mobile.as_deref(), number: person.number.as_deref() }
+    }
+}
+
+/// An approval that was given before the application.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FlowNode<'a> {
+    name: &'a str,
+    /// `SEAL_AUDIT`: the vendor documents no other.
+    category: &'static str,
+    #[serde(serialize_with = "china")]
+    create_time: Option<Timestamp>,
+    #[serde(serialize_with = "china")]
+    complete_time: Option<Timestamp>,
+    operator_data: OperatorData<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OperatorData<'a> {
+    operate_type: &'static str,
+    info: &'a str,
+    #[serde(serialize_with = "china")]
+    operator_time: Option<Timestamp>,
+    operator: SealUser<'a>,
+}
+
+impl<'a> From<&'a GivenApproval> for FlowNode<'a> {
+    fn from(approval: &'a GivenApproval) -> Self {
+        Self {
+            name: &approval.node_name,
+            category: "SEAL_AUDIT",
+            create_time: Some(approval.begun_at),
+            complete_time: Some(approval.given_at),
+            operator_data: OperatorData {
+                operate_type: "approve",
+                info: &approval.comment,
+                operator_time: Some(approval.given_at),
+                operator: (&approval.approver).into(),
+            },
+        }
+    }
 }
 
 /// `yyyy-MM-dd HH:mm:ss` in China, as the vendor writes times.

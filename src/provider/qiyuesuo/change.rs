@@ -1,129 +1,109 @@
-//! Calls that change a seal use. What does something each time is sent again only if it surely never arrived: uses
-//! appended twice are doubled. A time of use that is set twice is the same time.
+//! Calls that change a seal use. A call that acts anew each time is sent again only if it surely never arrived: uses
+//! that are appended twice are doubled. Setting a time of use twice changes nothing more.
 
 use std::future::ready;
 
 use reqwest::multipart::Form;
 use serde::Serialize;
 
-use super::{AppendLog, Client, Created, application::china, known_business};
+use super::{QiyuesuoClient, answer, application::china, require_business_id};
 use crate::{
     clock::Timestamp,
     provider::{
-        VendorError,
+        Actor, Created, ProviderError, SealWindow,
+        actor::ActorKey,
         retry::{quietly, retry, retry_if},
     },
 };
 
-/// Who does something at the vendor, who knows people by employee number or phone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    key: Key,
-    name: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
-    Number(String),
-    Contact(String),
-}
-
-impl Actor {
-    /// By employee number, else by phone; `None` when there is neither.
-    #[must_use]
-    pub fn new(number: Option<&str>, contact: Option<&str>, name: &str) -> Option<Self> {
-        let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let key = given(number).map(Key::Number).or_else(|| given(contact).map(Key::Contact))?;
-        Some(Self { key, name: given(Some(name)) })
-    }
-
-    /// Whether the vendor says that this person appended.
-    #[must_use]
-    pub fn made(&self, log: &AppendLog) -> bool {
-        match &self.key {
-            Key::Number(number) => log.number.as_ref() == Some(number),
-            Key::Contact(contact) => log.contact.as_ref() == Some(contact),
-        }
-    }
-
-    fn form(&self) -> Form {
-        let form = match &self.key {
-            Key::Number(number) => Form::new().text("number", number.clone()),
-            Key::Contact(contact) => Form::new().text("contact", contact.clone()),
-        };
-        match &self.name {
-            Some(name) => form.text("contactName", name.clone()),
-            None => form,
-        }
+/// Who acts, in the vendor's words.
+fn actor_form(actor: &Actor) -> Form {
+    let form = match &actor.key {
+        ActorKey::Number(number) => Form::new().text("number", number.clone()),
+        ActorKey::Contact(contact) => Form::new().text("contact", contact.clone()),
+    };
+    match &actor.name {
+        Some(name) => form.text("contactName", name.clone()),
+        None => form,
     }
 }
 
-/// The time in which seals may be used. Without a selector it means all seals that have not ended.
-#[derive(Clone, Debug, Default, Serialize)]
+/// Body of `/seal/apply/updateUseSealTime`.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SealWindow {
-    pub business_id: String,
+struct WindowBody<'a> {
+    business_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_no: Option<String>,
+    device_no: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seal_name: Option<String>,
+    seal_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_name: Option<String>,
+    owner_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "china")]
-    pub start_time: Option<Timestamp>,
+    start_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "china")]
-    pub end_time: Option<Timestamp>,
+    end_time: Option<Timestamp>,
 }
 
-impl Client {
-    /// Adds `count` uses: to every seal, or to the one in the box `device_no`. An ended seal use is in use again.
-    /// After any failure but a refusal the uses may have been added: [`Client::detail`] lists what was.
+impl<'a> From<&'a SealWindow> for WindowBody<'a> {
+    fn from(window: &'a SealWindow) -> Self {
+        Self {
+            business_id: &window.business_id,
+            device_no: window.device_no.as_deref(),
+            seal_name: window.seal_name.as_deref(),
+            owner_name: window.owner_name.as_deref(),
+            start_time: window.start,
+            end_time: window.end,
+        }
+    }
+}
+
+impl QiyuesuoClient {
     pub async fn append(
         &self,
         business_id: &str,
         count: u32,
         by: &Actor,
         device_no: Option<&str>,
-    ) -> Result<Created, VendorError> {
-        known_business(business_id)?;
+    ) -> Result<Created, ProviderError> {
+        require_business_id(business_id)?;
         let send = |_| async {
-            let form = by.form().text("businessId", business_id.to_owned()).text("count", count.to_string());
+            let form = actor_form(by).text("businessId", business_id.to_owned()).text("count", count.to_string());
             let request = self.post("seal/apply/append").multipart(of_device(form, device_no));
-            Created::appended(&self.json(request).await?, business_id)
+            answer::appended(&self.json(request).await?, business_id)
         };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+        retry_if(&self.shared.limits.retry, ProviderError::surely_never_arrived, send, quietly).await
     }
 
-    /// Changes the time in which seals may be used. Repeated after a lost answer too: it says how it is to be. When no
-    /// try succeeds, the first that may have been done all the same tells: what follows it takes nothing back.
-    pub async fn set_window(&self, window: &SealWindow) -> Result<(), VendorError> {
-        known_business(&window.business_id)?;
-        let send = |_| async { self.json(self.post("seal/apply/updateUseSealTime").json(window)).await.map(|_| ()) };
+    pub async fn set_window(&self, window: &SealWindow) -> Result<(), ProviderError> {
+        require_business_id(&window.business_id)?;
+        let body = WindowBody::from(window);
+        let send = |_| async { self.json(self.post("seal/apply/updateUseSealTime").json(&body)).await.map(|_| ()) };
+        // The first try that may have arrived decides the error: a later failure does not undo it.
         let mut lost = None;
-        let note = |_, error: VendorError| {
+        let note = |_, error: ProviderError| {
             if error.unclear() {
                 lost.get_or_insert(error);
             }
             ready(())
         };
-        let answer = retry(&self.vendor.limits.retry, send, note).await;
+        let answer = retry(&self.shared.limits.retry, send, note).await;
         answer.map_err(|last| lost.unwrap_or(last))
     }
 
-    /// Ends use: of all seals, or of the one in the box `device_no`.
     pub async fn finish(
         &self,
         business_id: &str,
         reason: &str,
         by: &Actor,
         device_no: Option<&str>,
-    ) -> Result<(), VendorError> {
-        known_business(business_id)?;
+    ) -> Result<(), ProviderError> {
+        require_business_id(business_id)?;
         let send = |_| async {
-            let form = by.form().text("businessId", business_id.to_owned()).text("reason", reason.to_owned());
+            let form = actor_form(by).text("businessId", business_id.to_owned()).text("reason", reason.to_owned());
             self.json(self.post("seal/apply/finish").multipart(of_device(form, device_no))).await.map(|_| ())
         };
-        retry_if(&self.vendor.limits.retry, VendorError::surely_never_arrived, send, quietly).await
+        retry_if(&self.shared.limits.retry, ProviderError::surely_never_arrived, send, quietly).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The zip of all photos on its way to a file.
+//! Writes the zip of all photos to a file.
 
 use std::io::SeekFrom;
 
@@ -9,27 +9,14 @@ use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
 };
 
-use crate::provider::{
-    VendorError,
-    qiyuesuo::{body, page},
-};
+use crate::provider::{ProviderError, ZipBody, body, qiyuesuo::page};
 
-/// A zip that lies whole in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZipBody {
-    pub bytes: u64,
-    /// What the vendor calls the file; advice only, without any path.
-    pub file_name: Option<String>,
-    /// No entries: no photos yet.
-    pub empty: bool,
-}
-
-// Of a body that is no zip: enough to read what it says.
+// Bytes that are read of a body that is no zip: enough for its message.
 const EXPLANATION: usize = 64 << 10;
 const ENTRY: &[u8] = b"PK\x03\x04";
 const END: &[u8] = b"PK\x05\x06";
 
-pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Result<ZipBody, VendorError> {
+pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Result<ZipBody, ProviderError> {
     let declared = body::fitting(&response, limit)?;
     let file_name = response.headers().get(CONTENT_DISPOSITION).and_then(|value| file_name(value.as_bytes()));
     let mut incoming = Incoming { response, limit, bytes: 0 };
@@ -54,7 +41,7 @@ pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Res
 }
 
 /// What a body says that is no zip.
-async fn explain(mut incoming: Incoming, mut head: BytesMut) -> VendorError {
+async fn explain(mut incoming: Incoming, mut head: BytesMut) -> ProviderError {
     let status = incoming.response.status().as_u16();
     while head.len() < EXPLANATION {
         match incoming.next().await {
@@ -64,9 +51,9 @@ async fn explain(mut incoming: Incoming, mut head: BytesMut) -> VendorError {
         }
     }
     if head.is_empty() {
-        return VendorError::Empty;
+        return ProviderError::Empty;
     }
-    page::told(status, &head, None).unwrap_or_else(|| VendorError::Garbled("not a zip".to_owned()))
+    page::told(status, &head, None).unwrap_or_else(|| ProviderError::Garbled("not a zip".to_owned()))
 }
 
 /// A body that is counted while it comes.
@@ -77,10 +64,10 @@ struct Incoming {
 }
 
 impl Incoming {
-    async fn next(&mut self) -> Result<Option<Bytes>, VendorError> {
+    async fn next(&mut self) -> Result<Option<Bytes>, ProviderError> {
         let Some(chunk) = self.response.chunk().await? else { return Ok(None) };
         self.bytes = self.bytes.saturating_add(chunk.len() as u64);
-        if self.bytes > self.limit { Err(VendorError::TooLarge { limit: self.limit }) } else { Ok(Some(chunk)) }
+        if self.bytes > self.limit { Err(ProviderError::TooLarge { limit: self.limit }) } else { Ok(Some(chunk)) }
     }
 }
 

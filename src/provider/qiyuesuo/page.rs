@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::provider::{VendorError, error::short};
+use crate::provider::{ProviderError, error::short};
 
 // A photo may begin with `{` or `<` by chance; a refusal is never this long.
 const LONGEST: usize = 1 << 20;
 
 /// The error that an answer with a status other than 2xx stands for.
-pub(super) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> VendorError {
+pub(super) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> ProviderError {
     if let Some(error) = told(status, body, retry_after) {
         return error;
     }
     let words = short(&text(body));
     // The vendor's own statuses; the public cloud uses them as codes.
     if (440..=447).contains(&status) {
-        return VendorError::Rejected { status, code: status.into(), message: words, retry_after };
+        return ProviderError::Rejected { status, code: status.into(), message: words, retry_after };
     }
-    VendorError::Status { status, text: words, retry_after }
+    ProviderError::Status { status, text: words, retry_after }
 }
 
 /// The error that a body tells of by itself, whatever its status: JSON with code other than 0, or a web page.
-pub(super) fn told(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<VendorError> {
+pub(super) fn told(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<ProviderError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     if body.len() > LONGEST {
         return None;
@@ -33,9 +33,9 @@ pub(super) fn told(status: u16, body: &[u8], retry_after: Option<Duration>) -> O
             let json: Value = serde_json::from_str(&text(body)).ok()?;
             let code = code(&json)?;
             let message = ["message", "msg"].into_iter().find_map(|name| json.get(name)?.as_str()).unwrap_or_default();
-            (code != 0).then(|| VendorError::Rejected { status, code, message: short(message), retry_after })
+            (code != 0).then(|| ProviderError::Rejected { status, code, message: short(message), retry_after })
         }
-        b'<' => title(&text(body)).map(|title| VendorError::Html { status, title, retry_after }),
+        b'<' => title(&text(body)).map(|title| ProviderError::Html { status, title, retry_after }),
         _ => None,
     }
 }
@@ -73,14 +73,14 @@ fn title(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn told_of(body: &str) -> Option<VendorError> {
+    fn told_of(body: &str) -> Option<ProviderError> {
         told(200, body.as_bytes(), None)
     }
 
     #[test]
     fn codes_other_than_zero_are_refusals_however_they_are_written() {
         let refused = |code, message: &str| {
-            Some(VendorError::Rejected { status: 200, code, message: message.to_owned(), retry_after: None })
+            Some(ProviderError::Rejected { status: 200, code, message: message.to_owned(), retry_after: None })
         };
         assert_eq!(told_of(r#"{"code":1000001,"message":"参数错误"}"#), refused(1_000_001, "参数错误"));
         assert_eq!(told_of("\u{feff}\r\n{\"code\":\"2003004\"}"), refused(2_003_004, ""));
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn web_pages_are_known_by_their_marks_and_named_by_their_title() {
-        let page = |title: &str| Some(VendorError::Html { status: 200, title: title.to_owned(), retry_after: None });
+        let page = |title: &str| Some(ProviderError::Html { status: 200, title: title.to_owned(), retry_after: None });
         assert_eq!(told_of("<!DOCTYPE HTML><TITLE>登录\n 页</TITLE>"), page("登录 页"));
         assert_eq!(told_of("<p><h2>HTTP ERROR 400</h2>"), page("HTTP ERROR 400"));
         assert_eq!(told_of("<html><title>open"), page(""));

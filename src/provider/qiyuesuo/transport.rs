@@ -10,25 +10,24 @@ use reqwest::{
 use crate::{
     clock::Timestamp,
     provider::{
-        SignMode, VendorError,
+        ProviderError, SignMode, body,
         error::short,
-        qiyuesuo::{Client, answer::Answer, body, page},
-        sign::signature,
+        qiyuesuo::{QiyuesuoClient, answer::Answer, page, sign::signature},
     },
 };
 
-impl Client {
+impl QiyuesuoClient {
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
-        self.request(&self.vendor.http, Method::GET, path).query(query)
+        self.request(&self.shared.http, Method::GET, path).query(query)
     }
 
     pub(super) fn post(&self, path: &str) -> RequestBuilder {
-        self.request(&self.vendor.http, Method::POST, path)
+        self.request(&self.shared.http, Method::POST, path)
     }
 
     /// A request that carries files.
     pub(super) fn upload(&self, path: &str) -> RequestBuilder {
-        self.request(&self.vendor.uploads, Method::POST, path)
+        self.request(&self.shared.uploads, Method::POST, path)
     }
 
     fn request(&self, http: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
@@ -36,7 +35,7 @@ impl Client {
         let mut url = credentials.base_url().clone();
         // The address ends with a slash (Credentials::new).
         url.set_path(&format!("{}{path}", url.path()));
-        let timestamp = (self.vendor.clock.now().0 / 1000).to_string();
+        let timestamp = (self.shared.clock.now().0 / 1000).to_string();
         let mut request = http.request(method, url);
         let nonce = match credentials.sign_mode() {
             SignMode::Legacy => None,
@@ -55,7 +54,7 @@ impl Client {
     }
 
     /// Sends; gives the answer only if its status is 2xx. Its body has not been read.
-    pub(super) async fn open(&self, request: RequestBuilder) -> Result<Response, VendorError> {
+    pub(super) async fn open(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
         let (http, request) = request.build_split();
         let request = request?;
         let path = request.url().path().to_owned();
@@ -64,33 +63,33 @@ impl Client {
         tracing::debug!(path, status = status.as_u16(), "the vendor answered");
         if status.is_redirection() {
             let location = response.headers().get(LOCATION).map(|to| short(&String::from_utf8_lossy(to.as_bytes())));
-            return Err(VendorError::Redirected { location: location.unwrap_or_default() });
+            return Err(ProviderError::Redirected { location: location.unwrap_or_default() });
         }
         if !status.is_success() {
-            let retry_after = patience(status.as_u16(), response.headers(), self.vendor.clock.now());
+            let retry_after = patience(status.as_u16(), response.headers(), self.shared.clock.now());
             let body = body::head(response).await;
             return Err(page::refusal(status.as_u16(), &body, retry_after));
         }
         if status.as_u16() == 206 {
-            return Err(VendorError::Cut("a part that nobody asked for".to_owned()));
+            return Err(ProviderError::Cut("a part that nobody asked for".to_owned()));
         }
         let encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
         if encoded {
-            return Err(VendorError::Garbled("a compressed answer that nobody asked for".to_owned()));
+            return Err(ProviderError::Garbled("a compressed answer that nobody asked for".to_owned()));
         }
         Ok(response)
     }
 
     /// A short body as text, never empty.
-    pub(super) async fn text(&self, request: RequestBuilder) -> Result<String, VendorError> {
+    pub(super) async fn text(&self, request: RequestBuilder) -> Result<String, ProviderError> {
         let response = self.open(request).await?;
-        let body = body::collect(response, self.vendor.limits.max_json_bytes, |_| ()).await?;
+        let body = body::collect(response, self.shared.limits.max_json_bytes, |_| ()).await?;
         let text = page::text(&body);
-        if text.trim().is_empty() { Err(VendorError::Empty) } else { Ok(text) }
+        if text.trim().is_empty() { Err(ProviderError::Empty) } else { Ok(text) }
     }
 
     /// A JSON envelope whose code is 0.
-    pub(super) async fn json(&self, request: RequestBuilder) -> Result<Answer, VendorError> {
+    pub(super) async fn json(&self, request: RequestBuilder) -> Result<Answer, ProviderError> {
         let text = self.text(request).await?;
         match page::told(200, text.as_bytes(), None) {
             Some(error) => Err(error),

@@ -1,16 +1,14 @@
-//! The approvals that an application by category carries. The vendor documents no call by which an approval of ours
-//! passes one of theirs later; `flowNodes` of this application is the only carrier.
+//! The approvals that an application by category carries. The vendor documents no call that passes an approval on
+//! later, so only the application can carry them.
 
 use sqlx::FromRow;
 
-use super::request::to_user;
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, sql},
     definition::{Body, Integration},
     flow::Flow,
-    provider::qiyuesuo::FlowNode,
-    seal_use::Person,
+    provider::{GivenApproval, PersonRef},
     user::User,
 };
 
@@ -22,21 +20,21 @@ struct Approval {
     comment: Option<String>,
 }
 
-/// Those given at the nodes to be synchronised (`syncNodes`; all nodes when none is named), oldest first. Who has
-/// neither employee number nor phone cannot be named to the vendor and is left out.
+/// Returns the approvals given at the nodes to be synchronised (`syncNodes`; all nodes if it names none), oldest
+/// first. An approver without employee number and phone is left out: the vendor cannot identify this person.
 pub(super) async fn given(
     db: &Db,
     flow: &Flow,
     body: &Body,
     integration: &Integration,
-) -> Result<Vec<FlowNode>, DbError> {
+) -> Result<Vec<GivenApproval>, DbError> {
     let approvals: Vec<Approval> =
         sql("SELECT node, username, at, comment FROM approvals WHERE flow_id = $1 ORDER BY at, username")
             .bind(&flow.id)
             .all(db)
             .await?;
     let mut begun = flow.created_at;
-    let mut nodes = Vec::new();
+    let mut given = Vec::new();
     let mut last: Option<(String, Timestamp)> = None;
     for approval in approvals {
         if let Some((node, at)) = &last
@@ -48,10 +46,13 @@ pub(super) async fn given(
         let wanted = integration.sync_nodes.is_empty() || integration.sync_nodes.contains(&approval.node);
         let user = User::named(db, &approval.username).await?.filter(|_| wanted);
         let Some(user) = user.filter(|user| user.employee_no.is_some() || user.mobile.is_some()) else { continue };
-        let operator = Person { number: user.employee_no, mobile: user.mobile, ..Person::default() };
-        let name = body.node(&approval.node).map_or(approval.node, |node| node.name.clone());
-        let info = approval.comment.unwrap_or_default();
-        nodes.push(FlowNode::approved(name, begun, approval.at, info, to_user(&operator)));
+        given.push(GivenApproval {
+            node_name: body.node(&approval.node).map_or(approval.node, |node| node.name.clone()),
+            begun_at: begun,
+            given_at: approval.at,
+            comment: approval.comment.unwrap_or_default(),
+            approver: PersonRef { mobile: user.mobile, number: user.employee_no },
+        });
     }
-    Ok(nodes)
+    Ok(given)
 }

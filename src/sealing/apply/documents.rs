@@ -9,7 +9,7 @@ use crate::{
     definition::Integration,
     id::FlowId,
     library::document::Document,
-    provider::{Client, qiyuesuo::ToStamp},
+    provider::{Client, ToStamp},
     queue::Lease,
     seal_use::SealUse,
     store::{StoreError, StoreKey},

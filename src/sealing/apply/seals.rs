@@ -7,7 +7,7 @@ use crate::{
     db::DbError,
     definition::{Body, FieldError},
     flow::form::{self, Form},
-    provider::{INTERACTIVE, qiyuesuo::Seal},
+    provider::{INTERACTIVE, Seal},
     seal_use::{Application, SealAtVendor},
     service::Service,
     user::{Directory, User},
@@ -27,8 +27,7 @@ pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), 
 }
 
 fn one(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
-    let gone = |seal: &Seal| matches!(seal.status.as_deref(), Some("DELETE" | "INVALID"));
-    let usable = || seals.iter().filter(|seal| !gone(seal));
+    let usable = || seals.iter().filter(|seal| seal.usable);
     let in_box = usable().find(|seal| seal.device_no.as_deref() == Some(wanted));
     let named: Vec<&Seal> = usable().filter(|seal| seal.name == wanted).collect();
     let seal = match (in_box, &named[..]) {
@@ -94,24 +93,25 @@ mod tests {
     use super::*;
     use crate::seal_use::Want;
 
-    fn seal(name: &str, device: &str, owner: &str, status: &str) -> Seal {
+    fn seal(name: &str, device: &str, owner: &str, usable: bool) -> Seal {
         Seal {
             id: device.into(),
             name: name.into(),
             company: None,
             owner_name: Some(owner.into()),
             device_no: Some(device.into()),
-            status: Some(status.into()),
+            status: None,
+            usable,
             location: None,
         }
     }
 
     fn found(wanted: &str) -> Result<Option<String>, String> {
         let seals = [
-            seal("公章", "D1", "上海", "NORMAL"),
-            seal("公章", "D2", "北京", "NORMAL"),
-            seal("合同专用章", "D3", "上海", "NORMAL"),
-            seal("合同专用章", "D4", "上海", "DELETE"),
+            seal("公章", "D1", "上海", true),
+            seal("公章", "D2", "北京", true),
+            seal("合同专用章", "D3", "上海", true),
+            seal("合同专用章", "D4", "上海", false),
         ];
         let want = Want { seal: wanted.into(), count: 1, users: Vec::new(), start: None, end: None, at_vendor: None };
         let mut application = Application { wants: vec![want], ..Application::default() };

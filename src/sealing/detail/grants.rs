@@ -3,10 +3,7 @@
 use crate::{
     db::{DbError, Tx, sql},
     id::{GrantId, SealUseId},
-    provider::{
-        Hidden,
-        qiyuesuo::{Auth, Status},
-    },
+    provider::{Auth, Hidden, Status},
     seal_use::{Application, Grant, Person, SealUseStatus, Want},
 };
 
@@ -74,7 +71,7 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
         used,
         // The answer to an application does not say it; only a detail does.
         left_count: auth.left_count.map_or((applied - used).max(0), i64::from),
-        code: auth.vertify_code.clone().map(Hidden::into_inner),
+        code: auth.code.clone().map(Hidden::into_inner),
         complete: auth.complete,
         appended: 0,
         window_start: want.and_then(|want| want.start),

@@ -12,7 +12,7 @@ use crate::{
     db::{DbError, sql},
     id::{GrantId, SealUseId},
     photo::kind::PhotoKind,
-    provider::qiyuesuo::{Detail, PhotoRef},
+    provider::{Detail, PhotoRef},
     seal_use::{Grant, counts::Tally},
 };
 

@@ -1,22 +1,7 @@
-//! What can be chosen from: seals and categories.
+//! Reads the lists of seals and categories.
 
 use super::read::{Answer, Node};
-
-/// A seal that can be applied for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seal {
-    pub id: String,
-    pub name: String,
-    /// The company in whose list it stands.
-    pub company: Option<String>,
-    /// The owner's name.
-    pub owner_name: Option<String>,
-    /// The box it is in (`deviceId` or `deviceNo`).
-    pub device_no: Option<String>,
-    /// NORMAL, FREEZE, DELETE or INVALID; absent in some versions.
-    pub status: Option<String>,
-    pub location: Option<String>,
-}
+use crate::provider::{Category, Seal};
 
 pub(crate) fn seals(answer: &Answer) -> Vec<Seal> {
     let entries = answer.list(&["result", "list"]);
@@ -33,27 +18,18 @@ pub(crate) fn seals(answer: &Answer) -> Vec<Seal> {
 }
 
 fn seal(node: Node, company: Option<String>) -> Option<Seal> {
+    // NORMAL, FREEZE, DELETE or INVALID; absent in some versions.
+    let status = node.text("status").or_else(|| node.member("status")?.text("key"));
     Some(Seal {
         id: node.text("id")?,
         name: node.text("name")?,
         company,
         owner_name: node.text("ownerName").or_else(|| node.text("owner")),
         device_no: node.text("deviceId").or_else(|| node.text("deviceNo")),
-        status: node.text("status").or_else(|| node.member("status")?.text("key")),
+        usable: !matches!(status.as_deref(), Some("DELETE" | "INVALID")),
+        status,
         location: node.text("location"),
     })
-}
-
-/// A business category (业务分类).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Category {
-    pub id: String,
-    pub name: String,
-    /// ELECTRONIC or PHYSICAL; only the latter is of use here.
-    pub kind: Option<String>,
-    pub tenant_id: Option<String>,
-    /// 0, 1 or 2; the vendor does not say which means what.
-    pub state: Option<String>,
 }
 
 pub(crate) fn categories(answer: &Answer) -> Vec<Category> {
@@ -67,4 +43,23 @@ pub(crate) fn categories(answer: &Answer) -> Vec<Category> {
         })
     };
     answer.list(&["categories", "result"]).iter().filter_map(category).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_or_invalid_seal_is_not_usable() {
+        let seal = |status: &str| {
+            let text = format!(r#"{{"code":0,"list":[{{"id":"1","name":"公章","status":{status}}}]}}"#);
+            seals(&Answer::parse(text).unwrap()).remove(0)
+        };
+        for usable in ["\"NORMAL\"", "\"FREEZE\"", "{\"key\":\"NORMAL\"}", "null"] {
+            assert!(seal(usable).usable, "{usable}");
+        }
+        for gone in ["\"DELETE\"", "\"INVALID\"", "{\"key\":\"DELETE\"}"] {
+            assert!(!seal(gone).usable, "{gone}");
+        }
+    }
 }

@@ -1,27 +1,7 @@
-//! Photos that are owed, as the vendor counts them.
+//! Reads the list of owed photos.
 
 use super::read::{Answer, Node};
-use crate::clock::Timestamp;
-
-/// A grant whose stampings outnumber its photos. Its seal code is not read: nobody needs it here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owed {
-    /// The vendor's id of the authorisation.
-    pub auth_id: String,
-    pub business_id: Option<String>,
-    pub user_name: Option<String>,
-    pub seal_id: Option<String>,
-    pub subject: Option<String>,
-    pub create_time: Option<Timestamp>,
-    pub complete: bool,
-    pub complete_time: Option<Timestamp>,
-    /// Photos owed.
-    pub owed: u32,
-    /// Photos there.
-    pub photos: u32,
-    /// Stampings counted.
-    pub used: u32,
-}
+use crate::provider::Owed;
 
 pub(crate) fn owed(answer: &Answer) -> Vec<Owed> {
     let owed = |node: &Node| {

@@ -4,10 +4,7 @@ use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    provider::{
-        VendorError,
-        qiyuesuo::{answer::Status, page},
-    },
+    provider::{ProviderError, Status, qiyuesuo::page},
 };
 
 /// An envelope with code 0, and the text it was read from.
@@ -18,20 +15,20 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn parse(text: String) -> Result<Self, VendorError> {
+    pub(crate) fn parse(text: String) -> Result<Self, ProviderError> {
         let json: Value =
-            serde_json::from_str(&text).map_err(|error| VendorError::Garbled(format!("no JSON: {error}")))?;
-        // Other codes are refusals, which the caller has told apart before.
+            serde_json::from_str(&text).map_err(|error| ProviderError::Garbled(format!("no JSON: {error}")))?;
+        // Other codes are refusals. The caller has handled them before.
         if page::code(&json) == Some(0) {
             Ok(Self { json, text })
         } else {
-            Err(VendorError::Garbled("JSON without a code".to_owned()))
+            Err(ProviderError::Garbled("JSON without a code".to_owned()))
         }
     }
 
-    pub(super) fn result(&self) -> Result<Node<'_>, VendorError> {
+    pub(super) fn result(&self) -> Result<Node<'_>, ProviderError> {
         let result = self.json.get("result").filter(|result| result.is_object());
-        result.map(Node).ok_or_else(|| VendorError::Garbled("an answer without a result".to_owned()))
+        result.map(Node).ok_or_else(|| ProviderError::Garbled("an answer without a result".to_owned()))
     }
 
     /// The first of these members that is a list.
@@ -92,7 +89,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn status(self) -> Status {
-        Status::from(self.text("status").unwrap_or_default().as_str())
+        super::read_status(&self.text("status").unwrap_or_default())
     }
 
     pub(super) fn has(self, name: &str) -> bool {

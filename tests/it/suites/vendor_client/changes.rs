@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use yinku::provider::{
-    Hidden, Limits, SignMode,
-    qiyuesuo::{Actor, Application, ApplicationAuth, FlowNode, SealUser, Status, ToStamp},
+    Actor, GivenApproval, Hidden, Limits, PersonRef, RequestedSeal, SealRequest, SignMode, Status, ToStamp,
 };
 
 use crate::support::vendor::raw::{Act, BUSINESS, DETAIL, Fake, actor, cut, document, http, limits, ok, parts, window};
@@ -14,23 +13,23 @@ async fn an_application_is_written_in_the_vendors_words_and_its_answer_read() {
     let created = r#"{"code":0,"result":{"id":2490828768980361630,"status":"USING","sealAuths":[
         {"id":1,"userName":"李\u0000四","vertifyCode":"123456","sealName":"公章","deviceNo":"D-1"}]}}"#;
     let fake = Fake::new(vec![ok(created)]).await;
-    let application = Application {
+    let application = SealRequest {
         tenant_name: "维森集团".to_owned(),
         subject: "合同".to_owned(),
-        applyer_number: Some("007".to_owned()),
-        auths: vec![ApplicationAuth {
+        applicant: PersonRef { mobile: None, number: Some("007".to_owned()) },
+        seals: vec![RequestedSeal {
             device_no: Some("D-1".to_owned()),
             count: 3,
-            start_time: Some("2019-04-09T01:18:53Z".parse().unwrap()),
-            users: vec![SealUser { mobile: Some("13800000000".to_owned()), number: None }],
-            ..ApplicationAuth::default()
+            start: Some("2019-04-09T01:18:53Z".parse().unwrap()),
+            users: vec![PersonRef { mobile: Some("13800000000".to_owned()), number: None }],
+            ..RequestedSeal::default()
         }],
-        ..Application::default()
+        ..SealRequest::default()
     };
     let created = fake.client().create(&application).await.unwrap();
     assert_eq!((created.id.as_str(), &created.status), (BUSINESS, &Status::Using));
     assert_eq!(created.auths[0].user_name.as_deref(), Some("李四"), "without the NUL that PostgreSQL refuses");
-    assert_eq!(created.auths[0].vertify_code.as_ref().map(Hidden::expose), Some("123456"));
+    assert_eq!(created.auths[0].code.as_ref().map(Hidden::expose), Some("123456"));
     assert!(!format!("{created:?}").contains("123456"), "seal codes are not for logs");
     let request = fake.requests().remove(0);
     assert!(request.starts_with("POST /seal/apply/multiple HTTP/1.1"), "{request}");
@@ -46,7 +45,7 @@ async fn an_application_is_written_in_the_vendors_words_and_its_answer_read() {
 async fn an_application_that_may_have_arrived_is_never_sent_again() {
     for act in [cut(), http("500 Oops", "", ""), Act::Stall(Vec::new()), Act::Say(Vec::new())] {
         let fake = Fake::new(vec![act.clone()]).await;
-        let error = fake.client().create(&Application::default()).await.unwrap_err();
+        let error = fake.client().create(&SealRequest::default()).await.unwrap_err();
         assert!(!error.surely_never_arrived(), "{error:?}");
         assert_eq!(fake.requests().len(), 1, "{act:?}");
     }
@@ -92,18 +91,24 @@ async fn changes_are_written_in_the_vendors_words() {
 async fn an_application_by_category_names_no_users_and_carries_the_approvals() {
     let fake = Fake::new(vec![ok(r#"{"code":0,"result":{"id":"1","status":"USING"}}"#)]).await;
     let (begun, at) = ("2019-04-09T01:18:53Z".parse().unwrap(), "2019-04-09T01:20:00Z".parse().unwrap());
-    let operator = SealUser { mobile: None, number: Some("E002".to_owned()) };
-    let application = Application {
+    let approver = PersonRef { mobile: None, number: Some("E002".to_owned()) };
+    let application = SealRequest {
         subject: "合同".to_owned(),
-        category_id: Some("2494236993899110501".to_owned()),
-        auths: vec![ApplicationAuth {
+        category: Some("2494236993899110501".to_owned()),
+        seals: vec![RequestedSeal {
             seal_name: Some("公章".to_owned()),
             owner_name: Some("维森集团".to_owned()),
             count: 2,
-            ..ApplicationAuth::default()
+            ..RequestedSeal::default()
         }],
-        flow_nodes: vec![FlowNode::approved("部门审批".to_owned(), begun, at, "同意".to_owned(), operator)],
-        ..Application::default()
+        approvals: vec![GivenApproval {
+            node_name: "部门审批".to_owned(),
+            begun_at: begun,
+            given_at: at,
+            comment: "同意".to_owned(),
+            approver,
+        }],
+        ..SealRequest::default()
     };
     assert!(fake.client().create_by_category(&application).await.unwrap().auths.is_empty());
     let request = fake.requests().remove(0);
@@ -142,7 +147,7 @@ async fn a_change_that_may_have_arrived_is_never_sent_again() {
         let errors = [
             client.append(BUSINESS, 1, &actor(), None).await.unwrap_err(),
             client.finish(BUSINESS, "结束", &actor(), None).await.unwrap_err(),
-            client.create_by_category(&Application::default()).await.unwrap_err(),
+            client.create_by_category(&SealRequest::default()).await.unwrap_err(),
             client.create_document(document(b"x")).await.unwrap_err(),
         ];
         assert!(errors.iter().all(|error| !error.surely_never_arrived()), "{act:?} {errors:?}");
@@ -188,7 +193,7 @@ async fn a_long_upload_is_not_taken_for_silence() {
 #[tokio::test]
 async fn a_vendor_that_is_not_there_surely_never_got_the_request() {
     let gone = Fake::gone().await;
-    let error = gone.client().create(&Application::default()).await.unwrap_err();
+    let error = gone.client().create(&SealRequest::default()).await.unwrap_err();
     assert_eq!((error.code(), error.surely_never_arrived(), error.is_transient()), ("vendor_unreachable", true, true));
     // A server that answers a handshake with plain words, and one that does not answer it at all.
     let plain = Fake::plain().await.by_https();

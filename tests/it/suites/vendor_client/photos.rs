@@ -2,7 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use yinku::provider::{VendorError, retry::retry};
+use yinku::provider::{ProviderError, retry::retry};
 
 use crate::support::vendor::raw::{Act, BUSINESS, Fake, cut, http, image, ok, quick, zip};
 
@@ -33,10 +33,10 @@ async fn a_photo_that_is_cut_or_stalls_or_drips_is_no_photo() {
         assert_eq!((error.code(), error.is_transient()), ("vendor_cut", true), "{text:?}");
     }
     let stalled = Fake::new(vec![Act::Stall(head.into())]).await;
-    assert_eq!(image(&stalled.client()).await.unwrap_err(), VendorError::Timeout);
+    assert_eq!(image(&stalled.client()).await.unwrap_err(), ProviderError::Timeout);
     // Always a byte before the read timeout, and still an end: the total timeout.
     let drip = Fake::new(vec![Act::Drip(head.into(), Duration::from_millis(50))]).await;
-    assert_eq!(image(&drip.client()).await.unwrap_err(), VendorError::Timeout);
+    assert_eq!(image(&drip.client()).await.unwrap_err(), ProviderError::Timeout);
 }
 
 #[tokio::test]
@@ -45,10 +45,10 @@ async fn bodies_are_bounded_whatever_they_declare() {
     let declared = || Act::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n".to_vec());
     for act in [endless(), declared()] {
         let client = Fake::new(vec![act]).await.client();
-        assert_eq!(image(&client).await.unwrap_err(), VendorError::TooLarge { limit: 1_000 });
-        assert_eq!(client.detail(BUSINESS).await.unwrap_err(), VendorError::TooLarge { limit: 10_000 });
-        assert_eq!(zip(&client, 500).await.0.unwrap_err(), VendorError::TooLarge { limit: 500 });
-        assert_eq!(zip(&client, u64::MAX).await.0.unwrap_err(), VendorError::TooLarge { limit: 10_000 });
+        assert_eq!(image(&client).await.unwrap_err(), ProviderError::TooLarge { limit: 1_000 });
+        assert_eq!(client.detail(BUSINESS).await.unwrap_err(), ProviderError::TooLarge { limit: 10_000 });
+        assert_eq!(zip(&client, 500).await.0.unwrap_err(), ProviderError::TooLarge { limit: 500 });
+        assert_eq!(zip(&client, u64::MAX).await.0.unwrap_err(), ProviderError::TooLarge { limit: 10_000 });
     }
 }
 
@@ -100,7 +100,7 @@ async fn a_photo_is_fetched_again_after_a_cut_and_the_cut_is_told() {
     // Spawned, as the workers do it: the whole future must be Send.
     let work = tokio::spawn(async move {
         let failures = Mutex::new(Vec::new());
-        let note = |attempt, error: VendorError| {
+        let note = |attempt, error: ProviderError| {
             let failures = &failures;
             async move {
                 tokio::task::yield_now().await;

@@ -1,9 +1,8 @@
 //! What is asked and read: signed, read tolerantly, repeated through passing trouble.
 
 use yinku::provider::{
-    Secret, SignMode, VendorError,
-    qiyuesuo::{Application, Status},
-    sign::signature,
+    ProviderError, SealRequest, Secret, SignMode, Status,
+    qiyuesuo::{read_status, sign::signature},
 };
 
 use crate::support::vendor::raw::{Act, BUSINESS, DETAIL, Fake, cut, header, http, image, limits, ok, status, zip};
@@ -66,7 +65,7 @@ async fn a_detail_is_read_tolerantly_and_kept_word_for_word() {
 
 #[tokio::test]
 async fn only_ended_seal_uses_are_terminal() {
-    let terminal = |word: &str| Status::from(word).terminal();
+    let terminal = |word: &str| read_status(word).terminal();
     for word in ["COMPLETE", "finished", "END", "FORCE_END", "FINISH", "COMPLETED"] {
         assert!(terminal(word), "{word}");
     }
@@ -107,13 +106,13 @@ async fn seals_categories_and_health_are_read() {
 
 #[tokio::test]
 async fn the_vendors_four_ways_to_say_no_are_told_apart_in_every_call() {
-    let rejected = |status, code, message: &str| VendorError::Rejected {
+    let rejected = |status, code, message: &str| ProviderError::Rejected {
         status,
         code,
         message: message.to_owned(),
         retry_after: None,
     };
-    let html = |status, title: &str| VendorError::Html { status, title: title.to_owned(), retry_after: None };
+    let html = |status, title: &str| ProviderError::Html { status, title: title.to_owned(), retry_after: None };
     let json = r#"{"code":1000001,"message":"参数错误"}"#;
     let page = "<html><head><title>Error 400</title></head><body><h2>HTTP ERROR 400</h2></body></html>";
     let ways = [
@@ -123,17 +122,17 @@ async fn the_vendors_four_ways_to_say_no_are_told_apart_in_every_call() {
         (http("442 X", "", "INVALID TOKEN"), rejected(442, 442, "INVALID TOKEN")),
         (ok(page), html(200, "Error 400")),
         (http("404 Not Found", "", page), html(404, "Error 400")),
-        (ok(""), VendorError::Empty),
+        (ok(""), ProviderError::Empty),
         (
             http("302 Found", "Location: http://elsewhere/\r\n", ""),
-            VendorError::Redirected { location: "http://elsewhere/".to_owned() },
+            ProviderError::Redirected { location: "http://elsewhere/".to_owned() },
         ),
-        (Act::Say(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()), VendorError::Empty),
+        (Act::Say(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()), ProviderError::Empty),
         (http("503 Busy", "", ""), status(503, "")),
     ];
     for (act, expected) in ways {
         let client = Fake::new(vec![act]).await.client();
-        assert_eq!(client.create(&Application::default()).await.unwrap_err(), expected);
+        assert_eq!(client.create(&SealRequest::default()).await.unwrap_err(), expected);
         assert_eq!(client.detail(BUSINESS).await.unwrap_err(), expected);
         assert_eq!(image(&client).await.unwrap_err(), expected);
         assert_eq!(zip(&client, 10_000).await.0.unwrap_err(), expected);
@@ -170,7 +169,7 @@ async fn reading_calls_are_repeated_through_passing_trouble() {
     assert_eq!(fake.requests().len(), 4);
 
     let fake = Fake::new(vec![Act::Stall(Vec::new())]).await;
-    assert_eq!(fake.client().detail(BUSINESS).await.unwrap_err(), VendorError::Timeout);
+    assert_eq!(fake.client().detail(BUSINESS).await.unwrap_err(), ProviderError::Timeout);
     assert_eq!(fake.requests().len(), 4, "bounded");
 
     let fake = Fake::new(vec![ok(r#"{"code":1000001,"message":"no"}"#)]).await;
@@ -202,7 +201,7 @@ async fn every_call_can_be_spawned() {
     let client = fake.client();
     let created = tokio::spawn({
         let client = client.clone();
-        async move { client.create(&Application::default()).await.map(|created| created.id) }
+        async move { client.create(&SealRequest::default()).await.map(|created| created.id) }
     });
     assert_eq!(created.await.unwrap().unwrap(), BUSINESS);
     assert_eq!(tokio::spawn(async move { client.detail(BUSINESS).await }).await.unwrap().unwrap().id, BUSINESS);

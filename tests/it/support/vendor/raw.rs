@@ -13,8 +13,7 @@ use tokio::{
 use yinku::{
     clock::{Clock, Timestamp},
     provider::{
-        Client, Credentials, Limits, Secret, SignMode, Vendor, VendorError,
-        qiyuesuo::{Actor, SealWindow, ToStamp},
+        Actor, Client, Credentials, Limits, ProviderError, Providers, SealWindow, Secret, SignMode, ToStamp, ZipBody,
         retry::Backoff,
     },
 };
@@ -97,7 +96,7 @@ impl Fake {
         let clock = Clock::manual(Timestamp(1_700_000_000_000_999));
         let secret = Secret::new("demoSecret-0123456789abcdef").unwrap();
         let credentials = Credentials::new(self.url.parse().unwrap(), "demoToken01", secret, mode).unwrap();
-        Vendor::new(limits, clock).unwrap().client(credentials)
+        Providers::new(limits, clock).unwrap().client(credentials)
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
@@ -192,15 +191,12 @@ pub(crate) const DETAIL: &str =
     r#"{"code":0,"message":"SUCCESS","result":{"id":"2490828768980361630","status":"USING"}}"#;
 pub(crate) const BUSINESS: &str = "2490828768980361630";
 
-pub(crate) async fn image(client: &Client) -> Result<bytes::Bytes, VendorError> {
+pub(crate) async fn image(client: &Client) -> Result<bytes::Bytes, ProviderError> {
     client.image("20261123-254775d7-3c7c-4e9d-9880-1d4c5fb3dbd0").await?.collect(1_000, |_| ()).await
 }
 
 /// The zip call's outcome and what then lies in the file.
-pub(crate) async fn zip(
-    client: &Client,
-    limit: u64,
-) -> (Result<yinku::provider::qiyuesuo::ZipBody, VendorError>, Vec<u8>) {
+pub(crate) async fn zip(client: &Client, limit: u64) -> (Result<ZipBody, ProviderError>, Vec<u8>) {
     let mut file = tokio::fs::File::from_std(tempfile::tempfile().unwrap());
     file.write_all(b"left over from an earlier try, longer than the new one is").await.unwrap();
     let outcome = client.images_zip(BUSINESS, &mut file, limit).await;
@@ -210,8 +206,8 @@ pub(crate) async fn zip(
     (outcome, bytes)
 }
 
-pub(crate) fn status(code: u16, text: &str) -> VendorError {
-    VendorError::Status { status: code, text: text.to_owned(), retry_after: None }
+pub(crate) fn status(code: u16, text: &str) -> ProviderError {
+    ProviderError::Status { status: code, text: text.to_owned(), retry_after: None }
 }
 
 pub(crate) fn actor() -> Actor {
@@ -222,8 +218,8 @@ pub(crate) fn window() -> SealWindow {
     SealWindow {
         business_id: BUSINESS.to_owned(),
         device_no: Some("D-1".to_owned()),
-        start_time: Some("2019-04-09T01:18:53Z".parse().unwrap()),
-        end_time: Some("2019-04-09T10:00:00Z".parse().unwrap()),
+        start: Some("2019-04-09T01:18:53Z".parse().unwrap()),
+        end: Some("2019-04-09T10:00:00Z".parse().unwrap()),
         ..SealWindow::default()
     }
 }

@@ -1,9 +1,9 @@
-//! Takes bodies in, bounded.
+//! Reads the bodies of answers, bounded.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
-use crate::provider::VendorError;
+use super::ProviderError;
 
 // A declared length is only a claim: no more than this is set aside for it.
 const SET_ASIDE: u64 = 4 << 20;
@@ -15,13 +15,13 @@ pub(super) async fn collect(
     mut response: Response,
     limit: u64,
     mut on_chunk: impl FnMut(&[u8]) + Send,
-) -> Result<Bytes, VendorError> {
+) -> Result<Bytes, ProviderError> {
     let declared = fitting(&response, limit)?;
     let room = declared.unwrap_or_default().min(SET_ASIDE);
     let mut body = BytesMut::with_capacity(usize::try_from(room).unwrap_or_default());
     while let Some(chunk) = response.chunk().await? {
         if (body.len() as u64).saturating_add(chunk.len() as u64) > limit {
-            return Err(VendorError::TooLarge { limit });
+            return Err(ProviderError::TooLarge { limit });
         }
         on_chunk(&chunk);
         body.extend_from_slice(&chunk);
@@ -31,15 +31,15 @@ pub(super) async fn collect(
 }
 
 /// The declared length, if any; refused at once when it is over `limit`.
-pub(super) fn fitting(response: &Response, limit: u64) -> Result<Option<u64>, VendorError> {
+pub(super) fn fitting(response: &Response, limit: u64) -> Result<Option<u64>, ProviderError> {
     let declared = response.content_length();
-    if declared.is_some_and(|bytes| bytes > limit) { Err(VendorError::TooLarge { limit }) } else { Ok(declared) }
+    if declared.is_some_and(|bytes| bytes > limit) { Err(ProviderError::TooLarge { limit }) } else { Ok(declared) }
 }
 
 /// The HTTP library refuses short bodies by itself; evidence is worth a second look.
-pub(super) fn whole(declared: Option<u64>, received: u64) -> Result<(), VendorError> {
+pub(super) fn whole(declared: Option<u64>, received: u64) -> Result<(), ProviderError> {
     match declared {
-        Some(bytes) if bytes != received => Err(VendorError::Cut(format!("{received} of {bytes} bytes"))),
+        Some(bytes) if bytes != received => Err(ProviderError::Cut(format!("{received} of {bytes} bytes"))),
         _ => Ok(()),
     }
 }
