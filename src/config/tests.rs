@@ -82,7 +82,7 @@ fn unknown_names_are_refused_and_the_nearest_is_named() {
 #[test]
 fn a_value_that_cannot_be_read_is_refused_by_name() {
     for (name, value, says) in [
-        ("YINKU_JOBS__LEASE", "3", "(setting jobs.lease): `3` is no duration"),
+        ("YINKU_JOBS__LEASE", "3", "(setting jobs.lease): `3` is not a duration"),
         ("YINKU_JOBS__WORKERS", "many", "(setting jobs.workers): invalid type"),
         ("YINKU_INGEST__RETRIES", "2s", "write a TOML list"),
         ("YINKU_DATABASE__URL", "mysql://x", "write `sqlite://<path>` or `postgres://"),
