@@ -120,6 +120,7 @@ const LONGEST_DETAIL: usize = 4096;
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// Its number: 1, 2, 3 … without gaps.
+    #[schema(minimum = 1)]
     pub seq: i64,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -131,8 +132,10 @@ pub struct AuditEntry {
     pub flow_id: Option<FlowId>,
     pub detail: Option<String>,
     /// The hash of the entry before it; 64 zeros for the first.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub prev: String,
     /// BLAKE3 of `prev` and all members above.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub hash: String,
 }
 

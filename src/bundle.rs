@@ -13,8 +13,12 @@ use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 pub use layout::{Content, Entry, Layout, Piece};
 
 use crate::{
+    app::App,
+    audit::{Act, NewEntry, journal::JournalError},
+    id::FlowId,
     library::document::Document,
     store::{Store, StoreError, StoreKey},
+    user::User,
 };
 
 /// Documents as a bundle's entries, in their order, under their own names.
@@ -29,6 +33,19 @@ pub fn entries(documents: &[Document]) -> Vec<Entry> {
         content: Content::Stored(document.store_key.clone()),
     };
     documents.iter().map(entry).collect()
+}
+
+/// Gives the photos of a flow out: the download is in the audit log before its first byte leaves.
+pub async fn give_out(
+    app: &App,
+    user: &User,
+    flow: &FlowId,
+    layout: &Arc<Layout>,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, JournalError> {
+    let entry = NewEntry::to_flow(&user.username, Act::PhotosDownloaded, flow).detail(layout.etag());
+    app.journal.write(entry, app.clock.now()).await?;
+    Ok(stream(app.store.clone(), layout, range))
 }
 
 /// The bytes of `range`, in chunks as the store gives them. An object that is shorter than its row says ends the

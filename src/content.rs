@@ -1,5 +1,6 @@
 //! Brings bytes into the house: receives an upload, recognises its kind, stores an original with its thumbnails.
 
+pub mod download;
 pub mod kind;
 pub mod receive;
 pub mod store_original;

@@ -3,13 +3,15 @@
 
 mod check;
 mod ready_made;
+pub mod save;
 
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-pub use check::{FieldError, check, check_people};
+pub use crate::vocabulary::FieldError;
+pub use check::{check, check_people};
 pub use ready_made::ready_made;
 
 use crate::{
@@ -68,11 +70,14 @@ words! {
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Field {
+    #[schema(pattern = "^[a-zA-Z0-9_-]{1,64}$")]
     pub key: String,
+    #[schema(pattern = r"\S")]
     pub label: String,
     #[serde(rename = "type")]
     pub field_type: FieldType,
     #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     pub required: bool,
     /// The choices of a `select`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,14 +88,23 @@ pub struct Field {
     pub columns: Option<Vec<Field>>,
 }
 
+/// Who is asked at a node: `user:<username>`, `role:<role>` or `manager` (the starter's).
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|manager)$")]
+#[expect(dead_code, reason = "only describes an assignee in the OpenAPI document")]
+struct Assignee(String);
+
 /// One step of the flow.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Node {
+    #[schema(pattern = "^[a-zA-Z0-9_-]{1,64}$")]
     pub key: String,
+    #[schema(pattern = r"\S")]
     pub name: String,
     pub kind: NodeKind,
     /// `user:<username>`, `role:<role>` or `manager` (the starter's).
+    #[schema(value_type = Vec<Assignee>, min_items = 1)]
     pub assignees: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
@@ -124,6 +138,7 @@ pub struct Integration {
     pub category_field: Option<String>,
     /// The vendor's category says who stamps; the user field is not used.
     #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     pub by_category: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_field: Option<String>,
@@ -142,17 +157,23 @@ pub struct Integration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_field: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub code_nodes: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub detail_nodes: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub finish_nodes: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub append_nodes: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub download_nodes: Vec<String>,
     /// Nodes whose passing also passes the vendor's approval.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub sync_nodes: Vec<String>,
     /// The files field that the photos become attachments of; absent: local download only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,6 +187,7 @@ pub struct Integration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamped_folder: Option<FolderPath>,
     #[serde(default = "archive_auto")]
+    #[schema(value_type = Option<ArchiveMode>)]
     pub archive: ArchiveMode,
 }
 
@@ -177,8 +199,10 @@ fn archive_auto() -> ArchiveMode {
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Body {
+    #[schema(pattern = r"\S")]
     pub name: String,
     pub fields: Vec<Field>,
+    #[schema(min_items = 1)]
     pub nodes: Vec<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integration: Option<Integration>,

@@ -70,7 +70,6 @@ pub struct Flow {
     pub node: Option<String>,
     /// Field values as JSON, without files.
     pub form: String,
-    pub photo_no: i64,
     pub manifest_no: i64,
     /// 1, and one more after each return.
     pub round: i64,

@@ -7,7 +7,7 @@ use sha2::Digest;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
 #[serde(try_from = "String")]
 #[sqlx(transparent)]
-#[schema(value_type = String)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
 pub struct Blake3(String);
 
 impl Blake3 {

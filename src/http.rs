@@ -24,7 +24,7 @@ mod users;
 
 use std::{net::SocketAddr, ops::Deref, sync::Arc};
 
-use axum::{Json, Router, extract::DefaultBodyLimit, middleware, routing::get, serve::ListenerExt};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get, serve::ListenerExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -96,9 +96,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
     let edge = Edge(Arc::new(Shared { app, inbox, known: Known::default() }));
-    let (api, document) = api().split_for_parts();
-    let document = get(|| async move { Json(document) });
-    api.route("/api/openapi.json", document)
+    let (api, _) = api().split_for_parts();
+    api.route("/api/openapi.json", get(openapi::show))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::forget_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))

@@ -10,7 +10,7 @@ macro_rules! ids {
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
         #[serde(transparent)]
         #[sqlx(transparent)]
-        #[schema(value_type = String)]
+        #[schema(value_type = String, format = "uuid", pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
         pub struct $name(String);
 
         impl $name {
@@ -43,7 +43,7 @@ macro_rules! ids {
             type Err = uuid::Error;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                uuid::Uuid::parse_str(text).map(|id| Self(id.to_string()))
+                text.parse::<uuid::fmt::Hyphenated>().map(|id| Self(id.to_string()))
             }
         }
     )+};

@@ -28,5 +28,6 @@ pub struct FolderPath {
     pub space: Space,
     /// Names joined by `/`; created when missing.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub path: String,
 }

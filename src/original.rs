@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Sql, Tx, pieces, placeholders, rows, sql},
+    db::{DbError, On, Sql, Tx, pieces, rows, sql},
     hash::Blake3,
 };
 
@@ -34,17 +34,6 @@ pub struct Original {
 impl Original {
     pub async fn find(on: impl Into<On<'_>>, hash: &Blake3) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM originals WHERE hash = $1").bind(hash).optional(on).await
-    }
-
-    /// Those of `hashes` that are known, in one query.
-    pub async fn known(on: impl Into<On<'_>>, hashes: &[&Blake3]) -> Result<Vec<Self>, DbError> {
-        if hashes.is_empty() {
-            return Ok(Vec::new());
-        }
-        sql(format!("SELECT * FROM originals WHERE hash IN {}", placeholders(1, hashes.len())))
-            .bind_all(hashes.iter().copied())
-            .all(on)
-            .await
     }
 
     /// Writes the rows; answers which are new. The unique hash decides who was first, and a second writer's bytes are the

@@ -55,12 +55,9 @@ pub struct Photo {
     pub position: i64,
     #[sqlx(try_from = "String")]
     pub state: PhotoState,
-    /// Tries that failed.
-    pub attempts: i64,
     /// Passes that failed; a pass is up to four tries.
     pub passes: i64,
     pub next_attempt_at: Option<Timestamp>,
-    pub error_code: Option<String>,
     pub error_detail: Option<String>,
     pub original_hash: Option<Blake3>,
     /// The running number in the flow: in the vendor's order, so that a missing photo is a missing number.
@@ -88,10 +85,8 @@ impl Photo {
             source,
             position: 0,
             state: PhotoState::Queued,
-            attempts: 0,
             passes: 0,
             next_attempt_at: None,
-            error_code: None,
             error_detail: None,
             original_hash: None,
             no: None,
@@ -188,17 +183,6 @@ impl Photo {
 
     pub async fn with_key(on: impl Into<On<'_>>, seal_use: &SealUseId, key: &str) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey = $2").bind(seal_use).bind(key).optional(on).await
-    }
-
-    /// Whether a photo is still to be fetched, or fetched once more, or parked without its bytes. A parked key that no
-    /// detail ever listed holds nothing up: nobody but a push says that there is such a photo.
-    pub async fn unsettled(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
-        let open: i64 = sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1
-               AND (state IN ('queued', 'fetching', 'waiting') OR (state = 'failed' AND listed))")
-        .bind(seal_use)
-        .scalar(on)
-        .await?;
-        Ok(open > 0)
     }
 
     pub async fn mark_fetching(tx: &mut Tx, ids: &[&PhotoId]) -> Result<(), DbError> {

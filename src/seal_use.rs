@@ -11,7 +11,7 @@ pub mod ingest;
 use sqlx::FromRow;
 
 pub use application::{Application, Person, SealAtVendor, Want};
-pub use counts::Counts;
+pub use counts::{Counts, PhotoCounts};
 pub use grant::Grant;
 
 use crate::{
@@ -131,6 +131,13 @@ impl SealUse {
     pub async fn set_error(tx: &mut Tx, id: &SealUseId, error: Option<&str>) -> Result<(), DbError> {
         sql("UPDATE seal_uses SET error = $1 WHERE id = $2").bind(error).bind(id).execute(tx).await?;
         Ok(())
+    }
+
+    /// The flow's seal uses that photos may come of. One that a return ended before the vendor had it has none to give.
+    pub async fn with_photos(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        let mut all = Self::of_flow(on, flow).await?;
+        all.retain(|seal_use| !seal_use.superseded || seal_use.business_id.is_some());
+        Ok(all)
     }
 
     /// How many seal uses the flow has had.

@@ -1,5 +1,7 @@
 //! A service (契约锁服务): a bound vendor server with its credentials.
 
+pub mod bind;
+
 use serde::Serialize;
 use sqlx::FromRow;
 use url::Url;
@@ -23,7 +25,7 @@ pub struct Service {
     pub app_token: String,
     #[serde(skip)]
     pub app_secret: String,
-    /// `legacy` or `nonce`.
+    /// `legacy`, `nonce` or `nonce:<header name>`.
     pub sign_mode: String,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,

@@ -2,6 +2,7 @@
 
 pub mod bootstrap;
 pub mod login;
+pub mod manage;
 
 use std::collections::HashMap;
 
@@ -166,10 +167,10 @@ pub struct Acting<'a> {
     pub now: Timestamp,
 }
 
-impl<'a> Acting<'a> {
+impl Acting<'_> {
     /// The entry of the audit log that says that this person did `act` to the thing with the id `subject`.
     #[must_use]
-    pub const fn entry(&self, act: Act, subject: &'a str) -> NewEntry<'a> {
+    pub const fn entry<'e>(&'e self, act: Act, subject: &'e str) -> NewEntry<'e> {
         NewEntry::new(self.user.username.as_str(), act, subject)
     }
 

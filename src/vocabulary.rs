@@ -66,3 +66,18 @@ pub struct UnknownWord {
     pub word: String,
     pub known: &'static [&'static str],
 }
+
+/// What is wrong with one member of an input.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// Path of the member, such as `integration.sealField`.
+    pub field: String,
+    pub message: String,
+}
+
+impl FieldError {
+    #[must_use]
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::missing::{Lacking, MissingPhotos};
+use super::missing::{Lacking, PhotoShortfall};
 use crate::{
     app::App,
     audit::Act,
@@ -19,9 +19,8 @@ use crate::{
         people, view,
     },
     id::FlowId,
-    photo::Photo,
     queue::{self, JobKind},
-    seal_use::{Grant, SealUse, delivery},
+    seal_use::{PhotoCounts, SealUse, delivery},
     user::{Acting, User},
 };
 
@@ -74,7 +73,7 @@ pub struct Accepted {
     pub by: String,
     pub at: Timestamp,
     pub reason: String,
-    pub missing: Vec<MissingPhotos>,
+    pub missing: Vec<PhotoShortfall>,
 }
 
 impl Accepted {
@@ -171,11 +170,11 @@ async fn refuse(tx: &mut Tx, flow: &Flow, lacking: &Lacking, accept: bool, end: 
         return Ok(());
     }
     for seal_use in SealUse::of_flow(&mut *tx, &flow.id).await? {
-        if Photo::unsettled(&mut *tx, &seal_use.id).await? {
+        let photos = PhotoCounts::of(tx, &seal_use.id).await?;
+        if photos.unsettled {
             return Err(ByHandError::NotReady("photos are still being fetched: come again in a moment"));
         }
-        let used: i64 = Grant::of_seal_use(&mut *tx, &seal_use.id).await?.iter().map(|grant| grant.used).sum();
-        if used == 0 && end == End::LastNode && Photo::of_seal_use(&mut *tx, &seal_use.id).await?.is_empty() {
+        if !photos.stamped() && end == End::LastNode {
             return Err(ByHandError::NotReady("no stamping was made: an administrator may accept that, with a reason"));
         }
     }
@@ -187,7 +186,7 @@ async fn accept(
     flow: &Flow,
     user: &User,
     reason: &str,
-    missing: Vec<MissingPhotos>,
+    missing: Vec<PhotoShortfall>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let accepted = Accepted { by: user.username.clone(), at: now, reason: reason.to_owned(), missing };

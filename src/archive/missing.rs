@@ -7,13 +7,13 @@ use crate::{
     definition::{Body, FieldError, FieldType},
     id::{FlowId, GrantId, SealUseId},
     photo::{Photo, kind::PhotoKind},
-    seal_use::{Grant, SealUse, counts as numbers, counts::Tally},
+    seal_use::{Grant, PhotoCounts, SealUse, counts::Gap},
 };
 
 /// Photos of one kind that one grant (or nobody knows which) owes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MissingPhotos {
+pub struct PhotoShortfall {
     pub seal_use_id: SealUseId,
     pub business_id: Option<String>,
     /// Null: the vendor lists a photo without saying whose it is.
@@ -32,74 +32,55 @@ pub struct MissingPhotos {
 /// What keeps a flow from being archived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lacking {
-    pub photos: Vec<MissingPhotos>,
+    pub photos: Vec<PhotoShortfall>,
     /// Required files fields that are empty.
     pub fields: Vec<FieldError>,
 }
 
 /// The photos that a flow's seal uses owe; empty when nothing is missing.
-pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<MissingPhotos>, DbError> {
+pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<PhotoShortfall>, DbError> {
     let mut missing = Vec::new();
-    for seal_use in SealUse::of_flow(&mut *tx, flow).await?.into_iter().filter(counts) {
-        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
-        let tallies = numbers::tally(&mut *tx, &seal_use.id).await?;
-        let (_, sum) = numbers::count(&grants, &tallies);
-        // Photos whose grant nobody knows may account for the gaps of those that are known.
-        if sum.missing > 0 {
+    for seal_use in SealUse::with_photos(&mut *tx, flow).await? {
+        let counts = PhotoCounts::of(tx, &seal_use.id).await?;
+        // Photos without a grant may account for the gaps of grants.
+        if counts.sum.missing > 0 {
+            let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
             let photos = Photo::of_seal_use(&mut *tx, &seal_use.id).await?;
-            missing.extend(of_seal_use(&seal_use, &grants, &tallies, &photos));
+            missing.extend(counts.gaps.into_iter().map(|gap| to_missing(&seal_use, &grants, &photos, gap)));
         }
     }
     Ok(missing)
 }
 
-fn of_seal_use(seal_use: &SealUse, grants: &[Grant], tallies: &[Tally], photos: &[Photo]) -> Vec<MissingPhotos> {
-    let owners = grants.iter().map(Some).chain([None]);
-    let kinds = [PhotoKind::Signatory, PhotoKind::Face, PhotoKind::Emergency];
-    let each = owners.flat_map(|grant| kinds.map(|kind| (grant, kind)));
-    let owed = each.map(|(grant, kind)| {
-        let id = grant.map(|grant| &grant.id);
-        let tally = tallies.iter().find(|tally| tally.grant_id.as_ref() == id && tally.kind == kind);
-        let (received, keyed, outstanding) = tally.map_or((0, 0, 0), |t| (t.stored, t.keyed, t.outstanding));
-        let counted = grant.filter(|_| kind == PhotoKind::Signatory).map_or(0, |grant| grant.used);
-        let missing = match kind {
-            PhotoKind::Signatory if grant.is_some() => counted.max(keyed) - received,
-            _ => outstanding,
-        };
-        let lost =
-            |photo: &&Photo| photo.grant_id.as_ref() == id && photo.kind == kind && photo.original_hash.is_none();
-        MissingPhotos {
-            seal_use_id: seal_use.id.clone(),
-            business_id: seal_use.business_id.clone(),
-            grant_id: id.cloned(),
-            seal: grant.map(|grant| grant.seal.clone()),
-            user: grant.map(|grant| grant.user_name.clone()),
-            kind,
-            counted,
-            received,
-            missing,
-            photokeys: photos.iter().filter(lost).filter_map(|photo| photo.photokey.clone()).collect(),
-        }
-    });
-    owed.filter(|owed| owed.missing > 0).collect()
+fn to_missing(seal_use: &SealUse, grants: &[Grant], photos: &[Photo], gap: Gap) -> PhotoShortfall {
+    let grant = grants.iter().find(|grant| gap.grant_id.as_ref() == Some(&grant.id));
+    let lost =
+        |photo: &&Photo| photo.grant_id == gap.grant_id && photo.kind == gap.kind && photo.original_hash.is_none();
+    PhotoShortfall {
+        seal_use_id: seal_use.id.clone(),
+        business_id: seal_use.business_id.clone(),
+        seal: grant.map(|grant| grant.seal.clone()),
+        user: grant.map(|grant| grant.user_name.clone()),
+        kind: gap.kind,
+        counted: gap.counted,
+        received: gap.received,
+        missing: gap.missing,
+        photokeys: photos.iter().filter(lost).filter_map(|photo| photo.photokey.clone()).collect(),
+        grant_id: gap.grant_id,
+    }
 }
 
 /// Why the seal uses of a flow are not over, if so: one is open again, or a known photo did not come.
 pub async fn unfinished(tx: &mut Tx, flow: &FlowId) -> Result<Option<String>, DbError> {
-    for seal_use in SealUse::of_flow(&mut *tx, flow).await?.into_iter().filter(counts) {
+    for seal_use in SealUse::with_photos(&mut *tx, flow).await? {
         if !seal_use.status.ended() && seal_use.business_id.is_some() {
             return Ok(Some("seals are in use".to_owned()));
         }
-        if Photo::unsettled(&mut *tx, &seal_use.id).await? {
+        if PhotoCounts::of(tx, &seal_use.id).await?.unsettled {
             return Ok(Some("a photo that the vendor lists is still to come".to_owned()));
         }
     }
     Ok(None)
-}
-
-/// A seal use that a return of the flow ended before the vendor had it has nothing to give.
-fn counts(seal_use: &SealUse) -> bool {
-    !(seal_use.superseded && seal_use.business_id.is_none())
 }
 
 /// Required files fields that nobody has filled.

@@ -46,6 +46,7 @@ pub struct Report {
     /// Entries proven: all of them, or those before the first that is broken.
     pub entries: i64,
     /// The hash of the last entry, as the head says. Note it elsewhere: it proves all before it.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub head: String,
     #[serde(flatten)]
     pub broken: Option<Broken>,

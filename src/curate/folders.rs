@@ -1,16 +1,24 @@
-//! Folders are renamed, moved and deleted; one that a definition points at is kept as it is.
+//! Folders are made, renamed, moved and deleted. A folder that a definition points at stays as it is.
 
-use crate::library::folder::{BadName, ESIGN, Folder, check_name};
 use crate::{
-    db::{DbError, Tx, sql},
+    audit::Act,
+    db::{Db, DbError, Tx, sql},
     definition::{Definition, Integration},
     id::FolderId,
-    library::{FolderPath, Space},
+    library::{
+        FolderPath, Space,
+        folder::{BadName, ESIGN, Folder, check_name},
+    },
+    user::{Acting, Role, User},
 };
 
-/// Why a folder stays as it is.
+/// Why nothing is done with a folder.
 #[derive(Debug, thiserror::Error)]
-pub enum KeepError {
+pub enum FolderError {
+    #[error("there is no such folder, or none that you may see")]
+    NotFound,
+    #[error("your roles do not allow this")]
+    NotYours,
     #[error("the definition {0:?} keeps files in this folder; change its integration configuration first")]
     InUse(String),
     #[error("the folder has documents or folders in it; move or delete them first")]
@@ -23,7 +31,7 @@ pub enum KeepError {
     Db(DbError),
 }
 
-impl From<DbError> for KeepError {
+impl From<DbError> for FolderError {
     fn from(error: DbError) -> Self {
         match &error {
             // Something came to lie in it meanwhile.
@@ -33,13 +41,77 @@ impl From<DbError> for KeepError {
     }
 }
 
+/// Makes a folder in another one, or at the top of the public space.
+pub async fn make(acting: Acting<'_>, parent: Option<&FolderId>, name: &str) -> Result<Folder, FolderError> {
+    let user = acting.user;
+    let name = check_name(name)?.to_owned();
+    let parent = match parent {
+        Some(id) => Some(viewable(acting.db, id, user).await?),
+        None => None,
+    };
+    let own = parent.as_ref().is_some_and(|parent| parent.owner == user.id.as_str());
+    if !own && !user.is_admin() && !user.has(Role::Archivist) {
+        return Err(FolderError::NotYours);
+    }
+    let folder = Folder {
+        id: FolderId::new(),
+        parent: parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default(),
+        space: parent.as_ref().map_or(Space::Public, |parent| parent.space),
+        owner: parent.map(|parent| parent.owner).unwrap_or_default(),
+        name,
+        created_at: acting.now,
+    };
+    let mut tx = acting.db.begin().await?;
+    folder.insert(&mut tx).await?;
+    acting.commit(tx, acting.entry(Act::FolderMade, folder.id.as_str()).detail(&folder.name)).await?;
+    Ok(folder)
+}
+
 /// Gives the folder another name, or another parent (empty: the top of its space), or both.
 pub async fn change(
+    acting: Acting<'_>,
+    id: &FolderId,
+    name: Option<&str>,
+    parent: Option<&str>,
+) -> Result<Folder, FolderError> {
+    let folder = managed(acting, id).await?;
+    let mut tx = acting.db.begin().await?;
+    let changed = rewrite(&mut tx, &folder, name, parent).await?;
+    let detail = format!("{} → {}", folder.name, changed.name);
+    acting.commit(tx, acting.entry(Act::FolderChanged, id.as_str()).detail(&detail)).await?;
+    Ok(changed)
+}
+
+/// Deletes an empty folder.
+pub async fn delete(acting: Acting<'_>, id: &FolderId) -> Result<(), FolderError> {
+    let folder = managed(acting, id).await?;
+    let mut tx = acting.db.begin().await?;
+    remove(&mut tx, &folder).await?;
+    acting.commit(tx, acting.entry(Act::FolderDeleted, id.as_str()).detail(&folder.name)).await?;
+    Ok(())
+}
+
+/// The folder, if `user` may see it.
+pub async fn viewable(db: &Db, id: &FolderId, user: &User) -> Result<Folder, FolderError> {
+    let folder = Folder::find(db, id).await?;
+    folder.filter(|folder| folder.may_view(user)).ok_or(FolderError::NotFound)
+}
+
+/// The folder, if the user may change it: its owner, else archivists and administrators.
+async fn managed(acting: Acting<'_>, id: &FolderId) -> Result<Folder, FolderError> {
+    let user = acting.user;
+    let folder = viewable(acting.db, id, user).await?;
+    let own = folder.space == Space::Personal && folder.owner == user.id.as_str();
+    let keeps = folder.space != Space::Personal && user.has(Role::Archivist);
+    if own || keeps || user.is_admin() { Ok(folder) } else { Err(FolderError::NotYours) }
+}
+
+async fn rewrite(
     tx: &mut Tx,
     folder: &Folder,
     name: Option<&str>,
     parent: Option<&str>,
-) -> Result<Folder, KeepError> {
+) -> Result<Folder, FolderError> {
     let name = check_name(name.unwrap_or(&folder.name))?.to_owned();
     let parent = parent.unwrap_or(&folder.parent).to_owned();
     if name == folder.name && parent == folder.parent {
@@ -58,8 +130,7 @@ pub async fn change(
     Ok(Folder { parent, name, ..folder.clone() })
 }
 
-/// Deletes an empty folder.
-pub async fn delete(tx: &mut Tx, folder: &Folder) -> Result<(), KeepError> {
+async fn remove(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
     in_use(tx, folder).await?;
     // What was counted in it when there still was something.
     sql("DELETE FROM folder_totals WHERE folder_id = $1
@@ -73,26 +144,26 @@ pub async fn delete(tx: &mut Tx, folder: &Folder) -> Result<(), KeepError> {
     .bind(&folder.id)
     .execute(tx)
     .await?;
-    if deleted == 1 { Ok(()) } else { Err(KeepError::NotEmpty) }
+    if deleted == 1 { Ok(()) } else { Err(FolderError::NotEmpty) }
 }
 
 /// `parent` lies in the folder's space and not below the folder.
-async fn fits(tx: &mut Tx, folder: &Folder, parent: &str) -> Result<(), KeepError> {
+async fn fits(tx: &mut Tx, folder: &Folder, parent: &str) -> Result<(), FolderError> {
     for above in chain(tx, parent).await? {
         if above.id == folder.id || above.space != folder.space || above.owner != folder.owner {
-            return Err(KeepError::Elsewhere);
+            return Err(FolderError::Elsewhere);
         }
     }
     Ok(())
 }
 
 /// A folder and those above it, the highest first.
-async fn chain(tx: &mut Tx, id: &str) -> Result<Vec<Folder>, KeepError> {
+async fn chain(tx: &mut Tx, id: &str) -> Result<Vec<Folder>, FolderError> {
     let mut folders = Vec::new();
     let mut next = id.to_owned();
     while !next.is_empty() {
-        let id: FolderId = next.parse().map_err(|_| KeepError::Elsewhere)?;
-        let folder = Folder::find(&mut *tx, &id).await?.ok_or(KeepError::Elsewhere)?;
+        let id: FolderId = next.parse().map_err(|_| FolderError::Elsewhere)?;
+        let folder = Folder::find(&mut *tx, &id).await?.ok_or(FolderError::Elsewhere)?;
         next.clone_from(&folder.parent);
         folders.push(folder);
     }
@@ -101,14 +172,14 @@ async fn chain(tx: &mut Tx, id: &str) -> Result<Vec<Folder>, KeepError> {
 }
 
 /// Whether the current version of a definition puts files into this folder or one below it.
-async fn in_use(tx: &mut Tx, folder: &Folder) -> Result<(), KeepError> {
+async fn in_use(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
     let names: Vec<String> = chain(tx, folder.id.as_str()).await?.into_iter().map(|folder| folder.name).collect();
     for definition in Definition::all_current(tx).await? {
         let pointed = definition.body.integration.as_ref().is_some_and(|integration| {
             paths(integration).iter().any(|(space, path)| *space == folder.space && path.starts_with(&names))
         });
         if pointed {
-            return Err(KeepError::InUse(definition.body.name));
+            return Err(FolderError::InUse(definition.body.name));
         }
     }
     Ok(())

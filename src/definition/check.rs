@@ -4,25 +4,8 @@ mod integration;
 
 use std::collections::HashSet;
 
-use serde::Serialize;
-
-use super::{Body, Field, FieldType};
+use super::{Body, Field, FieldError, FieldType};
 use crate::user::{Directory, Role};
-
-/// What is wrong with one member of an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct FieldError {
-    /// Path of the member, such as `integration.sealField`.
-    pub field: String,
-    pub message: String,
-}
-
-impl FieldError {
-    #[must_use]
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
-}
 
 /// Everything that is wrong with `body` in itself.
 #[must_use]

@@ -85,11 +85,16 @@ pub struct UseFacts {
     pub superseded: bool,
     /// Photos still owed.
     pub missing: i64,
-    /// At least one stamp was made.
-    pub stamped: bool,
+    /// Use has ended and every photo is here.
+    pub complete: bool,
 }
 
 impl UseFacts {
+    /// Photos may come of it.
+    fn gives_photos(&self) -> bool {
+        !self.superseded || self.at_vendor
+    }
+
     /// Stampings can be made.
     fn open(&self) -> bool {
         self.at_vendor && !self.superseded && !self.status.ended()

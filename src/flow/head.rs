@@ -60,7 +60,7 @@ pub async fn heads(db: &Db, ids: &[FlowId]) -> Result<Vec<FlowHead>, DbError> {
     let list = placeholders(1, ids.len());
     // Lists show no form, which may be long.
     let flows: Vec<Flow> = sql(format!(
-        "SELECT id, serial_no, definition_id, version, title, starter, state, node, '' AS form, photo_no, manifest_no, round, by_hand,
+        "SELECT id, serial_no, definition_id, version, title, starter, state, node, '' AS form, manifest_no, round, by_hand,
            created_at, updated_at, archived_at FROM flows WHERE id IN {list} ORDER BY id DESC"
     ))
     .bind_all(ids)

@@ -11,9 +11,8 @@ use crate::{
     db::{DbError, Tx, sql},
     definition::{ArchiveMode, Body, Node, NodeKind, START},
     id::{FlowId, SealUseId},
-    photo::Photo,
     queue::{self, JobKind},
-    seal_use::{Grant, SealUse, SealUseStatus, counts, delivery},
+    seal_use::{PhotoCounts, SealUse, SealUseStatus, delivery},
     user::{Directory, User},
 };
 
@@ -148,26 +147,15 @@ pub(super) async fn has_live_use(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbE
     Ok(live > 0)
 }
 
-/// Every seal use has ended, at least one stamp was made, nothing is missing. What a return ended counts as far as the
-/// vendor has it: its end and its photos are waited for, no stamp is.
+/// Every seal use is complete. What a return ended counts as far as the vendor has it: its end and its photos are waited
+/// for, no stamp is.
 pub(super) async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
     let mut live = false;
-    for seal_use in &SealUse::of_flow(&mut *tx, flow).await? {
-        let replaced = seal_use.superseded;
-        if replaced && seal_use.business_id.is_none() {
-            continue;
-        }
-        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
-        let (_, sum) = counts::count(&grants, &counts::tally(&mut *tx, &seal_use.id).await?);
-        let stamped = sum.counted > 0 || sum.received > 0;
-        if !seal_use.status.ended()
-            || sum.missing > 0
-            || !(stamped || replaced)
-            || Photo::unsettled(&mut *tx, &seal_use.id).await?
-        {
+    for seal_use in &SealUse::with_photos(&mut *tx, flow).await? {
+        if !PhotoCounts::of(tx, &seal_use.id).await?.complete(seal_use) {
             return Ok(false);
         }
-        live |= !replaced;
+        live |= !seal_use.superseded;
     }
     Ok(live)
 }

@@ -104,7 +104,6 @@ pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> 
         state: FlowState::Running,
         node: Some(START.to_owned()),
         form: serde_json::Value::Object(form.clone()).to_string(),
-        photo_no: 0,
         manifest_no: 0,
         round: 1,
         by_hand: false,

@@ -28,6 +28,7 @@ pub struct FlowView {
     #[serde(flatten)]
     pub head: FlowHead,
     /// Field values, without files.
+    #[schema(value_type = Object)]
     pub form: Value,
     /// For whom it waits: `user:<username>` or `role:<role>`.
     pub waits_for: Vec<String>,
@@ -61,6 +62,8 @@ pub struct SealUseView {
     pub superseded: bool,
     /// Why the application did not succeed.
     pub error: Option<String>,
+    #[serde(skip)]
+    complete: bool,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -148,9 +151,9 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
     let mut views = Vec::new();
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
-        let (per_grant, sum) = counts::count(&grants, &counts::tally(db, &seal_use.id).await?);
+        let photos = counts::count(&grants, &counts::tallies(db, &[&seal_use.id]).await?);
         let grants = grants.into_iter().map(|grant| GrantView {
-            counts: per_grant.get(&grant.id).copied().unwrap_or_default(),
+            counts: photos.per_grant.get(&grant.id).copied().unwrap_or_default(),
             id: grant.id,
             seal: grant.seal,
             device_no: grant.device_no,
@@ -159,7 +162,9 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
             left: grant.left_count,
             complete: grant.complete,
         });
+        let complete = photos.complete(&seal_use);
         views.push(SealUseView {
+            complete,
             grants: grants.collect(),
             superseded: seal_use.superseded,
             ingest_id: ingest_of(&seal_use.id),
@@ -167,7 +172,7 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<Vec<SealUseView>, DbError> 
             business_id: seal_use.business_id,
             serial_no: seal_use.serial_no,
             status: seal_use.status,
-            counts: sum,
+            counts: photos.sum,
             error: seal_use.error,
         });
     }
@@ -197,7 +202,7 @@ fn use_facts(views: &[SealUseView]) -> Vec<UseFacts> {
         at_vendor: view.business_id.is_some(),
         superseded: view.superseded,
         missing: view.counts.missing,
-        stamped: view.counts.counted > 0 || view.counts.received > 0,
+        complete: view.complete,
     });
     facts.collect()
 }

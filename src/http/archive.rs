@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Archives a flow that has reached its end. 409 `photos_missing` or `field_required` lists what is missing; an
 /// administrator may accept missing photos with a reason. 202: it is still being archived.
-#[utoipa::path(post, path = "/api/flows/{id}/archive", params(("id" = String, Path)), request_body = Option<Wish>, responses((status = 200, body = FlowView), (status = 202, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/archive", params(("id" = FlowId, Path)), request_body = Option<Wish>, responses((status = 200, body = FlowView), (status = 202, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn archive(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

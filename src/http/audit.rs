@@ -9,9 +9,12 @@ use super::{
     input::{Page, Params, limit, parsed},
     session::Reader,
 };
-use crate::audit::{
-    AuditEntry, Search,
-    verify::{self, Noted, Report},
+use crate::{
+    audit::{
+        AuditEntry, Search,
+        verify::{self, Noted, Report},
+    },
+    id::FlowId,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -26,14 +29,20 @@ struct AuditParams {
     username: Option<String>,
     /// What, such as `document_downloaded`.
     act: Option<String>,
+    #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
     /// The id of what it was done to.
     subject: Option<String>,
     /// At this instant (RFC 3339) or later.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Before this instant.
+    #[param(format = DateTime)]
     to: Option<String>,
+    /// `next` of the page before.
+    #[param(pattern = "^[0-9]{1,18}$")]
     after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
@@ -64,6 +73,7 @@ async fn list(
 #[into_params(parameter_in = Query)]
 struct ProofParams {
     /// A head that was noted, `<hash>` or `<number>:<hash>`: proves that nothing up to there was cut off or written anew.
+    #[param(pattern = r"^\s*([0-9]{1,18}:)?[0-9a-fA-F]{64}\s*$")]
     head: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::{
     Router,
     body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, RawQuery, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, RawQuery, Request, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -23,7 +23,7 @@ use crate::{
     config::CallbackConfig,
 };
 
-const ADDRESS: &str = "/papi/signcenter/qiyuesuo/categoryCallback";
+pub(super) const ADDRESS: &str = "/papi/signcenter/qiyuesuo/categoryCallback";
 
 pub(super) fn routes(edge: &Edge) -> Router<Edge> {
     let with_secret = format!("{ADDRESS}/{{secret}}");
@@ -65,18 +65,35 @@ async fn door(
     }
 }
 
+/// In the vendor's words.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the answer in the OpenAPI document")]
+struct CallbackAnswer {
+    /// 0: it is kept.
+    code: u32,
+    message: String,
+}
+
 /// The vendor's callback of a physical-seal category: no login, but `callback.secret` as `?key=` or as one more segment
 /// of the path, where it is set. Any shape of body; answered in the vendor's words once it is kept.
 #[utoipa::path(post, path = ADDRESS, security(()), params(("key" = Option<String>, Query, description = "`callback.secret`, where it is set.")),
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200), (status = 403, body = Problem), (status = 503)))]
+    responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "It is kept."),
+        (status = 400, body = CallbackAnswer, description = "The body broke off."), (status = 403, body = Problem),
+        (status = 413, body = CallbackAnswer, description = "Larger than may be."),
+        (status = 500, body = CallbackAnswer, description = "The service failed; its log says why."),
+        (status = 503, body = CallbackAnswer, description = "Come again after `Retry-After` seconds.")))]
 pub(super) async fn receive(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return answer(error.status(), parse::refusal(None, &error.body_text())),
+    };
     let query = query.unwrap_or_default();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let received = Received { peer: peer.ip().to_string(), query, content_type, body };

@@ -4,21 +4,21 @@ pub(super) mod range;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Code, Edge, Problem, input::Id, session::CurrentUser};
+use super::{
+    Code, Edge, Problem,
+    input::{Id, Segments},
+    session::CurrentUser,
+};
 use crate::{
-    audit::{Act, NewEntry, journal::JournalError},
-    content::thumbnails,
+    content::{download, thumbnails},
     id::DocumentId,
-    library::document::Document,
-    store::StoreKey,
-    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 /// The original bytes. Range (one), If-Range, If-None-Match; the ETag is the BLAKE3 hash. The download is in the audit
 /// log before its first byte leaves.
-#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = String, Path)), responses((status = 200), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, of the type that the content shows."), (status = 206, content_type = "*/*", description = "The range."), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -38,19 +38,16 @@ async fn content(
     let document = edge.known.readable(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
     let size = u64::try_from(document.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", document.blake3);
-    let key = StoreKey::Raw(document.store_key.clone());
     let (status, range) = match range::chosen(&headers, &etag, size) {
         Ok(chosen) => chosen,
         Err(without_bytes) => return Ok(*without_bytes),
     };
-    let reading = edge.app.store.get_stream(&key, Some(range.clone())).await?;
     let part =
         (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
     // HEAD is answered without the bytes.
-    if method == Method::GET {
-        note(&edge, &document, &user, part.as_deref().unwrap_or("whole")).await?;
-    }
-    let mut response = (status, Body::from_stream(reading.stream)).into_response();
+    let part = (method == Method::GET).then_some(part.as_deref().unwrap_or("whole"));
+    let stream = download::open(&edge.app, &user, &document, range.clone(), part).await?;
+    let mut response = (status, Body::from_stream(stream)).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, size, &etag);
     range::insert(set, header::CONTENT_TYPE, &document.mime);
@@ -61,20 +58,12 @@ async fn content(
     Ok(response)
 }
 
-/// Writes the download into the audit log; durable when it returns.
-async fn note(edge: &Edge, document: &Document, user: &User, part: &str) -> Result<(), JournalError> {
-    let download = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str())
-        .of_flow_if(document.flow_id.as_ref())
-        .detail(part);
-    edge.app.journal.write(download, edge.app.clock.now()).await
-}
-
 /// A thumbnail, JPEG. Its address names its bytes, so it may be cached for ever.
-#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = String, Path), ("size" = u32, Path)), responses((status = 200), (status = 304), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem)))]
 async fn thumbnail_of(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
-    Path((id, size)): Path<(String, u32)>,
+    Segments((id, size)): Segments<(String, u32)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id: DocumentId = id.parse().map_err(|_| Problem::not_found())?;

@@ -11,12 +11,12 @@ use super::{
     users::Paging,
 };
 use crate::{
-    audit::{self, Act, NewEntry},
     clock::Timestamp,
-    definition::{Body, Definition, FieldError, check, check_people, ready_made},
+    definition::{
+        Body, Definition, ready_made,
+        save::{self, DefinitionError},
+    },
     id::{DefinitionId, ServiceId},
-    service::{NO_PUBLIC_CLOUD, Service},
-    user::Directory,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -45,6 +45,25 @@ impl From<Definition> for DefinitionView {
     }
 }
 
+/// The body of a definition. What GET gives can be sent back: null is absent, and the service sets `id`, `version` and
+/// `createdAt`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only describes the body in the OpenAPI document")]
+struct NewDefinition {
+    /// Ignored.
+    #[schema(required = false)]
+    id: serde_json::Value,
+    /// Ignored.
+    #[schema(required = false)]
+    version: serde_json::Value,
+    /// Ignored.
+    #[schema(required = false)]
+    created_at: serde_json::Value,
+    #[serde(flatten)]
+    body: Body,
+}
+
 /// All definitions, newest first.
 #[utoipa::path(get, path = "/api/definitions", params(Paging), responses((status = 200, body = Page<DefinitionView>)))]
 async fn list(
@@ -59,23 +78,30 @@ async fn list(
 }
 
 /// Makes a definition.
-#[utoipa::path(post, path = "/api/definitions", request_body = Body, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/definitions", request_body = NewDefinition, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
     Admin(admin): Admin,
     Input(body): Input<serde_json::Value>,
 ) -> Result<(StatusCode, Json<DefinitionView>), Problem> {
     let id = DefinitionId::new();
-    save(&edge, &id, body, &admin.username).await.map(|view| (StatusCode::CREATED, Json(view)))
+    let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
+    Ok((StatusCode::CREATED, Json(definition.into())))
 }
 
 /// Definitions that a new installation can take. Each can be posted as a definition with the id of a service in
 /// `integration.serviceId`.
-#[utoipa::path(get, path = "/api/definitions/ready-made", responses((status = 200, body = Page<Object>)))]
+#[utoipa::path(get, path = "/api/definitions/ready-made", responses((status = 200, body = Page<ReadyMade>)))]
 async fn ready_made_ones(_: CurrentUser) -> Result<Json<Page<serde_json::Value>>, Problem> {
     let body = ready_made(None).map_err(|error| Problem::internal(&error))?;
     Ok(Json(Page { items: vec![body], next: None, total: None }))
 }
+
+/// A definition without `integration.serviceId`.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = Object)]
+#[expect(dead_code, reason = "only describes the answer in the OpenAPI document")]
+struct ReadyMade(serde_json::Value);
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -93,11 +119,12 @@ async fn take(
 ) -> Result<(StatusCode, Json<DefinitionView>), Problem> {
     let body = ready_made(Some(&taken.service_id)).map_err(|error| Problem::internal(&error))?;
     let id = DefinitionId::new();
-    save(&edge, &id, body, &admin.username).await.map(|view| (StatusCode::CREATED, Json(view)))
+    let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
+    Ok((StatusCode::CREATED, Json(definition.into())))
 }
 
 /// One definition.
-#[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = String, Path)), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path)), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
 async fn show(
     State(edge): State<Edge>,
     _: CurrentUser,
@@ -108,7 +135,7 @@ async fn show(
 }
 
 /// Makes a new version; running flows keep theirs.
-#[utoipa::path(put, path = "/api/definitions/{id}", params(("id" = String, Path)), request_body = Body, responses((status = 200, body = DefinitionView), (status = 422, body = Problem)))]
+#[utoipa::path(put, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path)), request_body = NewDefinition, responses((status = 200, body = DefinitionView), (status = 422, body = Problem)))]
 async fn replace(
     State(edge): State<Edge>,
     Admin(admin): Admin,
@@ -116,32 +143,7 @@ async fn replace(
     Input(body): Input<serde_json::Value>,
 ) -> Result<Json<DefinitionView>, Problem> {
     Definition::current(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?;
-    save(&edge, &id, body, &admin.username).await.map(Json)
-}
-
-async fn save(edge: &Edge, id: &DefinitionId, body: serde_json::Value, by: &str) -> Result<DefinitionView, Problem> {
-    let body = read(body)?;
-    let mut errors = check(&body);
-    let now = edge.app.clock.now();
-    let mut tx = edge.app.db.begin().await?;
-    errors.extend(check_people(&body, &Directory::load(&mut tx).await?));
-    if let Some(integration) = &body.integration {
-        match Service::find(&mut tx, &integration.service_id).await? {
-            None => errors.push(FieldError::new("integration.serviceId", "there is no such service")),
-            Some(service) if service.is_public_cloud() => {
-                errors.push(FieldError::new("integration.serviceId", NO_PUBLIC_CLOUD));
-            }
-            Some(_) => {}
-        }
-    }
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
-    }
-    let version = Definition::save(&mut tx, id, &body, by, now).await?;
-    let detail = format!("version {version}");
-    let act = NewEntry::new(by, Act::DefinitionSaved, id.as_str());
-    audit::commit(tx, act.detail(&detail), now).await?;
-    Ok(DefinitionView { id: id.clone(), version, created_at: now, body })
+    Ok(Json(save::save(edge.acting(&admin), id, read(body)?).await?.into()))
 }
 
 /// What GET gives can be posted back: its own members are set by us, and null is absent.
@@ -163,5 +165,14 @@ fn drop_nulls(value: &mut serde_json::Value) {
         }
         serde_json::Value::Array(items) => items.iter_mut().for_each(drop_nulls),
         _ => {}
+    }
+}
+
+impl From<DefinitionError> for Problem {
+    fn from(error: DefinitionError) -> Self {
+        match error {
+            DefinitionError::Invalid(errors) => Self::invalid(errors),
+            DefinitionError::Db(error) => error.into(),
+        }
     }
 }

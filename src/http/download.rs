@@ -20,7 +20,6 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
-    audit::{Act, NewEntry},
     bundle::{self, Layout},
     definition::Definition,
     flow::{actions::Action, view::FlowView},
@@ -45,7 +44,7 @@ struct ZipParams {
 
 /// All photos of a flow as a zip, for flow types without a download field: first brings in what is missing. Exact
 /// length, strong ETag, Range and If-Range: a broken download goes on where it stopped.
-#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = String, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = FlowId, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn photos_zip(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -61,9 +60,7 @@ async fn photos_zip(
         collect::bring_in(&edge.app, &id, edge.app.config.ingest.download_patience.get()).await?;
     }
     let layout = planned(&edge, &id, &user).await?.ok_or_else(nothing_yet)?;
-    let entry = NewEntry::new(&user.username, Act::PhotosDownloaded, id.as_str()).of_flow(&id).detail(layout.etag());
-    edge.app.journal.write(entry, edge.app.clock.now()).await?;
-    Ok(answer(&edge, &flow, &headers, &layout))
+    answer(&edge, &user, &flow, &headers, &layout).await
 }
 
 /// The flow, if this user may download its photos.
@@ -94,12 +91,18 @@ fn nothing_yet() -> Problem {
     Problem::new(StatusCode::CONFLICT, Code::NoPhotos, "no photo has come yet")
 }
 
-fn answer(edge: &Edge, flow: &FlowView, headers: &HeaderMap, layout: &Arc<Layout>) -> Response {
+async fn answer(
+    edge: &Edge,
+    user: &User,
+    flow: &FlowView,
+    headers: &HeaderMap,
+    layout: &Arc<Layout>,
+) -> Result<Response, Problem> {
     let (status, range) = match range::chosen(headers, layout.etag(), layout.bytes()) {
         Ok(chosen) => chosen,
-        Err(without_bytes) => return *without_bytes,
+        Err(without_bytes) => return Ok(*without_bytes),
     };
-    let stream = bundle::stream(edge.app.store.clone(), layout, range.clone());
+    let stream = bundle::give_out(&edge.app, user, &flow.head.id, layout, range.clone()).await?;
     let mut response = (status, Body::from_stream(stream)).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, layout.bytes(), layout.etag());
@@ -107,5 +110,5 @@ fn answer(edge: &Edge, flow: &FlowView, headers: &HeaderMap, layout: &Arc<Layout
     let disposition = format!("attachment; filename=\"{}_photos.zip\"; filename*=UTF-8''{name}", flow.head.serial_no);
     range::insert(set, header::CONTENT_TYPE, "application/zip");
     range::insert(set, header::CONTENT_DISPOSITION, &disposition);
-    response
+    Ok(response)
 }

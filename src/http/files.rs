@@ -3,18 +3,22 @@
 use axum::{
     Json,
     extract::{
-        DefaultBodyLimit, Multipart, Path, State,
+        DefaultBodyLimit, Multipart, State,
         multipart::{MultipartError, MultipartRejection},
     },
     http::StatusCode,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Code, Edge, Problem, flows::may_act, input::Id, session::CurrentUser};
+use super::{
+    Code, Edge, Problem,
+    flows::may_act,
+    input::{Id, Segments},
+    session::CurrentUser,
+};
 use crate::{
     app::App,
-    audit::{self, Act, NewEntry},
     content::receive::{Batch, UploadError},
     curate::attachments::{self, Target},
     flow::{
@@ -26,7 +30,7 @@ use crate::{
     library::document::Document,
     photo::kind::PhotoKind,
     seal_use::delivery::Dispatch,
-    sealing::supply,
+    sealing::{deliver, supply},
     user::{Role, User},
 };
 
@@ -41,22 +45,23 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 }
 
 /// The body of an upload.
-#[derive(utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only describes the multipart body in the OpenAPI document")]
 struct Files {
     /// One part for each file.
-    #[schema(value_type = Vec<String>, format = Binary)]
+    #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
     file: Vec<Vec<u8>>,
 }
 
 /// Brings files into a files field of a flow: multipart, one or more parts named `file`. All or none become documents.
-#[utoipa::path(post, path = "/api/flows/{id}/fields/{key}/files", params(("id" = String, Path), ("key" = String, Path)),
+#[utoipa::path(post, path = "/api/flows/{id}/fields/{key}/files", params(("id" = FlowId, Path), ("key" = String, Path)),
     request_body(content = Files, content_type = "multipart/form-data"),
     responses((status = 201, body = Vec<Document>), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn upload(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
-    Path((id, key)): Path<(String, String)>,
+    Segments((id, key)): Segments<(String, String)>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<Vec<Document>>), Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
@@ -81,11 +86,11 @@ async fn may_change(edge: &Edge, id: &FlowId, key: &str, user: &User) -> Result<
 }
 
 /// Takes a file out of its field, into the trash; until the flow is archived.
-#[utoipa::path(delete, path = "/api/flows/{id}/fields/{key}/files/{documentId}", params(("id" = String, Path), ("key" = String, Path), ("documentId" = String, Path)), responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(delete, path = "/api/flows/{id}/fields/{key}/files/{documentId}", params(("id" = FlowId, Path), ("key" = String, Path), ("documentId" = DocumentId, Path)), responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn remove(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
-    Path((id, key, document)): Path<(String, String, String)>,
+    Segments((id, key, document)): Segments<(String, String, String)>,
 ) -> Result<StatusCode, Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
@@ -95,31 +100,28 @@ async fn remove(
 }
 
 /// Sends stamped files and supplied photos to the vendor again that failed, or whose answer was lost.
-#[utoipa::path(post, path = "/api/flows/{id}/stamped/retry", params(("id" = String, Path)), responses((status = 202, body = FlowView), (status = 403, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/stamped/retry", params(("id" = FlowId, Path)), responses((status = 202, body = FlowView), (status = 403, body = Problem)))]
 async fn retry_stamped(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
     may_act(&edge, &id, &user).await?;
-    let app = &edge.app;
-    let mut tx = app.db.begin().await?;
-    let now = app.clock.now();
-    Dispatch::again(&mut tx, &id, now).await?;
-    let entry = NewEntry::to_flow(&user.username, Act::DispatchRetried, &id);
-    audit::commit(tx, entry, now).await?;
-    let flow = view::view(&app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
+    deliver::retry(edge.acting(&user), &id).await?;
+    let flow = view::view(&edge.app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::ACCEPTED, Json(flow)))
 }
 
 /// The body of a supply.
-#[derive(utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only describes the multipart body in the OpenAPI document")]
 struct Photos {
     /// `signatory` (default) or `face`.
+    #[schema(value_type = Option<PhotoKind>)]
     kind: Option<String>,
     /// One part for each picture.
-    #[schema(value_type = Vec<String>, format = Binary)]
+    #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
     file: Vec<Vec<u8>>,
 }
 
@@ -134,7 +136,7 @@ struct Supplied {
 
 /// Supplies missing photos of a grant by hand: multipart, one or more parts named `file`, pictures only. They are sent
 /// to the vendor too.
-#[utoipa::path(post, path = "/api/grants/{id}/photos", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/api/grants/{id}/photos", params(("id" = GrantId, Path)),
     request_body(content = Photos, content_type = "multipart/form-data"),
     responses((status = 201, body = Supplied), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn supply_photos(

@@ -11,19 +11,21 @@ use super::{
     session::{Admin, CurrentUser},
 };
 use crate::{
-    audit::{self, Act, NewEntry},
     callback::{
         self,
+        parse::Shape,
         record::{CallbackState, Record},
     },
     clock::Timestamp,
     flow::Flow,
     id::{CallbackId, FlowId, IngestId},
-    ingest::view::{self, IngestView},
-    photo::Photo,
+    ingest::{
+        collect,
+        view::{self, IngestView},
+    },
     seal_use::{
         SealUse,
-        ingest::{Ingest, IngestState, Trigger, wake},
+        ingest::{Ingest, IngestState},
     },
     user::User,
 };
@@ -41,9 +43,12 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct StateParams {
-    /// pending, done, orphan or dead.
+    #[param(value_type = Option<CallbackState>, inline)]
     state: Option<String>,
+    /// `next` of the page before.
+    #[param(value_type = Option<CallbackId>, inline)]
     after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
@@ -51,11 +56,15 @@ struct StateParams {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct IngestParams {
-    /// queued, running, waiting, done or failed.
+    #[param(value_type = Option<IngestState>, inline)]
     state: Option<String>,
     /// Only those of one flow; for everybody who may see it.
+    #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
+    /// `next` of the page before.
+    #[param(value_type = Option<IngestId>, inline)]
     after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
@@ -83,7 +92,7 @@ async fn list(
 }
 
 /// One ingest with all photos of its seal use.
-#[utoipa::path(get, path = "/api/ingests/{id}", params(("id" = String, Path)), responses((status = 200, body = IngestView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/ingests/{id}", params(("id" = IngestId, Path)), responses((status = 200, body = IngestView), (status = 404, body = Problem)))]
 async fn show(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -94,7 +103,7 @@ async fn show(
 }
 
 /// Runs an ingest again, parked photos included.
-#[utoipa::path(post, path = "/api/ingests/{id}/retry", params(("id" = String, Path)), responses((status = 202, body = IngestView), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/api/ingests/{id}/retry", params(("id" = IngestId, Path)), responses((status = 202, body = IngestView), (status = 404, body = Problem)))]
 async fn retry(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -103,14 +112,9 @@ async fn retry(
     let ingest = seen(&edge, &id, &user).await?;
     let seal_use = SealUse::find(&edge.app.db, &ingest.seal_use_id).await?.ok_or_else(Problem::not_found)?;
     may_act(&edge, &seal_use.flow_id, &user).await?;
-    let (app, now) = (&edge.app, edge.app.clock.now());
-    let mut tx = app.db.begin().await?;
-    wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
-    Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
-    let act = NewEntry::new(&user.username, Act::IngestRetried, id.as_str());
-    audit::commit(tx, act.of_flow(&seal_use.flow_id), now).await?;
+    collect::retry(edge.acting(&user), &ingest, &seal_use.flow_id).await?;
     let ingest = seen(&edge, &id, &user).await?;
-    Ok((StatusCode::ACCEPTED, Json(view::with_photos(&app.db, ingest).await?)))
+    Ok((StatusCode::ACCEPTED, Json(view::with_photos(&edge.app.db, ingest).await?)))
 }
 
 async fn seen(edge: &Edge, id: &IngestId, user: &User) -> Result<Ingest, Problem> {
@@ -132,7 +136,7 @@ struct CallbackView {
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
     peer: String,
-    /// P1, P2, P3, W, N, F or junk.
+    #[schema(value_type = Shape)]
     shape: String,
     business_id: Option<String>,
     state: CallbackState,
@@ -144,6 +148,7 @@ struct CallbackView {
     /// Pictures it carries.
     images: i64,
     /// Text parameters: a list of [key, values].
+    #[schema(value_type = Vec<(String, Vec<String>)>)]
     params: serde_json::Value,
     error: Option<String>,
 }
@@ -170,7 +175,7 @@ async fn inbox(
 }
 
 /// Looks at a callback again, as if it had just come.
-#[utoipa::path(post, path = "/api/callbacks/{id}/replay", params(("id" = String, Path)), responses((status = 202, body = CallbackView), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/api/callbacks/{id}/replay", params(("id" = CallbackId, Path)), responses((status = 202, body = CallbackView), (status = 404, body = Problem)))]
 async fn replay(
     State(edge): State<Edge>,
     Admin(admin): Admin,

@@ -109,6 +109,19 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// Several segments of the path; a segment that cannot be what it should be names nothing.
+#[derive(Debug)]
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(segments) = Path::<T>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
+        Ok(Self(segments))
+    }
+}
+
 /// The parameter `name` is wrong.
 pub(super) fn bad_query(name: &str, message: &str) -> Problem {
     let problem = Problem::new(StatusCode::BAD_REQUEST, Code::BadQuery, format!("{name}: {message}"));

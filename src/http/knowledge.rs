@@ -8,23 +8,24 @@ use super::{
     Edge, Problem,
     input::{Id, Input, Page, Params, limit, parsed},
     session::CurrentUser,
-    users::Paging,
 };
 use crate::{
-    audit::{self, Act, NewEntry},
-    id::{DocumentId, FolderId},
+    curate::folders::{self, viewable},
+    hash::Blake3,
+    id::{DocumentId, FlowId, FolderId},
     library::{
         Space,
         document::Document,
-        folder::{Folder, check_name},
+        folder::Folder,
         search::{Cursor, Search},
     },
-    user::{Role, User},
+    photo::kind::PhotoKind,
+    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
-        .routes(routes!(folders, make_folder))
+        .routes(routes!(list_folders, make_folder))
         .routes(routes!(documents_in))
         .routes(routes!(search))
         .routes(routes!(document))
@@ -35,14 +36,16 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[into_params(parameter_in = Query)]
 struct FolderParams {
     /// The folders in this folder …
+    #[param(value_type = Option<FolderId>, inline)]
     parent: Option<String>,
-    /// … or at the top of this space: public, personal or system.
+    /// … or at the top of this space.
+    #[param(value_type = Option<Space>, inline)]
     space: Option<String>,
 }
 
 /// The folders in a folder or at the top of a space, by name.
 #[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>), (status = 404, body = Problem)))]
-async fn folders(
+async fn list_folders(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Params(params): Params<FolderParams>,
@@ -50,7 +53,7 @@ async fn folders(
     let db = &edge.app.db;
     let parent: Option<FolderId> = parsed("parent", params.parent.as_deref())?;
     let found = if let Some(parent) = parent {
-        viewable(&edge, &parent, &user).await?;
+        viewable(db, &parent, &user).await?;
         Folder::children(db, &parent).await?
     } else {
         let space = parsed("space", params.space.as_deref())?.unwrap_or(Space::Public);
@@ -65,6 +68,8 @@ async fn folders(
 struct NewFolder {
     /// The folder it is made in; absent: the top of the public space.
     parent_id: Option<FolderId>,
+    /// At most 240 bytes, without `/`, `\` and control characters.
+    #[schema(max_length = 240, pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f]+$")]
     name: String,
 }
 
@@ -75,39 +80,30 @@ async fn make_folder(
     CurrentUser(user): CurrentUser,
     Input(new): Input<NewFolder>,
 ) -> Result<(StatusCode, Json<Folder>), Problem> {
-    check_name(&new.name).map_err(|error| Problem::field("name", error.to_string()))?;
-    let parent = match &new.parent_id {
-        Some(id) => Some(viewable(&edge, id, &user).await?),
-        None => None,
-    };
-    let own = parent.as_ref().is_some_and(|parent| parent.owner == user.id.as_str());
-    if !own && !user.is_admin() && !user.has(Role::Archivist) {
-        return Err(Problem::forbidden());
-    }
-    let folder = Folder {
-        id: FolderId::new(),
-        parent: parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default(),
-        space: parent.as_ref().map_or(Space::Public, |parent| parent.space),
-        owner: parent.map(|parent| parent.owner).unwrap_or_default(),
-        name: new.name,
-        created_at: edge.app.clock.now(),
-    };
-    let mut tx = edge.app.db.begin().await?;
-    folder.insert(&mut tx).await?;
-    let act = NewEntry::new(&user.username, Act::FolderMade, folder.id.as_str());
-    audit::commit(tx, act.detail(&folder.name), folder.created_at).await?;
+    let folder = folders::make(edge.acting(&user), new.parent_id.as_ref(), &new.name).await?;
     Ok((StatusCode::CREATED, Json(folder)))
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DocumentPaging {
+    /// `next` of the page before.
+    #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+    after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+}
+
 /// The documents in a folder, newest first.
-#[utoipa::path(get, path = "/api/folders/{id}/documents", params(("id" = String, Path), Paging), responses((status = 200, body = Page<Document>), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/folders/{id}/documents", params(("id" = FolderId, Path), DocumentPaging), responses((status = 200, body = Page<Document>), (status = 404, body = Problem)))]
 async fn documents_in(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FolderId>,
-    Params(paging): Params<Paging>,
+    Params(paging): Params<DocumentPaging>,
 ) -> Result<Json<Page<Document>>, Problem> {
-    viewable(&edge, &id, &user).await?;
+    viewable(&edge.app.db, &id, &user).await?;
     let total = Document::total(&edge.app.db, &id, &user).await?;
     let search = Search { folder: Some(id), ..Search::default() };
     Ok(Json(Page { total: Some(total), ..found(&edge, &user, &search, paging).await? }))
@@ -119,19 +115,26 @@ async fn documents_in(
 struct SearchParams {
     /// A part of the name.
     q: Option<String>,
+    #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
     seal: Option<String>,
     /// The person who stamped, by name.
     user: Option<String>,
-    /// face, signatory or emergency.
+    #[param(value_type = Option<PhotoKind>, inline)]
     kind: Option<String>,
     /// Received at this instant (RFC 3339) or later.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Received before this instant.
+    #[param(format = DateTime)]
     to: Option<String>,
     /// BLAKE3.
+    #[param(value_type = Option<Blake3>, inline)]
     hash: Option<String>,
+    /// `next` of the page before.
+    #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
@@ -153,11 +156,11 @@ async fn search(
         from: parsed("from", params.from.as_deref())?,
         to: parsed("to", params.to.as_deref())?,
     };
-    found(&edge, &user, &search, Paging { after: params.after, limit: params.limit }).await.map(Json)
+    found(&edge, &user, &search, DocumentPaging { after: params.after, limit: params.limit }).await.map(Json)
 }
 
 /// One document.
-#[utoipa::path(get, path = "/api/documents/{id}", params(("id" = String, Path)), responses((status = 200, body = Document), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}", params(("id" = DocumentId, Path)), responses((status = 200, body = Document), (status = 404, body = Problem)))]
 async fn document(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -166,12 +169,7 @@ async fn document(
     Document::seen(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
-pub(super) async fn viewable(edge: &Edge, id: &FolderId, user: &User) -> Result<Folder, Problem> {
-    let folder = Folder::find(&edge.app.db, id).await?;
-    folder.filter(|folder| folder.may_view(user)).ok_or_else(Problem::not_found)
-}
-
-async fn found(edge: &Edge, user: &User, search: &Search, paging: Paging) -> Result<Page<Document>, Problem> {
+async fn found(edge: &Edge, user: &User, search: &Search, paging: DocumentPaging) -> Result<Page<Document>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<Cursor> = parsed("after", paging.after.as_deref())?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -3,6 +3,9 @@
 //! Only what was found is remembered, a second at most, and every write through this process's API empties the memory:
 //! a right that ends here ends at once, one that ends in another process within two seconds (the user's and the
 //! document's).
+//!
+//! Measured on SQLite with two cores: a thumbnail takes 20 µs of processor time, 60 to 140 µs if only users are
+//! remembered, 90 to 150 µs without this memory.
 
 use std::{
     collections::HashMap,

@@ -1,12 +1,17 @@
 //! The OpenAPI document beyond its routes: who may ask, the vendor's door, the names of operations.
 
 mod answers;
+mod schemas;
 
+use std::sync::LazyLock;
+
+use axum::{Json, response::IntoResponse};
 use http::Method;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        path::Operation,
+        ObjectBuilder, Required, Type,
+        path::{Operation, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
@@ -21,8 +26,8 @@ use super::{Edge, callback, session};
         description = "Every photo of a physical seal use: once, unaltered, findable, provable."
     ),
     // Its routes bring their own layers, so they are not collected with the others.
-    paths(callback::probe, callback::receive),
-    modifiers(&Logins),
+    paths(callback::probe, callback::receive, show),
+    modifiers(&Logins, &DoorWithSecret),
     security(("token" = []), ("session" = []))
 )]
 struct Document;
@@ -37,6 +42,33 @@ impl Modify for Logins {
         let cookie = ApiKey::Cookie(ApiKeyValue::new(session::COOKIE));
         components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     }
+}
+
+/// The secret of the vendor's door may be one more segment of its path.
+struct DoorWithSecret;
+
+impl Modify for DoorWithSecret {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let Some(mut door) = document.paths.paths.get(callback::ADDRESS).cloned() else { return };
+        let secret = ParameterBuilder::new()
+            .name("secret")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("`callback.secret`, where it is set."))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .build();
+        for operation in [&mut door.get, &mut door.post].into_iter().flatten() {
+            operation.parameters.get_or_insert_default().push(secret.clone().into());
+        }
+        document.paths.paths.insert(format!("{}/{{secret}}", callback::ADDRESS), door);
+    }
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/openapi.json", security(()), responses((status = 200, body = Object)))]
+pub(super) async fn show() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(super::openapi);
+    Json(&*DOCUMENT).into_response()
 }
 
 pub(super) fn router() -> OpenApiRouter<Edge> {
@@ -62,6 +94,7 @@ pub(super) fn describe_operations(mut router: OpenApiRouter<Edge>) -> OpenApiRou
             }
         }
     }
+    schemas::complete(router.get_openapi_mut());
     router
 }
 

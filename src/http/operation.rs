@@ -47,7 +47,7 @@ async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
 }
 
 /// Prometheus metrics.
-#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 async fn metrics(State(edge): State<Edge>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], edge.app.metrics.encode())
 }

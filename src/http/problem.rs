@@ -14,10 +14,10 @@ use serde::Serialize;
 pub use code::Code;
 
 use crate::{
-    archive::missing::MissingPhotos,
+    archive::missing::PhotoShortfall,
     audit::journal::JournalError,
     callback::CallbackError,
-    content::thumbnails::ThumbnailError,
+    content::{download::DownloadError, thumbnails::ThumbnailError},
     db::DbError,
     definition::FieldError,
     flow::{actions::Refusal, step::StepError},
@@ -33,6 +33,7 @@ pub struct Problem {
     #[schema(ignore)]
     pub status_code: StatusCode,
     /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     pub code: Code,
     pub title: &'static str,
@@ -43,7 +44,7 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Photos that are missing, per grant and kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<MissingPhotos>,
+    pub missing: Vec<PhotoShortfall>,
     /// Seconds after which trying again may help, where it may.
     #[serde(skip)]
     #[schema(ignore)]
@@ -141,6 +142,7 @@ impl From<LoginError> for Problem {
         match error {
             LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, Code::LoginFailed, error.to_string()),
             LoginError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
+            LoginError::Journal(error) => error.into(),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
         }
@@ -209,6 +211,15 @@ impl From<CallbackError> for Problem {
             CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => {
                 Self::internal(&error)
             }
+        }
+    }
+}
+
+impl From<DownloadError> for Problem {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::Store(error) => error.into(),
+            DownloadError::Journal(error) => error.into(),
         }
     }
 }

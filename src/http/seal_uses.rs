@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -43,22 +43,19 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 }
 
 /// The seal codes that the one who asks may see: their own grants', or all for an administrator. Every view is audited.
-#[utoipa::path(get, path = "/api/flows/{id}/seal-code", params(("id" = String, Path)), responses((status = 200, body = Vec<CodeView>), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/seal-code", params(("id" = FlowId, Path)), responses((status = 200, body = Vec<CodeView>), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn seal_code(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<CodeView>>, Problem> {
     may(&edge, &id, &user, Action::Code).await?;
-    let mut tx = edge.app.db.begin().await?;
-    let codes = code::view(&mut tx, &id, &user, edge.app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(Json(codes))
+    Ok(Json(code::view(edge.acting(&user), &id).await?))
 }
 
 /// Every seal use of the flow: counts per seal and person, what is missing, what was appended. Fresh from the vendor
 /// if it answers within two seconds; `fresh` and `asOf` tell.
-#[utoipa::path(get, path = "/api/flows/{id}/seal-detail", params(("id" = String, Path)), responses((status = 200, body = Vec<SealDetail>), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/seal-detail", params(("id" = FlowId, Path)), responses((status = 200, body = Vec<SealDetail>), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn seal_detail(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -72,13 +69,15 @@ async fn seal_detail(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MoreUses {
     /// How many uses are added for each person.
+    #[schema(minimum = 1, maximum = 100_000)]
+    #[serde(deserialize_with = "whole")]
     count: u32,
     /// Only the seal in this box; absent: every seal.
     device_no: Option<String>,
 }
 
 /// Appends uses; answers after the vendor did. After `vendor_failed` look at the detail before appending again.
-#[utoipa::path(post, path = "/api/flows/{id}/seal-append", params(("id" = String, Path)), request_body = MoreUses, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/seal-append", params(("id" = FlowId, Path)), request_body = MoreUses, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_append(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -95,13 +94,14 @@ async fn seal_append(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EndOfUse {
     /// The vendor keeps it.
+    #[schema(pattern = r"\S")]
     reason: String,
     /// Only the seal in this box; absent: all seals.
     device_no: Option<String>,
 }
 
 /// Ends use; answers after the vendor did, and looks for the photos by itself.
-#[utoipa::path(post, path = "/api/flows/{id}/seal-finish", params(("id" = String, Path)), request_body = EndOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/seal-finish", params(("id" = FlowId, Path)), request_body = EndOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_finish(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -129,7 +129,7 @@ struct TimeOfUse {
 }
 
 /// Changes the time in which the seals may be used; answers after the vendor did. For those who may end the use here.
-#[utoipa::path(put, path = "/api/flows/{id}/seal-window", params(("id" = String, Path)), request_body = TimeOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(put, path = "/api/flows/{id}/seal-window", params(("id" = FlowId, Path)), request_body = TimeOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_window(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -184,7 +184,7 @@ impl From<SealUse> for Resolved {
 }
 
 /// Resolves a seal use whose application failed or of which nobody knows whether it arrived. For administrators.
-#[utoipa::path(post, path = "/api/seal-uses/{id}/resolve", params(("id" = String, Path)), request_body = Resolution, responses((status = 200, body = Resolved), (status = 409, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(post, path = "/api/seal-uses/{id}/resolve", params(("id" = SealUseId, Path)), request_body = Resolution, responses((status = 200, body = Resolved), (status = 409, body = Problem), (status = 502, body = Problem)))]
 async fn resolve(
     State(edge): State<Edge>,
     Admin(admin): Admin,
@@ -226,6 +226,13 @@ async fn owed_photos(
         _ => user,
     };
     Ok(Json(owed_photos::of_user(&edge.app, &person).await?))
+}
+
+/// A whole number, however JSON writes it: 2.0 is 2.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let text = number.as_f64().unwrap_or(f64::NAN).to_string();
+    text.parse().map_err(|_| D::Error::custom(format!("{number} is not a whole number that is possible here")))
 }
 
 /// Without blanks around it and NUL in it; nothing when nothing remains.

@@ -1,7 +1,7 @@
 //! Services: bound vendor servers, for administrators.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -11,10 +11,11 @@ use super::{
     users::Paging,
 };
 use crate::{
-    audit::{self, Act, NewEntry},
     id::ServiceId,
-    provider::qiyuesuo::SealCategory,
-    service::{NO_PUBLIC_CLOUD, ServerType, Service, ServiceError},
+    service::{
+        Service, ServiceError,
+        bind::{self, BindError, Checked, NewService},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -34,21 +35,6 @@ async fn list(
     Ok(Json(Page::of(services, limit, |service| service.id.to_string())))
 }
 
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NewService {
-    name: String,
-    /// The vendor's open platform, usually port 9182.
-    base_url: String,
-    app_token: String,
-    /// Never shown again.
-    app_secret: String,
-    /// `legacy` (default) or `nonce`.
-    sign_mode: Option<String>,
-    /// `private` (default); a service of the public cloud is refused.
-    server_type: Option<ServerType>,
-}
-
 /// Binds a service.
 #[utoipa::path(post, path = "/api/services", request_body = NewService, responses((status = 201, body = Service), (status = 422, body = Problem), (status = 409, body = Problem)))]
 async fn create(
@@ -56,57 +42,14 @@ async fn create(
     Admin(admin): Admin,
     Input(new): Input<NewService>,
 ) -> Result<(StatusCode, Json<Service>), Problem> {
-    if new.name.trim().is_empty() {
-        return Err(Problem::field("name", "must not be empty"));
-    }
-    let service = Service {
-        id: ServiceId::new(),
-        name: new.name,
-        base_url: new.base_url.trim().to_owned(),
-        app_token: new.app_token.trim().to_owned(),
-        app_secret: new.app_secret.trim().to_owned(),
-        sign_mode: new.sign_mode.unwrap_or_else(|| "legacy".to_owned()),
-        created_at: edge.app.clock.now(),
-    };
-    service.credentials()?;
-    if new.server_type == Some(ServerType::Public) {
-        return Err(Problem::field("serverType", NO_PUBLIC_CLOUD));
-    }
-    if service.is_public_cloud() {
-        return Err(Problem::field("baseUrl", NO_PUBLIC_CLOUD));
-    }
-    let mut tx = edge.app.db.begin().await?;
-    service.insert(&mut tx).await?;
-    let act = NewEntry::new(&admin.username, Act::ServiceMade, service.id.as_str());
-    audit::commit(tx, act.detail(&service.base_url), service.created_at).await?;
+    let service = bind::bind(edge.acting(&admin), new).await?;
     Ok((StatusCode::CREATED, Json(service)))
 }
 
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct Checked {
-    ok: bool,
-    /// Physical seals that the vendor lists.
-    seals: Option<usize>,
-    /// What went wrong.
-    error: Option<String>,
-}
-
 /// Asks the vendor whether it answers and takes our credentials.
-#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = String, Path)), responses((status = 200, body = Checked)))]
+#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = ServiceId, Path)), responses((status = 200, body = Checked)))]
 async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
-    let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
-    let answer = match client.health().await {
-        Ok(()) => client.seals(SealCategory::Physical).await,
-        Err(error) => Err(error),
-    };
-    let checked = match answer {
-        Ok(seals) => Checked { ok: true, seals: Some(seals.len()), error: None },
-        Err(error) => Checked { ok: false, seals: None, error: Some(error.to_string()) },
-    };
-    let act = NewEntry::new(&admin.username, Act::ServiceChecked, id.as_str());
-    let act = act.detail(checked.error.as_deref().unwrap_or("ok"));
-    audit::commit(edge.app.db.begin().await?, act, edge.app.clock.now()).await?;
-    Ok(Json(checked))
+    Ok(Json(bind::check(edge.acting(&admin), &edge.app.vendor, &id).await?))
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -120,14 +63,14 @@ struct SealView {
 }
 
 /// The vendor's physical seals, to pick from.
-#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = String, Path)), responses((status = 200, body = Page<SealView>), (status = 502, body = Problem)))]
+#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 502, body = Problem)))]
 async fn seals(
     State(edge): State<Edge>,
     _: CurrentUser,
     Id(id): Id<ServiceId>,
 ) -> Result<Json<Page<SealView>>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
-    let seals = client.seals(SealCategory::Physical).await?.into_iter().map(|seal| SealView {
+    let seals = client.seals().await?.into_iter().map(|seal| SealView {
         id: seal.id,
         name: seal.name,
         owner: seal.owner_name.or(seal.company),
@@ -143,6 +86,16 @@ impl From<ServiceError> for Problem {
             ServiceError::Gone => Self::not_found(),
             ServiceError::Credentials(error) => error.into(),
             ServiceError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<BindError> for Problem {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Field(field, message) => Self::field(field, message),
+            BindError::Service(error) => error.into(),
+            BindError::Db(error) => error.into(),
         }
     }
 }

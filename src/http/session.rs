@@ -14,12 +14,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Code, Edge, Problem, input::Input};
 use crate::{
-    audit::{self, Act, NewEntry},
     id::TokenId,
-    user::{
-        Role, User,
-        login::{self, LoginError},
-    },
+    user::{Role, User, login},
 };
 
 pub(super) const COOKIE: &str = "yinku_session";
@@ -90,16 +86,7 @@ async fn open(
     Input(Credentials { username, password }): Input<Credentials>,
 ) -> Result<Response, Problem> {
     let (app, now, peer) = (&edge.app, edge.app.clock.now(), format!("from {}", peer.ip()));
-    let known = login::log_in(&app.db, &username, password).await;
-    if let Err(LoginError::Wrong) = known {
-        let refused = NewEntry::new(&username, Act::LoginFailed, &username);
-        app.journal.write(refused.detail(&peer), now).await?;
-    }
-    let user = known?;
-    let mut tx = app.db.begin().await?;
-    let secret = login::open_session(&mut tx, &user.id, now).await?;
-    let act = NewEntry::new(&user.username, Act::LoggedIn, user.id.as_str());
-    audit::commit(tx, act.detail(&peer), now).await?;
+    let (user, secret) = login::enter(&app.db, &app.journal, &username, password, &peer, now).await?;
     let cookie = Cookie::build((COOKIE, secret))
         .http_only(true)
         .same_site(SameSite::Lax)
@@ -118,12 +105,7 @@ async fn who(CurrentUser(user): CurrentUser) -> Json<User> {
 #[utoipa::path(delete, path = "/api/session", security(()), responses((status = 204)))]
 async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Problem> {
     if let Some(cookie) = jar.get(COOKIE) {
-        let mut tx = edge.app.db.begin().await?;
-        if let Some(user) = login::close_session(&mut tx, cookie.value()).await? {
-            let (username, subject) = (user.username.as_str(), user.id.as_str());
-            let act = NewEntry::new(username, Act::LoggedOut, subject);
-            audit::commit(tx, act, edge.app.clock.now()).await?;
-        }
+        login::leave(&edge.app.db, cookie.value(), edge.app.clock.now()).await?;
     }
     let gone = jar.remove(Cookie::build(COOKIE).path("/"));
     Ok((StatusCode::NO_CONTENT, gone).into_response())
@@ -133,6 +115,7 @@ async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Pro
 #[serde(deny_unknown_fields)]
 struct NewToken {
     /// What it is for.
+    #[schema(pattern = r"\S")]
     name: String,
 }
 
@@ -154,10 +137,7 @@ async fn make_token(
     if new.name.trim().is_empty() {
         return Err(Problem::field("name", "say what the token is for"));
     }
-    let now = edge.app.clock.now();
-    let mut tx = edge.app.db.begin().await?;
-    let (id, token) = login::make_token(&mut tx, &user.id, &new.name, now).await?;
-    let act = NewEntry::new(&user.username, Act::TokenMade, id.as_str());
-    audit::commit(tx, act.detail(&new.name), now).await?;
+    let (app, by) = (&edge.app, &user.username);
+    let (id, token) = login::issue_token(&app.db, by, &user, &new.name, &new.name, app.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { id, name: new.name, token })))
 }

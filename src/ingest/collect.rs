@@ -4,14 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::FromRow;
 
-use crate::seal_use::ingest::{Ingest, IngestState, Trigger, wake};
 use crate::{
     app::App,
+    audit::Act,
     clock::Timestamp,
     db::{DbError, sql},
-    id::{FlowId, SealUseId},
+    definition::Definition,
+    flow::{
+        actions::{Action, Refusal},
+        view,
+    },
+    id::{FlowId, IngestId, SealUseId},
     photo::Photo,
-    seal_use::{Grant, SealUse, counts},
+    seal_use::{
+        PhotoCounts, SealUse,
+        ingest::{Ingest, IngestState, Trigger, wake},
+    },
+    user::Acting,
 };
 
 /// Why the photos are not all here that could be.
@@ -21,10 +30,48 @@ pub enum CollectError {
     Vendor { reason: String, retry_after: Duration },
     #[error("the photos are still being brought in: come again in a moment")]
     TooSlow,
+    #[error("the definition names no field for photos")]
+    NoDownloadField,
+    #[error("the flow has no seal use yet")]
+    NoSealUse,
+    #[error("there is nothing here, or nothing you may see")]
+    NotFound,
+    #[error(transparent)]
+    Rule(#[from] Refusal),
     #[error("the ingest could not be woken")]
     Task(#[from] tokio::task::JoinError),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+/// Brings the photos of a flow into its download field now. Returns one ingest for each seal use.
+pub async fn to_field(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<IngestId>, CollectError> {
+    let Acting { db, user, now } = acting;
+    let view = view::view(db, flow, user).await?.ok_or(CollectError::NotFound)?;
+    let body = Definition::version(db, &view.head.definition_id, view.head.version).await?.body;
+    if body.integration.as_ref().is_none_or(|integration| integration.download_field.is_none()) {
+        return Err(CollectError::NoDownloadField);
+    }
+    view.check(Action::Collect)?;
+    let mut tx = db.begin().await?;
+    let mut ingests = Vec::new();
+    for seal_use in SealUse::of_flow(&mut tx, flow).await? {
+        ingests.push(wake(&mut tx, &seal_use.id, Trigger::Button, now, now).await?);
+    }
+    if ingests.is_empty() {
+        return Err(CollectError::NoSealUse);
+    }
+    acting.commit_to_flow(tx, Act::PhotosCollected, flow, None).await?;
+    Ok(ingests)
+}
+
+/// Runs an ingest again, parked photos included.
+pub async fn retry(acting: Acting<'_>, ingest: &Ingest, flow: &FlowId) -> Result<(), DbError> {
+    let Acting { db, now, .. } = acting;
+    let mut tx = db.begin().await?;
+    wake(&mut tx, &ingest.seal_use_id, Trigger::Button, now, now).await?;
+    Photo::unpark(&mut tx, &ingest.seal_use_id).await?;
+    acting.commit(tx, acting.entry(Act::IngestRetried, ingest.id.as_str()).of_flow(flow)).await
 }
 
 const LOOK: Duration = Duration::from_millis(50);
@@ -60,8 +107,7 @@ pub async fn bring_in(app: &Arc<App>, flow: &FlowId, patience: Duration) -> Resu
 
 /// False only when use has ended, nothing is missing and the last pass found all done.
 async fn may_have_more(app: &App, seal_use: &SealUse) -> Result<bool, DbError> {
-    let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
-    let (_, sum) = counts::count(&grants, &counts::tally(&app.db, &seal_use.id).await?);
+    let sum = PhotoCounts::read(&mut app.db.reader().await?, &seal_use.id).await?.sum;
     let ingest = Ingest::of_seal_use(&app.db, &seal_use.id).await?;
     let done = ingest.is_some_and(|ingest| ingest.state == IngestState::Done);
     Ok(!(done && seal_use.status.ended() && sum.missing == 0))

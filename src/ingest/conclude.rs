@@ -11,7 +11,7 @@ use crate::{
     id::SealUseId,
     photo::{Photo, PhotoState},
     queue::{Lease, Next},
-    seal_use::{Counts, Grant, SealUse, counts, delivery::Dispatch},
+    seal_use::{Counts, PhotoCounts, SealUse, delivery::Dispatch},
     telemetry::OutcomeLabels,
 };
 
@@ -34,8 +34,7 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     };
     let mut tx = pass.lease.begin(pass.db()).await?;
     let seal_use = SealUse::find(&mut tx, pass.id()).await?.ok_or(IngestError::NoSealUse)?;
-    let grants = Grant::of_seal_use(&mut tx, pass.id()).await?;
-    let (_, sum) = counts::count(&grants, &counts::tally(&mut tx, pass.id()).await?);
+    let sum = PhotoCounts::of(&mut tx, pass.id()).await?.sum;
     let photos = Photo::of_seal_use(&mut tx, pass.id()).await?;
     let state = state_of(&photos, &sum);
     let next = next_pass(pass, &seal_use, &photos, &sum, now);

@@ -21,7 +21,7 @@ use crate::{
     hash::Blake3,
     photo::{Photo, PhotoState, Source, kind::PhotoKind},
     picture::inspect::not_an_image,
-    seal_use::{Grant, SealUse, counts},
+    seal_use::{PhotoCounts, SealUse},
 };
 
 /// Entries read ahead of the one that is being kept.
@@ -70,8 +70,7 @@ async fn wanted(pass: &Pass) -> Result<Option<String>, IngestError> {
     };
     let photos = Photo::of_seal_use(&mut reader, pass.id()).await?;
     let on_the_way = photos.iter().any(|photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed));
-    let grants = Grant::of_seal_use(&mut reader, pass.id()).await?;
-    let (_, sum) = counts::count(&grants, &counts::tally(&mut reader, pass.id()).await?);
+    let sum = PhotoCounts::read(&mut reader, pass.id()).await?.sum;
     let nothing_listed = photos.is_empty() && seal_use.status.ended();
     let unread = pass.ingest.zip_at.is_none_or(|read| {
         if seal_use.status.ended() {

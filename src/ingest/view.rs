@@ -75,7 +75,7 @@ pub async fn without_photos(db: &Db, ingests: Vec<Ingest>) -> Result<Vec<IngestV
         let own = |id: &SealUseId| *id == ingest.seal_use_id;
         let grants: Vec<Grant> = grants.iter().filter(|grant| own(&grant.seal_use_id)).cloned().collect();
         let tallies: Vec<Tally> = tallies.iter().filter(|tally| own(&tally.seal_use_id)).cloned().collect();
-        let (_, sum) = counts::count(&grants, &tallies);
+        let sum = counts::count(&grants, &tallies).sum;
         Ok(IngestView {
             id: ingest.id,
             flow_id: head.flow_id.clone(),

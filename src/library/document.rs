@@ -21,6 +21,18 @@ words! {
     DocumentSource { Photo = "photo", Upload = "upload" }
 }
 
+words! {
+    DeliveryState {
+        Queued = "queued",
+        Sending = "sending",
+        Sent = "sent",
+        /// Surely not taken by the vendor; a person may send it again.
+        Failed = "failed",
+        /// The answer was lost: the vendor may have it or not. Never sent again blindly.
+        Unknown = "unknown",
+    }
+}
+
 /// A document to be written.
 #[derive(Clone, Debug)]
 pub struct NewDocument {
@@ -135,10 +147,13 @@ pub struct Document {
     pub width: Option<i64>,
     pub height: Option<i64>,
     pub blake3: Blake3,
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub sha256: String,
     /// Null until archived.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub sm3: Option<String>,
     /// CRC-32 as zip knows it.
+    #[schema(minimum = 0, maximum = 4_294_967_295_i64)]
     pub crc32: i64,
     #[sqlx(try_from = "String")]
     pub source: DocumentSource,
@@ -161,6 +176,7 @@ pub struct Document {
     pub complete: bool,
     /// How far a stamped file or a supplied photo is on its way to the vendor: queued, sending, sent, failed or
     /// unknown. Null: it is not sent.
+    #[schema(value_type = Option<DeliveryState>)]
     pub vendor_state: Option<String>,
     pub vendor_error: Option<String>,
     /// Why there are no thumbnails; null when there are.
@@ -175,9 +191,10 @@ pub struct Document {
 #[derive(Clone, Debug, FromRow, utoipa::ToSchema)]
 #[schema(as = DocumentPhoto, rename_all = "camelCase")]
 pub struct PhotoPart {
-    #[schema(value_type = String)]
+    #[schema(value_type = PhotoId)]
     pub photo_id: Option<PhotoId>,
     pub photokey: Option<String>,
+    #[schema(value_type = Option<PhotoKind>)]
     pub kind: Option<String>,
     pub seal: Option<String>,
     #[schema(rename = "user")]

@@ -22,11 +22,13 @@ pub const MAX_NAME: usize = 240;
 pub struct Folder {
     pub id: FolderId,
     /// Empty at the top of a space.
+    #[schema(pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$")]
     #[serde(rename = "parentId")]
     pub parent: String,
     #[sqlx(try_from = "String")]
     pub space: Space,
     /// The owner's user id in the personal space, else empty.
+    #[schema(pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$")]
     pub owner: String,
     pub name: String,
     #[schema(value_type = String, format = DateTime)]

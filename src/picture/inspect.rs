@@ -14,7 +14,7 @@ mod not_an_image;
 mod png;
 mod webp;
 
-pub use clock_doubt::{CLOCK_TOLERANCE, EARLIEST_BELIEVABLE, MAX_CLOCK_DIFFERENCE, clock_doubt};
+pub use clock_doubt::clock_doubt;
 pub use exif::{ExifTime, Orientation};
 pub use kind::Kind;
 pub use not_an_image::{NotAnImage, not_an_image};
@@ -38,15 +38,6 @@ pub struct Inspection {
     pub orientation: Orientation,
     /// What decoding will cost.
     pub(crate) coding: Coding,
-}
-
-impl Inspection {
-    /// Width and height as a person sees the picture, that is with the orientation applied.
-    #[must_use]
-    pub fn shown(&self) -> Option<(u32, u32)> {
-        let (width, height) = (self.width?, self.height?);
-        Some(if self.orientation.swaps_sides() { (height, width) } else { (width, height) })
-    }
 }
 
 /// What a decoder will have to do, as far as the headers tell.

@@ -36,13 +36,6 @@ pub struct Client {
     credentials: Arc<Credentials>,
 }
 
-/// Which seals to list. The vendor says PHYSICS of seals and PHYSICAL of categories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SealCategory {
-    Physical,
-    Electronic,
-}
-
 impl Client {
     pub(crate) fn new(vendor: Vendor, credentials: Credentials) -> Self {
         Self { vendor, credentials: Arc::new(credentials) }
@@ -104,14 +97,10 @@ impl Client {
         images_zip::save(response, into, limit.min(limits.max_zip_bytes)).await
     }
 
-    /// The seals of all companies.
-    pub async fn seals(&self, category: SealCategory) -> Result<Vec<Seal>, VendorError> {
-        let word = match category {
-            SealCategory::Physical => "PHYSICS",
-            SealCategory::Electronic => "ELECTRONIC",
-        };
+    /// The physical seals of all companies. The vendor says PHYSICS of seals and PHYSICAL of categories.
+    pub async fn seals(&self) -> Result<Vec<Seal>, VendorError> {
         let ask = |_| async {
-            let request = self.get("seal/innercompany/seallist", &[("category", word)]);
+            let request = self.get("seal/innercompany/seallist", &[("category", "PHYSICS")]);
             Ok(answer::seals(&self.json(request).await?))
         };
         retry(&self.vendor.limits.retry, ask, quietly).await

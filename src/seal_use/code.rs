@@ -4,11 +4,10 @@ use serde::Serialize;
 
 use super::{Grant, SealUse};
 use crate::{
-    audit::{self, Act, NewEntry},
-    clock::Timestamp,
-    db::{DbError, Tx},
+    audit::Act,
+    db::DbError,
     id::{FlowId, GrantId},
-    user::User,
+    user::{Acting, User},
 };
 
 /// The code of one grant.
@@ -23,11 +22,13 @@ pub struct CodeView {
     pub left: i64,
 }
 
-/// The codes of a flow that `user` may see; the view is audited in `tx`.
-pub async fn view(tx: &mut Tx, flow: &FlowId, user: &User, now: Timestamp) -> Result<Vec<CodeView>, DbError> {
+/// The codes of a flow that the user may see. The view is an act: it is recorded before the codes are returned.
+pub async fn view(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<CodeView>, DbError> {
+    let user = acting.user;
+    let mut tx = acting.db.begin().await?;
     let mut codes = Vec::new();
-    for seal_use in SealUse::of_flow(&mut *tx, flow).await? {
-        let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
+    for seal_use in SealUse::of_flow(&mut tx, flow).await? {
+        let grants = Grant::of_seal_use(&mut tx, &seal_use.id).await?;
         let theirs = grants.into_iter().filter(|grant| user.is_admin() || is_of(grant, user));
         codes.extend(theirs.map(|grant| CodeView {
             grant_id: grant.id,
@@ -39,8 +40,7 @@ pub async fn view(tx: &mut Tx, flow: &FlowId, user: &User, now: Timestamp) -> Re
     }
     let seen: Vec<&str> = codes.iter().map(|code| code.grant_id.as_str()).collect();
     let seen = seen.join(" ");
-    let act = NewEntry::new(&user.username, Act::SealCodeViewed, flow.as_str()).of_flow(flow).detail(&seen);
-    audit::record(tx, act, now).await?;
+    acting.commit_to_flow(tx, Act::SealCodeViewed, flow, Some(&seen)).await?;
     Ok(codes)
 }
 

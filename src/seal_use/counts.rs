@@ -1,13 +1,16 @@
 //! Three numbers kept apart: authorised, counted by the device, received. A difference is shown, never explained away.
+//!
+//! [`count`] is the only code that knows what is missing and what is complete. The counts of a flow, its progress, its
+//! archive, the live detail, the owed photos and the ingests all ask it.
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::Grant;
+use super::{Grant, SealUse};
 use crate::{
-    db::{DbError, On, placeholders, sql},
+    db::{DbError, On, Reader, Tx, placeholders, sql},
     id::{GrantId, SealUseId},
     photo::kind::PhotoKind,
 };
@@ -25,6 +28,31 @@ pub struct Counts {
     pub missing: i64,
 }
 
+/// Photos of one kind that one grant owes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// `None`: the vendor lists a photo without its grant.
+    pub grant_id: Option<GrantId>,
+    pub kind: PhotoKind,
+    /// Stampings that the device counted; 0 for other kinds.
+    pub counted: i64,
+    pub received: i64,
+    pub missing: i64,
+    /// How many of them the vendor lists with a key.
+    pub listed: i64,
+}
+
+/// All that is known of the photos of one seal use.
+#[derive(Clone, Debug, Default)]
+pub struct PhotoCounts {
+    pub per_grant: HashMap<GrantId, Counts>,
+    pub sum: Counts,
+    /// Where photos are missing. Photos without a grant may account for gaps of grants: `sum` has the truth.
+    pub gaps: Vec<Gap>,
+    /// A photo that the vendor lists is still to be fetched, or is parked without its bytes.
+    pub unsettled: bool,
+}
+
 /// How many photos of one kind are known and stored, per grant.
 #[derive(Clone, Debug, FromRow)]
 pub struct Tally {
@@ -36,10 +64,34 @@ pub struct Tally {
     pub stored: i64,
     /// With a key and not stored.
     pub outstanding: i64,
+    /// Not fetched yet, or parked.
+    pub unsettled: i64,
 }
 
-pub async fn tally(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Tally>, DbError> {
-    tallies(on, &[seal_use]).await
+impl PhotoCounts {
+    /// The counts of one seal use, in a transaction.
+    pub async fn of(tx: &mut Tx, seal_use: &SealUseId) -> Result<Self, DbError> {
+        let grants = Grant::of_seal_use(&mut *tx, seal_use).await?;
+        Ok(count(&grants, &tallies(tx, &[seal_use]).await?))
+    }
+
+    /// The counts of one seal use, read only.
+    pub async fn read(reader: &mut Reader, seal_use: &SealUseId) -> Result<Self, DbError> {
+        let grants = Grant::of_seal_use(&mut *reader, seal_use).await?;
+        Ok(count(&grants, &tallies(reader, &[seal_use]).await?))
+    }
+
+    /// At least one stamp was made.
+    #[must_use]
+    pub const fn stamped(&self) -> bool {
+        self.sum.counted > 0 || self.sum.received > 0
+    }
+
+    /// Use has ended and every photo is here. A seal use that a return of the flow ended needs no stamp.
+    #[must_use]
+    pub const fn complete(&self, seal_use: &SealUse) -> bool {
+        seal_use.status.ended() && self.sum.missing == 0 && !self.unsettled && (self.stamped() || seal_use.superseded)
+    }
 }
 
 /// The tallies of several seal uses.
@@ -50,42 +102,79 @@ pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<
     // A key that only a push has named, and that the vendor does not give out, is no photo that is owed.
     let statement = format!(
         "SELECT seal_use_id, grant_id, kind, COUNT(photokey) AS keyed, COUNT(original_hash) AS stored,
-           COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL THEN 1 END) AS outstanding
+           COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL THEN 1 END) AS outstanding,
+           COUNT(CASE WHEN state <> 'done' THEN 1 END) AS unsettled
          FROM photos WHERE seal_use_id IN {} AND (listed OR state <> 'failed') GROUP BY seal_use_id, grant_id, kind",
         placeholders(1, seal_uses.len())
     );
     sql(statement).bind_all(seal_uses.iter().copied()).all(on).await
 }
 
-/// Per grant and summed. Photos without a grant reduce the sum; face and emergency photos never fill a stamping's gap.
+/// Counts per grant and summed, and the gaps. Photos without a grant reduce the sum. Face and emergency photos never
+/// fill a stamping's gap.
 #[must_use]
-pub fn count(grants: &[Grant], tallies: &[Tally]) -> (HashMap<GrantId, Counts>, Counts) {
-    let total = |grant: Option<&GrantId>, stampings: bool, number: fn(&Tally) -> i64| -> i64 {
-        let of_grant = tallies.iter().filter(|tally| tally.grant_id.as_ref() == grant);
-        of_grant.filter(|tally| (tally.kind == PhotoKind::Signatory) == stampings).map(number).sum()
-    };
-    let mut sum = Counts::default();
+pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
+    let mut counts =
+        PhotoCounts { unsettled: tallies.iter().any(|tally| tally.unsettled > 0), ..PhotoCounts::default() };
     let mut owed_stampings = 0;
-    let mut per_grant = HashMap::new();
     for grant in grants {
-        let id = Some(&grant.id);
-        let received = total(id, true, |tally| tally.stored);
-        let owed = (grant.used.max(total(id, true, |tally| tally.keyed)) - received).max(0);
-        let owed_others = total(id, false, |tally| tally.outstanding);
-        let authorised = (grant.applied + grant.appended).max(grant.used + grant.left_count);
-        let counts = Counts { authorised, counted: grant.used, received, missing: owed + owed_others };
-        sum.authorised += counts.authorised;
-        sum.counted += counts.counted;
-        sum.received += counts.received;
-        sum.missing += owed_others;
-        owed_stampings += owed;
-        per_grant.insert(grant.id.clone(), counts);
+        let gaps = gaps(Some(grant), tallies);
+        let missing = |stampings: bool| -> i64 {
+            let of_kind = gaps.iter().filter(|gap| (gap.kind == PhotoKind::Signatory) == stampings);
+            of_kind.map(|gap| gap.missing).sum()
+        };
+        let own = Counts {
+            authorised: (grant.applied + grant.appended).max(grant.used + grant.left_count),
+            counted: grant.used,
+            received: of(tallies, Some(&grant.id), PhotoKind::Signatory).map_or(0, |tally| tally.stored),
+            missing: missing(true) + missing(false),
+        };
+        counts.sum.authorised += own.authorised;
+        counts.sum.counted += own.counted;
+        counts.sum.received += own.received;
+        counts.sum.missing += missing(false);
+        owed_stampings += missing(true);
+        counts.per_grant.insert(grant.id.clone(), own);
+        counts.gaps.extend(gaps);
     }
-    let ungranted = total(None, true, |tally| tally.stored);
-    sum.received += ungranted;
-    sum.missing += (owed_stampings - ungranted).max(0);
-    sum.missing += total(None, true, |tally| tally.outstanding) + total(None, false, |tally| tally.outstanding);
-    (per_grant, sum)
+    let ungranted = of(tallies, None, PhotoKind::Signatory).map_or(0, |tally| tally.stored);
+    let gaps = gaps(None, tallies);
+    counts.sum.received += ungranted;
+    counts.sum.missing += (owed_stampings - ungranted).max(0) + gaps.iter().map(|gap| gap.missing).sum::<i64>();
+    counts.gaps.extend(gaps);
+    counts
+}
+
+/// The order of a grant's gaps.
+const KINDS: [PhotoKind; 3] = [PhotoKind::Signatory, PhotoKind::Face, PhotoKind::Emergency];
+
+/// The gaps of one grant, or of the photos without a grant.
+fn gaps(grant: Option<&Grant>, tallies: &[Tally]) -> Vec<Gap> {
+    let id = grant.map(|grant| &grant.id);
+    let gap = |kind: PhotoKind| {
+        let tally = of(tallies, id, kind);
+        let (received, keyed, listed) = tally.as_ref().map_or((0, 0, 0), |t| (t.stored, t.keyed, t.outstanding));
+        let counted = grant.filter(|_| kind == PhotoKind::Signatory).map_or(0, |grant| grant.used);
+        let missing = match kind {
+            PhotoKind::Signatory if grant.is_some() => (counted.max(keyed) - received).max(0),
+            _ => listed,
+        };
+        Gap { grant_id: id.cloned(), kind, counted, received, missing, listed }
+    };
+    KINDS.iter().map(|kind| gap(*kind)).filter(|gap| gap.missing > 0).collect()
+}
+
+/// The tally of one grant and kind, summed.
+fn of(tallies: &[Tally], grant: Option<&GrantId>, kind: PhotoKind) -> Option<Tally> {
+    let mut found = tallies.iter().filter(|tally| tally.grant_id.as_ref() == grant && tally.kind == kind).cloned();
+    let first = found.next()?;
+    Some(found.fold(first, |sum, tally| Tally {
+        keyed: sum.keyed + tally.keyed,
+        stored: sum.stored + tally.stored,
+        outstanding: sum.outstanding + tally.outstanding,
+        unsettled: sum.unsettled + tally.unsettled,
+        ..sum
+    }))
 }
 
 #[cfg(test)]
@@ -123,6 +212,7 @@ mod tests {
             keyed,
             stored,
             outstanding,
+            unsettled: outstanding,
         }
     }
 
@@ -131,7 +221,7 @@ mod tests {
         let grant = grant(3, 3, 0);
         let tallies =
             [tally(Some(&grant), PhotoKind::Signatory, 2, 2, 0), tally(Some(&grant), PhotoKind::Face, 1, 1, 0)];
-        let (_, sum) = count(std::slice::from_ref(&grant), &tallies);
+        let sum = count(std::slice::from_ref(&grant), &tallies).sum;
         assert_eq!(sum, Counts { authorised: 3, counted: 3, received: 2, missing: 1 });
     }
 
@@ -139,7 +229,7 @@ mod tests {
     fn more_keys_than_the_device_counted_are_owed_too() {
         let grant = grant(2, 1, 1);
         let tallies = [tally(Some(&grant), PhotoKind::Signatory, 3, 1, 2)];
-        let (per_grant, sum) = count(std::slice::from_ref(&grant), &tallies);
+        let PhotoCounts { per_grant, sum, .. } = count(std::slice::from_ref(&grant), &tallies);
         assert_eq!(sum.missing, 2);
         assert_eq!(per_grant[&grant.id].missing, 2);
     }
@@ -148,21 +238,31 @@ mod tests {
     fn a_photo_without_a_grant_reduces_only_the_sum() {
         let (one, other) = (grant(1, 1, 0), grant(1, 1, 0));
         let tallies = [tally(None, PhotoKind::Signatory, 0, 1, 0)];
-        let (per_grant, sum) = count(&[one.clone(), other.clone()], &tallies);
+        let PhotoCounts { per_grant, sum, .. } = count(&[one.clone(), other.clone()], &tallies);
         assert_eq!((per_grant[&one.id].missing, per_grant[&other.id].missing), (1, 1));
         assert_eq!((sum.missing, sum.received), (1, 1));
     }
 
     #[test]
     fn an_append_raises_what_is_authorised() {
-        let (_, sum) = count(&[grant(2, 2, 3)], &[]);
+        let sum = count(&[grant(2, 2, 3)], &[]).sum;
         assert_eq!(sum.authorised, 5);
     }
 
     #[test]
     fn outstanding_face_photos_are_missing() {
         let grant = grant(1, 0, 1);
-        let (_, sum) = count(std::slice::from_ref(&grant), &[tally(Some(&grant), PhotoKind::Face, 2, 1, 1)]);
+        let sum = count(std::slice::from_ref(&grant), &[tally(Some(&grant), PhotoKind::Face, 2, 1, 1)]).sum;
         assert_eq!(sum.missing, 1);
+    }
+
+    #[test]
+    fn each_gap_names_its_grant_and_kind_and_how_many_the_vendor_lists() {
+        let grant = grant(4, 3, 1);
+        let tallies = [tally(Some(&grant), PhotoKind::Signatory, 2, 1, 1), tally(None, PhotoKind::Face, 1, 0, 1)];
+        let PhotoCounts { gaps, unsettled, .. } = count(std::slice::from_ref(&grant), &tallies);
+        let told: Vec<_> = gaps.iter().map(|gap| (gap.grant_id.is_some(), gap.kind, gap.missing, gap.listed)).collect();
+        assert_eq!(told, [(true, PhotoKind::Signatory, 2, 1), (false, PhotoKind::Face, 1, 1)]);
+        assert!(unsettled);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     definition::Body,
     hash::Blake3,
     id::{DispatchId, DocumentId, FlowId, GrantId, SealUseId},
+    library::document::DeliveryState,
     photo::kind::PhotoKind,
     queue::{self, JobKind},
     vocabulary::words,
@@ -26,18 +27,6 @@ words! {
     }
 }
 
-words! {
-    DispatchState {
-        Queued = "queued",
-        Sending = "sending",
-        Sent = "sent",
-        /// Surely not taken by the vendor; a person may send it again.
-        Failed = "failed",
-        /// The answer was lost: the vendor may have it or not. Never sent again blindly.
-        Unknown = "unknown",
-    }
-}
-
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dispatch {
@@ -49,12 +38,13 @@ pub struct Dispatch {
     pub document_id: Option<DocumentId>,
     pub grant_id: Option<GrantId>,
     /// What a supplied photo shows: `signatory` or `face`.
+    #[schema(value_type = Option<PhotoKind>)]
     pub photo_kind: Option<String>,
     #[serde(rename = "blake3")]
     pub original_hash: Blake3,
     pub name: String,
     #[sqlx(try_from = "String")]
-    pub state: DispatchState,
+    pub state: DeliveryState,
     pub error: Option<String>,
     pub created_by: String,
     #[schema(value_type = String, format = DateTime)]
@@ -148,7 +138,7 @@ async fn insert_stamped(tx: &mut Tx, seal_use: &SealUseId, document: Stamped, no
         .bind(&document.id)
         .bind(&document.original_hash)
         .bind(document.name)
-        .bind(if way.is_some() { DispatchState::Queued } else { DispatchState::Failed })
+        .bind(if way.is_some() { DeliveryState::Queued } else { DeliveryState::Failed })
         .bind(way.is_none().then_some(refused))
         .bind(document.created_by)
         .bind(now)
@@ -218,7 +208,7 @@ impl Dispatch {
     pub async fn set_state(
         tx: &mut Tx,
         id: &DispatchId,
-        state: DispatchState,
+        state: DeliveryState,
         error: Option<&str>,
         now: Timestamp,
     ) -> Result<(), DbError> {

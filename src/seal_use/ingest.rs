@@ -51,7 +51,6 @@ pub struct Ingest {
     pub cause: Trigger,
     #[sqlx(try_from = "String")]
     pub state: IngestState,
-    pub rechecks: i64,
     /// Photos whose bytes were known already.
     pub duplicates: i64,
     /// Bytes received.
@@ -61,8 +60,6 @@ pub struct Ingest {
     pub zip_at: Option<Timestamp>,
     /// The last wake from outside.
     pub woken_at: Timestamp,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
 }
 
 /// Wakes a seal use's one ingest, in the transaction of the fact that makes it necessary. While it runs, this causes

@@ -23,7 +23,7 @@ use crate::{
     killpoint,
     provider::{
         Client, VendorError,
-        qiyuesuo::{self, Created, SealCategory},
+        qiyuesuo::{self, Created},
     },
     queue::{self, FenceError, JobKind, Lease, Next},
     seal_use::{
@@ -120,7 +120,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
 async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Ready, ApplyError> {
     let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
     let mut application: Application = serde_json::from_str(&seal_use.application)?;
-    let seals = client.seals(SealCategory::Physical).await?;
+    let seals = client.seals().await?;
     if let Err(errors) = seals::find(&mut application, &seals) {
         let told: Vec<String> = errors.into_iter().map(|(_, why)| why).collect();
         return Err(ApplyError::Impossible(told.join("; ")));

@@ -9,10 +9,12 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::{
     app::App,
+    audit::Act,
     db::DbError,
     flow::Flow,
-    id::SealUseId,
+    id::{FlowId, SealUseId},
     killpoint,
+    library::document::DeliveryState,
     original::Original,
     provider::{
         Client, VendorError,
@@ -21,11 +23,12 @@ use crate::{
     queue::{FenceError, Lease, Next},
     seal_use::{
         Grant, SealUse,
-        delivery::{Dispatch, DispatchKind, DispatchState},
+        delivery::{Dispatch, DispatchKind},
         ingest::{Trigger, wake},
     },
     service::{Service, ServiceError},
     store::{StoreError, StoreKey},
+    user::Acting,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,13 @@ pub enum SendError {
     Fence(#[from] FenceError),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+/// Sends stamped files and supplied photos again that failed, or whose answer was lost.
+pub async fn retry(acting: Acting<'_>, flow: &FlowId) -> Result<(), DbError> {
+    let mut tx = acting.db.begin().await?;
+    Dispatch::again(&mut tx, flow, acting.now).await?;
+    acting.commit_to_flow(tx, Act::DispatchRetried, flow, None).await
 }
 
 /// One run of the job.
@@ -87,17 +97,17 @@ impl Sender<'_> {
         for dispatch in call {
             files.push(outgoing(self.app, dispatch).await?);
         }
-        self.mark(call, DispatchState::Sending, None).await?;
+        self.mark(call, DeliveryState::Sending, None).await?;
         killpoint::reach("dispatch_marked");
         let answer = self.call(call, files).await;
         killpoint::reach("dispatch_answered");
         match answer {
-            Ok(()) => self.gone(call, DispatchState::Sent, None).await.map(|()| None),
+            Ok(()) => self.gone(call, DeliveryState::Sent, None).await.map(|()| None),
             Err(error) if error.surely_never_arrived() => self.again_later(call, &error).await.map(Some),
             Err(error @ VendorError::Rejected { .. }) => {
-                self.mark(call, DispatchState::Failed, Some(&error.to_string())).await.map(|()| None)
+                self.mark(call, DeliveryState::Failed, Some(&error.to_string())).await.map(|()| None)
             }
-            Err(error) => self.gone(call, DispatchState::Unknown, Some(&error.to_string())).await.map(|()| None),
+            Err(error) => self.gone(call, DeliveryState::Unknown, Some(&error.to_string())).await.map(|()| None),
         }
     }
 
@@ -123,7 +133,7 @@ impl Sender<'_> {
     }
 
     /// The vendor has it, or may have it.
-    async fn gone(&self, call: &[Dispatch], state: DispatchState, error: Option<&str>) -> Result<(), SendError> {
+    async fn gone(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {
         let now = self.app.clock.now();
         let mut tx = self.app.db.begin().await?;
         if call.iter().any(|dispatch| dispatch.kind == DispatchKind::Photo) {
@@ -141,13 +151,13 @@ impl Sender<'_> {
 
     /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
     async fn again_later(&self, call: &[Dispatch], error: &VendorError) -> Result<Next, SendError> {
-        self.mark(call, DispatchState::Queued, Some(&error.to_string())).await?;
+        self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
         let config = &self.app.config.jobs;
         let now = self.app.clock.now();
         Ok(self.lease.retry_patiently(&config.retries, config.longest_wait.get(), now, error.to_string()))
     }
 
-    async fn mark(&self, call: &[Dispatch], state: DispatchState, error: Option<&str>) -> Result<(), SendError> {
+    async fn mark(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {
         let now = self.app.clock.now();
         let mut tx = self.lease.begin(&self.app.db).await?;
         for dispatch in call {

@@ -3,10 +3,7 @@
 
 mod named;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use serde::Serialize;
 
@@ -23,7 +20,7 @@ use crate::{
         qiyuesuo::{AppendLog, Detail},
     },
     seal_use::{
-        Application, Counts, Grant, SealUse, SealUseStatus, counts,
+        Application, Counts, Grant, PhotoCounts, SealUse, SealUseStatus, counts,
         ending::Ending,
         ingest::{Trigger, wake},
     },
@@ -142,7 +139,7 @@ async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
     };
     let mut grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
     let mut status = seal_use.status;
-    let mut tallies = counts::tally(&app.db, &seal_use.id).await?;
+    let mut tallies = counts::tallies(&app.db, &[&seal_use.id]).await?;
     let mut outstanding = named::outstanding(app, &seal_use.id).await?;
     if let Some(detail) = detail.as_ref().filter(|_| fresh) {
         let known: HashSet<String> =
@@ -158,9 +155,9 @@ async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
             look(app, &seal_use.id).await?;
         }
     }
-    let (per_grant, sum) = counts::count(&grants, &tallies);
+    let photos = counts::count(&grants, &tallies);
     let gap_since = seal_use.ended_at.or(as_of);
-    let grants = grants.into_iter().map(|grant| to_view(grant, &per_grant, &outstanding, gap_since)).collect();
+    let grants = grants.into_iter().map(|grant| to_view(grant, &photos, &outstanding, gap_since)).collect();
     let ending = Ending::of(&app.db, &seal_use.id).await?;
     let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
     Ok(SealDetail {
@@ -169,7 +166,7 @@ async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
         serial_no: seal_use.serial_no,
         status,
         status_at_vendor: detail.as_ref().map(|detail| detail.status.to_string()),
-        counts: sum,
+        counts: photos.sum,
         as_of,
         fresh,
         unanswered,
@@ -229,18 +226,12 @@ fn overlay(grants: &mut [Grant], detail: &Detail) -> bool {
     news
 }
 
-fn to_view(
-    grant: Grant,
-    per_grant: &HashMap<GrantId, Counts>,
-    outstanding: &[Named],
-    gap_since: Option<Timestamp>,
-) -> GrantDetail {
-    let counts = per_grant.get(&grant.id).copied().unwrap_or_default();
+fn to_view(grant: Grant, photos: &PhotoCounts, outstanding: &[Named], gap_since: Option<Timestamp>) -> GrantDetail {
+    let counts = photos.per_grant.get(&grant.id).copied().unwrap_or_default();
     let mut missing_photos = named::of_grant(outstanding, Some(&grant.id));
-    let unnamed = counts.missing - missing_photos.iter().map(|photos| photos.count).sum::<i64>();
-    if unnamed > 0 {
-        let (kind, since) = (PhotoKind::Signatory, gap_since);
-        missing_photos.push(MissingPhotos { kind, count: unnamed, since, named: false, error: None });
+    for gap in photos.gaps.iter().filter(|gap| gap.grant_id.as_ref() == Some(&grant.id) && gap.missing > gap.listed) {
+        let (kind, count, since) = (gap.kind, gap.missing - gap.listed, gap_since);
+        missing_photos.push(MissingPhotos { kind, count, since, named: false, error: None });
     }
     GrantDetail {
         id: grant.id,

@@ -78,7 +78,7 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
     let mut items = Vec::new();
     for (seal_use, mine) in own_grants(app, user, &told).await? {
         let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
-        let (per_grant, _) = counts::count(&grants, &counts::tally(&app.db, &seal_use.id).await?);
+        let per_grant = counts::count(&grants, &counts::tallies(&app.db, &[&seal_use.id]).await?).per_grant;
         for grant in grants.into_iter().filter(|grant| mine.iter().any(|mine| mine.grant_id == grant.id)) {
             let counts = per_grant.get(&grant.id).copied().unwrap_or_default();
             let vendors = told.remove(&(seal_use.service_id.clone(), grant.vendor_id.clone()));

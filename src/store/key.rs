@@ -106,11 +106,6 @@ impl StoreFolder {
     pub fn parse(path: &str) -> Result<Self, InvalidName> {
         Self::new(path.split('/'))
     }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// A folder's or user's name that can be one segment of a key: 1 to 240 bytes, no `/`, no control character, not `.`

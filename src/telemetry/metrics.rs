@@ -33,7 +33,6 @@ pub struct Metrics {
     pub job_seconds: Family<JobLabels, Histogram>,
     pub http_requests: Family<RequestLabels, Counter>,
     pub http_request_seconds: Family<RouteLabels, Histogram>,
-    pub jobs_waiting: Gauge,
     pub photos_in_flight: Gauge,
 }
 
@@ -91,7 +90,6 @@ impl Default for Metrics {
                 "Seconds until a request's answer began",
                 Family::new_with_constructor(request_seconds),
             ),
-            jobs_waiting: names.add("jobs_waiting", "Jobs that wait to be run", Gauge::default()),
             photos_in_flight: names.add("photos_in_flight", "Photos being fetched now", Gauge::default()),
             registry: Arc::new(names.0),
         }
@@ -140,7 +138,6 @@ mod tests {
         other.job_seconds.get_or_create(&labels).observe(0.5);
         let request = RequestLabels { method: "GET".into(), route: "/api/flows/{id}".into(), status: 200 };
         other.http_requests.get_or_create(&request).inc();
-        other.jobs_waiting.set(3);
 
         let text = metrics.encode();
         for line in [
@@ -149,7 +146,6 @@ mod tests {
             "yinku_callbacks_received_total{shape=\"json\"} 1",
             "yinku_job_seconds_count{kind=\"ingest\",outcome=\"done\"} 1",
             "yinku_http_requests_total{method=\"GET\",route=\"/api/flows/{id}\",status=\"200\"} 1",
-            "yinku_jobs_waiting 3",
             "# EOF",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");

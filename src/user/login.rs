@@ -11,6 +11,10 @@ use tokio::sync::Semaphore;
 
 use super::User;
 use crate::{
+    audit::{
+        self, Act, NewEntry,
+        journal::{Journal, JournalError},
+    },
     clock::Timestamp,
     db::{Db, DbError, Tx, sql},
     id::{TokenId, UserId},
@@ -30,6 +34,8 @@ pub enum LoginError {
     NoRandom,
     #[error("too many people are logging in just now")]
     Busy,
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -76,8 +82,52 @@ pub async fn log_in(db: &Db, username: &str, password: String) -> Result<User, L
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// Logs in and opens a session; its secret is shown once, to be the cookie's value. A failed try is recorded, too.
+pub async fn enter(
+    db: &Db,
+    journal: &Journal,
+    username: &str,
+    password: String,
+    peer: &str,
+    now: Timestamp,
+) -> Result<(User, String), LoginError> {
+    let known = log_in(db, username, password).await;
+    if let Err(LoginError::Wrong) = known {
+        journal.write(NewEntry::new(username, Act::LoginFailed, username).detail(peer), now).await?;
+    }
+    let user = known?;
+    let mut tx = db.begin().await?;
+    let secret = open_session(&mut tx, &user.id, now).await?;
+    audit::commit(tx, NewEntry::new(&user.username, Act::LoggedIn, user.id.as_str()).detail(peer), now).await?;
+    Ok((user, secret))
+}
+
+/// Logs out: closes the session, if it is open.
+pub async fn leave(db: &Db, secret: &str, now: Timestamp) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    if let Some(user) = close_session(&mut tx, secret).await? {
+        audit::commit(tx, NewEntry::new(&user.username, Act::LoggedOut, user.id.as_str()), now).await?;
+    }
+    Ok(())
+}
+
+/// Makes a token with the rights of `owner`; the secret is shown once. `by` asked for it.
+pub async fn issue_token(
+    db: &Db,
+    by: &str,
+    owner: &User,
+    name: &str,
+    detail: &str,
+    now: Timestamp,
+) -> Result<(TokenId, String), LoginError> {
+    let mut tx = db.begin().await?;
+    let (id, secret) = make_token(&mut tx, &owner.id, name, now).await?;
+    audit::commit(tx, NewEntry::new(by, Act::TokenMade, id.as_str()).detail(detail), now).await?;
+    Ok((id, secret))
+}
+
 /// Opens a session; the secret is shown once, to be the cookie's value.
-pub async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<String, LoginError> {
+async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<String, LoginError> {
     let secret = random_secret()?;
     sql("INSERT INTO sessions (secret_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
         .bind(secret_hash(&secret))
@@ -91,7 +141,7 @@ pub async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<
 }
 
 /// Closes a session; whose it was, if it was open.
-pub async fn close_session(tx: &mut Tx, secret: &str) -> Result<Option<User>, DbError> {
+async fn close_session(tx: &mut Tx, secret: &str) -> Result<Option<User>, DbError> {
     let closed: Option<(UserId,)> = sql("DELETE FROM sessions WHERE secret_hash = $1 RETURNING user_id")
         .bind(secret_hash(secret))
         .optional(&mut *tx)

@@ -202,6 +202,18 @@ fn only_the_edges_know_axum() {
     assert_eq!(found, Vec::<String>::new());
 }
 
+/// An act has one home: the same from HTTP, the command line, a job and a test.
+#[test]
+fn handlers_begin_no_transaction_and_write_no_audit_entry() {
+    let found = broken(|source| {
+        matches!(source.room.as_str(), "http" | "cli")
+            && [".begin()", "NewEntry", "audit::commit", "audit::record", "journal.write", "sql("]
+                .iter()
+                .any(|act| source.text.contains(act))
+    });
+    assert_eq!(found, Vec::<String>::new());
+}
+
 #[test]
 fn only_db_names_a_driver() {
     let found = broken(|source| source.room != "db" && DRIVERS.iter().any(|driver| source.text.contains(driver)));

@@ -12,7 +12,7 @@ use simulator::{CallbackKnobs, ErrorTransport, Knobs, PhotoKnobs, SEALS, SignFam
 use yinku::clock::{Clock, Timestamp};
 
 use self::wire::{A, NONCE, get, post_json, post_multipart, raw, signed};
-use crate::world::vendor_clock;
+use crate::support::world::vendor_clock;
 
 /// 2026-11-23 10:00:00 in China.
 fn morning() -> Clock {

@@ -1,29 +1,36 @@
-//! Stories of the main job, each on both engines, through the front door.
+//! Stories through the front door: each is one sentence that must be true on both engines.
 
-use crate::world::{Engine, Plan, World};
-
-/// One test per engine for each story.
-macro_rules! on_both_engines {
-    ($($story:ident),+ $(,)?) => {
-        mod on_sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $story() { super::$story(crate::world::Engine::Sqlite).await; })+ }
-        mod on_postgres { $(#[tokio::test(flavor = "multi_thread")] async fn $story() { super::$story(crate::world::Engine::Postgres).await; })+ }
-    };
-}
-pub(crate) use on_both_engines;
-
-on_both_engines!(a_completed_seal_use_becomes_archived_photos);
-
-async fn a_completed_seal_use_becomes_archived_photos(engine: Engine) {
-    let world = World::new(engine, Plan::default()).await;
-    let (flow, seal_use, business) = world.seal_use(5).await;
-    world.sim.stamp_many(&business, 0, 5).await.unwrap();
-    world.until_archived(&flow).await;
-    world.until_quiet().await;
-    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state <> 'done'").await, 0);
-    let photos = world.photos(&seal_use.id).await;
-    assert_eq!(photos.len(), 5);
-    assert_eq!(photos.iter().map(|photo| photo.no).collect::<Vec<_>>(), (1..=5).map(Some).collect::<Vec<_>>());
-    for photo in &photos {
-        assert_eq!((photo.state.as_str(), photo.documents), ("done", 1), "{photo:?}");
-    }
-}
+mod api_access;
+mod api_input;
+mod api_reading;
+mod archive;
+mod audit;
+mod callbacks;
+mod definitions;
+mod faults;
+mod files;
+mod files_archive;
+mod files_download;
+mod files_slow;
+mod files_vendor;
+mod flow_back;
+mod flow_seals;
+mod flow_steps;
+mod help_page;
+mod hints;
+mod lists;
+mod main_job;
+mod oddities;
+mod power;
+mod power_sending;
+mod program;
+mod refusals;
+mod rights;
+mod seal;
+mod seal_answers;
+mod seal_apply;
+mod seal_ends;
+mod seal_time;
+mod sending;
+mod settings;
+mod tour;

@@ -95,8 +95,8 @@ impl Facts<'_> {
         if node.kind == NodeKind::Approval || self.body.enabled_integration().is_none() {
             return Ok(());
         }
-        let complete = self.ended() && self.missing() == 0 && self.live().any(|used| used.stamped);
-        if self.flow.by_hand && complete {
+        let complete = self.seal_uses.iter().filter(|used| used.gives_photos()).all(|used| used.complete);
+        if self.flow.by_hand && complete && self.live().next().is_some() {
             return Ok(());
         }
         Err(NotNow("a seal node completes by itself, when use has ended and its photos are all here"))

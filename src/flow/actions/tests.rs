@@ -30,7 +30,7 @@ struct Standing {
 }
 
 fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
-    UseFacts { status, at_vendor, superseded: false, missing, stamped: status.ended() }
+    UseFacts { status, at_vendor, superseded: false, missing, complete: status.ended() && missing == 0 }
 }
 
 fn standings() -> Vec<Standing> {
@@ -79,7 +79,6 @@ fn flow(standing: &Standing) -> Flow {
         state: standing.state,
         node: standing.node.map(str::to_owned),
         form: "{}".into(),
-        photo_no: 0,
         manifest_no: 0,
         round: 1,
         by_hand: false,

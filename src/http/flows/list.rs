@@ -8,6 +8,7 @@ use super::{hint, shown};
 use crate::{
     definition::Definition,
     flow::{
+        FlowState,
         form::Form,
         head::{FlowHead, heads},
         list::{self, Filter, Totals, Which},
@@ -31,12 +32,13 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FlowParams {
-    /// running, archived, rejected or withdrawn.
+    #[param(value_type = Option<FlowState>, inline)]
     state: Option<String>,
+    #[param(value_type = Option<DefinitionId>, inline)]
     definition_id: Option<String>,
     /// A part of the title or the serial number.
     q: Option<String>,
-    /// Only those that wait for the one who asks.
+    /// Only those that wait for the one who asks. At most one of `todo`, `done` and `mine` is true.
     #[serde(default)]
     todo: bool,
     /// Only those that the one who asks has handled.
@@ -45,7 +47,10 @@ struct FlowParams {
     /// Only those that the one who asks has started.
     #[serde(default)]
     mine: bool,
+    /// `next` of the page before.
+    #[param(value_type = Option<FlowId>, inline)]
     after: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
@@ -119,7 +124,7 @@ async fn start(
 }
 
 /// One flow with everything that belongs to it.
-#[utoipa::path(get, path = "/api/flows/{id}", params(("id" = String, Path)), responses((status = 200, body = FlowView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}", params(("id" = FlowId, Path)), responses((status = 200, body = FlowView), (status = 404, body = Problem)))]
 async fn show(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

@@ -42,7 +42,7 @@ struct Said {
 }
 
 /// Approves the node at which the flow stands.
-#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = String, Path)), request_body = Option<Said>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = FlowId, Path)), request_body = Option<Said>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn approve(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -65,7 +65,7 @@ struct Back {
 }
 
 /// Sends the flow back. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = String, Path)), request_body = Option<Back>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = FlowId, Path)), request_body = Option<Back>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reject(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -86,7 +86,7 @@ struct Reason {
 }
 
 /// Takes the flow back for good: by its starter, or an administrator. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = String, Path)), request_body = Option<Reason>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = FlowId, Path)), request_body = Option<Reason>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn withdraw(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -108,7 +108,7 @@ struct Handed {
 }
 
 /// Hands one's turn to somebody else; an administrator hands on everybody's.
-#[utoipa::path(post, path = "/api/flows/{id}/transfer", params(("id" = String, Path)), request_body = Handed, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/transfer", params(("id" = FlowId, Path)), request_body = Handed, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn transfer(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -124,11 +124,12 @@ async fn transfer(
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Remark {
+    #[schema(pattern = r"\S")]
     comment: String,
 }
 
 /// Says something about the flow, while it is not archived.
-#[utoipa::path(post, path = "/api/flows/{id}/comment", params(("id" = String, Path)), request_body = Remark, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/comment", params(("id" = FlowId, Path)), request_body = Remark, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn comment(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -151,7 +152,7 @@ struct Again {
 }
 
 /// Submits a flow again that was sent back to its starter.
-#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = String, Path)), request_body = Option<Again>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = FlowId, Path)), request_body = Option<Again>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn submit(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -183,7 +184,7 @@ struct Fields {
 }
 
 /// Changes the fields that are editable for the one who asks now; see `editable` of the flow.
-#[utoipa::path(put, path = "/api/flows/{id}/form", params(("id" = String, Path)), request_body = Fields, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(put, path = "/api/flows/{id}/form", params(("id" = FlowId, Path)), request_body = Fields, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn form(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

@@ -41,7 +41,7 @@ pub(super) fn subject(path: &str) -> Option<&'static str> {
         ("seal-uses" | "owed", _) => "seal use",
         ("ingests" | "callbacks" | "papi", _) => "ingests",
         ("folders" | "documents" | "bundles", _) => "knowledge base",
-        ("audit" | "events" | "jobs" | "healthz" | "readyz" | "metrics", _) => "operation",
+        ("audit" | "events" | "jobs" | "healthz" | "readyz" | "metrics" | "openapi.json", _) => "operation",
         _ => return None,
     })
 }
@@ -81,6 +81,10 @@ pub(super) fn add_problems(operation: &mut Operation, method: &Method, path: &st
             && tells_problem(answer)
         {
             *answer = problem();
+        }
+        if let RefOr::T(answer) = answer
+            && answer.description.is_empty()
+        {
             meaning(status).clone_into(&mut answer.description);
         }
     }
@@ -101,6 +105,13 @@ fn tells_problem(answer: &Response) -> bool {
 
 fn meaning(status: &str) -> &'static str {
     match status {
+        "200" => "As asked.",
+        "201" => "It is made.",
+        "202" => "It is begun and goes on.",
+        "204" => "It is done; there is nothing to say.",
+        "206" => "The range that was asked for.",
+        "304" => "The bytes are those that the caller has.",
+        "416" => "The range lies outside the bytes.",
         "400" => "The body is not what it says it is, or a parameter is wrong; `errors` names it.",
         "401" => "Nobody is logged in.",
         "403" => "Others may do it; or a page of another site sent a write with the cookie.",

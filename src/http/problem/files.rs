@@ -62,6 +62,10 @@ impl From<CollectError> for Problem {
         };
         match error {
             CollectError::Vendor { retry_after, .. } => later(Code::VendorFailed, retry_after.as_secs().clamp(1, 3600)),
+            CollectError::NoDownloadField => Self::new(StatusCode::CONFLICT, Code::NoDownloadField, detail),
+            CollectError::NoSealUse => Self::new(StatusCode::CONFLICT, Code::NoSealUse, detail),
+            CollectError::NotFound => Self::not_found(),
+            CollectError::Rule(refusal) => refusal.into(),
             CollectError::TooSlow => later(Code::StillCollecting, 5),
             CollectError::Task(error) => Self::internal(&error),
             CollectError::Db(error) => error.into(),

@@ -4,13 +4,13 @@ use crate::clock::Timestamp;
 
 /// How far the device's clock and the vendor's may be apart: a device without a network may deliver late within its
 /// day, and a zone that was set wrongly makes at most 14 hours.
-pub const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(24);
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(24);
 
 /// How much later than its receipt a picture may claim to be taken: clocks are not synchronised to the second.
-pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// 2018-01-01 in China. Seal boxes fall back to 2017 or earlier when their battery runs out.
-pub const EARLIEST_BELIEVABLE: Timestamp = Timestamp(1_514_736_000_000_000);
+const EARLIEST_BELIEVABLE: Timestamp = Timestamp(1_514_736_000_000_000);
 
 /// Whether the time in the picture deserves a mark. It never changes a time: all three are kept and shown.
 ///

@@ -58,12 +58,6 @@ impl Orientation {
             matches!(self, Self::UpsideDown | Self::MirroredUpsideDown | Self::TurnedLeft | Self::Transversed);
         (left_to_right, top_to_bottom)
     }
-
-    /// Whether the width as seen is the stored height.
-    #[must_use]
-    pub fn swaps_sides(self) -> bool {
-        matches!(self, Self::Transposed | Self::TurnedLeft | Self::Transversed | Self::TurnedRight)
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,10 +7,7 @@ use crate::{
     db::DbError,
     definition::{Body, FieldError},
     flow::form::{self, Form},
-    provider::{
-        INTERACTIVE,
-        qiyuesuo::{Seal, SealCategory},
-    },
+    provider::{INTERACTIVE, qiyuesuo::Seal},
     seal_use::{Application, SealAtVendor},
     service::Service,
     user::{Directory, User},
@@ -68,7 +65,7 @@ pub async fn check(app: &App, body: &Body, form: &Form, starter: &User) -> Resul
     let Ok(client) = Service::client(&app.db, &app.vendor, &integration.service_id).await else {
         return Ok(Vec::new());
     };
-    let Ok(Ok(seals)) = tokio::time::timeout(INTERACTIVE, client.seals(SealCategory::Physical)).await else {
+    let Ok(Ok(seals)) = tokio::time::timeout(INTERACTIVE, client.seals()).await else {
         return Ok(Vec::new());
     };
     let errors = find(&mut application, &seals).err().unwrap_or_default();

@@ -15,7 +15,7 @@ use super::{
     applied, detail, morning, small,
     wire::{Answer, raw},
 };
-use crate::world::vendor_clock;
+use crate::support::world::vendor_clock;
 
 /// A receiver that keeps whole requests and answers what it is told.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use super::{
     applied, detail, morning, small, started,
     wire::{get, post_multipart},
 };
-use crate::world::vendor_clock;
+use crate::support::world::vendor_clock;
 
 fn image(key: &str) -> String {
     format!("/seal/apply/image?photokey={key}")

@@ -1,0 +1,192 @@
+//! Users are created and changed: by an administrator, or at the command line.
+
+use serde::{Deserialize, Deserializer};
+
+use super::{
+    Acting, Role, Roles, User,
+    login::{self, LoginError},
+};
+use crate::{
+    audit::{self, Act, NewEntry},
+    clock::Timestamp,
+    db::{Db, DbError, Tx},
+    id::UserId,
+    vocabulary::FieldError,
+};
+
+/// Shortest password: OWASP ASVS 2.1.1 asks for twelve characters.
+const SHORTEST_PASSWORD: usize = 12;
+
+/// Why a user is not created or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    #[error("{}", told(.0))]
+    Invalid(Vec<FieldError>),
+    #[error("there is no such user")]
+    NotFound,
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+fn told(errors: &[FieldError]) -> String {
+    let each = errors.iter().map(|error| format!("{}: {}", error.field, error.message));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+impl UserError {
+    fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewUser {
+    /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`.
+    #[schema(max_length = 64, pattern = r"^[\p{L}\p{N}._@-]+$")]
+    pub username: String,
+    #[schema(pattern = r"\S")]
+    pub display_name: String,
+    #[schema(min_length = 12)]
+    pub password: String,
+    #[schema(min_items = 1)]
+    pub roles: Vec<Role>,
+    pub employee_no: Option<String>,
+    pub mobile: Option<String>,
+    /// Username.
+    #[schema(min_length = 1)]
+    pub manager: Option<String>,
+}
+
+/// Creates a user; `by` is the username of the administrator, or who acts at the command line.
+pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<User, UserError> {
+    let errors = problems(&new);
+    if !errors.is_empty() {
+        return Err(UserError::Invalid(errors));
+    }
+    let hash = login::hash_password(new.password).await?;
+    let user = User {
+        id: UserId::new(),
+        username: new.username,
+        display_name: new.display_name,
+        roles: Roles(new.roles),
+        employee_no: new.employee_no,
+        mobile: new.mobile,
+        manager: new.manager,
+        disabled: false,
+        created_at: now,
+    };
+    let mut tx = db.begin().await?;
+    check_manager(&mut tx, &user).await?;
+    user.insert(&hash, &mut tx).await?;
+    let detail = format!("{}: {}", user.username, user.roles);
+    audit::commit(tx, NewEntry::new(by, Act::UserMade, user.id.as_str()).detail(&detail), now).await?;
+    Ok(user)
+}
+
+/// The manager is another user.
+async fn check_manager(tx: &mut Tx, user: &User) -> Result<(), UserError> {
+    let Some(manager) = &user.manager else { return Ok(()) };
+    if *manager == user.username {
+        return Err(UserError::field("manager", "a user cannot be their own manager: name another user"));
+    }
+    if User::named(tx, manager).await?.is_none() {
+        return Err(UserError::field("manager", format!("there is no user {manager:?}")));
+    }
+    Ok(())
+}
+
+fn problems(new: &NewUser) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let well_formed = |c: char| c.is_alphanumeric() || "._-@".contains(c);
+    if new.username.is_empty() || new.username.len() > 64 || !new.username.chars().all(well_formed) {
+        errors.push(FieldError::new("username", "1 to 64 bytes of letters, digits and . _ - @"));
+    }
+    if new.display_name.trim().is_empty() {
+        errors.push(FieldError::new("displayName", "must not be empty"));
+    }
+    if new.password.chars().count() < SHORTEST_PASSWORD {
+        errors.push(FieldError::new("password", format!("at least {SHORTEST_PASSWORD} characters")));
+    }
+    if new.roles.is_empty() {
+        errors.push(FieldError::new("roles", "at least one of admin, operator, archivist, auditor, member"));
+    }
+    errors
+}
+
+/// What to change; absent members stay as they are, null empties.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserChange {
+    pub display_name: Option<String>,
+    pub roles: Option<Vec<Role>>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub employee_no: Change,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub mobile: Change,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1)]
+    pub manager: Change,
+    pub disabled: Option<bool>,
+}
+
+/// What to do with a member: null is not absent.
+#[derive(Debug, Default)]
+pub enum Change {
+    #[default]
+    Keep,
+    Empty,
+    Set(String),
+}
+
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map_or(Self::Empty, Self::Set))
+    }
+}
+
+impl Change {
+    fn apply(self, present: Option<String>) -> Option<String> {
+        match self {
+            Self::Keep => present,
+            Self::Empty => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
+/// Changes a user.
+pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Result<User, UserError> {
+    let mut tx = acting.db.begin().await?;
+    let before = User::lock(&mut tx, id).await?.ok_or(UserError::NotFound)?;
+    let mut user = before.clone();
+    user.display_name = change.display_name.unwrap_or(user.display_name);
+    user.roles = change.roles.map_or(user.roles, Roles);
+    user.employee_no = change.employee_no.apply(user.employee_no);
+    user.mobile = change.mobile.apply(user.mobile);
+    user.manager = change.manager.apply(user.manager);
+    user.disabled = change.disabled.unwrap_or(user.disabled);
+    check_manager(&mut tx, &user).await?;
+    user.update(&mut tx).await?;
+    acting.commit(tx, acting.entry(Act::UserChanged, id.as_str()).detail(&difference(&before, &user))).await?;
+    Ok(user)
+}
+
+/// What changed, for the audit log: values where they are rights; of personal data, which can be deleted elsewhere but
+/// never there, only that it changed.
+fn difference(before: &User, after: &User) -> String {
+    let changed = [
+        (before.roles != after.roles).then(|| format!("roles {} -> {}", before.roles, after.roles)),
+        (before.disabled != after.disabled).then(|| format!("disabled {}", after.disabled)),
+        (before.manager != after.manager).then(|| format!("manager {}", after.manager.as_deref().unwrap_or("nobody"))),
+        (before.display_name != after.display_name).then(|| "displayName".to_owned()),
+        (before.employee_no != after.employee_no).then(|| "employeeNo".to_owned()),
+        (before.mobile != after.mobile).then(|| "mobile".to_owned()),
+    ];
+    let changed: Vec<String> = changed.into_iter().flatten().collect();
+    format!("{}: {}", after.username, if changed.is_empty() { "nothing".to_owned() } else { changed.join(", ") })
+}

@@ -1,0 +1,48 @@
+//! Stories of hints: what one process of the service does, those who listen at another one are told.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::Receiver;
+use tokio_util::sync::CancellationToken;
+use yinku::{
+    app::{About, App, Hint},
+    clock::Clock,
+    id::FlowId,
+    notify::peers,
+};
+
+use crate::support::{World, seals::archived_documents, story_on_postgres};
+
+story_on_postgres!(on_postgres_they_reach_those_who_listen_at_another_process, async |world: World| {
+    let other = App::open(world.app.config.clone(), Clock::System).await.unwrap();
+    let stop = CancellationToken::new();
+    for app in [&world.app, &other] {
+        tokio::spawn(peers::run(Arc::clone(app), stop.clone()));
+    }
+    let (mut here, mut there) = (world.app.events.subscribe(), other.events.subscribe());
+    world
+        .until("both processes say and hear", async || {
+            world.app.hints_for_others.receiver_count() == 1 && other.hints_for_others.receiver_count() == 1
+        })
+        .await;
+    let flow = archived_documents(&world).await[0].flow_id.clone().unwrap();
+    let last = async |listener: &mut Receiver<Hint>| loop {
+        let hint = listener.recv().await.unwrap();
+        if (hint.about, hint.state.as_str()) == (About::Flow, "archived") {
+            assert_eq!(hint.flow_id, flow.as_str());
+            return hint;
+        }
+    };
+    assert_eq!(last(&mut there).await, last(&mut here).await);
+    // What this process says comes back to it, and is not told again.
+    world.app.db.tell("yinku_hints", "not a hint").await.unwrap();
+    other.hint(Hint { state: "withdrawn".into(), ..last_hint(&flow) });
+    let next = here.recv().await.unwrap();
+    assert_eq!(next.state, "withdrawn", "{next:?}");
+    stop.cancel();
+});
+
+fn last_hint(flow: &FlowId) -> Hint {
+    let (id, flow_id) = (flow.to_string(), flow.to_string());
+    Hint { about: About::Flow, id, flow_id, state: String::new(), received: 2, expected: 2 }
+}

@@ -1,0 +1,11 @@
+//! Suites: what every database, every store and the vendor client must do, below the front door.
+
+mod audit;
+mod db;
+mod migrations;
+mod schema;
+mod search;
+mod store;
+mod store_durability;
+mod sweep;
+mod vendor_client;

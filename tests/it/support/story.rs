@@ -1,0 +1,99 @@
+//! A story runs once on each engine. When it has ended, every world that it made must be at rest.
+
+use std::sync::{Arc, Mutex};
+
+use crate::support::{
+    left_over::Ending,
+    world::{Engine, Plan, World},
+};
+
+/// `story!(a_plain_sentence, async |world: World| { … })` makes two tests: `a_plain_sentence::sqlite` and
+/// `a_plain_sentence::postgres`. A story that needs another world takes `engine: Engine` and makes the world itself.
+macro_rules! story {
+    ($name:ident, $story:expr $(,)?) => {
+        async fn $name(engine: $crate::support::Engine) {
+            $crate::support::story::run(engine, $story).await;
+        }
+        mod $name {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() {
+                super::$name($crate::support::Engine::Sqlite).await;
+            }
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                super::$name($crate::support::Engine::Postgres).await;
+            }
+        }
+    };
+}
+pub(crate) use story;
+
+/// Several stories that are functions of the engine.
+macro_rules! on_both_engines {
+    ($($story:ident),+ $(,)?) => {
+        $(mod $story {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() {
+                $crate::support::story::run($crate::support::Engine::Sqlite, super::$story).await;
+            }
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                $crate::support::story::run($crate::support::Engine::Postgres, super::$story).await;
+            }
+        })+
+    };
+}
+pub(crate) use on_both_engines;
+
+/// The same for what SQLite cannot do: other processes that listen, locks of rows, connections that die.
+macro_rules! story_on_postgres {
+    ($name:ident, $story:expr $(,)?) => {
+        mod $name {
+            use super::*;
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                $crate::support::story::run($crate::support::Engine::Postgres, $story).await;
+            }
+        }
+    };
+}
+pub(crate) use story_on_postgres;
+
+tokio::task_local! {
+    static ENDINGS: Arc<Mutex<Vec<Ending>>>;
+}
+
+/// What a story is about.
+pub(crate) trait Stage: Sized {
+    async fn set(engine: Engine) -> Self;
+}
+
+impl Stage for Engine {
+    async fn set(engine: Engine) -> Self {
+        engine
+    }
+}
+
+/// The usual world.
+impl Stage for World {
+    async fn set(engine: Engine) -> Self {
+        Self::new(engine, Plan::default()).await
+    }
+}
+
+/// Runs the story, then ends the worlds that it made, in their order.
+pub(crate) async fn run<S: Stage>(engine: Engine, story: impl AsyncFnOnce(S)) {
+    let endings = Arc::<Mutex<Vec<Ending>>>::default();
+    let whole = Box::pin(async { story(S::set(engine).await).await });
+    ENDINGS.scope(Arc::clone(&endings), whole).await;
+    let endings = std::mem::take(&mut *endings.lock().unwrap());
+    for ending in endings {
+        ending.check().await;
+    }
+}
+
+/// Hands a world's ending to the story that is running.
+pub(crate) fn ends_with_the_story(ending: Ending) {
+    let kept = ENDINGS.try_with(|endings| endings.lock().unwrap().push(ending));
+    assert!(kept.is_ok(), "a world is made inside a story!: only there the jobs that it leaves are looked at");
+}
