@@ -63,10 +63,11 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
         event::record(&mut tx, &id, happened, app.clock.now()).await?;
         tx.commit().await?;
     }
-    let config = &app.config.ingest;
-    Ok(lease.retry_patiently(&config.retries, DAILY, app.clock.now(), why))
+    Ok(lease.retry_patiently(&app.config.jobs.retries, DAILY, app.clock.now(), why))
 }
 
+/// The longest wait between two tries of an archive. Each try reads every original of the flow, and what it waits for is
+/// the repair of a store. So `jobs.longest_wait` does not apply.
 const DAILY: Duration = Duration::from_hours(24);
 
 async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {

@@ -1,5 +1,5 @@
-//! Settings: one struct per section. `yinku.toml` first, then `YINKU_` variables over it; unknown names are refused and
-//! everything is cross-checked before anything starts.
+//! Settings: one struct per section. `YINKU_` variables override `yinku.toml`. Unknown names are refused, and all settings
+//! are checked against each other before the service starts.
 
 mod admin;
 mod audit;
@@ -45,15 +45,15 @@ pub use self::{
     vendor::VendorConfig,
 };
 
-/// Everything that can be set. Serialised, it shows no secret.
+/// All settings. Their serialised form shows no secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// The address that browsers and the vendor use; `http://` + `listen` unless set.
+    /// The address that browsers and the vendor use. Default: `http://` and `listen`.
     pub public_url: Url,
-    /// Where the embedded database and the local store lie unless their URLs say otherwise.
+    /// Directory of the embedded database and the local store. `database.url` and `store.url` override it.
     pub data_dir: PathBuf,
     pub database: DatabaseConfig,
     pub store: StoreConfig,
@@ -75,7 +75,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults with database and store under `data_dir`.
+    /// The defaults, with database and store in `data_dir`.
     #[must_use]
     pub fn in_dir(data_dir: &Path) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
@@ -97,20 +97,20 @@ impl Config {
         }
     }
 
-    /// `./yinku.toml`, if there is one.
+    /// `./yinku.toml`; `None` if it does not exist.
     #[must_use]
     pub fn file_here() -> Option<PathBuf> {
         Some(PathBuf::from("yinku.toml")).filter(|path| path.exists())
     }
 
-    /// All settings as TOML, secrets hidden: what `check-config` prints.
+    /// All settings as TOML, with secrets hidden. `check-config` prints it.
     #[must_use]
     pub fn to_shown_toml(&self) -> String {
         toml::to_string(self).expect("every setting has a TOML form")
     }
 }
 
-/// Where `listen` can be reached from this machine: an unspecified address is no destination.
+/// The URL of `listen` on this machine. A client cannot connect to an unspecified address, so it becomes loopback.
 fn public_url_of(listen: SocketAddr) -> Url {
     let mut reachable = listen;
     if listen.ip().is_unspecified() {

@@ -97,7 +97,7 @@ async fn one(app: &Arc<App>, lease: Lease) {
     let now = app.clock.now();
     let (next, outcome) = match next {
         Ok(next) => (next, "ok"),
-        Err(reason) => (lease.retry(&app.config.ingest.retries, now, reason), "error"),
+        Err(reason) => (lease.retry(&app.config.jobs.retries, now, reason), "error"),
     };
     tracing::info!(job = lease.kind.as_str(), subject = lease.subject, outcome, next = ?next, elapsed = ?begun.elapsed(), "job");
     let labels = JobLabels { kind: lease.kind.as_str(), outcome };

@@ -6,6 +6,6 @@ use super::Secret;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdminConfig {
-    /// Password of the user `admin`, which the first start creates; absent: a random one, printed once.
+    /// Password of the user `admin`. The first start creates this user. Absent: a random password, printed once.
     pub password: Option<Secret>,
 }

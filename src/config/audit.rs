@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
-    /// Downloads and refused logins that may wait to be written down; beyond it the answer is 503: come again.
+    /// Downloads and refused logins that wait to be written to the audit log. A full queue is answered with 503.
     pub queue: usize,
 }
 

@@ -3,21 +3,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, Secret};
 
-/// What the vendor calls.
+/// Callbacks: requests that the vendor sends to the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallbackConfig {
-    /// If set, a callback must carry it as `?key=` or as the last path segment.
+    /// Secret that each callback must carry as `?key=` or as the last path segment. Absent: none is required.
     pub secret: Option<Secret>,
-    /// Networks (CIDR) that callbacks may come from; empty: any.
+    /// Networks (CIDR) that may send callbacks. Empty: any network.
     pub allow_from: Vec<IpNet>,
-    /// Largest callback body.
+    /// Largest callback body that is accepted.
     pub max_body: ByteSize,
-    /// Bodies up to this size lie in the database row, larger ones in the store.
+    /// Bodies up to this size are saved in the database row, larger bodies in the store.
     pub inline_body: ByteSize,
-    /// Bytes of callback bodies held in memory at once; at least `max_body`.
+    /// Most memory for callback bodies in progress. At least `max_body`.
     pub bytes_in_flight: ByteSize,
-    /// Callbacks that may wait to be worked on; beyond it the vendor is told to come again.
+    /// Callbacks that wait to be saved. A full queue is answered with 503, and the vendor retries.
     pub queue: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What no single value shows: settings that contradict each other or cannot work.
+//! Checks of whole settings: values that contradict each other or cannot work.
 
 use std::{fmt, time::Duration};
 
@@ -7,10 +7,10 @@ use url::Url;
 
 use super::{Config, DatabaseUrl, Span, StoreUrl};
 
-/// A setting that cannot work, and what to do about it.
+/// A setting that cannot work, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The setting's path, such as `ingest.per_service`.
+    /// Path of the setting, such as `ingest.per_service`.
     pub setting: &'static str,
     pub remedy: String,
 }
@@ -22,7 +22,7 @@ impl fmt::Display for Problem {
 }
 
 impl Config {
-    /// Everything that is wrong, in the order of the file; empty: the settings can work.
+    /// All problems, in the order of the example file. Empty if the settings can work.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Found(Vec::new());
@@ -46,7 +46,7 @@ impl Config {
         found.unless(
             !blank(&self.admin.password),
             "admin.password",
-            "is empty: give one, or leave it out for a random one",
+            "is empty: set a password, or remove the setting for a random one",
         );
     }
 
@@ -58,28 +58,28 @@ impl Config {
                 found.unless(
                     !s3_only,
                     "store.url",
-                    "is a directory, but S3 settings are given: set `s3://<bucket>/<prefix>` or remove them",
+                    "is a directory, but S3 settings are present: set `s3://<bucket>/<prefix>` or remove them",
                 );
             }
             StoreUrl::S3 { .. } => {
                 found.unless(
                     !store.region.is_empty(),
                     "store.region",
-                    "is empty: give the bucket's region, such as us-east-1",
+                    "is empty: set the region of the bucket, such as us-east-1",
                 );
             }
         }
         found.unless(
             store.access_key_id.is_some() == store.secret_access_key.is_some(),
             "store.secret_access_key",
-            "goes together with store.access_key_id: give both, or neither to use the environment's",
+            "and store.access_key_id belong together: set both, or remove both to use the environment",
         );
         if let Some(endpoint) = &store.endpoint {
             check_web_address(found, "store.endpoint", endpoint);
             found.unless(
                 store.allow_http || endpoint.scheme() != "http",
                 "store.endpoint",
-                "is http: use https, or set store.allow_http = true for a network that you trust",
+                "is http: use https, or set store.allow_http = true in a trusted network",
             );
         }
     }
@@ -90,7 +90,7 @@ impl Config {
         found.unless(
             usable,
             "callback.secret",
-            "must not be empty nor contain `/` (it may be a path segment): change it or leave it out",
+            "is empty or contains `/`, but it may be a path segment: change it or remove it",
         );
         found.unless(callback.max_body.get() > 0, "callback.max_body", "must be at least 1");
         found.unless(
@@ -101,7 +101,7 @@ impl Config {
         found.unless(
             callback.bytes_in_flight >= callback.max_body,
             "callback.bytes_in_flight",
-            "must be at least callback.max_body, or the largest callback would never be taken",
+            "must be at least callback.max_body, otherwise the largest callback is never accepted",
         );
         found.unless(callback.queue > 0, "callback.queue", "must be at least 1");
     }
@@ -114,13 +114,13 @@ impl Config {
         found.unless(
             ingest.bytes_in_flight >= ingest.max_photo_bytes,
             "ingest.bytes_in_flight",
-            "must be at least ingest.max_photo_bytes, or the largest photo would wait for ever",
+            "must be at least ingest.max_photo_bytes, otherwise the largest photo waits forever",
         );
         found.unless(ingest.max_pixels > 0, "ingest.max_pixels", "must be at least 1");
         found.unless(
             ingest.decode_bytes_in_flight.get() >= ingest.max_pixels.saturating_mul(4),
             "ingest.decode_bytes_in_flight",
-            "must be at least 4 × ingest.max_pixels, or the largest photo would wait for ever",
+            "must be at least 4 × ingest.max_pixels, otherwise the largest photo waits forever",
         );
         found.within("ingest.slice", ingest.slice, 1, 10_000);
         found.within("ingest.link_batch", ingest.link_batch, 1, 1000);
@@ -129,7 +129,7 @@ impl Config {
         found.unless(
             ingest.rechecks.is_sorted(),
             "ingest.rechecks",
-            "are counted from the end of use: put them in ascending order",
+            "is counted from the end of the seal use: use ascending order",
         );
         found.schedule("ingest.poll_open", &[ingest.poll_open]);
         found.schedule("ingest.download_patience", &[ingest.download_patience]);
@@ -143,6 +143,17 @@ impl Config {
         found.schedule("upload.idle_timeout", &[upload.idle_timeout]);
     }
 
+    fn check_retries(&self, found: &mut Found) {
+        let jobs = &self.jobs;
+        found.schedule("jobs.retries", &jobs.retries);
+        found.schedule("jobs.longest_wait", &[jobs.longest_wait]);
+        found.unless(
+            jobs.retries.first().is_none_or(|first| *first <= jobs.longest_wait),
+            "jobs.longest_wait",
+            "must be at least the first wait of jobs.retries",
+        );
+    }
+
     fn check_rest(&self, found: &mut Found) {
         found.unless(self.audit.queue > 0, "audit.queue", "must be at least 1");
         let sizes = &self.thumbnail.sizes;
@@ -152,23 +163,24 @@ impl Config {
         found.within("thumbnail.threads", self.thumbnail.threads, 0, 1024);
         found.within("jobs.workers", self.jobs.workers, 1, 1024);
         found.schedule("jobs.lease", &[self.jobs.lease]);
+        self.check_retries(found);
         let vendor = &self.vendor;
         for (setting, span) in
             [("vendor.connect_timeout", vendor.connect_timeout), ("vendor.read_timeout", vendor.read_timeout)]
         {
-            found.unless(span.get() > Duration::ZERO, setting, "must be longer than nothing");
+            found.unless(span.get() > Duration::ZERO, setting, "must be longer than 0s");
             found.unless(span <= vendor.total_timeout, setting, "must be at most vendor.total_timeout");
         }
         found.unless(vendor.max_zip_bytes.get() > 0, "vendor.max_zip_bytes", "must be at least 1");
         if let Err(e) = EnvFilter::try_new(&self.log.filter) {
-            found.add("log.filter", format!("cannot be read ({e}): write directives such as `info,yinku=debug`"));
+            found.add("log.filter", format!("is not valid ({e}): write directives such as `info,yinku=debug`"));
         }
     }
 }
 
 fn check_web_address(found: &mut Found, setting: &'static str, url: &Url) {
     let web = matches!(url.scheme(), "http" | "https") && url.has_host();
-    found.unless(web, setting, "must be http:// or https:// and a host");
+    found.unless(web, setting, "must be http:// or https:// with a host");
     let bare =
         url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     found.unless(bare, setting, "must have no user, password, `?` or `#`");

@@ -9,13 +9,13 @@ use url::Url;
 
 use super::secret::HIDDEN;
 
-/// Where the rows lie.
+/// The database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `sqlite://<path>` or `postgres://…`; unless set, `yinku.db` in `data_dir`.
+    /// `sqlite://<path>` or `postgres://…`. Default: `yinku.db` in `data_dir`.
     pub url: DatabaseUrl,
-    /// Most connections held open to PostgreSQL; SQLite has one writer and eight readers.
+    /// Most open connections to PostgreSQL. SQLite always has one writer and eight readers.
     pub max_connections: u32,
 }
 
@@ -25,10 +25,10 @@ impl Default for DatabaseConfig {
     }
 }
 
-/// The two engines. Neither `Debug`, `Display` nor `Serialize` shows a password.
+/// The URL of one of the two engines. `Debug`, `Display` and `Serialize` show no password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// The path as written after `sqlite://`, nothing decoded.
+    /// The path after `sqlite://`, not percent-decoded.
     Sqlite(PathBuf),
     Postgres(Url),
 }
@@ -65,11 +65,11 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-/// libpq also takes the password as a parameter.
+/// libpq also accepts the password as a query parameter.
 fn shown(url: &Url) -> String {
     let mut shown = url.clone();
     if url.password().is_some() {
-        // A URL with a password has a host, so this cannot fail; if it did, nothing may be shown.
+        // A URL with a password has a host, so this does not fail. If it fails, the whole URL is hidden.
         if shown.set_password(Some("hidden")).is_err() {
             return HIDDEN.to_owned();
         }

@@ -2,35 +2,36 @@ use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, Span};
 
-/// How photos are brought in.
+/// The ingest: it fetches photos from the vendor and links them to their flows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IngestConfig {
     /// Photos fetched at once, over all services.
     pub photos_in_flight: usize,
-    /// Photos fetched at once from one service; at most `photos_in_flight`.
+    /// Photos fetched at once from one service. At most `photos_in_flight`.
     pub per_service: usize,
-    /// Bytes of photos held in memory at once; at least `max_photo_bytes`.
+    /// Most memory for photos in progress. At least `max_photo_bytes`.
     pub bytes_in_flight: ByteSize,
-    /// Memory for decoding at once; at least four bytes for each of `max_pixels`.
+    /// Most memory for decoded pictures in progress. At least four bytes for each of `max_pixels`.
     pub decode_bytes_in_flight: ByteSize,
-    /// Largest photo that is taken.
+    /// Largest photo that is accepted.
     pub max_photo_bytes: ByteSize,
-    /// Most pixels (width × height) that are decoded; a larger picture is kept without thumbnails.
+    /// Most pixels (width × height) that are decoded. A larger picture is stored without thumbnails.
     pub max_pixels: u64,
-    /// Photos that one seal use may fetch before others have their turn.
+    /// Photos that a pass fetches for one seal use before it yields to other jobs.
     pub slice: usize,
-    /// Photos linked in one transaction.
+    /// Most photos linked in one transaction.
     pub link_batch: usize,
-    /// Waits between the passes over photos that could not be fetched; after the last they are parked.
+    /// Waits between the passes for a photo whose tries failed. After the last wait the photo is parked. `jobs.retries`
+    /// governs a pass that fails as a whole.
     pub retries: Vec<Span>,
-    /// When to look again after a seal use has ended, counted from its end, ascending.
+    /// When to check a seal use again after its end. Counted from the end, in ascending order.
     pub rechecks: Vec<Span>,
-    /// How long a pass over a seal use rests, at least, before further callbacks about it cause the next one.
+    /// Shortest time between two passes for one seal use that callbacks cause.
     pub rest: Span,
-    /// How often open seal uses are looked at, in case the callback never comes.
+    /// How often an open seal use is checked at the vendor, in case a callback is lost.
     pub poll_open: Span,
-    /// How long a download waits for photos that are not here yet; then it is told to come again.
+    /// How long a download waits for photos that are still being fetched. Then the service answers 503.
     pub download_patience: Span,
 }
 

@@ -1,4 +1,4 @@
-//! File first, environment over it, then the checks.
+//! Loading: the file first, then the environment over it, then the checks.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ fn lines(problems: &[Problem]) -> String {
 }
 
 impl Config {
-    /// Reads the file at `path` (none: only defaults), puts the `YINKU_` variables of `env` over it and checks it all.
+    /// Reads the file at `path` (`None`: only defaults), overrides it by the `YINKU_` variables of `env`, and checks all.
     pub fn load(path: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut table = path.map_or_else(|| Ok(Table::new()), read)?;
         for (name, text) in env.filter(|(name, _)| is_ours(name)) {
@@ -43,7 +43,7 @@ impl Config {
     }
 }
 
-/// Parsed once as a whole, so that a mistake is shown with its line.
+/// Parses the file as a whole, so that an error names its line.
 fn read(path: &Path) -> Result<Table, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let in_file = |source| ConfigError::File { path: path.to_owned(), source };
@@ -51,7 +51,7 @@ fn read(path: &Path) -> Result<Table, ConfigError> {
     text.parse().map_err(in_file)
 }
 
-/// Other settings' defaults follow `listen` and `data_dir`.
+/// The defaults of some settings follow `listen` and `data_dir`.
 fn resolve(table: &Table) -> Result<Config, toml::de::Error> {
     let mut config: Config = table.clone().try_into()?;
     let given = |section: &str| table.get(section).and_then(|section| section.get("url")).is_some();
@@ -67,12 +67,12 @@ fn resolve(table: &Table) -> Result<Config, toml::de::Error> {
     Ok(config)
 }
 
-/// The tests' own variables share the prefix, but set nothing.
+/// Variables of the tests share the prefix, but are not settings.
 fn is_ours(name: &str) -> bool {
     name.starts_with(PREFIX) && !name.starts_with("YINKU_TEST_") && name != "YINKU_KILL_AT"
 }
 
-/// One variable as the table that a file with only this setting would give.
+/// One variable as the table of a file with only this setting.
 fn variable(name: &str, text: &str) -> Result<Table, ConfigError> {
     let settings = settings();
     let Some((setting, default)) = settings.iter().find(|(setting, _)| variable_name(setting) == name) else {
@@ -86,12 +86,12 @@ fn variable(name: &str, text: &str) -> Result<Table, ConfigError> {
         reason: reason.trim().to_owned(),
     };
     let table = nested(setting, typed(text, default).map_err(wrong)?);
-    // Tried alone, so that the message names the variable and not the file.
+    // Checked alone, so that the message names the variable and not the file.
     table.clone().try_into::<Config>().map_err(|e| wrong(e.message().to_owned()))?;
     Ok(table)
 }
 
-/// Plain text, except that lists are TOML. A number that is none stays text: a size may be `64MiB`.
+/// Values are plain text, except that lists are TOML. Text that is not a number stays text: a size may be `64MiB`.
 fn typed(text: &str, default: &Json) -> Result<Value, String> {
     let number = || text.trim().parse().ok().map(Value::Integer);
     let boolean = || text.trim().parse().ok().map(Value::Boolean);
@@ -129,7 +129,7 @@ fn variable_name(setting: &str) -> String {
     format!("{PREFIX}{}", setting.to_uppercase().replace('.', "__"))
 }
 
-/// Every setting's path with its default; JSON also shows the absent ones, as null.
+/// The path and default of every setting. Absent settings are null in JSON.
 pub(super) fn settings() -> Vec<(String, Json)> {
     let Ok(Json::Object(sections)) = serde_json::to_value(Config::default()) else { return Vec::new() };
     let mut settings = Vec::new();

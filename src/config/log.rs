@@ -1,12 +1,12 @@
 use serde::{Deserialize, Serialize};
 
-/// What is written to standard error.
+/// The log, written to standard error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// `text` for people, `json` (one object a line) for machines.
+    /// `text` for people, `json` (one object per line) for programs.
     pub format: LogFormat,
-    /// Levels by target, as tracing's directives: `info`, `yinku=debug,sqlx=warn`.
+    /// Levels per target, as directives of tracing: `info`, `yinku=debug,sqlx=warn`.
     pub filter: String,
 }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A value that neither `Debug` nor `Serialize` shows.
+/// A secret value. `Debug` and `Serialize` show a placeholder.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -8,7 +8,7 @@ pub struct Secret(String);
 pub(super) const HIDDEN: &str = "<hidden>";
 
 impl Secret {
-    /// The value itself, for the one place that needs it.
+    /// Returns the value itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,13 +1,19 @@
 use std::{fmt, str::FromStr, time::Duration};
 
+use jiff::{
+    SpanRelativeTo,
+    fmt::friendly::{Designator, Spacing, SpanParser, SpanPrinter},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A length of time, written `300ms`, `3s`, `10m`, `1h30m`, `7d`.
+/// A length of time in the friendly format of jiff: `300ms`, `3s`, `10m`, `1h30m`, `7d`. A day is 24 hours.
+///
+/// jiff reads a standard duration only up to hours. A setting may be `30d`, so the text is read as a calendar span first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
-/// Largest first, in milliseconds.
-const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const PARSER: SpanParser = SpanParser::new();
+const PRINTER: SpanPrinter = SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::None);
 
 impl Span {
     #[must_use]
@@ -32,38 +38,30 @@ impl Span {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no duration: write a number and a unit (ms, s, m, h, d), such as \"3s\" or \"1h30m\"")]
-pub struct NotSpan(String);
+#[error(
+    "`{text}` is not a duration ({reason}). Write numbers with units (ms, s, m, h, d), such as \"3s\" or \"1h30m\""
+)]
+pub struct NotSpan {
+    text: String,
+    reason: jiff::Error,
+}
 
 impl FromStr for Span {
     type Err = NotSpan;
 
     fn from_str(text: &str) -> Result<Self, NotSpan> {
-        parse(text.trim()).map(|ms| Self(Duration::from_millis(ms))).ok_or_else(|| NotSpan(text.to_owned()))
+        parse(text.trim()).map(Self).map_err(|reason| NotSpan { text: text.to_owned(), reason })
     }
 }
 
-fn parse(mut rest: &str) -> Option<u64> {
-    let mut total = 0_u64;
-    loop {
-        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        let (unit, next) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
-        let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(*millis)?)?;
-        if next.is_empty() {
-            return Some(total);
-        }
-        rest = next;
-    }
+/// Months and years are refused: their length depends on the date.
+fn parse(text: &str) -> Result<Duration, jiff::Error> {
+    PARSER.parse_span(text)?.to_duration(SpanRelativeTo::days_are_24_hours())?.try_into()
 }
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
-        // "72h" stays "72h": days are for reading only.
-        let fits = UNITS.iter().skip(1).find(|(_, unit)| millis > 0 && millis.is_multiple_of(*unit));
-        let (name, unit) = fits.unwrap_or(&("s", 1000));
-        write!(f, "{}{name}", millis / unit)
+        f.write_str(&PRINTER.unsigned_duration_to_string(&self.0))
     }
 }
 
@@ -84,24 +82,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_as_people_write_them_and_written_back() {
-        for (text, span) in [
-            ("3s", Span::secs(3)),
-            ("300ms", Span(Duration::from_millis(300))),
-            ("90m", Span::mins(90)),
-            ("72h", Span::hours(72)),
+    fn a_duration_is_read_and_written_with_units() {
+        for (text, span, written) in [
+            ("3s", Span::secs(3), "3s"),
+            ("300ms", Span(Duration::from_millis(300)), "300ms"),
+            ("90m", Span::mins(90), "1h30m"),
+            ("1h30m", Span::mins(90), "1h30m"),
+            ("1h 30m", Span::mins(90), "1h30m"),
+            ("1.5h", Span::mins(90), "1h30m"),
+            ("72h", Span::hours(72), "72h"),
+            ("2d", Span::hours(48), "48h"),
+            ("30d", Span::hours(720), "720h"),
+            ("0s", Span::secs(0), "0s"),
         ] {
-            assert_eq!(text.parse::<Span>().ok(), Some(span));
-            assert_eq!(span.to_string(), text);
+            assert_eq!(text.parse::<Span>().unwrap(), span, "{text}");
+            assert_eq!(span.to_string(), written);
+            assert_eq!(written.parse::<Span>().unwrap(), span, "{written}");
         }
-        assert_eq!("1h30m".parse::<Span>().ok(), Some(Span::mins(90)));
-        assert_eq!("2d".parse::<Span>().ok(), Some(Span::hours(48)));
     }
 
     #[test]
-    fn what_is_no_duration_is_refused() {
-        for text in ["", "3", "s", "3 s", "-3s", "3s4", "1.5h", "3秒", "99999999999999999d"] {
-            assert!(text.parse::<Span>().is_err(), "{text}");
+    fn a_text_that_is_not_a_duration_is_refused() {
+        for text in ["", "3", "s", "-3s", "3s ago", "3s4", "3秒", "1 month", "PT3S", "99999999999999999d"] {
+            let refusal = text.parse::<Span>().unwrap_err().to_string();
+            assert!(refusal.starts_with(&format!("`{text}` is not a duration")), "{refusal}");
+            assert!(refusal.ends_with("such as \"3s\" or \"1h30m\""), "{refusal}");
         }
     }
 }

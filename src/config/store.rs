@@ -9,21 +9,21 @@ use url::Url;
 
 use super::Secret;
 
-/// Where the bytes lie.
+/// The object store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// `file://<path>` or `s3://<bucket>/<prefix>`; unless set, `store` in `data_dir`.
+    /// `file://<path>` or `s3://<bucket>/<prefix>`. Default: the directory `store` in `data_dir`.
     pub url: StoreUrl,
-    /// Address of an S3 server that is not Amazon's.
+    /// Address of the S3 server. Absent: Amazon's server for `region`.
     pub endpoint: Option<Url>,
     /// S3 region.
     pub region: String,
-    /// S3 access key; absent: what the environment offers (`AWS_…`, instance role).
+    /// S3 access key. Absent: taken from the environment (`AWS_…`, instance role).
     pub access_key_id: Option<String>,
-    /// S3 secret key; goes with `access_key_id`.
+    /// S3 secret key. Required with `access_key_id`.
     pub secret_access_key: Option<Secret>,
-    /// Permits an `endpoint` without TLS.
+    /// true: `endpoint` may be http, without TLS.
     pub allow_http: bool,
 }
 

@@ -49,6 +49,8 @@ fn variables_override_the_file_each_in_plain_text() {
         ("YINKU_LISTEN", "0.0.0.0:9000"),
         ("YINKU_INGEST__PHOTOS_IN_FLIGHT", "32"),
         ("YINKU_INGEST__RETRIES", r#"["2s","4s"]"#),
+        ("YINKU_JOBS__RETRIES", r#"["3s","1d"]"#),
+        ("YINKU_JOBS__LONGEST_WAIT", "1h30m"),
         ("YINKU_CALLBACK__MAX_BODY", "1MiB"),
         ("YINKU_CALLBACK__INLINE_BODY", "1000"),
         ("YINKU_CALLBACK__ALLOW_FROM", r#"["10.0.0.0/8"]"#),
@@ -63,6 +65,8 @@ fn variables_override_the_file_each_in_plain_text() {
     assert_eq!(config.public_url.as_str(), "http://127.0.0.1:9000/");
     assert_eq!((config.ingest.photos_in_flight, config.ingest.per_service), (32, 2));
     assert_eq!(config.ingest.retries, [Span::secs(2), Span::secs(4)]);
+    assert_eq!(config.jobs.retries, [Span::secs(3), Span::hours(24)]);
+    assert_eq!(config.jobs.longest_wait, Span::mins(90));
     assert_eq!((config.callback.max_body, config.callback.inline_body), (ByteSize::mib(1), ByteSize(1000)));
     assert_eq!(config.callback.allow_from.len(), 1);
     assert_eq!(config.callback.secret.as_ref().map(Secret::expose), Some("12345"));
@@ -82,9 +86,10 @@ fn unknown_names_are_refused_and_the_nearest_is_named() {
 #[test]
 fn a_value_that_cannot_be_read_is_refused_by_name() {
     for (name, value, says) in [
-        ("YINKU_JOBS__LEASE", "3", "(setting jobs.lease): `3` is no duration"),
+        ("YINKU_JOBS__LEASE", "3", "(setting jobs.lease): `3` is not a duration"),
         ("YINKU_JOBS__WORKERS", "many", "(setting jobs.workers): invalid type"),
         ("YINKU_INGEST__RETRIES", "2s", "write a TOML list"),
+        ("YINKU_INGEST__MAX_PHOTO_BYTES", "64XiB", "(setting ingest.max_photo_bytes): not a size"),
         ("YINKU_DATABASE__URL", "mysql://x", "write `sqlite://<path>` or `postgres://"),
         ("YINKU_STORE__URL", "s3://", "write `file://<path>` or `s3://<bucket>/<prefix>`"),
     ] {
@@ -103,6 +108,7 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
          [ingest]\nper_service = 17\nmax_photo_bytes = '1GiB'\nmax_pixels = 1000000000\nrechecks = ['2h', '1h']\nretries = ['300ms']
          [upload]\nmax_file_bytes = 0\nin_flight = 0
          [thumbnail]\nsizes = [1280, 256]
+         [jobs]\nretries = ['500ms', '1m']\nlongest_wait = '100ms'
          [vendor]\nread_timeout = '1h'
          [log]\nfilter = 'a=b=c'",
         &[],
@@ -122,10 +128,20 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
         "upload.max_file_bytes",
         "upload.in_flight",
         "thumbnail.sizes",
+        "jobs.retries",
+        "jobs.longest_wait",
+        "jobs.longest_wait",
         "vendor.read_timeout",
         "log.filter",
     ];
     assert_eq!(named, expected, "{message}");
+}
+
+#[test]
+fn shown_settings_can_be_loaded_again() {
+    let file = "[ingest]\nmax_photo_bytes = '1.5KiB'\npoll_open = '1d'\nretries = ['90s', '36h']\n[vendor]\nmax_zip_bytes = 1000001";
+    let config = load(file, &[]).unwrap();
+    assert_eq!(load(&config.to_shown_toml(), &[]).unwrap(), config);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 use serde::{Deserialize, Serialize};
 
-/// Pictures derived from originals.
+/// Thumbnails: small pictures derived from originals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ThumbnailConfig {
-    /// Longest edges in pixels, ascending.
+    /// Longest edge of each thumbnail in pixels, in ascending order.
     pub sizes: Vec<u32>,
-    /// Threads that decode and scale; 0: one for each core.
+    /// Threads that decode and scale. 0: one for each core.
     pub threads: usize,
 }
 

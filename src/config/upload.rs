@@ -2,17 +2,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, Span};
 
-/// Files that people bring.
+/// Files that users upload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UploadConfig {
-    /// Largest file that is taken.
+    /// Largest file that is accepted.
     pub max_file_bytes: ByteSize,
     /// Most files in one request.
     pub max_files: usize,
-    /// Uploads taken at once; beyond it the answer is 503: come again.
+    /// Uploads received at once. Above it the service answers 503.
     pub in_flight: usize,
-    /// Longest silence of an upload; then it is given up.
+    /// Longest time without data from an upload. Then the upload is aborted.
     pub idle_timeout: Span,
 }
 

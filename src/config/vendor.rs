@@ -2,17 +2,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, Span};
 
-/// Limits of every call to a vendor's server.
+/// Limits of every request to a vendor's server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VendorConfig {
-    /// Longest wait for a connection.
+    /// Longest time to connect.
     pub connect_timeout: Span,
-    /// Longest silence while an answer comes in.
+    /// Longest time without data while a response is received.
     pub read_timeout: Span,
-    /// Longest time of one call as a whole (a zip, and a request that carries files, may take 30 minutes).
+    /// Longest time of one whole request. A zip, and a request that sends files, may take 30 minutes.
     pub total_timeout: Span,
-    /// Largest zip of photos that is taken.
+    /// Largest zip of photos that is accepted.
     pub max_zip_bytes: ByteSize,
 }
 

@@ -103,7 +103,7 @@ pub(super) async fn interrupted(
     error: &IngestError,
 ) -> Result<Next, IngestError> {
     let now = app.clock.now();
-    let waits = &app.config.ingest.retries;
+    let waits = &app.config.jobs.retries;
     let mut next = lease.retry(waits, now, error.to_string());
     if let (true, Next::Park { reason }, Some(last)) = (error.is_transient(), &next, waits.last()) {
         // A vendor that is down for a week still gets its photos fetched when it is back.

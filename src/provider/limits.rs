@@ -1,43 +1,34 @@
-//! Section `[vendor]` of the settings: the bounds of every exchange with a vendor.
+//! The limits of every request to a vendor. Section `[vendor]` of the settings sets some of them.
 
 use std::time::Duration;
 
-use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
-use serde::{Deserialize, Serialize};
-
 use crate::provider::retry::Backoff;
 
-/// The longest wait for the vendor while a person waits for our answer.
+/// The longest wait for the vendor while a user waits for our response.
 pub const INTERACTIVE: Duration = Duration::from_secs(2);
 
-/// Bounds of every exchange with a vendor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Limits of every request to a vendor.
+#[derive(Clone, Debug)]
 pub struct Limits {
-    /// The longest wait for a connection, DNS and TLS included. Shorter than `read_timeout`, which would otherwise end
-    /// the wait without telling that the request never left.
-    #[serde(with = "duration")]
+    /// The longest time to connect, including DNS and TLS. Shorter than `read_timeout`: that error does not show that the
+    /// request was never sent.
     pub connect_timeout: Duration,
-    /// The longest silence: before the answer begins and between two pieces of its body.
-    #[serde(with = "duration")]
+    /// The longest time without data: before the response begins, and between two parts of its body.
     pub read_timeout: Duration,
-    /// The longest exchange, from the request to the last byte of one photo or one JSON answer.
-    #[serde(with = "duration")]
+    /// The longest request, until the last byte of one photo or one JSON response.
     pub total_timeout: Duration,
-    /// The same for the zip of all photos, which may be hundreds of megabytes.
-    #[serde(with = "duration")]
+    /// The same for the zip of all photos, which may have hundreds of megabytes, and for requests that send files.
     pub zip_timeout: Duration,
-    /// The longest JSON answer, in bytes.
+    /// The largest JSON response, in bytes.
     pub max_json_bytes: u64,
-    /// The longest zip of all photos, in bytes.
+    /// The largest zip of all photos, in bytes.
     pub max_zip_bytes: u64,
-    /// Idle connections kept per vendor.
+    /// Most idle connections per vendor.
     pub pool_idle_per_host: usize,
-    /// How long an idle connection is kept. Shorter than servers' usual 20 to 30 s, so that a request is not sent into a
-    /// connection that is just being closed: for an application it would be unknown whether it arrived.
-    #[serde(with = "duration")]
+    /// How long an idle connection is kept. Servers close theirs after 20 to 30 s. Ours closes earlier: if a server closes
+    /// a connection while an application is sent, it is unknown whether the application arrived.
     pub pool_idle_timeout: Duration,
-    /// How calls that may be repeated are repeated.
+    /// How requests are retried that may be sent again.
     pub retry: Backoff,
 }
 
@@ -54,22 +45,5 @@ impl Default for Limits {
             pool_idle_timeout: Duration::from_secs(15),
             retry: Backoff::default(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_are_written_with_units_and_unknown_ones_are_refused() {
-        let limits: Limits =
-            toml::from_str("read_timeout = '3s'\ntotal_timeout = '10m'\n[retry]\nfirst = '50ms'").unwrap();
-        assert_eq!(limits.read_timeout, Duration::from_secs(3));
-        assert_eq!(limits.total_timeout, Duration::from_mins(10));
-        assert_eq!(limits.retry, Backoff { first: Duration::from_millis(50), ..Backoff::default() });
-        assert!(toml::from_str::<Limits>("read_timeuot = '3s'").is_err());
-        let written = toml::to_string(&Limits::default()).unwrap();
-        assert_eq!(toml::from_str::<Limits>(&written).unwrap(), Limits::default());
     }
 }

@@ -1,28 +1,25 @@
-//! Bounded repetition with exponential back-off and jitter.
+//! Bounded retries with exponential back-off, jitter and `Retry-After`.
+//!
+//! Not by the crate `backon`: it takes `Retry-After` (`adjust`), but notes no failed try of ours. Its `notify` is not
+//! async, so it cannot write a row, and it is not called for the last try. Its jitter lengthens waits; ours shortens them,
+//! so `max` is a bound. With these three of our own, nothing but the loop is left.
 
 use std::time::Duration;
 
-use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
-use serde::{Deserialize, Serialize};
-
 use crate::provider::ProviderError;
 
-/// How often and how fast a failed call is repeated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// How often a failed call is retried, and after which waits.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Backoff {
-    /// Tries in all, the first included; 0 counts as 1.
+    /// Tries in total, including the first. 0 counts as 1.
     pub tries: u32,
-    /// The wait after the first failed try; it doubles with each further one.
-    #[serde(with = "duration")]
+    /// The wait after the first failed try. It doubles with each further one.
     pub first: Duration,
-    /// The longest wait that we choose ourselves.
-    #[serde(with = "duration")]
+    /// The longest wait without `Retry-After`.
     pub max: Duration,
     /// The longest wait that a vendor may ask for with `Retry-After`.
-    #[serde(with = "duration")]
     pub max_retry_after: Duration,
-    /// The part of a wait that is left to chance, 0 (none) to 1 (all), so that many calls do not come back at once.
+    /// The random part of a wait, from 0 (none) to 1 (all). It spreads the retries of many calls.
     pub jitter: f64,
 }
 
@@ -49,8 +46,8 @@ impl Backoff {
     }
 }
 
-/// Runs `op` until it succeeds, fails for good, or the tries are used up. `op` is told the number of the try, from 1.
-/// `on_failure` is told of every failed try, the last included, before the wait.
+/// Runs `op` until it succeeds, fails permanently, or has no tries left. `op` gets the number of the try, from 1.
+/// `on_failure` gets every failed try, including the last, before the wait.
 //
 // Not `AsyncFnMut`: a future that awaits async closures over borrowed values is not `Send` enough for `tokio::spawn`
 // (rust-lang/rust#102211), and workers spawn.
@@ -66,7 +63,7 @@ where
     retry_if(backoff, ProviderError::is_transient, op, on_failure).await
 }
 
-/// Like [`retry`], but only failures that `again` accepts are repeated.
+/// Like [`retry`], but retries only the failures that `again` accepts.
 pub async fn retry_if<T, Try, Note>(
     backoff: &Backoff,
     again: fn(&ProviderError) -> bool,
@@ -92,7 +89,7 @@ where
     }
 }
 
-/// For callers of [`retry`] who do not want to know of failed tries.
+/// For callers of [`retry`] that do not record failed tries.
 pub(crate) fn quietly(_attempt: u32, _error: ProviderError) -> std::future::Ready<()> {
     std::future::ready(())
 }

@@ -186,8 +186,8 @@ async fn again_or_refused(
     let mut tx = lease.begin(&app.db).await?;
     SealUse::set_error(&mut tx, &seal_use.id, Some(&why)).await?;
     tx.commit().await?;
-    let config = &app.config.ingest;
-    Ok(lease.retry_patiently(&config.retries, config.poll_open.get(), app.clock.now(), why))
+    let config = &app.config.jobs;
+    Ok(lease.retry_patiently(&config.retries, config.longest_wait.get(), app.clock.now(), why))
 }
 
 async fn give_up(

@@ -149,9 +149,9 @@ impl Sender<'_> {
     /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
     async fn again_later(&self, call: &[Dispatch], error: &ProviderError) -> Result<Next, SendError> {
         self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
-        let config = &self.app.config.ingest;
+        let config = &self.app.config.jobs;
         let now = self.app.clock.now();
-        Ok(self.lease.retry_patiently(&config.retries, config.poll_open.get(), now, error.to_string()))
+        Ok(self.lease.retry_patiently(&config.retries, config.longest_wait.get(), now, error.to_string()))
     }
 
     async fn mark(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {

@@ -86,7 +86,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, FinishError> {
         SealUseStatus::Using => {}
         // Not answered yet, or nobody knows: this waits until the application is adopted or has failed.
         SealUseStatus::Applying | SealUseStatus::Unknown => {
-            return Ok(Next::At { at: now.plus(app.config.ingest.poll_open.get()), failed: None });
+            return Ok(Next::At { at: now.plus(app.config.jobs.longest_wait.get()), failed: None });
         }
         SealUseStatus::Complete | SealUseStatus::Finished | SealUseStatus::Failed => return Ok(Next::Idle),
     }
@@ -201,8 +201,8 @@ async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) 
     if !error.is_transient() {
         return Ok(Next::Park { reason: why });
     }
-    let config = &app.config.ingest;
-    Ok(lease.retry_patiently(&config.retries, config.poll_open.get(), app.clock.now(), why))
+    let config = &app.config.jobs;
+    Ok(lease.retry_patiently(&config.retries, config.longest_wait.get(), app.clock.now(), why))
 }
 
 /// `user` ends use: of all seals, or of the one in the box `device_no`. What has ended is well ended.

@@ -32,4 +32,5 @@ mod seal_apply;
 mod seal_ends;
 mod seal_time;
 mod sending;
+mod settings;
 mod tour;

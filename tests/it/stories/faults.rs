@@ -186,6 +186,7 @@ story!(photos_that_are_only_in_the_zip_come_in_once_whatever_they_are_called, as
 story!(a_vendor_that_is_down_for_an_hour_loses_nothing, async |engine: Engine| {
     fn as_delivered(config: &mut Config) {
         config.ingest.retries = Config::default().ingest.retries;
+        config.jobs.retries = Config::default().jobs.retries;
         config.vendor.connect_timeout = Span::secs(1);
     }
     let clock = noon();

@@ -85,7 +85,8 @@ impl World {
         config.public_url = Url::parse(&format!("http://{}", config.listen)).unwrap();
         config.database.max_connections = 8;
         config.database.url = database(engine, dir.path()).await;
-        config.ingest.retries = ["1s", "1s", "2s"].iter().map(|text| text.parse::<Span>().unwrap()).collect();
+        config.ingest.retries = vec![Span::secs(1), Span::secs(1), Span::secs(2)];
+        config.jobs.retries = config.ingest.retries.clone();
         config.ingest.rest = Span::secs(0);
         if let Some(change) = plan.config {
             change(&mut config);
