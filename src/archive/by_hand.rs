@@ -97,11 +97,10 @@ pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByH
     let case = Case::lock(&mut tx, id).await?.ok_or(ByHandError::NotFound)?;
     let lacking = Lacking::of(&mut tx, id, &case.body).await?;
     match case.check(&mut tx, user, Action::Archive).await? {
-        Err(Refusal::PhotosMissing) => return Err(ByHandError::PhotosMissing(lacking)),
         Err(Refusal::FilesMissing) if lacking.photos.is_empty() || wish.accept_missing => {
             return Err(ByHandError::FieldRequired(lacking));
         }
-        Err(Refusal::FilesMissing) => return Err(ByHandError::PhotosMissing(lacking)),
+        Err(Refusal::PhotosMissing | Refusal::FilesMissing) => return Err(ByHandError::PhotosMissing(lacking)),
         Err(refusal) => return Err(refusal.into()),
         Ok(()) => {}
     }
