@@ -19,7 +19,7 @@ pub use error::VendorError;
 pub use limits::{INTERACTIVE, Limits};
 pub use qiyuesuo::Client;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, tls};
 
 const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 
@@ -41,6 +41,7 @@ pub struct VendorBuildError(#[from] reqwest::Error);
 
 impl Vendor {
     pub fn new(limits: &Limits, clock: Clock) -> Result<Self, VendorBuildError> {
+        tls::choose_provider();
         let http = build(|| builder(limits).read_timeout(limits.read_timeout).timeout(limits.total_timeout))?;
         let uploads = build(|| builder(limits).timeout(limits.zip_timeout))?;
         Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })
