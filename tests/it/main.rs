@@ -44,6 +44,7 @@ mod suite_search;
 mod suite_store;
 mod suite_store_durability;
 mod suite_sweep;
+mod suite_tls;
 mod tour;
 mod vendor_client;
 mod world;

@@ -94,6 +94,15 @@ impl House {
     }
 
     pub(crate) fn serve(&self, kill_at: Option<&str>) -> Child {
+        let mut command = self.command();
+        if let Some(point) = kill_at {
+            command.env("YINKU_KILL_AT", point);
+        }
+        command.spawn().unwrap()
+    }
+
+    /// Starts the service.
+    pub(crate) fn command(&self) -> Command {
         let url = match &self.database {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres(url) => url.to_string(),
@@ -110,10 +119,7 @@ impl House {
             .env("YINKU_LOG__FILTER", "warn")
             .stdout(Stdio::null())
             .kill_on_drop(true);
-        if let Some(point) = kill_at {
-            command.env("YINKU_KILL_AT", point);
-        }
-        command.spawn().unwrap()
+        command
     }
 
     pub(crate) async fn applied_flow(&self, count: u32) -> (FlowId, SealUse) {
