@@ -9,11 +9,7 @@ mod tale;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Context, anyhow};
-use simulator::{Knobs, Simulator};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use yinku::{
+use crate::{
     app::App,
     callback::Inbox,
     clock::Clock,
@@ -22,6 +18,10 @@ use yinku::{
     user::bootstrap,
     worker,
 };
+use anyhow::{Context, anyhow};
+use simulator::{Knobs, Simulator};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::print;
 use api::Api;

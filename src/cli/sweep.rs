@@ -2,8 +2,7 @@
 
 use std::{fmt::Write, process::ExitCode};
 
-use anyhow::Context;
-use yinku::{
+use crate::{
     clock::Clock,
     config::{Config, Span},
     db::Db,
@@ -11,6 +10,7 @@ use yinku::{
     store::Store,
     telemetry,
 };
+use anyhow::Context;
 
 use crate::cli::print;
 

@@ -2,9 +2,7 @@
 
 use std::io::Read;
 
-use anyhow::{Context, bail};
-use clap::Subcommand;
-use yinku::{
+use crate::{
     audit::COMMAND_LINE,
     clock::Clock,
     db::Db,
@@ -13,6 +11,8 @@ use yinku::{
         manage::{self, NewUser},
     },
 };
+use anyhow::{Context, bail};
+use clap::Subcommand;
 
 use crate::cli::print;
 

@@ -11,6 +11,7 @@ use yinku::{
     hash::Blake3,
     id::{CallbackId, FlowId},
     store::{Extension, Month, Store, StoreError, StoreFolder, StoreKey},
+    tls,
 };
 
 /// A store of the test's own, gone with its directory.
@@ -30,12 +31,14 @@ async fn bucket() -> Fresh {
     Fresh { store: Store::open(&new_bucket().await).await.unwrap(), directory: None }
 }
 
-fn endpoint() -> String {
+pub(crate) fn endpoint() -> String {
     std::env::var("YINKU_TEST_S3").expect("YINKU_TEST_S3 names an S3 server: `make test` sets it")
 }
 
-async fn new_bucket() -> StoreConfig {
+pub(crate) async fn new_bucket() -> StoreConfig {
     let (endpoint, bucket) = (endpoint(), format!("yinku-{}", FlowId::new()));
+    tls::choose_provider();
+    yinku::tls::choose_provider();
     let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await.unwrap();
     assert!(made.status().is_success(), "{made:?}");
     bucket_config(&endpoint, &bucket)
