@@ -183,25 +183,32 @@ mod tests {
         assert!(validate("#/components/schemas/MadeToken", &token).is_err());
     }
 
+    /// A user as an administrator sends one, with another member.
+    fn user(member: &str, value: Value) -> Value {
+        with(
+            json!({ "username": "chen", "displayName": "陈八", "password": "a long password", "roles": ["member"] }),
+            member,
+            value,
+        )
+    }
+
+    fn service(member: &str, value: &str) -> Value {
+        let service = json!({ "name": "n", "baseUrl": "http://vendor:9182", "appToken": "t", "appSecret": "s" });
+        with(service, member, value.into())
+    }
+
+    fn definition(member: &str, value: Value) -> Value {
+        let node = json!({ "key": "n", "name": "n", "kind": "approval", "assignees": ["manager"] });
+        with(json!({ "name": "d", "fields": [], "nodes": [node] }), member, value)
+    }
+
+    fn with(mut body: Value, member: &str, value: Value) -> Value {
+        body[member] = value;
+        body
+    }
+
     #[test]
     fn what_the_service_refuses_the_document_refuses_too() {
-        let user = |member: &str, value: Value| {
-            let mut user = json!({ "username": "chen", "displayName": "陈八", "password": "a long password", "roles": ["member"] });
-            user[member] = value;
-            user
-        };
-        let service = |member: &str, value: &str| {
-            let mut service =
-                json!({ "name": "n", "baseUrl": "http://vendor:9182", "appToken": "t", "appSecret": "s" });
-            service[member] = value.into();
-            service
-        };
-        let definition = |member: &str, value: Value| {
-            let node = json!({ "key": "n", "name": "n", "kind": "approval", "assignees": ["manager"] });
-            let mut definition = json!({ "name": "d", "fields": [], "nodes": [node] });
-            definition[member] = value;
-            definition
-        };
         let right = [
             ("NewUser", user("username", json!("陈.8@x"))),
             ("NewService", service("signMode", "nonce:x-nonce")),
