@@ -11,7 +11,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use yinku::{config::Config, db::Db, http, telemetry};
+use crate::{config::Config, db::Db, http, telemetry};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -65,7 +65,9 @@ impl Command {
     }
 }
 
-pub(crate) fn main() -> ExitCode {
+/// The program, from its arguments to its status.
+#[must_use]
+pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
     run(cli).unwrap_or_else(|error| {

@@ -1,7 +1,5 @@
-//! The `yinku` program.
-
-mod cli;
+//! The `yinku` program. All of it is in the library: what both used would be compiled twice.
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    yinku::cli::main()
 }

@@ -37,7 +37,7 @@ pub use owed::Owed;
 pub use request::{GivenApproval, PersonRef, RequestedSeal, SealRequest, SealWindow};
 pub use upload::{Outgoing, OutgoingStream, ToStamp};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, tls};
 
 const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 
@@ -59,6 +59,7 @@ pub struct ProviderBuildError(#[from] reqwest::Error);
 
 impl Providers {
     pub fn new(limits: &Limits, clock: Clock) -> Result<Self, ProviderBuildError> {
+        tls::choose_provider();
         let http = build(|| builder(limits).read_timeout(limits.read_timeout).timeout(limits.total_timeout))?;
         let uploads = build(|| builder(limits).timeout(limits.zip_timeout))?;
         Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
-use yinku::{
+use crate::{
     audit::verify::{self, Break, Broken, Noted, Report},
     config::Config,
     db::Db,

@@ -13,7 +13,7 @@ use anyhow::{Context, anyhow};
 use simulator::{Knobs, Simulator};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use yinku::{
+use crate::{
     app::App,
     callback::Inbox,
     clock::Clock,

@@ -8,7 +8,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use yinku::{
+use crate::{
     app::App, callback::Inbox, clock::Clock, config::Config, http, notify::peers, telemetry, user::bootstrap, worker,
 };
 

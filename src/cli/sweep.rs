@@ -3,7 +3,7 @@
 use std::{fmt::Write, process::ExitCode};
 
 use anyhow::Context;
-use yinku::{
+use crate::{
     clock::Clock,
     config::{Config, Span},
     db::Db,

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use yinku::{
+use crate::{
     audit::COMMAND_LINE,
     clock::Clock,
     db::Db,

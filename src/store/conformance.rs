@@ -6,6 +6,7 @@ use super::Store;
 use crate::{
     config::{Secret, StoreConfig, StoreUrl},
     id::FlowId,
+    tls,
 };
 
 #[tokio::test]
@@ -19,6 +20,7 @@ async fn a_directory_conforms() {
 async fn a_bucket_conforms() {
     let endpoint = std::env::var("YINKU_TEST_S3").expect("YINKU_TEST_S3 names an S3 server: `make test` sets it");
     let bucket = format!("yinku-{}", FlowId::new());
+    tls::choose_provider();
     let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await.unwrap();
     assert!(made.status().is_success(), "{made:?}");
     let config = StoreConfig {

@@ -8,9 +8,10 @@ use object_store::{
 };
 
 use super::{InvalidName, StoreError, failed};
-use crate::config::StoreConfig;
+use crate::{config::StoreConfig, tls};
 
 pub(super) fn open(config: &StoreConfig, bucket: &str, prefix: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    tls::choose_provider();
     let prefix = Path::parse(prefix).map_err(InvalidName::from)?;
     let mut builder = match (&config.access_key_id, &config.secret_access_key) {
         (Some(id), Some(secret)) => {

@@ -78,6 +78,8 @@ impl Engine {
             Some(path) => World::load(path, knobs.seed)?,
             None => World::new(knobs.seed),
         };
+        // The HTTP library has no cryptography built in. An error says that another part of the program chose one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

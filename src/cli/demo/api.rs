@@ -5,6 +5,8 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::tls;
+
 #[derive(Debug)]
 pub(super) struct Api {
     http: reqwest::Client,
@@ -14,6 +16,7 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) fn new(base: Url, vendor: Url) -> anyhow::Result<Self> {
+        tls::choose_provider();
         Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, base, vendor })
     }
 

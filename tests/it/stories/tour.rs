@@ -40,6 +40,7 @@ async fn the_tour_with_curl_is_true() {
     let problem: Value = serde_json::from_str(&kept("problem.json")).unwrap();
     assert_eq!(problem["code"], "field_required", "{problem}");
 
+    yinku::tls::choose_provider();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let ask = |path: String| {
         let request = http.get(format!("{base}{path}")).bearer_auth(kept("sun.token").trim());

@@ -11,6 +11,7 @@ use yinku::{
     hash::Blake3,
     id::{CallbackId, FlowId},
     store::{Extension, Month, Store, StoreError, StoreFolder, StoreKey},
+    tls,
 };
 
 /// A store of the test's own, gone with its directory.
@@ -36,6 +37,7 @@ fn endpoint() -> String {
 
 async fn new_bucket() -> StoreConfig {
     let (endpoint, bucket) = (endpoint(), format!("yinku-{}", FlowId::new()));
+    tls::choose_provider();
     let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await.unwrap();
     assert!(made.status().is_success(), "{made:?}");
     bucket_config(&endpoint, &bucket)

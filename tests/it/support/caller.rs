@@ -4,6 +4,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use yinku::{
     app::App,
+    tls,
     user::{User, login},
 };
 
@@ -55,6 +56,7 @@ impl Caller {
     }
 
     fn at(base: url::Url) -> Self {
+        tls::choose_provider();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { http, base, token: None }
     }
