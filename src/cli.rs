@@ -9,9 +9,9 @@ mod users;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use crate::{config::Config, db::Db, http, telemetry};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use crate::{config::Config, db::Db, http, telemetry};
 
 #[derive(Debug, Parser)]
 #[command(

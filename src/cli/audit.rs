@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
-use clap::Subcommand;
 use crate::{
     audit::verify::{self, Break, Broken, Noted, Report},
     config::Config,
     db::Db,
     telemetry,
 };
+use anyhow::Context;
+use clap::Subcommand;
 
 use crate::cli::print;
 

@@ -9,10 +9,6 @@ mod tale;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Context, anyhow};
-use simulator::{Knobs, Simulator};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     callback::Inbox,
@@ -22,6 +18,10 @@ use crate::{
     user::bootstrap,
     worker,
 };
+use anyhow::{Context, anyhow};
+use simulator::{Knobs, Simulator};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::print;
 use api::Api;

@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::{
+    app::App, callback::Inbox, clock::Clock, config::Config, http, notify::peers, telemetry, user::bootstrap, worker,
+};
 use anyhow::Context;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use crate::{
-    app::App, callback::Inbox, clock::Clock, config::Config, http, notify::peers, telemetry, user::bootstrap, worker,
-};
 
 use crate::cli::print;
 

@@ -2,7 +2,6 @@
 
 use std::{fmt::Write, process::ExitCode};
 
-use anyhow::Context;
 use crate::{
     clock::Clock,
     config::{Config, Span},
@@ -11,6 +10,7 @@ use crate::{
     store::Store,
     telemetry,
 };
+use anyhow::Context;
 
 use crate::cli::print;
 

@@ -2,8 +2,6 @@
 
 use std::io::Read;
 
-use anyhow::{Context, bail};
-use clap::Subcommand;
 use crate::{
     audit::COMMAND_LINE,
     clock::Clock,
@@ -13,6 +11,8 @@ use crate::{
         manage::{self, NewUser},
     },
 };
+use anyhow::{Context, bail};
+use clap::Subcommand;
 
 use crate::cli::print;
 

@@ -8,4 +8,5 @@ mod search;
 mod store;
 mod store_durability;
 mod sweep;
+mod tls;
 mod vendor_client;

@@ -72,6 +72,15 @@ impl House {
 
     /// The service as a process of its own; killed at this point of the code if one is named.
     pub(crate) fn serve(&self, kill_at: Option<&str>) -> Child {
+        let mut command = self.command();
+        if let Some(point) = kill_at {
+            command.env("YINKU_KILL_AT", point);
+        }
+        command.spawn().unwrap()
+    }
+
+    /// Starts the service.
+    pub(crate) fn command(&self) -> Command {
         let url = match &self.database {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres(url) => url.to_string(),
@@ -86,10 +95,7 @@ impl House {
             .env("YINKU_ADMIN__PASSWORD", "a-password-for-tests")
             .stdout(Stdio::null())
             .kill_on_drop(true);
-        if let Some(point) = kill_at {
-            command.env("YINKU_KILL_AT", point);
-        }
-        command.spawn().unwrap()
+        command
     }
 
     pub(crate) async fn applied_flow(&self, count: u32) -> (FlowId, SealUse) {
