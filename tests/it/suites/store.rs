@@ -31,14 +31,13 @@ async fn bucket() -> Fresh {
     Fresh { store: Store::open(&new_bucket().await).await.unwrap(), directory: None }
 }
 
-pub(crate) fn endpoint() -> String {
+pub(super) fn endpoint() -> String {
     std::env::var("YINKU_TEST_S3").expect("YINKU_TEST_S3 names an S3 server: `make test` sets it")
 }
 
-pub(crate) async fn new_bucket() -> StoreConfig {
+pub(super) async fn new_bucket() -> StoreConfig {
     let (endpoint, bucket) = (endpoint(), format!("yinku-{}", FlowId::new()));
     tls::choose_provider();
-    yinku::tls::choose_provider();
     let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await.unwrap();
     assert!(made.status().is_success(), "{made:?}");
     bucket_config(&endpoint, &bucket)

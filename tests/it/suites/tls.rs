@@ -23,7 +23,13 @@ use yinku::{
 };
 
 use super::store::{endpoint, new_bucket};
-use crate::support::{Engine, database::database, process::House, story::run, world::small_photos};
+use crate::support::{
+    Engine,
+    database::database,
+    process::{House, yinku},
+    story,
+    world::small_photos,
+};
 
 /// What a client of PostgreSQL sends first, and the server's answer: from here on TLS.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -103,12 +109,7 @@ async fn check(house: &House, authority: &Path, port: u16) -> Value {
     checked
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_vendor_is_trusted_by_the_authorities_of_the_system_alone() {
-    run(Engine::Sqlite, async |engine: Engine| trusted_by_the_system(engine).await).await;
-}
-
-async fn trusted_by_the_system(engine: Engine) {
+story!(a_vendor_is_trusted_by_the_authorities_of_the_system_alone, async |engine: Engine| {
     let house = House::build(engine, None).await;
     let dir = tempfile::tempdir().unwrap();
     let (known, unknown) = (Authority::new(dir.path(), "known.pem"), Authority::new(dir.path(), "unknown.pem"));
@@ -117,11 +118,11 @@ async fn trusted_by_the_system(engine: Engine) {
     assert_eq!(checked["ok"], true, "{checked}");
     let checked = check(&house, &unknown.file, port).await;
     assert_eq!(checked["ok"], false, "{checked}");
-}
+});
 
 async fn sweep(dir: &Path, authority: &Path, port: u16, bucket: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_yinku"));
-    command.arg("sweep").current_dir(dir).stdin(Stdio::null()).env("SSL_CERT_FILE", authority);
+    let mut command = Command::from(yinku(dir));
+    command.arg("sweep").stdin(Stdio::null()).env("SSL_CERT_FILE", authority);
     command.env("YINKU_STORE__URL", format!("s3://{bucket}")).env("YINKU_STORE__ACCESS_KEY_ID", "test");
     command.env("YINKU_STORE__SECRET_ACCESS_KEY", "test");
     command.env("YINKU_STORE__ENDPOINT", format!("https://localhost:{port}")).output().await.unwrap()
@@ -130,8 +131,7 @@ async fn sweep(dir: &Path, authority: &Path, port: u16, bucket: &str) -> Output 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_is_trusted_by_the_authorities_of_the_system_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let migrated = Command::new(env!("CARGO_BIN_EXE_yinku")).arg("migrate").current_dir(dir.path()).status();
-    assert!(migrated.await.unwrap().success());
+    assert!(Command::from(yinku(dir.path())).arg("migrate").status().await.unwrap().success());
     let StoreUrl::S3 { bucket, .. } = new_bucket().await.url else { unreachable!() };
     let (known, unknown) = (Authority::new(dir.path(), "known.pem"), Authority::new(dir.path(), "unknown.pem"));
     let port = known.before(address(&endpoint()), false).await;
