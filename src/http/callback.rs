@@ -55,7 +55,7 @@ async fn door(
     let segment = segment.map(|text| percent_decode_str(text).decode_utf8_lossy());
     if !may_call(config, peer.ip(), request.uri().query().unwrap_or_default(), segment.as_deref()) {
         edge.app.metrics.callbacks_refused.inc();
-        return Problem::new(StatusCode::FORBIDDEN, Code::CallbackRefused, "wrong key or network").into_response();
+        return Problem::new(Code::CallbackRefused, "wrong key or network").into_response();
     }
     let most = config.max_body.get();
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
