@@ -210,7 +210,7 @@ async fn append(tx: &mut Tx, entries: Vec<Unchained>) -> Result<(), DbError> {
 
 /// What to look for; absent members do not restrict.
 #[derive(Clone, Debug, Default)]
-pub struct Search {
+pub struct AuditSearch {
     pub username: Option<String>,
     pub act: Option<String>,
     pub subject: Option<String>,
@@ -247,7 +247,7 @@ impl AuditEntry {
     }
 
     /// Newest first, those before `after`.
-    pub async fn list(db: &Db, search: &Search, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
+    pub async fn list(db: &Db, search: &AuditSearch, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
         let text = |value: &Option<String>| value.clone().map(crate::db::Arg::from);
         let asked = [
             ("username = ", text(&search.username)),

@@ -18,7 +18,7 @@ use super::{Code, Edge, Problem};
 use crate::{
     callback::{
         CallbackError, Received,
-        parse::{self, Answer},
+        parse::{self, CallbackReply},
     },
     config::CallbackConfig,
 };
@@ -113,7 +113,7 @@ fn refuse(error: CallbackError) -> Response {
     response
 }
 
-fn answer(status: StatusCode, answer: Answer) -> Response {
+fn answer(status: StatusCode, answer: CallbackReply) -> Response {
     (status, [(header::CONTENT_TYPE, answer.content_type)], answer.body).into_response()
 }
 

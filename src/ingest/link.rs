@@ -21,12 +21,12 @@ use crate::{
     photo::{Photo, Source, key, kind::PhotoKind, linked::Linked},
     picture::inspect::clock_doubt,
 };
-use crate::{content::store_original::Content, seal_use::ingest::Ingest};
+use crate::{content::store_original::StoredContent, seal_use::ingest::Ingest};
 
 /// A content that has come, and what it is an occurrence of.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    pub(super) content: Content,
+    pub(super) content: StoredContent,
     pub(super) identity: Identity,
 }
 
@@ -142,7 +142,7 @@ impl Known {
 }
 
 /// The row of a photo that came by its key. A keyless photo of equal content is the same photo: it is given the key.
-async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Result<Photo, DbError> {
+async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent) -> Result<Photo, DbError> {
     let twin: Option<Photo> =
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND original_hash = $2 AND photokey IS NULL
          ORDER BY CASE WHEN kind = $3 THEN 0 ELSE 1 END, id LIMIT 1")
@@ -185,7 +185,7 @@ async fn occur(
     pass: &Pass,
     flow: &LockedFlow,
     photo: Photo,
-    content: &Content,
+    content: &StoredContent,
     known: &mut Known,
 ) -> Result<Option<String>, DbError> {
     let no = match photo.no {
@@ -275,7 +275,7 @@ async fn renumber(
 }
 
 /// A picture that ends too early is kept, and fetched once more: the vendor may have had half of it only.
-fn refetch_at(pass: &Pass, photo: &Photo, content: &Content) -> Option<Timestamp> {
+fn refetch_at(pass: &Pass, photo: &Photo, content: &StoredContent) -> Option<Timestamp> {
     let again = !content.original.complete && photo.photokey.is_some() && photo.original_hash.is_none();
     let wait = pass.app.config.ingest.retries.first().filter(|_| again)?;
     Some(pass.app.clock.now().plus(wait.get()))

@@ -131,6 +131,24 @@ fn may_write(path: &str, room: &str, table: &str) -> bool {
     owner == Some(room) || (table, path) == INBOX
 }
 
+/// The types that this text declares for more than its own room, also those in the macros that declare ids and words.
+fn public_types(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        let item = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(crate) "));
+        let item = item.map(|rest| rest.trim_start_matches("unsafe "));
+        if let Some((kind, name)) = item.and_then(|item| item.split_once(' ')) {
+            found.extend(matches!(kind, "struct" | "enum" | "trait" | "type" | "union").then(|| word(name)).flatten());
+        } else if line == "words! {" {
+            found.extend(lines.by_ref().next().and_then(word));
+        } else if line == "ids! {" {
+            found.extend(lines.by_ref().take_while(|line| *line != "}").filter_map(word));
+        }
+    }
+    found
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -275,6 +293,22 @@ fn each_table_is_written_in_its_noun_only() {
 }
 
 #[test]
+fn no_two_public_types_have_one_name() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources() {
+        for name in public_types(&source.text) {
+            places.entry(name).or_default().push(source.path.clone());
+        }
+    }
+    assert!(
+        places.len() > 200 && places.contains_key("PhotoState") && places.contains_key("FlowId"),
+        "types were found"
+    );
+    let twice: Vec<(String, Vec<String>)> = places.into_iter().filter(|(_, places)| places.len() > 1).collect();
+    assert_eq!(twice, [], "each needs a name of its own");
+}
+
+#[test]
 fn only_db_names_a_driver() {
     let found = broken(|source| source.room != "db" && DRIVERS.iter().any(|driver| source.text.contains(driver)));
     assert_eq!(found, Vec::<String>::new());
@@ -329,6 +363,9 @@ fn the_rules_see_what_breaks_them() {
     assert!(
         may_write("callback/record.rs", "callback", "callbacks") && !may_write("callback.rs", "callback", "callbacks")
     );
+    let text = "pub struct A<T>(T);\n#[derive(Debug)]\n    pub(crate) enum B {\npub(super) struct OfOneRoom;\npub fn struct_like() {}\nstruct Own;
+        pub unsafe trait C: Sized {}\npub type D = A<u8>;\nids! {\nEId,\nFId,\n}\nwords! {\nG {\nH = \"h\",\n}\n}";
+    assert_eq!(public_types(text), ["A", "B", "C", "D", "EId", "FId", "G"]);
     let circle = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")];
     let arrows = circle.map(|(from, to)| ((from.to_owned(), to.to_owned()), String::new())).into_iter().collect();
     assert_eq!(way_back(&arrows, "a").unwrap(), ["a", "b", "c", "a"]);
