@@ -102,8 +102,11 @@ impl App {
 
     /// What a picture may cost.
     #[must_use]
-    pub fn thumbnail_limits(&self) -> thumbnail::Limits {
-        thumbnail::Limits { max_pixels: self.config.ingest.max_pixels, ..thumbnail::Limits::default() }
+    pub fn thumbnail_limits(&self) -> thumbnail::ThumbnailLimits {
+        thumbnail::ThumbnailLimits {
+            max_pixels: self.config.ingest.max_pixels,
+            ..thumbnail::ThumbnailLimits::default()
+        }
     }
 
     /// Tells listeners; nobody listening is fine.

@@ -12,11 +12,12 @@ use sm3::{Digest, Sm3};
 
 use crate::{
     app::App,
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx},
     definition::Definition,
     flow::{
-        Flow, FlowState,
+        Flow, FlowState, LockedFlow,
         event::{self, EventKind, NewEvent, YINKU},
+        manifest::NewManifest,
     },
     hash::Blake3,
     id::{DocumentId, FlowId},
@@ -112,7 +113,7 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     if let Some(reason) = waits_for(&mut tx, &locked).await? {
         return Ok(Next::Park { reason });
     }
-    record(app, &mut tx, &flow, &manifest, &key, &hash).await?;
+    record(app, &mut tx, &locked, &manifest, &key, &hash).await?;
     tx.commit().await?;
     app.hint(crate::app::Hint {
         about: crate::app::About::Flow,
@@ -169,28 +170,15 @@ async fn prove(app: &App, documents: &[Document]) -> Result<(), ArchiveError> {
 async fn record(
     app: &App,
     tx: &mut Tx,
-    flow: &Flow,
+    flow: &LockedFlow,
     manifest: &Manifest,
     key: &StoreKey,
     hash: &Blake3,
 ) -> Result<(), DbError> {
     let now = app.clock.now();
-    sql("INSERT INTO manifests (flow_id, n, store_key, hash, documents, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(&flow.id)
-        .bind(manifest.n)
-        .bind(key.to_string())
-        .bind(hash)
-        .bind(manifest.document_count())
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-    sql("UPDATE flows SET state = 'archived', manifest_no = $1, archived_at = COALESCE(archived_at, $2), updated_at = $2 WHERE id = $3")
-        .bind(manifest.n)
-        .bind(now)
-        .bind(&flow.id)
-        .execute(&mut *tx)
-        .await?;
+    let store_key = key.to_string();
+    let row = NewManifest { n: manifest.n, store_key: &store_key, hash, documents: manifest.document_count() };
+    flow.archive(tx, row, now).await?;
     let act = if flow.state == FlowState::Archived { EventKind::Supplemented } else { EventKind::Archived };
-    let detail = key.to_string();
-    event::record(tx, &flow.id, NewEvent { actor: YINKU, act, node: None, detail: Some(&detail) }, now).await
+    event::record(tx, &flow.id, NewEvent { actor: YINKU, act, node: None, detail: Some(&store_key) }, now).await
 }

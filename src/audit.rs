@@ -14,7 +14,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, Sql, Tx, pieces, rows, sql, storable},
+    db::{Db, DbError, Sql, Tx, filter::Filtered, pieces, rows, sql, storable},
     id::FlowId,
     vocabulary::words,
 };
@@ -210,7 +210,7 @@ async fn append(tx: &mut Tx, entries: Vec<Unchained>) -> Result<(), DbError> {
 
 /// What to look for; absent members do not restrict.
 #[derive(Clone, Debug, Default)]
-pub struct Search {
+pub struct AuditSearch {
     pub username: Option<String>,
     pub act: Option<String>,
     pub subject: Option<String>,
@@ -247,25 +247,16 @@ impl AuditEntry {
     }
 
     /// Newest first, those before `after`.
-    pub async fn list(db: &Db, search: &Search, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
-        let text = |value: &Option<String>| value.clone().map(crate::db::Arg::from);
-        let asked = [
-            ("username = ", text(&search.username)),
-            ("act = ", text(&search.act)),
-            ("subject = ", text(&search.subject)),
-            ("flow_id = ", search.flow.as_ref().map(Into::into)),
-            ("at >= ", search.from.map(Into::into)),
-            ("at < ", search.to.map(Into::into)),
-            ("seq < ", after.map(Into::into)),
-        ];
-        // Only what is asked for stands in the statement: an index cannot serve `$1 IS NULL OR …`.
-        let asked = asked.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
-        let (conditions, values): (Vec<String>, Vec<_>) =
-            (1..).zip(asked).map(|(n, (condition, value))| (format!(" AND {condition}${n}"), value)).unzip();
-        let limited = values.len() + 1;
-        sql(format!("SELECT * FROM audit WHERE TRUE{} ORDER BY seq DESC LIMIT ${limited}", conditions.concat()))
-            .bind_all(values)
-            .bind(limit)
+    pub async fn list(db: &Db, search: &AuditSearch, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
+        Filtered::new("SELECT * FROM audit")
+            .and("username =", search.username.clone())
+            .and("act =", search.act.clone())
+            .and("subject =", search.subject.clone())
+            .and("flow_id =", search.flow.as_ref())
+            .and("at >=", search.from)
+            .and("at <", search.to)
+            .and("seq <", after)
+            .newest_first("seq", limit)
             .all(db)
             .await
     }

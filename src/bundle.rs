@@ -10,7 +10,7 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 
-pub use layout::{Content, Entry, Layout, Piece};
+pub use layout::{Entry, EntryContent, Layout, Piece};
 
 use crate::{
     app::App,
@@ -30,7 +30,7 @@ pub fn entries(documents: &[Document]) -> Vec<Entry> {
         crc32: u32::try_from(document.crc32).unwrap_or(0),
         blake3: document.blake3.clone(),
         at: document.received_at,
-        content: Content::Stored(document.store_key.clone()),
+        content: EntryContent::Stored(document.store_key.clone()),
     };
     documents.iter().map(entry).collect()
 }

@@ -251,12 +251,7 @@ pub async fn replay(app: &App, id: &CallbackId, by: &str) -> Result<Option<Callb
     if let Some(seal_use) = &record.seal_use_id {
         wake(&mut tx, seal_use, Trigger::Replay, now, now).await?;
     }
-    crate::db::sql("UPDATE callbacks SET state = $1, seal_use_id = $2 WHERE id = $3")
-        .bind(record.state)
-        .bind(record.seal_use_id.as_ref())
-        .bind(id)
-        .execute(&mut tx)
-        .await?;
+    record.write_place(&mut tx).await?;
     let flow = match &record.seal_use_id {
         Some(seal_use) => SealUse::find(&mut tx, seal_use).await?.map(|seal_use| seal_use.flow_id),
         None => None,

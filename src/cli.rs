@@ -30,9 +30,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The service: HTTP and workers. Migrates by itself and needs no settings file.
-    Serve(serve::Args),
+    Serve(serve::ServeArgs),
     /// Everything at once on this machine: simulator, service, one flow from its form to its archive.
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// A faithful vendor, for tests and demonstrations.
     Simulator(Box<simulator::Args>),
     /// Check the settings and print them, secrets hidden.
@@ -48,7 +48,7 @@ enum Command {
     #[command(subcommand)]
     Token(users::TokenCommand),
     /// Which objects in the store does no row name? Lists them, deletes nothing.
-    Sweep(sweep::Args),
+    Sweep(sweep::SweepArgs),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),

@@ -31,7 +31,7 @@ pub use self::{
     audit::AuditConfig,
     byte_size::ByteSize,
     callback::CallbackConfig,
-    check::Problem,
+    check::BadSetting,
     database::{DatabaseConfig, DatabaseUrl},
     ingest::IngestConfig,
     jobs::JobsConfig,

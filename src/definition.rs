@@ -16,7 +16,7 @@ pub use ready_made::ready_made;
 
 use crate::{
     clock::Timestamp,
-    db::{Arg, Db, DbError, On, Tx, sql},
+    db::{Arg, Db, DbError, On, Tx, filter::Filtered, sql},
     id::{DefinitionId, ServiceId},
     library::FolderPath,
     vocabulary::words,
@@ -326,12 +326,8 @@ impl Definition {
 
     /// Current versions, newest definition first, those before `after`.
     pub async fn list(db: &Db, after: Option<&DefinitionId>, limit: i64) -> Result<Vec<Self>, DbError> {
-        let rows: Vec<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
-             WHERE ($1 IS NULL OR d.id < $1) ORDER BY d.id DESC LIMIT $2")
-            .bind(after)
-            .bind(limit)
-            .all(db)
-            .await?;
+        let current = "SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version";
+        let rows: Vec<Row> = Filtered::new(current).and("d.id <", after).newest_first("d.id", limit).all(db).await?;
         rows.into_iter().map(Self::try_from).collect()
     }
 }

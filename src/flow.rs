@@ -10,6 +10,7 @@ pub mod event;
 pub mod form;
 pub mod head;
 pub mod list;
+pub mod manifest;
 pub mod people;
 mod progress;
 pub mod required_files;

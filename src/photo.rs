@@ -6,6 +6,7 @@
 pub mod given_name;
 pub mod key;
 pub mod kind;
+pub mod linked;
 
 use sqlx::FromRow;
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 pub use actor::Actor;
 pub use catalogue::{Category, Seal};
 pub use client::Client;
-pub use credentials::{BadCredentials, Credentials, Hidden, Secret, SignMode};
+pub use credentials::{AppSecret, BadCredentials, Credentials, Hidden, SignMode};
 pub use detail::{AppendLog, Auth, Created, Detail, PhotoRef, Status};
 pub use download::{ImageBody, ZipBody};
 pub use error::ProviderError;

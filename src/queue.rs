@@ -8,6 +8,8 @@
 //! its rows, then the flow, then the job it wakes; whoever wakes a job does so before touching that job's rows. Waking
 //! waits until no run of that job is writing, but for callbacks ([`Waits::ForNobody`]): they come in storms, and they
 //! touch nothing of a run's but the record of its ingest, which a run therefore writes last before its commit.
+//!
+//! docs/locking.md has this order as one table, with the place of each lock.
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod ending;
 mod grant;
 pub mod ingest;
+pub mod sent_document;
 
 use sqlx::FromRow;
 

@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, sql},
     id::ServiceId,
-    provider::{BadCredentials, Client, Credentials, Providers, Secret, SignMode},
+    provider::{AppSecret, BadCredentials, Client, Credentials, Providers, SignMode},
     vocabulary::words,
 };
 
@@ -93,7 +93,7 @@ impl Service {
     pub fn credentials(&self) -> Result<Credentials, ServiceError> {
         let url = Url::parse(&self.base_url).map_err(|_| BadCredentials::BaseUrl)?;
         let mode: SignMode = self.sign_mode.parse()?;
-        Ok(Credentials::new(url, &self.app_token, Secret::new(&self.app_secret)?, mode)?)
+        Ok(Credentials::new(url, &self.app_token, AppSecret::new(&self.app_secret)?, mode)?)
     }
 
     /// A client that speaks to this service.
@@ -108,10 +108,6 @@ impl Service {
 
     /// Newest first, those before `after`.
     pub async fn list(db: &Db, after: Option<&ServiceId>, limit: i64) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM services WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2")
-            .bind(after)
-            .bind(limit)
-            .all(db)
-            .await
+        Filtered::new("SELECT * FROM services").and("id <", after).newest_first("id", limit).all(db).await
     }
 }

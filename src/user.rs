@@ -12,7 +12,7 @@ use sqlx::FromRow;
 use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, sql},
     id::{FlowId, UserId},
     vocabulary::words,
 };
@@ -151,11 +151,7 @@ impl User {
 
     /// Newest first, those before `after`.
     pub async fn list(db: &Db, after: Option<&UserId>, limit: i64) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM users WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2")
-            .bind(after)
-            .bind(limit)
-            .all(db)
-            .await
+        Filtered::new("SELECT * FROM users").and("id <", after).newest_first("id", limit).all(db).await
     }
 }
 

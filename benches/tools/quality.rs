@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 use yinku::picture::{
     inspect::{Inspection, inspect},
-    thumbnail::{Limits, thumbnails},
+    thumbnail::{ThumbnailLimits, thumbnails},
 };
 
 use crate::corpus::{self, Picture};
@@ -46,7 +46,7 @@ pub(crate) fn measure(directory: &Path) -> anyhow::Result<Value> {
 /// In dB, for each size.
 fn loss(photo: &Picture) -> anyhow::Result<Value> {
     let inspection = inspect(&photo.bytes);
-    let ours = thumbnails(&photo.bytes, &inspection, &SIZES, &Limits::default())?;
+    let ours = thumbnails(&photo.bytes, &inspection, &SIZES, &ThumbnailLimits::default())?;
     let full = full(&photo.bytes, &inspection)?;
     let mut told = json!({ "name": photo.name });
     for made in ours {

@@ -10,14 +10,14 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 use yinku::picture::{
     inspect::inspect,
-    thumbnail::{Limits, thumbnails},
+    thumbnail::{ThumbnailLimits, thumbnails},
 };
 
 use crate::corpus;
 
 pub(crate) fn measure(directory: &Path, sizes: &[u32], threads: usize, repeat: usize) -> anyhow::Result<Value> {
     let photos = corpus::load(directory)?;
-    let limits = Limits::default();
+    let limits = ThumbnailLimits::default();
     let work = photos.len() * repeat;
     let (next, made) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let begun = Instant::now();

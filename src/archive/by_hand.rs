@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
     flow::{
-        Flow, FlowState,
+        Flow, FlowState, LockedFlow,
         actions::{Action, Refusal},
         case::Case,
         event::{self, EventKind, NewEvent},
@@ -157,7 +157,7 @@ async fn prepare(
 
 async fn accept(
     tx: &mut Tx,
-    flow: &Flow,
+    flow: &LockedFlow,
     user: &User,
     reason: &str,
     missing: Vec<PhotoShortfall>,
@@ -165,7 +165,7 @@ async fn accept(
 ) -> Result<(), DbError> {
     let accepted = Accepted { by: user.username.clone(), at: now, reason: reason.to_owned(), missing };
     let text = serde_json::to_string(&accepted).map_err(|error| DbError::Encode(error.into()))?;
-    sql("UPDATE flows SET missing_accepted = $1 WHERE id = $2").bind(text).bind(&flow.id).execute(&mut *tx).await?;
+    flow.accept_missing(tx, &text).await?;
     let happened = NewEvent {
         actor: &user.username,
         act: EventKind::MissingAccepted,

@@ -19,12 +19,12 @@ pub struct Entry {
     pub blake3: Blake3,
     /// What the zip says of its time, in China.
     pub at: Timestamp,
-    pub content: Content,
+    pub content: EntryContent,
 }
 
 /// Where an entry's bytes come from.
 #[derive(Clone, Debug)]
-pub enum Content {
+pub enum EntryContent {
     /// An object's key, as rows save it.
     Stored(String),
     /// Made for this zip.
@@ -92,8 +92,8 @@ impl Layout {
             let header = Header::of(&entry, unique(&mut taken, &entry.name), at);
             directory.extend(header.central());
             let content = match entry.content {
-                Content::Stored(key) => Part::Stored { key, bytes: entry.bytes },
-                Content::Made(bytes) => Part::Made(bytes),
+                EntryContent::Stored(key) => Part::Stored { key, bytes: entry.bytes },
+                EntryContent::Made(bytes) => Part::Made(bytes),
             };
             for part in [Part::Made(header.local().into()), content] {
                 let length = part.len();

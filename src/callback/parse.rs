@@ -24,7 +24,7 @@ use crate::{clock::Timestamp, photo::kind::PhotoKind};
 use body::Body;
 use fields::Fields;
 
-pub use answer::{Answer, answer, refusal};
+pub use answer::{CallbackReply, answer, refusal};
 
 /// Parts of a multipart body that are read; what comes after is not, and that is said.
 const MAX_PARTS: usize = 1_000;

@@ -135,6 +135,17 @@ impl Record {
         Ok(())
     }
 
+    /// Writes its state and the seal use that it is about.
+    pub async fn write_place(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("UPDATE callbacks SET state = $1, seal_use_id = $2 WHERE id = $3")
+            .bind(self.state)
+            .bind(self.seal_use_id.as_ref())
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     /// Those that a pass has answered.
     pub async fn done(tx: &mut Tx, ids: &[&CallbackId]) -> Result<(), DbError> {
         for piece in pieces(ids) {

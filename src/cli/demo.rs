@@ -28,7 +28,7 @@ use api::Api;
 use memory::Memory;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct DemoArgs {
     /// Stampings, and so photos.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=5000))]
     photos: u32,
@@ -50,7 +50,7 @@ pub(crate) struct Args {
 const TOKEN: &str = "demoToken01";
 const SECRET: &str = "demoSecret-0123456789abcdef";
 
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     telemetry::init(&LogConfig { filter: "warn".to_owned(), ..LogConfig::default() })?;
     let temporary = if args.data.is_some() { None } else { Some(tempfile::tempdir()?) };
     let dir = args.data.or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned())).unwrap_or_default();

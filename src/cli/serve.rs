@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::print;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ServeArgs {
     /// HTTP only: other processes do the work.
     #[arg(long, conflicts_with = "no_http")]
     no_workers: bool,
@@ -29,7 +29,7 @@ const STALE: Duration = Duration::from_hours(1);
 /// How long open requests and running jobs are given at the end.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     // Before anything is announced: whoever is told of us may tell us to stop.
     let mut terminated = signal(SignalKind::terminate())?;

@@ -6,7 +6,7 @@ use crate::{
     clock::Clock,
     config::{Config, Span},
     db::Db,
-    preservation::orphans::{self, Report},
+    preservation::orphans::{self, OrphanReport},
     store::Store,
     telemetry,
 };
@@ -15,7 +15,7 @@ use anyhow::Context;
 use crate::cli::print;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct SweepArgs {
     /// Only objects at least this old: younger ones may be on their way to their row.
     #[arg(long, default_value = "24h")]
     older_than: Span,
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 }
 
 /// Status 0 when every object has its row, 1 when some have none, 2 when it could not be looked. Deletes nothing.
-pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(config: &Config, args: SweepArgs) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
     let db = Db::open_existing(&config.database).await?;
     let store = Store::open(&config.store).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
     Ok(if report.strays.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn told(report: &Report) -> String {
+fn told(report: &OrphanReport) -> String {
     let mut told = format!("{} objects, {} that no row names", report.looked_at, report.strays.len());
     for stray in &report.strays {
         // Writing to a string cannot fail.

@@ -9,13 +9,13 @@ use super::{Config, DatabaseUrl, Span, StoreUrl};
 
 /// A setting that cannot work, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct BadSetting {
     /// Path of the setting, such as `ingest.per_service`.
     pub setting: &'static str,
     pub remedy: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for BadSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.setting, self.remedy)
     }
@@ -24,7 +24,7 @@ impl fmt::Display for Problem {
 impl Config {
     /// All problems, in the order of the example file. Empty if the settings can work.
     #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<BadSetting> {
         let mut found = Found(Vec::new());
         self.check_addresses(&mut found);
         self.check_store(&mut found);
@@ -186,11 +186,11 @@ fn check_web_address(found: &mut Found, setting: &'static str, url: &Url) {
     found.unless(bare, setting, "must have no user, password, `?` or `#`");
 }
 
-struct Found(Vec<Problem>);
+struct Found(Vec<BadSetting>);
 
 impl Found {
     fn add(&mut self, setting: &'static str, remedy: String) {
-        self.0.push(Problem { setting, remedy });
+        self.0.push(BadSetting { setting, remedy });
     }
 
     fn unless(&mut self, sound: bool, setting: &'static str, remedy: &str) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use super::{Config, DatabaseUrl, Problem, StoreUrl, public_url_of};
+use super::{BadSetting, Config, DatabaseUrl, StoreUrl, public_url_of};
 
 const PREFIX: &str = "YINKU_";
 
@@ -20,10 +20,10 @@ pub enum ConfigError {
     #[error("{name} (setting {setting}): {reason}")]
     Variable { name: String, setting: String, reason: String },
     #[error("{}", lines(.0))]
-    Unusable(Vec<Problem>),
+    Unusable(Vec<BadSetting>),
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn lines(problems: &[BadSetting]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 

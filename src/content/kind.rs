@@ -7,20 +7,20 @@ pub const LOOKED_AT: usize = 64 << 10;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct FileKind {
     pub mime: &'static str,
     /// `bin` when nothing is recognised.
     pub ext: &'static str,
     pub is_picture: bool,
 }
 
-const fn office(mime: &'static str, ext: &'static str) -> Kind {
-    Kind { mime, ext, is_picture: false }
+const fn office(mime: &'static str, ext: &'static str) -> FileKind {
+    FileKind { mime, ext, is_picture: false }
 }
 
-const ZIP: Kind = office("application/zip", "zip");
+const ZIP: FileKind = office("application/zip", "zip");
 /// The part that each kind of zip must have (ECMA-376, GB/T 33190, OpenDocument 1.2 3.3).
-const PACKED: [(&[u8], Kind); 5] = [
+const PACKED: [(&[u8], FileKind); 5] = [
     (b"word/document", office("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx")),
     (b"xl/workbook", office("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx")),
     (b"ppt/presentation", office("application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx")),
@@ -28,7 +28,7 @@ const PACKED: [(&[u8], Kind); 5] = [
     (b"mimetypeapplication/vnd.oasis.opendocument.text", office("application/vnd.oasis.opendocument.text", "odt")),
 ];
 /// Streams of an OLE file, whose names are UTF-16.
-const OLE: [(&str, Kind); 3] = [
+const OLE: [(&str, FileKind); 3] = [
     ("WordDocument", office("application/msword", "doc")),
     ("Workbook", office("application/vnd.ms-excel", "xls")),
     ("PowerPoint Document", office("application/vnd.ms-powerpoint", "ppt")),
@@ -36,12 +36,12 @@ const OLE: [(&str, Kind); 3] = [
 
 /// Looks at the first and the last bytes of a file; they may overlap.
 #[must_use]
-pub fn of(head: &[u8], tail: &[u8]) -> Kind {
+pub fn of(head: &[u8], tail: &[u8]) -> FileKind {
     let has = |part: &[u8]| contains(head, part) || contains(tail, part);
     match inspect::Kind::sniff(head) {
         inspect::Kind::Pdf => return office("application/pdf", "pdf"),
         inspect::Kind::Other => {}
-        picture => return Kind { mime: picture.mime(), ext: picture.ext(), is_picture: true },
+        picture => return FileKind { mime: picture.mime(), ext: picture.ext(), is_picture: true },
     }
     match head {
         // A local header, or the end of an empty zip.
@@ -58,7 +58,7 @@ pub fn of(head: &[u8], tail: &[u8]) -> Kind {
 
 /// The given name, with a suffix that does not contradict the content. Without a name: the field's label.
 #[must_use]
-pub fn named(given: &str, kind: Kind) -> String {
+pub fn named(given: &str, kind: FileKind) -> String {
     let suffix = given.rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
     let fits = match kind.ext {
         // Text of all sorts, and what nobody recognises, keep what they are called.

@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt};
 
 use super::{
     ContentError,
-    kind::{self, Kind, LOOKED_AT},
+    kind::{self, FileKind, LOOKED_AT},
     store_original::add_thumbnails,
 };
 use crate::{
@@ -79,7 +79,7 @@ pub struct Batch(Vec<Incoming>);
 #[derive(Debug)]
 struct Incoming {
     name: String,
-    kind: Kind,
+    kind: FileKind,
     hashes: Hashes,
     staging: Staging,
 }

@@ -30,7 +30,7 @@ pub struct Fetched {
 
 /// What a photo shows, kept.
 #[derive(Clone, Debug)]
-pub struct Content {
+pub struct StoredContent {
     pub original: Original,
     /// When the camera says the picture was taken.
     pub exif_at: Option<Timestamp>,
@@ -38,7 +38,12 @@ pub struct Content {
 }
 
 /// Keeps the bytes; those that are known are not stored again. Work for the processor waits in `lane`.
-pub async fn store_original(app: &App, lane: &str, place: &Place, fetched: Fetched) -> Result<Content, ContentError> {
+pub async fn store_original(
+    app: &App,
+    lane: &str,
+    place: &Place,
+    fetched: Fetched,
+) -> Result<StoredContent, ContentError> {
     let Fetched { bytes, hashes, received_at, budget } = fetched;
     app.metrics.photos_fetched.inc();
     app.metrics.photos_bytes.inc_by(bytes.len() as u64);
@@ -51,7 +56,7 @@ pub async fn store_original(app: &App, lane: &str, place: &Place, fetched: Fetch
         None => store_new(app, lane, place, bytes, hashes, inspection).await?,
     };
     drop(budget);
-    Ok(Content { original, exif_at, received_at })
+    Ok(StoredContent { original, exif_at, received_at })
 }
 
 async fn store_new(

@@ -2,7 +2,7 @@
 
 use crate::{
     audit::Act,
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx},
     definition::{Definition, Integration},
     id::FolderId,
     library::{
@@ -121,30 +121,13 @@ async fn rewrite(
     if parent != folder.parent {
         fits(tx, folder, &parent).await?;
     }
-    sql("UPDATE folders SET name = $1, parent = $2 WHERE id = $3")
-        .bind(&name)
-        .bind(&parent)
-        .bind(&folder.id)
-        .execute(tx)
-        .await?;
+    folder.rewrite(tx, &name, &parent).await?;
     Ok(Folder { parent, name, ..folder.clone() })
 }
 
 async fn remove(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
     in_use(tx, folder).await?;
-    // What was counted in it when there still was something.
-    sql("DELETE FROM folder_totals WHERE folder_id = $1
-           AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folder_totals.folder_id)")
-    .bind(&folder.id)
-    .execute(&mut *tx)
-    .await?;
-    let deleted = sql("DELETE FROM folders WHERE id = $1
-           AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folders.id)
-           AND NOT EXISTS (SELECT 1 FROM folders f WHERE f.parent = folders.id)")
-    .bind(&folder.id)
-    .execute(tx)
-    .await?;
-    if deleted == 1 { Ok(()) } else { Err(FolderError::NotEmpty) }
+    if folder.remove_if_empty(tx).await? { Ok(()) } else { Err(FolderError::NotEmpty) }
 }
 
 /// `parent` lies in the folder's space and not below the folder.

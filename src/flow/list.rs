@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::{FlowState, search::folded};
 use crate::{
-    db::{Arg, Db, DbError, Sql, sql},
+    db::{Arg, Db, DbError, Sql, filter::Filtered, sql},
     id::{DefinitionId, FlowId},
     user::User,
 };
@@ -102,13 +102,11 @@ impl Text {
 
 /// From all flows.
 fn all(filter: &Filter, after: Option<&FlowId>, limit: i64) -> Sql {
-    let mut text = Text::default();
-    text.push("SELECT id FROM flows WHERE TRUE");
-    text.bind_if("AND state =", filter.state);
-    text.bind_if("AND definition_id =", filter.definition.as_ref());
-    text.bind_if("AND id <", after);
-    text.bind("ORDER BY id DESC LIMIT", limit);
-    text.done()
+    Filtered::new("SELECT id FROM flows")
+        .and("state =", filter.state)
+        .and("definition_id =", filter.definition.as_ref())
+        .and("id <", after)
+        .newest_first("id", limit)
 }
 
 /// From the flows that know the user: the newest of each name, then the newest of these.

@@ -88,6 +88,19 @@ pub async fn add(tx: &mut Tx, flow: &FlowId, people: impl IntoIterator<Item = St
     Ok(())
 }
 
+/// The people of the grants take part in the flow: by category only the vendor knew who stamps.
+pub async fn add_of_grants(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
+    sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
+         SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id FROM grants g
+         JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
+         WHERE g.seal_use_id = $1
+         ON CONFLICT (flow_id, who) DO NOTHING")
+    .bind(seal_use)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// `user` started the flow: it is among theirs.
 pub async fn started(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
     let who = format!("user:{}", flow.starter);

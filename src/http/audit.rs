@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     audit::{
-        AuditEntry, Search,
+        AuditEntry, AuditSearch,
         verify::{self, Noted, Report},
     },
     id::FlowId,
@@ -56,7 +56,7 @@ async fn list(
     let limit = limit(params.limit)?;
     let after = parsed("after", params.after.as_deref())?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let search = Search {
+    let search = AuditSearch {
         username: given(params.username),
         act: given(params.act),
         subject: given(params.subject),

@@ -18,7 +18,7 @@ use super::{Code, Edge, Problem};
 use crate::{
     callback::{
         CallbackError, Received,
-        parse::{self, Answer},
+        parse::{self, CallbackReply},
     },
     config::CallbackConfig,
 };
@@ -55,7 +55,7 @@ async fn door(
     let segment = segment.map(|text| percent_decode_str(text).decode_utf8_lossy());
     if !may_call(config, peer.ip(), request.uri().query().unwrap_or_default(), segment.as_deref()) {
         edge.app.metrics.callbacks_refused.inc();
-        return Problem::new(StatusCode::FORBIDDEN, Code::CallbackRefused, "wrong key or network").into_response();
+        return Problem::new(Code::CallbackRefused, "wrong key or network").into_response();
     }
     let most = config.max_body.get();
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -113,7 +113,7 @@ fn refuse(error: CallbackError) -> Response {
     response
 }
 
-fn answer(status: StatusCode, answer: Answer) -> Response {
+fn answer(status: StatusCode, answer: CallbackReply) -> Response {
     (status, [(header::CONTENT_TYPE, answer.content_type)], answer.body).into_response()
 }
 

@@ -71,7 +71,7 @@ async fn thumbnail_of(
     let sizes = &edge.app.config.thumbnail.sizes;
     if !sizes.contains(&size) || document.undecodable.is_some() {
         let why = document.undecodable.clone().unwrap_or_else(|| format!("sizes are {sizes:?}"));
-        return Err(Problem::new(StatusCode::NOT_FOUND, Code::NoThumbnail, why));
+        return Err(Problem::new(Code::NoThumbnail, why));
     }
     let etag = format!("\"{}-{size}\"", document.blake3);
     if range::matches(&headers, &etag) {

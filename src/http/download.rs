@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -69,7 +69,7 @@ async fn downloadable(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView,
     let body = Definition::version(&edge.app.db, &view.head.definition_id, view.head.version).await?.body;
     if let Some(field) = body.integration.as_ref().and_then(|integration| integration.download_field.as_ref()) {
         let detail = format!("the photos go to the field {field:?}: collect them there");
-        return Err(Problem::new(StatusCode::CONFLICT, Code::HasDownloadField, detail));
+        return Err(Problem::new(Code::HasDownloadField, detail));
     }
     view.check(Action::Photos)?;
     Ok(view)
@@ -88,7 +88,7 @@ fn matches(headers: &HeaderMap, layout: Option<&Arc<Layout>>) -> bool {
 }
 
 fn nothing_yet() -> Problem {
-    Problem::new(StatusCode::CONFLICT, Code::NoPhotos, "no photo has come yet")
+    Problem::new(Code::NoPhotos, "no photo has come yet")
 }
 
 async fn answer(

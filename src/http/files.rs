@@ -162,7 +162,7 @@ async fn may_supply(edge: &Edge, flow: &Flow, user: &User) -> Result<(), Problem
 
 fn busy() -> Problem {
     let detail = "as many uploads as may be are coming in: try again in a moment";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail)
+    Problem::new(Code::Busy, detail)
 }
 
 /// All files of the form, and the `kind` that it names before or after them. After an error nothing is left.
@@ -171,7 +171,7 @@ async fn take_in(
     form: Result<Multipart, MultipartRejection>,
     limit: u64,
 ) -> Result<(Batch, PhotoKind), Problem> {
-    let mut form = form.map_err(|error| Problem::new(error.status(), Code::NotMultipart, error.body_text()))?;
+    let mut form = form.map_err(|error| Problem::new(Code::NotMultipart, error.body_text()))?;
     let (mut batch, mut kind) = (Batch::default(), PhotoKind::Signatory);
     match Box::pin(parts(app, &mut form, limit, &mut batch, &mut kind)).await {
         Ok(()) => Ok((batch, kind)),

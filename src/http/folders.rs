@@ -59,8 +59,8 @@ impl From<FolderError> for Problem {
         match error {
             FolderError::NotFound => Self::not_found(),
             FolderError::NotYours => Self::forbidden(),
-            FolderError::InUse(_) => Self::new(StatusCode::CONFLICT, Code::FolderInUse, detail),
-            FolderError::NotEmpty => Self::new(StatusCode::CONFLICT, Code::FolderNotEmpty, detail),
+            FolderError::InUse(_) => Self::new(Code::FolderInUse, detail),
+            FolderError::NotEmpty => Self::new(Code::FolderNotEmpty, detail),
             FolderError::BadName(_) => Self::field("name", detail),
             FolderError::Elsewhere => Self::field("parentId", detail),
             FolderError::Db(error) => error.into(),

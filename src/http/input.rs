@@ -3,7 +3,7 @@
 use axum::{
     body::HttpBody,
     extract::{FromRequest, FromRequestParts, Json, Path, Request, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    http::request::Parts,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -20,10 +20,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bad_json = |error: JsonRejection| Problem::new(error.status(), Code::BadJson, error.body_text());
+        let bad_json = |error: JsonRejection| Problem::with_status(error.status(), Code::BadJson, error.body_text());
         let Json(value) = Json::<Value>::from_request(request, state).await.map_err(bad_json)?;
         if has_nul(&value) {
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Code::Invalid, NUL));
+            return Err(Problem::new(Code::Invalid, NUL));
         }
         read(value).map(Self)
     }
@@ -85,7 +85,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         if parts.uri.query().is_some_and(|query| query.contains("%00")) {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, Code::BadQuery, NUL));
+            return Err(Problem::new(Code::BadQuery, NUL));
         }
         let query = parts.uri.query().unwrap_or_default();
         let given = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
@@ -124,7 +124,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
 
 /// The parameter `name` is wrong.
 pub(super) fn bad_query(name: &str, message: &str) -> Problem {
-    let problem = Problem::new(StatusCode::BAD_REQUEST, Code::BadQuery, format!("{name}: {message}"));
+    let problem = Problem::new(Code::BadQuery, format!("{name}: {message}"));
     Problem { errors: vec![FieldError::new(name, message)], ..problem }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -61,7 +61,7 @@ pub(super) async fn same_origin(State(edge): State<Edge>, request: Request, next
         return next.run(request).await;
     }
     let detail = "a write with a cookie must come from this service's own pages";
-    Problem::new(StatusCode::FORBIDDEN, Code::OtherOrigin, detail).into_response()
+    Problem::new(Code::OtherOrigin, detail).into_response()
 }
 
 fn from_our_pages(headers: &HeaderMap, public: &str) -> bool {
@@ -79,11 +79,10 @@ pub(super) async fn no_such_route() -> Problem {
 }
 
 pub(super) async fn no_such_method(method: Method) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, format!("{method} is not possible here"))
+    Problem::new(Code::MethodNotAllowed, format!("{method} is not possible here"))
 }
 
 /// A panic in a handler: logged by the panic hook, told without its cause.
 pub(super) fn after_panic(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "the service failed; its log says why")
-        .into_response()
+    Problem::new(Code::Internal, "the service failed; its log says why").into_response()
 }

@@ -53,7 +53,13 @@ pub struct Problem {
 
 impl Problem {
     #[must_use]
-    pub fn new(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self::with_status(code.status(), code, detail)
+    }
+
+    /// For the codes that have another status too: `bad_json` and `vendor_failed`.
+    #[must_use]
+    pub(super) fn with_status(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         Self {
             status_code: status,
@@ -69,18 +75,18 @@ impl Problem {
 
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, Code::NotFound, "there is nothing here, or nothing you may see")
+        Self::new(Code::NotFound, "there is nothing here, or nothing you may see")
     }
 
     #[must_use]
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "your roles do not allow this")
+        Self::new(Code::Forbidden, "your roles do not allow this")
     }
 
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = "some members of the input are wrong; see errors";
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::Invalid, detail) }
+        Self { errors, ..Self::new(Code::Invalid, detail) }
     }
 
     /// One wrong member of the input.
@@ -93,7 +99,7 @@ impl Problem {
     #[must_use]
     pub fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "the service failed; its log says why")
+        Self::new(Code::Internal, "the service failed; its log says why")
     }
 }
 
@@ -114,7 +120,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match &error {
             DbError::Database(cause) if cause.is_unique_violation() => {
-                Self::new(StatusCode::CONFLICT, Code::NameTaken, "there is one of this name already")
+                Self::new(Code::NameTaken, "there is one of this name already")
             }
             DbError::RowNotFound => Self::not_found(),
             _ => Self::internal(&error),
@@ -131,7 +137,7 @@ impl From<StoreError> for Problem {
 impl From<ThumbnailError> for Problem {
     fn from(error: ThumbnailError) -> Self {
         match error {
-            ThumbnailError::Impossible(_) => Self::new(StatusCode::NOT_FOUND, Code::NoThumbnail, error.to_string()),
+            ThumbnailError::Impossible(_) => Self::new(Code::NoThumbnail, error.to_string()),
             ThumbnailError::Store(_) | ThumbnailError::Cpu(_) => Self::internal(&error),
         }
     }
@@ -140,8 +146,8 @@ impl From<ThumbnailError> for Problem {
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Wrong => Self::new(StatusCode::UNAUTHORIZED, Code::LoginFailed, error.to_string()),
-            LoginError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
+            LoginError::Wrong => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::Busy => Self::new(Code::Busy, error.to_string()),
             LoginError::Journal(error) => error.into(),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
@@ -152,17 +158,17 @@ impl From<LoginError> for Problem {
 impl From<StepError> for Problem {
     fn from(error: StepError) -> Self {
         let detail = error.to_string();
-        let conflict = |code| Self::new(StatusCode::CONFLICT, code, detail.clone());
+        let conflict = |code| Self::new(code, detail.clone());
         match error {
             StepError::Invalid(errors) => Self::invalid(errors),
-            StepError::ContactMissing(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::ContactMissing, detail),
+            StepError::ContactMissing(_) => Self::new(Code::ContactMissing, detail),
             StepError::Unassignable(errors) => {
                 let why: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
                 let detail = why.join("; ");
-                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::Unassignable, detail) }
+                Self { errors, ..Self::new(Code::Unassignable, detail) }
             }
             StepError::NotFound => Self::not_found(),
-            StepError::NotAssigned | StepError::NotYet => Self::new(StatusCode::FORBIDDEN, Code::NotAssigned, detail),
+            StepError::NotAssigned | StepError::NotYet => Self::new(Code::NotAssigned, detail),
             StepError::ActedAlready => conflict(Code::AlreadyActed),
             StepError::MovedOn => conflict(Code::MovedOn),
             StepError::Refused(refusal) => refusal.into(),
@@ -173,14 +179,14 @@ impl From<StepError> for Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let conflict = |code| Self::new(StatusCode::CONFLICT, code, refusal.to_string());
+        let conflict = |code| Self::new(code, refusal.to_string());
         match refusal {
             Refusal::PhotosMissing | Refusal::FilesMissing => conflict(Code::NotNow),
             Refusal::SealNode => conflict(Code::SealNode),
             Refusal::NotSentBack => conflict(Code::NotSentBack),
-            Refusal::NotYours(why) => Self::new(StatusCode::FORBIDDEN, Code::NotYours, why),
-            Refusal::NotNow(why) => Self::new(StatusCode::CONFLICT, Code::NotNow, why),
-            Refusal::NotRunning(why) => Self::new(StatusCode::CONFLICT, Code::FlowNotRunning, why),
+            Refusal::NotYours(why) => Self::new(Code::NotYours, why),
+            Refusal::NotNow(why) => Self::new(Code::NotNow, why),
+            Refusal::NotRunning(why) => Self::new(Code::FlowNotRunning, why),
         }
     }
 }
@@ -199,14 +205,14 @@ impl From<BadCredentials> for Problem {
 
 impl From<ProviderError> for Problem {
     fn from(error: ProviderError) -> Self {
-        Self::new(StatusCode::BAD_GATEWAY, Code::VendorFailed, error.to_string())
+        Self::new(Code::VendorFailed, error.to_string())
     }
 }
 
 impl From<CallbackError> for Problem {
     fn from(error: CallbackError) -> Self {
         match error {
-            CallbackError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
+            CallbackError::Full => Self::new(Code::Busy, error.to_string()),
             CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => {
                 Self::internal(&error)
             }
@@ -226,7 +232,7 @@ impl From<DownloadError> for Problem {
 impl From<JournalError> for Problem {
     fn from(error: JournalError) -> Self {
         match error {
-            JournalError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error.to_string()),
+            JournalError::Full => Self::new(Code::Busy, error.to_string()),
             JournalError::Db(_) | JournalError::Stopping => Self::internal(&error),
         }
     }

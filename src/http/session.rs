@@ -41,7 +41,7 @@ impl FromRequestParts<Edge> for CurrentUser {
             },
         };
         let detail = "log in with POST /api/session, or send Authorization: Bearer <token>";
-        user.map(Self).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, Code::NotLoggedIn, detail))
+        user.map(Self).ok_or_else(|| Problem::new(Code::NotLoggedIn, detail))
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     link::{self, Arrival, Identity},
     pass::Pass,
     push,
-    zip::{self, Entry, Summary, ZipLimits},
+    zip::{self, Summary, ZipEntry, ZipLimits},
 };
 use crate::{
     content::store_original::{Fetched, store_original},
@@ -90,7 +90,7 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
         max_total_bytes: config.vendor.max_zip_bytes.get(),
         max_ratio: Some(100),
     };
-    let (sender, mut entries) = mpsc::channel::<Entry>(AHEAD);
+    let (sender, mut entries) = mpsc::channel::<ZipEntry>(AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         zip::read(&file, limits, |entry| match sender.blocking_send(entry) {
             Ok(()) => ControlFlow::Continue(()),
@@ -109,7 +109,11 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
     Ok(reader.await?)
 }
 
-async fn arrival(pass: &Pass, entry: Entry, seen: &mut HashMap<Blake3, i64>) -> Result<Option<Arrival>, IngestError> {
+async fn arrival(
+    pass: &Pass,
+    entry: ZipEntry,
+    seen: &mut HashMap<Blake3, i64>,
+) -> Result<Option<Arrival>, IngestError> {
     if not_an_image(&entry.bytes).is_some() {
         return Ok(None);
     }

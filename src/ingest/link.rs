@@ -18,15 +18,15 @@ use crate::{
         search_terms,
     },
     original::Original,
-    photo::{Photo, PhotoState, Source, key, kind::PhotoKind},
+    photo::{Photo, Source, key, kind::PhotoKind, linked::Linked},
     picture::inspect::clock_doubt,
 };
-use crate::{content::store_original::Content, seal_use::ingest::Ingest};
+use crate::{content::store_original::StoredContent, seal_use::ingest::Ingest};
 
 /// A content that has come, and what it is an occurrence of.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    pub(super) content: Content,
+    pub(super) content: StoredContent,
     pub(super) identity: Identity,
 }
 
@@ -142,7 +142,7 @@ impl Known {
 }
 
 /// The row of a photo that came by its key. A keyless photo of equal content is the same photo: it is given the key.
-async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Result<Photo, DbError> {
+async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent) -> Result<Photo, DbError> {
     let twin: Option<Photo> =
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND original_hash = $2 AND photokey IS NULL
          ORDER BY CASE WHEN kind = $3 THEN 0 ELSE 1 END, id LIMIT 1")
@@ -154,21 +154,7 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &Content) -> Re
     let Some(mut twin) = twin.filter(|_| photo.original_hash.is_none()) else {
         return Ok(photo.clone());
     };
-    sql("DELETE FROM photos WHERE id = $1 AND original_hash IS NULL").bind(&photo.id).execute(&mut *tx).await?;
-    sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4, no = COALESCE($5, no) WHERE id = $6")
-        .bind(photo.photokey.clone())
-        .bind(photo.kind)
-        .bind(photo.grant_id.as_ref())
-        .bind(photo.position)
-        .bind(photo.no)
-        .bind(&twin.id)
-        .execute(tx)
-        .await?;
-    twin.photokey.clone_from(&photo.photokey);
-    twin.kind = photo.kind;
-    twin.grant_id = photo.grant_id.clone().or(twin.grant_id);
-    twin.position = photo.position;
-    twin.no = photo.no.or(twin.no);
+    twin.take_key_of(tx, photo).await?;
     Ok(twin)
 }
 
@@ -199,7 +185,7 @@ async fn occur(
     pass: &Pass,
     flow: &LockedFlow,
     photo: Photo,
-    content: &Content,
+    content: &StoredContent,
     known: &mut Known,
 ) -> Result<Option<String>, DbError> {
     let no = match photo.no {
@@ -208,23 +194,16 @@ async fn occur(
     };
     let vendor_at = photo.photokey.as_deref().and_then(key::day);
     let doubt = clock_doubt(content.exif_at, vendor_at, content.received_at);
-    let next = refetch_at(pass, &photo, content);
-    sql("UPDATE photos SET original_hash = $1, no = $2, vendor_at = $3, exif_at = $4, received_at = COALESCE(received_at, $5), clock_doubt = $6,
-           state = $7, next_attempt_at = $8, passes = CASE WHEN $8 IS NULL THEN passes ELSE passes + 1 END,
-           error_code = CASE WHEN $8 IS NULL THEN NULL ELSE 'cut_original' END,
-           error_detail = CASE WHEN $8 IS NULL THEN NULL ELSE 'the picture ends too early; it is kept and fetched once more' END
-         WHERE id = $9")
-        .bind(&content.original.hash)
-        .bind(no)
-        .bind(vendor_at)
-        .bind(content.exif_at)
-        .bind(content.received_at)
-        .bind(doubt)
-        .bind(if next.is_some() { PhotoState::Waiting } else { PhotoState::Done })
-        .bind(next)
-        .bind(&photo.id)
-        .execute(&mut *tx)
-        .await?;
+    let linked = Linked {
+        original: &content.original.hash,
+        no,
+        vendor_at,
+        exif_at: content.exif_at,
+        received_at: content.received_at,
+        clock_doubt: doubt,
+        refetch_at: refetch_at(pass, &photo, content),
+    };
+    Photo::link(tx, &photo.id, linked).await?;
     let at = content.exif_at.filter(|_| !doubt).unwrap_or(content.received_at);
     let seal = known.seal(tx, photo.grant_id.as_ref()).await?;
     let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
@@ -283,7 +262,7 @@ async fn renumber(
     no: i64,
     known: &mut Known,
 ) -> Result<Vec<String>, DbError> {
-    sql("UPDATE photos SET no = $1 WHERE id = $2").bind(no).bind(&photo.id).execute(&mut *tx).await?;
+    Photo::renumber(tx, &photo.id, no).await?;
     let seal = known.seal(tx, photo.grant_id.as_ref()).await?;
     let mut names = Vec::new();
     for document in Document::of_photo(&mut *tx, &photo.id).await? {
@@ -296,7 +275,7 @@ async fn renumber(
 }
 
 /// A picture that ends too early is kept, and fetched once more: the vendor may have had half of it only.
-fn refetch_at(pass: &Pass, photo: &Photo, content: &Content) -> Option<Timestamp> {
+fn refetch_at(pass: &Pass, photo: &Photo, content: &StoredContent) -> Option<Timestamp> {
     let again = !content.original.complete && photo.photokey.is_some() && photo.original_hash.is_none();
     let wait = pass.app.config.ingest.retries.first().filter(|_| again)?;
     Some(pass.app.clock.now().plus(wait.get()))

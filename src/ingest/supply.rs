@@ -5,7 +5,7 @@ use super::{
     link::{self, Arrival, Identity},
     pass::Pass,
 };
-use crate::content::store_original::Content;
+use crate::content::store_original::StoredContent;
 use crate::{
     original::Original,
     photo::{Source, kind::PhotoKind},
@@ -36,6 +36,6 @@ async fn arrival(pass: &Pass, supplied: &Dispatch) -> Result<Option<Arrival>, In
     let exif_at = app.cpu.run(0, move || inspect(&bytes).exif.map(|exif| exif.at)).await?;
     let kind = supplied.photo_kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(PhotoKind::Signatory);
     let identity = Identity::Keyless { kind, grant: supplied.grant_id.clone(), source: Source::Supply, occurrence: 1 };
-    let content = Content { original, exif_at, received_at: supplied.created_at };
+    let content = StoredContent { original, exif_at, received_at: supplied.created_at };
     Ok(Some(Arrival { content, identity }))
 }

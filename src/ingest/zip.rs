@@ -38,7 +38,7 @@ pub struct ZipLimits {
 
 /// One file of the zip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ZipEntry {
     /// For display; never a path, and not unique.
     pub name: String,
     /// What the names of the file and its directories suggest.
@@ -112,7 +112,7 @@ impl From<Fault> for ZipError {
 pub fn read(
     file: &File,
     limits: ZipLimits,
-    mut each: impl FnMut(Entry) -> ControlFlow<()>,
+    mut each: impl FnMut(ZipEntry) -> ControlFlow<()>,
 ) -> Result<Summary, ZipError> {
     directory::check_frame(file)?;
     let mut zip = ZipIterable::try_new(file, Config::default())?;
@@ -132,7 +132,7 @@ pub fn read(
             Ok(bytes) => {
                 summary.entries += 1;
                 let photokey = key::find(&names.path).map(str::to_owned);
-                if each(Entry { kind: names.kind(), name: names.shown, photokey, bytes }).is_break() {
+                if each(ZipEntry { kind: names.kind(), name: names.shown, photokey, bytes }).is_break() {
                     summary.stopped = true;
                     break;
                 }

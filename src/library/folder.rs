@@ -187,6 +187,34 @@ impl Folder {
         Ok(())
     }
 
+    /// Gives the folder another name, another parent, or both; a unique violation when the name is taken.
+    pub async fn rewrite(&self, tx: &mut Tx, name: &str, parent: &str) -> Result<(), DbError> {
+        sql("UPDATE folders SET name = $1, parent = $2 WHERE id = $3")
+            .bind(name)
+            .bind(parent)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes the folder with its totals, unless documents or folders are in it; whether it was removed.
+    pub async fn remove_if_empty(&self, tx: &mut Tx) -> Result<bool, DbError> {
+        // What was counted in it when there still was something.
+        sql("DELETE FROM folder_totals WHERE folder_id = $1
+               AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folder_totals.folder_id)")
+        .bind(&self.id)
+        .execute(&mut *tx)
+        .await?;
+        let deleted = sql("DELETE FROM folders WHERE id = $1
+               AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folders.id)
+               AND NOT EXISTS (SELECT 1 FROM folders f WHERE f.parent = folders.id)")
+        .bind(&self.id)
+        .execute(tx)
+        .await?;
+        Ok(deleted == 1)
+    }
+
     /// May `user` see this folder and its documents? System folders: archivists, and who reads everything; a flow's
     /// participants reach their documents through the flow.
     #[must_use]

@@ -46,7 +46,7 @@ pub(crate) enum Coding {
     /// Nothing here decodes it.
     #[default]
     None,
-    Jpeg(jpeg::Coding),
+    Jpeg(jpeg::JpegCoding),
     /// Decoded whole, with at most this many bytes for each of `pixels`, scratch space included. `pixels` can be more
     /// than width × height, for a container may claim less than the frame inside it.
     Raster {

@@ -26,7 +26,7 @@ use crate::{
 
 /// What an original may cost before its thumbnails are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ThumbnailLimits {
     /// Width × height, as the header states them.
     pub max_pixels: u64,
     /// Pixels of the longer side.
@@ -38,7 +38,7 @@ pub struct Limits {
     pub max_scans: u32,
 }
 
-impl Limits {
+impl ThumbnailLimits {
     /// The scans that a JPEG of so many pixels may have. Without this, 600 KB take 8 s.
     fn scans(&self, pixels: u64) -> u32 {
         let affordable = (20 * self.max_pixels / pixels.max(1)).max(20);
@@ -46,7 +46,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for ThumbnailLimits {
     fn default() -> Self {
         Self { max_pixels: 100_000_000, max_side: 20_000, max_memory: 512 << 20, max_scans: 100 }
     }
@@ -87,7 +87,7 @@ pub fn thumbnails(
     bytes: &[u8],
     inspection: &Inspection,
     sizes: &[u32],
-    limits: &Limits,
+    limits: &ThumbnailLimits,
 ) -> Result<Vec<Thumbnail>, Impossible> {
     let Some(largest) = sizes.iter().copied().max() else { return Ok(Vec::new()) };
     check(inspection, limits)?;
@@ -97,7 +97,7 @@ pub fn thumbnails(
 }
 
 /// Refuses by the headers alone, before anything is allocated.
-fn check(inspection: &Inspection, limits: &Limits) -> Result<(), Impossible> {
+fn check(inspection: &Inspection, limits: &ThumbnailLimits) -> Result<(), Impossible> {
     if inspection.coding == Coding::None && matches!(inspection.kind, Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Bmp) {
         return Err(Impossible::Broken("it has no header".to_owned()));
     }
@@ -154,7 +154,12 @@ impl Picture {
 }
 
 /// The picture with a long edge of at most `largest`.
-fn picture(bytes: &[u8], inspection: &Inspection, largest: u32, limits: &Limits) -> Result<Picture, Impossible> {
+fn picture(
+    bytes: &[u8],
+    inspection: &Inspection,
+    largest: u32,
+    limits: &ThumbnailLimits,
+) -> Result<Picture, Impossible> {
     let (pixels, profile) = match inspection.coding {
         Coding::Jpeg(_) => match jpeg::decode(bytes, largest, limits)? {
             jpeg::Decoded::Planes(planes, shown) => {

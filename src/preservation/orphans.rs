@@ -38,7 +38,7 @@ pub struct Found {
 /// What a look at the whole store found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct OrphanReport {
     /// Objects that were looked at: those old enough.
     pub looked_at: u64,
     pub strays: Vec<Found>,
@@ -57,8 +57,8 @@ pub enum SweepError {
 const PIECE: usize = 256;
 
 /// Looks at every object put before `before`: what is younger may be on its way to its row.
-pub async fn look(store: &Store, db: &Db, before: Timestamp) -> Result<Report, SweepError> {
-    let mut report = Report::default();
+pub async fn look(store: &Store, db: &Db, before: Timestamp) -> Result<OrphanReport, SweepError> {
+    let mut report = OrphanReport::default();
     let old = store.list("").try_filter(|stored| std::future::ready(stored.modified < before));
     let mut pieces = old.chunks(PIECE);
     while let Some(piece) = pieces.next().await {

@@ -48,9 +48,9 @@ impl fmt::Debug for Hidden {
 
 /// The AppSecret, which is signed with and never sent. `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Secret(Hidden);
+pub struct AppSecret(Hidden);
 
-impl Secret {
+impl AppSecret {
     /// Trims the ends. Refuses blanks inside: some vendor code removes them before hashing and some does not.
     pub fn new(text: &str) -> Result<Self, BadCredentials> {
         word(text).map(|word| Self(Hidden::new(word.to_owned()))).ok_or(BadCredentials::AppSecret)
@@ -134,7 +134,7 @@ impl From<SignMode> for String {
 pub struct Credentials {
     base_url: Url,
     app_token: String,
-    app_secret: Secret,
+    app_secret: AppSecret,
     sign_mode: SignMode,
 }
 
@@ -143,7 +143,7 @@ impl Credentials {
     pub fn new(
         mut base_url: Url,
         app_token: &str,
-        app_secret: Secret,
+        app_secret: AppSecret,
         sign_mode: SignMode,
     ) -> Result<Self, BadCredentials> {
         let plain = matches!(base_url.scheme(), "http" | "https")
@@ -174,7 +174,7 @@ impl Credentials {
     }
 
     #[must_use]
-    pub fn app_secret(&self) -> &Secret {
+    pub fn app_secret(&self) -> &AppSecret {
         &self.app_secret
     }
 
@@ -190,9 +190,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_trimmed_and_refused_with_blanks_inside() {
-        assert_eq!(Secret::new("  s3cret\n").unwrap().expose(), "s3cret");
+        assert_eq!(AppSecret::new("  s3cret\n").unwrap().expose(), "s3cret");
         for bad in ["", "  ", "demo Secret", "demo\u{3000}Secret", "a\0b"] {
-            assert_eq!(Secret::new(bad).unwrap_err(), BadCredentials::AppSecret, "{bad:?}");
+            assert_eq!(AppSecret::new(bad).unwrap_err(), BadCredentials::AppSecret, "{bad:?}");
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn addresses_that_could_never_work_are_refused() {
         let with = |url: &str, token: &str| {
-            Credentials::new(url.parse().unwrap(), token, Secret::new("s").unwrap(), SignMode::Legacy)
+            Credentials::new(url.parse().unwrap(), token, AppSecret::new("s").unwrap(), SignMode::Legacy)
         };
         assert_eq!(with("http://h:9182", "t").unwrap().base_url().as_str(), "http://h:9182/");
         assert_eq!(with("https://h/qys", " t ").unwrap().base_url().as_str(), "https://h/qys/");
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let secret = Secret::new("very-secret").unwrap();
+        let secret = AppSecret::new("very-secret").unwrap();
         let credentials = Credentials::new("http://h/".parse().unwrap(), "t", secret, SignMode::Legacy).unwrap();
         let shown = format!("{credentials:?} {credentials:#?}");
         assert!(shown.contains("***") && !shown.contains("very-secret"), "{shown}");

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use super::{SealUse, SealUseStatus};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx, sql},
+    id::SealUseId,
+};
 
 /// What is asked of the vendor: kept, so that it can be asked again and proved.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -54,4 +59,47 @@ pub struct Person {
     pub name: String,
     pub number: Option<String>,
     pub mobile: Option<String>,
+}
+
+impl SealUse {
+    /// Notes, before its first byte leaves, that this application is sent; its JSON is kept. False when somebody asked
+    /// for the end meanwhile: then nothing may be sent.
+    pub async fn mark_asked(tx: &mut Tx, id: &SealUseId, application: &str, now: Timestamp) -> Result<bool, DbError> {
+        let marked = sql("UPDATE seal_uses SET asked_at = $1, application = $2, error = NULL
+             WHERE id = $3 AND status = 'applying' AND end_asked_at IS NULL")
+        .bind(now)
+        .bind(application)
+        .bind(id)
+        .execute(tx)
+        .await?;
+        Ok(marked == 1)
+    }
+
+    /// The application surely never arrived at the vendor: it may be sent again.
+    pub async fn mark_never_arrived(tx: &mut Tx, id: &SealUseId) -> Result<(), DbError> {
+        sql("UPDATE seal_uses SET asked_at = NULL WHERE id = $1 AND status = 'applying'").bind(id).execute(tx).await?;
+        Ok(())
+    }
+
+    /// Has the seal use applied for again, with another application and under `serial_no`. False when it is not in the
+    /// state `before` any more, has a business, or is being ended.
+    pub async fn apply_again(
+        tx: &mut Tx,
+        id: &SealUseId,
+        before: SealUseStatus,
+        application: &str,
+        serial_no: &str,
+    ) -> Result<bool, DbError> {
+        let changed = sql(
+            "UPDATE seal_uses SET status = 'applying', asked_at = NULL, error = NULL, application = $1, serial_no = $2
+             WHERE id = $3 AND status = $4 AND business_id IS NULL AND end_asked_at IS NULL AND NOT superseded",
+        )
+        .bind(application)
+        .bind(serial_no)
+        .bind(id)
+        .bind(before)
+        .execute(tx)
+        .await?;
+        Ok(changed > 0)
+    }
 }

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     app::App,
     callback,
-    db::{DbError, sql},
+    db::DbError,
     definition::Definition,
     flow::{
         Flow,
@@ -155,20 +155,14 @@ async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Appl
     if let Some(end) = application.wants.iter().filter_map(|want| want.end).min() {
         queue::wake(&mut tx, JobKind::Finish, id.as_str(), end, now).await?;
     }
-    let marked = sql("UPDATE seal_uses SET asked_at = $1, application = $2, error = NULL
-         WHERE id = $3 AND status = 'applying' AND end_asked_at IS NULL")
-    .bind(now)
-    .bind(serde_json::to_string(application)?)
-    .bind(id)
-    .execute(&mut tx)
-    .await?;
+    let marked = SealUse::mark_asked(&mut tx, id, &serde_json::to_string(application)?, now).await?;
     tx.commit().await?;
-    Ok(marked == 1)
+    Ok(marked)
 }
 
 async fn mark_never_arrived(app: &App, lease: &Lease, id: &SealUseId) -> Result<(), ApplyError> {
     let mut tx = lease.begin(&app.db).await?;
-    sql("UPDATE seal_uses SET asked_at = NULL WHERE id = $1 AND status = 'applying'").bind(id).execute(&mut tx).await?;
+    SealUse::mark_never_arrived(&mut tx, id).await?;
     Ok(tx.commit().await?)
 }
 

@@ -120,16 +120,7 @@ pub async fn apply_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse,
     if !still_wanted(&mut tx, &seal_use).await? {
         return Err(ResolveError::Ending);
     }
-    let changed =
-        sql("UPDATE seal_uses SET status = 'applying', asked_at = NULL, error = NULL, application = $1, serial_no = $2
-         WHERE id = $3 AND status = $4 AND business_id IS NULL AND end_asked_at IS NULL AND NOT superseded")
-        .bind(text)
-        .bind(&serial_no)
-        .bind(id)
-        .bind(seal_use.status)
-        .execute(&mut tx)
-        .await?;
-    if changed == 0 {
+    if !SealUse::apply_again(&mut tx, id, seal_use.status, &text, &serial_no).await? {
         return Err(ResolveError::Ending);
     }
     resolved(tx, app, &seal_use, by, "applied for again").await?;

@@ -29,6 +29,23 @@ const DRIVERS: [&str; 8] = [
 ];
 const MOST_LINES: usize = 400;
 
+/// The room that owns each table: only there it is written.
+const OWNERS: [(&str, &[&str]); 10] = [
+    ("definition", &["definitions", "definition_versions"]),
+    ("flow", &["flows", "flow_events", "flow_people", "flow_search", "approvals", "manifests", "serial_numbers"]),
+    ("seal_use", &["seal_uses", "grants", "ingests", "dispatches", "sent_documents"]),
+    ("photo", &["photos"]),
+    ("original", &["originals"]),
+    ("library", &["folders", "folder_totals", "documents", "document_words"]),
+    ("user", &["users", "sessions", "tokens"]),
+    ("service", &["services"]),
+    ("audit", &["audit", "audit_head"]),
+    ("queue", &["jobs"]),
+];
+
+/// `callbacks` is the verb's own table, and this file's alone.
+const INBOX: (&str, &str) = ("callbacks", "callback/record.rs");
+
 struct Source {
     /// Path below src/.
     path: String,
@@ -83,6 +100,50 @@ fn heads(group: &str) -> Vec<String> {
                 expected = false;
             }
             _ => {}
+        }
+    }
+    found
+}
+
+/// The tables that SQL in this text writes.
+fn written(text: &str) -> Vec<String> {
+    let between = |c: char| c.is_whitespace() || matches!(c, '"' | '(' | '\\');
+    let words: Vec<&str> = text.split(between).filter(|word| !word.is_empty()).collect();
+    let mut found = Vec::new();
+    for (at, verb) in words.iter().enumerate() {
+        let mut rest = words[at + 1..].iter().skip_while(|next| next.chars().all(|c| c.is_ascii_uppercase()));
+        let table = rest.next().filter(|next| next.starts_with(|c: char| c.is_alphabetic() || c == '{'));
+        let starts = match *verb {
+            "INSERT" | "REPLACE" | "MERGE" => words[at + 1..].iter().take(3).any(|next| *next == "INTO"),
+            "DELETE" => words.get(at + 1) == Some(&"FROM"),
+            // Not the end of `FOR UPDATE`, and no `ON CONFLICT … DO UPDATE SET`, which writes the table of its INSERT.
+            "UPDATE" => words.get(at + 1) != Some(&"SET") && (at == 0 || words[at - 1] != "FOR"),
+            _ => false,
+        };
+        found.extend(table.filter(|_| starts).map(|table| word(table).unwrap_or_else(|| (*table).to_owned())));
+    }
+    found
+}
+
+/// Whether the file at `path` in `room` may write `table`.
+fn may_write(path: &str, room: &str, table: &str) -> bool {
+    let owner = OWNERS.iter().find(|(_, tables)| tables.contains(&table)).map(|(owner, _)| *owner);
+    owner == Some(room) || (table, path) == INBOX
+}
+
+/// The types that this text declares for more than its own room, also those in the macros that declare ids and words.
+fn public_types(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        let item = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(crate) "));
+        let item = item.map(|rest| rest.trim_start_matches("unsafe "));
+        if let Some((kind, name)) = item.and_then(|item| item.split_once(' ')) {
+            found.extend(matches!(kind, "struct" | "enum" | "trait" | "type" | "union").then(|| word(name)).flatten());
+        } else if line == "words! {" {
+            found.extend(lines.by_ref().next().and_then(word));
+        } else if line == "ids! {" {
+            found.extend(lines.by_ref().take_while(|line| *line != "}").filter_map(word));
         }
     }
     found
@@ -215,6 +276,39 @@ fn handlers_begin_no_transaction_and_write_no_audit_entry() {
 }
 
 #[test]
+fn each_table_is_written_in_its_noun_only() {
+    let (mut seen, mut outside) = (BTreeSet::new(), Vec::new());
+    for source in sources() {
+        for table in written(&source.text) {
+            if !may_write(&source.path, &source.room, &table) {
+                outside.push(format!("{}: {table}", source.path));
+            }
+            seen.insert(table);
+        }
+    }
+    assert_eq!(outside, Vec::<String>::new());
+    let schema = fs::read_to_string(root().join("migrations/sqlite/0001_schema.sql")).unwrap();
+    let tables = schema.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ").and_then(word));
+    assert_eq!(seen, tables.collect(), "a write to each table was seen");
+}
+
+#[test]
+fn no_two_public_types_have_one_name() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources() {
+        for name in public_types(&source.text) {
+            places.entry(name).or_default().push(source.path.clone());
+        }
+    }
+    assert!(
+        places.len() > 200 && places.contains_key("PhotoState") && places.contains_key("FlowId"),
+        "types were found"
+    );
+    let twice: Vec<(String, Vec<String>)> = places.into_iter().filter(|(_, places)| places.len() > 1).collect();
+    assert_eq!(twice, [], "each needs a name of its own");
+}
+
+#[test]
 fn only_db_names_a_driver() {
     let found = broken(|source| source.room != "db" && DRIVERS.iter().any(|driver| source.text.contains(driver)));
     assert_eq!(found, Vec::<String>::new());
@@ -259,6 +353,19 @@ fn the_rules_see_what_breaks_them() {
     assert_eq!(uses("use crate::{http::Edge, id::UserId};"), ["http", "id"]);
     assert_eq!(uses("fn f() { crate::worker::work() }\n// crate::http"), ["worker"]);
     assert_eq!(uses("use crate::queue_of::X;\nmod http;"), ["queue_of"]);
+    let text = r#"sql("INSERT INTO a (x) SELECT y FROM z ON CONFLICT (x) DO UPDATE SET x = 1"); sql("DELETE FROM b WHERE");
+        format!("UPDATE c SET x = {}"); sql(
+            "UPDATE
+               d SET x"); sql("INSERT OR IGNORE INTO e(x)"); sql("SELECT x FROM f FOR UPDATE")"#;
+    assert_eq!(written(text), ["a", "b", "c", "d", "e"]);
+    assert_eq!(written(r#"sql(format!("UPDATE {table} SET x"))"#), ["{table}"], "a table that is not named is seen");
+    assert!(may_write("flow/step.rs", "flow", "flows") && !may_write("sealing/apply.rs", "sealing", "flows"));
+    assert!(
+        may_write("callback/record.rs", "callback", "callbacks") && !may_write("callback.rs", "callback", "callbacks")
+    );
+    let text = "pub struct A<T>(T);\n#[derive(Debug)]\n    pub(crate) enum B {\npub(super) struct OfOneRoom;\npub fn struct_like() {}\nstruct Own;
+        pub unsafe trait C: Sized {}\npub type D = A<u8>;\nids! {\nEId,\nFId,\n}\nwords! {\nG {\nH = \"h\",\n}\n}";
+    assert_eq!(public_types(text), ["A", "B", "C", "D", "EId", "FId", "G"]);
     let circle = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")];
     let arrows = circle.map(|(from, to)| ((from.to_owned(), to.to_owned()), String::new())).into_iter().collect();
     assert_eq!(way_back(&arrows, "a").unwrap(), ["a", "b", "c", "a"]);

@@ -13,7 +13,7 @@ fn made(name: &str, bytes: &[u8]) -> Entry {
         crc32: crc32fast::hash(bytes),
         blake3: Blake3::of(bytes),
         at: AT,
-        content: Content::Made(Bytes::copy_from_slice(bytes)),
+        content: EntryContent::Made(Bytes::copy_from_slice(bytes)),
     }
 }
 
@@ -128,7 +128,7 @@ impl std::io::Seek for Sparse {
 #[test]
 fn an_entry_over_four_gibibytes_and_those_behind_it_are_found() {
     let large =
-        Entry { bytes: (5 << 30) + 1, content: Content::Stored("originals/x".to_owned()), ..made("大.bin", b"") };
+        Entry { bytes: (5 << 30) + 1, content: EntryContent::Stored("originals/x".to_owned()), ..made("大.bin", b"") };
     let layout = Arc::new(Layout::of(vec![made("前", b"before"), large, made("后", b"after")]));
     assert!(layout.bytes() > 5 << 30);
     let mut archive = ZipArchive::new(Sparse { layout, at: 0 }).unwrap();
@@ -140,7 +140,7 @@ fn an_entry_over_four_gibibytes_and_those_behind_it_are_found() {
 
 #[test]
 fn a_range_of_a_stored_entry_names_the_object_and_its_bytes() {
-    let stored = Entry { bytes: 100, content: Content::Stored("originals/x".to_owned()), ..made("x", b"") };
+    let stored = Entry { bytes: 100, content: EntryContent::Stored("originals/x".to_owned()), ..made("x", b"") };
     let layout = Arc::new(Layout::of(vec![stored]));
     let header = 30 + 1;
     let pieces: Vec<Piece> = Layout::pieces(layout, header + 10..header + 20).collect();

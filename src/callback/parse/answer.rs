@@ -9,32 +9,32 @@ const FAILED: u32 = 1_000_000;
 
 /// A body and its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct CallbackReply {
     pub content_type: &'static str,
     pub body: String,
 }
 
 /// Received and stored; also for what is not understood, which would come again and again otherwise.
 #[must_use]
-pub fn answer(shape: Shape) -> Answer {
+pub fn answer(shape: Shape) -> CallbackReply {
     match shape {
         Shape::P1 | Shape::P2 | Shape::P3 | Shape::W | Shape::Junk => {
-            Answer::json(r#"{"code":0,"message":"SUCCESS"}"#.to_owned())
+            CallbackReply::json(r#"{"code":0,"message":"SUCCESS"}"#.to_owned())
         }
-        Shape::N | Shape::F => Answer::text("success".to_owned()),
+        Shape::N | Shape::F => CallbackReply::text("success".to_owned()),
     }
 }
 
 /// Not received. `shape` is `None` when the callback was refused unread.
 #[must_use]
-pub fn refusal(shape: Option<Shape>, message: &str) -> Answer {
+pub fn refusal(shape: Option<Shape>, message: &str) -> CallbackReply {
     match shape {
-        Some(Shape::N | Shape::F) => Answer::text(format!("fail|{message}")),
-        _ => Answer::json(json!({ "code": FAILED, "message": message }).to_string()),
+        Some(Shape::N | Shape::F) => CallbackReply::text(format!("fail|{message}")),
+        _ => CallbackReply::json(json!({ "code": FAILED, "message": message }).to_string()),
     }
 }
 
-impl Answer {
+impl CallbackReply {
     fn json(body: String) -> Self {
         Self { content_type: "application/json", body }
     }

@@ -8,22 +8,20 @@ use crate::{archive::by_hand::ByHandError, content::receive::UploadError, ingest
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
         let detail = error.to_string();
-        let unprocessable = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail.clone());
+        let unprocessable = |code| Self::new(code, detail.clone());
         match error {
-            UploadError::Cut(_) => Self::new(StatusCode::BAD_REQUEST, Code::UploadCut, detail),
-            UploadError::Stalled(_) => Self::new(StatusCode::REQUEST_TIMEOUT, Code::UploadStalled, detail),
-            UploadError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, detail),
-            UploadError::TooMany(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooManyFiles, detail),
+            UploadError::Cut(_) => Self::new(Code::UploadCut, detail),
+            UploadError::Stalled(_) => Self::new(Code::UploadStalled, detail),
+            UploadError::TooLarge { .. } => Self::new(Code::TooLarge, detail),
+            UploadError::TooMany(_) => Self::new(Code::TooManyFiles, detail),
             UploadError::Empty(_) => unprocessable(Code::EmptyFile),
             UploadError::NoFile => Self::field("file", detail),
             UploadError::NotAnImage(_) => unprocessable(Code::NotAnImage),
             UploadError::NotAFilesField(_) => unprocessable(Code::NotAFilesField),
             UploadError::NotFound => Self::not_found(),
-            UploadError::DownloadField(_) | UploadError::NotEditable(_) => {
-                Self::new(StatusCode::CONFLICT, Code::NotEditable, detail)
-            }
-            UploadError::PhotoDocument => Self::new(StatusCode::CONFLICT, Code::PhotoDocument, detail),
-            UploadError::NotRunning(_) => Self::new(StatusCode::CONFLICT, Code::FlowNotRunning, detail),
+            UploadError::DownloadField(_) | UploadError::NotEditable(_) => Self::new(Code::NotEditable, detail),
+            UploadError::PhotoDocument => Self::new(Code::PhotoDocument, detail),
+            UploadError::NotRunning(_) => Self::new(Code::FlowNotRunning, detail),
             UploadError::Db(error) => error.into(),
             UploadError::Store(_) | UploadError::Name(_) | UploadError::Cpu(_) | UploadError::Content(_) => {
                 Self::internal(&error)
@@ -35,7 +33,7 @@ impl From<UploadError> for Problem {
 impl From<ByHandError> for Problem {
     fn from(error: ByHandError) -> Self {
         let detail = error.to_string();
-        let conflict = |code| Self::new(StatusCode::CONFLICT, code, detail.clone());
+        let conflict = |code| Self::new(code, detail.clone());
         match error {
             ByHandError::NotFound => Self::not_found(),
             ByHandError::NotReady(_) => conflict(Code::NotNow),
@@ -43,7 +41,7 @@ impl From<ByHandError> for Problem {
                 Self { missing: lacking.photos, errors: lacking.fields, ..conflict(Code::PhotosMissing) }
             }
             ByHandError::FieldRequired(lacking) => Self { errors: lacking.fields, ..conflict(Code::FieldRequired) },
-            ByHandError::NotEntitled => Self::new(StatusCode::FORBIDDEN, Code::Forbidden, detail),
+            ByHandError::NotEntitled => Self::new(Code::Forbidden, detail),
             ByHandError::NoReason => Self::field("reason", detail),
             ByHandError::Rule(refusal) => refusal.into(),
             ByHandError::Refused(_) => conflict(Code::NotArchived),
@@ -56,13 +54,13 @@ impl From<CollectError> for Problem {
     fn from(error: CollectError) -> Self {
         let detail = error.to_string();
         let later = |code, retry_after| {
-            let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail.clone());
+            let problem = Self::with_status(StatusCode::SERVICE_UNAVAILABLE, code, detail.clone());
             Self { retry_after, ..problem }
         };
         match error {
             CollectError::Vendor { retry_after, .. } => later(Code::VendorFailed, retry_after.as_secs().clamp(1, 3600)),
-            CollectError::NoDownloadField => Self::new(StatusCode::CONFLICT, Code::NoDownloadField, detail),
-            CollectError::NoSealUse => Self::new(StatusCode::CONFLICT, Code::NoSealUse, detail),
+            CollectError::NoDownloadField => Self::new(Code::NoDownloadField, detail),
+            CollectError::NoSealUse => Self::new(Code::NoSealUse, detail),
             CollectError::NotFound => Self::not_found(),
             CollectError::Rule(refusal) => refusal.into(),
             CollectError::TooSlow => later(Code::StillCollecting, 5),

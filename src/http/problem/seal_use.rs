@@ -1,7 +1,5 @@
 //! What can go wrong at the vendor on behalf of people who wait for the answer.
 
-use axum::http::StatusCode;
-
 use super::{Code, Problem};
 use crate::{
     flow::form::ApplicationError,
@@ -10,15 +8,15 @@ use crate::{
 };
 
 fn conflict(code: Code, detail: String) -> Problem {
-    Problem::new(StatusCode::CONFLICT, code, detail)
+    Problem::new(code, detail)
 }
 
 fn vendor_failed(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_GATEWAY, Code::VendorFailed, detail)
+    Problem::new(Code::VendorFailed, detail)
 }
 
 fn contact_missing(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Code::ContactMissing, detail)
+    Problem::new(Code::ContactMissing, detail)
 }
 
 impl From<AppendError> for Problem {

@@ -17,7 +17,7 @@ fn file_of(bytes: &[u8]) -> File {
     file
 }
 
-fn read_with(bytes: &[u8], limits: ZipLimits) -> Result<(Vec<Entry>, Vec<Skipped>), ZipError> {
+fn read_with(bytes: &[u8], limits: ZipLimits) -> Result<(Vec<ZipEntry>, Vec<Skipped>), ZipError> {
     let mut entries = Vec::new();
     let summary = read(&file_of(bytes), limits, |entry| {
         entries.push(entry);
@@ -27,11 +27,11 @@ fn read_with(bytes: &[u8], limits: ZipLimits) -> Result<(Vec<Entry>, Vec<Skipped
     Ok((entries, summary.skipped))
 }
 
-fn read_all(bytes: &[u8]) -> Result<(Vec<Entry>, Vec<Skipped>), ZipError> {
+fn read_all(bytes: &[u8]) -> Result<(Vec<ZipEntry>, Vec<Skipped>), ZipError> {
     read_with(bytes, LIMITS)
 }
 
-fn names(entries: &[Entry]) -> Vec<&str> {
+fn names(entries: &[ZipEntry]) -> Vec<&str> {
     entries.iter().map(|entry| entry.name.as_str()).collect()
 }
 

@@ -6,7 +6,7 @@ use super::{Facts, be16};
 
 /// What decoding costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Coding {
+pub(crate) struct JpegCoding {
     /// Bits of a sample; only 8 is decoded.
     pub(crate) precision: u8,
     pub(crate) components: u8,
@@ -113,7 +113,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let Some(frame) = frame else { return facts };
     facts.width = Some(frame.width).filter(|width| *width > 0);
     facts.height = Some(frame.height).filter(|height| *height > 0);
-    facts.coding = super::Coding::Jpeg(Coding {
+    facts.coding = super::Coding::Jpeg(JpegCoding {
         precision: frame.precision,
         components: frame.components,
         scans,

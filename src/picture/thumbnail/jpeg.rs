@@ -3,7 +3,7 @@
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
 use super::{
-    Impossible, Limits,
+    Impossible, ThumbnailLimits,
     pixels::{Pixels, Samples, broken, side},
 };
 use crate::picture::inspect::jpeg;
@@ -20,7 +20,7 @@ pub(super) enum Decoded {
 }
 
 /// Decodes at the smallest scale that is good enough for a long edge of `largest`.
-pub(super) fn decode(bytes: &[u8], largest: u32, limits: &Limits) -> Result<Decoded, Impossible> {
+pub(super) fn decode(bytes: &[u8], largest: u32, limits: &ThumbnailLimits) -> Result<Decoded, Impossible> {
     let mut decoder = Decompressor::new().map_err(broken)?;
     if let Ok(header) = decoder.read_header(bytes) {
         return decode_after(&header, &mut decoder, bytes, bytes, largest, limits);
@@ -39,7 +39,7 @@ fn decode_after(
     bytes: &[u8],
     whole: &[u8],
     largest: u32,
-    limits: &Limits,
+    limits: &ThumbnailLimits,
 ) -> Result<Decoded, Impossible> {
     let (width, height) = (side(header.width), side(header.height));
     // The library reads the header by itself: what it will decode counts, not what the inspection saw.

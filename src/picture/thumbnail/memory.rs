@@ -1,4 +1,4 @@
-use super::{Limits, jpeg, pixels};
+use super::{ThumbnailLimits, jpeg, pixels};
 use crate::picture::inspect::{Coding, Inspection};
 
 /// Tables of the decoders, a colour transform, the libraries' row buffers for small pictures.
@@ -8,7 +8,7 @@ const FIXED: u64 = 8 << 20;
 /// bytes not counted, so that a budget can be shared out before decoding starts. Never more than `limits` admit: an
 /// original that asks for more is refused without being decoded.
 #[must_use]
-pub fn memory_needed(inspection: &Inspection, sizes: &[u32], limits: &Limits) -> u64 {
+pub fn memory_needed(inspection: &Inspection, sizes: &[u32], limits: &ThumbnailLimits) -> u64 {
     if super::check(inspection, limits).is_err() {
         return FIXED;
     }

@@ -5,13 +5,17 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader};
 
 use super::{
-    Impossible, Limits, colour,
+    Impossible, ThumbnailLimits, colour,
     pixels::{Pixels, Samples, broken},
 };
 use crate::picture::inspect::Kind;
 
 /// Decodes the picture, or the first frame of an animation.
-pub(super) fn decode(bytes: &[u8], kind: Kind, limits: &Limits) -> Result<(Pixels, Option<Vec<u8>>), Impossible> {
+pub(super) fn decode(
+    bytes: &[u8],
+    kind: Kind,
+    limits: &ThumbnailLimits,
+) -> Result<(Pixels, Option<Vec<u8>>), Impossible> {
     let format = match kind {
         Kind::Png => ImageFormat::Png,
         Kind::Gif => ImageFormat::Gif,
@@ -35,7 +39,7 @@ pub(super) fn decode(bytes: &[u8], kind: Kind, limits: &Limits) -> Result<(Pixel
     Ok((plain(picture), profile))
 }
 
-fn library_limits(limits: &Limits) -> image::Limits {
+fn library_limits(limits: &ThumbnailLimits) -> image::Limits {
     let mut strict = image::Limits::no_limits();
     strict.max_image_width = Some(limits.max_side);
     strict.max_image_height = Some(limits.max_side);

@@ -19,7 +19,7 @@ mod hostile;
 mod quality;
 
 fn made(bytes: &[u8], sizes: &[u32]) -> Result<Vec<Thumbnail>, Impossible> {
-    thumbnails(bytes, &inspect(bytes), sizes, &Limits::default())
+    thumbnails(bytes, &inspect(bytes), sizes, &ThumbnailLimits::default())
 }
 
 fn decoded(jpeg: &[u8]) -> RgbImage {
@@ -191,7 +191,7 @@ fn the_decode_scale_leaves_a_quarter_to_spare() {
 
 #[test]
 fn the_memory_bound_follows_the_coding() {
-    let needed = |bytes: &[u8]| memory_needed(&inspect(bytes), &[256, 1280], &Limits::default());
+    let needed = |bytes: &[u8]| memory_needed(&inspect(bytes), &[256, 1280], &ThumbnailLimits::default());
     let photo = quarters(4000, 3000);
     let sequential = needed(&jpeg(&photo));
     let progressive = needed(&jpeg_coded(&photo, Coded { progressive: true, ..Coded::default() }));

@@ -2,11 +2,11 @@
 
 use md5::{Digest, Md5};
 
-use crate::provider::Secret;
+use crate::provider::AppSecret;
 
 /// `md5(token + secret + timestamp [+ nonce])`, 32 lower-case hex digits. `timestamp` is Unix milliseconds in decimal.
 #[must_use]
-pub fn signature(app_token: &str, app_secret: &Secret, timestamp: &str, nonce: Option<&str>) -> String {
+pub fn signature(app_token: &str, app_secret: &AppSecret, timestamp: &str, nonce: Option<&str>) -> String {
     let mut hash = Md5::new();
     for part in [app_token, app_secret.expose(), timestamp, nonce.unwrap_or_default()] {
         hash.update(part.as_bytes());
@@ -24,7 +24,7 @@ mod tests {
     const NONCE: &str = "254775d7-3c7c-4e9d-9880-1d4c5fb3dbd0";
 
     fn sign(token: &str, secret: &str, at: &str, nonce: Option<&str>) -> String {
-        signature(token, &Secret::new(secret).unwrap(), at, nonce)
+        signature(token, &AppSecret::new(secret).unwrap(), at, nonce)
     }
 
     #[test]
@@ -38,6 +38,6 @@ mod tests {
     #[test]
     fn a_secret_without_its_blank_signs_as_clients_that_remove_blanks() {
         assert_eq!(sign(TOKEN, "demoSecret", AT, None), "609220675ae74326367365879214fabb");
-        assert!(Secret::new("demo Secret").is_err(), "with the blank both readings would be possible");
+        assert!(AppSecret::new("demo Secret").is_err(), "with the blank both readings would be possible");
     }
 }

@@ -5,13 +5,12 @@ use futures::StreamExt;
 use super::ApplyError;
 use crate::{
     app::App,
-    db::sql,
     definition::Integration,
     id::FlowId,
     library::document::Document,
     provider::{Client, ToStamp},
     queue::Lease,
-    seal_use::SealUse,
+    seal_use::{SealUse, sent_document},
     store::{StoreError, StoreKey},
 };
 
@@ -25,14 +24,8 @@ pub(super) async fn send(
 ) -> Result<Vec<String>, ApplyError> {
     let mut ids = Vec::new();
     for document in to_stamp(app, &seal_use.flow_id, integration).await? {
-        let sent: Option<(String,)> =
-            sql("SELECT vendor_id FROM sent_documents WHERE seal_use_id = $1 AND document_id = $2")
-                .bind(&seal_use.id)
-                .bind(&document.id)
-                .optional(&app.db)
-                .await?;
-        let id = match sent {
-            Some((id,)) => id,
+        let id = match sent_document::vendor_id(&app.db, &seal_use.id, &document.id).await? {
+            Some(id) => id,
             None => send_one(app, lease, client, seal_use, &document).await?,
         };
         ids.push(id);
@@ -66,14 +59,7 @@ async fn send_one(
         })
         .await?;
     let mut tx = lease.begin(&app.db).await?;
-    sql("INSERT INTO sent_documents (seal_use_id, document_id, vendor_id, sent_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (seal_use_id, document_id) DO UPDATE SET vendor_id = excluded.vendor_id, sent_at = excluded.sent_at")
-    .bind(&seal_use.id)
-    .bind(&document.id)
-    .bind(&id)
-    .bind(app.clock.now())
-    .execute(&mut tx)
-    .await?;
+    sent_document::record(&mut tx, &seal_use.id, &document.id, &id, app.clock.now()).await?;
     tx.commit().await?;
     Ok(id)
 }

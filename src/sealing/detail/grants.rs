@@ -1,7 +1,8 @@
 //! The vendor's authorisations, written as grants.
 
 use crate::{
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx},
+    flow::people,
     id::{GrantId, SealUseId},
     provider::{Auth, Hidden, Status},
     seal_use::{Application, Grant, Person, SealUseStatus, Want},
@@ -32,22 +33,9 @@ pub async fn save_grants(
         ids.push((auth.id.clone(), grant.upsert(tx).await?));
     }
     if application.category.is_some() {
-        let_them_in(tx, seal_use).await?;
+        people::add_of_grants(tx, seal_use).await?;
     }
     Ok(ids)
-}
-
-/// By category only the vendor knew who stamps: now they take part in the flow.
-async fn let_them_in(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
-    sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
-         SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id FROM grants g
-         JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
-         WHERE g.seal_use_id = $1
-         ON CONFLICT (flow_id, who) DO NOTHING")
-    .bind(seal_use)
-    .execute(tx)
-    .await?;
-    Ok(())
 }
 
 fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want>) -> Grant {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use yinku::{
     audit::{
-        self, Act, AuditEntry, NewEntry, Search,
+        self, Act, AuditEntry, AuditSearch, NewEntry,
         chain::{Link, NOTHING},
         journal::{Journal, JournalError},
         verify::{Break, Noted, Report, verify},
@@ -36,7 +36,7 @@ async fn record(tx: &mut yinku::db::Tx, n: i64) {
 }
 
 async fn all(db: &Db) -> Vec<AuditEntry> {
-    let mut entries = AuditEntry::list(db, &Search::default(), None, 100_000).await.unwrap();
+    let mut entries = AuditEntry::list(db, &AuditSearch::default(), None, 100_000).await.unwrap();
     entries.reverse();
     entries
 }
@@ -82,18 +82,18 @@ story!(entries_are_found_by_who_what_which_and_when, async |engine: Engine| {
         audit::record(&mut tx, entry, Timestamp(i64::try_from(n).unwrap())).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let found = async |search: Search, after: Option<i64>, limit: i64| -> Vec<i64> {
+    let found = async |search: AuditSearch, after: Option<i64>, limit: i64| -> Vec<i64> {
         AuditEntry::list(&db, &search, after, limit).await.unwrap().into_iter().map(|entry| entry.seq).collect()
     };
-    let any = Search::default;
+    let any = AuditSearch::default;
     assert_eq!(found(any(), None, 2).await, [3, 2]);
     assert_eq!(found(any(), Some(2), 2).await, [1]);
-    assert_eq!(found(Search { username: Some("li".into()), ..any() }, None, 9).await, [3, 1]);
-    assert_eq!(found(Search { act: Some("seal_code_viewed".into()), ..any() }, None, 9).await, [2]);
-    assert_eq!(found(Search { flow: Some(one.clone()), ..any() }, None, 9).await, [2, 1]);
-    assert_eq!(found(Search { subject: Some(other.to_string()), ..any() }, None, 9).await, [3]);
-    assert_eq!(found(Search { from: Some(Timestamp(1)), to: Some(Timestamp(2)), ..any() }, None, 9).await, [2]);
-    let several = Search { username: Some("li".into()), flow: Some(one), from: Some(Timestamp(0)), ..any() };
+    assert_eq!(found(AuditSearch { username: Some("li".into()), ..any() }, None, 9).await, [3, 1]);
+    assert_eq!(found(AuditSearch { act: Some("seal_code_viewed".into()), ..any() }, None, 9).await, [2]);
+    assert_eq!(found(AuditSearch { flow: Some(one.clone()), ..any() }, None, 9).await, [2, 1]);
+    assert_eq!(found(AuditSearch { subject: Some(other.to_string()), ..any() }, None, 9).await, [3]);
+    assert_eq!(found(AuditSearch { from: Some(Timestamp(1)), to: Some(Timestamp(2)), ..any() }, None, 9).await, [2]);
+    let several = AuditSearch { username: Some("li".into()), flow: Some(one), from: Some(Timestamp(0)), ..any() };
     assert_eq!(found(several, Some(3), 9).await, [1]);
 });
 

@@ -44,7 +44,7 @@ story!(everything_that_has_a_row_is_known, async |engine: Engine| {
     assert_eq!(report.looked_at, 2 + 4 + 1 + u64::try_from(callbacks).unwrap());
     let long_ago = world.app.clock.now().minus(Duration::from_hours(24));
     let report = orphans::look(&world.app.store, &world.app.db, long_ago).await.unwrap();
-    assert_eq!(report, orphans::Report::default(), "what is young may be on its way to its row");
+    assert_eq!(report, orphans::OrphanReport::default(), "what is young may be on its way to its row");
 });
 
 story!(what_no_row_names_is_listed_and_left_alone, async |world: World| {

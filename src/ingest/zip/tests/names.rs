@@ -2,7 +2,7 @@ use super::*;
 
 const KEY: &str = "20261123-254775d7-3c7c-4e9d-9880-1d4c5fb3dbd0";
 
-fn entry(name: impl AsRef<[u8]>) -> Entry {
+fn entry(name: impl AsRef<[u8]>) -> ZipEntry {
     read_all(&zip_of(&[part(name, b"photo")])).unwrap().0.remove(0)
 }
 

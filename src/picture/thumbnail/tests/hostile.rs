@@ -41,12 +41,12 @@ fn huge_jpegs_are_refused_by_their_header() {
     }
     // Even if the inspection was of other bytes.
     let harmless = inspect(&jpeg(&quarters(64, 48)));
-    let refused = thumbnails(&bytes, &harmless, &[256], &Limits::default());
+    let refused = thumbnails(&bytes, &harmless, &[256], &ThumbnailLimits::default());
     assert_eq!(refused, Err(Impossible::TooLarge { width: 20_001, height: 1 }));
     // The coefficients of all scans are kept.
     let coded = Coded { progressive: true, subsampling: Subsamp::None, ..Coded::default() };
     let bytes = jpeg_coded(&quarters(640, 480), coded);
-    let tight = Limits { max_memory: 1_500_000, ..Limits::default() };
+    let tight = ThumbnailLimits { max_memory: 1_500_000, ..ThumbnailLimits::default() };
     assert!(matches!(thumbnails(&bytes, &inspect(&bytes), &[64], &tight), Err(Impossible::TooHungry { .. })));
 }
 
@@ -61,7 +61,7 @@ fn a_progressive_jpeg_with_too_many_scans_is_refused() {
     assert!(made(&scans(100 - own), &[32]).is_ok(), "a hundred are still allowed");
     assert_eq!(made(&scans(101 - own), &[32]), Err(Impossible::TooManyScans(101)));
 
-    let limits = Limits { max_pixels: 64 * 48, ..Limits::default() };
+    let limits = ThumbnailLimits { max_pixels: 64 * 48, ..ThumbnailLimits::default() };
     let limited = |bytes: &[u8]| thumbnails(bytes, &inspect(bytes), &[32], &limits);
     assert!(limited(&scans(20 - own)).is_ok());
     assert_eq!(limited(&scans(21 - own)), Err(Impossible::TooManyScans(21)), "the largest pictures have fewer");
@@ -125,7 +125,7 @@ fn the_dearest_progressive_jpeg_that_is_allowed_is_made() {
 fn survive(bytes: &[u8], rounds: usize, seed: u64) -> usize {
     let mut random = Xorshift(seed);
     // What an attacker can ask for is bounded elsewhere; here it only has to be quick.
-    let limits = Limits { max_pixels: 40_000, ..Limits::default() };
+    let limits = ThumbnailLimits { max_pixels: 40_000, ..ThumbnailLimits::default() };
     let mut decodable = 0;
     for _ in 0..rounds {
         let mut mutant = bytes.to_vec();

@@ -1,7 +1,7 @@
 //! What is asked and read: signed, read tolerantly, repeated through passing trouble.
 
 use yinku::provider::{
-    ProviderError, SealRequest, Secret, SignMode, Status,
+    AppSecret, ProviderError, SealRequest, SignMode, Status,
     qiyuesuo::{read_status, sign::signature},
 };
 
@@ -26,7 +26,7 @@ async fn requests_are_signed_with_the_clocks_milliseconds() {
     assert!(legacy("user-agent").unwrap().starts_with("yinku/"));
     let nonce = header(&requests[1], "x-qys-nonce").unwrap();
     assert_eq!(uuid::Uuid::parse_str(&nonce).unwrap().get_version_num(), 4);
-    let secret = Secret::new("demoSecret-0123456789abcdef").unwrap();
+    let secret = AppSecret::new("demoSecret-0123456789abcdef").unwrap();
     let expected = signature("demoToken01", &secret, "1700000000000", Some(&nonce));
     assert_eq!(header(&requests[1], "x-qys-signature").unwrap(), expected);
     assert!(requests.iter().all(|request| !request.contains("demoSecret")), "the secret is never sent");

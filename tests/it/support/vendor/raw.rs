@@ -13,8 +13,8 @@ use tokio::{
 use yinku::{
     clock::{Clock, Timestamp},
     provider::{
-        Actor, Client, Credentials, Limits, ProviderError, Providers, SealWindow, Secret, SignMode, ToStamp, ZipBody,
-        retry::Backoff,
+        Actor, AppSecret, Client, Credentials, Limits, ProviderError, Providers, SealWindow, SignMode, ToStamp,
+        ZipBody, retry::Backoff,
     },
 };
 
@@ -94,7 +94,7 @@ impl Fake {
 
     pub(crate) fn client_with(&self, limits: &Limits, mode: SignMode) -> Client {
         let clock = Clock::manual(Timestamp(1_700_000_000_000_999));
-        let secret = Secret::new("demoSecret-0123456789abcdef").unwrap();
+        let secret = AppSecret::new("demoSecret-0123456789abcdef").unwrap();
         let credentials = Credentials::new(self.url.parse().unwrap(), "demoToken01", secret, mode).unwrap();
         Providers::new(limits, clock).unwrap().client(credentials)
     }

@@ -1,0 +1,47 @@
+//! The manifests of an archived flow, and what the archive writes to the flow.
+
+use super::LockedFlow;
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx, sql},
+    hash::Blake3,
+};
+
+/// A manifest that is in the store and has no row yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NewManifest<'a> {
+    /// 1 for the archive, then one more for each supplement.
+    pub n: u32,
+    pub store_key: &'a str,
+    pub hash: &'a Blake3,
+    /// How many documents it names.
+    pub documents: i64,
+}
+
+impl LockedFlow {
+    /// Writes the row of a manifest. The flow is archived from then on.
+    pub async fn archive(&self, tx: &mut Tx, manifest: NewManifest<'_>, now: Timestamp) -> Result<(), DbError> {
+        sql("INSERT INTO manifests (flow_id, n, store_key, hash, documents, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(&self.id)
+            .bind(manifest.n)
+            .bind(manifest.store_key)
+            .bind(manifest.hash)
+            .bind(manifest.documents)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+        sql("UPDATE flows SET state = 'archived', manifest_no = $1, archived_at = COALESCE(archived_at, $2), updated_at = $2 WHERE id = $3")
+            .bind(manifest.n)
+            .bind(now)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes, as JSON, who accepted which missing photos.
+    pub async fn accept_missing(&self, tx: &mut Tx, accepted: &str) -> Result<(), DbError> {
+        sql("UPDATE flows SET missing_accepted = $1 WHERE id = $2").bind(accepted).bind(&self.id).execute(tx).await?;
+        Ok(())
+    }
+}
