@@ -1,9 +1,11 @@
-//! The audit log: who did what to which thing and when. It is only ever appended to, and every entry carries the hash
-//! of the one before it ([`chain`]), so that a change shows ([`verify`]). A flow's own events are its changes only; views
-//! and downloads are here.
+//! The audit log: which user did what to which thing, and when.
 //!
-//! The end of the chain is one row that every writer locks: entries are numbered without gaps and writers take turns.
-//! So an act is recorded *last* in its transaction: whoever holds the end asks for no other lock any more.
+//! The log is append-only. Every entry carries the hash of the entry before it ([`chain`]), so that a change can be
+//! detected ([`verify`]). The events of a flow are its changes only. Views and downloads are recorded here.
+//!
+//! The end of the chain is one row, and every writer locks it. So entries are numbered without gaps and writers are
+//! serialised. An act must be recorded *last* in its transaction, because the holder of this lock must not wait for
+//! another lock.
 
 pub mod chain;
 pub mod journal;
@@ -21,7 +23,7 @@ use crate::{
 use chain::Link;
 
 words! {
-    /// What a person did, as the audit log names it.
+    /// An act of a user, as the audit log names it.
     Act {
         FlowSubmitted = "flow_submitted",
         FlowApproved = "flow_approved",
@@ -63,7 +65,7 @@ words! {
     }
 }
 
-/// An act, before it is written.
+/// An audit entry that is not written yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEntry<'a> {
     username: &'a str,
@@ -74,19 +76,20 @@ pub struct NewEntry<'a> {
 }
 
 impl<'a> NewEntry<'a> {
-    /// `username` did `act` to the thing with the id `subject`. After a failed login it is the name that was tried.
+    /// An act of `username` on the thing with the id `subject`. After a failed login, `username` is the name that was
+    /// tried.
     #[must_use]
     pub const fn new(username: &'a str, act: Act, subject: &'a str) -> Self {
         Self { username, act, subject, flow: None, detail: None }
     }
 
-    /// `username` did `act` to the flow itself.
+    /// An act of `username` on the flow itself.
     #[must_use]
     pub fn to_flow(username: &'a str, act: Act, flow: &'a FlowId) -> Self {
         Self::new(username, act, flow.as_str()).of_flow(flow)
     }
 
-    /// The thing belongs to this flow.
+    /// Adds the flow to which the thing belongs.
     #[must_use]
     pub const fn of_flow(self, flow: &'a FlowId) -> Self {
         Self { flow: Some(flow), ..self }
@@ -108,18 +111,18 @@ impl<'a> NewEntry<'a> {
     }
 }
 
-/// Who acts at the command line: nobody is logged in there. No username has a space.
+/// The actor at the command line, where no user is logged in. A username cannot contain a space.
 pub const COMMAND_LINE: &str = "command line";
 
-/// Longest text kept of a name and of a detail, in bytes: what people send may be long, an entry is not.
+/// Longest name and longest detail in bytes. Longer text from a client is cut.
 const LONGEST_NAME: usize = 256;
 const LONGEST_DETAIL: usize = 4096;
 
-/// An entry as it is kept.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
-    /// Its number: 1, 2, 3 … without gaps.
+    /// Number of the entry: 1, 2, 3 … without gaps.
     #[schema(minimum = 1)]
     pub seq: i64,
     #[schema(value_type = String, format = DateTime)]
@@ -127,11 +130,11 @@ pub struct AuditEntry {
     pub username: String,
     #[schema(value_type = Act)]
     pub act: String,
-    /// The id of what it was done to.
+    /// Id of the thing that was acted on.
     pub subject: String,
     pub flow_id: Option<FlowId>,
     pub detail: Option<String>,
-    /// The hash of the entry before it; 64 zeros for the first.
+    /// Hash of the entry before. 64 zeros for the first entry.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub prev: String,
     /// BLAKE3 of `prev` and all members above.
@@ -139,7 +142,7 @@ pub struct AuditEntry {
     pub hash: String,
 }
 
-/// Appends an entry; it is there if and only if `tx` commits. Call it last before the commit.
+/// Appends an entry, which exists if and only if `tx` commits. Call it last before the commit.
 pub async fn record(tx: &mut Tx, entry: NewEntry<'_>, now: Timestamp) -> Result<(), DbError> {
     append(tx, vec![Unchained::of(entry, now)]).await
 }
@@ -150,7 +153,7 @@ pub async fn commit(mut tx: Tx, entry: NewEntry<'_>, now: Timestamp) -> Result<(
     tx.commit().await
 }
 
-/// An entry's own members, as they will be kept.
+/// The members of an entry without its place in the chain.
 #[derive(Clone, Debug)]
 struct Unchained {
     at: Timestamp,
@@ -176,13 +179,13 @@ impl Unchained {
     fn chained(self, seq: i64, prev: &str) -> AuditEntry {
         let Self { at, username, act, subject, flow_id, detail } = self;
         let prev = prev.to_owned();
-        let mut kept = AuditEntry { seq, at, username, act, subject, flow_id, detail, prev, hash: String::new() };
-        kept.hash = Link::of(&kept).hash();
-        kept
+        let mut entry = AuditEntry { seq, at, username, act, subject, flow_id, detail, prev, hash: String::new() };
+        entry.hash = Link::of(&entry).hash();
+        entry
     }
 }
 
-/// At most `longest` bytes of `text`, as the database will keep it; what is cut shows as `…`.
+/// Returns at most `longest` bytes of `text` as the database stores it. Cut text ends in `…`.
 fn bounded(text: &str, longest: usize) -> String {
     let text = storable(text);
     if text.len() <= longest {
@@ -194,21 +197,21 @@ fn bounded(text: &str, longest: usize) -> String {
 
 async fn append(tx: &mut Tx, entries: Vec<Unchained>) -> Result<(), DbError> {
     let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-    // Locks the end until the transaction does; the hash is still the one of the last entry.
+    // Locks the end until the transaction ends. The hash is still the hash of the last entry.
     let (last, mut prev): (i64, String) =
         sql("UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash").bind(count).one(&mut *tx).await?;
     let mut chained = Vec::with_capacity(entries.len());
     for (seq, entry) in (last - count + 1..).zip(entries) {
-        let kept = entry.chained(seq, &prev);
-        prev.clone_from(&kept.hash);
-        chained.push(kept);
+        let entry = entry.chained(seq, &prev);
+        prev.clone_from(&entry.hash);
+        chained.push(entry);
     }
     AuditEntry::insert_all(tx, &chained).await?;
     sql("UPDATE audit_head SET hash = $1 WHERE id = 1").bind(prev).execute(tx).await?;
     Ok(())
 }
 
-/// What to look for; absent members do not restrict.
+/// Conditions of a search. An absent member sets no condition.
 #[derive(Clone, Debug, Default)]
 pub struct AuditSearch {
     pub username: Option<String>,
@@ -228,7 +231,7 @@ impl AuditEntry {
                 "INSERT INTO audit (seq, at, username, act, subject, flow_id, detail, prev, hash) VALUES {}",
                 rows(9, piece.len())
             );
-            piece.iter().fold(sql(statement), |statement, kept| kept.bind(statement)).execute(&mut *tx).await?;
+            piece.iter().fold(sql(statement), |statement, entry| entry.bind(statement)).execute(&mut *tx).await?;
         }
         Ok(())
     }
@@ -246,7 +249,7 @@ impl AuditEntry {
             .bind(&self.hash)
     }
 
-    /// Newest first, those before `after`.
+    /// Returns entries before `after`, newest first.
     pub async fn list(db: &Db, search: &AuditSearch, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
         Filtered::new("SELECT * FROM audit")
             .and("username =", search.username.clone())

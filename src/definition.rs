@@ -1,5 +1,6 @@
-//! A definition (流程类型): form fields, nodes and the integration configuration, versioned.
-//! A running flow keeps the version it was started with.
+//! A definition (流程类型): form fields, nodes and the integration configuration, with versions.
+//!
+//! A running flow keeps the version with which it was started.
 
 mod check;
 mod ready_made;
@@ -22,7 +23,7 @@ use crate::{
     vocabulary::words,
 };
 
-/// Where a flow stands before its first node.
+/// The place of a flow before its first node.
 pub const START: &str = "start";
 
 words! {
@@ -40,7 +41,7 @@ words! {
         /// A seal's name or device number.
         Seal = "seal",
         Seals = "seals",
-        /// An ordered list of documents; set by upload only.
+        /// An ordered list of documents. Set by upload only.
         Files = "files",
         /// A list of rows.
         Table = "table",
@@ -52,17 +53,17 @@ words! {
 }
 
 words! {
-    /// How many of a node's assignees must approve.
+    /// How many assignees of a node must approve.
     Mode {
         Any = "any",
         All = "all",
-        /// Each in the order listed.
+        /// All assignees, in the order listed.
         Sequence = "sequence",
     }
 }
 
 words! {
-    /// Whether a flow archives itself after its last node.
+    /// Whether a flow is archived after its last node by a job or by a user.
     ArchiveMode { Auto = "auto", Manual = "manual" }
 }
 
@@ -88,7 +89,7 @@ pub struct Field {
     pub columns: Option<Vec<Field>>,
 }
 
-/// Who is asked at a node: `user:<username>`, `role:<role>` or `manager` (the starter's).
+/// An assignee of a node: `user:<username>`, `role:<role>` or `manager` (the manager of the starter).
 #[derive(utoipa::ToSchema)]
 #[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|manager)$")]
 #[expect(dead_code, reason = "only describes an assignee in the OpenAPI document")]
@@ -103,7 +104,7 @@ pub struct Node {
     #[schema(pattern = r"\S")]
     pub name: String,
     pub kind: NodeKind,
-    /// `user:<username>`, `role:<role>` or `manager` (the starter's).
+    /// `user:<username>`, `role:<role>` or `manager` (the manager of the starter).
     #[schema(value_type = Vec<Assignee>, min_items = 1)]
     pub assignees: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,16 +113,16 @@ pub struct Node {
     pub editable: Option<Vec<String>>,
 }
 
-/// The integration configuration: which form field means what, which node does what.
+/// The integration configuration: the meaning of the form fields and the actions at each node.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Integration {
-    /// Off: no application is made at the vendor.
+    /// False: no application is sent to the vendor.
     pub enabled: bool,
     pub service_id: ServiceId,
     pub subject_field: String,
     pub organisation_field: String,
-    /// The field beside which the buttons show; absent: the organisation's.
+    /// The field beside which the buttons show. Default: the organisation field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub button_field: Option<String>,
     /// A seal field of the main form, or `table.column`.
@@ -129,14 +130,14 @@ pub struct Integration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_field: Option<String>,
     pub count_field: String,
-    /// The node at whose completion the application is made; `start` means at submission.
+    /// The application is sent when the flow leaves this node. `start` means at submission.
     pub apply_node: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applicant_field: Option<String>,
-    /// Holds the name of the vendor's category (用印流程).
+    /// The field with the name of the vendor's category (用印流程).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category_field: Option<String>,
-    /// The vendor's category says who stamps; the user field is not used.
+    /// True: the vendor's category decides the seal users, and the user field is not used.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub by_category: bool,
@@ -146,12 +147,12 @@ pub struct Integration {
     pub start_date_field: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time_field: Option<String>,
-    /// Past the end, use ends by itself.
+    /// At the end date, use ends automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_date_field: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_time_field: Option<String>,
-    /// Files that are to be stamped.
+    /// Files to be stamped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_field: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,19 +172,19 @@ pub struct Integration {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub download_nodes: Vec<String>,
-    /// Nodes whose passing also passes the vendor's approval.
+    /// When the flow leaves one of these nodes, the service also passes the vendor's approval.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub sync_nodes: Vec<String>,
-    /// The files field that the photos become attachments of; absent: local download only.
+    /// The files field that receives the photos. Absent: photos can only be downloaded to the own machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download_field: Option<String>,
-    /// Absent: 系统知识库-电子签.
+    /// Default: 系统知识库-电子签.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download_folder: Option<FolderPath>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamped_file_field: Option<String>,
-    /// Where stamped files lie; absent: the download folder.
+    /// The folder of stamped files. Default: the download folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamped_folder: Option<FolderPath>,
     #[serde(default = "archive_auto")]
@@ -195,7 +196,7 @@ fn archive_auto() -> ArchiveMode {
     ArchiveMode::Auto
 }
 
-/// What a definition says: the part that is versioned.
+/// The body of a definition: the part that has versions.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Body {
@@ -219,20 +220,20 @@ impl Body {
         self.nodes.iter().find(|node| node.key == key)
     }
 
-    /// The node after `key`; `None` after the last.
+    /// Returns the node after `key`. `None` after the last node.
     #[must_use]
     pub fn node_after(&self, key: &str) -> Option<&Node> {
         self.nodes.iter().skip_while(|node| node.key != key).nth(1)
     }
 
-    /// The integration configuration, if it is switched on.
+    /// Returns the integration configuration if it is enabled.
     #[must_use]
     pub fn enabled_integration(&self) -> Option<&Integration> {
         self.integration.as_ref().filter(|integration| integration.enabled)
     }
 }
 
-/// A definition in one of its versions.
+/// One version of a definition.
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub id: DefinitionId,
@@ -259,7 +260,7 @@ impl TryFrom<Row> for Definition {
 }
 
 impl Definition {
-    /// Saves a first or a further version; who asked for it has checked the body.
+    /// Saves a first or a further version. The caller must have checked the body.
     pub async fn save(tx: &mut Tx, id: &DefinitionId, body: &Body, by: &str, now: Timestamp) -> Result<i64, DbError> {
         let version: i64 = sql("INSERT INTO definitions (id, name, version, created_at) VALUES ($1, $2, 1, $3)
              ON CONFLICT (id) DO UPDATE SET version = definitions.version + 1, name = excluded.name RETURNING version")
@@ -280,7 +281,7 @@ impl Definition {
         Ok(version)
     }
 
-    /// The current version.
+    /// Returns the current version.
     pub async fn current(on: impl Into<On<'_>>, id: &DefinitionId) -> Result<Option<Self>, DbError> {
         let row: Option<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
              WHERE d.id = $1")
@@ -290,7 +291,7 @@ impl Definition {
         row.map(Self::try_from).transpose()
     }
 
-    /// One version; flows keep theirs, so it exists as long as they do.
+    /// Returns one version. A flow refers to its version, so the version exists as long as the flow.
     pub async fn version(on: impl Into<On<'_>>, id: &DefinitionId, version: i64) -> Result<Self, DbError> {
         sql("SELECT * FROM definition_versions WHERE definition_id = $1 AND version = $2")
             .bind(id)
@@ -300,7 +301,7 @@ impl Definition {
             .try_into()
     }
 
-    /// The bodies of several versions, each asked for once.
+    /// Returns the bodies of several versions. Each version is read once.
     pub async fn versions<'i>(
         db: &Db,
         wanted: impl Iterator<Item = (&'i DefinitionId, i64)>,
@@ -315,7 +316,7 @@ impl Definition {
         rows.into_iter().map(body).collect()
     }
 
-    /// Every definition in its current version.
+    /// Returns every definition in its current version.
     pub async fn all_current(on: impl Into<On<'_>>) -> Result<Vec<Self>, DbError> {
         let rows: Vec<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
              ORDER BY d.id")
@@ -324,7 +325,7 @@ impl Definition {
         rows.into_iter().map(Self::try_from).collect()
     }
 
-    /// Current versions, newest definition first, those before `after`.
+    /// Returns current versions before `after`, newest definition first.
     pub async fn list(db: &Db, after: Option<&DefinitionId>, limit: i64) -> Result<Vec<Self>, DbError> {
         let current = "SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version";
         let rows: Vec<Row> = Filtered::new(current).and("d.id <", after).newest_first("d.id", limit).all(db).await?;

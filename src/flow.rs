@@ -37,22 +37,22 @@ words! {
     FlowState {
         Running = "running",
         Archived = "archived",
-        /// Sent back to its starter, who may change it and submit it again, or withdraw it.
+        /// Sent back to its starter. The starter may change it and submit it again, or withdraw it.
         Rejected = "rejected",
-        /// Taken back for good.
+        /// Withdrawn. A withdrawn flow cannot run again.
         Withdrawn = "withdrawn",
     }
 }
 
 words! {
-    /// Where a flow stands, for people.
+    /// The phase of a flow, for display.
     Phase {
         Approving = "approving",
         /// Seals are in use.
         Using = "using",
-        /// Use has ended; photos are still owed.
+        /// Use has ended, but photos are missing.
         Collecting = "collecting",
-        /// Everything is here; it waits to be archived.
+        /// Every photo is stored. The flow waits to be archived.
         Ready = "ready",
         Archived = "archived",
     }
@@ -65,18 +65,18 @@ pub struct Flow {
     pub definition_id: DefinitionId,
     pub version: i64,
     pub title: String,
-    /// Username of who started it.
+    /// Username of the starter.
     pub starter: String,
     #[sqlx(try_from = "String")]
     pub state: FlowState,
-    /// The node it stands at; [`START`] when it was sent back to its starter, `None` after the last.
+    /// The current node. [`START`] after a return to the starter, `None` after the last node.
     pub node: Option<String>,
     /// Field values as JSON, without files.
     pub form: String,
     pub manifest_no: i64,
-    /// 1, and one more after each return.
+    /// Starts at 1. Each return of the flow adds 1.
     pub round: i64,
-    /// A person returned it to a seal node whose use is complete: a person leaves that node too.
+    /// A user returned the flow to a seal node whose use is complete. So a user must also approve that node.
     pub by_hand: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -88,13 +88,13 @@ impl Flow {
         sql("SELECT * FROM flows WHERE id = $1").bind(id).optional(on).await
     }
 
-    /// Locks the flow until the transaction ends: two people who act at once act one after the other.
+    /// Locks the flow until the transaction ends. So concurrent acts on one flow are serialised.
     pub async fn lock(tx: &mut Tx, id: &FlowId) -> Result<Option<LockedFlow>, DbError> {
         let flow: Option<Self> = sql("SELECT * FROM flows WHERE id = $1 {for_update}").bind(id).optional(tx).await?;
         Ok(flow.map(LockedFlow))
     }
 
-    /// Writes a new flow, which is locked until the transaction ends.
+    /// Writes a new flow. It is locked until the transaction ends.
     pub async fn insert(self, tx: &mut Tx) -> Result<LockedFlow, DbError> {
         sql("INSERT INTO flows (id, serial_no, definition_id, version, title, starter, state, node, form, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)")
@@ -114,18 +114,18 @@ impl Flow {
         Ok(LockedFlow(self))
     }
 
-    /// Whether `user` may see the flow: takes part in it, or reads everything.
+    /// Returns true if `user` may see the flow: a participant, or a user who reads everything.
     pub async fn visible_to(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
         Ok(user.reads_all() || Self::takes_part(on, id, user).await?)
     }
 
-    /// Whether the flow names `user`, by name or by a role.
+    /// Returns true if the flow names `user`, by name or by a role.
     pub async fn takes_part(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
         Ok(People::of(on, id).await?.takes_part(user))
     }
 }
 
-/// A flow that the present transaction has locked: only such a flow is changed.
+/// A flow that the current transaction has locked. Only a locked flow may be changed.
 #[derive(Debug)]
 pub struct LockedFlow(Flow);
 
@@ -138,7 +138,7 @@ impl Deref for LockedFlow {
 }
 
 impl LockedFlow {
-    /// Moves the running flow to `node` (`None`: past the last).
+    /// Moves the running flow to `node`. `None`: the flow is after the last node.
     pub async fn move_to(&self, tx: &mut Tx, node: Option<&str>, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE flows SET node = $1, by_hand = FALSE, updated_at = $2 WHERE id = $3 AND state = 'running'")
             .bind(node)
@@ -149,7 +149,7 @@ impl LockedFlow {
         Ok(())
     }
 
-    /// Sends the flow back to `node`: another round begins.
+    /// Sends the flow back to `node` and starts the next round.
     pub async fn send_back(&self, tx: &mut Tx, node: &str, by_hand: bool, now: Timestamp) -> Result<(), DbError> {
         let state = if node == START { FlowState::Rejected } else { FlowState::Running };
         sql("UPDATE flows SET state = $1, node = $2, by_hand = $3, round = round + 1, updated_at = $4 WHERE id = $5")
@@ -163,8 +163,8 @@ impl LockedFlow {
         Ok(())
     }
 
-    /// Takes the flow to another state, where it stands.
-    pub async fn turn(&self, tx: &mut Tx, state: FlowState, now: Timestamp) -> Result<(), DbError> {
+    /// Sets the state of the flow. Its node stays the same.
+    pub async fn set_state(&self, tx: &mut Tx, state: FlowState, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE flows SET state = $1, updated_at = $2 WHERE id = $3")
             .bind(state)
             .bind(now)
@@ -174,7 +174,7 @@ impl LockedFlow {
         Ok(())
     }
 
-    /// Writes the form of the flow and what is made of it.
+    /// Writes the form of the flow, its title and its search text.
     pub async fn write_form(
         &mut self,
         tx: &mut Tx,
@@ -193,7 +193,7 @@ impl LockedFlow {
         search::write(tx, &self.0).await
     }
 
-    /// Gives out the next `count` running numbers for photos; the first of them.
+    /// Reserves the next `count` running numbers for photos. Returns the first of them.
     pub async fn take_numbers(&self, tx: &mut Tx, count: i64) -> Result<i64, DbError> {
         let last: i64 = sql("UPDATE flows SET photo_no = photo_no + $1 WHERE id = $2 RETURNING photo_no")
             .bind(count)
@@ -203,14 +203,14 @@ impl LockedFlow {
         Ok(last - count + 1)
     }
 
-    /// Sets the last running number that was given out.
+    /// Sets the last running number that was reserved.
     pub async fn set_photo_count(&self, tx: &mut Tx, count: i64) -> Result<(), DbError> {
         sql("UPDATE flows SET photo_no = $1 WHERE id = $2").bind(count).bind(&self.id).execute(tx).await?;
         Ok(())
     }
 }
 
-/// The next serial number of the day in China, such as `YK20261123-0001`.
+/// Returns the next serial number of the day in China, such as `YK20261123-0001`.
 pub async fn next_serial_no(tx: &mut Tx, now: Timestamp) -> Result<String, DbError> {
     let day = now.in_china().strftime("%Y%m%d").to_string();
     let n: i64 = sql("INSERT INTO serial_numbers (day, last) VALUES ($1, 1)

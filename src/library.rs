@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::vocabulary::words;
 
 words! {
-    /// The three knowledge-base spaces.
+    /// The three spaces of the knowledge base.
     Space {
-        /// 公共知识库, the company's.
+        /// 公共知识库: folders of the company.
         Public = "public",
-        /// 个人知识库, the flow starter's.
+        /// 个人知识库: folders of the user who started the flow.
         Personal = "personal",
-        /// 系统知识库: what modules produce; ours is 系统知识库-电子签.
+        /// 系统知识库: documents made by modules. This module uses 系统知识库-电子签.
         System = "system",
     }
 }
@@ -26,7 +26,7 @@ words! {
 #[serde(deny_unknown_fields)]
 pub struct FolderPath {
     pub space: Space,
-    /// Names joined by `/`; created when missing.
+    /// Folder names joined by `/`. Missing folders are created.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub path: String,

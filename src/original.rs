@@ -1,4 +1,4 @@
-//! An original (原件): bytes known by their BLAKE3 hash, kept once.
+//! An original (原件): bytes identified by their BLAKE3 hash and stored once.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::{
 pub struct Original {
     pub hash: Blake3,
     pub sha256: String,
-    /// Slow to take: made at archiving.
+    /// Slow to compute, so it is computed when the flow is archived.
     pub sm3: Option<String>,
     pub crc32: i64,
     pub bytes: i64,
@@ -24,9 +24,9 @@ pub struct Original {
     pub height: Option<i64>,
     /// False: the bytes end before the picture does.
     pub complete: bool,
-    /// Where the bytes are: the truth, whatever the folders are called by now.
+    /// Key of the bytes in the store. It stays valid when folders are renamed.
     pub store_key: String,
-    /// Why there are no thumbnails; `None` when they exist.
+    /// Why there are no thumbnails. `None` if they exist.
     pub undecodable: Option<String>,
     pub created_at: Timestamp,
 }
@@ -36,8 +36,9 @@ impl Original {
         sql("SELECT * FROM originals WHERE hash = $1").bind(hash).optional(on).await
     }
 
-    /// Writes the rows; answers which are new. The unique hash decides who was first, and a second writer's bytes are the
-    /// same bytes. In the order of their hashes, so that two who bring the same contents do not wait for each other.
+    /// Writes the rows and returns which of them are new. The unique index on the hash decides between concurrent
+    /// writers, whose bytes are the same. Rows are written in hash order, so that two writers of the same contents do
+    /// not deadlock.
     pub async fn insert_all<'a>(
         tx: &mut Tx,
         originals: impl IntoIterator<Item = &'a Self>,

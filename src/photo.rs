@@ -1,7 +1,9 @@
-//! A photo (用印图片): an occurrence, one picture of one seal use. Its content is an original; many photos may share one.
+//! A photo (用印图片): an occurrence, one picture of one seal use. Its content is an original. Several photos may have the
+//! same original.
 //!
-//! Identity: with a key, (seal use, photokey). Without (push, zip): as many photos of one content as the largest number
-//! that any one source shows; a key that comes later adopts a keyless photo of equal content.
+//! A photo with a key is identified by (seal use, photokey). Without a key (push, zip), a seal use has as many photos
+//! of one content as the largest number in any single source. A key that arrives later is given to a keyless photo with
+//! the same content.
 
 pub mod given_name;
 pub mod key;
@@ -23,22 +25,22 @@ words! {
     PhotoState {
         Queued = "queued",
         Fetching = "fetching",
-        /// A try failed; the next one has its time.
+        /// A try failed. The next try is scheduled.
         Waiting = "waiting",
         /// The bytes are stored and linked.
         Done = "done",
-        /// Parked: only a person tries again.
+        /// Parked. Only a user can start another try.
         Failed = "failed",
     }
 }
 
 words! {
-    /// Who brought the photo.
+    /// The source of the photo.
     Source {
         Key = "key",
         Push = "push",
         Zip = "zip",
-        /// A person.
+        /// A user.
         Supply = "supply",
     }
 }
@@ -56,14 +58,14 @@ pub struct Photo {
     pub position: i64,
     #[sqlx(try_from = "String")]
     pub state: PhotoState,
-    /// Passes that failed; a pass is up to four tries.
+    /// Failed passes. A pass has up to four tries.
     pub passes: i64,
     pub next_attempt_at: Option<Timestamp>,
     pub error_detail: Option<String>,
     pub original_hash: Option<Blake3>,
-    /// The running number in the flow: in the vendor's order, so that a missing photo is a missing number.
+    /// Running number in the flow, in the vendor's order. So a missing photo is a missing number.
     pub no: Option<i64>,
-    /// The vendor's day of upload, from the photokey: its beginning.
+    /// Start of the day of upload at the vendor, read from the photokey.
     pub vendor_at: Option<Timestamp>,
     pub exif_at: Option<Timestamp>,
     pub received_at: Option<Timestamp>,
@@ -74,7 +76,7 @@ pub struct Photo {
 }
 
 impl Photo {
-    /// A photo that is known and not stored yet.
+    /// Creates a photo that is known but not stored.
     #[must_use]
     pub fn new(seal_use: &SealUseId, kind: PhotoKind, source: Source, now: Timestamp) -> Self {
         Self {
@@ -100,13 +102,13 @@ impl Photo {
         }
     }
 
-    /// Writes the row. Of a key that is known already, the vendor's detail (`listed`) tells kind and place; whoever
-    /// comes first tells the grant.
+    /// Writes the row. If the key is known, the vendor's detail (`listed`) decides kind and position, and the first
+    /// source decides the grant.
     pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
         Self::insert_all(tx, std::slice::from_ref(self)).await
     }
 
-    /// The same for many, of which no two have one key.
+    /// As [`insert`](Self::insert), for many photos. No two may have the same key.
     pub async fn insert_all(tx: &mut Tx, photos: &[Self]) -> Result<(), DbError> {
         for piece in pieces(photos) {
             let text = format!(
@@ -138,13 +140,13 @@ impl Photo {
             .bind(self.listed)
     }
 
-    /// All photos of a seal use, in the vendor's order, then as they came.
+    /// Returns all photos of a seal use, in the vendor's order, then in order of arrival.
     pub async fn of_seal_use(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 ORDER BY position, id").bind(seal_use).all(on).await
     }
 
-    /// Those that may be fetched by key now, in the vendor's order, from behind `after` on. `fetching` ones are of a run
-    /// that died.
+    /// Returns photos after `after` that may be fetched by key now, in the vendor's order. A photo in state `fetching`
+    /// is left from a run that died.
     pub async fn due(
         db: &Db,
         seal_use: &SealUseId,
@@ -165,7 +167,7 @@ impl Photo {
         .await
     }
 
-    /// The keys that are known already, and whether the vendor's detail has told all it can of them.
+    /// Returns the known keys. The value is true if the vendor's detail has given kind and grant of the key.
     pub async fn known_keys(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<(String, bool)>, DbError> {
         sql("SELECT photokey, listed AND grant_id IS NOT NULL FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL")
             .bind(seal_use)
@@ -173,7 +175,7 @@ impl Photo {
             .await
     }
 
-    /// Whether photos without a key are stored.
+    /// Returns true if photos without a key are stored.
     pub async fn any_keyless(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
         let keyless: i64 = sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1 AND photokey IS NULL")
             .bind(seal_use)
@@ -194,7 +196,7 @@ impl Photo {
         Ok(())
     }
 
-    /// One try failed; shown at once, while the pass goes on.
+    /// Records one failed try at once, so that the user sees it while the pass continues.
     pub async fn record_failed_try(tx: &mut Tx, id: &PhotoId, code: &str, detail: &str) -> Result<(), DbError> {
         sql("UPDATE photos SET attempts = attempts + 1, error_code = $1, error_detail = $2 WHERE id = $3")
             .bind(code)
@@ -205,8 +207,8 @@ impl Photo {
         Ok(())
     }
 
-    /// A pass failed: the next one at `next`, or parked. A cut picture that was to be fetched once more is as good as it
-    /// gets then.
+    /// Records a failed pass. The next pass is at `next`. `None`: the photo is parked. An incomplete picture that was
+    /// fetched again is then kept as it is.
     pub async fn end_pass(tx: &mut Tx, id: &PhotoId, next: Option<Timestamp>) -> Result<(), DbError> {
         sql("UPDATE photos SET passes = passes + 1, next_attempt_at = $1, 
                state = CASE WHEN $1 IS NOT NULL THEN 'waiting' WHEN original_hash IS NULL THEN 'failed' ELSE 'done' END
@@ -218,7 +220,7 @@ impl Photo {
         Ok(())
     }
 
-    /// A person asks for parked and waiting photos to be tried again, from the first pass on.
+    /// Queues parked and waiting photos again by a user's request. The count of passes starts at 0.
     pub async fn unpark(tx: &mut Tx, seal_use: &SealUseId) -> Result<u64, DbError> {
         sql("UPDATE photos SET state = 'queued', passes = 0, next_attempt_at = NULL
              WHERE seal_use_id = $1 AND state IN ('failed', 'waiting')")

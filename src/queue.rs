@@ -1,13 +1,14 @@
-//! A job: the row that says something has work to do. It is written in the transaction that makes the work necessary.
+//! A job: a row that says that work is due. The transaction that makes the work necessary writes the row.
 //!
-//! One row per (kind, subject). A *wake* of a running job asks for one more run, so nothing that is learned during a
-//! run is lost. A run holds a lease by the database's clock; every write of the run is fenced by the lease's epoch, so
-//! a run that lost its lease can change nothing any more.
+//! There is one row for each (kind, subject). A *wake* of a running job requests one more run, so a new event during a
+//! run is not lost. A run holds a lease by the database's clock. Every write of a run is fenced by the epoch of the
+//! lease. So a run that lost its lease cannot change anything.
 //!
-//! Order of locks, the same for every transaction, so that none waits in a circle on PostgreSQL: a run's own job, then
-//! its rows, then the flow, then the job it wakes; whoever wakes a job does so before touching that job's rows. Waking
-//! waits until no run of that job is writing, but for callbacks ([`Waits::ForNobody`]): they come in storms, and they
-//! touch nothing of a run's but the record of its ingest, which a run therefore writes last before its commit.
+//! Every transaction locks in the same order, so that PostgreSQL has no deadlock: the run's own job, then its rows,
+//! then the flow, then the job that it wakes. A transaction that wakes a job must wake it before it changes the job's
+//! rows. A wake waits until no run of the job is writing. Callbacks are the exception ([`Waits::ForNobody`]), because
+//! they come in bursts. A callback and a run both write only the row of the ingest. So a run writes that row last
+//! before its commit.
 //!
 //! docs/locking.md has this order as one table, with the place of each lock.
 
@@ -24,11 +25,11 @@ use crate::{
 };
 
 words! {
-    /// What a job does; its subject is the id of what it does it to.
+    /// The kind of a job. Its subject is the id of the thing it works on.
     JobKind {
-        /// Ask the vendor for a seal code (subject: seal use).
+        /// Send the application to the vendor (subject: seal use).
         Apply = "apply",
-        /// Bring a seal use's photos in (subject: seal use).
+        /// Fetch the photos of a seal use (subject: seal use).
         Ingest = "ingest",
         /// End a seal use at the vendor (subject: seal use).
         Finish = "finish",
@@ -41,17 +42,17 @@ words! {
 
 words! {
     JobState {
-        /// Nothing to do until it is woken.
+        /// Nothing to do until a wake.
         Idle = "idle",
-        /// Runs when its time comes.
+        /// Runs when it is due.
         Queued = "queued",
         Running = "running",
-        /// Cannot succeed by itself; a person or a new fact wakes it.
+        /// Cannot succeed without help. A user or a new event wakes it.
         Parked = "parked",
     }
 }
 
-/// A job that this process holds the lease of.
+/// The lease of a job, held by this process.
 #[derive(Clone, Debug, FromRow)]
 pub struct Lease {
     pub id: JobId,
@@ -63,10 +64,10 @@ pub struct Lease {
     #[sqlx(rename = "lease_epoch")]
     epoch: i64,
     #[sqlx(rename = "wakes")]
-    seen: i64,
+    wakes_seen: i64,
 }
 
-/// The lease is somebody else's by now: stop, touch nothing.
+/// Why a fenced write failed. After a lost lease the run must stop and write nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum FenceError {
     #[error("the lease of job {0} was lost")]
@@ -80,35 +81,35 @@ pub enum FenceError {
 pub enum Next {
     /// Nothing more to do.
     Idle,
-    /// Run again then; `failed` counts the run as a failure.
+    /// Run again at this time. `failed` counts the run as a failure.
     At { at: Timestamp, failed: Option<String> },
-    /// It cannot succeed by itself.
+    /// The job cannot succeed without help.
     Park { reason: String },
 }
 
-/// Asks for a run of (kind, subject) at `at` or earlier. There is a new reason, so earlier failures do not count.
+/// Requests a run of (kind, subject) at `at` or earlier. The reason is new, so earlier failures do not count.
 pub async fn wake(tx: &mut Tx, kind: JobKind, subject: &str, at: Timestamp, now: Timestamp) -> Result<(), DbError> {
     wake_all(tx, kind, &[(subject, Patience::None)], Waits::ForRuns, at, now).await
 }
 
-/// Whether a job that has just run may rest before it runs again.
+/// Whether a job may rest after its last run before it runs again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     None,
     Rest,
 }
 
-/// What a wake waits for on PostgreSQL; SQLite has one writer anyway.
+/// What a wake waits for on PostgreSQL. SQLite has only one writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waits {
-    /// For what a run of the job is writing: the waker writes what runs write, too.
+    /// Waits for the writes of a run of the job, because the caller writes the same rows.
     ForRuns,
-    /// Only for others who wake the job, claim it or write down its end.
+    /// Waits only for transactions that wake the job, claim it or end its run.
     ForNobody,
 }
 
-/// The same for many subjects, which must be in order: all who wake several jobs lock them in one order. The commit
-/// wakes a worker for those that are not running.
+/// As [`wake`], for many subjects in id order, so that concurrent callers lock the jobs in the same order. The commit
+/// wakes a worker for jobs that are not running.
 pub async fn wake_all(
     tx: &mut Tx,
     kind: JobKind,
@@ -117,7 +118,7 @@ pub async fn wake_all(
     at: Timestamp,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    // PostgreSQL locks a row for an update of its keys against the fences of runs, whatever the keys become.
+    // An update of a key column conflicts with the fences of runs on PostgreSQL, even if the value stays the same.
     let keys = if waits == Waits::ForRuns { "subject = excluded.subject," } else { "" };
     for piece in pieces(wakes) {
         let statement = format!(
@@ -133,7 +134,7 @@ pub async fn wake_all(
             rows(8, piece.len())
         );
         let bound = piece.iter().fold(sql(statement), |statement, (subject, patience)| {
-            // A new job has nothing to rest from: this only says whether an old one may.
+            // A new job has no rest. The value only says whether an existing job may rest.
             let rest = if *patience == Patience::Rest { at } else { Timestamp(0) };
             let statement = statement.bind(&JobId::new()).bind(kind).bind(*subject).bind(JobState::Queued);
             statement.bind(at).bind(1_i64).bind(now).bind(rest)
@@ -146,7 +147,7 @@ pub async fn wake_all(
     Ok(())
 }
 
-/// The same at once, by a person's wish: earlier failures do not count any more.
+/// Wakes the job at once by a user's request. Earlier failures do not count any more.
 pub async fn wake_afresh(tx: &mut Tx, kind: JobKind, subject: &str, now: Timestamp) -> Result<(), DbError> {
     wake(tx, kind, subject, now, now).await?;
     sql("UPDATE jobs SET attempts = 0, error = NULL WHERE kind = $1 AND subject = $2 AND state = 'queued'")
@@ -157,10 +158,10 @@ pub async fn wake_afresh(tx: &mut Tx, kind: JobKind, subject: &str, now: Timesta
     Ok(())
 }
 
-/// Takes the lease of the job that has been due longest: a queued one, or one whose lease ran out.
+/// Claims the job that has been due longest: a queued job, or a running job with an expired lease.
 pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Result<Option<Lease>, DbError> {
     let mut tx = db.begin().await?;
-    // "Queued or running" in the words of the index `jobs_to_run`: only then does SQLite use it.
+    // The condition has the same words as the index `jobs_to_run`. SQLite uses the index only then.
     let claimed = sql(
         "UPDATE jobs SET state = 'running', lease_owner = $1, lease_until = {now} + $2, lease_epoch = lease_epoch + 1
          WHERE id = (SELECT id FROM jobs
@@ -178,12 +179,12 @@ pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Res
     Ok(claimed)
 }
 
-/// When the next queued job is due, if any.
+/// Returns when the next queued job is due. `None` if no job is queued.
 pub async fn next_due(db: &Db) -> Result<Option<Timestamp>, DbError> {
     sql("SELECT MIN(run_at) FROM jobs WHERE state = 'queued'").scalar(db).await
 }
 
-/// How many jobs are queued or running and due before `until`.
+/// Counts the jobs that are running, or queued and due before `until`.
 pub async fn pending(db: &Db, until: Timestamp) -> Result<i64, DbError> {
     sql("SELECT COUNT(*) FROM jobs
          WHERE (state = 'queued' OR state = 'running') AND (state = 'running' OR run_at <= $1)")
@@ -193,8 +194,7 @@ pub async fn pending(db: &Db, until: Timestamp) -> Result<i64, DbError> {
 }
 
 impl Lease {
-    /// Proves inside `tx` that the lease still holds, and keeps it from being taken until `tx` ends. Callbacks may wake
-    /// the job meanwhile.
+    /// Checks inside `tx` that the lease is valid, and protects it until `tx` ends. Callbacks may still wake the job.
     pub async fn fence(&self, tx: &mut Tx) -> Result<(), FenceError> {
         let held: Option<(JobId,)> =
             sql("SELECT id FROM jobs WHERE id = $1 AND lease_epoch = $2 AND state = 'running' {for_key_share}")
@@ -205,14 +205,14 @@ impl Lease {
         held.map(|_| ()).ok_or_else(|| FenceError::LeaseLost(self.id.clone()))
     }
 
-    /// Begins a transaction that only the holder of the lease can commit: it is [fenced](Self::fence).
+    /// Begins a transaction that is [fenced](Self::fence): it fails if the lease was lost.
     pub async fn begin(&self, db: &Db) -> Result<Tx, FenceError> {
         let mut tx = db.begin().await?;
         self.fence(&mut tx).await?;
         Ok(tx)
     }
 
-    /// Another run after the wait that `waits` has for this failure; after the last it is parked.
+    /// Returns a retry after the wait in `waits` for this failure. After the last wait, the job is parked.
     #[must_use]
     pub fn retry(&self, waits: &[Span], now: Timestamp, reason: String) -> Next {
         match usize::try_from(self.attempts).ok().and_then(|failed| waits.get(failed)) {
@@ -221,8 +221,8 @@ impl Lease {
         }
     }
 
-    /// Another run after the wait that `waits` has for this failure, the last wait however often it failed, and never
-    /// longer than `longest`.
+    /// Returns a retry after the wait in `waits` for this failure. The last wait repeats, so the job is never parked.
+    /// No wait is longer than `longest`.
     #[must_use]
     pub fn retry_patiently(&self, waits: &[Span], longest: Duration, now: Timestamp, reason: String) -> Next {
         let failed = usize::try_from(self.attempts).unwrap_or(usize::MAX);
@@ -230,7 +230,7 @@ impl Lease {
         Next::At { at: now.plus(wait), failed: Some(reason) }
     }
 
-    /// Prolongs the lease (the heartbeat).
+    /// Extends the lease (the heartbeat).
     pub async fn prolong(&self, db: &Db, lease: Duration) -> Result<(), FenceError> {
         let mut tx = self.begin(db).await?;
         sql("UPDATE jobs SET lease_until = {now} + $1 WHERE id = $2")
@@ -242,7 +242,7 @@ impl Lease {
         Ok(())
     }
 
-    /// Ends the run. A wake that came meanwhile runs it again after `rest`, whatever `next` says.
+    /// Ends the run. If the job was woken meanwhile, it runs again after `rest`, whatever `next` says.
     pub async fn finish(&self, db: &Db, next: Next, now: Timestamp, rest: Duration) -> Result<(), FenceError> {
         let mut tx = self.begin(db).await?;
         let (state, at, attempts, error) = match next {
@@ -257,7 +257,7 @@ impl Lease {
              WHERE id = $7")
         .bind(attempts)
         .bind(error)
-        .bind(self.seen)
+        .bind(self.wakes_seen)
         .bind(state)
         .bind(at)
         .bind(now.plus(rest))

@@ -1,4 +1,4 @@
-//! A seal use (用印申请): one application at the vendor, its grants, and what is known of its photos.
+//! A seal use (用印申请): one application at the vendor, its grants and the counts of its photos.
 
 mod application;
 pub mod code;
@@ -27,19 +27,20 @@ words! {
         /// The vendor has not answered yet.
         Applying = "applying",
         Using = "using",
-        /// Ended by use.
+        /// Ended by the last use.
         Complete = "complete",
         /// Ended by a platform.
         Finished = "finished",
-        /// The answer was lost: the vendor may have it or not. Never asked again blindly.
+        /// The answer was lost, so the vendor may have the application. The service does not send it again without a
+        /// check.
         Unknown = "unknown",
-        /// The vendor refused.
+        /// The vendor refused the application.
         Failed = "failed",
     }
 }
 
 impl SealUseStatus {
-    /// No stamping will follow.
+    /// Returns true if no stamping can follow.
     #[must_use]
     pub const fn ended(self) -> bool {
         matches!(self, Self::Complete | Self::Finished)
@@ -65,11 +66,11 @@ pub struct SealUse {
     pub ended_at: Option<Timestamp>,
     pub error: Option<String>,
     pub created_at: Timestamp,
-    /// A return of the flow ended it; another one takes its place.
+    /// A return of the flow ended this seal use, and another one replaces it.
     pub superseded: bool,
 }
 
-/// What a seal use was before it was opened again.
+/// The state of a seal use before it was opened again.
 #[derive(Clone, Debug, FromRow)]
 pub struct Reopened {
     #[sqlx(try_from = "String")]
@@ -102,7 +103,8 @@ impl SealUse {
         sql("SELECT * FROM seal_uses WHERE flow_id = $1 ORDER BY no").bind(flow).all(on).await
     }
 
-    /// The vendor's answer to the application. A callback may have told it before; then the status is newer than this.
+    /// Writes the business id from the vendor's answer. If a callback has brought it before, the status is newer and
+    /// stays.
     pub async fn applied(tx: &mut Tx, id: &SealUseId, business_id: &str) -> Result<(), DbError> {
         sql("UPDATE seal_uses SET business_id = $1, status = 'using', error = NULL WHERE id = $2 AND business_id IS NULL")
             .bind(business_id)
@@ -112,12 +114,12 @@ impl SealUse {
         Ok(())
     }
 
-    /// The application ended without a business id: refused, or nobody knows.
+    /// Marks a seal use without a business id as refused or unknown.
     pub async fn not_applied(tx: &mut Tx, id: &SealUseId, status: SealUseStatus, error: &str) -> Result<(), DbError> {
         Self::give_up(tx, id, status, error).await.map(|_| ())
     }
 
-    /// The same; false when a callback has told the business id meanwhile.
+    /// As [`not_applied`](Self::not_applied). Returns false if a callback has brought the business id meanwhile.
     pub async fn give_up(tx: &mut Tx, id: &SealUseId, status: SealUseStatus, error: &str) -> Result<bool, DbError> {
         let changed = sql("UPDATE seal_uses SET status = $1, error = $2 WHERE id = $3 AND business_id IS NULL")
             .bind(status)
@@ -128,25 +130,25 @@ impl SealUse {
         Ok(changed == 1)
     }
 
-    /// Why what is tried again has not worked yet; `None`: it has.
+    /// Writes why the last try failed. `None`: it succeeded.
     pub async fn set_error(tx: &mut Tx, id: &SealUseId, error: Option<&str>) -> Result<(), DbError> {
         sql("UPDATE seal_uses SET error = $1 WHERE id = $2").bind(error).bind(id).execute(tx).await?;
         Ok(())
     }
 
-    /// The flow's seal uses that photos may come of. One that a return ended before the vendor had it has none to give.
+    /// Returns the flow's seal uses that can have photos. A superseded seal use that the vendor never had is left out.
     pub async fn with_photos(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
         let mut all = Self::of_flow(on, flow).await?;
         all.retain(|seal_use| !seal_use.superseded || seal_use.business_id.is_some());
         Ok(all)
     }
 
-    /// How many seal uses the flow has had.
+    /// Counts all seal uses of the flow, superseded ones included.
     pub async fn count(tx: &mut Tx, flow: &FlowId) -> Result<i64, DbError> {
         sql("SELECT COUNT(*) FROM seal_uses WHERE flow_id = $1").bind(flow).scalar(tx).await
     }
 
-    /// The flow's open seal uses, or all of them, make way for others.
+    /// Marks the flow's open seal uses, or all of them, as superseded.
     pub async fn supersede(tx: &mut Tx, flow: &FlowId, all: bool) -> Result<(), DbError> {
         sql("UPDATE seal_uses SET superseded = TRUE
              WHERE flow_id = $1 AND NOT superseded AND ($2 OR status NOT IN ('complete', 'finished'))")
@@ -157,7 +159,7 @@ impl SealUse {
         Ok(())
     }
 
-    /// Those that the vendor has and that nobody asked to end: what people may act on.
+    /// Returns the seal uses that users can act on: the vendor has them and no end is requested.
     pub async fn at_vendor(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM seal_uses WHERE flow_id = $1 AND business_id IS NOT NULL AND end_asked_at IS NULL ORDER BY no")
             .bind(flow)
@@ -165,8 +167,8 @@ impl SealUse {
             .await
     }
 
-    /// Uses are being appended: it is in use again before the vendor is asked, so that nothing settles meanwhile. Answers
-    /// what `status` and `ended_at` were; `None`: it cannot be appended to.
+    /// Opens a seal use before uses are appended, so that the flow is not completed meanwhile. Returns the old `status`
+    /// and `ended_at`. `None`: no uses can be appended to it.
     pub async fn reopen(tx: &mut Tx, id: &SealUseId, now: Timestamp) -> Result<Option<Reopened>, DbError> {
         let before: Option<Reopened> = sql("SELECT status, ended_at FROM seal_uses
              WHERE id = $1 AND status IN ('using', 'complete', 'finished') AND end_asked_at IS NULL {for_update}")
@@ -183,13 +185,13 @@ impl SealUse {
         Ok(before)
     }
 
-    /// Something was changed at the vendor: what it was asked before is not the truth any more.
+    /// Records a change at the vendor. Details requested before it are outdated.
     pub async fn changed(tx: &mut Tx, id: &SealUseId, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE seal_uses SET changed_at = $1 WHERE id = $2").bind(now).bind(id).execute(tx).await?;
         Ok(())
     }
 
-    /// The vendor refused to append: as it was.
+    /// Restores the old state after the vendor refused to append uses.
     pub async fn close_again(tx: &mut Tx, id: &SealUseId, before: &Reopened) -> Result<(), DbError> {
         sql("UPDATE seal_uses SET status = $1, ended_at = $2 WHERE id = $3 AND status = 'using'")
             .bind(before.status)
@@ -200,14 +202,14 @@ impl SealUse {
         Ok(())
     }
 
-    /// Whether something was changed at the vendor since `asked`: a detail from then is not the truth any more.
+    /// Returns true if something was changed at the vendor since `asked`. Then a detail from `asked` is outdated.
     pub async fn changed_since(tx: &mut Tx, id: &SealUseId, asked: Timestamp) -> Result<bool, DbError> {
         let changed: Option<Timestamp> =
             sql("SELECT changed_at FROM seal_uses WHERE id = $1 {for_update}").bind(id).scalar(tx).await?;
         Ok(changed.is_some_and(|changed| changed >= asked))
     }
 
-    /// What the vendor's detail says; `ended_at` is when we first learned of the present end.
+    /// Writes the vendor's detail. `ended_at` is the time when the service first saw the current end.
     pub async fn seen(
         tx: &mut Tx,
         id: &SealUseId,

@@ -14,13 +14,13 @@ use crate::{
     vocabulary::words,
 };
 
-/// One bound service. The secret is never shown again once stored.
+/// A bound service. The API never returns its secret.
 #[derive(Clone, FromRow, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
     pub id: ServiceId,
     pub name: String,
-    /// Address of the vendor's open platform, usually port 9182.
+    /// Address of the vendor's open platform, usually with port 9182.
     pub base_url: String,
     pub app_token: String,
     #[serde(skip)]
@@ -38,25 +38,25 @@ impl std::fmt::Debug for Service {
 }
 
 words! {
-    /// Where a vendor's server stands.
+    /// The kind of vendor server.
     ServerType {
-        /// 私有云, in the company's own network: the only one with physical seals.
+        /// 私有云: in the company's network. Only this kind has physical seals.
         Private = "private",
         /// 公有云.
         Public = "public",
     }
 }
 
-/// Why a service is refused.
-pub const NO_PUBLIC_CLOUD: &str = "physical seals need a private-cloud service: the public cloud has none";
+/// Why a service of the public cloud is refused.
+pub const NO_PUBLIC_CLOUD: &str = "the public cloud has no physical seals; bind a private-cloud service";
 
 /// Domains of the vendor's public cloud.
 const PUBLIC_CLOUD: [&str; 2] = ["qiyuesuo.com", "qiyuesuo.cn"];
 
-/// Why a service cannot be spoken to.
+/// Why there is no client for a service.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    #[error("the service is not there any more")]
+    #[error("there is no such service; bind it again")]
     Gone,
     #[error(transparent)]
     Credentials(#[from] BadCredentials),
@@ -80,7 +80,7 @@ impl Service {
         Ok(())
     }
 
-    /// Its address is the vendor's public cloud.
+    /// Returns true if the address is in the vendor's public cloud.
     #[must_use]
     pub fn is_public_cloud(&self) -> bool {
         let url = Url::parse(&self.base_url).ok();
@@ -89,14 +89,14 @@ impl Service {
         PUBLIC_CLOUD.into_iter().any(under)
     }
 
-    /// The service's credentials, checked.
+    /// Checks and returns the credentials of the service.
     pub fn credentials(&self) -> Result<Credentials, ServiceError> {
         let url = Url::parse(&self.base_url).map_err(|_| BadCredentials::BaseUrl)?;
         let mode: SignMode = self.sign_mode.parse()?;
         Ok(Credentials::new(url, &self.app_token, AppSecret::new(&self.app_secret)?, mode)?)
     }
 
-    /// A client that speaks to this service.
+    /// Returns a client for this service.
     pub async fn client(on: impl Into<On<'_>>, vendor: &Providers, id: &ServiceId) -> Result<Client, ServiceError> {
         let service = Self::find(on, id).await?.ok_or(ServiceError::Gone)?;
         Ok(vendor.client(service.credentials()?))
@@ -106,7 +106,7 @@ impl Service {
         sql("SELECT * FROM services WHERE id = $1").bind(id).optional(on).await
     }
 
-    /// Newest first, those before `after`.
+    /// Returns services before `after`, newest first.
     pub async fn list(db: &Db, after: Option<&ServiceId>, limit: i64) -> Result<Vec<Self>, DbError> {
         Filtered::new("SELECT * FROM services").and("id <", after).newest_first("id", limit).all(db).await
     }

@@ -1,4 +1,4 @@
-//! A user: who may do what, and how they prove who they are (password, session, token).
+//! A user: roles, rights and the ways to log in (password, session, token).
 
 pub mod bootstrap;
 pub mod login;
@@ -19,15 +19,15 @@ use crate::{
 
 words! {
     Role {
-        /// Configures services, definitions, users; entitled to everything.
+        /// Configures services, definitions and users. May do everything.
         Admin = "admin",
-        /// Runs flows: codes, use, end of use.
+        /// Runs flows: seal codes, use and end of use.
         Operator = "operator",
-        /// Keeps the knowledge base.
+        /// Manages the knowledge base.
         Archivist = "archivist",
         /// Reads everything, changes nothing.
         Auditor = "auditor",
-        /// Starts flows and approves where assigned.
+        /// Starts flows, and approves where assigned.
         Member = "member",
     }
 }
@@ -41,7 +41,7 @@ pub struct User {
     #[sqlx(try_from = "String")]
     #[schema(value_type = Vec<Role>)]
     pub roles: Roles,
-    /// How the vendor knows this person: employee number, else mobile phone.
+    /// The vendor identifies the person by this employee number, else by the mobile phone.
     pub employee_no: Option<String>,
     pub mobile: Option<String>,
     /// Username of the manager.
@@ -51,7 +51,7 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// A user's roles, kept as a JSON list.
+/// The roles of a user, stored as a JSON list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Roles(pub Vec<Role>);
@@ -84,19 +84,19 @@ impl User {
         self.roles.0.contains(&role)
     }
 
-    /// Entitled to act on everything.
+    /// Returns true if the user may act on everything.
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.has(Role::Admin)
     }
 
-    /// Entitled to read everything.
+    /// Returns true if the user may read everything.
     #[must_use]
     pub fn reads_all(&self) -> bool {
         self.is_admin() || self.has(Role::Auditor)
     }
 
-    /// The words under which a flow may name this user: by name, and by each role.
+    /// Returns the names by which a flow may name this user: the username and each role.
     #[must_use]
     pub fn names_in_flows(&self) -> Vec<String> {
         let roles = self.roles.0.iter().map(|role| format!("role:{role}"));
@@ -121,7 +121,7 @@ impl User {
         Ok(())
     }
 
-    /// Writes everything but the password.
+    /// Writes all columns except the password.
     pub async fn update(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql("UPDATE users SET display_name = $1, roles = $2, employee_no = $3, mobile = $4, manager = $5, disabled = $6 WHERE id = $7")
             .bind(&self.display_name)
@@ -140,7 +140,7 @@ impl User {
         sql("SELECT * FROM users WHERE id = $1").bind(id).optional(on).await
     }
 
-    /// The user, not to be changed by others until `tx` ends.
+    /// Reads the user and locks the row until `tx` ends.
     pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM users WHERE id = $1 {for_update}").bind(id).optional(tx).await
     }
@@ -149,13 +149,13 @@ impl User {
         sql("SELECT * FROM users WHERE username = $1").bind(username).optional(on).await
     }
 
-    /// Newest first, those before `after`.
+    /// Returns users before `after`, newest first.
     pub async fn list(db: &Db, after: Option<&UserId>, limit: i64) -> Result<Vec<Self>, DbError> {
         Filtered::new("SELECT * FROM users").and("id <", after).newest_first("id", limit).all(db).await
     }
 }
 
-/// A person who acts now. An act begins its transaction here and ends with its entry in the audit log.
+/// A user who acts now. An act begins its transaction here and ends it with an entry in the audit log.
 #[derive(Clone, Copy, Debug)]
 pub struct Acting<'a> {
     pub db: &'a Db,
@@ -164,7 +164,7 @@ pub struct Acting<'a> {
 }
 
 impl Acting<'_> {
-    /// The entry of the audit log that says that this person did `act` to the thing with the id `subject`.
+    /// Builds the audit entry for `act` of this user on the thing with the id `subject`.
     #[must_use]
     pub const fn entry<'e>(&'e self, act: Act, subject: &'e str) -> NewEntry<'e> {
         NewEntry::new(self.user.username.as_str(), act, subject)
@@ -181,7 +181,7 @@ impl Acting<'_> {
     }
 }
 
-/// The users who may act, by username.
+/// The users who are not disabled, by username.
 #[derive(Clone, Debug, Default)]
 pub struct Directory(HashMap<String, User>);
 

@@ -141,7 +141,7 @@ async fn prepare(
     if let Some(node) = case.node() {
         flow.move_to(tx, None, now).await?;
         if delivery::sends_after(&case.body, &node.key) {
-            delivery::stamped(tx, &flow.id, &case.body, now).await?;
+            delivery::queue_stamped_files(tx, &flow.id, &case.body, now).await?;
         }
     }
     let asked =

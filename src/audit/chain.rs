@@ -1,8 +1,8 @@
-//! How an entry is chained to the one before it. Anybody can check it with a BLAKE3 tool and this page alone.
+//! The chain of audit entries. A reader can check it with a BLAKE3 tool and this page.
 //!
-//! The hash of an entry is BLAKE3 over its members in this order, each written as its length in bytes (eight bytes,
-//! big-endian) followed by the bytes themselves; an absent member is the length `ff ff ff ff ff ff ff ff` and nothing
-//! more:
+//! The hash of an entry is BLAKE3 over its members in this order. Each member is written as its length in bytes (eight
+//! bytes, big-endian), followed by the bytes. An absent member is written as the length `ff ff ff ff ff ff ff ff`
+//! without bytes:
 //!
 //! | member | written as |
 //! |---|---|
@@ -15,30 +15,30 @@
 
 use super::AuditEntry;
 
-/// What is before the first entry.
+/// The `prev` of the first entry.
 pub const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 const VERSION: &str = "yinku.audit.v1";
 
-/// The members of an entry that its hash is taken over.
+/// The members of an entry that its hash covers.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
-    /// As the chain up to here says, which is not always what the row says.
+    /// The hash of the entry before, as the verified chain has it. It can differ from the row.
     pub prev: &'a str,
     pub seq: i64,
-    pub kept: &'a AuditEntry,
+    pub entry: &'a AuditEntry,
 }
 
 impl<'a> Link<'a> {
-    /// The entry where it says that it belongs.
+    /// Builds the link from the `prev` and `seq` in the row.
     #[must_use]
-    pub fn of(kept: &'a AuditEntry) -> Self {
-        Self { prev: &kept.prev, seq: kept.seq, kept }
+    pub fn of(entry: &'a AuditEntry) -> Self {
+        Self { prev: &entry.prev, seq: entry.seq, entry }
     }
 
     #[must_use]
     pub fn hash(&self) -> String {
-        let AuditEntry { at, username, act, subject, flow_id, detail, .. } = self.kept;
+        let AuditEntry { at, username, act, subject, flow_id, detail, .. } = self.entry;
         let (seq, at) = (self.seq.to_string(), at.0.to_string());
         let members = [
             Some(VERSION),
@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn the_encoding_is_the_documented_one_and_stays_it() {
-        let hash = |kept: &AuditEntry| Link::of(kept).hash();
-        // Taken over the documented encoding by another program (Python's blake3).
+        let hash = |entry: &AuditEntry| Link::of(entry).hash();
+        // Computed from the documented encoding by another program (Python's blake3).
         assert_eq!(hash(&entry()), "3605c04e79570d1067eee186a5337e9b8423c51d2141c4c911aed1ba09b9f6fd");
         let with_detail = AuditEntry { detail: Some("同意".into()), flow_id: None, seq: 12, ..entry() };
         assert_eq!(hash(&with_detail), "71e2aa265d9157a360501a844169ee82914b27eb20f67bc3ba6b660bf7f51ffd");
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn no_member_can_pass_for_another_and_absent_is_not_empty() {
-        let hash = |kept: &AuditEntry| Link::of(kept).hash();
+        let hash = |entry: &AuditEntry| Link::of(entry).hash();
         let shifted =
             |username: &str, act: &str| hash(&AuditEntry { username: username.into(), act: act.into(), ..entry() });
         assert_ne!(shifted("ab", "c"), shifted("a", "bc"));

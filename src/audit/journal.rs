@@ -1,6 +1,7 @@
-//! The journal: for acts that change nothing else, such as a download. Whatever comes in while one group is being
-//! written becomes the next, so many downloads share one commit. The queue before it is bounded; being full is an
-//! answer.
+//! The journal: audit entries of acts that write nothing else, such as a download.
+//!
+//! Entries that arrive while a group is being written form the next group. So many downloads share one commit. The
+//! queue is bounded. A full queue is an error that the client sees.
 
 use std::sync::Arc;
 
@@ -12,10 +13,10 @@ use crate::{
     db::{Db, DbError},
 };
 
-/// Why an act could not be written down. It must not happen then.
+/// Why an act was not recorded. Then the act must not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("too many acts are waiting to be written into the audit log: come again")]
+    #[error("too many audit entries wait to be written; retry after 1 s")]
     Full,
     #[error("the audit log could not be written")]
     Db(#[from] Arc<DbError>),
@@ -25,17 +26,17 @@ pub enum JournalError {
 
 type Waiting = (Unchained, oneshot::Sender<Result<(), Arc<DbError>>>);
 
-/// The door to the task that writes entries in groups. The task ends with the last clone.
+/// A handle to the task that writes entries in groups. The task ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Journal {
     queue: mpsc::Sender<Waiting>,
 }
 
-/// Most entries in one transaction.
+/// Largest number of entries in one transaction.
 const GROUP: usize = 256;
 
 impl Journal {
-    /// Starts the task; at most `bound` acts wait for it.
+    /// Starts the task. At most `bound` entries wait for it.
     #[must_use]
     pub fn start(db: Db, bound: usize) -> Self {
         let (queue, waiting) = mpsc::channel(bound);
@@ -43,7 +44,7 @@ impl Journal {
         Self { queue }
     }
 
-    /// Writes an act down; answers once it is durable. Once asked it is written, also if the one who asked is gone.
+    /// Records an act and returns when the entry is durable. The entry is written even if the caller is cancelled.
     pub async fn write(&self, entry: NewEntry<'_>, now: Timestamp) -> Result<(), JournalError> {
         let (done, answer) = oneshot::channel();
         self.queue.try_send((Unchained::of(entry, now), done)).map_err(|error| match error {
@@ -64,7 +65,7 @@ async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
             tracing::error!(%error, entries = count, "the audit log could not be written");
         }
         for answer in answers {
-            // Whoever asked may have hung up; the entry is kept all the same.
+            // The caller may have been cancelled. The entry is written anyway.
             let _ = answer.send(written.clone());
         }
     }

@@ -87,7 +87,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     event::record(&mut tx, &flow.id, happened, now).await?;
     people::acted(&mut tx, &flow.id, &user.username).await?;
     if delivery::sends_at_once(&target.body, flow.node.as_deref()) {
-        delivery::stamped(&mut tx, &flow.id, &target.body, now).await?;
+        delivery::queue_stamped_files(&mut tx, &flow.id, &target.body, now).await?;
     }
     settle::settle(&mut tx, &flow.id, now).await?;
     for (id, one) in documents.iter().zip(&kept) {

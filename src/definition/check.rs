@@ -1,4 +1,4 @@
-//! The rules of a definition, checked when it is saved; each finding names the place and says what to do.
+//! The rules of a definition, checked when it is saved. Each finding names the place and says what to do.
 
 mod integration;
 
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use super::{Body, Field, FieldError, FieldType};
 use crate::user::{Directory, Role};
 
-/// Everything that is wrong with `body` in itself.
+/// Returns every error of `body` that can be found without the database.
 #[must_use]
 pub fn check(body: &Body) -> Vec<FieldError> {
     let mut errors = Vec::new();
@@ -20,14 +20,14 @@ pub fn check(body: &Body) -> Vec<FieldError> {
     errors
 }
 
-/// The assignees that name nobody: with them a flow would wait for ever.
+/// Returns the assignees without a user. A flow would wait for them forever.
 #[must_use]
 pub fn check_people(body: &Body, users: &Directory) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (i, node) in body.nodes.iter().enumerate() {
         let names = node.assignees.iter().filter_map(|assignee| assignee.strip_prefix("user:"));
         for name in names.filter(|name| !name.is_empty() && users.get(name).is_none()) {
-            let message = format!("there is no user {name:?}, or they are disabled");
+            let message = format!("there is no user {name:?}, or the user is disabled; name another user");
             errors.push(FieldError::new(format!("nodes[{i}].assignees"), message));
         }
     }
@@ -43,12 +43,17 @@ fn check_fields(fields: &[Field], path: &str, errors: &mut Vec<FieldError>) {
         match (field.field_type, &field.columns) {
             (FieldType::Table, Some(columns)) if !columns.is_empty() => {
                 if columns.iter().any(|column| matches!(column.field_type, FieldType::Table | FieldType::Files)) {
-                    errors.push(FieldError::new(at("columns"), "a column cannot be a table or files"));
+                    errors.push(FieldError::new(
+                        at("columns"),
+                        "a column cannot be a table or files; choose another type",
+                    ));
                 }
                 check_fields(columns, &at("columns"), errors);
             }
-            (FieldType::Table, _) => errors.push(FieldError::new(at("columns"), "a table needs columns")),
-            (_, Some(_)) => errors.push(FieldError::new(at("columns"), "only a table has columns")),
+            (FieldType::Table, _) => {
+                errors.push(FieldError::new(at("columns"), "a table needs columns; add at least one"));
+            }
+            (_, Some(_)) => errors.push(FieldError::new(at("columns"), "only a table has columns; remove them")),
             _ => {}
         }
         check_options(field, &at("options"), errors);
@@ -62,19 +67,19 @@ fn check_options(field: &Field, at: &str, errors: &mut Vec<FieldError>) {
             for option in options {
                 check_text(option, at.to_owned(), errors);
                 if !seen.insert(option) {
-                    errors.push(FieldError::new(at, format!("{option:?} is offered twice")));
+                    errors.push(FieldError::new(at, format!("{option:?} is listed twice; remove one")));
                 }
             }
         }
-        (FieldType::Select, _) => errors.push(FieldError::new(at, "a select needs options")),
-        (_, Some(_)) => errors.push(FieldError::new(at, "only a select has options")),
+        (FieldType::Select, _) => errors.push(FieldError::new(at, "a select needs options; add at least one")),
+        (_, Some(_)) => errors.push(FieldError::new(at, "only a select has options; remove them")),
         _ => {}
     }
 }
 
 fn check_nodes(body: &Body, errors: &mut Vec<FieldError>) {
     if body.nodes.is_empty() {
-        errors.push(FieldError::new("nodes", "a flow needs at least one node"));
+        errors.push(FieldError::new("nodes", "a flow needs at least one node; add a node"));
     }
     let mut keys = HashSet::from([super::START]);
     for (i, node) in body.nodes.iter().enumerate() {
@@ -82,14 +87,18 @@ fn check_nodes(body: &Body, errors: &mut Vec<FieldError>) {
         check_key(&node.key, &mut keys, at("key"), errors);
         check_text(&node.name, at("name"), errors);
         if node.assignees.is_empty() {
-            errors.push(FieldError::new(at("assignees"), "name at least one: user:<name>, role:<role> or manager"));
+            errors.push(FieldError::new(
+                at("assignees"),
+                "a node needs at least one assignee; add user:<name>, role:<role> or manager",
+            ));
         }
         for assignee in node.assignees.iter().filter(|assignee| !is_assignee(assignee)) {
-            let message = format!("{assignee:?} is not user:<name>, role:<role> or manager");
+            let message = format!("{assignee:?} is not an assignee; write user:<name>, role:<role> or manager");
             errors.push(FieldError::new(at("assignees"), message));
         }
         for key in node.editable.iter().flatten().filter(|key| body.field(key).is_none()) {
-            errors.push(FieldError::new(at("editable"), format!("there is no field {key:?}")));
+            errors
+                .push(FieldError::new(at("editable"), format!("there is no field {key:?}; name a field of the form")));
         }
     }
 }
@@ -106,9 +115,9 @@ fn check_key<'b>(key: &'b str, keys: &mut HashSet<&'b str>, at: String, errors: 
     let well_formed = (1..=64).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if !well_formed {
-        errors.push(FieldError::new(at, "1 to 64 of a-z A-Z 0-9 _ -"));
+        errors.push(FieldError::new(at, "must be 1 to 64 characters of a-z A-Z 0-9 _ -"));
     } else if !keys.insert(key) {
-        errors.push(FieldError::new(at, format!("{key:?} is used twice or reserved")));
+        errors.push(FieldError::new(at, format!("{key:?} is used twice or reserved; choose another key")));
     }
 }
 

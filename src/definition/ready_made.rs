@@ -1,4 +1,4 @@
-//! The definition that a new installation can take: 物理用印申请, approved by the starter's manager, stamped by operators.
+//! The definition offered to a new installation: 物理用印申请, approved by the starter's manager, stamped by operators.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::id::ServiceId;
 
 const TEXT: &str = include_str!("ready_made.json");
 
-/// What is to be posted, for the seals of `service`; without one, its id is still to be filled in.
+/// Returns the body to post, for the seals of `service`. `None`: the user must fill in the service id.
 pub fn ready_made(service: Option<&ServiceId>) -> Result<Value, serde_json::Error> {
     let mut body: Value = serde_json::from_str(TEXT)?;
     if let Some(service) = service {

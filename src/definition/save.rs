@@ -1,4 +1,4 @@
-//! A definition is saved: a first or a further version.
+//! Saves a definition: its first or a further version.
 
 use super::{Body, Definition, FieldError, check, check_people};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 /// Why a definition is not saved.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
-    #[error("the definition has errors")]
+    #[error("the definition has errors; correct the members in `errors`")]
     Invalid(Vec<FieldError>),
     #[error(transparent)]
     Db(#[from] DbError),
@@ -36,7 +36,7 @@ pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<De
 async fn check_service(tx: &mut Tx, body: &Body) -> Result<Option<FieldError>, DbError> {
     let Some(integration) = &body.integration else { return Ok(None) };
     let error = match Service::find(tx, &integration.service_id).await? {
-        None => "there is no such service",
+        None => "there is no such service; bind the service first",
         Some(service) if service.is_public_cloud() => NO_PUBLIC_CLOUD,
         Some(_) => return Ok(None),
     };

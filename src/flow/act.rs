@@ -1,4 +1,4 @@
-//! An act of a person on a flow leaves three traces: an event of the flow, "has acted", an entry of the audit log.
+//! A user's act on a flow leaves three traces: an event of the flow, a "has acted" row and an entry of the audit log.
 
 use super::{
     event::{self, EventKind, NewEvent},
@@ -16,13 +16,14 @@ pub struct FlowAct<'a> {
     pub username: &'a str,
     pub event: EventKind,
     pub act: Act,
-    /// The id of the thing that was acted on.
+    /// Id of the thing that the act changed.
     pub subject: &'a str,
     pub detail: &'a str,
 }
 
 impl FlowAct<'_> {
-    /// Writes the three traces and commits the transaction. The audit log takes turns, so its entry is the last write.
+    /// Writes the three traces and commits the transaction. Writers of the audit log lock its end, so its entry is the
+    /// last write.
     pub async fn commit(self, mut tx: Tx, flow: &FlowId, now: Timestamp) -> Result<(), DbError> {
         let Self { username, event, act, subject, detail } = self;
         event::record(&mut tx, flow, NewEvent { actor: username, act: event, node: None, detail: Some(detail) }, now)

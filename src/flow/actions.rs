@@ -1,4 +1,4 @@
-//! What a user may do with a flow now. One set of rules, used to show the buttons and to refuse the rest.
+//! What a user may do with a flow now. The same rules list the possible actions and refuse the others.
 
 mod rules;
 #[cfg(test)]
@@ -17,28 +17,28 @@ use crate::{
 };
 
 words! {
-    /// What can be done with a flow.
+    /// An action on a flow.
     Action {
         Approve = "approve",
-        /// Send it back to an earlier node or to its starter.
+        /// Send the flow back to an earlier node or to its starter.
         Reject = "reject",
-        /// Take it back for good.
+        /// Withdraw the flow. A withdrawn flow cannot run again.
         Withdraw = "withdraw",
-        /// Hand one's turn to somebody else.
+        /// Hand the own turn to another user.
         Transfer = "transfer",
-        /// Change form fields; for the starter of a returned flow also: submit it again.
+        /// Change form fields. The starter of a flow that was sent back may also submit it again.
         Edit = "edit",
         /// View seal codes.
         Code = "code",
-        /// View the details of seal use.
+        /// View the details of the seal uses.
         Detail = "detail",
         /// Download the photos to the own machine.
         Photos = "photos",
-        /// Bring the photos into the download field.
+        /// Fetch the photos into the download field.
         Collect = "collect",
-        /// Append uses.
+        /// Append uses to a seal use.
         Append = "append",
-        /// End seal use.
+        /// End the seal uses at the vendor.
         Finish = "finish",
         /// Upload into a files field.
         Upload = "upload",
@@ -51,30 +51,30 @@ words! {
 /// Why an action is not possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Others may do it.
+    /// Other users may do it.
     #[error("{0}")]
     NotYours(&'static str),
-    /// The flow does not stand there; says what would make it possible.
+    /// The flow is at another place. The text says what makes the action possible.
     #[error("{0}")]
     NotNow(&'static str),
-    /// The flow goes no further, or not before its starter submits it again.
+    /// The flow is archived or withdrawn, or waits until its starter submits it again.
     #[error("{0}")]
     NotRunning(&'static str),
-    /// The flow could be archived, but for photos that are missing.
-    #[error("photos are missing: an administrator may archive without them")]
+    /// The flow cannot be archived because photos are missing.
+    #[error("photos are missing; supply them, or ask an administrator to archive without them")]
     PhotosMissing,
-    /// The flow could be archived, but for required files.
-    #[error("a required files field is still empty: upload its file first")]
+    /// The flow cannot be archived because a required files field is empty.
+    #[error("a required files field is empty; upload its file")]
     FilesMissing,
-    /// A seal node is approved by nobody.
-    #[error("a seal node completes by itself, when use has ended and its photos are all here")]
+    /// No user approves a seal node.
+    #[error("a seal node needs no approval; wait until seal use has ended and all photos are stored")]
     SealNode,
     /// The flow was not sent back to its starter.
-    #[error("the flow was not sent back: only then is it submitted again")]
+    #[error("only a flow that was sent back to its starter can be submitted again")]
     NotSentBack,
 }
 
-/// What the rules look at.
+/// The facts that the rules read.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts, each true or not by itself")]
 pub struct Facts<'a> {
@@ -83,26 +83,26 @@ pub struct Facts<'a> {
     pub body: &'a Body,
     /// The flow waits for this user now.
     pub turn: bool,
-    /// The flow names this user, or one of their roles.
+    /// The flow names this user or one of their roles.
     pub takes_part: bool,
-    /// A grant of a seal use is this user's.
+    /// A grant of a seal use belongs to this user.
     pub stamps: bool,
     pub seal_uses: &'a [UseFacts],
-    /// A required files field is empty: the archive waits for it.
+    /// A required files field is empty, so the flow cannot be archived.
     pub files_owed: bool,
 }
 
-/// What the rules look at in a seal use.
+/// The facts of one seal use that the rules read.
 #[derive(Clone, Copy, Debug)]
 pub struct UseFacts {
     pub status: SealUseStatus,
-    /// The vendor has it: its business id is known.
+    /// The vendor has the seal use: its business id is known.
     pub at_vendor: bool,
-    /// A return of the flow ended it; another one takes its place.
+    /// A return of the flow ended this seal use, and another one replaces it.
     pub superseded: bool,
-    /// Photos still owed.
+    /// Number of photos that are missing.
     pub missing: i64,
-    /// Use has ended and every photo is here.
+    /// Use has ended and every photo is stored.
     pub complete: bool,
 }
 
@@ -118,39 +118,39 @@ impl UseFacts {
         }
     }
 
-    /// Photos may come of it.
+    /// Returns true if photos of this seal use can exist.
     fn gives_photos(&self) -> bool {
         !self.superseded || self.at_vendor
     }
 
-    /// Stampings can be made.
+    /// Returns true if the seal can still be used.
     fn open(&self) -> bool {
         self.at_vendor && !self.superseded && !self.status.ended()
     }
 }
 
-/// Everything this user may do now.
+/// Returns every action that this user may do now.
 #[must_use]
 pub fn actions(facts: &Facts<'_>) -> BTreeSet<Action> {
     Action::ALL.iter().copied().filter(|action| check(facts, *action).is_ok()).collect()
 }
 
-/// Whether this user may submit the flow again now, and why not.
+/// Checks that this user may submit the flow again now. Fails with the reason.
 pub fn check_submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     rules::submit(flow, user)
 }
 
-/// Whether something may be said about the flow now, and why not.
+/// Checks that a user may comment on the flow now. Fails with the reason.
 pub fn check_comment(flow: &Flow) -> Result<(), Refusal> {
     rules::comment(flow)
 }
 
-/// Whether this user may do it now, and why not.
+/// Checks that this user may do `action` now. Fails with the reason.
 pub fn check(facts: &Facts<'_>, action: Action) -> Result<(), Refusal> {
     match action {
         Action::Approve => facts.approve(),
-        Action::Reject => facts.at_node().and_then(|_| facts.mine()),
-        Action::Transfer => facts.at_node().and_then(|_| facts.mine_or_admin()),
+        Action::Reject => facts.at_node().and_then(|_| facts.has_turn()),
+        Action::Transfer => facts.at_node().and_then(|_| facts.has_turn_or_admin()),
         Action::Withdraw => facts.withdraw(),
         Action::Edit => facts.change(false),
         Action::Upload => facts.change(true),
@@ -159,8 +159,8 @@ pub fn check(facts: &Facts<'_>, action: Action) -> Result<(), Refusal> {
         Action::Photos => facts.photos(),
         Action::Collect => facts.collect(),
         Action::Append => facts.append(),
-        Action::Finish => facts.at_box(|integration| &integration.finish_nodes),
+        Action::Finish => facts.finish(),
         Action::Archive => facts.archive(),
-        Action::Evidence => Err(Refusal::NotNow("evidence packages are not made yet")),
+        Action::Evidence => Err(Refusal::NotNow("this version does not make evidence packages")),
     }
 }

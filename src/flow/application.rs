@@ -1,4 +1,4 @@
-//! Reading out of a form what is to be asked of the vendor, as the integration configuration says.
+//! Builds the application to the vendor from a form, as the integration configuration says.
 
 use jiff::civil::{Date, Time, time};
 use serde_json::Value;
@@ -11,22 +11,20 @@ use crate::{
     user::{Directory, User},
 };
 
-/// Why no application can be made of a form.
+/// Why a form gives no application.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplicationError {
-    #[error("the form cannot become an application: {}", told(.0))]
+    #[error("the form cannot become a seal application: {}", listed(.0))]
     Invalid(Vec<FieldError>),
-    #[error(
-        "nobody among applicant, starter and seal users has an employee number or a mobile phone; add one to a user"
-    )]
+    #[error("no applicant, starter or seal user has an employee number or a mobile phone; add one to a user")]
     ContactMissing,
 }
 
-fn told(errors: &[FieldError]) -> String {
+fn listed(errors: &[FieldError]) -> String {
     errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
 }
 
-/// What is to be asked of the vendor.
+/// Returns the application that the form describes.
 pub fn application(
     integration: &Integration,
     form: &Form,
@@ -36,15 +34,18 @@ pub fn application(
     let mut errors = Vec::new();
     let wants = wants(integration, form, users, &mut errors);
     if wants.is_empty() && errors.is_empty() {
-        errors.push(FieldError::new(format!("form.{}", integration.seal_field), "name at least one seal"));
+        errors.push(FieldError::new(format!("form.{}", integration.seal_field), "names no seal; name at least one"));
     }
     let text = |key: &str| form.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
     let category = integration.category_field.as_deref().filter(|_| integration.by_category).map(text);
     if let (Some(""), Some(key)) = (category.as_deref(), &integration.category_field) {
-        errors.push(FieldError::new(format!("form.{key}"), "name the vendor's category, which says who stamps"));
+        errors.push(FieldError::new(
+            format!("form.{key}"),
+            "is empty; name the vendor's category, which decides the seal users",
+        ));
     }
     if !errors.is_empty() {
-        return Err(ApplicationError::Invalid(each_once(errors)));
+        return Err(ApplicationError::Invalid(without_repeats(errors)));
     }
     let named = integration.applicant_field.as_deref().and_then(|key| form.get(key)).map(names).unwrap_or_default();
     let applicant = named
@@ -66,8 +67,8 @@ pub fn application(
     })
 }
 
-/// What is wrong in the main form was found by every row.
-fn each_once(errors: Vec<FieldError>) -> Vec<FieldError> {
+/// Removes repeated errors: each row of a table reports the same error of the main form.
+fn without_repeats(errors: Vec<FieldError>) -> Vec<FieldError> {
     let mut seen: Vec<FieldError> = Vec::new();
     for error in errors {
         if !seen.contains(&error) {
@@ -77,16 +78,16 @@ fn each_once(errors: Vec<FieldError>) -> Vec<FieldError> {
     seen
 }
 
-/// One row of the table that holds the seals, or the main form.
+/// One row of the table of seals, or the main form.
 struct Row<'a> {
-    /// Where it stands, for messages.
+    /// Path of the row in the form, for messages.
     path: String,
     values: &'a Form,
     form: &'a Form,
 }
 
 impl<'a> Row<'a> {
-    /// A field outside the table means the same for every row.
+    /// Returns the value of a field. A field outside the table has the same value for every row.
     fn value(&self, key: &str) -> Option<&'a Value> {
         match key.split_once('.') {
             Some((_, column)) => self.values.get(column),
@@ -114,21 +115,22 @@ fn rows<'a>(integration: &Integration, form: &'a Form) -> Vec<Row<'a>> {
     whole.map(|(i, row)| Row { path: format!("form.{table}[{i}]"), values: row, form }).collect()
 }
 
-/// The wanted uses: one or many seals for each table row, or of the main form.
+/// Returns the wanted uses: one or more seals for each row of the table, or for the main form.
 fn wants(integration: &Integration, form: &Form, users: &Directory, errors: &mut Vec<FieldError>) -> Vec<Want> {
     let mut wants = Vec::new();
     for row in rows(integration, form) {
         let found = errors.len();
         let seals = row.value(&integration.seal_field).map(names).unwrap_or_default();
         if seals.is_empty() {
-            errors.push(row.error(&integration.seal_field, "names no seal"));
+            errors.push(row.error(&integration.seal_field, "names no seal; name at least one"));
         }
-        let count = row.value(&integration.count_field).and_then(whole).filter(|count| (1..=100_000).contains(count));
+        let count =
+            row.value(&integration.count_field).and_then(whole_number).filter(|count| (1..=100_000).contains(count));
         if count.is_none() {
             errors.push(row.error(&integration.count_field, "must be a whole number from 1 to 100000"));
         }
         let people = if integration.by_category { Vec::new() } else { people(integration, &row, users, errors) };
-        let (start, end) = window(integration, &row, errors);
+        let (start, end) = time_of_use(integration, &row, errors);
         if let (Some(count), true) = (count, errors.len() == found) {
             let want = |seal: &&str| Want {
                 seal: (*seal).trim().to_owned(),
@@ -144,8 +146,8 @@ fn wants(integration: &Integration, form: &Form, users: &Directory, errors: &mut
     wants
 }
 
-/// A whole number; a spreadsheet's `3.0` is one.
-fn whole(value: &Value) -> Option<u32> {
+/// Reads a whole number. A spreadsheet sends 3 as `3.0`.
+fn whole_number(value: &Value) -> Option<u32> {
     let number =
         value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number))?;
     format!("{number:.0}").parse().ok()
@@ -157,29 +159,29 @@ fn people(integration: &Integration, row: &Row<'_>, users: &Directory, errors: &
     };
     let named = row.value(key).map(names).unwrap_or_default();
     for gone in named.iter().filter(|name| users.get(name).is_none()) {
-        errors.push(row.error(key, format!("{gone} is no user any more: name somebody else")));
+        errors.push(row.error(key, format!("{gone} is disabled or does not exist; name another user")));
     }
     let people: Vec<Person> = named.iter().filter_map(|name| users.get(name)).map(person).collect();
     if named.is_empty() {
-        errors.push(row.error(key, "names nobody who stamps"));
+        errors.push(row.error(key, "names no seal user; name at least one"));
     }
     for unreachable in people.iter().filter(|person| person.number.is_none() && person.mobile.is_none()) {
         let message =
-            format!("{} has neither employee number nor mobile phone; add one to the user", unreachable.username);
+            format!("{} has no employee number and no mobile phone; add one to the user", unreachable.username);
         errors.push(row.error(key, message));
     }
     people
 }
 
-/// The time of use in China. A day without a time means the whole day.
-fn window(
+/// Returns the time of use in the time zone of China. A date without a time means the whole day.
+fn time_of_use(
     integration: &Integration,
     row: &Row<'_>,
     errors: &mut Vec<FieldError>,
 ) -> (Option<Timestamp>, Option<Timestamp>) {
     let i = integration;
-    let start = moment(row, i.start_date_field.as_ref(), i.start_time_field.as_ref(), Time::midnight(), errors);
-    let end = moment(row, i.end_date_field.as_ref(), i.end_time_field.as_ref(), time(23, 59, 59, 0), errors);
+    let start = parse_moment(row, i.start_date_field.as_ref(), i.start_time_field.as_ref(), Time::midnight(), errors);
+    let end = parse_moment(row, i.end_date_field.as_ref(), i.end_time_field.as_ref(), time(23, 59, 59, 0), errors);
     if let (Some(start), Some(end), Some(key)) = (start, end, &i.end_date_field)
         && end <= start
     {
@@ -188,22 +190,22 @@ fn window(
     (start, end)
 }
 
-fn moment(
+fn parse_moment(
     row: &Row<'_>,
     date_field: Option<&String>,
     time_field: Option<&String>,
-    unless_told: Time,
+    default_time: Time,
     errors: &mut Vec<FieldError>,
 ) -> Option<Timestamp> {
     let date: Option<Date> = row.text(date_field).and_then(|text| text.parse().ok());
     let time: Option<Time> = row.text(time_field).and_then(|text| text.parse().ok());
     if let (None, Some(_), Some(key)) = (date, time, time_field) {
-        errors.push(row.error(key, "a time needs its date"));
+        errors.push(row.error(key, "a time needs a date; fill in the date"));
     }
-    Timestamp::from_china(date?.to_datetime(time.unwrap_or(unless_told)))
+    Timestamp::from_china(date?.to_datetime(time.unwrap_or(default_time)))
 }
 
-/// One name, or a list of names.
+/// Reads one name or a list of names.
 fn names(value: &Value) -> Vec<&str> {
     match value {
         Value::String(name) if !name.trim().is_empty() => vec![name],
@@ -266,16 +268,16 @@ mod tests {
         let form =
             json!({ "subject": "合同", "company": "印库", "category": "物理用印", "from": "2026-11-23", "rows": rows });
         let application = read(&by_category(), &form).unwrap();
-        let told: Vec<_> = application
+        let wants: Vec<_> = application
             .wants
             .iter()
             .map(|want| (want.seal.as_str(), want.start.unwrap().to_string(), want.end.unwrap().to_string()))
             .collect();
         let from = "2026-11-23T00:00:00+08:00".to_owned();
         let until = |time: &str| format!("2026-11-24T{time}+08:00");
-        assert_eq!(told[0], ("公章", from.clone(), until("23:59:59")));
-        assert_eq!(told[1], ("合同专用章", from.clone(), until("12:30:00")));
-        assert_eq!(told[2], ("财务专用章", from, until("12:30:00")));
+        assert_eq!(wants[0], ("公章", from.clone(), until("23:59:59")));
+        assert_eq!(wants[1], ("合同专用章", from.clone(), until("12:30:00")));
+        assert_eq!(wants[2], ("财务专用章", from, until("12:30:00")));
         assert_eq!(
             (application.category.as_deref(), application.applicant.username.as_str()),
             (Some("物理用印"), "zhang")

@@ -1,4 +1,4 @@
-//! Approvals: who passed which node, in which round, with which opinion.
+//! Approvals: which user approved which node, in which round, with which opinion.
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -14,14 +14,14 @@ use crate::{
 #[derive(Clone, Debug, FromRow, Serialize)]
 pub struct Approval {
     pub node: String,
-    /// 1, and one more after each return of the flow.
+    /// Starts at 1. Each return of the flow adds 1.
     pub round: i64,
     pub username: String,
     pub at: Timestamp,
     pub comment: Option<String>,
 }
 
-/// In the order given, those before a return included.
+/// Returns the approvals in the order given, including those before a return.
 pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Approval>, DbError> {
     sql("SELECT node, round, username, at, comment FROM approvals WHERE flow_id = $1 ORDER BY at, round, username")
         .bind(flow)
@@ -29,7 +29,7 @@ pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Approva
         .await
 }
 
-/// Whether `user` has approved `node` in the present round.
+/// Returns true if `user` has approved `node` in the current round.
 pub async fn given(on: impl Into<On<'_>>, flow: &Flow, node: &str, user: &User) -> Result<bool, DbError> {
     let given: i64 =
         sql("SELECT COUNT(*) FROM approvals WHERE flow_id = $1 AND round = $2 AND node = $3 AND username = $4")

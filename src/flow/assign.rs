@@ -1,4 +1,4 @@
-//! To whom a node is assigned.
+//! Assigns a node to users and roles.
 
 use std::collections::HashSet;
 
@@ -7,11 +7,11 @@ use crate::{
     user::{Directory, Role, User},
 };
 
-/// Whom a flow waits for when nobody else can take it: an administrator hands it on.
+/// The assignee of a flow that no user can take. An administrator transfers it.
 const RESCUE: &str = "role:admin";
 
-/// Whom `node` waits for in the flows of `starter`, in the order listed, each once: `user:<username>`, and where one
-/// of several is enough also `role:<role>`.
+/// Returns the assignees of `node` in flows of `starter`, without repeats and in the order listed. The form is
+/// `user:<username>`; where one assignee is enough, also `role:<role>`.
 #[must_use]
 pub fn assignees(node: &Node, body: &Body, starter: &str, users: &Directory) -> Vec<String> {
     let one_is_enough = mode(node, body) == Mode::Any;
@@ -20,7 +20,7 @@ pub fn assignees(node: &Node, body: &Body, starter: &str, users: &Directory) -> 
     named.filter(|who| seen.insert(who.clone())).collect()
 }
 
-/// How many must act. A seal node completes by itself: whoever comes first uses the seal.
+/// How many assignees must act. A seal node completes without an approval, so any of its assignees may use the seal.
 #[must_use]
 pub fn mode(node: &Node, body: &Body) -> Mode {
     match node.kind {
@@ -29,15 +29,15 @@ pub fn mode(node: &Node, body: &Body) -> Mode {
     }
 }
 
-/// Whether those who must act do it one after the other.
+/// Returns true if the assignees must act one after the other.
 #[must_use]
 pub fn one_by_one(node: &Node, body: &Body) -> bool {
     mode(node, body) == Mode::Sequence
 }
 
-/// As [`assignees`], but never nobody: a flow is never stranded.
+/// As [`assignees`], but never empty, so that every flow waits for an assignee.
 #[must_use]
-pub fn someone(node: &Node, body: &Body, starter: &str, users: &Directory) -> Vec<String> {
+pub fn assignees_or_rescue(node: &Node, body: &Body, starter: &str, users: &Directory) -> Vec<String> {
     let found = assignees(node, body, starter, users);
     if found.is_empty() { vec![RESCUE.to_owned()] } else { found }
 }
@@ -61,14 +61,14 @@ fn manager_of<'a>(starter: &str, users: &'a Directory) -> Option<&'a User> {
     users.get(users.get(starter)?.manager.as_ref()?)
 }
 
-/// The nodes that nobody could take if `starter` started a flow now, and what to do about each.
+/// Returns the nodes that no user can take if `starter` starts a flow now, each with what to do.
 #[must_use]
 pub fn unassignable(body: &Body, starter: &str, users: &Directory) -> Vec<FieldError> {
     let nodes = body.nodes.iter().enumerate();
     let stranded = nodes.filter(|(_, node)| assignees(node, body, starter, users).is_empty());
     let error = |(i, node): (usize, &Node)| {
         let reasons: Vec<String> = node.assignees.iter().map(|assignee| reason(assignee, starter, users)).collect();
-        let message = format!("nobody can take the node {:?}: {}", node.name, reasons.join("; "));
+        let message = format!("no user can take the node {:?}: {}", node.name, reasons.join("; "));
         FieldError::new(format!("nodes[{i}].assignees"), message)
     };
     stranded.map(error).collect()
@@ -77,14 +77,14 @@ pub fn unassignable(body: &Body, starter: &str, users: &Directory) -> Vec<FieldE
 fn reason(assignee: &str, starter: &str, users: &Directory) -> String {
     match assignee.split_once(':') {
         Some(("user", name)) => {
-            format!("{name} is disabled or no user any more; change the definition")
+            format!("the user {name} is disabled or does not exist; change the definition")
         }
-        Some((_, role)) => format!("no user has the role {role}; give it to somebody"),
+        Some((_, role)) => format!("no user has the role {role}; give the role to a user"),
         None => match users.get(starter).and_then(|user| user.manager.as_ref()) {
             Some(manager) => {
-                format!("{manager}, the manager of {starter}, is disabled; name another one")
+                format!("{manager}, the manager of {starter}, is disabled; set another manager for {starter}")
             }
-            None => format!("{starter} has no manager; name one at the user"),
+            None => format!("{starter} has no manager; set a manager for this user"),
         },
     }
 }

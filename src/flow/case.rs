@@ -1,4 +1,4 @@
-//! One flow, locked by the present transaction, with all that the rules look at.
+//! One flow, locked by the current transaction, with all data that the rules read.
 
 use super::{
     FlowState, LockedFlow,
@@ -23,7 +23,7 @@ pub struct Case {
     pub users: Directory,
 }
 
-/// What the rules look at besides the case itself.
+/// The data that the rules read besides the case itself.
 struct Known {
     seal_uses: Vec<UseFacts>,
     stamps: bool,
@@ -31,7 +31,7 @@ struct Known {
 }
 
 impl Case {
-    /// Locks the flow and reads what belongs to it.
+    /// Locks the flow and reads its definition, people and users.
     pub async fn lock(tx: &mut Tx, id: &FlowId) -> Result<Option<Self>, DbError> {
         let Some(flow) = Flow::lock(tx, id).await? else { return Ok(None) };
         let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
@@ -40,13 +40,13 @@ impl Case {
         Ok(Some(Self { flow, body, people, users }))
     }
 
-    /// The rules' answer: may `user` do `action` now?
+    /// Returns the decision of the rules: may `user` do `action` now?
     pub async fn check(&self, tx: &mut Tx, user: &User, action: Action) -> Result<Result<(), Refusal>, DbError> {
         let known = self.known(tx, user).await?;
         Ok(actions::check(&self.facts(user, &known), action))
     }
 
-    /// The keys of the fields that `user` may change now.
+    /// Returns the keys of the fields that `user` may change now.
     pub async fn editable(&self, tx: &mut Tx, user: &User) -> Result<Vec<String>, DbError> {
         let known = self.known(tx, user).await?;
         Ok(actions::editable(&self.facts(user, &known)).into_iter().map(|field| field.key.clone()).collect())
@@ -75,21 +75,22 @@ impl Case {
         }
     }
 
-    /// The node at which the flow stands; `None` before the first node and after the last.
+    /// Returns the node where the flow is. `None` before the first node and after the last.
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
         self.flow.node.as_deref().and_then(|key| self.body.node(key))
     }
 
-    /// The flow is among those that the user has handled. A starter's own flow is among those they started.
-    pub async fn acted(&self, tx: &mut Tx, user: &User) -> Result<(), DbError> {
+    /// Adds the flow to the user's list of handled flows. The starter's own flow is in the list of started flows
+    /// instead.
+    pub async fn mark_acted(&self, tx: &mut Tx, user: &User) -> Result<(), DbError> {
         if self.flow.starter == user.username {
             return Ok(());
         }
         people::acted(tx, &self.flow.id, &user.username).await
     }
 
-    /// True: the flow runs and stands elsewhere than the caller looked at.
+    /// Returns true if the flow runs and is at another node than `looked_at`.
     #[must_use]
     pub fn has_left(&self, looked_at: Option<&str>) -> bool {
         self.flow.state == FlowState::Running && looked_at.is_some() && looked_at != self.flow.node.as_deref()

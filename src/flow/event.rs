@@ -1,4 +1,4 @@
-//! The events of a flow: its changes, with who and when.
+//! The events of a flow: its changes, each with actor and time.
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -10,7 +10,7 @@ use crate::{
     vocabulary::words,
 };
 
-/// Who acts when no person does.
+/// The actor of events that no user caused.
 pub const YINKU: &str = "yinku";
 
 words! {
@@ -50,17 +50,17 @@ pub struct Event {
     pub id: EventId,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// A username, or `yinku`.
+    /// A username, or `yinku` for an event that no user caused.
     pub actor: String,
     #[sqlx(try_from = "String")]
     pub act: EventKind,
     pub node: Option<String>,
-    /// Where it was sent back to (a node's key or `start`), to whom a turn was handed (a username).
+    /// The node that received the flow back (a key or `start`), or the username that received a turn.
     pub target: Option<String>,
     pub detail: Option<String>,
 }
 
-/// What happened, before it is written.
+/// An event that is not written yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent<'a> {
     pub actor: &'a str,
@@ -73,7 +73,7 @@ pub async fn record(tx: &mut Tx, flow: &FlowId, what: NewEvent<'_>, now: Timesta
     write(tx, flow, what, None, now).await
 }
 
-/// Something that happened to a node or a person.
+/// Writes an event with a target: a node or a user.
 pub async fn record_to(
     tx: &mut Tx,
     flow: &FlowId,
@@ -106,7 +106,7 @@ async fn write(
     Ok(())
 }
 
-/// In the order they happened.
+/// Returns the events in the order in which they happened.
 pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Event>, DbError> {
     sql("SELECT id, at, actor, act, node, target, detail FROM flow_events WHERE flow_id = $1 ORDER BY id")
         .bind(flow)

@@ -1,4 +1,4 @@
-//! The form of a flow: checking values against the definition.
+//! The form of a flow: checks values against the definition.
 
 use serde_json::{Map, Value};
 
@@ -11,13 +11,13 @@ use crate::{
 /// Field values by key.
 pub type Form = Map<String, Value>;
 
-/// Everything that is wrong with `form`; empty when the flow may start. Files are set by upload only, so a required
-/// files field is checked at archiving.
+/// Returns every error of `form`; empty if the flow may start. Files are set by upload only. So required files fields
+/// are checked when the flow is archived.
 #[must_use]
 pub fn check(body: &Body, form: &Form, users: &Directory) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for key in form.keys().filter(|key| body.field(key).is_none()) {
-        errors.push(FieldError::new(format!("form.{key}"), "the definition has no such field"));
+        errors.push(FieldError::new(format!("form.{key}"), "the definition has no such field; remove it"));
     }
     for field in &body.fields {
         check_value(field, form.get(&field.key), &format!("form.{}", field.key), users, &mut errors);
@@ -39,7 +39,9 @@ fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directo
         errors.push(FieldError::new(path, "is required"));
     }
     match field.field_type {
-        FieldType::Files => errors.push(FieldError::new(path, "files are set by upload only")),
+        FieldType::Files => {
+            errors.push(FieldError::new(path, "files are set by upload only; upload the file to this field"));
+        }
         FieldType::Table => check_table(field, value, path, users, errors),
         _ => {
             if let Err(message) = check_plain(field, value, users) {
@@ -62,7 +64,7 @@ fn check_table(field: &Field, value: &Value, path: &str, users: &Directory, erro
             continue;
         };
         for key in row.keys().filter(|key| !columns.iter().any(|column| column.key == **key)) {
-            errors.push(FieldError::new(format!("{path}.{key}"), "the table has no such column"));
+            errors.push(FieldError::new(format!("{path}.{key}"), "the table has no such column; remove it"));
         }
         for column in columns {
             check_value(column, row.get(&column.key), &format!("{path}.{}", column.key), users, errors);
@@ -73,11 +75,11 @@ fn check_table(field: &Field, value: &Value, path: &str, users: &Directory, erro
 fn check_plain(field: &Field, value: &Value, users: &Directory) -> Result<(), String> {
     let text = || value.as_str().ok_or_else(|| "must be text".to_owned());
     let known = |name: &str| {
-        if users.get(name).is_some() { Ok(()) } else { Err(format!("there is no user {name:?}")) }
+        if users.get(name).is_some() { Ok(()) } else { Err(format!("there is no user {name:?}; name another user")) }
     };
     match field.field_type {
         FieldType::Text | FieldType::Textarea | FieldType::Seal => text().and_then(|text| {
-            // PostgreSQL refuses NUL in text; so do we, on both engines.
+            // PostgreSQL refuses NUL in text. The service refuses it on both engines.
             if text.contains('\0') { Err("must not contain NUL".to_owned()) } else { Ok(()) }
         }),
         FieldType::Number => value.as_f64().map(|_| ()).ok_or_else(|| "must be a number".to_owned()),

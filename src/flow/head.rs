@@ -1,4 +1,4 @@
-//! A flow as lists show it: a page costs three queries, however long it is.
+//! A flow as lists show it. A page costs three queries, whatever its length.
 
 use std::collections::HashMap;
 
@@ -23,11 +23,11 @@ pub struct FlowHead {
     pub definition_name: String,
     pub version: i64,
     pub title: String,
-    /// Username.
+    /// Username of the starter.
     pub starter: String,
     pub state: FlowState,
     pub phase: Phase,
-    /// Key of the node it stands at; `start` when it was sent back to its starter, null after the last.
+    /// Key of the current node. `start` after a return to the starter, null after the last node.
     pub node: Option<String>,
     pub node_name: Option<String>,
     #[schema(value_type = String, format = DateTime)]
@@ -38,7 +38,7 @@ pub struct FlowHead {
     pub archived_at: Option<Timestamp>,
 }
 
-/// How many seal uses a flow has that no return ended, and how many of these are not over.
+/// How many live seal uses a flow has, and how many of them are open. A superseded seal use is not live.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Used {
     pub(super) uses: usize,
@@ -52,13 +52,13 @@ struct UsedRow {
     open: i64,
 }
 
-/// The heads of `ids`, in the order of lists: newest first.
+/// Returns the heads of `ids` in list order: newest first.
 pub async fn heads(db: &Db, ids: &[FlowId]) -> Result<Vec<FlowHead>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let list = placeholders(1, ids.len());
-    // Lists show no form, which may be long.
+    // Lists do not show the form, which may be long, so it is not read.
     let flows: Vec<Flow> = sql(format!(
         "SELECT id, serial_no, definition_id, version, title, starter, state, node, '' AS form, manifest_no, round, by_hand,
            created_at, updated_at, archived_at FROM flows WHERE id IN {list} ORDER BY id DESC"
@@ -81,12 +81,12 @@ pub async fn heads(db: &Db, ids: &[FlowId]) -> Result<Vec<FlowHead>, DbError> {
         .iter()
         .map(|flow| {
             let body = bodies.get(&(flow.definition_id.clone(), flow.version)).ok_or(DbError::RowNotFound)?;
-            Ok(of(flow, body, used.get(&flow.id).copied().unwrap_or_default()))
+            Ok(flow_head(flow, body, used.get(&flow.id).copied().unwrap_or_default()))
         })
         .collect()
 }
 
-pub(super) fn of(flow: &Flow, body: &Body, used: Used) -> FlowHead {
+pub(super) fn flow_head(flow: &Flow, body: &Body, used: Used) -> FlowHead {
     FlowHead {
         id: flow.id.clone(),
         serial_no: flow.serial_no.clone(),

@@ -1,8 +1,8 @@
-//! Lists of flows, newest first: all that a user sees, those that wait for them, those they handled, those they started.
+//! Lists of flows, newest first: all visible flows, flows that wait for the user, handled flows and started flows.
 //!
-//! No list may read more rows than it shows, however many flows there are: each reads one index per name under which
-//! flows know the user, in its order, and stops. Only a search looks at more: at the rows of `flow_search`, or, for
-//! somebody who sees few flows, at these.
+//! A list must not read more rows than it shows, whatever the number of flows. Flows know a user under several names
+//! (username and roles). A list reads one index per name, in index order, and stops at the limit. Only a search reads
+//! more rows. It reads the rows of `flow_search`, or, for a user with few flows, the rows of these flows.
 
 use std::fmt::Write;
 
@@ -13,34 +13,35 @@ use crate::{
     user::User,
 };
 
-/// Which flows.
+/// Which list of flows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Which {
-    /// All that the user may see.
+    /// All flows that the user may see.
     #[default]
     Visible,
-    /// Those that wait for the user.
+    /// Flows that wait for the user.
     Todo,
-    /// Those that the user has handled.
+    /// Flows that the user has handled.
     Done,
-    /// Those that the user has started.
+    /// Flows that the user has started.
     Mine,
 }
 
-/// What to list; absent members do not restrict.
+/// Conditions of a list. An absent member sets no condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub which: Which,
     pub state: Option<FlowState>,
     pub definition: Option<DefinitionId>,
-    /// A part of the title or the serial number.
+    /// A part of the title or of the serial number.
     pub q: Option<String>,
 }
 
-/// Somebody with more flows than this is searched for in all flows, newest first; with fewer, in theirs.
+/// Limit for the search by user: above it, the search reads all flows, newest first. Below it, it reads the user's
+/// flows.
 const FEW: i64 = 4_000;
 
-/// A page of flows: those before `after`.
+/// Returns a page of flows: the flows before `after`.
 pub async fn page(
     db: &Db,
     filter: &Filter,
@@ -60,17 +61,17 @@ pub async fn page(
     statement.scalars(db).await
 }
 
-/// The names under which the flows of a list know the user.
+/// Returns the names under which the flows of a list know the user.
 fn names(which: Which, user: &User) -> Vec<String> {
     let mut names = user.names_in_flows();
     if matches!(which, Which::Done | Which::Mine) {
-        // Only persons act and start.
+        // Only a user acts on flows and starts them. A role does not.
         names.truncate(1);
     }
     names
 }
 
-/// A statement while it is written.
+/// An SQL statement that is being built.
 #[derive(Default)]
 struct Text {
     text: String,
@@ -82,10 +83,10 @@ impl Text {
         self.text.push_str(text);
     }
 
-    /// ` <condition> $n` with the value as its parameter.
+    /// Appends ` <condition> $n` and adds the value as its parameter.
     fn bind(&mut self, condition: &str, value: impl Into<Arg>) {
         self.args.push(value.into());
-        // Writing into a string does not fail.
+        // Writing into a string cannot fail.
         let _ = write!(self.text, " {condition} ${}", self.args.len());
     }
 
@@ -95,12 +96,12 @@ impl Text {
         }
     }
 
-    fn done(self) -> Sql {
+    fn into_sql(self) -> Sql {
         self.args.into_iter().fold(sql(self.text), Sql::bind)
     }
 }
 
-/// From all flows.
+/// Reads from all flows.
 fn all(filter: &Filter, after: Option<&FlowId>, limit: i64) -> Sql {
     Filtered::new("SELECT id FROM flows")
         .and("state =", filter.state)
@@ -109,7 +110,7 @@ fn all(filter: &Filter, after: Option<&FlowId>, limit: i64) -> Sql {
         .newest_first("id", limit)
 }
 
-/// From the flows that know the user: the newest of each name, then the newest of these.
+/// Reads from the flows that know the user: the newest of each name, then the newest of the result.
 fn of_names(filter: &Filter, names: &[String], after: Option<&FlowId>, limit: i64) -> Sql {
     let mut text = Text::default();
     for (i, name) in names.iter().enumerate() {
@@ -126,10 +127,10 @@ fn of_names(filter: &Filter, names: &[String], after: Option<&FlowId>, limit: i6
         text.push(&format!(") AS n{i}"));
     }
     text.bind("ORDER BY flow_id DESC LIMIT", limit);
-    text.done()
+    text.into_sql()
 }
 
-/// ` WHERE …` for the rows of one name in a list.
+/// Appends ` WHERE …` for the rows of one name in a list.
 fn parts(text: &mut Text, filter: &Filter, name: &str) {
     text.bind("WHERE p.who =", name);
     text.push(match filter.which {
@@ -142,7 +143,7 @@ fn parts(text: &mut Text, filter: &Filter, name: &str) {
     text.bind_if("AND p.definition_id =", filter.definition.as_ref());
 }
 
-/// From the flows whose text has `q`, if they know one of `names`.
+/// Reads the flows whose text contains `q`, if they know one of `names`.
 fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&FlowId>, limit: i64) -> Sql {
     let mut text = Text::default();
     text.bind("SELECT flow_id FROM flow_search s WHERE {position}(s.text,", folded(q));
@@ -150,7 +151,8 @@ fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&F
     text.bind_if("AND s.state =", filter.state);
     text.bind_if("AND s.definition_id =", filter.definition.as_ref());
     for (i, name) in names.into_iter().flatten().enumerate() {
-        // A value, not a condition: PostgreSQL would gather all flows of the name before it looks at the first text.
+        // A value, not a condition: with a condition PostgreSQL gathers all flows of the name before it reads the first
+        // text.
         text.push(if i == 0 { " AND COALESCE(" } else { ", " });
         text.push("(SELECT 1 FROM flow_people p");
         parts(&mut text, filter, name);
@@ -159,7 +161,7 @@ fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&F
     text.push(if names.is_some() { ", 0) = 1" } else { "" });
     text.bind_if("AND flow_id <", after);
     text.bind("ORDER BY flow_id DESC LIMIT", limit);
-    text.done()
+    text.into_sql()
 }
 
 async fn are_few(db: &Db, filter: &Filter, names: &[String]) -> Result<bool, DbError> {
@@ -170,7 +172,7 @@ async fn are_few(db: &Db, filter: &Filter, names: &[String]) -> Result<bool, DbE
         parts(&mut text, filter, name);
         text.bind("LIMIT", left + 1);
         text.push(") AS counted");
-        left -= text.done().scalar::<i64>(db).await?;
+        left -= text.into_sql().scalar::<i64>(db).await?;
         if left < 0 {
             return Ok(false);
         }
@@ -178,26 +180,26 @@ async fn are_few(db: &Db, filter: &Filter, names: &[String]) -> Result<bool, DbE
     Ok(true)
 }
 
-/// How many flows each of a user's lists has.
+/// The number of flows in each list of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Totals {
-    /// They wait for the user.
+    /// Flows that wait for the user.
     pub todo: i64,
-    /// The user has handled them.
+    /// Flows that the user has handled.
     pub done: i64,
-    /// The user has started them.
+    /// Flows that the user has started.
     pub mine: i64,
 }
 
 pub async fn totals(db: &Db, user: &User) -> Result<Totals, DbError> {
     let [todo, done, mine] = [Which::Todo, Which::Done, Which::Mine].map(|which| total(db, which, user));
-    // At once: somebody who stamps for a whole company has tens of thousands in each.
+    // The counts run concurrently: a user who stamps for a whole company has tens of thousands of flows in each list.
     let (todo, done, mine) = tokio::try_join!(todo, done, mine)?;
     Ok(Totals { todo, done, mine })
 }
 
-/// Each flow once, though it may know the user under several names: the longest list is counted, then of each other
-/// what is not in a longer one.
+/// Counts each flow once, although it may know the user under several names. Counts the longest list. Then counts the
+/// flows of each other list that are in no longer list.
 async fn total(db: &Db, which: Which, user: &User) -> Result<i64, DbError> {
     let filter = Filter { which, ..Filter::default() };
     let mut counted = Vec::new();
@@ -214,7 +216,7 @@ async fn total(db: &Db, which: Which, user: &User) -> Result<i64, DbError> {
     Ok(total)
 }
 
-/// The rows of `name` whose flow has none of `others`.
+/// Builds the query of the rows of `name` whose flow has none of `others`.
 fn count(filter: &Filter, name: &str, others: &[String]) -> Sql {
     let mut text = Text::default();
     text.push("SELECT COUNT(*) FROM flow_people p");
@@ -224,5 +226,5 @@ fn count(filter: &Filter, name: &str, others: &[String]) -> Sql {
         text.bind("WHERE o.flow_id = p.flow_id AND o.turn AND o.who =", other);
         text.push(")");
     }
-    text.done()
+    text.into_sql()
 }

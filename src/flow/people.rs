@@ -1,5 +1,6 @@
-//! Who has to do with a flow: who takes part, for whom it waits, who has acted. One row each, `user:<username>` or
-//! `role:<role>`, rewritten in the transaction of each step; the lists of flows read these rows and nothing else.
+//! The people of a flow: participants, the users for which it waits, the users who have acted. Each is one row,
+//! `user:<username>` or `role:<role>`. Each step rewrites the rows in its transaction. The lists of flows read only
+//! these rows.
 
 use sqlx::FromRow;
 
@@ -10,15 +11,15 @@ use crate::{
     user::User,
 };
 
-/// Everybody a flow names, those for whom it waits first, in the order of their turns.
+/// All users and roles that a flow names. Those for which it waits come first, in the order of their turns.
 #[derive(Clone, Debug, Default)]
 pub struct People(Vec<Part>);
 
-/// The part that one person or role has in a flow.
+/// The part that one user or role has in a flow.
 #[derive(Clone, Debug, FromRow)]
 struct Part {
     who: String,
-    /// Its place in the order of the present node; NULL when the node does not wait for it.
+    /// Position in the order of the current node. NULL if the node does not wait for it.
     place: Option<i64>,
     /// The flow waits for it now.
     turn: bool,
@@ -45,13 +46,13 @@ impl People {
         self.parts_of(user).next().is_some()
     }
 
-    /// The flow waits for `user` now, by name or by a role.
+    /// Returns true if the flow waits for `user` now, by name or by a role.
     #[must_use]
     pub fn has_turn(&self, user: &User) -> bool {
         self.parts_of(user).any(|part| part.turn)
     }
 
-    /// The node will wait for `user` later, when those before have acted.
+    /// Returns true if the node will wait for `user` after the users before have acted.
     #[must_use]
     pub fn comes_later(&self, user: &User) -> bool {
         self.parts_of(user).any(|part| part.place.is_some() && !part.turn)
@@ -62,20 +63,20 @@ impl People {
         self.parts_of(user).any(|part| part.acted)
     }
 
-    /// For whom it waits now: `user:<username>` or `role:<role>`.
+    /// Returns the assignees for which the flow waits now: `user:<username>` or `role:<role>`.
     #[must_use]
     pub fn waits_for(&self) -> Vec<String> {
         self.0.iter().filter(|part| part.turn).map(|part| part.who.clone()).collect()
     }
 
-    /// Nobody at the present node is waited for any more.
+    /// Returns true if the current node waits for no user any more.
     #[must_use]
-    pub fn all_done(&self) -> bool {
+    pub fn no_turn_left(&self) -> bool {
         self.0.iter().all(|part| part.place.is_none())
     }
 }
 
-/// Names who takes part: they may see the flow.
+/// Adds participants. A participant may see the flow.
 pub async fn add(tx: &mut Tx, flow: &FlowId, people: impl IntoIterator<Item = String>) -> Result<(), DbError> {
     for who in people {
         sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
@@ -101,7 +102,7 @@ pub async fn add_of_grants(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbEr
     Ok(())
 }
 
-/// `user` started the flow: it is among theirs.
+/// Records that `user` started the flow, so the flow is in the user's list of started flows.
 pub async fn started(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
     let who = format!("user:{}", flow.starter);
     add(tx, &flow.id, [who.clone()]).await?;
@@ -113,7 +114,7 @@ pub async fn started(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The flow waits for `order` from now on, for all of them at once or for one after the other.
+/// Makes the flow wait for `order`: for all of them at once, or for one after the other.
 pub async fn wait_for(tx: &mut Tx, flow: &FlowId, order: &[String], one_by_one: bool) -> Result<(), DbError> {
     sql("UPDATE flow_people SET turn = FALSE, place = NULL WHERE flow_id = $1 AND place IS NOT NULL")
         .bind(flow)
@@ -133,8 +134,8 @@ pub async fn wait_for(tx: &mut Tx, flow: &FlowId, order: &[String], one_by_one: 
     Ok(())
 }
 
-/// `user` has had their turn; of those who wait one by one the next one has theirs.
-pub async fn done(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError> {
+/// Ends the turn of `user`. If the users act one by one, the next user gets the turn.
+pub async fn end_turn(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError> {
     let names = user.names_in_flows();
     sql(format!(
         "UPDATE flow_people SET turn = FALSE, place = NULL WHERE flow_id = $1 AND turn AND who IN {}",
@@ -157,7 +158,7 @@ pub async fn done(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError
     Ok(())
 }
 
-/// Somebody has done something with the flow: it is among those they have handled.
+/// Records that the user has acted on the flow, so the flow is in the user's list of handled flows.
 pub async fn acted(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbError> {
     sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
          SELECT id, $2, state, definition_id, TRUE FROM flows WHERE id = $1
@@ -169,7 +170,7 @@ pub async fn acted(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbE
     Ok(())
 }
 
-/// So have the people who stamped, by the numbers of a seal use's grants.
+/// Records the same for the users who stamped, by the counts of a seal use's grants.
 pub async fn stamped(tx: &mut Tx, _flow: &LockedFlow, seal_use: &SealUseId) -> Result<(), DbError> {
     sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
          SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id, TRUE
@@ -183,7 +184,7 @@ pub async fn stamped(tx: &mut Tx, _flow: &LockedFlow, seal_use: &SealUseId) -> R
     Ok(())
 }
 
-/// Hands the turns of `from` (each of them when absent) to `to`, who takes their place.
+/// Hands the turns of `from` to `to`, at the same positions. `None`: hands over all turns.
 pub async fn hand_over(tx: &mut Tx, flow: &FlowId, from: Option<&User>, to: &User) -> Result<(), DbError> {
     let people = People::of(&mut *tx, flow).await?;
     let names = from.map(User::names_in_flows);

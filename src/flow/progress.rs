@@ -1,4 +1,4 @@
-//! How a flow goes on: from a node to the next one that waits for somebody, with what is due on the way.
+//! Moves a flow to the next node that waits for a user, and starts what is due on the way.
 
 use super::{
     LockedFlow, assign,
@@ -16,7 +16,7 @@ use crate::{
     user::{Directory, User},
 };
 
-/// Leaves `from` ([`START`]: it is submitted); past the last node, an `auto` flow is archived by a job.
+/// Leaves the node `from`; [`START`] means submission. After the last node, a job archives an `auto` flow.
 pub(super) async fn leave(
     tx: &mut Tx,
     flow: &LockedFlow,
@@ -31,7 +31,7 @@ pub(super) async fn leave(
         apply_if_due(tx, flow, body, from, now).await?;
         let next = if from == START { body.nodes.first() } else { body.node_after(from) };
         let Some(node) = next else { break None };
-        // Use may have ended while the flow stood at the nodes before.
+        // Use may have ended while the flow was at the earlier nodes.
         let complete =
             node.kind == NodeKind::Seal && body.enabled_integration().is_some() && all_here(tx, &flow.id).await?;
         if !complete {
@@ -42,15 +42,15 @@ pub(super) async fn leave(
     };
     flow.move_to(tx, next.map(|node| node.key.as_str()), now).await?;
     if sends {
-        delivery::stamped(tx, &flow.id, body, now).await?;
+        delivery::queue_stamped_files(tx, &flow.id, body, now).await?;
     }
     let waiting = next.or_else(|| body.nodes.iter().rfind(|node| node.kind == NodeKind::Seal));
     match waiting {
         Some(node) => {
-            let order = assign::someone(node, body, &flow.starter, users);
+            let order = assign::assignees_or_rescue(node, body, &flow.starter, users);
             people::wait_for(tx, &flow.id, &order, assign::one_by_one(node, body)).await?;
         }
-        // Whoever started it sees to its archive.
+        // The starter is responsible for the archive.
         None => people::wait_for(tx, &flow.id, &[format!("user:{}", flow.starter)], false).await?,
     }
     if next.is_none() && archives_itself(body) {
@@ -68,7 +68,7 @@ pub(super) fn archives_itself(body: &Body) -> bool {
     body.integration.as_ref().is_none_or(|integration| integration.archive == ArchiveMode::Auto)
 }
 
-/// Where a node comes in the order; the start before all.
+/// Returns the position of a node in the order. The start comes before all nodes.
 pub(super) fn position(body: &Body, key: &str) -> Option<usize> {
     if key == START {
         return Some(0);
@@ -76,12 +76,12 @@ pub(super) fn position(body: &Body, key: &str) -> Option<usize> {
     body.nodes.iter().position(|node| node.key == key).map(|before| before + 1)
 }
 
-/// From `key` the flow passes its apply node again.
+/// Returns true if a flow that continues from `key` passes its apply node again.
 pub(super) fn applies_again(body: &Body, key: &str) -> bool {
     body.enabled_integration().is_some_and(|integration| position(body, key) <= position(body, &integration.apply_node))
 }
 
-/// At or after the apply node, a flow whose seal uses were all ended by a return, or that has none, makes one.
+/// Creates a seal use for a flow at or after its apply node that has no live seal use.
 pub(super) async fn apply_if_due(
     tx: &mut Tx,
     flow: &LockedFlow,
@@ -98,14 +98,14 @@ pub(super) async fn apply_if_due(
     Ok(())
 }
 
-/// Makes the seal use, and the job that asks the vendor, in the transaction that makes them due.
+/// Creates the seal use and its apply job, in the transaction that makes the application due.
 async fn apply(tx: &mut Tx, flow: &LockedFlow, body: &Body, now: Timestamp) -> Result<(), DbError> {
     let Some(integration) = body.enabled_integration() else {
         return Ok(());
     };
     let users = Directory::load(&mut *tx).await?;
     let form: Form = serde_json::from_str(&flow.form).map_err(|error| DbError::Decode(error.into()))?;
-    // Whoever started it may have left meanwhile.
+    // The starter may have been disabled meanwhile.
     let starter = User::named(&mut *tx, &flow.starter).await?.ok_or(DbError::RowNotFound)?;
     let application = form::application(integration, &form, &starter, &users);
     let no: i64 = sql("SELECT COUNT(*) + 1 FROM seal_uses WHERE flow_id = $1").bind(&flow.id).scalar(&mut *tx).await?;
@@ -113,7 +113,8 @@ async fn apply(tx: &mut Tx, flow: &LockedFlow, body: &Body, now: Timestamp) -> R
     let serial_no = if no == 1 { flow.serial_no.clone() } else { format!("{}-{no}", flow.serial_no) };
     let (text, status) = match &application {
         Ok(application) => (serde_json::to_string(application), SealUseStatus::Applying),
-        // A user lost the contact since submission: shown as failed, with the reason; nothing is lost.
+        // A user lost the contact data after submission. The seal use is marked `failed` with the reason, so the user
+        // sees it.
         Err(_) => (Ok("{}".to_owned()), SealUseStatus::Failed),
     };
     let seal_use = SealUse {
@@ -140,15 +141,15 @@ async fn apply(tx: &mut Tx, flow: &LockedFlow, body: &Body, now: Timestamp) -> R
     }
 }
 
-/// The flow has a seal use that no return has ended.
+/// Returns true if the flow has a seal use that no return has ended.
 pub(super) async fn has_live_use(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
     let live: i64 =
         sql("SELECT COUNT(*) FROM seal_uses WHERE flow_id = $1 AND NOT superseded").bind(flow).scalar(tx).await?;
     Ok(live > 0)
 }
 
-/// Every seal use is complete. What a return ended counts as far as the vendor has it: its end and its photos are waited
-/// for, no stamp is.
+/// Returns true if every seal use is complete. A superseded seal use counts only if the vendor has it. The flow waits
+/// for its end and its photos, but not for a stamp.
 pub(super) async fn all_here(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
     let mut live = false;
     for seal_use in &SealUse::with_photos(&mut *tx, flow).await? {

@@ -1,4 +1,4 @@
-//! The files fields that a flow must fill before it is archived.
+//! The files fields that must have a file before a flow is archived.
 
 use crate::{
     db::{DbError, On, sql},
@@ -6,7 +6,7 @@ use crate::{
     id::FlowId,
 };
 
-/// The required files fields that are still empty.
+/// Returns the required files fields that are empty.
 pub async fn empty<'b>(on: impl Into<On<'_>>, flow: &FlowId, body: &'b Body) -> Result<Vec<&'b Field>, DbError> {
     let required = || body.fields.iter().filter(|field| field.required && field.field_type == FieldType::Files);
     if required().next().is_none() {

@@ -1,12 +1,13 @@
-//! The text by which a flow is found: a narrow row beside the wide one, with what lists are filtered by, so that looking
-//! through all of them is quick: 100,000 in some 20 ms. Words of one and two characters must be found, which full-text
-//! indices of either engine do not do; an index of pairs of characters is larger than all flows together, and does not
-//! help with serial numbers, whose pairs are in every text.
+//! The search text of a flow: a narrow row beside the wide row of the flow.
+//!
+//! The row also has the columns that lists filter by. So a scan of 100,000 rows takes some 20 ms. A search must find
+//! words of one and two characters. The full-text indexes of both engines cannot. An index of character pairs is larger
+//! than all flows together. It does not help with serial numbers either, because their pairs are in every text.
 
 use super::Flow;
 use crate::db::{DbError, Tx, sql};
 
-/// Writes what the flow is found by.
+/// Writes the search text of the flow.
 pub(super) async fn write(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
     sql("INSERT INTO flow_search (flow_id, state, definition_id, text) VALUES ($1, $2, $3, $4)
          ON CONFLICT (flow_id) DO UPDATE SET text = excluded.text")
@@ -19,7 +20,7 @@ pub(super) async fn write(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Upper and lower case are the same; engines do not agree on that, so it is done here.
+/// Folds upper case to lower case. The engines fold differently, so it is done here.
 pub(super) fn folded(text: &str) -> String {
     text.to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! A flow settles: what has become true moves it on by itself.
+//! Moves a flow on without a user when its conditions have become true.
 
 use super::{
     Flow, FlowState,
@@ -13,8 +13,8 @@ use crate::{
     user::Directory,
 };
 
-/// A seal node completes by itself: every seal use has ended with at least one stamp, and nothing is missing.
-/// Called in the transaction of every change that may make it so. Answers whether the flow moved.
+/// Completes a seal node if every seal use has ended, at least one stamp was made and no photo is missing. Call it in
+/// the transaction of every change that may complete the node. Returns true if the flow moved.
 pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, DbError> {
     let Some(flow) = Flow::lock(tx, id).await? else {
         return Ok(false);
@@ -40,7 +40,7 @@ pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, Db
     Ok(true)
 }
 
-/// An archived flow that got another document is given another manifest: never a silent change.
+/// Queues a further manifest for an archived flow that got another document, so that the change is recorded.
 async fn supplement(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbError> {
     let recorded: i64 = sql("SELECT COALESCE(MAX(documents), 0) FROM manifests WHERE flow_id = $1")
         .bind(&flow.id)

@@ -1,7 +1,7 @@
-//! The steps of a flow that people take: it is started, goes from node to node, is sent back, handed on, taken back.
+//! The steps of a flow that users take: start, approve, reject, transfer, withdraw, edit, submit, comment.
 //!
-//! Each is one transaction that locks the flow first, so that two people who act at once act one after the other: the
-//! second sees what the first did and is told so.
+//! Each step is one transaction that locks the flow first. Two users who act at once are serialised: the second step
+//! sees the result of the first and fails if it is not possible any more.
 
 mod approve;
 mod back;
@@ -30,24 +30,24 @@ use crate::{
     user::{Acting, Directory, User},
 };
 
-/// Why a step was not taken.
+/// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
-    #[error("the form has errors")]
+    #[error("the form has errors; correct the fields in `errors`")]
     Invalid(Vec<FieldError>),
     #[error("{0}")]
     ContactMissing(ApplicationError),
-    #[error("nobody could take a node of this flow")]
+    #[error("no user can take a node of this flow; correct the causes in `errors`")]
     Unassignable(Vec<FieldError>),
-    #[error("the flow is not there")]
+    #[error("there is no such flow")]
     NotFound,
-    #[error("this is not your turn: the node waits for others")]
+    #[error("it is not your turn; the node waits for other users")]
     NotAssigned,
-    #[error("your turn comes when those before you have acted")]
+    #[error("it is not your turn yet; wait until the users before you have acted")]
     NotYet,
-    #[error("you have acted at this node already")]
+    #[error("you have already acted at this node")]
     ActedAlready,
-    #[error("the flow has moved on meanwhile: look at it again")]
+    #[error("the flow has moved on; read it again")]
     MovedOn,
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -70,15 +70,15 @@ impl From<ApplicationError> for StepError {
     }
 }
 
-/// What somebody says with a step.
+/// What a user says with a step.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opinion<'a> {
     pub comment: Option<&'a str>,
-    /// The node they looked at: when the flow has left it meanwhile, nothing is done.
+    /// The node that the user looked at. If the flow has left it, the step fails.
     pub node: Option<&'a str>,
 }
 
-/// Starts *and* submits a flow of `definition`.
+/// Creates a flow of `definition` and submits it.
 pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> Result<FlowId, StepError> {
     let Acting { db, user: starter, now } = acting;
     let (mut tx, body) = (db.begin().await?, &definition.body);
@@ -111,7 +111,8 @@ pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> 
     Ok(flow.id.clone())
 }
 
-/// What cannot be passed or cannot become an application must not find out after three approvals.
+/// Checks at submission that every node can be passed and that the form gives an application, not after three
+/// approvals.
 fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory) -> Result<(), StepError> {
     let errors = form::check(body, form, users);
     if !errors.is_empty() {
@@ -132,7 +133,7 @@ fn title(body: &Body, form: &Form) -> String {
     subject.filter(|subject| !subject.trim().is_empty()).unwrap_or(&body.name).to_owned()
 }
 
-/// Who takes part from the start: who approves or stamps, whoever the form names.
+/// Returns the participants at the start: approvers, seal users and the users that the form names.
 fn participants(flow: &Flow, body: &Body, form: &Form, users: &Directory) -> Vec<String> {
     let mut people = Vec::new();
     for assignee in body.nodes.iter().flat_map(|node| &node.assignees) {

@@ -22,26 +22,26 @@ use crate::{
     user::User,
 };
 
-/// A flow with everything that belongs to it.
+/// A flow with its form, events, files and seal uses.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FlowView {
     #[serde(flatten)]
     pub head: FlowHead,
-    /// Field values, without files.
+    /// Field values by key. Files are not included.
     #[schema(value_type = Object)]
     pub form: Value,
-    /// For whom it waits: `user:<username>` or `role:<role>`.
+    /// The assignees for which the flow waits: `user:<username>` or `role:<role>`.
     pub waits_for: Vec<String>,
     /// The documents of each files field, in order.
     pub files: BTreeMap<String, Vec<Document>>,
     pub seal_uses: Vec<SealUseView>,
     pub events: Vec<Event>,
-    /// What this user may do now.
+    /// Actions that this user may do now.
     pub actions: Vec<Action>,
-    /// Keys of the fields that this user may change now; files fields among them by upload.
+    /// Keys of the fields that this user may change now. A files field is changed by upload.
     pub editable: Vec<String>,
-    /// Why the other actions are not possible.
+    /// For each other action: why this user may not do it now.
     #[serde(skip)]
     refused: BTreeMap<Action, Refusal>,
 }
@@ -50,18 +50,18 @@ pub struct FlowView {
 #[serde(rename_all = "camelCase")]
 pub struct SealUseView {
     pub id: SealUseId,
-    /// The vendor's id; null until it answered.
+    /// The business id at the vendor. Null until the vendor has answered.
     pub business_id: Option<String>,
     pub serial_no: String,
     pub status: SealUseStatus,
     #[serde(flatten)]
     pub counts: Counts,
     pub grants: Vec<GrantView>,
-    /// The job that brings its photos in; null until the vendor answered.
+    /// The ingest job of the photos. Null until the vendor has answered.
     pub ingest_id: Option<IngestId>,
-    /// A return of the flow ended it; another one takes its place.
+    /// True: a return of the flow ended this seal use, and another seal use replaces it.
     pub superseded: bool,
-    /// Why the application did not succeed.
+    /// Why the application failed.
     pub error: Option<String>,
 }
 
@@ -80,13 +80,13 @@ pub struct GrantView {
 }
 
 impl FlowView {
-    /// Whether the user who sees this may do `action` now, and why not.
+    /// Checks that the user of this view may do `action` now. Fails with the reason.
     pub fn check(&self, action: Action) -> Result<(), Refusal> {
         self.refused.get(&action).map_or(Ok(()), |refusal| Err(*refusal))
     }
 }
 
-/// The flow as `user` sees it; `None` when it is not there or not for them.
+/// Returns the flow as `user` sees it. `None` if it does not exist or the user may not see it.
 pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>, DbError> {
     let Some(flow) = Flow::find(db, id).await? else {
         return Ok(None);
@@ -112,7 +112,7 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     let live = known.iter().filter(|used| !used.superseded);
     let seals = Used { uses: live.clone().count(), open: live.filter(|used| !used.status.ended()).count() };
     Ok(Some(FlowView {
-        head: head::of(&flow, &body, seals),
+        head: head::flow_head(&flow, &body, seals),
         waits_for: people.waits_for(),
         form: serde_json::from_str(&flow.form).unwrap_or_default(),
         events: event::of_flow(db, id).await?,

@@ -166,7 +166,7 @@ async fn document(
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
 ) -> Result<Json<Document>, Problem> {
-    Document::seen(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
+    Document::find_visible(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 async fn found(edge: &Edge, user: &User, search: &Search, paging: DocumentPaging) -> Result<Page<Document>, Problem> {

@@ -52,7 +52,7 @@ impl Known {
         id: DocumentId,
         user: &User,
     ) -> Result<Option<Arc<Document>>, DbError> {
-        let look = Document::seen(&app.db, &id, user);
+        let look = Document::find_visible(&app.db, &id, user);
         self.documents.get_or((user.id.clone(), user.roles.0.clone(), id.clone()), look).await
     }
 

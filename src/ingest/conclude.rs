@@ -58,7 +58,7 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
 
 async fn listed(pass: &Pass, now: Timestamp) -> Result<(), DbError> {
     let mut tx = pass.db().begin().await?;
-    Dispatch::listed(&mut tx, pass.id(), now).await?;
+    Dispatch::mark_listed(&mut tx, pass.id(), now).await?;
     tx.commit().await
 }
 

@@ -48,7 +48,7 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
     tx.commit().await?;
     if pass.seal_use.business_id.is_none() {
         // Outside the transaction: a run of that job waits for what this one holds.
-        ending::look_again(pass.db(), pass.id(), now).await?;
+        ending::wake_requested(pass.db(), pass.id(), now).await?;
     }
     Ok(Answer::Stored)
 }

@@ -19,7 +19,7 @@ pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
         let arrival = arrival(pass, supplied).await?;
         link::link(pass, arrival.into_iter().collect()).await?;
         let mut tx = pass.lease.begin(pass.db()).await?;
-        Dispatch::linked(&mut tx, &supplied.id, pass.id(), pass.app.clock.now()).await?;
+        Dispatch::mark_linked(&mut tx, &supplied.id, pass.id(), pass.app.clock.now()).await?;
         tx.commit().await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A document: an entry in a folder, a name for an original, with its source; maybe an attachment of a form field.
+//! A document: an entry in a folder with a name, an original and a source. It may be an attachment of a form field.
 
 pub mod name;
 
@@ -26,18 +26,18 @@ words! {
         Queued = "queued",
         Sending = "sending",
         Sent = "sent",
-        /// Surely not taken by the vendor; a person may send it again.
+        /// The vendor does not have the file. A user may send it again.
         Failed = "failed",
-        /// The answer was lost: the vendor may have it or not. Never sent again blindly.
+        /// The answer was lost, so the vendor may have the file. The service does not send it again without a user.
         Unknown = "unknown",
     }
 }
 
-/// A document to be written.
+/// A document that is not written yet.
 #[derive(Clone, Debug)]
 pub struct NewDocument {
     pub folder: FolderId,
-    /// Wanted; made unique in the folder.
+    /// The wanted name. A number is added if the folder has this name.
     pub name: String,
     pub original: Blake3,
     pub source: DocumentSource,
@@ -48,20 +48,20 @@ pub struct NewDocument {
 }
 
 impl NewDocument {
-    /// Writes the row under the first free name (`name`, `name (2)` …), last in its field. Then its name is to be
-    /// [findable](super::search_terms::add).
+    /// Writes the row as the last in its field, with the first free name (`name`, `name (2)` …). Afterwards call
+    /// [`add`](super::search_terms::add), so that searches find the name.
     pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<Placed, DbError> {
         let id = DocumentId::new();
         let mut name = self.name.clone();
         while !self.insert_as(tx, &id, &name, now).await? {
-            // The folder may have been deleted a moment ago; else the name is taken.
+            // The folder may have been deleted meanwhile. Otherwise the name is taken.
             Folder::find(&mut *tx, &self.folder).await?.ok_or(DbError::RowNotFound)?;
             name = free_name(tx, &self.folder, &self.name).await?;
         }
         Ok(Placed { id, name })
     }
 
-    /// Whether the row could be written under this name.
+    /// Returns true if the row was written with this name.
     async fn insert_as(&self, tx: &mut Tx, id: &DocumentId, name: &str, now: Timestamp) -> Result<bool, DbError> {
         let written = sql("INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id,
                kind, seal, user_name, received_at, created_by, created_at)
@@ -86,15 +86,15 @@ impl NewDocument {
     }
 }
 
-/// A document with the name it got.
+/// A document with its final name.
 #[derive(Clone, Debug)]
 pub struct Placed {
     pub id: DocumentId,
     pub name: String,
 }
 
-/// Gives a document another name, made unique in its folder; its own present name counts as free. The name it has then
-/// is to be [findable](super::search_terms::add).
+/// Renames a document and returns its final name. The name is made unique in the folder; the document's own name is
+/// free. Afterwards call [`add`](super::search_terms::add), so that searches find the name.
 pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
     let own: String = sql("SELECT name FROM documents WHERE id = $1").bind(id).scalar(&mut *tx).await?;
     if own == wanted {
@@ -105,7 +105,7 @@ pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &st
     Ok(name)
 }
 
-/// Puts a document into the trash: it is listed nowhere any more, its bytes stay. What was to be sent of it is not.
+/// Moves a document to the trash. No list shows it, and it is not sent to the vendor. Its bytes are kept.
 pub async fn trash(tx: &mut Tx, id: &DocumentId, by: &str, now: Timestamp) -> Result<(), DbError> {
     sql("UPDATE documents SET deleted_at = $1, deleted_by = $2 WHERE id = $3 AND deleted_at IS NULL")
         .bind(now)
@@ -132,7 +132,7 @@ async fn free_name(tx: &mut Tx, folder: &FolderId, wanted: &str) -> Result<Strin
     }
 }
 
-/// A document with its original and, for a photo, where it comes from.
+/// A document with its original and, for a photo, its origin.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
@@ -141,18 +141,18 @@ pub struct Document {
     pub name: String,
     /// Size of the original in bytes.
     pub bytes: i64,
-    /// Told by the content, never by a name.
+    /// Detected from the content, never from the name.
     pub mime: String,
-    /// Pixels as stored, before any orientation.
+    /// Pixels as stored, before the EXIF orientation is applied.
     pub width: Option<i64>,
     pub height: Option<i64>,
     pub blake3: Blake3,
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub sha256: String,
-    /// Null until archived.
+    /// Null until the flow is archived.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub sm3: Option<String>,
-    /// CRC-32 as zip knows it.
+    /// CRC-32 as in zip files.
     #[schema(minimum = 0, maximum = 4_294_967_295_i64)]
     pub crc32: i64,
     #[sqlx(try_from = "String")]
@@ -162,24 +162,24 @@ pub struct Document {
     #[sqlx(flatten)]
     #[schema(value_type = Option<PhotoPart>)]
     pub photo: PhotoPart,
-    /// The camera's time (EXIF), if it has one.
+    /// The time of the camera (EXIF). Null if the picture has none.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub taken_at: Option<Timestamp>,
-    /// The vendor's day of upload.
+    /// The day of upload at the vendor.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub vendor_at: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
-    /// The camera's clock cannot be right.
+    /// True: the time of the camera cannot be right.
     pub clock_doubt: bool,
     /// False: the bytes end before the picture does.
     pub complete: bool,
-    /// How far a stamped file or a supplied photo is on its way to the vendor: queued, sending, sent, failed or
-    /// unknown. Null: it is not sent.
+    /// Delivery of a stamped file or a supplied photo to the vendor: queued, sending, sent, failed or unknown. Null:
+    /// the document is not sent.
     #[schema(value_type = Option<DeliveryState>)]
     pub vendor_state: Option<String>,
     pub vendor_error: Option<String>,
-    /// Why there are no thumbnails; null when there are.
+    /// Why there are no thumbnails. Null if there are thumbnails.
     pub undecodable: Option<String>,
     #[serde(skip)]
     pub store_key: String,
@@ -187,7 +187,7 @@ pub struct Document {
     pub ext: String,
 }
 
-/// What a document says of its photo; null for other documents.
+/// The photo of a document. Null for other documents.
 #[derive(Clone, Debug, FromRow, utoipa::ToSchema)]
 #[schema(as = DocumentPhoto, rename_all = "camelCase")]
 pub struct PhotoPart {
@@ -234,13 +234,14 @@ impl Document {
         sql(format!("{SELECT} WHERE d.id = $1 AND d.deleted_at IS NULL")).bind(id).optional(on).await
     }
 
-    /// All documents of a flow: by field; photos in the order of their running numbers, files as they were brought.
+    /// Returns all documents of a flow by field. Photos are in the order of their running numbers, files in upload
+    /// order.
     pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
         let order = "d.field_key, CASE WHEN p.no IS NULL THEN 1 ELSE 0 END, p.no, d.position, d.id";
         sql(format!("{SELECT} WHERE d.flow_id = $1 AND d.deleted_at IS NULL ORDER BY {order}")).bind(flow).all(on).await
     }
 
-    /// The documents of a flow's photos, in the order of their running numbers; versions in the order they came.
+    /// Returns the documents of a flow's photos by running number. Versions of one photo are in the order of arrival.
     pub async fn photos_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
         sql(format!(
             "{SELECT} WHERE d.flow_id = $1 AND d.photo_id IS NOT NULL AND d.deleted_at IS NULL ORDER BY p.no, d.id"
@@ -250,7 +251,7 @@ impl Document {
         .await
     }
 
-    /// The ids of a flow's documents, in no order that matters.
+    /// Returns the ids of a flow's documents. Callers must not depend on the order.
     pub async fn ids_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<DocumentId>, DbError> {
         sql("SELECT id FROM documents WHERE flow_id = $1 AND deleted_at IS NULL ORDER BY id")
             .bind(flow)
@@ -258,23 +259,24 @@ impl Document {
             .await
     }
 
-    /// The documents that carry this photo's bytes: one, or one per version.
+    /// Returns the documents with the bytes of this photo: one for each version.
     pub async fn of_photo(on: impl Into<On<'_>>, photo: &PhotoId) -> Result<Vec<Self>, DbError> {
         sql(format!("{SELECT} WHERE d.photo_id = $1 AND d.deleted_at IS NULL ORDER BY d.id")).bind(photo).all(on).await
     }
 
-    /// The document, if `user` may see it: by its folder, or as a participant of its flow.
-    pub async fn seen(db: &Db, id: &DocumentId, user: &User) -> Result<Option<Self>, DbError> {
-        search::seen(Filtered::new(SELECT).and("d.id =", Some(id)), user).end().optional(db).await
+    /// Returns the document if `user` may see it, by its folder or as a participant of its flow.
+    pub async fn find_visible(db: &Db, id: &DocumentId, user: &User) -> Result<Option<Self>, DbError> {
+        search::only_visible(Filtered::new(SELECT).and("d.id =", Some(id)), user).end().optional(db).await
     }
 
-    /// Whether `user`, who may see where it lies, may see what it shows: nobody's face but by right.
+    /// Returns true if `user` may see the content of a document in a visible folder. Face photos need the right to read
+    /// all.
     #[must_use]
     pub fn may_be_seen_by(&self, user: &User) -> bool {
         user.reads_all() || self.photo.kind.as_deref() != Some(PhotoKind::Face.as_str())
     }
 
-    /// How many documents of a folder `user` may see, who may see the folder: counted as they come and go.
+    /// Returns how many documents of a visible folder `user` may see. The totals are updated with every change.
     pub async fn total(db: &Db, folder: &FolderId, user: &User) -> Result<i64, DbError> {
         let seen = if user.reads_all() { "documents" } else { "documents - faces" };
         sql(format!("SELECT CAST(COALESCE(SUM({seen}), 0) AS BIGINT) FROM folder_totals WHERE folder_id = $1"))

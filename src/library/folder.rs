@@ -1,4 +1,4 @@
-//! A folder of the knowledge base, in one of three spaces. Moving or renaming a folder moves rows, never bytes.
+//! A folder of the knowledge base, in one of three spaces. Moving or renaming a folder changes rows, never bytes.
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -11,10 +11,10 @@ use crate::{
     user::User,
 };
 
-/// The system space's folder of the e-sign module: where photos go when nothing is configured.
+/// The folder of the e-sign module in the system space. Photos go here if no folder is configured.
 pub const ESIGN: &str = "系统知识库-电子签";
 
-/// Longest folder name in bytes: file systems end at 255, and a name may get ` (2)`.
+/// Longest folder name in bytes. File systems allow 255, and ` (2)` may be added.
 pub const MAX_NAME: usize = 240;
 
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
@@ -27,7 +27,7 @@ pub struct Folder {
     pub parent: String,
     #[sqlx(try_from = "String")]
     pub space: Space,
-    /// The owner's user id in the personal space, else empty.
+    /// User id of the owner in the personal space. Empty in the other spaces.
     #[schema(pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$")]
     pub owner: String,
     pub name: String,
@@ -35,25 +35,25 @@ pub struct Folder {
     pub created_at: Timestamp,
 }
 
-/// A folder together with the prefix that originals first stored through it get.
+/// A folder with the key prefix of originals that are first stored through it.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub folder: FolderId,
-    /// Such as `公共知识库/用印/2026`.
+    /// For example `公共知识库/用印/2026`.
     pub prefix: String,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadName {
-    #[error("a folder's name must not be empty, \".\" or \"..\"")]
+    #[error("a folder name must not be empty, \".\" or \"..\"; choose another name")]
     Reserved,
-    #[error("a folder's name has at most {MAX_NAME} bytes")]
+    #[error("a folder name must not be longer than {MAX_NAME} bytes; choose a shorter name")]
     TooLong,
-    #[error("a folder's name has no \"/\", \"\\\" or control characters")]
+    #[error("a folder name must not contain \"/\", \"\\\" or control characters; remove them")]
     Forbidden,
 }
 
-/// The names in `path`, checked; an empty path has none.
+/// Splits `path` into checked names. An empty path has no names.
 pub fn names_of(path: &str) -> Result<Vec<&str>, BadName> {
     if path.is_empty() {
         return Ok(Vec::new());
@@ -61,7 +61,7 @@ pub fn names_of(path: &str) -> Result<Vec<&str>, BadName> {
     path.split('/').map(check_name).collect()
 }
 
-/// `name` if it may name a folder.
+/// Returns `name` if it is a valid folder name.
 pub fn check_name(name: &str) -> Result<&str, BadName> {
     if name.trim().is_empty() || name == "." || name == ".." {
         return Err(BadName::Reserved);
@@ -75,7 +75,7 @@ pub fn check_name(name: &str) -> Result<&str, BadName> {
     Ok(name)
 }
 
-/// The configured folder (none: 系统知识库-电子签), made where it is missing. `starter` owns the personal one.
+/// Returns the configured folder, and creates missing folders. `None`: 系统知识库-电子签. `starter` owns the personal space.
 pub async fn ensure(tx: &mut Tx, path: Option<&FolderPath>, starter: &User, now: Timestamp) -> Result<Place, DbError> {
     let (space, path) = path.map_or((Space::System, ""), |path| (path.space, path.path.as_str()));
     let mut names = names_of(path).map_err(|error| DbError::Decode(error.into()))?;
@@ -143,7 +143,7 @@ impl Folder {
         sql("SELECT * FROM folders WHERE id = $1").bind(id).optional(on).await
     }
 
-    /// Its names from the top of its space, as in `space/用印/2026`.
+    /// Returns the names from the top of its space, as in `space/用印/2026`.
     pub async fn path(db: &Db, id: &FolderId) -> Result<String, DbError> {
         let mut names = Vec::new();
         let mut next = Some(id.clone());
@@ -159,12 +159,12 @@ impl Folder {
         Ok(names.join("/"))
     }
 
-    /// The folders in `parent`, by name.
+    /// Returns the folders in `parent`, by name.
     pub async fn children(db: &Db, parent: &FolderId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM folders WHERE parent = $1 ORDER BY name").bind(parent).all(db).await
     }
 
-    /// The folders at the top of a space, by name; `owner` is a user's id in the personal space, else empty.
+    /// Returns the top folders of a space, by name. `owner` is a user id in the personal space, else empty.
     pub async fn top(db: &Db, space: Space, owner: &str) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM folders WHERE space = $1 AND owner = $2 AND parent = '' ORDER BY name")
             .bind(space)
@@ -173,7 +173,7 @@ impl Folder {
             .await
     }
 
-    /// Makes a folder; a unique violation when the name is taken.
+    /// Creates a folder. Fails with a unique violation if the name is taken.
     pub async fn insert(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(&self.id)
@@ -187,7 +187,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Gives the folder another name, another parent, or both; a unique violation when the name is taken.
+    /// Gives the folder another name, another parent, or both. Fails with a unique violation if the name is taken.
     pub async fn rewrite(&self, tx: &mut Tx, name: &str, parent: &str) -> Result<(), DbError> {
         sql("UPDATE folders SET name = $1, parent = $2 WHERE id = $3")
             .bind(name)
@@ -198,9 +198,9 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes the folder with its totals, unless documents or folders are in it; whether it was removed.
+    /// Removes the folder with its totals, unless documents or folders are in it. Returns true if it was removed.
     pub async fn remove_if_empty(&self, tx: &mut Tx) -> Result<bool, DbError> {
-        // What was counted in it when there still was something.
+        // The totals of documents that were in it earlier.
         sql("DELETE FROM folder_totals WHERE folder_id = $1
                AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folder_totals.folder_id)")
         .bind(&self.id)
@@ -215,8 +215,8 @@ impl Folder {
         Ok(deleted == 1)
     }
 
-    /// May `user` see this folder and its documents? System folders: archivists, and who reads everything; a flow's
-    /// participants reach their documents through the flow.
+    /// Returns true if `user` may see this folder and its documents. System folders are visible to archivists and to
+    /// users who read everything. Participants of a flow reach its documents through the flow.
     #[must_use]
     pub fn may_view(&self, user: &User) -> bool {
         match self.space {

@@ -1,9 +1,9 @@
-//! Finds documents, the newest first, by the part of an index that has them; only a part of a name is looked for in one
-//! narrow row of each flow.
+//! Searches documents, newest first. Each query reads only the part of an index that has the matches. A part of a name
+//! is searched in one narrow row of each flow.
 //!
-//! Two questions decide on the way. Is something asked for that few documents have (a seal, a person, a word of the
-//! name)? Then these are gathered, and sorted. Otherwise the documents are gone through from the newest on, until enough
-//! have been found: each shelf that the user sees on its own, and the documents of the flows that know the user.
+//! There are two ways. If a condition (a seal, a person, a word of the name) matches few documents, all matches are
+//! fetched and sorted. Otherwise an index is walked in date order until the page is full. The walk reads each visible
+//! shelf separately, and the documents of the flows that know the user.
 
 use std::{cmp::Reverse, fmt, str::FromStr};
 
@@ -23,13 +23,13 @@ use crate::{
     user::{Role, User},
 };
 
-/// No more than this are gathered; of more, enough for a page are found before long from the newest on.
+/// Limit for fetching all matches. With more matches, the walk in date order fills a page early.
 const FEW: i64 = 1_000;
 
-/// What to look for; absent members do not restrict.
+/// Conditions of a search. An absent member sets no condition.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// A folder that the user is known to see.
+    /// A folder. The caller has checked that the user may see it.
     pub folder: Option<FolderId>,
     pub flow: Option<FlowId>,
     pub hash: Option<Blake3>,
@@ -44,7 +44,7 @@ pub struct Search {
     pub to: Option<Timestamp>,
 }
 
-/// Where a page of the list ended: the list goes by the time of reception.
+/// The end of a page. The list is ordered by the time of receipt.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Cursor {
     received_at: Timestamp,
@@ -58,7 +58,7 @@ impl fmt::Display for Cursor {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("not a place in this list")]
+#[error("the cursor is not valid; take `next` of the page before")]
 pub struct NoCursor;
 
 impl FromStr for Cursor {
@@ -72,7 +72,7 @@ impl FromStr for Cursor {
 }
 
 impl Search {
-    /// What `user` may see of what is looked for: newest first, those behind `after`, and where the next page begins.
+    /// Returns the visible matches after `after`, newest first, and the cursor of the next page.
     pub async fn documents(
         &self,
         db: &Db,
@@ -98,30 +98,30 @@ impl Search {
     }
 
     async fn ways(&self, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
-        if let Some(by) = self.few(db).await? {
-            return Ok(vec![Way { by, gathered: true, seen: Seen::everywhere(self, user) }]);
+        if let Some(by) = self.rare_condition(db).await? {
+            return Ok(vec![Way { by, fetch_all: true, seen: Seen::everywhere(self, user) }]);
         }
         if self.folder.is_some() {
-            return Ok(vec![Way { by: By::Column("d.folder_id"), gathered: false, seen: Seen::All }]);
+            return Ok(vec![Way { by: By::Column("d.folder_id"), fetch_all: false, seen: Seen::All }]);
         }
         let often = self.columns().first().map_or(By::Age, |(column, _)| By::Column(column));
         if user.reads_all() {
-            return Ok(vec![Way { by: often, gathered: false, seen: Seen::All }]);
+            return Ok(vec![Way { by: often, fetch_all: false, seen: Seen::All }]);
         }
         let mut ways: Vec<Way> = shelves(user)
             .into_iter()
-            .map(|shelf| Way { by: By::Column("d.shelf"), gathered: false, seen: Seen::Shelf(shelf) })
+            .map(|shelf| Way { by: By::Column("d.shelf"), fetch_all: false, seen: Seen::Shelf(shelf) })
             .collect();
         ways.push(if has_few_flows(db, user).await? {
-            Way { by: By::Flows, gathered: true, seen: Seen::OwnFlows }
+            Way { by: By::Flows, fetch_all: true, seen: Seen::OwnFlows }
         } else {
-            Way { by: often, gathered: false, seen: Seen::Flows }
+            Way { by: often, fetch_all: false, seen: Seen::Flows }
         });
         Ok(ways)
     }
 
-    /// What few documents have, of what is asked for.
-    async fn few(&self, db: &Db) -> Result<Option<By>, DbError> {
+    /// Returns a condition of the search that matches few documents. `None` if there is none.
+    async fn rare_condition(&self, db: &Db) -> Result<Option<By>, DbError> {
         if self.flow.is_some() {
             return Ok(Some(By::Column("d.flow_id")));
         }
@@ -141,7 +141,7 @@ impl Search {
         Ok(search_terms::owners(db, q, FEW).await?.map(By::Owners))
     }
 
-    /// What is asked for of the photo, the rarest first, as a rule.
+    /// Returns the conditions on the photo, usually the rarest first.
     fn columns(&self) -> Vec<(&'static str, &str)> {
         [
             ("d.user_name", self.user.as_deref()),
@@ -154,34 +154,34 @@ impl Search {
     }
 }
 
-/// One statement's way through the documents.
+/// One query over the documents.
 struct Way {
     by: By,
-    /// All that there are by this, then sorted; otherwise from the newest on, in the order of an index.
-    gathered: bool,
+    /// true: fetch all matches, then sort. false: walk an index in date order and stop at the limit.
+    fetch_all: bool,
     seen: Seen,
 }
 
-/// Whose index is used.
+/// The index that the query uses.
 enum By {
     Age,
     Column(&'static str),
-    /// Flows, and documents of none.
+    /// Owners of search terms: flows, and documents without a flow.
     Owners(Vec<String>),
     /// The flows that know the user.
     Flows,
 }
 
-/// Which documents a user sees by this way.
+/// The documents that the user may see in this query.
 enum Seen {
-    /// Who asks reads all, or sees the folder.
+    /// All: the user reads everything, or may see the folder.
     All,
-    /// On a shelf of theirs, or of a flow that knows them.
+    /// Documents on a visible shelf, or of a flow that knows the user.
     Anywhere,
     Shelf(String),
-    /// Of a flow that knows them: `Way::by` says so.
+    /// Documents of a flow that knows the user. `Way::by` already selects them.
     OwnFlows,
-    /// The same, asked of each document.
+    /// Documents of a flow that knows the user. The query checks each document.
     Flows,
 }
 
@@ -200,7 +200,7 @@ impl Way {
             let Some(value) = value else { continue };
             let condition = format!("{column} = {}", filtered.arg(value));
             let by = matches!(self.by, By::Column(by) if by == column);
-            filtered = filtered.when(&if by { condition } else { hidden(&condition) });
+            filtered = filtered.when(&if by { condition } else { without_index(&condition) });
         }
         let mut age = Vec::new();
         age.extend(search.from.map(|from| format!("d.received_at >= {}", filtered.arg(from))));
@@ -210,11 +210,11 @@ impl Way {
             format!("(d.received_at, d.id) < ({at}, {id})")
         }));
         for condition in age {
-            filtered = filtered.when(&if self.gathered { hidden(&condition) } else { condition });
+            filtered = filtered.when(&if self.fetch_all { without_index(&condition) } else { condition });
         }
         if let Some(part) = &search.q {
             let part = filtered.arg(part.to_ascii_lowercase());
-            filtered = filtered.when(&hidden(&format!("{{position}}(lower(d.name {{ascii}}), {part}) > 0")));
+            filtered = filtered.when(&without_index(&format!("{{position}}(lower(d.name {{ascii}}), {part}) > 0")));
         }
         match &self.by {
             By::Owners(owners) if owners.is_empty() => filtered = filtered.when("FALSE"),
@@ -230,13 +230,13 @@ impl Way {
             }
             By::Age | By::Column(_) => {}
         }
-        let order = if self.gathered { "COALESCE(d.received_at, 0) DESC, d.id" } else { "d.received_at DESC, d.id" };
+        let order = if self.fetch_all { "COALESCE(d.received_at, 0) DESC, d.id" } else { "d.received_at DESC, d.id" };
         self.seen.only(filtered, user).newest_first(order, i64::try_from(limit).unwrap_or(i64::MAX))
     }
 }
 
-/// A condition that no index is used for, and whose outcome neither engine believes to foresee.
-fn hidden(condition: &str) -> String {
+/// Wraps a condition so that the engines use no index for it and do not estimate its matches.
+fn without_index(condition: &str) -> String {
     format!("COALESCE({condition}, FALSE)")
 }
 
@@ -259,14 +259,15 @@ impl Seen {
             Self::Anywhere => {
                 let shelves = listed(&mut filtered, shelves(user));
                 let of_flow = of_their_flow(&mut filtered, user);
-                filtered.when(&hidden(&format!("d.shelf IN ({shelves}) OR {of_flow}")))
+                filtered.when(&without_index(&format!("d.shelf IN ({shelves}) OR {of_flow}")))
             }
         }
     }
 }
 
 impl Document {
-    /// Of these, whose place `user` is known to see, those that are there and show nobody's face but by right.
+    /// Returns those of `ids` that exist and that `user` may see. The caller has checked the place. Face photos need
+    /// the right.
     async fn visible(db: &Db, ids: &[&DocumentId], user: &User) -> Result<Vec<Self>, DbError> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -277,8 +278,9 @@ impl Document {
     }
 }
 
-/// Only what `user` may see: on a shelf of theirs, or of a flow that knows them; nobody's face but by right.
-pub(super) fn seen(filtered: Filtered, user: &User) -> Filtered {
+/// Limits a query to documents that `user` may see. They are on a visible shelf or of a flow that knows the user. Face
+/// photos need the right to read all.
+pub(super) fn only_visible(filtered: Filtered, user: &User) -> Filtered {
     Seen::everywhere(&Search::default(), user).only(filtered.when("d.deleted_at IS NULL"), user)
 }
 
@@ -291,7 +293,7 @@ fn listed(filtered: &mut Filtered, values: Vec<String>) -> String {
     values.into_iter().map(|value| filtered.arg(value)).collect::<Vec<_>>().join(", ")
 }
 
-/// What lies in folders that everybody sees, in the user's own and, for archivists, in the system's.
+/// Returns the visible shelves: public folders, the user's own folders and, for archivists, system folders.
 fn shelves(user: &User) -> Vec<String> {
     let system = user.has(Role::Archivist).then(|| Space::System.to_string());
     [Space::Public.to_string(), user.id.to_string()].into_iter().chain(system).collect()

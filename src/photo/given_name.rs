@@ -1,9 +1,9 @@
-//! File names that others give to photos: for display, never a path.
+//! File names of photos that come from outside. They are for display and never used as a path.
 
-/// Longest name kept, in bytes.
+/// Longest stored name in bytes.
 const MAX_BYTES: usize = 240;
 
-/// The last component without anything that could hide or reverse what is shown; `None` when nothing remains.
+/// Returns the last path component, without characters that hide or reverse text. `None` if nothing remains.
 #[must_use]
 pub fn basename(given: &str) -> Option<String> {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -12,7 +12,7 @@ pub fn basename(given: &str) -> Option<String> {
     (!matches!(name, "" | "." | "..")).then(|| name.to_owned())
 }
 
-/// Marks that change the direction of writing: `gpj.exe` shown as `exe.jpg`.
+/// Characters that change the writing direction. With them `gpj.exe` can be shown as `exe.jpg`.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -6,13 +6,13 @@ use crate::clock::Timestamp;
 
 const LENGTH: usize = 45;
 
-/// Whether the whole text has the form of a photokey.
+/// Returns true if the whole text is a photokey.
 #[must_use]
 pub fn is_key(text: &str) -> bool {
     has_form(text.as_bytes())
 }
 
-/// The first photokey within a text, such as the name of a zip's entry.
+/// Returns the first photokey in a text, such as the name of a zip entry.
 #[must_use]
 pub fn find(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
@@ -25,7 +25,7 @@ pub fn find(text: &str) -> Option<&str> {
     text.get(at..at + LENGTH)
 }
 
-/// The beginning of the key's day in China: the day the vendor got the photo.
+/// Returns midnight in China at the start of the key's day: the day of upload at the vendor.
 #[must_use]
 pub fn day(key: &str) -> Option<Timestamp> {
     let digits = key.get(..8)?;

@@ -1,4 +1,4 @@
-//! The kinds of photos that the vendor tells apart.
+//! The kinds of photos at the vendor.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::vocabulary::UnknownWord;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PhotoKind {
-    /// The face check of the person who stamps (`FACE`).
+    /// The face check of the seal user (`FACE`).
     Face,
     /// The stamped page (`SIGNATORY`).
     Signatory,
@@ -30,7 +30,7 @@ impl PhotoKind {
 impl std::str::FromStr for PhotoKind {
     type Err = UnknownWord;
 
-    /// Reads our words and the vendor's, in any case.
+    /// Reads our words and the vendor's words, in upper or lower case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.trim().to_ascii_lowercase().as_str() {
             "face" => Ok(Self::Face),

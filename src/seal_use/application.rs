@@ -1,4 +1,4 @@
-//! What is asked of the vendor by one seal use.
+//! The application of one seal use to the vendor.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::{
     id::SealUseId,
 };
 
-/// What is asked of the vendor: kept, so that it can be asked again and proved.
+/// The application to the vendor. It is stored, so the service can repeat it and prove it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Application {
@@ -17,32 +17,32 @@ pub struct Application {
     pub subject: String,
     pub description: Option<String>,
     pub applicant: Person,
-    /// By category: its name or id at the vendor. It says who stamps.
+    /// For an application by category: the category's name or id at the vendor. It decides the seal users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     pub wants: Vec<Want>,
 }
 
-/// One seal, how often, by whom.
+/// One seal, its number of uses and its users.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Want {
-    /// A seal's name or device number, as the form has it.
+    /// A seal's name or device number, as in the form.
     pub seal: String,
     pub count: u32,
-    /// Nobody when applied for by category.
+    /// Empty for an application by category.
     pub users: Vec<Person>,
-    /// The time in which the seal may be used, where it is bounded.
+    /// The time in which the seal may be used, if it is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
-    /// What the vendor calls the seal; known once its list was looked at.
+    /// The seal in the vendor's list. `None` until the list was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_vendor: Option<SealAtVendor>,
 }
 
-/// A seal as the vendor's list has it.
+/// A seal as the vendor's list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SealAtVendor {

@@ -1,4 +1,4 @@
-//! Seal codes (用印码): shown to whose they are; every view is audited.
+//! Seal codes (用印码). A user sees only the codes of their own grants, and every view is audited.
 
 use serde::Serialize;
 
@@ -18,11 +18,12 @@ pub struct CodeView {
     pub seal: String,
     pub user: String,
     pub code: Option<String>,
-    /// Uses left.
+    /// Number of uses left.
     pub left: i64,
 }
 
-/// The codes of a flow that the user may see. The view is an act: it is recorded before the codes are returned.
+/// Returns the codes of a flow that the user may see. The view is an act, so it is audited before the codes are
+/// returned.
 pub async fn view(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<CodeView>, DbError> {
     let user = acting.user;
     let mut tx = acting.db.begin().await?;

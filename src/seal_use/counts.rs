@@ -1,7 +1,7 @@
-//! Three numbers kept apart: authorised, counted by the device, received. A difference is shown, never explained away.
+//! The counts of a seal use: authorised, counted by the device, received. A difference between them is always shown.
 //!
-//! [`count`] is the only code that knows what is missing and what is complete. The counts of a flow, its progress, its
-//! archive, the live detail, the owed photos and the ingests all ask it.
+//! [`count`] is the only code that knows what is missing and what is complete. Flow counts, progress, archive, live
+//! detail, owed photos and ingests all call it.
 
 use std::collections::HashMap;
 
@@ -15,26 +15,26 @@ use crate::{
     photo::kind::PhotoKind,
 };
 
-/// The numbers of one grant, or summed over a seal use.
+/// The counts of one grant, or the sums of a seal use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
-    /// Applied for, plus appended.
+    /// Uses applied for plus uses appended.
     pub authorised: i64,
-    /// Stampings the device counted.
+    /// Stampings that the device counted.
     pub counted: i64,
     /// Photos of stampings whose bytes are stored, decodable or not.
     pub received: i64,
-    /// Photos still owed.
+    /// Photos that are missing.
     pub missing: i64,
 }
 
-/// Photos of one kind that one grant owes.
+/// Missing photos of one kind of one grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// `None`: the vendor lists a photo without its grant.
     pub grant_id: Option<GrantId>,
     pub kind: PhotoKind,
-    /// Stampings that the device counted; 0 for other kinds.
+    /// Stampings that the device counted. 0 for other kinds.
     pub counted: i64,
     pub received: i64,
     pub missing: i64,
@@ -42,18 +42,18 @@ pub struct Gap {
     pub listed: i64,
 }
 
-/// All that is known of the photos of one seal use.
+/// The counts and gaps of the photos of one seal use.
 #[derive(Clone, Debug, Default)]
 pub struct PhotoCounts {
     pub per_grant: HashMap<GrantId, Counts>,
     pub sum: Counts,
-    /// Where photos are missing. Photos without a grant may account for gaps of grants: `sum` has the truth.
+    /// Where photos are missing. Photos without a grant may fill gaps of grants, so only `sum` is exact.
     pub gaps: Vec<Gap>,
-    /// A photo that the vendor lists is still to be fetched, or is parked without its bytes.
+    /// A photo that the vendor lists is not fetched yet, or is parked without its bytes.
     pub unsettled: bool,
 }
 
-/// How many photos of one kind are known and stored, per grant.
+/// How many photos of one kind are known and how many are stored, per grant.
 #[derive(Clone, Debug, FromRow)]
 pub struct Tally {
     pub seal_use_id: SealUseId,
@@ -62,44 +62,44 @@ pub struct Tally {
     pub kind: PhotoKind,
     pub keyed: i64,
     pub stored: i64,
-    /// With a key and not stored.
+    /// Photos with a key that are not stored.
     pub outstanding: i64,
-    /// Not fetched yet, or parked.
+    /// Photos that are not fetched yet, or parked.
     pub unsettled: i64,
 }
 
 impl PhotoCounts {
-    /// The counts of one seal use, in a transaction.
+    /// Reads the counts of one seal use in a transaction.
     pub async fn of(tx: &mut Tx, seal_use: &SealUseId) -> Result<Self, DbError> {
         let grants = Grant::of_seal_use(&mut *tx, seal_use).await?;
         Ok(count(&grants, &tallies(tx, &[seal_use]).await?))
     }
 
-    /// The counts of one seal use, read only.
+    /// Reads the counts of one seal use on a read-only connection.
     pub async fn read(reader: &mut Reader, seal_use: &SealUseId) -> Result<Self, DbError> {
         let grants = Grant::of_seal_use(&mut *reader, seal_use).await?;
         Ok(count(&grants, &tallies(reader, &[seal_use]).await?))
     }
 
-    /// At least one stamp was made.
+    /// Returns true if at least one stamp was made.
     #[must_use]
     pub const fn stamped(&self) -> bool {
         self.sum.counted > 0 || self.sum.received > 0
     }
 
-    /// Use has ended and every photo is here. A seal use that a return of the flow ended needs no stamp.
+    /// Returns true if use has ended and every photo is stored. A superseded seal use needs no stamp.
     #[must_use]
     pub const fn complete(&self, seal_use: &SealUse) -> bool {
         seal_use.status.ended() && self.sum.missing == 0 && !self.unsettled && (self.stamped() || seal_use.superseded)
     }
 }
 
-/// The tallies of several seal uses.
+/// Reads the tallies of several seal uses.
 pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<Vec<Tally>, DbError> {
     if seal_uses.is_empty() {
         return Ok(Vec::new());
     }
-    // A key that only a push has named, and that the vendor does not give out, is no photo that is owed.
+    // A key that only a push has named, and that the vendor does not deliver, is not a missing photo.
     let statement = format!(
         "SELECT seal_use_id, grant_id, kind, COUNT(photokey) AS keyed, COUNT(original_hash) AS stored,
            COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL THEN 1 END) AS outstanding,
@@ -110,8 +110,8 @@ pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<
     sql(statement).bind_all(seal_uses.iter().copied()).all(on).await
 }
 
-/// Counts per grant and summed, and the gaps. Photos without a grant reduce the sum. Face and emergency photos never
-/// fill a stamping's gap.
+/// Computes counts per grant, their sums and the gaps. Photos without a grant reduce the sum of missing photos. Face
+/// and emergency photos never fill the gap of a stamping.
 #[must_use]
 pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
     let mut counts =
@@ -126,7 +126,7 @@ pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
         let own = Counts {
             authorised: (grant.applied + grant.appended).max(grant.used + grant.left_count),
             counted: grant.used,
-            received: of(tallies, Some(&grant.id), PhotoKind::Signatory).map_or(0, |tally| tally.stored),
+            received: sum_tallies(tallies, Some(&grant.id), PhotoKind::Signatory).map_or(0, |tally| tally.stored),
             missing: missing(true) + missing(false),
         };
         counts.sum.authorised += own.authorised;
@@ -137,7 +137,7 @@ pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
         counts.per_grant.insert(grant.id.clone(), own);
         counts.gaps.extend(gaps);
     }
-    let ungranted = of(tallies, None, PhotoKind::Signatory).map_or(0, |tally| tally.stored);
+    let ungranted = sum_tallies(tallies, None, PhotoKind::Signatory).map_or(0, |tally| tally.stored);
     let gaps = gaps(None, tallies);
     counts.sum.received += ungranted;
     counts.sum.missing += (owed_stampings - ungranted).max(0) + gaps.iter().map(|gap| gap.missing).sum::<i64>();
@@ -145,14 +145,14 @@ pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
     counts
 }
 
-/// The order of a grant's gaps.
+/// The order of the gaps of a grant.
 const KINDS: [PhotoKind; 3] = [PhotoKind::Signatory, PhotoKind::Face, PhotoKind::Emergency];
 
-/// The gaps of one grant, or of the photos without a grant.
+/// Computes the gaps of one grant, or of the photos without a grant.
 fn gaps(grant: Option<&Grant>, tallies: &[Tally]) -> Vec<Gap> {
     let id = grant.map(|grant| &grant.id);
     let gap = |kind: PhotoKind| {
-        let tally = of(tallies, id, kind);
+        let tally = sum_tallies(tallies, id, kind);
         let (received, keyed, listed) = tally.as_ref().map_or((0, 0, 0), |t| (t.stored, t.keyed, t.outstanding));
         let counted = grant.filter(|_| kind == PhotoKind::Signatory).map_or(0, |grant| grant.used);
         let missing = match kind {
@@ -164,8 +164,8 @@ fn gaps(grant: Option<&Grant>, tallies: &[Tally]) -> Vec<Gap> {
     KINDS.iter().map(|kind| gap(*kind)).filter(|gap| gap.missing > 0).collect()
 }
 
-/// The tally of one grant and kind, summed.
-fn of(tallies: &[Tally], grant: Option<&GrantId>, kind: PhotoKind) -> Option<Tally> {
+/// Sums the tallies of one grant and kind.
+fn sum_tallies(tallies: &[Tally], grant: Option<&GrantId>, kind: PhotoKind) -> Option<Tally> {
     let mut found = tallies.iter().filter(|tally| tally.grant_id.as_ref() == grant && tally.kind == kind).cloned();
     let first = found.next()?;
     Some(found.fold(first, |sum, tally| Tally {
@@ -261,8 +261,9 @@ mod tests {
         let grant = grant(4, 3, 1);
         let tallies = [tally(Some(&grant), PhotoKind::Signatory, 2, 1, 1), tally(None, PhotoKind::Face, 1, 0, 1)];
         let PhotoCounts { gaps, unsettled, .. } = count(std::slice::from_ref(&grant), &tallies);
-        let told: Vec<_> = gaps.iter().map(|gap| (gap.grant_id.is_some(), gap.kind, gap.missing, gap.listed)).collect();
-        assert_eq!(told, [(true, PhotoKind::Signatory, 2, 1), (false, PhotoKind::Face, 1, 1)]);
+        let found: Vec<_> =
+            gaps.iter().map(|gap| (gap.grant_id.is_some(), gap.kind, gap.missing, gap.listed)).collect();
+        assert_eq!(found, [(true, PhotoKind::Signatory, 2, 1), (false, PhotoKind::Face, 1, 1)]);
         assert!(unsettled);
     }
 }

@@ -1,5 +1,5 @@
-//! A dispatch: something that is sent to the vendor besides the application, with its visible state: a stamped file
-//! (用印后文件), or a photo that somebody supplies by hand.
+//! A dispatch: a file sent to the vendor after the application, with a visible state. It is a stamped file (用印后文件) or a
+//! photo that a user supplies.
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -18,11 +18,11 @@ use crate::{
 
 words! {
     DispatchKind {
-        /// A stamped file, pdf or docx: one call each.
+        /// A stamped file, pdf or docx: one call for each.
         File = "file",
-        /// Pictures of stamped pages: one call for all.
+        /// Pictures of stamped pages: one call for all of them.
         Images = "images",
-        /// A photo supplied by hand.
+        /// A photo supplied by a user.
         Photo = "photo",
     }
 }
@@ -34,7 +34,7 @@ pub struct Dispatch {
     pub seal_use_id: SealUseId,
     #[sqlx(try_from = "String")]
     pub kind: DispatchKind,
-    /// The stamped file; of a supplied photo, its document once it is linked.
+    /// The document of the stamped file. For a supplied photo: its document after the link.
     pub document_id: Option<DocumentId>,
     pub grant_id: Option<GrantId>,
     /// What a supplied photo shows: `signatory` or `face`.
@@ -53,7 +53,7 @@ pub struct Dispatch {
     pub updated_at: Timestamp,
 }
 
-/// A photo that somebody supplies for a grant.
+/// A photo that a user supplies for a grant.
 #[derive(Clone, Debug)]
 pub struct Supply {
     pub seal_use: SealUseId,
@@ -64,8 +64,8 @@ pub struct Supply {
     pub by: String,
 }
 
-/// Where a stamped file goes at the vendor, by what its content is.
-fn way_of(ext: &str) -> Option<DispatchKind> {
+/// Returns how the vendor takes a stamped file with this content. `None`: the vendor does not take it.
+fn dispatch_kind(ext: &str) -> Option<DispatchKind> {
     match ext {
         "pdf" | "docx" => Some(DispatchKind::File),
         "jpg" | "png" | "gif" | "tif" => Some(DispatchKind::Images),
@@ -73,13 +73,13 @@ fn way_of(ext: &str) -> Option<DispatchKind> {
     }
 }
 
-/// Whether leaving `node` sends the stamped files.
+/// Returns true if leaving `node` sends the stamped files.
 #[must_use]
 pub fn sends_after(body: &Body, node: &str) -> bool {
     body.enabled_integration().is_some_and(|integration| integration.finish_nodes.iter().any(|key| key == node))
 }
 
-/// Whether a flow at `node` (`None`: past the last) has left a node whose leaving sends the stamped files.
+/// Returns true if a flow at `node` has left a node that sends the stamped files. `None`: after the last node.
 #[must_use]
 pub fn sends_at_once(body: &Body, node: Option<&str>) -> bool {
     let left = body.nodes.iter().take_while(|left| Some(left.key.as_str()) != node);
@@ -95,9 +95,9 @@ struct Stamped {
     created_by: String,
 }
 
-/// Asks for the stamped-file field's documents to be sent to the flow's last seal use; those that were stay as they
-/// are. A document that an earlier seal use got is sent again to a new one.
-pub async fn stamped(tx: &mut Tx, flow: &FlowId, body: &Body, now: Timestamp) -> Result<(), DbError> {
+/// Queues the documents of the stamped-file field for the flow's last seal use. Documents that are already queued for
+/// it are not changed. A document that an earlier seal use got is sent again to a new one.
+pub async fn queue_stamped_files(tx: &mut Tx, flow: &FlowId, body: &Body, now: Timestamp) -> Result<(), DbError> {
     let Some(field) = body.enabled_integration().and_then(|integration| integration.stamped_file_field.as_ref()) else {
         return Ok(());
     };
@@ -117,7 +117,7 @@ pub async fn stamped(tx: &mut Tx, flow: &FlowId, body: &Body, now: Timestamp) ->
     if documents.is_empty() {
         return Ok(());
     }
-    // Whoever wakes a job does so before touching that job's rows.
+    // A job must be woken before its rows are changed.
     queue::wake(tx, JobKind::Send, seal_use.as_str(), now, now).await?;
     for document in documents {
         insert_stamped(tx, &seal_use, document, now).await?;
@@ -126,7 +126,7 @@ pub async fn stamped(tx: &mut Tx, flow: &FlowId, body: &Body, now: Timestamp) ->
 }
 
 async fn insert_stamped(tx: &mut Tx, seal_use: &SealUseId, document: Stamped, now: Timestamp) -> Result<(), DbError> {
-    let way = way_of(&document.ext);
+    let way = dispatch_kind(&document.ext);
     let refused = "the vendor takes pdf, docx and pictures (jpg, png, gif, tiff) only";
     sql("INSERT INTO dispatches (id, seal_use_id, kind, document_id, original_hash, name, state, error, created_by, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
@@ -148,8 +148,8 @@ async fn insert_stamped(tx: &mut Tx, seal_use: &SealUseId, document: Stamped, no
 }
 
 impl Supply {
-    /// Writes it, to be taken in by the ingest and sent to the vendor. The same content for the same grant is the same
-    /// photo: then nothing is written.
+    /// Writes the row, so the ingest links the photo and the service sends it to the vendor. The same content for the
+    /// same grant is the same photo: then nothing is written.
     pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
         sql("INSERT INTO dispatches (id, seal_use_id, kind, grant_id, photo_kind, original_hash, name, state, created_by, created_at, updated_at)
              VALUES ($1, $2, 'photo', $3, $4, $5, $6, 'queued', $7, $8, $8) ON CONFLICT (grant_id, original_hash) DO NOTHING")
@@ -168,7 +168,7 @@ impl Supply {
 }
 
 impl Dispatch {
-    /// Those of a seal use that wait to be sent, in the order they came; not those whose document is in the trash.
+    /// Returns the dispatches of a seal use that wait to be sent, oldest first. Documents in the trash are skipped.
     pub async fn queued(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
         sql("SELECT v.* FROM dispatches v LEFT JOIN documents d ON d.id = v.document_id
              WHERE v.seal_use_id = $1 AND v.state = 'queued' AND d.deleted_at IS NULL ORDER BY v.id")
@@ -177,7 +177,7 @@ impl Dispatch {
         .await
     }
 
-    /// Supplied photos that the ingest has not taken in yet.
+    /// Returns supplied photos that the ingest has not linked yet.
     pub async fn unlinked(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM dispatches WHERE seal_use_id = $1 AND kind = 'photo' AND linked_at IS NULL ORDER BY id")
             .bind(seal_use)
@@ -185,13 +185,18 @@ impl Dispatch {
             .await
     }
 
-    /// The photos supplied for a grant, in the order they came.
+    /// Returns the photos supplied for a grant, oldest first.
     pub async fn of_grant(on: impl Into<On<'_>>, grant: &GrantId) -> Result<Vec<Self>, DbError> {
         sql("SELECT * FROM dispatches WHERE grant_id = $1 ORDER BY id").bind(grant).all(on).await
     }
 
-    /// A supplied photo has been taken in: its document, unless the photo was here before.
-    pub async fn linked(tx: &mut Tx, id: &DispatchId, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+    /// Marks a supplied photo as linked and stores its document. No document if the photo was already stored.
+    pub async fn mark_linked(
+        tx: &mut Tx,
+        id: &DispatchId,
+        seal_use: &SealUseId,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
         sql("UPDATE dispatches SET linked_at = $1, document_id = (
                SELECT MAX(d.id) FROM documents d JOIN photos p ON p.id = d.photo_id
                WHERE p.seal_use_id = $2 AND p.source = 'supply' AND d.original_hash = dispatches.original_hash
@@ -222,10 +227,10 @@ impl Dispatch {
         Ok(())
     }
 
-    /// A run that died while it sent: nobody knows whether the vendor has what it sent.
-    pub async fn interrupted(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+    /// Marks dispatches of a run that died while it sent them as `unknown`: the vendor may have them.
+    pub async fn mark_interrupted(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE dispatches SET state = 'unknown', updated_at = $1,
-               error = 'the service ended while it was being sent: nobody knows whether the vendor has it'
+               error = 'the service stopped while it sent this file; check at the vendor whether the file arrived'
              WHERE seal_use_id = $2 AND state = 'sending'")
         .bind(now)
         .bind(seal_use)
@@ -234,7 +239,7 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Whether there are supplied photos of which nobody knows whether the vendor has them.
+    /// Returns true if there is a supplied photo in state `unknown`.
     pub async fn any_unknown(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<bool, DbError> {
         sql("SELECT EXISTS (SELECT 1 FROM dispatches WHERE seal_use_id = $1 AND kind = 'photo' AND state = 'unknown')")
             .bind(seal_use)
@@ -242,8 +247,8 @@ impl Dispatch {
             .await
     }
 
-    /// Supplied photos of which nobody knew whether the vendor has them, and that it lists by now: it has them.
-    pub async fn listed(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+    /// Marks supplied photos in state `unknown` as sent if the vendor lists them now.
+    pub async fn mark_listed(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE dispatches SET state = 'sent', error = NULL, updated_at = $1
              WHERE seal_use_id = $2 AND kind = 'photo' AND state = 'unknown' AND EXISTS (
                SELECT 1 FROM photos p WHERE p.seal_use_id = dispatches.seal_use_id AND p.source = 'supply'
@@ -256,8 +261,8 @@ impl Dispatch {
         Ok(())
     }
 
-    /// A person asks for what failed, or is unknown, to be sent again. Answers how many there are.
-    pub async fn again(tx: &mut Tx, flow: &FlowId, now: Timestamp) -> Result<u64, DbError> {
+    /// Queues the failed and unknown dispatches of the flow again, by a user's request. Returns their number.
+    pub async fn send_again(tx: &mut Tx, flow: &FlowId, now: Timestamp) -> Result<u64, DbError> {
         let uses: Vec<SealUseId> =
             sql("SELECT DISTINCT s.id FROM seal_uses s JOIN dispatches v ON v.seal_use_id = s.id
              WHERE s.flow_id = $1 AND v.state IN ('failed', 'unknown', 'queued') ORDER BY s.id")
@@ -299,8 +304,8 @@ mod tests {
 
     #[test]
     fn the_vendor_gets_files_one_by_one_and_pictures_together() {
-        let ways = ["pdf", "docx", "jpg", "tif", "doc", "bin"].map(way_of);
+        let kinds = ["pdf", "docx", "jpg", "tif", "doc", "bin"].map(dispatch_kind);
         let (file, images) = (Some(DispatchKind::File), Some(DispatchKind::Images));
-        assert_eq!(ways, [file, file, images, images, None, None]);
+        assert_eq!(kinds, [file, file, images, images, None, None]);
     }
 }

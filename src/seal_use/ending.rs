@@ -1,5 +1,5 @@
-//! That a seal use is to end at the vendor: asked in the transaction of the fact that makes it necessary (the flow is
-//! withdrawn or rejected), done by the job `finish`. Photos that exist still come in.
+//! The request to end a seal use at the vendor. The transaction that withdraws or rejects the flow writes the request.
+//! The job `finish` carries it out. Photos that exist are still fetched.
 
 use sqlx::FromRow;
 
@@ -10,7 +10,7 @@ use crate::{
     queue::{self, JobKind},
 };
 
-/// Who asked for the end, and why.
+/// The requester of the end and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Ending {
     #[sqlx(rename = "end_asked_at")]
@@ -22,12 +22,12 @@ pub struct Ending {
     pub by: String,
 }
 
-/// The vendor wants a reason.
+/// The vendor requires a reason.
 const NO_REASON: &str = "流程已结束";
 
-/// Marks every seal use of the flow that has not ended, and wakes the job that ends it at the vendor. One that was
-/// never sent has failed by this, so that it never will be. One that has ended, or that the vendor refused, is left
-/// alone; but until the flow is locked it may be opened again, so its job is woken too.
+/// Requests the end of every open seal use of the flow and wakes the jobs that end them at the vendor. A seal use whose
+/// application was not sent yet is marked `failed`, so the apply job will not send it. A seal use that has ended or was
+/// refused is not changed. But it may be reopened until the flow is locked, so its job is woken too.
 pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timestamp) -> Result<(), DbError> {
     let reason = reason.replace('\0', "");
     let reason = if reason.trim().is_empty() { NO_REASON } else { reason.trim() };
@@ -35,7 +35,7 @@ pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timest
         .bind(flow)
         .scalars(&mut *tx)
         .await?;
-    // The jobs' rows first, then the flow's: whoever brings photos in holds it while it writes the seal use's.
+    // Lock the rows of the jobs before the row of the flow. An ingest run holds its job while it writes the seal use.
     for id in &all {
         queue::wake(tx, JobKind::Finish, id.as_str(), now, now).await?;
     }
@@ -61,14 +61,14 @@ pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timest
     Ok(())
 }
 
-/// What a seal use says that ended before its application left.
+/// Returns the error of a seal use that ended before its application was sent.
 #[must_use]
 pub fn never_sent(reason: &str) -> String {
-    format!("never sent: {reason}")
+    format!("the application was not sent: {reason}")
 }
 
 impl Ending {
-    /// `None`: nobody asked for the end.
+    /// Returns the request to end the seal use. `None` if there is no request.
     pub async fn of(on: impl Into<On<'_>>, id: &SealUseId) -> Result<Option<Self>, DbError> {
         sql("SELECT end_asked_at, end_reason, end_by FROM seal_uses WHERE id = $1 AND end_asked_at IS NOT NULL")
             .bind(id)
@@ -77,8 +77,8 @@ impl Ending {
     }
 }
 
-/// What was waited for may be there: an application that was to be ended has its business id now.
-pub async fn look_again(db: &Db, id: &SealUseId, now: Timestamp) -> Result<(), DbError> {
+/// Wakes the job `finish` of a seal use with an end request, for example because its business id is now known.
+pub async fn wake_requested(db: &Db, id: &SealUseId, now: Timestamp) -> Result<(), DbError> {
     if Ending::of(db, id).await?.is_none() {
         return Ok(());
     }

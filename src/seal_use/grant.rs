@@ -26,18 +26,18 @@ pub struct Grant {
     pub applied: i64,
     pub used: i64,
     pub left_count: i64,
-    /// The seal code (用印码): shown only to who may see it, and every view is audited.
+    /// The seal code (用印码). Only users with the right may see it, and every view is audited.
     pub code: Option<String>,
     pub complete: bool,
-    /// Uses appended through us.
+    /// Uses that were appended through this service.
     pub appended: i64,
-    /// The time in which the seal may be used, where it is bounded.
+    /// The time in which the seal may be used, if it is limited.
     pub window_start: Option<Timestamp>,
     pub window_end: Option<Timestamp>,
 }
 
 impl Grant {
-    /// Whether a grant of the flow is this user's, by employee number or mobile phone.
+    /// Returns true if a grant of the flow belongs to this user, by employee number or mobile phone.
     pub async fn any_of(on: impl Into<On<'_>>, flow: &FlowId, user: &User) -> Result<bool, DbError> {
         let grants: i64 = sql("SELECT COUNT(*) FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
              WHERE u.flow_id = $1 AND (g.number = $2 OR g.contact = $3)")
@@ -49,8 +49,8 @@ impl Grant {
         Ok(grants > 0)
     }
 
-    /// Writes what the vendor says of a grant; what was applied for and the time of use are kept from the first time.
-    /// Returns our id.
+    /// Writes the vendor's data of a grant. The applied count and the time of use keep their first values. Returns our
+    /// id.
     pub async fn upsert(&self, tx: &mut Tx) -> Result<GrantId, DbError> {
         sql("INSERT INTO grants (id, seal_use_id, vendor_id, position, seal, device_no, owner, user_name, contact, number, applied, used, left_count, code, complete,
                window_start, window_end)
@@ -80,7 +80,7 @@ impl Grant {
             .await
     }
 
-    /// `count` more uses were granted; the next detail tells the vendor's numbers.
+    /// Adds `count` appended uses. The next detail brings the vendor's numbers.
     pub async fn append(&self, tx: &mut Tx, count: i64) -> Result<(), DbError> {
         sql("UPDATE grants SET appended = appended + $1, left_count = left_count + $1, complete = FALSE WHERE id = $2")
             .bind(count)
@@ -90,7 +90,7 @@ impl Grant {
         Ok(())
     }
 
-    /// The time in which the seal may be used.
+    /// Sets the time in which the seal may be used.
     pub async fn set_window(&self, tx: &mut Tx, start: Timestamp, end: Timestamp) -> Result<(), DbError> {
         sql("UPDATE grants SET window_start = $1, window_end = $2 WHERE id = $3")
             .bind(start)

@@ -1,4 +1,4 @@
-//! The record of an ingest: one per seal use, reopened by every trigger.
+//! The row of an ingest: one per seal use. Every trigger opens it again.
 
 use std::collections::HashMap;
 
@@ -13,19 +13,19 @@ use crate::{
 };
 
 words! {
-    /// Why a seal use's photos are looked for.
+    /// Why the ingest looks for the photos of a seal use.
     Trigger {
         Callback = "callback",
-        /// A person pressed collect or retry.
+        /// A user pressed collect or retry.
         Button = "button",
         Finish = "finish",
         Push = "push",
-        /// The schedule after the end.
+        /// The schedule of checks after the end of use.
         Recheck = "recheck",
-        /// The slow look at an open seal use.
+        /// The slow poll of an open seal use.
         Poll = "poll",
         Replay = "replay",
-        /// A person supplied a photo.
+        /// A user supplied a photo.
         Supply = "supply",
     }
 }
@@ -34,11 +34,11 @@ words! {
     IngestState {
         Queued = "queued",
         Running = "running",
-        /// Something is owed or failed; it goes on by itself.
+        /// Photos are missing or failed. The ingest continues without a user.
         Waiting = "waiting",
-        /// All that is known to exist is here.
+        /// Every known photo is stored.
         Done = "done",
-        /// Something is parked: only a person runs that again.
+        /// A photo is parked. Only a user can start it again.
         Failed = "failed",
     }
 }
@@ -51,19 +51,19 @@ pub struct Ingest {
     pub cause: Trigger,
     #[sqlx(try_from = "String")]
     pub state: IngestState,
-    /// Photos whose bytes were known already.
+    /// Photos whose bytes were already stored.
     pub duplicates: i64,
     /// Bytes received.
     pub bytes: i64,
     pub next_at: Option<Timestamp>,
     pub error: Option<String>,
     pub zip_at: Option<Timestamp>,
-    /// The last wake from outside.
+    /// The last wake by an event or a user.
     pub woken_at: Timestamp,
 }
 
-/// Wakes a seal use's one ingest, in the transaction of the fact that makes it necessary. While it runs, this causes
-/// one more pass.
+/// Wakes the ingest of a seal use, in the transaction of the event that makes it necessary. If the ingest is running,
+/// it makes one more pass.
 pub async fn wake(
     tx: &mut Tx,
     seal_use: &SealUseId,
@@ -75,7 +75,7 @@ pub async fn wake(
     woken.into_iter().next().ok_or(DbError::RowNotFound)
 }
 
-/// The same for many seal uses, which must be in order. Callbacks come in storms: then a pass rests before the next.
+/// As [`wake`], for many seal uses in id order. Callbacks come in bursts, so they let the ingest rest between passes.
 pub async fn wake_all(
     tx: &mut Tx,
     wakes: &[(&SealUseId, Trigger)],
@@ -86,7 +86,7 @@ pub async fn wake_all(
     let state = if at > now { IngestState::Waiting } else { IngestState::Queued };
     let patience = |cause| if cause == Trigger::Callback { Patience::Rest } else { Patience::None };
     let jobs: Vec<_> = wakes.iter().map(|(id, cause)| (id.as_str(), patience(*cause))).collect();
-    // The jobs' rows first: a run holds its own while it writes the ingest's.
+    // Lock the rows of the jobs first: a run holds its job while it writes its ingest.
     queue::wake_all(tx, JobKind::Ingest, &jobs, waits, at, now).await?;
     let mut woken = Vec::with_capacity(wakes.len());
     for piece in pieces(wakes) {
@@ -116,7 +116,7 @@ impl Ingest {
         sql("SELECT * FROM ingests WHERE seal_use_id = $1").bind(seal_use).optional(on).await
     }
 
-    /// The ingests of seal uses.
+    /// Returns the ingests of seal uses.
     pub async fn of_seal_uses(db: &Db, seal_uses: &[&SealUseId]) -> Result<HashMap<SealUseId, IngestId>, DbError> {
         let mut found = HashMap::new();
         for piece in pieces(seal_uses) {
@@ -131,7 +131,7 @@ impl Ingest {
         Ok(found)
     }
 
-    /// Newest first, those before `after`.
+    /// Returns ingests before `after`, newest first.
     pub async fn list(
         db: &Db,
         state: Option<IngestState>,
@@ -139,7 +139,7 @@ impl Ingest {
         after: Option<&IngestId>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        // A flow has a few: of its own, SQLite would look through all that are in this state.
+        // A flow has few ingests. Without this expression SQLite would read all ingests in this state.
         let in_state = if flow.is_some() { "state || '' =" } else { "state =" };
         let mut list = Filtered::new("SELECT * FROM ingests").and(in_state, state.map(IngestState::as_str));
         if let Some(flow) = flow {
@@ -173,7 +173,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// How a pass ended.
+    /// Writes the result of a pass.
     pub async fn conclude(
         tx: &mut Tx,
         seal_use: &SealUseId,

@@ -238,5 +238,5 @@ async fn keep_answer(
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
     callback::adopt_orphans(&mut tx, now).await?;
     tx.commit().await?;
-    Ok(ending::look_again(&app.db, &seal_use.id, now).await?)
+    Ok(ending::wake_requested(&app.db, &seal_use.id, now).await?)
 }

@@ -47,7 +47,7 @@ pub enum SendError {
 /// Sends stamped files and supplied photos again that failed, or whose answer was lost.
 pub async fn retry(acting: Acting<'_>, flow: &FlowId) -> Result<(), DbError> {
     let mut tx = acting.db.begin().await?;
-    Dispatch::again(&mut tx, flow, acting.now).await?;
+    Dispatch::send_again(&mut tx, flow, acting.now).await?;
     acting.commit_to_flow(tx, Act::DispatchRetried, flow, None).await
 }
 
@@ -56,7 +56,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, SendError> {
     let id: SealUseId = lease.subject.parse().map_err(|_| SendError::NoSealUse)?;
     let seal_use = SealUse::find(&app.db, &id).await?.ok_or(SendError::NoSealUse)?;
     let mut tx = lease.begin(&app.db).await?;
-    Dispatch::interrupted(&mut tx, &id, app.clock.now()).await?;
+    Dispatch::mark_interrupted(&mut tx, &id, app.clock.now()).await?;
     tx.commit().await?;
     let Some(business_id) = &seal_use.business_id else {
         return Ok(Next::Park { reason: "the vendor does not know this seal use".to_owned() });

@@ -1,4 +1,4 @@
-//! A vendor's server is bound, and asked whether it answers.
+//! Binds a vendor's server, and checks the connection to it.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,18 +21,18 @@ pub enum BindError {
 pub struct NewService {
     #[schema(pattern = r"\S")]
     pub name: String,
-    /// The vendor's open platform, usually port 9182.
+    /// Address of the vendor's open platform, usually with port 9182.
     #[schema(pattern = r"^\s*[hH][tT][tT][pP][sS]?://[^\s?#@]+\s*$")]
     pub base_url: String,
     #[schema(pattern = r"^\s*[^\s\x00-\x1f\x7f-\x9f]+\s*$")]
     pub app_token: String,
-    /// Never shown again.
+    /// Never returned by the API.
     #[schema(pattern = r"^\s*[^\s\x00-\x1f\x7f-\x9f]+\s*$")]
     pub app_secret: String,
     /// `legacy` (default), `nonce` or `nonce:<header name>`.
     #[schema(pattern = r"^(legacy|nonce(:[!#$%&'*+.^_`|~0-9A-Za-z-]+)?)$")]
     pub sign_mode: Option<String>,
-    /// `private` (default); a service of the public cloud is refused.
+    /// `private` (default). The API refuses `public`.
     pub server_type: Option<ServerType>,
 }
 
@@ -66,13 +66,13 @@ pub async fn bind(acting: Acting<'_>, new: NewService) -> Result<Service, BindEr
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Checked {
     pub ok: bool,
-    /// Physical seals that the vendor lists.
+    /// Number of physical seals that the vendor lists.
     pub seals: Option<usize>,
-    /// What went wrong.
+    /// The error of the check.
     pub error: Option<String>,
 }
 
-/// Asks the vendor whether it answers and takes our credentials.
+/// Checks that the vendor answers and accepts our credentials.
 pub async fn check(acting: Acting<'_>, vendor: &Providers, id: &ServiceId) -> Result<Checked, ServiceError> {
     let client = Service::client(acting.db, vendor, id).await?;
     let answer = match client.health().await {

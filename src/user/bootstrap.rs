@@ -1,4 +1,4 @@
-//! The first start makes the user `admin`.
+//! The first start creates the user `admin`.
 
 use super::{
     Role, Roles, User,
@@ -11,8 +11,8 @@ use crate::{
     id::UserId,
 };
 
-/// Makes `admin` when there is no user of that name. With no password configured a random one is made and returned,
-/// to be shown once.
+/// Creates `admin` if there is no user with this name. Without a configured password, a random password is made and
+/// returned. Show it once.
 pub async fn admin(db: &Db, configured: Option<&str>, now: Timestamp) -> Result<Option<String>, LoginError> {
     if User::named(db, "admin").await?.is_some() {
         return Ok(None);

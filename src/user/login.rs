@@ -1,4 +1,4 @@
-//! Passwords (argon2id), sessions and tokens. Secrets are 256 random bits; the database holds only their hashes.
+//! Passwords (argon2id), sessions and tokens. Secrets are 256 random bits. The database holds only their hashes.
 
 use std::time::Duration;
 
@@ -20,19 +20,19 @@ use crate::{
     id::{TokenId, UserId},
 };
 
-/// How long a session lasts after its login.
+/// Lifetime of a session after the login.
 pub const SESSION: Duration = Duration::from_hours(12);
 
-/// Why nobody was logged in.
+/// Why a login failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    #[error("the user name or the password is wrong")]
+    #[error("the username or the password is wrong; try again")]
     Wrong,
     #[error("the password could not be hashed")]
     Hash,
-    #[error("the system gave no random numbers")]
+    #[error("the operating system returned no random numbers")]
     NoRandom,
-    #[error("too many people are logging in just now")]
+    #[error("too many logins in progress; retry after 1 s")]
     Busy,
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -40,17 +40,17 @@ pub enum LoginError {
     Db(#[from] DbError),
 }
 
-/// Passwords that are hashed at once: each takes 19 MiB and a core.
+/// Limit of concurrent password hashes: each takes 19 MiB and one core.
 static PASSWORDS: Semaphore = Semaphore::const_new(4);
-/// How long a password waits for its turn.
+/// How long a password waits for a free slot.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Takes tens of milliseconds on purpose: off the async threads, a few at once.
+/// Runs the hash on a blocking thread with a limit, because it takes tens of milliseconds on purpose.
 async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoginError> {
-    let place = tokio::time::timeout(PATIENCE, PASSWORDS.acquire()).await.map_err(|_| LoginError::Busy)?;
+    let permit = tokio::time::timeout(PATIENCE, PASSWORDS.acquire()).await.map_err(|_| LoginError::Busy)?;
     let hashed = tokio::task::spawn_blocking(move || {
-        // Held by the work, which goes on when its client hangs up.
-        let _place = place;
+        // The permit moves into the work, because the work continues when its client disconnects.
+        let _permit = permit;
         work()
     });
     hashed.await.map_err(|_| LoginError::Hash)
@@ -62,12 +62,12 @@ pub async fn hash_password(password: String) -> Result<String, LoginError> {
     hashing(hash).await?.map_err(|_| LoginError::Hash)
 }
 
-/// The user with this name and password. An unknown name takes as long as a wrong password.
+/// Returns the user with this name and password. An unknown name takes as long as a wrong password.
 pub async fn log_in(db: &Db, username: &str, password: String) -> Result<User, LoginError> {
     let row: Option<(String,)> =
         sql("SELECT password_hash FROM users WHERE username = $1 AND NOT disabled").bind(username).optional(db).await?;
     let known = row.is_some();
-    let hash = row.map_or_else(|| NOBODY.to_owned(), |row| row.0);
+    let hash = row.map_or_else(|| UNKNOWN_USER_HASH.to_owned(), |row| row.0);
     let matches = hashing(move || {
         PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     })
@@ -78,11 +78,12 @@ pub async fn log_in(db: &Db, username: &str, password: String) -> Result<User, L
     User::named(db, username).await?.ok_or(LoginError::Wrong)
 }
 
-/// A hash that no password has, verified for unknown names.
-const NOBODY: &str =
+/// A hash of no known password. It is verified for unknown names.
+const UNKNOWN_USER_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Logs in and opens a session; its secret is shown once, to be the cookie's value. A failed try is recorded, too.
+/// Logs in and opens a session. The returned secret is the value of the cookie and is shown once. A failed login is
+/// audited too.
 pub async fn enter(
     db: &Db,
     journal: &Journal,
@@ -102,7 +103,7 @@ pub async fn enter(
     Ok((user, secret))
 }
 
-/// Logs out: closes the session, if it is open.
+/// Logs out: closes the session if it is open.
 pub async fn leave(db: &Db, secret: &str, now: Timestamp) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     if let Some(user) = close_session(&mut tx, secret).await? {
@@ -111,7 +112,7 @@ pub async fn leave(db: &Db, secret: &str, now: Timestamp) -> Result<(), DbError>
     Ok(())
 }
 
-/// Makes a token with the rights of `owner`; the secret is shown once. `by` asked for it.
+/// Makes a token with the rights of `owner`, requested by `by`. The secret is shown once.
 pub async fn issue_token(
     db: &Db,
     by: &str,
@@ -126,7 +127,7 @@ pub async fn issue_token(
     Ok((id, secret))
 }
 
-/// Opens a session; the secret is shown once, to be the cookie's value.
+/// Opens a session. The returned secret is the value of the cookie and is shown once.
 async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<String, LoginError> {
     let secret = random_secret()?;
     sql("INSERT INTO sessions (secret_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
@@ -140,7 +141,7 @@ async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<Stri
     Ok(secret)
 }
 
-/// Closes a session; whose it was, if it was open.
+/// Closes a session. Returns its user if it was open.
 async fn close_session(tx: &mut Tx, secret: &str) -> Result<Option<User>, DbError> {
     let closed: Option<(UserId,)> = sql("DELETE FROM sessions WHERE secret_hash = $1 RETURNING user_id")
         .bind(secret_hash(secret))
@@ -152,7 +153,7 @@ async fn close_session(tx: &mut Tx, secret: &str) -> Result<Option<User>, DbErro
     }
 }
 
-/// Makes a token for programs; the secret is shown once.
+/// Makes a token for programs. The secret is shown once.
 pub async fn make_token(
     tx: &mut Tx,
     user: &UserId,
@@ -172,7 +173,7 @@ pub async fn make_token(
     Ok((id, secret))
 }
 
-/// Whose session this cookie is.
+/// Returns the user of the session with this cookie.
 pub async fn by_session(db: &Db, secret: &str, now: Timestamp) -> Result<Option<User>, DbError> {
     sql("SELECT users.* FROM users JOIN sessions ON sessions.user_id = users.id
          WHERE sessions.secret_hash = $1 AND sessions.expires_at > $2 AND NOT users.disabled")
@@ -182,7 +183,7 @@ pub async fn by_session(db: &Db, secret: &str, now: Timestamp) -> Result<Option<
     .await
 }
 
-/// Whose token this is.
+/// Returns the user of this token.
 pub async fn by_token(db: &Db, secret: &str) -> Result<Option<User>, DbError> {
     sql("SELECT users.* FROM users JOIN tokens ON tokens.user_id = users.id
          WHERE tokens.secret_hash = $1 AND NOT users.disabled")
@@ -197,7 +198,7 @@ pub(super) fn random_secret() -> Result<String, LoginError> {
     Ok(hex::encode(bytes))
 }
 
-/// A fast hash is enough for 256 random bits: there is nothing to guess.
+/// A fast hash is enough for 256 random bits, because they cannot be guessed.
 #[must_use]
 pub fn secret_hash(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()

@@ -1,4 +1,4 @@
-//! Users are created and changed: by an administrator, or at the command line.
+//! Creates and changes users, by an administrator or at the command line.
 
 use serde::{Deserialize, Deserializer};
 
@@ -14,15 +14,15 @@ use crate::{
     vocabulary::FieldError,
 };
 
-/// Shortest password: OWASP ASVS 2.1.1 asks for twelve characters.
+/// Shortest password: OWASP ASVS 2.1.1 requires twelve characters.
 const SHORTEST_PASSWORD: usize = 12;
 
 /// Why a user is not created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    #[error("{}", told(.0))]
+    #[error("{}", listed(.0))]
     Invalid(Vec<FieldError>),
-    #[error("there is no such user")]
+    #[error("there is no such user; check the username")]
     NotFound,
     #[error(transparent)]
     Login(#[from] LoginError),
@@ -30,7 +30,7 @@ pub enum UserError {
     Db(#[from] DbError),
 }
 
-fn told(errors: &[FieldError]) -> String {
+fn listed(errors: &[FieldError]) -> String {
     let each = errors.iter().map(|error| format!("{}: {}", error.field, error.message));
     each.collect::<Vec<_>>().join("; ")
 }
@@ -55,12 +55,12 @@ pub struct NewUser {
     pub roles: Vec<Role>,
     pub employee_no: Option<String>,
     pub mobile: Option<String>,
-    /// Username.
+    /// Username of the manager.
     #[schema(min_length = 1)]
     pub manager: Option<String>,
 }
 
-/// Creates a user; `by` is the username of the administrator, or who acts at the command line.
+/// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].
 pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<User, UserError> {
     let errors = problems(&new);
     if !errors.is_empty() {
@@ -86,14 +86,14 @@ pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<U
     Ok(user)
 }
 
-/// The manager is another user.
+/// Checks that the manager exists and is another user.
 async fn check_manager(tx: &mut Tx, user: &User) -> Result<(), UserError> {
     let Some(manager) = &user.manager else { return Ok(()) };
     if *manager == user.username {
-        return Err(UserError::field("manager", "a user cannot be their own manager: name another user"));
+        return Err(UserError::field("manager", "a user cannot be their own manager; name another user"));
     }
     if User::named(tx, manager).await?.is_none() {
-        return Err(UserError::field("manager", format!("there is no user {manager:?}")));
+        return Err(UserError::field("manager", format!("there is no user {manager:?}; name another user")));
     }
     Ok(())
 }
@@ -102,21 +102,27 @@ fn problems(new: &NewUser) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let well_formed = |c: char| c.is_alphanumeric() || "._-@".contains(c);
     if new.username.is_empty() || new.username.len() > 64 || !new.username.chars().all(well_formed) {
-        errors.push(FieldError::new("username", "1 to 64 bytes of letters, digits and . _ - @"));
+        errors.push(FieldError::new("username", "must be 1 to 64 bytes of letters, digits and . _ - @"));
     }
     if new.display_name.trim().is_empty() {
         errors.push(FieldError::new("displayName", "must not be empty"));
     }
     if new.password.chars().count() < SHORTEST_PASSWORD {
-        errors.push(FieldError::new("password", format!("at least {SHORTEST_PASSWORD} characters")));
+        errors.push(FieldError::new(
+            "password",
+            format!("must have at least {SHORTEST_PASSWORD} characters; choose a longer password"),
+        ));
     }
     if new.roles.is_empty() {
-        errors.push(FieldError::new("roles", "at least one of admin, operator, archivist, auditor, member"));
+        errors.push(FieldError::new(
+            "roles",
+            "must name at least one role: admin, operator, archivist, auditor or member",
+        ));
     }
     errors
 }
 
-/// What to change; absent members stay as they are, null empties.
+/// The changes of a user. An absent member stays unchanged; null empties it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserChange {
@@ -134,7 +140,7 @@ pub struct UserChange {
     pub disabled: Option<bool>,
 }
 
-/// What to do with a member: null is not absent.
+/// Reads a member that may be absent: null is different from absent.
 #[derive(Debug, Default)]
 pub enum Change {
     #[default]
@@ -176,13 +182,13 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
     Ok(user)
 }
 
-/// What changed, for the audit log: values where they are rights; of personal data, which can be deleted elsewhere but
-/// never there, only that it changed.
+/// Describes the changes for the audit log. Rights are shown with their values. Personal data is shown without values,
+/// because it can be deleted in the users table but never in the audit log.
 fn difference(before: &User, after: &User) -> String {
     let changed = [
         (before.roles != after.roles).then(|| format!("roles {} -> {}", before.roles, after.roles)),
         (before.disabled != after.disabled).then(|| format!("disabled {}", after.disabled)),
-        (before.manager != after.manager).then(|| format!("manager {}", after.manager.as_deref().unwrap_or("nobody"))),
+        (before.manager != after.manager).then(|| format!("manager {}", after.manager.as_deref().unwrap_or("none"))),
         (before.display_name != after.display_name).then(|| "displayName".to_owned()),
         (before.employee_no != after.employee_no).then(|| "employeeNo".to_owned()),
         (before.mobile != after.mobile).then(|| "mobile".to_owned()),

@@ -1,4 +1,4 @@
-//! The rules of an integration configuration: one for each row of its settings.
+//! The rules of an integration configuration: one rule for each row of its settings.
 
 use super::FieldError;
 use crate::{
@@ -26,14 +26,14 @@ fn wrong(member: &str, message: impl Into<String>) -> Found {
     (member.to_owned(), message.into())
 }
 
-/// Where a setting's field may stand.
+/// Where the field of a setting may be.
 #[derive(PartialEq)]
 enum Place {
     Main,
     MainOrTable,
 }
 
-/// Every field that the configuration names exists, stands where it can be read and has a type that can mean it.
+/// Checks that every field that the configuration names exists, is in a readable place and has a suitable type.
 fn mapping(body: &Body, integration: &Integration) -> Vec<Found> {
     use FieldType as T;
     use Place::{Main, MainOrTable};
@@ -63,39 +63,45 @@ fn mapping(body: &Body, integration: &Integration) -> Vec<Found> {
     for (member, key, place, types) in settings {
         let Some(key) = key else { continue };
         let message = match resolve(body, key) {
-            None => format!("there is no field {key:?}"),
+            None => format!("there is no field {key:?}; name a field of the form"),
             Some(_) if place == Main && key.contains('.') => {
                 "must be a field of the main form, not a column".to_owned()
             }
             Some(field) if types.contains(&field.field_type) => continue,
-            Some(field) => format!("the field {key:?} is a {}; wanted: {}", field.field_type, words(types)),
+            Some(field) => {
+                format!("the field {key:?} has type {}; name a field of type {}", field.field_type, words(types))
+            }
         };
         found.push(wrong(member, message));
     }
     if let Some(key) = i.button_field.as_ref().filter(|key| body.field(key).is_none()) {
-        found.push(wrong("buttonField", format!("there is no field {key:?} in the main form")));
+        found.push(wrong("buttonField", format!("there is no field {key:?} in the main form; name another field")));
     }
     found
 }
 
-/// By category the vendor's category says who stamps; otherwise the user field does.
+/// With `byCategory` the vendor's category decides the seal users. Otherwise the user field does.
 fn by_category(integration: &Integration) -> Vec<Found> {
     let wanted = if integration.by_category {
         vec![
-            ("applicantField", &integration.applicant_field, "by category, name the field that holds the applicant"),
+            (
+                "applicantField",
+                &integration.applicant_field,
+                "is required with `byCategory`; name the field that holds the applicant",
+            ),
             (
                 "categoryField",
                 &integration.category_field,
-                "by category, name the field that holds the category's name",
+                "is required with `byCategory`; name the field that holds the category",
             ),
         ]
     } else {
-        vec![("userField", &integration.user_field, "name the field that holds the people who stamp")]
+        vec![("userField", &integration.user_field, "is required; name the field that holds the people who stamp")]
     };
     wanted.into_iter().filter(|(_, key, _)| key.is_none()).map(|(member, _, message)| wrong(member, message)).collect()
 }
 
-/// Seal, count and user columns stand in one and the same table, or in the main form.
+/// Seal, count and user columns must be in the same table, or in the main form.
 fn one_table(integration: &Integration) -> Vec<Found> {
     let table_of = |key: &String| key.split_once('.').map(|(table, _)| table.to_owned());
     let seals = table_of(&integration.seal_field);
@@ -107,7 +113,7 @@ fn one_table(integration: &Integration) -> Vec<Found> {
     apart.map(|(member, _)| wrong(member, "must stand in the same table as the seal, or in the main form")).collect()
 }
 
-/// A time of day alone says no time.
+/// A time of day without a date is not a point in time.
 fn times(integration: &Integration) -> Vec<Found> {
     let i = integration;
     let pairs = [
@@ -115,10 +121,10 @@ fn times(integration: &Integration) -> Vec<Found> {
         ("endTimeField", &i.end_time_field, "endDateField", &i.end_date_field),
     ];
     let alone = pairs.into_iter().filter(|(_, time, _, date)| time.is_some() && date.is_none());
-    alone.map(|(member, _, date, _)| wrong(member, format!("a time needs its date: name {date} too"))).collect()
+    alone.map(|(member, _, date, _)| wrong(member, format!("a time needs a date; set {date} too"))).collect()
 }
 
-/// Photos, stamped files and files to be stamped lie apart.
+/// Photos, stamped files and files to be stamped must be in separate fields.
 fn files(integration: &Integration) -> Vec<Found> {
     let i = integration;
     let settings = [
@@ -131,7 +137,7 @@ fn files(integration: &Integration) -> Vec<Found> {
     for (n, (member, key)) in settings.iter().enumerate() {
         let before = settings[..n].iter().find(|(_, other)| key.is_some() && other == key);
         if let Some((other, _)) = before {
-            found.push(wrong(member, format!("must be another field than {other}")));
+            found.push(wrong(member, format!("{other} names the same field; name another field")));
         }
     }
     found
@@ -141,7 +147,7 @@ fn nodes(body: &Body, integration: &Integration) -> Vec<Found> {
     let i = integration;
     let mut found = Vec::new();
     if i.apply_node != START && body.node(&i.apply_node).is_none() {
-        found.push(wrong("applyNode", format!("there is no node {:?}", i.apply_node)));
+        found.push(wrong("applyNode", format!("there is no node {:?}; name a node of the definition", i.apply_node)));
     } else {
         let passed = if i.apply_node == START {
             0
@@ -149,7 +155,7 @@ fn nodes(body: &Body, integration: &Integration) -> Vec<Found> {
             1 + body.nodes.iter().take_while(|node| node.key != i.apply_node).count()
         };
         if !body.nodes.iter().skip(passed).any(|node| node.kind == NodeKind::Seal) {
-            found.push(wrong("applyNode", "a node of kind seal must follow it: somebody has to stamp"));
+            found.push(wrong("applyNode", "a node of kind seal must follow this node; add one after it"));
         }
     }
     for (member, list) in [
@@ -161,7 +167,9 @@ fn nodes(body: &Body, integration: &Integration) -> Vec<Found> {
         ("syncNodes", &i.sync_nodes),
     ] {
         let unknown = list.iter().filter(|key| body.node(key).is_none());
-        found.extend(unknown.map(|key| wrong(member, format!("there is no node {key:?}"))));
+        found.extend(
+            unknown.map(|key| wrong(member, format!("there is no node {key:?}; name a node of the definition"))),
+        );
     }
     found
 }
@@ -170,12 +178,12 @@ fn folder_path(member: &str, folder: Option<&FolderPath>) -> Option<Found> {
     let folder = folder?;
     let member = format!("{member}.path");
     if folder.path.is_empty() && folder.space != Space::System {
-        return Some(wrong(&member, "name a folder"));
+        return Some(wrong(&member, "must not be empty; name a folder"));
     }
     folder::names_of(&folder.path).err().map(|reason| wrong(&member, reason.to_string()))
 }
 
-/// The field `key` or `table.column`.
+/// Finds the field `key` or `table.column`.
 fn resolve<'b>(body: &'b Body, key: &str) -> Option<&'b Field> {
     match key.split_once('.') {
         None => body.field(key),

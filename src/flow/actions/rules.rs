@@ -1,4 +1,4 @@
-//! The rules: who may do what, where.
+//! The rules: which user may do which action in which state of a flow.
 
 use super::{
     Facts,
@@ -11,13 +11,13 @@ use crate::{
     user::User,
 };
 
-/// The fields this user may change now, files fields among them.
+/// Returns the fields that this user may change now, files fields included.
 #[must_use]
 pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     let (flow, body) = (facts.flow, facts.body);
     let starts = flow.starter == facts.user.username;
     let files = |field: &Field| field.field_type == FieldType::Files;
-    // The photos' field is filled by the ingest alone.
+    // Only the ingest fills the field of the photos.
     let photos = body.integration.as_ref().and_then(|integration| integration.download_field.as_deref());
     let stamped = body.integration.as_ref().and_then(|integration| integration.stamped_file_field.as_deref());
     let uploadable = |field: &Field| files(field) && photos != Some(field.key.as_str());
@@ -32,7 +32,7 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
                     .editable
                     .as_ref()
                     .map_or_else(|| node.kind == NodeKind::Seal && uploadable(field), |keys| keys.contains(&field.key));
-            // What is to be stamped can be added until it has been sent to the vendor.
+            // The starter may add files to be stamped until the application is sent to the vendor.
             let early = starts
                 && uploadable(field)
                 && stamped != Some(field.key.as_str())
@@ -44,10 +44,10 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     body.fields.iter().filter(may).collect()
 }
 
-/// The starter submits a flow again that was sent back to them.
+/// Checks that the user may submit the flow again. Only the starter of a flow that was sent back may do this.
 pub(super) fn submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     if flow.starter != user.username {
-        return Err(NotYours("only its starter submits the flow again"));
+        return Err(NotYours("only the starter may submit the flow again; ask the starter"));
     }
     match flow.state {
         FlowState::Rejected => Ok(()),
@@ -57,14 +57,15 @@ pub(super) fn submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     }
 }
 
-/// Something is said about the flow, while it is not archived.
+/// Checks that a user may comment on the flow. An archived flow takes no comments.
 pub(super) fn comment(flow: &Flow) -> Result<(), Refusal> {
     if flow.state == FlowState::Archived { Err(ARCHIVED) } else { Ok(()) }
 }
 
-const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn: start another one");
-const ARCHIVED: Refusal = NotRunning("the flow is archived: it can only be read");
-const NEVER_APPLIED: Refusal = NotNow("the vendor has no application for this flow yet");
+const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn; start a new flow");
+const ARCHIVED: Refusal = NotRunning("the flow is archived and can only be read");
+const NEVER_APPLIED: Refusal =
+    NotNow("the vendor has no seal use of this flow yet; wait for its answer to the application");
 
 impl Facts<'_> {
     fn node(&self) -> Option<&Node> {
@@ -74,9 +75,7 @@ impl Facts<'_> {
     fn running(&self) -> Result<(), Refusal> {
         match self.flow.state {
             FlowState::Running => Ok(()),
-            FlowState::Rejected => {
-                Err(NotRunning("the flow was sent back to its starter; it goes on when they submit it"))
-            }
+            FlowState::Rejected => Err(NotRunning("the flow was sent back; wait until its starter submits it again")),
             FlowState::Withdrawn => Err(WITHDRAWN),
             FlowState::Archived => Err(ARCHIVED),
         }
@@ -84,18 +83,18 @@ impl Facts<'_> {
 
     pub(super) fn at_node(&self) -> Result<&Node, Refusal> {
         self.running()?;
-        self.node().ok_or(NotNow("every node is passed: the flow waits to be archived"))
+        self.node().ok_or(NotNow("the flow has passed its last node; archive it"))
     }
 
-    pub(super) fn mine(&self) -> Result<(), Refusal> {
-        if self.turn { Ok(()) } else { Err(NotYours("the node waits for others: it is not your turn")) }
+    pub(super) fn has_turn(&self) -> Result<(), Refusal> {
+        if self.turn { Ok(()) } else { Err(NotYours("it is not your turn; wait until the flow waits for you")) }
     }
 
-    pub(super) fn mine_or_admin(&self) -> Result<(), Refusal> {
-        if self.user.is_admin() { Ok(()) } else { self.mine() }
+    pub(super) fn has_turn_or_admin(&self) -> Result<(), Refusal> {
+        if self.user.is_admin() { Ok(()) } else { self.has_turn() }
     }
 
-    /// Seal uses that a return has not ended.
+    /// Returns the seal uses that no return of the flow has ended.
     fn live(&self) -> impl Iterator<Item = &UseFacts> {
         self.seal_uses.iter().filter(|used| !used.superseded)
     }
@@ -104,14 +103,14 @@ impl Facts<'_> {
         self.seal_uses.iter().map(|used| used.missing).sum()
     }
 
-    /// Use has ended at the vendor for all of them.
+    /// Returns true if the flow has a live seal use and use has ended at the vendor for all of them.
     fn ended(&self) -> bool {
         self.live().next().is_some() && self.live().all(|used| used.status.ended())
     }
 
     pub(super) fn approve(&self) -> Result<(), Refusal> {
         let node = self.at_node()?;
-        self.mine()?;
+        self.has_turn()?;
         if node.kind == NodeKind::Approval || self.body.enabled_integration().is_none() {
             return Ok(());
         }
@@ -124,7 +123,7 @@ impl Facts<'_> {
 
     pub(super) fn withdraw(&self) -> Result<(), Refusal> {
         if self.flow.starter != self.user.username && !self.user.is_admin() {
-            return Err(NotYours("only its starter or an administrator may withdraw the flow"));
+            return Err(NotYours("only the starter or an administrator may withdraw the flow; ask one of them"));
         }
         if self.flow.state == FlowState::Rejected { Ok(()) } else { self.at_node().map(|_| ()) }
     }
@@ -138,25 +137,29 @@ impl Facts<'_> {
         }
         let starts = self.flow.starter == self.user.username;
         if self.turn || starts {
-            return Err(NotNow("nothing can be changed here: the definition says on which node a field is editable"));
+            return Err(NotNow(
+                "no such field is editable at this node; see `editable` of the nodes in the definition",
+            ));
         }
-        Err(NotYours("it is not your turn: only those for whom the flow waits may change its fields"))
+        Err(NotYours("it is not your turn to change fields; wait until the flow waits for you"))
     }
 
     fn integration(&self) -> Result<&Integration, Refusal> {
-        self.body.enabled_integration().ok_or(NotNow("the definition does not use physical seals"))
+        self.body
+            .enabled_integration()
+            .ok_or(NotNow("the definition does not use physical seals; choose another definition"))
     }
 
-    /// The flow stands at one of the nodes at which the button shows.
+    /// Checks that the flow is at one of the nodes that show the button.
     fn at_one_of(&self, nodes: &[String]) -> Result<(), Refusal> {
         let node = self.at_node()?;
         if nodes.contains(&node.key) {
             return Ok(());
         }
-        Err(NotNow("not at this node: the integration configuration says on which nodes it can be done"))
+        Err(NotNow("this action is not possible at this node; see the node lists of the integration configuration"))
     }
 
-    /// One of the nodes is behind the flow, or it goes no further.
+    /// Returns true if the flow has left one of the nodes. A flow that does not run has left all of them.
     fn has_left_one_of(&self, nodes: &[String]) -> bool {
         if self.flow.state != FlowState::Running {
             return !nodes.is_empty();
@@ -165,8 +168,8 @@ impl Facts<'_> {
         left.into_iter().any(|key| nodes.contains(key))
     }
 
-    /// A return took the flow back from a seal use that the vendor had: its photos stay with those who take part.
-    fn came_back(&self) -> bool {
+    /// Returns true if a return superseded a seal use that the vendor has. Participants keep access to its photos.
+    fn has_superseded_use(&self) -> bool {
         self.seal_uses.iter().any(|used| used.superseded && used.at_vendor)
     }
 
@@ -177,28 +180,36 @@ impl Facts<'_> {
         Err(NEVER_APPLIED)
     }
 
-    /// By those whose turn it is. Also after use has ended: then the seal use is in use again.
+    /// Append: for users whose turn it is. After use has ended, appending opens the seal use again.
     pub(super) fn append(&self) -> Result<(), Refusal> {
         self.at_one_of(&self.integration()?.append_nodes)?;
-        self.mine_or_admin()?;
+        self.has_turn_or_admin()?;
         self.at_vendor()
     }
 
-    /// Finish: by those whose turn it is, while stampings can be made.
-    pub(super) fn at_box(&self, nodes: impl Fn(&Integration) -> &Vec<String>) -> Result<(), Refusal> {
-        self.at_one_of(nodes(self.integration()?))?;
-        self.mine_or_admin()?;
+    /// Finish: for users whose turn it is, while a seal use is open.
+    pub(super) fn finish(&self) -> Result<(), Refusal> {
+        self.at_one_of(&self.integration()?.finish_nodes)?;
+        self.has_turn_or_admin()?;
         self.at_vendor()?;
-        if self.live().any(UseFacts::open) { Ok(()) } else { Err(NotNow("use has ended: nothing is open any more")) }
+        if self.live().any(UseFacts::open) {
+            Ok(())
+        } else {
+            Err(NotNow("every seal use of the flow has ended already"))
+        }
     }
 
     pub(super) fn code(&self) -> Result<(), Refusal> {
         self.at_one_of(&self.integration()?.code_nodes)?;
         if !self.stamps {
-            self.mine_or_admin()?;
+            self.has_turn_or_admin()?;
         }
         self.at_vendor()?;
-        if self.live().any(UseFacts::open) { Ok(()) } else { Err(NotNow("use has ended: the codes open nothing")) }
+        if self.live().any(UseFacts::open) {
+            Ok(())
+        } else {
+            Err(NotNow("every seal use of the flow has ended, so its codes open no seal"))
+        }
     }
 
     pub(super) fn detail(&self) -> Result<(), Refusal> {
@@ -206,7 +217,9 @@ impl Facts<'_> {
         if !self.user.reads_all() {
             self.at_one_of(&integration.detail_nodes)?;
             if !self.turn && !self.stamps && self.flow.starter != self.user.username {
-                return Err(NotYours("seal-use details are for those who stamp and those whose turn it is"));
+                return Err(NotYours(
+                    "only the starter, seal users and users with a turn may read seal-use details; ask one of them",
+                ));
             }
         }
         if self.seal_uses.iter().any(|used| used.at_vendor) {
@@ -218,18 +231,18 @@ impl Facts<'_> {
     pub(super) fn photos(&self) -> Result<(), Refusal> {
         let integration = self.integration()?;
         if integration.download_field.is_some() {
-            return Err(NotNow("the photos go to the download field: collect them there"));
+            return Err(NotNow("the photos go to the download field; collect them there"));
         }
-        if !self.has_left_one_of(&integration.download_nodes) && !self.came_back() {
+        if !self.has_left_one_of(&integration.download_nodes) && !self.has_superseded_use() {
             self.at_one_of(&integration.download_nodes)?;
             if !self.stamps {
-                self.mine_or_admin()?;
+                self.has_turn_or_admin()?;
             }
             return self.at_vendor();
         }
-        // The node is passed as soon as the photos are here: whoever takes part may have them ever after.
+        // The flow leaves the node as soon as all photos are stored. After that, every participant may download them.
         if !self.takes_part && !self.user.is_admin() {
-            return Err(NotYours("the photos are for those who take part in the flow"));
+            return Err(NotYours("only participants of the flow may download its photos; ask a participant"));
         }
         if self.seal_uses.iter().any(|used| used.at_vendor) { Ok(()) } else { Err(NEVER_APPLIED) }
     }
@@ -237,11 +250,11 @@ impl Facts<'_> {
     pub(super) fn collect(&self) -> Result<(), Refusal> {
         let integration = self.integration()?;
         if integration.download_field.is_none() {
-            return Err(NotNow("the definition names no field for photos: download them to your machine"));
+            return Err(NotNow("the definition has no download field; download the photos to your machine"));
         }
         self.at_one_of(&integration.download_nodes)?;
         if !self.stamps {
-            self.mine_or_admin()?;
+            self.has_turn_or_admin()?;
         }
         self.at_vendor()
     }
@@ -250,7 +263,7 @@ impl Facts<'_> {
         self.running()?;
         let starts = self.flow.starter == self.user.username;
         if !starts {
-            self.mine_or_admin()?;
+            self.has_turn_or_admin()?;
         }
         match self.node() {
             None if self.missing() == 0 || self.user.is_admin() => {}
@@ -258,10 +271,11 @@ impl Facts<'_> {
             Some(node) => {
                 let last = self.body.node_after(&node.key).is_none();
                 if !(last && node.kind == NodeKind::Seal && self.ended()) {
-                    return Err(NotNow("the flow has nodes to pass before it can be archived"));
+                    return Err(NotNow("the flow has not passed its last node; pass the remaining nodes first"));
                 }
                 if !self.user.is_admin() {
-                    let left = NotNow("its seal node is still to be left: that completes by itself, or is approved");
+                    let left =
+                        NotNow("the flow has not left its seal node; wait until the node completes, or approve it");
                     return Err(if self.missing() > 0 { Refusal::PhotosMissing } else { left });
                 }
             }

@@ -1,4 +1,4 @@
-//! The matrix: who × where the flow stands → what they may do.
+//! The matrix: which user may do what in which stage of a flow.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     user::{Role, Roles},
 };
 
-/// 张三 starts, 李四 approves, 王五 has the operators' turn, 陈八 stamps too, 周九 only takes part, 孙七 audits.
+/// 张三 starts, 李四 approves, 王五 has the turn of the operators, 陈八 stamps too, 周九 only participates, 孙七 audits.
 const PEOPLE: [(&str, Role); 7] = [
     ("admin", Role::Admin),
     ("zhang", Role::Member),
@@ -21,7 +21,7 @@ const PEOPLE: [(&str, Role); 7] = [
     ("sun", Role::Auditor),
 ];
 
-struct Standing {
+struct Stage {
     name: &'static str,
     state: FlowState,
     node: Option<&'static str>,
@@ -33,24 +33,23 @@ fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
     UseFacts { status, at_vendor, superseded: false, missing, complete: status.ended() && missing == 0 }
 }
 
-fn standings() -> Vec<Standing> {
+fn stages() -> Vec<Stage> {
     use FlowState::{Archived, Rejected, Running, Withdrawn};
     let complete = used(SealUseStatus::Complete, true, 0);
     let superseded = UseFacts { superseded: true, ..used(SealUseStatus::Finished, true, 0) };
-    let standing =
-        |name, state, node, turn, uses: &[UseFacts]| Standing { name, state, node, turn, uses: uses.to_vec() };
+    let stage = |name, state, node, turn, uses: &[UseFacts]| Stage { name, state, node, turn, uses: uses.to_vec() };
     vec![
-        standing("approving", Running, Some("manager"), "li", &[]),
-        standing("applying", Running, Some("seal"), "wang", &[used(SealUseStatus::Applying, false, 0)]),
-        standing("unknown", Running, Some("seal"), "wang", &[used(SealUseStatus::Unknown, false, 0)]),
-        standing("using", Running, Some("seal"), "wang", &[used(SealUseStatus::Using, true, 0)]),
-        standing("collecting", Running, Some("seal"), "wang", &[used(SealUseStatus::Complete, true, 2)]),
-        standing("checking", Running, Some("check"), "li", &[complete]),
-        standing("ready", Running, None, "wang", &[complete]),
-        standing("ready, photos owed", Running, None, "wang", &[used(SealUseStatus::Complete, true, 1)]),
-        standing("sent back", Rejected, Some("start"), "zhang", &[superseded]),
-        standing("withdrawn", Withdrawn, Some("seal"), "", &[complete]),
-        standing("archived", Archived, None, "", &[complete]),
+        stage("approving", Running, Some("manager"), "li", &[]),
+        stage("applying", Running, Some("seal"), "wang", &[used(SealUseStatus::Applying, false, 0)]),
+        stage("unknown", Running, Some("seal"), "wang", &[used(SealUseStatus::Unknown, false, 0)]),
+        stage("using", Running, Some("seal"), "wang", &[used(SealUseStatus::Using, true, 0)]),
+        stage("collecting", Running, Some("seal"), "wang", &[used(SealUseStatus::Complete, true, 2)]),
+        stage("checking", Running, Some("check"), "li", &[complete]),
+        stage("ready", Running, None, "wang", &[complete]),
+        stage("ready, photos owed", Running, None, "wang", &[used(SealUseStatus::Complete, true, 1)]),
+        stage("sent back", Rejected, Some("start"), "zhang", &[superseded]),
+        stage("withdrawn", Withdrawn, Some("seal"), "", &[complete]),
+        stage("archived", Archived, None, "", &[complete]),
     ]
 }
 
@@ -68,7 +67,7 @@ fn user(name: &str, role: Role) -> User {
     }
 }
 
-fn flow(standing: &Standing) -> Flow {
+fn flow(stage: &Stage) -> Flow {
     Flow {
         id: FlowId::new(),
         serial_no: "YK1".into(),
@@ -76,8 +75,8 @@ fn flow(standing: &Standing) -> Flow {
         version: 1,
         title: "合同".into(),
         starter: "zhang".into(),
-        state: standing.state,
-        node: standing.node.map(str::to_owned),
+        state: stage.state,
+        node: stage.node.map(str::to_owned),
         form: "{}".into(),
         manifest_no: 0,
         round: 1,
@@ -109,33 +108,33 @@ fn body(change: impl FnOnce(&mut Value)) -> Body {
     serde_json::from_value(body).unwrap()
 }
 
-/// What each person may do, as one line each; who may do nothing has none.
+/// Returns one line for each user with the actions of this user. A user without an action has no line.
 fn matrix(body: &Body) -> Vec<String> {
     let mut lines = Vec::new();
-    for standing in standings() {
-        let flow = flow(&standing);
+    for stage in stages() {
+        let flow = flow(&stage);
         for (name, role) in PEOPLE {
             let user = user(name, role);
             let facts = Facts {
                 user: &user,
                 flow: &flow,
                 body,
-                turn: standing.turn == name,
+                turn: stage.turn == name,
                 takes_part: ["zhang", "li", "wang", "chen", "zhou"].contains(&name),
-                stamps: ["wang", "chen"].contains(&name) && standing.uses.iter().any(|used| used.at_vendor),
-                seal_uses: &standing.uses,
+                stamps: ["wang", "chen"].contains(&name) && stage.uses.iter().any(|used| used.at_vendor),
+                seal_uses: &stage.uses,
                 files_owed: false,
             };
             let may: Vec<&str> = actions(&facts).into_iter().map(Action::as_str).collect();
             if !may.is_empty() {
-                lines.push(format!("{}: {name}: {}", standing.name, may.join(" ")));
+                lines.push(format!("{}: {name}: {}", stage.name, may.join(" ")));
             }
         }
     }
     lines
 }
 
-/// Whether a line of the matrix lists this action; the standing's own name does not count.
+/// Returns true if the line lists this action. The name of the stage is ignored.
 fn lists(line: &str, action: &str) -> bool {
     line.rsplit(": ").next().is_some_and(|actions| actions.split(' ').any(|listed| listed == action))
 }
@@ -226,7 +225,7 @@ fn at_the_last_seal_node_an_administrator_may_archive_without_photos_that_never_
         body["nodes"].as_array_mut().unwrap().pop();
         body["integration"]["detailNodes"] = json!(["seal"]);
     });
-    // Nobody stands at a node that is not there.
+    // This definition has no node `check`, so the stage `checking` is skipped.
     let may = matrix(&last).into_iter().filter(|line| lists(line, "archive") && !line.starts_with("checking"));
     let may: Vec<String> = may.collect();
     assert_eq!(
@@ -254,8 +253,8 @@ fn switched_off_a_definition_has_no_buttons_of_seals() {
 #[test]
 fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
     let body = body(|_| ());
-    let standing = &standings()[3];
-    let flow = flow(standing);
+    let stage = &stages()[3];
+    let flow = flow(stage);
     let refusal = |name: &str, role, turn, action| {
         let user = user(name, role);
         let facts = Facts {
@@ -265,7 +264,7 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
             turn,
             takes_part: true,
             stamps: false,
-            seal_uses: &standing.uses,
+            seal_uses: &stage.uses,
             files_owed: false,
         };
         check(&facts, action)

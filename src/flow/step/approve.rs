@@ -1,4 +1,4 @@
-//! A node is approved.
+//! Approves a node.
 
 use super::{Opinion, StepError, turn};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     user::Acting,
 };
 
-/// The user approves the node at which the flow stands, or the node they looked at. Returns true if that passes the node.
+/// Approves the current node, or fails if it is not the node the user looked at. Returns true if this passes the node.
 pub async fn approve(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>) -> Result<bool, StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
@@ -27,8 +27,8 @@ pub async fn approve(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>) -> R
     let approved =
         NewEvent { actor: &user.username, act: EventKind::Approved, node: Some(&node.key), detail: opinion.comment };
     event::record(&mut tx, id, approved, now).await?;
-    people::done(&mut tx, id, user).await?;
-    let passed = assign::mode(node, body) == Mode::Any || people::People::of(&mut tx, id).await?.all_done();
+    people::end_turn(&mut tx, id, user).await?;
+    let passed = assign::mode(node, body) == Mode::Any || people::People::of(&mut tx, id).await?.no_turn_left();
     if passed {
         progress::leave(&mut tx, flow, body, &node.key, &case.users, now).await?;
     }

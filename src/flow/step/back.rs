@@ -1,4 +1,4 @@
-//! A flow goes back: to an earlier node, to its starter, or out.
+//! Sends a flow back to an earlier node or to its starter, or withdraws it.
 
 use super::{Opinion, StepError, turn};
 use crate::{
@@ -19,12 +19,12 @@ use crate::{
     user::{Acting, User},
 };
 
-/// `user`, whose turn it is, sends the flow back to the node `to`, or to its starter. What is approved again counts
-/// afresh. Open seal uses end at the vendor, others take their place when the flow comes back.
+/// Sends the flow back to the node `to` or to its starter, by a user who has the turn. Approvals start again in a new
+/// round. Open seal uses end at the vendor. Others replace them when the flow comes back.
 pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &str) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let before = end_uses(&mut tx, id, user, opinion.comment, now).await?;
+    let before = request_end_of_uses(&mut tx, id, user, opinion.comment, now).await?;
     let flow = Flow::find(&mut tx, id).await?.ok_or(StepError::NotFound)?;
     let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
     SealUse::supersede(&mut tx, id, progress::applies_again(&body, to)).await?;
@@ -55,7 +55,7 @@ async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<()
     let stamps = node.kind == NodeKind::Seal && body.enabled_integration().is_some();
     let used_up = stamps && progress::has_live_use(tx, &flow.id).await?;
     flow.send_back(tx, to, used_up, now).await?;
-    let order = assign::someone(node, body, &flow.starter, &case.users);
+    let order = assign::assignees_or_rescue(node, body, &flow.starter, &case.users);
     people::wait_for(tx, &flow.id, &order, assign::one_by_one(node, body)).await?;
     if stamps {
         progress::apply_if_due(tx, flow, body, to, now).await?;
@@ -63,12 +63,12 @@ async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// The starter, or an administrator, takes the flow back for good. Open seal uses end at the vendor; photos that exist
-/// still come in.
+/// Withdraws the flow, by its starter or an administrator. Open seal uses end at the vendor. Photos that exist are
+/// still fetched.
 pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let before = end_uses(&mut tx, id, user, comment, now).await?;
+    let before = request_end_of_uses(&mut tx, id, user, comment, now).await?;
     let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Withdraw, None).await?;
     let flow = &case.flow;
@@ -78,14 +78,14 @@ pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) ->
     let happened =
         NewEvent { actor: &user.username, act: EventKind::Withdrawn, node: flow.node.as_deref(), detail: comment };
     event::record(&mut tx, id, happened, now).await?;
-    case.acted(&mut tx, user).await?;
-    flow.turn(&mut tx, FlowState::Withdrawn, now).await?;
+    case.mark_acted(&mut tx, user).await?;
+    flow.set_state(&mut tx, FlowState::Withdrawn, now).await?;
     Ok(acting.commit_to_flow(tx, Act::FlowWithdrawn, id, comment).await?)
 }
 
-/// Asks for the end of the open seal uses, whose jobs come before the flow. A step that turns out impossible undoes it.
-/// Answers how many seal uses there were.
-async fn end_uses(
+/// Requests the end of the open seal uses. Their jobs are locked before the flow. If the step
+/// is refused, the rollback removes the requests. Returns the number of seal uses.
+async fn request_end_of_uses(
     tx: &mut Tx,
     id: &FlowId,
     user: &User,

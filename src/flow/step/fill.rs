@@ -1,4 +1,4 @@
-//! The form is changed where that is allowed; a flow that was sent back is submitted again.
+//! Changes form fields, and submits a flow again that was sent back.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ use crate::{
     user::{Acting, User},
 };
 
-/// `user` changes fields that are editable for them now. A member that is absent stays as it is, null empties.
+/// Changes fields that `user` may edit now. An absent member stays unchanged; null empties the field.
 pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
@@ -42,7 +42,7 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
     Ok(acting.commit_to_flow(tx, Act::FlowEdited, id, Some(&keys.join(" "))).await?)
 }
 
-/// The starter submits a flow again that was sent back to them, with changes if they like.
+/// Submits a flow again that was sent back to its starter, with optional changes.
 pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
@@ -52,12 +52,12 @@ pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Opti
     submittable(&case.body, &form, user, &case.users)?;
     let happened = NewEvent { actor: &user.username, act: EventKind::Submitted, node: None, detail: comment };
     event::record(&mut tx, id, happened, now).await?;
-    case.flow.turn(&mut tx, FlowState::Running, now).await?;
+    case.flow.set_state(&mut tx, FlowState::Running, now).await?;
     progress::leave(&mut tx, &case.flow, &case.body, START, &case.users, now).await?;
     Ok(acting.commit_to_flow(tx, Act::FlowSubmitted, id, comment).await?)
 }
 
-/// Writes what is given into the form, and what that changes: title, people, an event that tells old and new.
+/// Writes the given fields into the form, and updates title, participants and the event with old and new values.
 async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Timestamp) -> Result<Form, StepError> {
     let present: Form = serde_json::from_str(&case.flow.form).map_err(|error| DbError::Decode(error.into()))?;
     let may = case.editable(tx, user).await?;
@@ -72,12 +72,12 @@ async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Time
     let node = case.flow.node.as_deref();
     let happened = NewEvent { actor: &user.username, act: EventKind::Edited, node, detail: Some(&detail) };
     event::record(tx, &case.flow.id, happened, now).await?;
-    case.acted(tx, user).await?;
+    case.mark_acted(tx, user).await?;
     Ok(form)
 }
 
-/// `present` with what is given, and each change in words. A member that is given as it stands changes nothing, so the
-/// whole form can be sent back.
+/// Returns `present` with the given fields, and each change as text. A member with an unchanged value is no change, so
+/// a client may send the whole form.
 fn merge(
     present: &Form,
     given: &Form,
@@ -92,15 +92,15 @@ fn merge(
         }
         let at = format!("form.{key}");
         match fields.iter().find(|field| field.key == *key) {
-            None => errors.push(FieldError::new(at, "the definition has no such field")),
+            None => errors.push(FieldError::new(at, "the definition has no such field; remove it")),
             Some(field) if field.field_type == FieldType::Files => {
-                errors.push(FieldError::new(at, "files are set by upload only"));
+                errors.push(FieldError::new(at, "files are set by upload only; upload the file to this field"));
             }
             Some(field) if !editable.contains(&field.key) => {
                 errors.push(FieldError::new(at, "you cannot change this field now"));
             }
             Some(field) => {
-                changes.push(format!("{}: {} → {}", field.label, told(old), told(new)));
+                changes.push(format!("{}: {} → {}", field.label, shown(old), shown(new)));
                 if new.is_null() {
                     form.remove(key);
                 } else {
@@ -112,7 +112,7 @@ fn merge(
     if errors.is_empty() { Ok((form, changes)) } else { Err(errors) }
 }
 
-fn told(value: &Value) -> String {
+fn shown(value: &Value) -> String {
     match value {
         Value::Null => "—".to_owned(),
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! A turn is handed on; something is said.
+//! Transfers a turn, and adds comments.
 
 use super::{Opinion, StepError, turn};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     user::Acting,
 };
 
-/// `user` hands their turn to the user named `to`; an administrator, who has none, hands on everybody's.
+/// Hands the turn of `user` to the user `to`. An administrator without a turn hands over all turns.
 pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &str) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
@@ -21,9 +21,12 @@ pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to:
     turn::check(&mut tx, &case, user, Action::Transfer, opinion.node).await?;
     let node = case.node().ok_or(StepError::MovedOn)?;
     let mine = case.people.has_turn(user);
-    let receiver = case.users.get(to).ok_or_else(|| StepError::field("to", format!("there is no user {to:?}")))?;
+    let receiver = case
+        .users
+        .get(to)
+        .ok_or_else(|| StepError::field("to", format!("there is no user {to:?}; name another user")))?;
     if mine && receiver.username == user.username {
-        return Err(StepError::field("to", "it is your turn already: name somebody else"));
+        return Err(StepError::field("to", "it is your turn already; name another user"));
     }
     people::hand_over(&mut tx, id, mine.then_some(user), receiver).await?;
     people::acted(&mut tx, id, &user.username).await?;
@@ -33,14 +36,14 @@ pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to:
     Ok(acting.commit_to_flow(tx, Act::FlowTransferred, id, Some(to)).await?)
 }
 
-/// Something is said about the flow, while it is not archived.
+/// Adds a comment to the flow. An archived flow takes no comments.
 pub async fn comment(acting: Acting<'_>, id: &FlowId, text: &str) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
     actions::check_comment(&case.flow)?;
     if text.trim().is_empty() {
-        return Err(StepError::field("comment", "say something"));
+        return Err(StepError::field("comment", "must not be empty; write a comment"));
     }
     let happened = NewEvent {
         actor: &user.username,

@@ -1,4 +1,4 @@
-//! Why it is not a person's turn: the rules only say that it is not.
+//! Explains why a user has no turn. The rules only say that the user has none.
 
 use super::StepError;
 use crate::{

@@ -1,11 +1,11 @@
-//! Names of documents: `<serialNo>_<seal>_<no>_<yyyyMMdd-HHmmss>_<kind>.<ext>`, safe on every file system.
+//! Names of documents: `<serialNo>_<seal>_<no>_<yyyyMMdd-HHmmss>_<kind>.<ext>`, valid on every file system.
 
 use crate::{clock::Timestamp, photo::kind::PhotoKind};
 
-/// Longest name in bytes, with room left for ` (2)` below the 255 of file systems.
+/// Longest name in bytes. It leaves room for ` (2)` below the 255 bytes of file systems.
 const MAX_BYTES: usize = 240;
 
-/// The name of a photo's document. `seal` is `None` while nobody knows which seal the photo belongs to.
+/// Returns the name of a photo's document. `seal` is `None` while the seal of the photo is unknown.
 #[must_use]
 pub fn of_photo(serial_no: &str, seal: Option<&str>, no: i64, at: Timestamp, kind: PhotoKind, ext: &str) -> String {
     let time = at.in_china().strftime("%Y%m%d-%H%M%S");
@@ -14,7 +14,7 @@ pub fn of_photo(serial_no: &str, seal: Option<&str>, no: i64, at: Timestamp, kin
     format!("{}{tail}", cut(&clean(&head), MAX_BYTES - tail.len()))
 }
 
-/// The name of a file that somebody brings: as it is called, as far as every file system takes it.
+/// Returns the name of an uploaded file, without the characters that a file system refuses.
 #[must_use]
 pub fn of_upload(given: &str) -> String {
     let name = clean(given);
@@ -25,7 +25,7 @@ pub fn of_upload(given: &str) -> String {
     format!("{}{suffix}", cut(stem, MAX_BYTES - suffix.len()))
 }
 
-/// `name` for n = 1, `stem (n).ext` from 2 on.
+/// Returns `name` for n = 1, and `stem (n).ext` from 2 on.
 #[must_use]
 pub fn numbered(name: &str, n: usize) -> String {
     if n == 1 {
@@ -37,7 +37,7 @@ pub fn numbered(name: &str, n: usize) -> String {
     }
 }
 
-/// Replaces what some file system or zip tool refuses.
+/// Replaces characters that some file system or zip tool refuses.
 fn clean(text: &str) -> String {
     let forbidden = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     text.chars().map(|c| if forbidden(c) { '-' } else { c }).collect::<String>().trim().to_owned()

@@ -80,7 +80,7 @@ async fn stamped_file(engine: Engine, point: &str, arrived: usize) {
     let view = show(&wang, &flow).await;
     let document = &view["files"]["stamped"][0];
     assert!(
-        document["vendorError"].as_str().unwrap().contains("the service ended while it was being sent"),
+        document["vendorError"].as_str().unwrap().contains("the service stopped while it sent this file"),
         "{document}"
     );
     house.until_idle().await;

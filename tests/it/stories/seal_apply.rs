@@ -135,7 +135,10 @@ story!(a_flow_that_is_withdrawn_before_its_application_left_never_applies, async
     world.until("it waits", async || seal_use(&world, &flow).await.error.is_some()).await;
     ask_for_the_end(&world, &flow).await;
     let used = seal_use(&world, &flow).await;
-    assert_eq!((used.status.as_str(), used.error.as_deref()), ("failed", Some("never sent: 客户取消")));
+    assert_eq!(
+        (used.status.as_str(), used.error.as_deref()),
+        ("failed", Some("the application was not sent: 客户取消"))
+    );
     world.sim.set_down(false);
     world
         .until("no job is left", async || {
@@ -224,7 +227,7 @@ story!(an_application_that_is_made_again_while_its_flow_is_withdrawn_ends_with_i
     });
     assert_eq!(told.expect(200)["state"], "withdrawn");
     let used = seal_use(&world, &flow).await;
-    assert_eq!((used.status.as_str(), used.error.as_deref()), ("failed", Some("never sent: 不签了")));
+    assert_eq!((used.status.as_str(), used.error.as_deref()), ("failed", Some("the application was not sent: 不签了")));
     world.leaves_parked("apply", "a refused application of a flow that is withdrawn is never made again");
 });
 
