@@ -114,8 +114,8 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     }
     record(app, &mut tx, &flow, &manifest, &key, &hash).await?;
     tx.commit().await?;
-    app.hint(crate::app::Hint {
-        about: crate::app::About::Flow,
+    app.notify_listeners(crate::app::ChangeNotice {
+        about: crate::app::ChangeSubject::Flow,
         id: flow.id.to_string(),
         flow_id: flow.id.to_string(),
         state: FlowState::Archived.as_str().to_owned(),

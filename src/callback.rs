@@ -95,7 +95,7 @@ impl Inbox {
     }
 
     /// Keeps a callback; answers once it is durable.
-    pub async fn keep(&self, received: Received) -> Result<Shape, CallbackError> {
+    pub async fn receive(&self, received: Received) -> Result<Shape, CallbackError> {
         let inline = self.app.config.callback.inline_body.in_memory();
         let (shape, mut record) = if received.body.len() > inline {
             // Megabytes of base64 would hold up whoever else is on this thread.

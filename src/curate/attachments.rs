@@ -1,8 +1,8 @@
 //! Files of a flow's field: brought by people, taken out again until the flow is archived.
 
-use crate::content::receive::{Batch, Kept, UploadError};
+use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
-    app::{About, App, Hint},
+    app::{App, ChangeNotice, ChangeSubject},
     audit::{self, Act, NewEntry},
     clock::Timestamp,
     db::{DbError, Tx, sql},
@@ -71,16 +71,16 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     if batch.is_empty() {
         return Err(UploadError::NoFile);
     }
-    let kept = batch.keep(app, &target.place).await?;
+    let stored = batch.store(app, &target.place).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     // Before the flow's lock, as a pass does it.
-    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
+    Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &target.flow.id).await?.ok_or(UploadError::NotFound)?;
     // While the files came in, the flow may have gone on.
     open(&flow, &target.body, &target.key)?;
-    let documents = insert(&mut tx, &target, &kept, user, now).await?;
-    let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+    let documents = insert(&mut tx, &target, &stored, user, now).await?;
+    let names: Vec<&str> = stored.iter().map(|one| one.name.as_str()).collect();
     let detail = format!("{}: {}", target.key, names.join(", "));
     let happened =
         NewEvent { actor: &user.username, act: EventKind::Uploaded, node: flow.node.as_deref(), detail: Some(&detail) };
@@ -90,7 +90,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
         delivery::stamped(&mut tx, &flow.id, &target.body, now).await?;
     }
     settle::settle(&mut tx, &flow.id, now).await?;
-    for (id, one) in documents.iter().zip(&kept) {
+    for (id, one) in documents.iter().zip(&stored) {
         let entry =
             NewEntry::new(&user.username, Act::DocumentUploaded, id.as_str()).of_flow(&flow.id).detail(&one.name);
         audit::record(&mut tx, entry, now).await?;
@@ -98,7 +98,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     tx.commit().await?;
     let mut shown = Vec::with_capacity(documents.len());
     for id in documents {
-        hint(app, &id, &flow.id, "uploaded");
+        notify_listeners(app, &id, &flow.id, "uploaded");
         shown.extend(Document::find(&app.db, &id).await?);
     }
     Ok(shown)
@@ -107,7 +107,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
 async fn insert(
     tx: &mut Tx,
     target: &Target,
-    kept: &[Kept],
+    stored: &[StoredUpload],
     user: &User,
     now: Timestamp,
 ) -> Result<Vec<DocumentId>, DbError> {
@@ -116,8 +116,8 @@ async fn insert(
         .bind(&target.place.folder)
         .scalar::<String>(&mut *tx)
         .await?;
-    let mut placed = Vec::with_capacity(kept.len());
-    for one in kept {
+    let mut placed = Vec::with_capacity(stored.len());
+    for one in stored {
         let document = NewDocument {
             folder: target.place.folder.clone(),
             name: crate::library::document::name::of_upload(&one.name),
@@ -171,13 +171,13 @@ pub async fn take_out(
     let entry =
         NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id).detail(&found.name);
     audit::commit(tx, entry, now).await?;
-    hint(app, document, &flow.id, "deleted");
+    notify_listeners(app, document, &flow.id, "deleted");
     Ok(())
 }
 
-fn hint(app: &App, document: &DocumentId, flow: &FlowId, state: &str) {
-    app.hint(Hint {
-        about: About::Document,
+fn notify_listeners(app: &App, document: &DocumentId, flow: &FlowId, state: &str) {
+    app.notify_listeners(ChangeNotice {
+        about: ChangeSubject::Document,
         id: document.to_string(),
         flow_id: flow.to_string(),
         state: state.to_owned(),

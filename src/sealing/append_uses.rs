@@ -63,7 +63,7 @@ pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More) -> Resul
             continue;
         }
         found = true;
-        one(app, &seal_use, &grants, user, more, node.as_deref()).await?;
+        append_to_seal_use(app, &seal_use, &grants, user, more, node.as_deref()).await?;
     }
     match (found, &more.device_no) {
         (true, _) => Ok(()),
@@ -72,7 +72,7 @@ pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More) -> Resul
     }
 }
 
-async fn one(
+async fn append_to_seal_use(
     app: &App,
     seal_use: &SealUse,
     grants: &[Grant],
@@ -97,13 +97,13 @@ async fn one(
             return Err(error.into());
         }
         Err(cause) => {
-            if let Err(hint) = arrived(&client, business_id, &before, &by, more.count).await {
-                unclear(app, seal_use, user, more, &cause).await?;
+            if let Err(hint) = append_is_listed(&client, business_id, &before, &by, more.count).await {
+                record_unclear(app, seal_use, user, more, &cause).await?;
                 return Err(AppendError::Unclear { cause, hint });
             }
         }
     }
-    appended(app, seal_use, grants, user, more).await
+    record_append(app, seal_use, grants, user, more).await
 }
 
 /// In use again before the vendor is asked: the flow must not leave its node while uses are being appended.
@@ -132,7 +132,7 @@ async fn take_back(app: &App, seal_use: &SealUse, before: &Reopened) -> Result<(
 }
 
 /// Whether the vendor's list shows an append by this person that was not there before; if not, what it shows.
-async fn arrived(
+async fn append_is_listed(
     client: &Client,
     business_id: &str,
     before: &[AppendLog],
@@ -149,7 +149,7 @@ async fn arrived(
     Err("its list of appends does not show it so far")
 }
 
-async fn appended(
+async fn record_append(
     app: &App,
     seal_use: &SealUse,
     grants: &[Grant],
@@ -166,7 +166,7 @@ async fn appended(
     for grant in grants {
         grant.append(&mut tx, i64::from(more.count)).await?;
     }
-    let detail = told(more);
+    let detail = append_summary(more);
     let act = FlowAct {
         username: &user.username,
         event: EventKind::Appended,
@@ -178,7 +178,7 @@ async fn appended(
 }
 
 /// The answer was lost: shown on the seal use and among the events, because it may be a change.
-async fn unclear(
+async fn record_unclear(
     app: &App,
     seal_use: &SealUse,
     user: &User,
@@ -189,7 +189,7 @@ async fn unclear(
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
-    let detail = format!("{}: {cause}", told(more));
+    let detail = format!("{}: {cause}", append_summary(more));
     let act = FlowAct {
         username: &user.username,
         event: EventKind::AppendUnclear,
@@ -200,7 +200,7 @@ async fn unclear(
     Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
-fn told(more: &More) -> String {
+fn append_summary(more: &More) -> String {
     match &more.device_no {
         Some(device) => format!("+{} ({device})", more.count),
         None => format!("+{}", more.count),

@@ -143,7 +143,7 @@ impl Sender<'_> {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
         tx.commit().await?;
-        self.hint().await
+        self.notify_listeners().await
     }
 
     /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
@@ -161,15 +161,15 @@ impl Sender<'_> {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
         tx.commit().await?;
-        self.hint().await
+        self.notify_listeners().await
     }
 
     /// Whoever looks at the flow sees how far its files are.
-    async fn hint(&self) -> Result<(), SendError> {
+    async fn notify_listeners(&self) -> Result<(), SendError> {
         let flow = &self.seal_use.flow_id;
         let state = Flow::find(&self.app.db, flow).await?.map(|flow| flow.state.as_str().to_owned());
-        self.app.hint(crate::app::Hint {
-            about: crate::app::About::Flow,
+        self.app.notify_listeners(crate::app::ChangeNotice {
+            about: crate::app::ChangeSubject::Flow,
             id: flow.to_string(),
             flow_id: flow.to_string(),
             state: state.unwrap_or_default(),

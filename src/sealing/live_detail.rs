@@ -119,20 +119,20 @@ impl From<AppendLog> for AppendView {
 }
 
 /// Every seal use of the flow, in order.
-pub async fn inquire(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
+pub async fn live_details(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
     let mut details = Vec::new();
     for seal_use in SealUse::of_flow(&app.db, flow).await? {
-        details.push(one(app, seal_use).await?);
+        details.push(live_detail_of(app, seal_use).await?);
     }
     Ok(details)
 }
 
-async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
+async fn live_detail_of(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
     let told = ask(app, &seal_use).await?;
-    let kept = kept(&seal_use);
+    let stored = stored_detail(&seal_use);
     let (fresh, unanswered, detail, as_of) = match told {
         Ok(detail) => (true, None, Some(detail), Some(app.clock.now())),
-        Err(why) => (false, why, kept, seal_use.detail_at),
+        Err(why) => (false, why, stored, seal_use.detail_at),
     };
     let mut grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
     let mut status = seal_use.status;
@@ -206,7 +206,7 @@ async fn ask(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<Stri
     })
 }
 
-fn kept(seal_use: &SealUse) -> Option<Detail> {
+fn stored_detail(seal_use: &SealUse) -> Option<Detail> {
     provider::read_detail(seal_use.detail.as_deref()?, seal_use.business_id.as_deref()?).ok()
 }
 

@@ -61,17 +61,17 @@ pub async fn supply(
     let mut tx = app.db.begin().await?;
     let place = folder::ensure(&mut tx, path, &starter, now).await?;
     tx.commit().await?;
-    let kept = batch.keep(app, &place).await?;
+    let stored = batch.store(app, &place).await?;
     let mut tx = app.db.begin().await?;
     // The order of a pass: its job, the originals, the flow, the job that sends.
     let ingest_id = wake(&mut tx, &grant.seal_use_id, Trigger::Supply, now, now).await?;
-    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
+    Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &flow.id).await?.ok_or(UploadError::NotFound)?;
     if flow.state == FlowState::Archived {
         return Err(UploadError::NotRunning(flow.state));
     }
     queue::wake(&mut tx, JobKind::Send, grant.seal_use_id.as_str(), now, now).await?;
-    for one in &kept {
+    for one in &stored {
         let supply = Supply {
             seal_use: grant.seal_use_id.clone(),
             grant: grant.id.clone(),
@@ -91,7 +91,7 @@ pub async fn supply(
     };
     event::record(&mut tx, &flow.id, happened, now).await?;
     people::acted(&mut tx, &flow.id, &user.username).await?;
-    let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<&str> = stored.iter().map(|one| one.name.as_str()).collect();
     let names = names.join(", ");
     let entry = NewEntry::new(&user.username, Act::PhotoSupplied, grant.id.as_str()).of_flow(&flow.id).detail(&names);
     audit::commit(tx, entry, now).await?;

@@ -81,7 +81,7 @@ pub async fn set(app: &App, flow: &FlowId, user: &User, wanted: &Wanted) -> Resu
         let grants: Vec<Grant> = grants.into_iter().filter(picked).collect();
         if !grants.is_empty() {
             found = true;
-            one(app, &seal_use, &grants, user, wanted).await?;
+            change_seal_use(app, &seal_use, &grants, user, wanted).await?;
         }
     }
     match (found, &wanted.seals) {
@@ -91,7 +91,13 @@ pub async fn set(app: &App, flow: &FlowId, user: &User, wanted: &Wanted) -> Resu
     }
 }
 
-async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wanted: &Wanted) -> Result<(), WindowError> {
+async fn change_seal_use(
+    app: &App,
+    seal_use: &SealUse,
+    grants: &[Grant],
+    user: &User,
+    wanted: &Wanted,
+) -> Result<(), WindowError> {
     let business_id = seal_use.business_id.as_deref().ok_or(WindowError::NothingOpen)?;
     let now = app.clock.now();
     let known_start = grants.iter().filter_map(|grant| grant.window_start).min();
@@ -119,7 +125,7 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
         match client.set_window(&window).await {
             Ok(()) => changed(app, seal_use, &grants, user, (start, end)).await?,
             Err(lost) if lost.unclear() => {
-                unclear(app, seal_use, &grants, user, (start, end), &lost).await?;
+                record_unclear(app, seal_use, &grants, user, (start, end), &lost).await?;
                 return Err(WindowError::Unclear(lost));
             }
             Err(never) => return Err(never.into()),
@@ -162,7 +168,7 @@ async fn changed(
     for grant in grants {
         grant.set_window(&mut tx, start, end).await?;
     }
-    let detail = told(grants, start, end);
+    let detail = window_summary(grants, start, end);
     let act = FlowAct {
         username: &user.username,
         event: EventKind::WindowChanged,
@@ -175,7 +181,7 @@ async fn changed(
 
 /// Nobody knows: shown among the events, because it may be a change. With us the time stays as it was: at its end yinku
 /// ends the use, whatever the vendor has.
-async fn unclear(
+async fn record_unclear(
     app: &App,
     seal_use: &SealUse,
     grants: &[&Grant],
@@ -185,7 +191,7 @@ async fn unclear(
 ) -> Result<(), DbError> {
     let mut tx = app.db.begin().await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
-    let detail = format!("{}: {lost}", told(grants, start, end));
+    let detail = format!("{}: {lost}", window_summary(grants, start, end));
     let act = FlowAct {
         username: &user.username,
         event: EventKind::WindowUnclear,
@@ -196,7 +202,7 @@ async fn unclear(
     act.commit(tx, &seal_use.flow_id, app.clock.now()).await
 }
 
-fn told(grants: &[&Grant], start: Timestamp, end: Timestamp) -> String {
+fn window_summary(grants: &[&Grant], start: Timestamp, end: Timestamp) -> String {
     let mut seals: Vec<&str> = grants.iter().map(|grant| grant.seal.as_str()).collect();
     seals.dedup();
     format!("{start} – {end} ({})", seals.join(", "))

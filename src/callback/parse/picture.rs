@@ -49,15 +49,15 @@ pub(super) fn read(value: &str) -> Vec<PushedImage> {
     // A Java list's own text: [a, b].
     let listed = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
     if is_data(listed) || is_address(listed) {
-        return one(listed).into_iter().collect();
+        return image_of_text(listed).into_iter().collect();
     }
-    listed.split(',').take(MAX_IMAGES + 1).filter_map(one).collect()
+    listed.split(',').take(MAX_IMAGES + 1).filter_map(image_of_text).collect()
 }
 
 /// An element of a JSON list: a text, or an object that has one.
 fn element(value: &str) -> Option<PushedImage> {
     if !value.starts_with('{') {
-        return one(&json::text(value)?);
+        return image_of_text(&json::text(value)?);
     }
     let members = json::members(value, 100);
     let member = |names: &[&str]| {
@@ -67,14 +67,14 @@ fn element(value: &str) -> Option<PushedImage> {
     let Some(text) = member(&["photokey", "base64", "content", "data", "image", "url"]) else {
         return Some(unreadable(value));
     };
-    let mut image = one(&text)?;
+    let mut image = image_of_text(&text)?;
     if let PushedImage::Bytes { file_name, .. } = &mut image {
         *file_name = member(&["fileName", "name"]).as_deref().and_then(given_name::basename);
     }
     Some(image)
 }
 
-fn one(text: &str) -> Option<PushedImage> {
+fn image_of_text(text: &str) -> Option<PushedImage> {
     let text = text.trim().trim_matches('"').trim();
     if text.is_empty() {
         None

@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), Vec<(String, String)>> {
     let mut errors: Vec<(String, String)> = Vec::new();
     for want in &mut application.wants {
-        match one(&want.seal, seals) {
+        match find_seal(&want.seal, seals) {
             Ok(seal) => want.at_vendor = Some(seal),
             Err(why) => errors.push((want.seal.clone(), why)),
         }
@@ -26,7 +26,7 @@ pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), 
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-fn one(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
+fn find_seal(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
     let usable = || seals.iter().filter(|seal| seal.usable);
     let in_box = usable().find(|seal| seal.device_no.as_deref() == Some(wanted));
     let named: Vec<&Seal> = usable().filter(|seal| seal.name == wanted).collect();

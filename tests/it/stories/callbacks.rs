@@ -266,7 +266,7 @@ story!(while_photos_wait_for_a_processor_callbacks_are_kept_in_groups_that_take_
             content_type: None,
             body: Bytes::new(),
         };
-        inbox.keep(received).await.unwrap();
+        inbox.receive(received).await.unwrap();
         assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, n + 1, "durable before it is answered");
     }
     // One after another: each but the first waits until 25 ms have passed since the one before.

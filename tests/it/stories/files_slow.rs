@@ -26,7 +26,7 @@ story!(a_download_that_is_asked_while_photos_come_in_is_told_to_come_again, asyn
     let told = wang.get(&path).await;
     assert_eq!(told.header("retry-after"), "5");
     let problem = told.expect_problem(503, "still_collecting");
-    assert!(problem["detail"].as_str().unwrap().contains("come again"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("Retry in a moment"), "{problem}");
     // What is here can be had at once; asking has stopped nothing.
     let partial = wang.get(&format!("{path}?partial=true")).await;
     assert_eq!(photos_in(&partial.bytes), 1);
