@@ -1,4 +1,4 @@
-//! Photos that a person owes: as the vendor counts them, and as we do.
+//! The photos that a person owes, by the vendor's count and by ours.
 
 use std::collections::HashMap;
 
@@ -15,27 +15,27 @@ use crate::{
     user::User,
 };
 
-/// Most vendors that are asked.
+/// Maximum number of vendors to ask.
 const SERVICES: i64 = 50;
-/// Most grants that are listed.
+/// Maximum number of grants in the answer.
 const MOST: usize = 1000;
 
-/// What a person owes.
+/// The photos that a person owes.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwedPhotos {
     /// Username.
     pub user: String,
     pub items: Vec<OwedGrant>,
-    /// How each vendor answered: without its answer only our own numbers are known.
+    /// The answer of each vendor. Without an answer, only our own numbers are known.
     pub services: Vec<Asked>,
 }
 
-/// One grant of which photos are owed.
+/// A grant with owed photos.
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwedGrant {
-    /// Null when the seal use was not made by us.
+    /// Null if the seal use was not created by yinku.
     pub flow_id: Option<FlowId>,
     pub serial_no: Option<String>,
     pub title: Option<String>,
@@ -43,14 +43,14 @@ pub struct OwedGrant {
     pub grant_id: Option<GrantId>,
     pub business_id: Option<String>,
     pub seal: Option<String>,
-    /// Photos that we miss; null when the seal use was not made by us.
+    /// Number of photos missing in yinku. Null if the seal use was not created by yinku.
     pub missing: Option<i64>,
-    /// Photos of stampings that we have.
+    /// Number of received photos of stampings.
     pub received: Option<i64>,
-    /// Photos that the vendor misses; null when it did not name this grant.
+    /// Number of photos missing at the vendor. Null if the vendor did not name this grant.
     pub owed_at_vendor: Option<u32>,
     pub photos_at_vendor: Option<u32>,
-    /// Stampings counted.
+    /// Number of counted stampings.
     pub used: i64,
 }
 
@@ -59,7 +59,7 @@ pub struct OwedGrant {
 pub struct Asked {
     pub service_id: ServiceId,
     pub name: String,
-    /// Why it did not answer; null when it did.
+    /// Why the vendor did not answer. Null if it answered.
     pub error: Option<String>,
 }
 
@@ -72,7 +72,7 @@ struct Mine {
     title: String,
 }
 
-/// What `user` owes.
+/// Returns the photos that `user` owes.
 pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
     let (mut told, services) = ask_vendors(app, user).await?;
     let mut items = Vec::new();
@@ -112,7 +112,7 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
 
 type Told = HashMap<(ServiceId, String), Owed>;
 
-/// Every vendor, at the same time, each with its own patience.
+/// Asks every vendor concurrently. Each has its own time limit.
 async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbError> {
     let (number, contact) = (user.employee_no.as_deref(), user.mobile.as_deref());
     if number.is_none() && contact.is_none() {
@@ -125,7 +125,7 @@ async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbErr
                 let client = app.vendor.client(credentials);
                 match tokio::time::timeout(INTERACTIVE, client.owed(number, contact)).await {
                     Ok(answer) => answer.map_err(|error| error.to_string()),
-                    Err(_) => Err("the vendor did not answer quickly".to_owned()),
+                    Err(_) => Err("the vendor did not answer in time".to_owned()),
                 }
             }
             Err(error) => Err(error.to_string()),
@@ -147,7 +147,7 @@ async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbErr
     Ok((told, asked))
 }
 
-/// The seal uses in which the person has grants whose photos are missing here or at the vendor, newest first.
+/// Returns the seal uses in which the person has grants with photos missing here or at the vendor, newest first.
 async fn own_grants(app: &App, user: &User, told: &Told) -> Result<Vec<(SealUse, Vec<Mine>)>, DbError> {
     let named: Vec<&String> = told.keys().map(|(_, auth)| auth).take(MOST).collect();
     let at_vendor =
