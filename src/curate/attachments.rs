@@ -1,4 +1,4 @@
-//! Files of a flow's field: brought by people, taken out again until the flow is archived.
+//! Files in a field of a flow. Users upload them and can remove them until the flow is archived.
 
 use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     user::User,
 };
 
-/// A field that takes files now.
+/// A field that accepts files now.
 #[derive(Debug)]
 pub struct Target {
     flow: Flow,
@@ -33,7 +33,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The field `key` of a flow, if files may be brought into it now.
+    /// Returns the field `key` of a flow, if it accepts files now.
     pub async fn find(app: &App, id: &FlowId, key: &str) -> Result<Self, UploadError> {
         let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
         let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
@@ -51,7 +51,7 @@ impl Target {
     }
 }
 
-/// Whether the field takes files at all now; who may bring them is decided before.
+/// Checks that the field accepts files now. The caller checks the user's rights before.
 fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
     if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
@@ -66,7 +66,7 @@ fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
     Ok(())
 }
 
-/// Makes documents of the files, last in the field, in one transaction. What waits for them goes on.
+/// Creates documents of the files, at the end of the field, in one transaction. Wakes the jobs that wait for them.
 pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Result<Vec<Document>, UploadError> {
     if batch.is_empty() {
         return Err(UploadError::NoFile);
@@ -74,10 +74,10 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     let stored = batch.store(app, &target.place).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Before the flow's lock, as a pass does it.
+    // Before the lock of the flow, in the same order as a pass.
     Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &target.flow.id).await?.ok_or(UploadError::NotFound)?;
-    // While the files came in, the flow may have gone on.
+    // The flow may have moved on during the upload.
     open(&flow, &target.body, &target.key)?;
     let documents = insert(&mut tx, &target, &stored, user, now).await?;
     let names: Vec<&str> = stored.iter().map(|one| one.name.as_str()).collect();
@@ -111,7 +111,7 @@ async fn insert(
     user: &User,
     now: Timestamp,
 ) -> Result<Vec<DocumentId>, DbError> {
-    // Two flows that bring a file of one name into one folder: one after the other.
+    // Two flows can add files of one name to one folder. The lock orders them.
     sql("SELECT id FROM folders WHERE id = $1 {for_update}")
         .bind(&target.place.folder)
         .scalar::<String>(&mut *tx)
@@ -135,7 +135,7 @@ async fn insert(
     Ok(ids)
 }
 
-/// Takes a file out of its field, into the trash. Its bytes stay.
+/// Removes a file from its field to the trash. Its bytes stay.
 pub async fn take_out(
     app: &App,
     flow: &FlowId,

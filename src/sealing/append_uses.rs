@@ -32,7 +32,9 @@ pub enum AppendError {
     #[error(transparent)]
     Vendor(#[from] ProviderError),
     /// The vendor may have received the request.
-    #[error("{cause}. It is unknown whether the uses were appended ({hint}). Check the seal details before you append again.")]
+    #[error(
+        "{cause}. It is unknown whether the uses were appended ({hint}). Check the seal details before you append again."
+    )]
     Unclear { cause: ProviderError, hint: &'static str },
     #[error(transparent)]
     Service(#[from] ServiceError),

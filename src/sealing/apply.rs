@@ -221,7 +221,9 @@ async fn answered(
     for wait in [1, 2, 4, 8] {
         match keep_answer(app, seal_use, application, &created).await {
             Ok(()) => return Ok(Next::Idle),
-            Err(error) => tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again"),
+            Err(error) => {
+                tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again")
+            }
         }
         tokio::time::sleep(Duration::from_secs(wait)).await;
     }

@@ -36,7 +36,9 @@ pub enum FinishError {
     NothingToEnd,
     #[error("the flow has no seal in the box {0:?}. Send the device number of one of its seals.")]
     NoSuchDevice(String),
-    #[error("neither the user who asked nor the applicant has an employee number or a mobile phone. Add one to a user.")]
+    #[error(
+        "neither the user who asked nor the applicant has an employee number or a mobile phone. Add one to a user."
+    )]
     ContactMissing,
     #[error(transparent)]
     Service(#[from] ServiceError),

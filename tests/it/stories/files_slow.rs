@@ -62,7 +62,7 @@ story!(an_upload_that_stands_still_is_given_up_wherever_it_stands, async |engine
             ("HTTP/1.1 408 Request Timeout", &json!("upload_stalled")),
             "{place}"
         );
-        assert!(problem["detail"].as_str().unwrap().contains("nothing came for 1s"), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("no data arrived for 1s"), "{problem}");
         assert_eq!(staging(&world), 0, "{place}");
     }
     // Its place is free again.
