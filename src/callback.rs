@@ -191,17 +191,17 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
             tracing::warn!(%error, callbacks = records.len(), "cannot store the callbacks in one transaction; storing them one by one");
         }
         for (record, answer) in records.iter_mut().zip(answers) {
-            let kept = match &together {
+            let outcome = match &together {
                 Ok(()) => Ok(()),
                 // A callback that the database refuses must not block the others.
                 Err(_) => write_group(&app, std::slice::from_mut(record)).await.map_err(Arc::new),
             };
-            if let Err(error) = &kept {
+            if let Err(error) = &outcome {
                 tracing::error!(%error, callback = %record.id, "cannot store a callback");
             }
             killpoint::reach("callback_committed");
             // The sender may have disconnected. The callback is stored nevertheless.
-            let _ = answer.send(kept);
+            let _ = answer.send(outcome);
         }
     }
 }

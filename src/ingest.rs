@@ -87,19 +87,19 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
 }
 
 async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
-    let pushed = push::take_in(pass).await;
+    let pushed = push::take_in_pushes(pass).await;
     if let Err(error @ IngestError::Fence(_)) = pushed {
         return Err(error);
     }
-    supply::take_in(pass).await?;
-    if !detail::ask(pass).await? {
+    supply::take_in_supplied(pass).await?;
+    if !detail::fetch_detail(pass).await? {
         return pushed.map(|()| Outcome::NotApplied);
     }
     killpoint::reach("detail_stored");
-    if by_key(pass).await? {
+    if fetch_due_photos(pass).await? {
         return Ok(Outcome::TurnOver);
     }
-    let note = fallback::zip(pass).await?;
+    let note = fallback::read_zip(pass).await?;
     // A push that cannot be read now delays the end of the pass. It must not delay the photos from other sources.
     pushed.map(|()| Outcome::Done(note))
 }
@@ -109,7 +109,7 @@ async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
 const GATHER: Duration = Duration::from_millis(200);
 
 /// Fetches the due photos by key. Returns true if other jobs should run before the rest.
-async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
+async fn fetch_due_photos(pass: &Arc<Pass>) -> Result<bool, IngestError> {
     let config = &pass.app.config.ingest;
     let arrivals = pass
         .due_photos()

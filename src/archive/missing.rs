@@ -87,10 +87,10 @@ pub async fn unfinished(tx: &mut Tx, flow: &FlowId) -> Result<Option<String>, Db
 /// Returns the required files fields that are still empty, with messages.
 async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldError>, DbError> {
     let empty = required_files::empty(tx, flow, body).await?;
-    let told = |field: &Field| {
+    let error = |field: &Field| {
         FieldError::new(format!("form.{}", field.key), format!("{} is required but empty", field.label))
     };
-    Ok(empty.into_iter().map(told).collect())
+    Ok(empty.into_iter().map(error).collect())
 }
 
 impl Lacking {

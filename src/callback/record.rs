@@ -137,7 +137,7 @@ impl Record {
     }
 
     /// Marks the callbacks that a pass has processed.
-    pub async fn done(tx: &mut Tx, ids: &[&CallbackId]) -> Result<(), DbError> {
+    pub async fn mark_done(tx: &mut Tx, ids: &[&CallbackId]) -> Result<(), DbError> {
         for piece in pieces(ids) {
             let list = placeholders(1, piece.len());
             let statement = format!("UPDATE callbacks SET state = 'done' WHERE id IN {list}");

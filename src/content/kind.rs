@@ -36,7 +36,7 @@ const OLE: [(&str, Kind); 3] = [
 
 /// Detects the kind by the first and the last bytes of a file. The two parts may overlap.
 #[must_use]
-pub fn of(head: &[u8], tail: &[u8]) -> Kind {
+pub fn detect(head: &[u8], tail: &[u8]) -> Kind {
     let has = |part: &[u8]| contains(head, part) || contains(tail, part);
     match inspect::Kind::sniff(head) {
         inspect::Kind::Pdf => return office("application/pdf", "pdf"),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn ext(bytes: &[u8]) -> &'static str {
-        of(bytes, bytes).ext
+        detect(bytes, bytes).ext
     }
 
     #[test]
@@ -113,22 +113,22 @@ mod tests {
         assert_eq!(ext("合同".as_bytes()), "txt");
         assert_eq!(ext(b"MZ\x90\0"), "bin");
         assert_eq!(ext(b""), "bin");
-        assert!(of(b"\xFF\xD8\xFF\xE0", b"").is_picture);
+        assert!(detect(b"\xFF\xD8\xFF\xE0", b"").is_picture);
     }
 
     #[test]
     fn the_directory_at_the_end_tells_what_the_beginning_does_not() {
         let bytes = zip(&["_rels/.rels", "word/document.xml"]);
-        assert_eq!(of(&bytes[..40], &bytes[bytes.len() - 120..]).ext, "docx");
+        assert_eq!(detect(&bytes[..40], &bytes[bytes.len() - 120..]).ext, "docx");
     }
 
     #[test]
     fn a_suffix_that_lies_is_followed_by_the_right_one() {
-        let pdf = of(b"%PDF-1.7", b"");
+        let pdf = detect(b"%PDF-1.7", b"");
         assert_eq!(named("合同.PDF", pdf), "合同.PDF");
         assert_eq!(named("合同.jpg", pdf), "合同.jpg.pdf");
         assert_eq!(named("合同", pdf), "合同.pdf");
-        assert_eq!(named("a.md", of(b"# text", b"")), "a.md");
-        assert_eq!(named("a.JPEG", of(b"\xFF\xD8\xFF\xE0", b"")), "a.JPEG");
+        assert_eq!(named("a.md", detect(b"# text", b"")), "a.md");
+        assert_eq!(named("a.JPEG", detect(b"\xFF\xD8\xFF\xE0", b"")), "a.JPEG");
     }
 }

@@ -78,14 +78,14 @@ fn next_pass(pass: &Pass, seal_use: &SealUse, photos: &[Photo], sum: &Counts, no
     let config = &pass.app.config.ingest;
     let retry =
         photos.iter().filter(|photo| photo.state == PhotoState::Waiting).filter_map(|p| p.next_attempt_at).min();
-    let look = match seal_use.ended_at {
+    let next_check = match seal_use.ended_at {
         Some(ended) => {
             let planned = config.rechecks.iter().map(|after| ended.plus(after.get())).find(|at| *at > now);
             planned.or_else(|| (sum.missing > 0).then(|| now.plus(DAILY)))
         }
         None => Some(now.plus(config.poll_open.get())),
     };
-    retry.into_iter().chain(look).min()
+    retry.into_iter().chain(next_check).min()
 }
 
 /// After the planned rechecks: daily while photos are missing, for archived flows too.
@@ -93,7 +93,7 @@ const DAILY: std::time::Duration = std::time::Duration::from_hours(24);
 
 async fn settle_callbacks(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
     let plain = pass.callbacks.iter().filter(|(_, images)| *images == 0);
-    Record::done(tx, &plain.map(|(id, _)| id).collect::<Vec<_>>()).await
+    Record::mark_done(tx, &plain.map(|(id, _)| id).collect::<Vec<_>>()).await
 }
 
 /// Handles a pass that stopped before its end: retries while a retry can help, else parks the job with the reason.

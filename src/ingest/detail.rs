@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Asks for the detail and stores it. Returns false if the vendor does not have this seal use, as far as yinku knows.
-pub(super) async fn ask(pass: &Pass) -> Result<bool, IngestError> {
+pub(super) async fn fetch_detail(pass: &Pass) -> Result<bool, IngestError> {
     // A change at the vendor during the request makes the answer stale. Then the vendor is asked once more.
     match ask_once(pass, true).await? {
         Answer::Old => Ok(!matches!(ask_once(pass, false).await?, Answer::NotApplied)),

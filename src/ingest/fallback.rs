@@ -29,8 +29,8 @@ const AHEAD: usize = 1;
 const MAX_ENTRIES: usize = 100_000;
 
 /// Reads the zip if it may contain missing photos. Returns the reason if that failed.
-pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
-    let Some(business_id) = wanted(pass).await? else {
+pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError> {
+    let Some(business_id) = business_to_read(pass).await? else {
         return Ok(None);
     };
     let _turn = pass.app.bounds.zip().await;
@@ -63,7 +63,7 @@ pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
 /// Returns the business whose zip is to be read. Conditions: photos are missing, no key will bring them soon, and the
 /// zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
 /// wakes the ingest; then the zip is read at most once per poll interval.
-async fn wanted(pass: &Pass) -> Result<Option<String>, IngestError> {
+async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
     let mut reader = pass.db().reader().await?;
     let Some(seal_use) = SealUse::find(&mut reader, pass.id()).await? else {
         return Ok(None);

@@ -23,7 +23,7 @@ use crate::{
     store::{StoreError, StoreKey},
 };
 
-pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
+pub(super) async fn take_in_pushes(pass: &Pass) -> Result<(), IngestError> {
     for (id, _) in pass.callbacks.iter().filter(|(_, images)| *images > 0) {
         take_in_callback(pass, id).await?;
     }
@@ -109,7 +109,7 @@ async fn know_key(pass: &Pass, key: String, kind: PhotoKind, grant: Option<&Gran
 /// seal.
 async fn grant_of(pass: &Pass, callback: &Callback) -> Result<Option<GrantId>, IngestError> {
     let grants = Grant::of_seal_use(pass.db(), pass.id()).await?;
-    let named = |told: Option<&String>, known: Option<&String>| told.is_some() && told == known;
+    let named = |pushed: Option<&String>, known: Option<&String>| pushed.is_some() && pushed == known;
     let mut theirs = grants.into_iter().filter(|grant| {
         named(callback.number.as_ref(), grant.number.as_ref())
             || named(callback.mobile.as_ref(), grant.contact.as_ref())

@@ -14,7 +14,7 @@ use crate::{
     store::StoreKey,
 };
 
-pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
+pub(super) async fn take_in_supplied(pass: &Pass) -> Result<(), IngestError> {
     for supplied in &pass.supplied {
         let arrival = arrival(pass, supplied).await?;
         link::link(pass, arrival.into_iter().collect()).await?;

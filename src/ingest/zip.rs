@@ -150,7 +150,7 @@ struct Budget {
 
 impl Budget {
     /// Returns the limit of bytes to read of an entry, and the reason for that limit.
-    fn of(&self, packed: u64) -> (u64, String) {
+    fn limit_for(&self, packed: u64) -> (u64, String) {
         let whole = (self.limits.max_entry_bytes, format!("larger than {} bytes", self.limits.max_entry_bytes));
         // An empty deflate stream has two bytes, so tiny entries can double in size.
         let ratio = self.limits.max_ratio.map(|ratio| {
@@ -175,7 +175,7 @@ fn unpack(found: ZipFileEntry<'_>, file: &File, budget: &mut Budget) -> Result<R
     if let Some(reason) = refused(&found) {
         return Ok(Err(reason));
     }
-    let (most, too_large) = budget.of(found.compressed_size());
+    let (most, too_large) = budget.limit_for(found.compressed_size());
     let mut bytes = Vec::new();
     let mut reader = file;
     let outcome = found.with_reader(&mut reader, ZipReadOptions::new()).and_then(|source| {

@@ -57,7 +57,7 @@ pub enum SweepError {
 const PIECE: usize = 256;
 
 /// Scans every object older than `before`. The row of a younger one may not be committed yet.
-pub async fn look(store: &Store, db: &Db, before: Timestamp) -> Result<Report, SweepError> {
+pub async fn scan(store: &Store, db: &Db, before: Timestamp) -> Result<Report, SweepError> {
     let mut report = Report::default();
     let old = store.list("").try_filter(|stored| std::future::ready(stored.modified < before));
     let mut pieces = old.chunks(PIECE);

@@ -222,7 +222,7 @@ async fn answered(
         match keep_answer(app, seal_use, application, &created).await {
             Ok(()) => return Ok(Next::Idle),
             Err(error) => {
-                tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again")
+                tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again");
             }
         }
         tokio::time::sleep(Duration::from_secs(wait)).await;
@@ -241,8 +241,8 @@ async fn keep_answer(
     let mut tx = app.db.begin().await?;
     // Open seal uses are polled slowly, in case the callback is lost. The poll is immediate if the answer names no
     // grants.
-    let look = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
-    wake(&mut tx, &seal_use.id, Trigger::Poll, look, now).await?;
+    let next_poll = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
+    wake(&mut tx, &seal_use.id, Trigger::Poll, next_poll, now).await?;
     SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
     save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
     let happened = NewEvent { actor: YINKU, act: EventKind::Applied, node: None, detail: Some(&created.id) };

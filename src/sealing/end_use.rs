@@ -232,7 +232,7 @@ pub async fn by_hand(
         finish(&client, business_id, reason, &by, device_no).await?;
         ended_by_hand(app, &seal_use, user, reason, device_no).await?;
         // The response shows the new state. If the vendor does not answer quickly, the ingest reads it later.
-        if let Err(error) = look(app, &client, &seal_use, business_id).await {
+        if let Err(error) = store_current_state(app, &client, &seal_use, business_id).await {
             tracing::warn!(%error, seal_use = %seal_use.id, "the use was ended; its new state is not known yet");
         }
     }
@@ -269,7 +269,12 @@ async fn ended_by_hand(
 }
 
 /// Stores the state of the seal use, if the vendor answers quickly and no newer state was stored since.
-async fn look(app: &App, client: &Client, seal_use: &SealUse, business_id: &str) -> Result<(), FinishError> {
+async fn store_current_state(
+    app: &App,
+    client: &Client,
+    seal_use: &SealUse,
+    business_id: &str,
+) -> Result<(), FinishError> {
     let asked = app.clock.now();
     let said = tokio::time::timeout(INTERACTIVE, client.detail(business_id)).await;
     let detail = said.map_err(|_| ProviderError::Timeout)??;

@@ -128,9 +128,9 @@ pub async fn live_details(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetai
 }
 
 async fn live_detail_of(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
-    let told = ask(app, &seal_use).await?;
+    let answer = ask_vendor(app, &seal_use).await?;
     let stored = stored_detail(&seal_use);
-    let (fresh, unanswered, detail, as_of) = match told {
+    let (fresh, unanswered, detail, as_of) = match answer {
         Ok(detail) => (true, None, Some(detail), Some(app.clock.now())),
         Err(why) => (false, why, stored, seal_use.detail_at),
     };
@@ -149,7 +149,7 @@ async fn live_detail_of(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail,
         let news = overlay(&mut grants, detail);
         status = status_of(&detail.status);
         if news || !new.is_empty() || status != seal_use.status {
-            look(app, &seal_use.id).await?;
+            wake_ingest(app, &seal_use.id).await?;
         }
     }
     let photos = counts::count(&grants, &tallies);
@@ -178,7 +178,7 @@ async fn live_detail_of(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail,
 }
 
 /// Wakes the ingest to store the new facts. In a separate task: a disconnected caller must not cancel it.
-async fn look(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
+async fn wake_ingest(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
     let (app, seal_use) = (Arc::clone(app), seal_use.clone());
     let woken = tokio::spawn(async move {
         let now = app.clock.now();
@@ -192,7 +192,7 @@ async fn look(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
 }
 
 /// Returns the vendor's current detail, else the reason. `None` if there is nothing to ask for.
-async fn ask(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<String>>, DbError> {
+async fn ask_vendor(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<String>>, DbError> {
     let Some(business_id) = &seal_use.business_id else {
         return Ok(Err(None));
     };

@@ -74,14 +74,14 @@ struct Mine {
 
 /// Returns the photos that `user` owes.
 pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
-    let (mut told, services) = ask_vendors(app, user).await?;
+    let (mut owed_at_vendors, services) = ask_vendors(app, user).await?;
     let mut items = Vec::new();
-    for (seal_use, mine) in own_grants(app, user, &told).await? {
+    for (seal_use, mine) in own_grants(app, user, &owed_at_vendors).await? {
         let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
         let per_grant = counts::count(&grants, &counts::tallies(&app.db, &[&seal_use.id]).await?).per_grant;
         for grant in grants.into_iter().filter(|grant| mine.iter().any(|mine| mine.grant_id == grant.id)) {
             let counts = per_grant.get(&grant.id).copied().unwrap_or_default();
-            let vendors = told.remove(&(seal_use.service_id.clone(), grant.vendor_id.clone()));
+            let vendors = owed_at_vendors.remove(&(seal_use.service_id.clone(), grant.vendor_id.clone()));
             let Some(flow) = mine.first().filter(|_| counts.missing > 0 || vendors.is_some()) else { continue };
             items.push(OwedGrant {
                 flow_id: Some(flow.flow_id.clone()),
@@ -99,7 +99,7 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
             });
         }
     }
-    items.extend(told.into_values().map(|owed| OwedGrant {
+    items.extend(owed_at_vendors.into_values().map(|owed| OwedGrant {
         business_id: owed.business_id,
         title: owed.subject,
         owed_at_vendor: Some(owed.owed),
@@ -110,10 +110,10 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
     Ok(OwedPhotos { user: user.username.clone(), items, services })
 }
 
-type Told = HashMap<(ServiceId, String), Owed>;
+type OwedAtVendors = HashMap<(ServiceId, String), Owed>;
 
 /// Asks every vendor concurrently. Each has its own time limit.
-async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbError> {
+async fn ask_vendors(app: &App, user: &User) -> Result<(OwedAtVendors, Vec<Asked>), DbError> {
     let (number, contact) = (user.employee_no.as_deref(), user.mobile.as_deref());
     if number.is_none() && contact.is_none() {
         return Ok((HashMap::new(), Vec::new()));
@@ -132,24 +132,28 @@ async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbErr
         };
         (service, answer)
     };
-    let mut told = HashMap::new();
+    let mut owed_at_vendors = HashMap::new();
     let mut asked = Vec::new();
     for (service, answer) in futures::future::join_all(services.into_iter().map(ask)).await {
         let error = match answer {
             Ok(list) => {
-                told.extend(list.into_iter().map(|owed| ((service.id.clone(), owed.auth_id.clone()), owed)));
+                owed_at_vendors.extend(list.into_iter().map(|owed| ((service.id.clone(), owed.auth_id.clone()), owed)));
                 None
             }
             Err(error) => Some(error),
         };
         asked.push(Asked { service_id: service.id, name: service.name, error });
     }
-    Ok((told, asked))
+    Ok((owed_at_vendors, asked))
 }
 
 /// Returns the seal uses in which the person has grants with photos missing here or at the vendor, newest first.
-async fn own_grants(app: &App, user: &User, told: &Told) -> Result<Vec<(SealUse, Vec<Mine>)>, DbError> {
-    let named: Vec<&String> = told.keys().map(|(_, auth)| auth).take(MOST).collect();
+async fn own_grants(
+    app: &App,
+    user: &User,
+    owed_at_vendors: &OwedAtVendors,
+) -> Result<Vec<(SealUse, Vec<Mine>)>, DbError> {
+    let named: Vec<&String> = owed_at_vendors.keys().map(|(_, auth)| auth).take(MOST).collect();
     let at_vendor =
         if named.is_empty() { String::new() } else { format!("OR g.vendor_id IN {}", placeholders(4, named.len())) };
     let rows: Vec<Mine> = sql(format!(

@@ -59,9 +59,9 @@ pub(super) fn new_photos(detail: &Detail, known: &HashSet<String>, grants: &[Gra
     };
     let stampings = detail.use_images.iter().map(|photo| (photo, PhotoKind::Signatory));
     let faces = detail.face_images.iter().map(|photo| (photo, PhotoKind::Face));
-    let mut told = HashSet::new();
+    let mut seen = HashSet::new();
     let new =
-        stampings.chain(faces).filter(|(photo, _)| !known.contains(&photo.photokey) && told.insert(&photo.photokey));
+        stampings.chain(faces).filter(|(photo, _)| !known.contains(&photo.photokey) && seen.insert(&photo.photokey));
     new.map(|(photo, kind)| (grant_of(photo), kind)).collect()
 }
 
