@@ -1,4 +1,4 @@
-//! The parts of the running service, put together once at start.
+//! The parts of the running service. The start of the process builds them once.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use crate::{
     vocabulary::words,
 };
 
-/// What everything that acts is given.
+/// The shared parts that every action of the service uses.
 #[derive(Debug)]
 pub struct App {
     pub config: Config,
@@ -32,28 +32,28 @@ pub struct App {
     pub cpu: Cpu,
     pub metrics: Metrics,
     pub bounds: Bounds,
-    /// Where acts that change nothing else are written down before they happen.
+    /// Records acts that change no other row. The entry is written before the act happens.
     pub journal: Journal,
-    /// Hints to whoever looks at a page just now; lost when nobody listens.
-    pub events: broadcast::Sender<Hint>,
-    /// The hints that this process gives, for those who listen at another one; see [`crate::notify::peers`].
-    pub hints_for_others: broadcast::Sender<Hint>,
+    /// Change notices for the open pages of this process. A notice without a listener is lost.
+    pub change_notices: broadcast::Sender<ChangeNotice>,
+    /// The change notices of this process, for listeners at other processes; see [`crate::notify::peers`].
+    pub notices_for_peers: broadcast::Sender<ChangeNotice>,
 }
 
 words! {
-    /// What a hint is about.
-    About {
+    /// The kind of thing that a change notice is about.
+    ChangeSubject {
         Flow = "flow",
         Ingest = "ingest",
         Document = "document",
     }
 }
 
-/// Something changed: read it again.
+/// Reports that a thing has changed. A page that receives it reads the thing again.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Hint {
-    pub about: About,
+pub struct ChangeNotice {
+    pub about: ChangeSubject,
     pub id: String,
     pub flow_id: String,
     pub state: String,
@@ -69,13 +69,13 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Vendor(#[from] ProviderBuildError),
-    #[error("cannot start the threads that compute: {0}")]
+    #[error("cannot start the compute threads: {0}")]
     Cpu(#[from] rayon::ThreadPoolBuildError),
-    #[error("cannot make the data directory: {0}")]
+    #[error("cannot create the data directory: {0}. Check `data_dir` and its permissions.")]
     DataDir(#[from] std::io::Error),
 }
 
-const HINTS: usize = 1024;
+const NOTICES: usize = 1024;
 
 impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, StartError> {
@@ -95,12 +95,24 @@ impl App {
         let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;
         let bounds = Bounds::new(&config);
         let journal = Journal::start(db.clone(), config.audit.queue);
-        let (events, hints_for_others) = (broadcast::channel(HINTS).0, broadcast::channel(HINTS).0);
+        let (change_notices, notices_for_peers) = (broadcast::channel(NOTICES).0, broadcast::channel(NOTICES).0);
         let metrics = Metrics::default();
-        Ok(Arc::new(Self { config, clock, db, store, vendor, cpu, metrics, bounds, journal, events, hints_for_others }))
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            db,
+            store,
+            vendor,
+            cpu,
+            metrics,
+            bounds,
+            journal,
+            change_notices,
+            notices_for_peers,
+        }))
     }
 
-    /// What a picture may cost.
+    /// The limits for decoding one picture.
     #[must_use]
     pub fn thumbnail_limits(&self) -> thumbnail::ThumbnailLimits {
         thumbnail::ThumbnailLimits {
@@ -109,20 +121,20 @@ impl App {
         }
     }
 
-    /// Tells listeners; nobody listening is fine.
-    pub fn hint(&self, hint: Hint) {
-        let _ = self.hints_for_others.send(hint.clone());
-        let _ = self.events.send(hint);
+    /// Sends a notice to all listeners. Without a listener this does nothing.
+    pub fn notify_listeners(&self, notice: ChangeNotice) {
+        let _ = self.notices_for_peers.send(notice.clone());
+        let _ = self.change_notices.send(notice);
     }
 
-    /// A hint would be lost.
+    /// Returns true if a notice sent now would be lost.
     #[must_use]
-    pub fn nobody_listens(&self) -> bool {
-        self.events.receiver_count() == 0 && self.hints_for_others.receiver_count() == 0
+    pub fn has_no_listeners(&self) -> bool {
+        self.change_notices.receiver_count() == 0 && self.notices_for_peers.receiver_count() == 0
     }
 }
 
-/// What may be in flight at once: photos per service and in all, bytes of photos in memory, uploads.
+/// Limits of concurrent work: photos per service, photos in total, bytes of photos in memory, uploads.
 #[derive(Debug)]
 pub struct Bounds {
     photos: Arc<Semaphore>,
@@ -146,30 +158,32 @@ impl Bounds {
         }
     }
 
-    /// Waits for the turn to read a vendor's zip: its entries are unpacked before anybody knows how large they are.
+    /// Waits for the permit to read a vendor's zip. The size of its entries is unknown until they are unpacked, so
+    /// one zip is read at a time.
     pub async fn zip(&self) -> SemaphorePermit<'_> {
         self.zips.acquire().await.expect("never closed")
     }
 
-    /// Waits for the right to fetch one photo from `service`.
+    /// Waits for the permits to fetch one photo from `service`.
     pub async fn photo(&self, service: &ServiceId) -> (OwnedSemaphorePermit, OwnedSemaphorePermit) {
         let own = {
             let mut services = self.per_service.lock().unwrap_or_else(PoisonError::into_inner);
             let new = || Arc::new(Semaphore::new(self.per_service_limit));
             Arc::clone(services.entry(service.clone()).or_insert_with(new))
         };
-        // The service's first: waiting for a slow vendor must not hold a place that another vendor could use.
+        // The permit of the service comes first: a task that waits for a slow vendor must not hold a permit that
+        // another vendor could use.
         let own = own.acquire_owned().await.expect("never closed");
         let all = Arc::clone(&self.photos).acquire_owned().await.expect("never closed");
         (own, all)
     }
 
-    /// The right to take an upload in; `None` while as many as may be are coming in.
+    /// Returns the permit to receive an upload. `None` if the maximum number of uploads is in progress.
     pub fn upload(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.uploads).try_acquire_owned().ok()
     }
 
-    /// Waits for the right to hold `bytes` of photos in memory.
+    /// Waits for the permit to hold `bytes` of photos in memory.
     pub async fn bytes(&self, bytes: u64) -> OwnedSemaphorePermit {
         let wanted = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
         Arc::clone(&self.kibibytes).acquire_many_owned(wanted).await.expect("never closed")

@@ -1,5 +1,5 @@
-//! Archives a finished flow: every original is read back and proved, the manifest is put first, then the state changes.
-//! A document that comes later is a supplement with a manifest of its own: never a silent change.
+//! Archives a finished flow: reads every original back and verifies it, stores the manifest, then changes the state.
+//! A later document is a supplement with its own manifest. An archive is never changed silently.
 
 pub mod by_hand;
 mod manifest;
@@ -33,9 +33,9 @@ use missing::Lacking;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    #[error("the flow is not there")]
+    #[error("the flow does not exist")]
     NoFlow,
-    #[error("{0} stands in the store with other bytes than were stored")]
+    #[error("the bytes of {0} in the store have changed. Restore the object.")]
     Changed(String),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,8 +47,8 @@ pub enum ArchiveError {
     Db(#[from] DbError),
 }
 
-/// One run of the job: archives, or supplements an archive, or does nothing when neither is due. What fails is tried
-/// again for good, for a store comes back and bytes are restored; the flow's events tell of it.
+/// Runs the job once: archives the flow, supplements its archive, or does nothing if neither is due. A failure is
+/// retried without a limit: a store recovers, and bytes can be restored. The events of the flow show the failure.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     let error = match archive(app, lease).await {
         Err(error @ (ArchiveError::Changed(_) | ArchiveError::Store(_))) => error,
@@ -67,8 +67,8 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     Ok(lease.retry_patiently(&app.config.jobs.retries, DAILY, app.clock.now(), why))
 }
 
-/// The longest wait between two tries of an archive. Each try reads every original of the flow, and what it waits for is
-/// the repair of a store. So `jobs.longest_wait` does not apply.
+/// The longest wait between two tries of an archive. Each try reads every original of the flow, and it waits for the
+/// repair of a store. So `jobs.longest_wait` does not apply.
 const DAILY: Duration = Duration::from_hours(24);
 
 async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
@@ -90,7 +90,7 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     proved.sort();
     let manifest = Manifest::of(app, &flow).await?;
     if manifest.document_ids() != proved {
-        // Another document came meanwhile: it is proved, too.
+        // A document arrived since the check. The next run verifies it, too.
         return Ok(Next::At { at: app.clock.now(), failed: None });
     }
     if manifest.adds_nothing(flow.state) {
@@ -107,7 +107,7 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     let locked = Flow::lock(&mut tx, &flow.id).await?.ok_or(ArchiveError::NoFlow)?;
     lease.fence(&mut tx).await?;
     if locked.state != flow.state || Document::ids_of_flow(&mut tx, &flow.id).await? != manifest.document_ids() {
-        // Somebody brought or removed a document meanwhile: the manifest tells of another flow than this.
+        // A user added or removed a document since. The manifest does not describe this state of the flow.
         return Ok(Next::At { at: now, failed: None });
     }
     if let Some(reason) = waits_for(&mut tx, &locked).await? {
@@ -115,8 +115,8 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     }
     record(app, &mut tx, &locked, &manifest, &key, &hash).await?;
     tx.commit().await?;
-    app.hint(crate::app::Hint {
-        about: crate::app::About::Flow,
+    app.notify_listeners(crate::app::ChangeNotice {
+        about: crate::app::ChangeSubject::Flow,
         id: flow.id.to_string(),
         flow_id: flow.id.to_string(),
         state: FlowState::Archived.as_str().to_owned(),
@@ -126,7 +126,7 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     Ok(Next::Idle)
 }
 
-/// What a flow that is not archived yet waits for: photos that nobody accepted as missing, files that are required.
+/// Returns what a flow waits for before it can be archived: missing photos that are not accepted, required files.
 async fn waits_for(tx: &mut Tx, flow: &Flow) -> Result<Option<String>, DbError> {
     if flow.state == FlowState::Archived {
         return Ok(None);
@@ -141,8 +141,8 @@ async fn waits_for(tx: &mut Tx, flow: &Flow) -> Result<Option<String>, DbError> 
     Ok((lacking != Lacking::default()).then(|| lacking.to_string()))
 }
 
-/// Reads every original back, also those that an earlier flow has archived: its bytes must still have its hash. SM3,
-/// which is slow, is taken on the way.
+/// Reads every original back, also those archived by an earlier flow: the hash of its bytes must be unchanged. The
+/// slow SM3 hash is computed in the same pass.
 async fn prove(app: &App, documents: &[Document]) -> Result<(), ArchiveError> {
     for document in documents {
         let mut reading = app.store.get_stream(&StoreKey::Raw(document.store_key.clone()), None).await?.stream;

@@ -1,6 +1,8 @@
-//! A bundle (打包下载): a zip made of documents, streamed from the store.
+//! A bundle (打包下载): a zip of documents, streamed from the store.
 //!
-//! [`layout`] plans it, pure: every byte's place is known before the first is sent, so that the length is exact, any
+//! [`layout`] plans the zip and is pure. The position of every byte is known before the first one is sent. So the
+//! length is exact, every range can be sent alone, and equal contents give equal bytes. This module fetches and
+//! sends.
 //! range can be sent alone, and equal contents give equal bytes. This module is the shell that fetches and sends.
 
 pub mod layout;
@@ -21,7 +23,7 @@ use crate::{
     user::User,
 };
 
-/// Documents as a bundle's entries, in their order, under their own names.
+/// Returns the documents as entries of a bundle, in their order, under their own names.
 #[must_use]
 pub fn entries(documents: &[Document]) -> Vec<Entry> {
     let entry = |document: &Document| Entry {
@@ -35,7 +37,7 @@ pub fn entries(documents: &[Document]) -> Vec<Entry> {
     documents.iter().map(entry).collect()
 }
 
-/// Gives the photos of a flow out: the download is in the audit log before its first byte leaves.
+/// Serves the photos of a flow. The audit log records the download before the first byte is sent.
 pub async fn give_out(
     app: &App,
     user: &User,
@@ -48,8 +50,8 @@ pub async fn give_out(
     Ok(stream(app.store.clone(), layout, range))
 }
 
-/// The bytes of `range`, in chunks as the store gives them. An object that is shorter than its row says ends the
-/// stream with an error: a short answer would look whole.
+/// Streams the bytes of `range`, in the store's chunks. If an object is shorter than its row says, the stream ends
+/// with an error: a short response would look complete.
 #[must_use]
 pub fn stream(store: Store, layout: &Arc<Layout>, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
     let pieces = Layout::pieces(Arc::clone(layout), range);

@@ -1,9 +1,9 @@
-//! A callback comes in: it is kept as it came, the work it asks for is queued in the same transaction, and only then
-//! it is answered. The work itself never happens here.
+//! Receives callbacks. One transaction stores the raw callback and queues the job. The response is sent after the
+//! commit. The job does the work later.
 //!
-//! Commits are grouped: one task writes whatever has come in while it wrote the last group, so a storm of callbacks
-//! costs few commits; while photos wait to be decoded, fewer still. The queue before it is bounded; being full is an
-//! answer (503).
+//! Commits are grouped. One task writes all callbacks that arrived during its last commit, so a burst of callbacks
+//! costs few commits. While photos wait to be decoded, the groups are larger. The queue of this task is bounded. A
+//! full queue returns 503.
 
 pub mod parse;
 pub mod record;
@@ -35,51 +35,51 @@ use crate::{
 use parse::{Callback, RawRequest, Shape};
 use record::{CallbackState, Record};
 
-/// A callback as it came over the wire.
+/// A callback as received over HTTP.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub peer: String,
-    /// The query string, as it came.
+    /// The raw query string.
     pub query: String,
     pub content_type: Option<String>,
     pub body: Bytes,
 }
 
-/// Why a callback could not be kept. The vendor is told to come again.
+/// Why a callback was not stored. The response makes the vendor send it again.
 #[derive(Debug, thiserror::Error)]
 pub enum CallbackError {
-    #[error("too many callbacks are waiting to be kept")]
+    #[error("too many callbacks are waiting to be stored. Send the callback again.")]
     Full,
-    #[error("the callback could not be kept")]
+    #[error("the callback could not be stored. Send it again.")]
     Db(#[from] Arc<DbError>),
-    #[error("the callback's body could not be kept")]
+    #[error("the body of the callback could not be stored. Send the callback again.")]
     Store(#[from] StoreError),
     #[error(transparent)]
     Cpu(#[from] CpuError),
-    #[error("the service is stopping")]
+    #[error("the service is stopping. Send the callback again.")]
     Stopping,
 }
 
 type Waiting = (Record, oneshot::Sender<Result<(), Arc<DbError>>>);
 
-/// The door to the task that writes callbacks in groups.
+/// Sends callbacks to the task that writes them in groups.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     app: Arc<App>,
     queue: mpsc::Sender<Waiting>,
-    /// Kibibytes of bodies that may be in memory.
+    /// Permits for the bodies in memory, in KiB.
     room: Arc<Semaphore>,
 }
 
-/// Most callbacks in one transaction.
+/// Maximum number of callbacks in one transaction.
 const GROUP: usize = 256;
 
-/// Least time between two groups while photos wait for a processor: each transaction takes time from them, and the vendor
-/// can wait so long for its answer.
+/// Minimum time between two groups while photos wait for a processor. Each transaction takes time from the photos,
+/// and the vendor can wait this long for the response.
 const GATHER: Duration = Duration::from_millis(25);
 
 impl Inbox {
-    /// Starts the task; it ends when the last `Inbox` is dropped.
+    /// Starts the task. It ends when the last `Inbox` is dropped.
     #[must_use]
     pub fn start(app: Arc<App>) -> Self {
         let (queue, waiting) = mpsc::channel(app.config.callback.queue);
@@ -88,17 +88,17 @@ impl Inbox {
         Self { app, queue, room }
     }
 
-    /// Room for a body of so many bytes, until what is returned is dropped.
+    /// Reserves memory for a body of `bytes`, until the permit is dropped.
     pub fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, CallbackError> {
         let wanted = u32::try_from(kibibytes(bytes)).unwrap_or(u32::MAX);
         Arc::clone(&self.room).try_acquire_many_owned(wanted).map_err(|_| CallbackError::Full)
     }
 
-    /// Keeps a callback; answers once it is durable.
-    pub async fn keep(&self, received: Received) -> Result<Shape, CallbackError> {
+    /// Stores a callback. Returns after the commit.
+    pub async fn receive(&self, received: Received) -> Result<Shape, CallbackError> {
         let inline = self.app.config.callback.inline_body.in_memory();
         let (shape, mut record) = if received.body.len() > inline {
-            // Megabytes of base64 would hold up whoever else is on this thread.
+            // Decoding megabytes of base64 would block other requests on this thread.
             let (received, now) = (received.clone(), self.app.clock.now());
             self.app.cpu.run(0, move || read(&received, inline, now)).await?
         } else {
@@ -127,13 +127,13 @@ fn kibibytes(bytes: u64) -> usize {
     usize::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
-/// What a callback says, as it is kept. Pure.
+/// Parses a callback into its row. Pure.
 fn read(received: &Received, longest_params: usize, now: Timestamp) -> (Shape, Record) {
     let Received { query, content_type, body, .. } = received;
     let callback = parse::parse(RawRequest { query, content_type: content_type.as_deref(), body });
     let named = callback.seal_use.as_deref().and_then(|id| id.parse::<SealUseId>().ok());
     let error = match callback.shape {
-        Shape::N | Shape::F => Some("encrypted: kept, not read".to_owned()),
+        Shape::N | Shape::F => Some("encrypted; stored but not read".to_owned()),
         _ => callback.problem.clone(),
     };
     let record = Record {
@@ -158,7 +158,7 @@ fn read(received: &Received, longest_params: usize, now: Timestamp) -> (Shape, R
     (callback.shape, record)
 }
 
-/// The text parameters as JSON, for people: the whole lies in the body, so long ones are left out here.
+/// Returns the text parameters as JSON, for display. Long ones are omitted: the stored body has them.
 fn params(callback: &Callback, longest: usize) -> String {
     let mut room = longest;
     let fitting = callback.params.iter().filter(|(key, values)| {
@@ -170,7 +170,7 @@ fn params(callback: &Callback, longest: usize) -> String {
     serde_json::to_string(&fitting.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// The query without the parameter `key`: the secret is not kept.
+/// Returns the query without the parameter `key`: the secret must not be stored.
 fn without_secret(query: &str) -> String {
     let is_secret = |pair: &&str| pair.split('=').next().is_some_and(|name| name.eq_ignore_ascii_case("key"));
     query.split('&').filter(|pair| !is_secret(pair)).collect::<Vec<_>>().join("&").replace('\0', "")
@@ -188,20 +188,20 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
         let (mut records, answers): (Vec<Record>, Vec<_>) = group.drain(..).unzip();
         let together = write_group(&app, &mut records).await;
         if let Err(error) = &together {
-            tracing::warn!(%error, callbacks = records.len(), "callbacks could not be kept together: one by one");
+            tracing::warn!(%error, callbacks = records.len(), "cannot store the callbacks in one transaction; storing them one by one");
         }
         for (record, answer) in records.iter_mut().zip(answers) {
-            let kept = match &together {
+            let outcome = match &together {
                 Ok(()) => Ok(()),
-                // One that the database does not take must not keep the others out.
+                // A callback that the database refuses must not block the others.
                 Err(_) => write_group(&app, std::slice::from_mut(record)).await.map_err(Arc::new),
             };
-            if let Err(error) = &kept {
-                tracing::error!(%error, callback = %record.id, "a callback could not be kept");
+            if let Err(error) = &outcome {
+                tracing::error!(%error, callback = %record.id, "cannot store a callback");
             }
             killpoint::reach("callback_committed");
-            // Whoever asked may have hung up; the callback is kept all the same.
-            let _ = answer.send(kept);
+            // The sender may have disconnected. The callback is stored nevertheless.
+            let _ = answer.send(outcome);
         }
     }
 }
@@ -209,8 +209,8 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
 async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Jobs first, and in one order: two groups of two processes must not wait for each other, nor for a person who wakes
-    // the job and changes the seal use that a callback's row refers to.
+    // Jobs first, and in one order. Otherwise groups of two processes could deadlock, or a group and a user's
+    // request: the request wakes the job and changes the seal use that the row of a callback refers to.
     let woken = place(&mut tx, records).await?;
     let wakes: Vec<_> = woken.iter().map(|(id, cause)| (id, *cause)).collect();
     wake_all(&mut tx, &wakes, Waits::ForNobody, now, now).await?;
@@ -218,7 +218,8 @@ async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Finds what each callback is about, and sets its state accordingly. The seal uses to wake, in order, and why.
+/// Finds the seal use of each callback and sets the callback's state. Returns the seal uses to wake, in order, with
+/// the trigger.
 async fn place(tx: &mut Tx, records: &mut [Record]) -> Result<BTreeMap<SealUseId, Trigger>, DbError> {
     let known = record::SealUses::of(tx, records).await?;
     let mut woken = BTreeMap::new();
@@ -240,7 +241,7 @@ async fn place(tx: &mut Tx, records: &mut [Record]) -> Result<BTreeMap<SealUseId
     Ok(woken)
 }
 
-/// Looks at a callback again, by the wish of the user `by`: as if it had just come.
+/// Processes a callback again as if it had just arrived. The user `by` asked for it.
 pub async fn replay(app: &App, id: &CallbackId, by: &str) -> Result<Option<CallbackState>, DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -261,7 +262,7 @@ pub async fn replay(app: &App, id: &CallbackId, by: &str) -> Result<Option<Callb
     Ok(Some(record.state))
 }
 
-/// Orphans whose business has become known wake its ingest.
+/// Wakes the ingests of orphaned callbacks whose business is known now.
 pub async fn adopt_orphans(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let mut adopted = Record::adopt_orphans(tx).await?;
     adopted.sort();

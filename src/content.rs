@@ -1,4 +1,4 @@
-//! Brings bytes into the house: receives an upload, recognises its kind, stores an original with its thumbnails.
+//! Brings bytes into the system: receives an upload, detects its kind, stores an original with its thumbnails.
 
 pub mod download;
 pub mod kind;
@@ -15,13 +15,13 @@ use crate::{
 /// Why bytes could not be stored as an original with its thumbnails.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
-    #[error("the store does not take the photos: {0}")]
+    #[error("the store does not accept the photos: {0}")]
     Store(#[from] StoreError),
-    #[error("the folder's name does not fit the store: {0}")]
+    #[error("the store does not accept the name of the folder: {0}. Rename the folder.")]
     Name(#[from] InvalidName),
     #[error(transparent)]
     Cpu(#[from] CpuError),
-    #[error("the inspection ended unexpectedly")]
+    #[error("the inspection of the picture ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
     #[error(transparent)]
     Db(#[from] DbError),

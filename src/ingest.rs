@@ -1,8 +1,8 @@
-//! Brings one seal use's photos in. One run of the job is a pass:
+//! Brings the photos of one seal use in. One run of the job is a pass:
 //!
 //! pushes → detail → fetch, hash, dedupe, store, thumbnail, link → zip as fallback → conclude.
 //!
-//! Bytes first, row second, link last: every step may run again, so a pass that dies anywhere is simply repeated.
+//! The order is bytes, row, link. Every step is safe to repeat, so a pass that died at any point runs again.
 
 pub mod collect;
 mod conclude;
@@ -37,10 +37,10 @@ use crate::{
 use conclude::Outcome;
 use pass::Pass;
 
-/// Why a pass stopped before its end. What it had linked by then stays.
+/// Why a pass stopped before its end. Photos that the pass has linked stay linked.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    #[error("the seal use is not there")]
+    #[error("the seal use does not exist")]
     NoSealUse,
     #[error(transparent)]
     Vendor(#[from] ProviderError),
@@ -48,7 +48,7 @@ pub enum IngestError {
     Service(#[from] ServiceError),
     #[error(transparent)]
     Content(#[from] ContentError),
-    #[error("the store does not take the photos: {0}")]
+    #[error("the store does not accept the photos: {0}")]
     Store(#[from] StoreError),
     #[error(transparent)]
     Cpu(#[from] CpuError),
@@ -56,21 +56,21 @@ pub enum IngestError {
     Fence(#[from] FenceError),
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error("a file for the vendor's zip could not be written: {0}")]
+    #[error("cannot write the temporary file for the vendor's zip: {0}")]
     Disk(#[from] std::io::Error),
-    #[error("a part of the pass ended unexpectedly")]
+    #[error("a task of the pass ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
 }
 
 impl IngestError {
-    /// Worth another pass without anybody doing anything here. Whatever the vendor says may pass: it is repaired, its
-    /// licence is renewed, its secret is put right.
+    /// Returns true if another pass can succeed without a change here. Every error of the vendor can pass: the vendor
+    /// is repaired, its licence is renewed, its secret is corrected.
     fn is_transient(&self) -> bool {
         !matches!(self, Self::NoSealUse | Self::Service(ServiceError::Gone) | Self::Content(ContentError::Name(_)))
     }
 }
 
-/// One run of the job.
+/// Runs the job once.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
     let id: SealUseId = lease.subject.parse().map_err(|_| IngestError::NoSealUse)?;
     let pass = match Pass::begin(app, lease, &id).await {
@@ -87,42 +87,42 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
 }
 
 async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
-    let pushed = push::take_in(pass).await;
+    let pushed = push::take_in_pushes(pass).await;
     if let Err(error @ IngestError::Fence(_)) = pushed {
         return Err(error);
     }
-    supply::take_in(pass).await?;
-    if !detail::ask(pass).await? {
+    supply::take_in_supplied(pass).await?;
+    if !detail::fetch_detail(pass).await? {
         return pushed.map(|()| Outcome::NotApplied);
     }
     killpoint::reach("detail_stored");
-    if by_key(pass).await? {
+    if fetch_due_photos(pass).await? {
         return Ok(Outcome::TurnOver);
     }
-    let note = fallback::zip(pass).await?;
-    // A push that cannot be read just now holds up the end of the pass, not the photos that come otherwise.
+    let note = fallback::read_zip(pass).await?;
+    // A push that cannot be read now delays the end of the pass. It must not delay the photos from other sources.
     pushed.map(|()| Outcome::Done(note))
 }
 
-/// How long a photo that has come waits for others to be linked with, while more are on their way: one transaction for
-/// each costs a large ingest 4 % of its speed, and progress that is this old looks alive.
+/// How long a fetched photo waits for others, to be linked in one transaction. One transaction per photo makes a
+/// large ingest 4 % slower. A longer wait would make progress look stopped.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// Fetches the photos that are due, by key. True when others should have their turn before the rest.
-async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
+/// Fetches the due photos by key. Returns true if other jobs should run before the rest.
+async fn fetch_due_photos(pass: &Arc<Pass>) -> Result<bool, IngestError> {
     let config = &pass.app.config.ingest;
     let arrivals = pass
         .due_photos()
         .map(|photo| {
             let pass = Arc::clone(pass);
-            async move { AbortOnDropHandle::new(tokio::spawn(bring(pass, photo?))).await? }
+            async move { AbortOnDropHandle::new(tokio::spawn(fetch_and_store(pass, photo?))).await? }
         })
         .buffer_unordered(config.photos_in_flight);
     let mut batches = pin!(tokio_stream::StreamExt::chunks_timeout(arrivals, config.link_batch, GATHER));
     let (mut failure, mut any) = (None, false);
     while let Some(batch) = batches.next().await {
         any = true;
-        // One photo's failure of ours must not keep its neighbours out: they are linked first.
+        // An internal error with one photo must not block the others: they are linked first.
         let (came, failed): (Vec<_>, Vec<_>) = batch.into_iter().partition(Result::is_ok);
         link::link(pass, came.into_iter().flatten().flatten().collect()).await?;
         failure = failure.or(failed.into_iter().find_map(Result::err));
@@ -133,8 +133,9 @@ async fn by_key(pass: &Arc<Pass>) -> Result<bool, IngestError> {
     }
 }
 
-/// One photo by its key: fetch and hash, then dedupe, store and thumbnail. `None`: the failure is recorded.
-async fn bring(pass: Arc<Pass>, photo: Photo) -> Result<Option<link::Arrival>, IngestError> {
+/// Brings in one photo by its key: fetch and hash, then dedupe, store and thumbnail. `None` if the fetch failed; the
+/// failure is recorded.
+async fn fetch_and_store(pass: Arc<Pass>, photo: Photo) -> Result<Option<link::Arrival>, IngestError> {
     let Some(fetched) = fetch::by_key(&pass, &photo).await? else {
         return Ok(None);
     };

@@ -1,3 +1,3 @@
-//! Says what has changed, so that pages read it again.
+//! Tells open pages what has changed, so that they read it again.
 
 pub mod peers;

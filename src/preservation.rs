@@ -1,3 +1,3 @@
-//! Keeps the store and the rows in agreement.
+//! Keeps the store and the rows consistent.
 
 pub mod orphans;

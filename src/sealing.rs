@@ -1,5 +1,5 @@
-//! All that is done at the vendor about one seal use: the application, appended uses, the time of use, its end, files
-//! that are sent, photos that are supplied, and the vendor's detail written into our rows.
+//! All calls to the vendor about one seal use: the application, appended uses, the time of use, the end of use,
+//! stamped files, supplied photos. Also stores the vendor's detail as rows.
 
 pub mod actor;
 pub mod append_uses;

@@ -1,4 +1,4 @@
-//! The workers: they claim due jobs, keep the lease while one runs, and write down how it ended.
+//! The workers. A worker claims a due job, prolongs its lease while the job runs, and records the result.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,14 +16,15 @@ use crate::{
     telemetry::JobLabels,
 };
 
-/// The longest sleep of an idle worker: other processes' jobs and expired leases are found by looking.
+/// The longest sleep of an idle worker. Only polling finds jobs of other processes and expired leases.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long a run may go on after the service was told to stop.
+/// The time that a running job gets to end after the stop signal.
 const GRACE: Duration = Duration::from_secs(8);
-/// How often orphaned callbacks are looked at.
+/// The interval between two checks for orphaned callbacks.
 const ORPHANS: Duration = Duration::from_secs(30);
 
-/// Runs the workers until `stop`; what runs then has a short while to end, else it is given back and runs again.
+/// Runs the workers until `stop`. A job that runs at that time gets a grace period. After it, the job goes back to
+/// the queue.
 pub async fn work(app: Arc<App>, stop: CancellationToken) {
     let owner = format!("{}-{}", std::process::id(), crate::id::JobId::new());
     let mut workers = JoinSet::new();
@@ -39,33 +40,33 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
         let claimed = queue::claim(&app.db, &owner, app.config.jobs.lease.get(), app.clock.now()).await;
         match claimed {
             Ok(Some(lease)) => {
-                // Another worker may find the next one.
+                // Wake another worker: more jobs may be due.
                 app.db.wakeup().look_now();
                 tokio::select! {
-                    () = one(&app, lease.clone()) => {}
-                    () = told_to_stop_long_ago(&stop) => return give_back(&app, &lease).await,
+                    () = run_job(&app, lease.clone()) => {}
+                    () = stop_grace_is_over(&stop) => return give_back(&app, &lease).await,
                 }
             }
             Ok(None) => idle(&app, &stop).await,
             Err(error) => {
-                tracing::error!(%error, "no job could be claimed");
+                tracing::error!(%error, "cannot claim a job");
                 idle(&app, &stop).await;
             }
         }
     }
 }
 
-/// A run that is about to end is let end: the vendor may be answering just now.
-async fn told_to_stop_long_ago(stop: &CancellationToken) {
+/// Waits for the stop signal and then for the grace period: the vendor may be about to answer the running job.
+async fn stop_grace_is_over(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(GRACE).await;
 }
 
-/// The service stops: whoever comes next need not wait for the lease to run out.
+/// Releases the lease when the service stops, so that the next worker need not wait until it expires.
 async fn give_back(app: &App, lease: &Lease) {
     let now = app.clock.now();
     if let Err(error) = lease.finish(&app.db, Next::At { at: now, failed: None }, now, Duration::ZERO).await {
-        tracing::warn!(%error, "a lease could not be given back; the job runs again after it");
+        tracing::warn!(%error, "cannot release the lease; the job runs again after it expires");
     }
 }
 
@@ -86,10 +87,10 @@ async fn idle(app: &App, stop: &CancellationToken) {
     }
 }
 
-/// One run: the work beside its heartbeat, then the end is written down.
-async fn one(app: &Arc<App>, lease: Lease) {
+/// Runs one job beside its heartbeat, then records the result.
+async fn run_job(app: &Arc<App>, lease: Lease) {
     let begun = Instant::now();
-    let run = AbortOnDropHandle::new(tokio::spawn(run(Arc::clone(app), lease.clone())));
+    let run = AbortOnDropHandle::new(tokio::spawn(run_by_kind(Arc::clone(app), lease.clone())));
     let next = tokio::select! {
         ended = run => ended.unwrap_or_else(|panic| Err(format!("the job panicked: {panic}"))),
         () = heartbeat(app, &lease) => return,
@@ -105,25 +106,25 @@ async fn one(app: &Arc<App>, lease: Lease) {
     app.metrics.job_seconds.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
     let rest = if lease.kind == JobKind::Ingest { app.config.ingest.rest.get() } else { Duration::ZERO };
     if let Err(error) = lease.finish(&app.db, next, now, rest).await {
-        tracing::warn!(%error, "the end of a job could not be written; it runs again after its lease");
+        tracing::warn!(%error, "cannot record the result of the job; it runs again after its lease");
     }
 }
 
-async fn run(app: Arc<App>, lease: Lease) -> Result<Next, String> {
-    let told = |error: &dyn std::error::Error| {
+async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, String> {
+    let log_failure = |error: &dyn std::error::Error| {
         tracing::warn!(job = lease.kind.as_str(), subject = lease.subject, %error, "job failed");
         error.to_string()
     };
     match lease.kind {
-        JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| told(&error)),
-        JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| told(&error)),
-        JobKind::Finish => end_use::run(&app, &lease).await.map_err(|error| told(&error)),
-        JobKind::Send => deliver::run(&app, &lease).await.map_err(|error| told(&error)),
-        JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| told(&error)),
+        JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| log_failure(&error)),
+        JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| log_failure(&error)),
+        JobKind::Finish => end_use::run(&app, &lease).await.map_err(|error| log_failure(&error)),
+        JobKind::Send => deliver::run(&app, &lease).await.map_err(|error| log_failure(&error)),
+        JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error)),
     }
 }
 
-/// Prolongs the lease three times in its length; returns when it is lost, which ends the run.
+/// Prolongs the lease at every third of its length. Returns if the lease is lost; that ends the run.
 async fn heartbeat(app: &App, lease: &Lease) {
     let length = app.config.jobs.lease.get();
     loop {
@@ -131,16 +132,17 @@ async fn heartbeat(app: &App, lease: &Lease) {
         match lease.prolong(&app.db, length).await {
             Ok(()) => {}
             Err(error @ FenceError::LeaseLost(_)) => {
-                tracing::warn!(%error, "giving the job up");
+                tracing::warn!(%error, "the lease is lost; stopping the job");
                 return;
             }
-            // The database may be back before the lease ends; if not, the fence stops the run's next write.
-            Err(error) => tracing::warn!(%error, "a lease could not be prolonged"),
+            // The database may recover before the lease expires. If not, the fence refuses the next write of the run.
+            Err(error) => tracing::warn!(%error, "cannot prolong the lease"),
         }
     }
 }
 
-/// A callback and the answer to its application may be committed at the same moment, each without seeing the other.
+/// Adopts orphaned callbacks at an interval. A callback and the answer to its application can be committed at the
+/// same moment, and then neither transaction sees the other.
 async fn look_after_orphans(app: Arc<App>, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -148,7 +150,7 @@ async fn look_after_orphans(app: Arc<App>, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         if let Err(error) = adopt(&app, app.clock.now()).await {
-            tracing::warn!(%error, "orphaned callbacks could not be looked at");
+            tracing::warn!(%error, "cannot adopt orphaned callbacks");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Archiving by hand: what is missing is told exactly; who is entitled may accept missing photos, with a reason that
-//! becomes part of the record.
+//! Archives a flow for a user. The response lists what is missing. An administrator can accept missing photos, with a
+//! reason. The reason becomes part of the record.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
 /// Why a flow is not archived.
 #[derive(Debug, thiserror::Error)]
 pub enum ByHandError {
-    #[error("the flow is not there")]
+    #[error("the flow does not exist")]
     NotFound,
     #[error("{0}")]
     NotReady(&'static str),
@@ -35,26 +35,26 @@ pub enum ByHandError {
     PhotosMissing(Lacking),
     #[error("{0}")]
     FieldRequired(Lacking),
-    #[error("only an administrator may archive a flow with photos missing")]
+    #[error("only an administrator can archive a flow with missing photos. Ask an administrator.")]
     NotEntitled,
-    #[error("say why the missing photos are accepted: it becomes part of the record")]
+    #[error("the reason is missing. Send `reason`: it becomes part of the record.")]
     NoReason,
     #[error(transparent)]
     Rule(#[from] Refusal),
-    /// The job could not archive it.
+    /// The job could not archive the flow.
     #[error("{0}")]
     Refused(String),
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Wish {
-    /// Archive although photos are missing; for administrators.
+    /// Archive the flow although photos are missing. For administrators only.
     pub accept_missing: bool,
-    /// Why; needed with `acceptMissing`.
+    /// The reason. Required with `acceptMissing`.
     pub reason: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl Wish {
     }
 }
 
-/// Missing photos that somebody accepted, as the record keeps it.
+/// Missing photos that an administrator accepted, as recorded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Accepted {
@@ -82,8 +82,8 @@ impl Accepted {
     }
 }
 
-/// Checks, writes who wants it and why, and wakes the job that archives. A flow that may be archived, but for photos or
-/// files that are missing, is refused with a list of them.
+/// Checks the request, records the user and the reason, and wakes the archive job. If photos or files are missing,
+/// the error lists them.
 pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByHandError> {
     let Acting { db, user, now } = acting;
     let reason = wish.reason();
@@ -111,7 +111,7 @@ pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByH
     Ok(acting.commit_to_flow(tx, act, id, reason).await?)
 }
 
-/// An administrator may archive without photos, but must say so.
+/// Refuses if photos are missing: an administrator must accept them explicitly.
 async fn nothing_to_accept(tx: &mut Tx, case: &Case, lacking: &Lacking) -> Result<(), ByHandError> {
     if !lacking.photos.is_empty() {
         return Err(ByHandError::PhotosMissing(lacking.clone()));
@@ -119,16 +119,18 @@ async fn nothing_to_accept(tx: &mut Tx, case: &Case, lacking: &Lacking) -> Resul
     for seal_use in SealUse::of_flow(&mut *tx, &case.flow.id).await? {
         let photos = PhotoCounts::of(tx, &seal_use.id).await?;
         if photos.unsettled {
-            return Err(ByHandError::NotReady("photos are still being fetched: come again in a moment"));
+            return Err(ByHandError::NotReady("photos are still being fetched. Retry in a moment."));
         }
         if !photos.stamped() && case.node().is_some() {
-            return Err(ByHandError::NotReady("no stamping was made: an administrator may accept that, with a reason"));
+            return Err(ByHandError::NotReady(
+                "no stamping was made. Ask an administrator to accept that with a reason.",
+            ));
         }
     }
     Ok(())
 }
 
-/// All of it but the entry in the audit log; which act that is.
+/// Does everything except the audit entry. Returns the act for that entry.
 async fn prepare(
     tx: &mut Tx,
     case: &Case,
@@ -177,7 +179,7 @@ async fn accept(
 
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Waits for the job, at most `patience`: whether the flow is archived.
+/// Waits for the job, at most `patience`. Returns true if the flow is archived.
 pub async fn wait(app: &Arc<App>, id: &FlowId, patience: Duration) -> Result<bool, ByHandError> {
     let waited = tokio::time::timeout(patience, async {
         loop {

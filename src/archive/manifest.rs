@@ -1,4 +1,4 @@
-//! The manifest of an archived flow: everything needed to make its rows again, as an object beside the originals.
+//! The manifest of an archived flow: an object beside the originals with all data to restore the flow's rows.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::{
     user::User,
 };
 
-/// The manifest's format; raised when a reader of an older one would misunderstand.
+/// The format version. It increases if a reader of the old format would misread the new one.
 const FORMAT: u32 = 1;
 
 #[derive(Debug, Serialize)]
@@ -29,8 +29,8 @@ const FORMAT: u32 = 1;
 pub(super) struct Manifest {
     format: u32,
     pub(super) n: u32,
-    /// The flow's last change. The same state gives the same bytes, so that a run which was given up and whose object
-    /// arrives late overwrites nothing with something else.
+    /// The flow's last change. Equal states give equal bytes. So an abandoned run whose object arrives late cannot
+    /// overwrite a different manifest.
     as_of: Timestamp,
     flow: Value,
     definition: Body,
@@ -38,7 +38,7 @@ pub(super) struct Manifest {
     approvals: Vec<Approval>,
     seal_uses: Vec<Value>,
     documents: Vec<Value>,
-    /// Photos that somebody accepted as missing, and why.
+    /// Missing photos that an administrator accepted, with the reason.
     missing_accepted: Option<Accepted>,
     events: Vec<Event>,
     #[serde(skip)]
@@ -94,7 +94,7 @@ impl Manifest {
         i64::try_from(self.documents.len()).unwrap_or(i64::MAX)
     }
 
-    /// An archived flow is supplemented only when documents were added.
+    /// Returns true if an archived flow has no new documents: then no supplement is due.
     pub(super) fn adds_nothing(&self, state: FlowState) -> bool {
         state == FlowState::Archived && self.document_count() <= self.recorded
     }
@@ -113,7 +113,7 @@ fn flow_json(flow: &Flow) -> Value {
     })
 }
 
-/// With grants and photos; without the seal codes, which open boxes.
+/// With grants and photos, but without seal codes: they open the boxes.
 async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> {
     let grants: Vec<Value> = Grant::of_seal_use(&app.db, &seal_use.id)
         .await?

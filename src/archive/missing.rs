@@ -1,4 +1,4 @@
-//! What a flow still lacks: photos that are owed, per grant and kind, and files that a field requires.
+//! Finds what a flow still lacks: missing photos per grant and kind, and required files.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,26 +11,26 @@ use crate::{
     seal_use::{Grant, PhotoCounts, SealUse, counts::Gap},
 };
 
-/// Photos of one kind that one grant (or nobody knows which) owes.
+/// Missing photos of one kind and one grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhotoShortfall {
     pub seal_use_id: SealUseId,
     pub business_id: Option<String>,
-    /// Null: the vendor lists a photo without saying whose it is.
+    /// Null if the vendor lists the photo without a grant.
     pub grant_id: Option<GrantId>,
     pub seal: Option<String>,
     pub user: Option<String>,
     pub kind: PhotoKind,
-    /// Stampings that the device counted; 0 for other kinds.
+    /// Number of stampings that the device counted. 0 for other kinds.
     pub counted: i64,
     pub received: i64,
     pub missing: i64,
-    /// The keys of those that the vendor lists and that did not come.
+    /// The keys of the missing photos that the vendor lists.
     pub photokeys: Vec<String>,
 }
 
-/// What keeps a flow from being archived.
+/// What prevents the archiving of a flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lacking {
     pub photos: Vec<PhotoShortfall>,
@@ -38,12 +38,12 @@ pub struct Lacking {
     pub fields: Vec<FieldError>,
 }
 
-/// The photos that a flow's seal uses owe; empty when nothing is missing.
+/// Returns the missing photos of the flow's seal uses. Empty if nothing is missing.
 pub async fn photos(tx: &mut Tx, flow: &FlowId) -> Result<Vec<PhotoShortfall>, DbError> {
     let mut missing = Vec::new();
     for seal_use in SealUse::with_photos(&mut *tx, flow).await? {
         let counts = PhotoCounts::of(tx, &seal_use.id).await?;
-        // Photos without a grant may account for the gaps of grants.
+        // Photos without a grant can fill the gaps of grants.
         if counts.sum.missing > 0 {
             let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
             let photos = Photo::of_seal_use(&mut *tx, &seal_use.id).await?;
@@ -71,26 +71,26 @@ fn to_missing(seal_use: &SealUse, grants: &[Grant], photos: &[Photo], gap: Gap) 
     }
 }
 
-/// Why the seal uses of a flow are not over, if so: one is open again, or a known photo did not come.
+/// Returns why the seal uses of a flow are not finished: one is open again, or a known photo is missing.
 pub async fn unfinished(tx: &mut Tx, flow: &FlowId) -> Result<Option<String>, DbError> {
     for seal_use in SealUse::with_photos(&mut *tx, flow).await? {
         if !seal_use.status.ended() && seal_use.business_id.is_some() {
             return Ok(Some("seals are in use".to_owned()));
         }
         if PhotoCounts::of(tx, &seal_use.id).await?.unsettled {
-            return Ok(Some("a photo that the vendor lists is still to come".to_owned()));
+            return Ok(Some("a photo that the vendor lists is not here yet".to_owned()));
         }
     }
     Ok(None)
 }
 
-/// The required files fields that are still empty, in words.
+/// Returns the required files fields that are still empty, with messages.
 async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldError>, DbError> {
     let empty = required_files::empty(tx, flow, body).await?;
-    let told = |field: &Field| {
-        FieldError::new(format!("form.{}", field.key), format!("{} is required and still empty", field.label))
+    let error = |field: &Field| {
+        FieldError::new(format!("form.{}", field.key), format!("{} is required but empty", field.label))
     };
-    Ok(empty.into_iter().map(told).collect())
+    Ok(empty.into_iter().map(error).collect())
 }
 
 impl Lacking {

@@ -1,6 +1,6 @@
-//! The plan of a zip: stored entries, UTF-8 names, fixed order and times, every length known beforehand.
+//! Plans a zip: stored entries, UTF-8 names, fixed order and times, all lengths known in advance.
 //!
-//! Pure. APPNOTE 6.3: local headers, the central directory, zip64 where 32 or 16 bits do not suffice.
+//! Pure. Follows APPNOTE 6.3: local headers, the central directory, zip64 where 32 or 16 bits are too few.
 
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
@@ -8,26 +8,26 @@ use bytes::Bytes;
 
 use crate::{clock::Timestamp, hash::Blake3, library::document::name::numbered};
 
-/// One entry to be.
+/// An entry to plan.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// A path with `/`; of equal ones the later get ` (2)`, ` (3)` …
+    /// A path with `/`. Of equal paths, the later ones get ` (2)`, ` (3)` …
     pub name: String,
     pub bytes: u64,
     /// CRC-32 (IEEE) of the bytes.
     pub crc32: u32,
     pub blake3: Blake3,
-    /// What the zip says of its time, in China.
+    /// The entry's time in the zip, in China.
     pub at: Timestamp,
     pub content: EntryContent,
 }
 
-/// Where an entry's bytes come from.
+/// The source of an entry's bytes.
 #[derive(Clone, Debug)]
 pub enum EntryContent {
-    /// An object's key, as rows save it.
+    /// The key of an object, as rows store it.
     Stored(String),
-    /// Made for this zip.
+    /// Bytes made for this zip.
     Made(Bytes),
 }
 
@@ -42,10 +42,10 @@ pub enum Piece {
     },
 }
 
-/// A zip, planned.
+/// A planned zip.
 #[derive(Debug)]
 pub struct Layout {
-    /// Headers and contents in turn, then the directory; each with the offset at which it begins.
+    /// Headers and contents in turn, then the directory. Each has its offset.
     parts: Vec<(u64, Part)>,
     bytes: u64,
     etag: String,
@@ -71,11 +71,11 @@ const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
 const END64: u32 = 0x0606_4b50;
 const LOCATOR64: u32 = 0x0706_4b50;
-/// Names are UTF-8, whatever code page the reader's system has.
+/// Names are UTF-8, independent of the reader's code page.
 const UTF8: u16 = 0x0800;
 const VERSION: u16 = 20;
 const VERSION64: u16 = 45;
-/// Made by Unix, so that the permissions below are read.
+/// "Made by Unix", so that readers apply the permissions below.
 const UNIX: u16 = 3 << 8;
 const MODE: u32 = 0o100_644 << 16;
 const MAX32: u64 = 0xffff_ffff;
@@ -109,19 +109,19 @@ impl Layout {
         Self { parts, bytes: at, etag }
     }
 
-    /// The zip's exact length.
+    /// The exact length of the zip.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// A strong entity tag, in quotes: equal tags, equal bytes.
+    /// A strong entity tag, in quotes. Equal tags mean equal bytes.
     #[must_use]
     pub fn etag(&self) -> &str {
         &self.etag
     }
 
-    /// What lies at these bytes, in order; `range` is cut to the zip's length.
+    /// Returns the pieces of these bytes, in order. `range` is cut to the zip's length.
     pub fn pieces(layout: Arc<Self>, range: Range<u64>) -> impl Iterator<Item = Piece> + Send + 'static {
         let range = range.start..range.end.min(layout.bytes);
         let first = layout.parts.partition_point(|(begins, part)| begins + part.len() <= range.start);
@@ -157,7 +157,8 @@ impl Piece {
     }
 }
 
-/// A name that no entry has yet. Compared without case: Windows and macOS would write one over the other.
+/// Returns a name that no entry has yet. The comparison ignores case: Windows and macOS would overwrite one file with
+/// the other.
 fn unique(taken: &mut HashSet<String>, wanted: &str) -> String {
     let mut n = 1;
     loop {
@@ -170,7 +171,7 @@ fn unique(taken: &mut HashSet<String>, wanted: &str) -> String {
 }
 
 fn etag(entries: &[Entry]) -> String {
-    // The number stands for the layout: raise it when equal entries would give other bytes.
+    // The number is the version of the layout. Increase it when equal entries would give other bytes.
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"zip 1");
     for entry in entries {
@@ -182,7 +183,7 @@ fn etag(entries: &[Entry]) -> String {
     format!("\"{}\"", hasher.finalize().to_hex())
 }
 
-/// What both headers of an entry say.
+/// The common values of both headers of an entry.
 struct Header {
     name: Vec<u8>,
     crc32: u32,
@@ -237,7 +238,7 @@ impl Header {
         out
     }
 
-    /// From the version that is needed to the sizes. Both of a large entry's sizes are in its zip64 field.
+    /// Writes the fields from the required version to the sizes. The zip64 field of a large entry has both sizes.
     fn common(&self, out: &mut Vec<u8>, wide: bool) {
         out.extend(if wide { VERSION64 } else { VERSION }.to_le_bytes());
         out.extend(UTF8.to_le_bytes());
@@ -250,7 +251,7 @@ impl Header {
     }
 }
 
-/// The zip64 field, if there is anything to say in it.
+/// Writes the zip64 field, if it has content.
 fn zip64(out: &mut Vec<u8>, numbers: &[u64]) {
     if numbers.is_empty() {
         return;
@@ -262,7 +263,7 @@ fn zip64(out: &mut Vec<u8>, numbers: &[u64]) {
     }
 }
 
-/// What follows the central directory of `count` entries that begins at `begins`.
+/// Returns the records after the central directory of `count` entries that begins at `begins`.
 fn end(count: usize, begins: u64, length: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(98);
     if count >= MAX16 || begins >= MAX32 || length >= MAX32 {
@@ -289,7 +290,7 @@ fn end(count: usize, begins: u64, length: u64) -> Vec<u8> {
     out
 }
 
-/// In 32 bits, or the value that says: see zip64.
+/// Returns the number in 32 bits, or the marker for "see zip64".
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -298,7 +299,7 @@ fn short(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }
 
-/// Date and time as zip has them: two-second steps from 1980 to 2107.
+/// Returns date and time in the zip format: two-second steps from 1980 to 2107.
 fn dos(at: Timestamp) -> (u16, u16) {
     let civil = at.in_china();
     let part = |number: i8| u16::try_from(number).unwrap_or(0);

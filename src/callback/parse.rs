@@ -1,8 +1,8 @@
-//! What the vendor's callback says: pure, never fails; what nobody understands has a shape of its own.
+//! Parses the vendor's callback. Pure; it never fails. A callback that is not understood has its own shape.
 //!
-//! The vendor documents neither content types nor the encoding of photos, and several products call the same address, so
-//! everything that some sender was seen or may be expected to do is understood here. Nothing of it is believed: the
-//! vendor's own `detail` is the truth, a callback only says whom to ask about.
+//! The vendor documents neither content types nor the encoding of photos. Several products call the same address. So
+//! this parser accepts every variant that a sender has used or may use. Its result is not trusted: the vendor's
+//! `detail` is the truth. A callback only names the seal use to ask about.
 
 mod answer;
 mod body;
@@ -26,14 +26,14 @@ use fields::Fields;
 
 pub use answer::{CallbackReply, answer, refusal};
 
-/// Parts of a multipart body that are read; what comes after is not, and that is said.
+/// Maximum number of parts of a multipart body. Later parts are ignored, and the problem text says so.
 const MAX_PARTS: usize = 1_000;
-/// Parameters that are read, of query and body together.
+/// Maximum number of parameters of query and body together.
 const MAX_PARAMS: usize = 10_000;
-/// Photos in one callback.
+/// Maximum number of photos in one callback.
 const MAX_IMAGES: usize = 1_000;
 
-/// A callback as it came.
+/// A raw callback.
 #[derive(Clone, Copy, Debug)]
 pub struct RawRequest<'a> {
     /// Without the question mark.
@@ -42,16 +42,16 @@ pub struct RawRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// What a callback is about.
+/// The subject of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Shape {
-    /// Seal use ended.
+    /// The seal use has ended.
     P1,
-    /// Photos of one use.
+    /// Photos of one stamping.
     P2,
-    /// Uses left.
+    /// Number of uses left.
     P3,
-    /// From the vendor's category, with our own parameters (`ecologyOperate`); with photos or without.
+    /// From the vendor's category, with our own parameters (`ecologyOperate`). Photos are optional.
     W,
     /// Encrypted event of the newer private cloud.
     N,
@@ -76,23 +76,23 @@ impl Shape {
     }
 }
 
-/// A photo that came with a callback.
+/// A photo in a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushedImage {
     Bytes {
         bytes: Bytes,
-        /// For display; never a path.
+        /// For display only; never a path.
         file_name: Option<String>,
     },
     /// To be fetched from the vendor.
     Photokey(String),
-    /// Never fetched: whoever may call us could make us call anybody.
+    /// Never fetched: a sender of callbacks could make the service call any address (SSRF).
     Url(String),
-    /// Why nothing could be made of it.
+    /// Why the value is not readable as a photo.
     Unreadable(String),
 }
 
-/// What may help a person to find out whom a callback without a business id is about; never used as one.
+/// Values that can help a user to identify a callback without a business id. They are never used as one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     pub biz_id: Option<String>,
@@ -100,22 +100,22 @@ pub struct Hints {
     pub company_id: Option<String>,
 }
 
-/// A callback, understood as far as it can be. Empty values count as absent.
+/// A parsed callback. Empty values count as absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
     pub shape: Shape,
     /// 1 to 20 digits.
     pub business_id: Option<String>,
     pub hints: Hints,
-    /// Our own query parameter `sealUse`, which the address carries that we gave to the vendor.
+    /// Our own query parameter `sealUse`. The callback address that we give to the vendor contains it.
     pub seal_use: Option<String>,
-    /// As written (`USING`, `COMPLETE`, …): a hint, `detail` decides.
+    /// As written (`USING`, `COMPLETE`, …). Not trusted: `detail` decides.
     pub status: Option<String>,
     /// `ecologyOperate` in lower case.
     pub operate: Option<String>,
     /// `callbackEventType` as written.
     pub event_type: Option<String>,
-    /// Employee number of who stamped.
+    /// Employee number of the person with the stamping.
     pub number: Option<String>,
     pub mobile: Option<String>,
     pub image_kind: Option<PhotoKind>,
@@ -123,16 +123,17 @@ pub struct Callback {
     pub images: Vec<PushedImage>,
     pub left_count: Option<u32>,
     pub timestamp: Option<Timestamp>,
-    /// All text parameters but the secret `key` and pictures' bytes: sorted by name, values of one name as they came.
+    /// All text parameters except the secret `key` and the bytes of pictures. Sorted by name. The values of one name
+    /// keep their order.
     pub params: Vec<(String, Vec<String>)>,
-    /// SHA-256 in hex of what was said, whatever the order, the encoding or the multipart boundary. It only groups
-    /// deliveries: a second `COMPLETE` after an append is equal to the first and means something new.
+    /// SHA-256 in hex of the content, independent of order, encoding and multipart boundary. It only groups
+    /// deliveries: a second `COMPLETE` after an append equals the first, but has a new meaning.
     pub digest: String,
-    /// What was wrong or missing, for the inbox.
+    /// What was wrong or missing, for the list of callbacks.
     pub problem: Option<String>,
 }
 
-/// Understands a callback. Linear in its size.
+/// Parses a callback, in time linear in its size.
 #[must_use]
 pub fn parse(raw: RawRequest<'_>) -> Callback {
     let Body { format, pairs, files, problem } = body::read(raw.content_type, raw.body);

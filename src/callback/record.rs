@@ -1,4 +1,4 @@
-//! The raw inbox: every callback as it came, before anything is made of it.
+//! The raw inbox: stores every callback as it arrived, before processing.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use crate::{
 
 words! {
     CallbackState {
-        /// Its seal use is known; its ingest has not finished a pass since.
+        /// Its seal use is known. No pass of its ingest has ended since.
         Pending = "pending",
         Done = "done",
-        /// Nobody knows its business yet; looked at again when one becomes known.
+        /// Its business is unknown. It is checked again when a new business id is stored.
         Orphan = "orphan",
-        /// Nothing can be made of it. Kept, and may be replayed.
+        /// It cannot be processed. It stays stored and can be replayed.
         Dead = "dead",
     }
 }
@@ -28,7 +28,7 @@ pub struct Record {
     pub id: CallbackId,
     pub received_at: Timestamp,
     pub peer: String,
-    /// The query as it came, without the secret.
+    /// The query string without the secret.
     pub query: String,
     pub content_type: Option<String>,
     pub body: Option<Vec<u8>>,
@@ -37,7 +37,7 @@ pub struct Record {
     pub shape: String,
     pub business_id: Option<String>,
     pub named_use: Option<String>,
-    /// Pictures it carries.
+    /// Number of pictures in it.
     pub images: i64,
     pub digest: String,
     /// Text parameters as a JSON list of [key, values].
@@ -86,7 +86,7 @@ impl Record {
         sql("SELECT * FROM callbacks WHERE id = $1").bind(id).optional(on).await
     }
 
-    /// Newest first, those before `after`; without the bodies.
+    /// Returns the callbacks before `after`, newest first, without the bodies.
     pub async fn list(
         db: &Db,
         state: Option<CallbackState>,
@@ -104,7 +104,8 @@ impl Record {
         .await
     }
 
-    /// Ids of the seal use's callbacks that wait for a pass, in the order they came; first those that carry pictures.
+    /// Returns the ids of the pending callbacks of the seal use, in the order of arrival. Callbacks with pictures
+    /// come first.
     pub async fn pending(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<(CallbackId, i64)>, DbError> {
         sql("SELECT id, images FROM callbacks WHERE seal_use_id = $1 AND state = 'pending' ORDER BY id")
             .bind(seal_use)
@@ -112,7 +113,7 @@ impl Record {
             .await
     }
 
-    /// The businesses that the seal use's callbacks name, whatever became of them.
+    /// Returns the businesses that the callbacks of the seal use name, in any state.
     pub async fn businesses(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<String>, DbError> {
         sql("SELECT DISTINCT business_id FROM callbacks WHERE seal_use_id = $1 AND business_id IS NOT NULL")
             .bind(seal_use)
@@ -135,7 +136,7 @@ impl Record {
         Ok(())
     }
 
-    /// Writes its state and the seal use that it is about.
+    /// Writes the state of the callback and its seal use.
     pub async fn write_place(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql("UPDATE callbacks SET state = $1, seal_use_id = $2 WHERE id = $3")
             .bind(self.state)
@@ -146,8 +147,8 @@ impl Record {
         Ok(())
     }
 
-    /// Those that a pass has answered.
-    pub async fn done(tx: &mut Tx, ids: &[&CallbackId]) -> Result<(), DbError> {
+    /// Marks the callbacks that a pass has processed.
+    pub async fn mark_done(tx: &mut Tx, ids: &[&CallbackId]) -> Result<(), DbError> {
         for piece in pieces(ids) {
             let list = placeholders(1, piece.len());
             let statement = format!("UPDATE callbacks SET state = 'done' WHERE id IN {list}");
@@ -156,7 +157,7 @@ impl Record {
         Ok(())
     }
 
-    /// Gives orphans to the seal uses that meanwhile are known; the seal uses that got some.
+    /// Assigns orphans to the seal uses that are known now. Returns those seal uses.
     pub async fn adopt_orphans(tx: &mut Tx) -> Result<Vec<SealUseId>, DbError> {
         sql("UPDATE callbacks SET state = 'pending',
                seal_use_id = (SELECT MIN(s.id) FROM seal_uses s WHERE s.business_id = callbacks.business_id)
@@ -187,7 +188,7 @@ impl SealUses {
         Ok(Self(found))
     }
 
-    /// Which seal use a callback is about: the one its address names, unless that has another business; else the one
+    /// Returns the seal use of a callback: the one in its address, unless that one has another business; else the one
     /// with its business.
     #[must_use]
     pub fn find(&self, record: &Record) -> Option<SealUseId> {

@@ -31,7 +31,7 @@ pub(crate) async fn run(config: &Config, args: SweepArgs) -> anyhow::Result<Exit
     let store = Store::open(&config.store).await?;
     store.check().await.context("the store does not answer")?;
     let before = Clock::System.now().minus(args.older_than.get());
-    let report = orphans::look(&store, &db, before).await.context("the store could not be compared with its rows")?;
+    let report = orphans::scan(&store, &db, before).await.context("the store could not be compared with its rows")?;
     db.close().await;
     print::answer(&if args.json { serde_json::to_string_pretty(&report)? } else { told(&report) });
     Ok(if report.strays.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

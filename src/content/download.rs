@@ -1,4 +1,4 @@
-//! Original bytes are given out. The download is in the audit log before its first byte leaves.
+//! Serves the bytes of an original. The audit log records the download before the first byte is sent.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::{
     user::User,
 };
 
-/// Why bytes are not given out.
+/// Why bytes are not served.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     #[error(transparent)]
@@ -22,8 +22,8 @@ pub enum DownloadError {
     Journal(#[from] JournalError),
 }
 
-/// The bytes of `range` of a document, for a user who may read it. `part` says in words which bytes that are; `None`:
-/// nothing is given out, the caller only asks whether the bytes are there.
+/// Serves the bytes of `range` of a document to a user with the right to read it. `part` describes the range in the
+/// audit log. `None`: the caller only asks whether the bytes exist, and no bytes are sent.
 pub async fn open(
     app: &App,
     user: &User,

@@ -1,15 +1,15 @@
-//! What a file that people bring is, by its content: pictures as everywhere, and the usual office files.
+//! Detects the kind of an uploaded file by its content: the usual pictures and office files.
 
 use crate::picture::inspect;
 
-/// As much of a file's beginning, and of its end, as is looked at.
+/// The number of bytes inspected at the beginning and at the end of a file.
 pub const LOOKED_AT: usize = 64 << 10;
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileKind {
     pub mime: &'static str,
-    /// `bin` when nothing is recognised.
+    /// `bin` if the content is not recognised.
     pub ext: &'static str,
     pub is_picture: bool,
 }
@@ -19,7 +19,7 @@ const fn office(mime: &'static str, ext: &'static str) -> FileKind {
 }
 
 const ZIP: FileKind = office("application/zip", "zip");
-/// The part that each kind of zip must have (ECMA-376, GB/T 33190, OpenDocument 1.2 3.3).
+/// The part that each kind of zip must contain (ECMA-376, GB/T 33190, OpenDocument 1.2 3.3).
 const PACKED: [(&[u8], FileKind); 5] = [
     (b"word/document", office("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx")),
     (b"xl/workbook", office("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx")),
@@ -27,16 +27,16 @@ const PACKED: [(&[u8], FileKind); 5] = [
     (b"OFD.xml", office("application/ofd", "ofd")),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", office("application/vnd.oasis.opendocument.text", "odt")),
 ];
-/// Streams of an OLE file, whose names are UTF-16.
+/// Streams of an OLE file. Their names are UTF-16.
 const OLE: [(&str, FileKind); 3] = [
     ("WordDocument", office("application/msword", "doc")),
     ("Workbook", office("application/vnd.ms-excel", "xls")),
     ("PowerPoint Document", office("application/vnd.ms-powerpoint", "ppt")),
 ];
 
-/// Looks at the first and the last bytes of a file; they may overlap.
+/// Detects the kind by the first and the last bytes of a file. The two parts may overlap.
 #[must_use]
-pub fn of(head: &[u8], tail: &[u8]) -> FileKind {
+pub fn detect(head: &[u8], tail: &[u8]) -> FileKind {
     let has = |part: &[u8]| contains(head, part) || contains(tail, part);
     match inspect::Kind::sniff(head) {
         inspect::Kind::Pdf => return office("application/pdf", "pdf"),
@@ -56,12 +56,12 @@ pub fn of(head: &[u8], tail: &[u8]) -> FileKind {
     }
 }
 
-/// The given name, with a suffix that does not contradict the content. Without a name: the field's label.
+/// Returns the given name with a suffix that matches the content. Without a name: the label of the field.
 #[must_use]
 pub fn named(given: &str, kind: FileKind) -> String {
     let suffix = given.rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase());
     let fits = match kind.ext {
-        // Text of all sorts, and what nobody recognises, keep what they are called.
+        // Texts of all sorts and unrecognised files keep their suffix.
         "bin" | "txt" | "zip" => suffix.is_some(),
         "jpg" => matches!(suffix.as_deref(), Some("jpg" | "jpeg" | "jpe" | "jfif")),
         "tif" => matches!(suffix.as_deref(), Some("tif" | "tiff")),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn ext(bytes: &[u8]) -> &'static str {
-        of(bytes, bytes).ext
+        detect(bytes, bytes).ext
     }
 
     #[test]
@@ -113,22 +113,22 @@ mod tests {
         assert_eq!(ext("合同".as_bytes()), "txt");
         assert_eq!(ext(b"MZ\x90\0"), "bin");
         assert_eq!(ext(b""), "bin");
-        assert!(of(b"\xFF\xD8\xFF\xE0", b"").is_picture);
+        assert!(detect(b"\xFF\xD8\xFF\xE0", b"").is_picture);
     }
 
     #[test]
     fn the_directory_at_the_end_tells_what_the_beginning_does_not() {
         let bytes = zip(&["_rels/.rels", "word/document.xml"]);
-        assert_eq!(of(&bytes[..40], &bytes[bytes.len() - 120..]).ext, "docx");
+        assert_eq!(detect(&bytes[..40], &bytes[bytes.len() - 120..]).ext, "docx");
     }
 
     #[test]
     fn a_suffix_that_lies_is_followed_by_the_right_one() {
-        let pdf = of(b"%PDF-1.7", b"");
+        let pdf = detect(b"%PDF-1.7", b"");
         assert_eq!(named("合同.PDF", pdf), "合同.PDF");
         assert_eq!(named("合同.jpg", pdf), "合同.jpg.pdf");
         assert_eq!(named("合同", pdf), "合同.pdf");
-        assert_eq!(named("a.md", of(b"# text", b"")), "a.md");
-        assert_eq!(named("a.JPEG", of(b"\xFF\xD8\xFF\xE0", b"")), "a.JPEG");
+        assert_eq!(named("a.md", detect(b"# text", b"")), "a.md");
+        assert_eq!(named("a.JPEG", detect(b"\xFF\xD8\xFF\xE0", b"")), "a.JPEG");
     }
 }

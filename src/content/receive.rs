@@ -1,8 +1,9 @@
-//! Files that people bring: into a field of a flow, or a missing photo for a grant.
+//! Receives files that users upload: into a field of a flow, or as a missing photo of a grant.
 //!
-//! Streamed: hashed while they come, written to a staging file, moved to their place when they are whole, and durable
-//! before any row names them. A file that is cut off leaves a staging file at most. Never more than a few MiB of one
-//! upload are in memory; a picture is read back for its thumbnails within the budget that all photos share.
+//! The bytes are streamed. They are hashed while they arrive and are written to a staging file. A complete file moves
+//! to its place. The file is durable before a row names it. An interrupted upload leaves at most a staging file. Each
+//! upload holds only a few MiB in memory. A picture is read back for its thumbnails, within the memory budget of all
+//! photos.
 
 use std::time::Duration;
 
@@ -27,41 +28,41 @@ use crate::{
     store::{Extension, InvalidName, Month, Staging, StoreError, StoreFolder, StoreKey},
 };
 
-/// What is hashed and written at once.
+/// The size of a block that is hashed and written at once.
 const BLOCK: usize = 1 << 20;
 
-/// Why a file was not taken.
+/// Why a file was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    #[error("the upload was cut off: {0}")]
+    #[error("the connection ended before the upload was complete: {0}. Upload the file again.")]
     Cut(String),
-    #[error("nothing came for {0:?}: the upload was given up")]
+    #[error("no data arrived for {0:?}, so the upload was ended. Upload the file again.")]
     Stalled(Duration),
-    #[error("the file is larger than {limit} bytes")]
+    #[error("the file is larger than {limit} bytes. Upload a smaller file.")]
     TooLarge { limit: u64 },
-    #[error("a request brings at most {0} files")]
+    #[error("a request may contain at most {0} files. Send the others in another request.")]
     TooMany(usize),
-    #[error("the file {0:?} is empty")]
+    #[error("the file {0:?} is empty. Upload a file with content.")]
     Empty(String),
-    #[error("send one or more multipart parts named `file`")]
+    #[error("the request contains no file. Send one or more multipart parts named `file`.")]
     NoFile,
-    #[error("{0:?} is no picture")]
+    #[error("{0:?} is not a picture. Upload a picture.")]
     NotAnImage(String),
-    #[error("there is nothing here, or nothing you may see")]
+    #[error("the object does not exist, or you have no right to see it")]
     NotFound,
-    #[error("the field {0:?} does not take files")]
+    #[error("the field {0:?} does not accept files. Upload to a files field.")]
     NotAFilesField(String),
-    #[error("the field {0:?} gets its photos from the vendor: supply a missing one for its grant")]
+    #[error("the field {0:?} gets its photos from the vendor. Upload a missing photo to its grant.")]
     DownloadField(String),
-    #[error("the field {0:?} cannot be changed on this node")]
+    #[error("the field {0:?} cannot be changed at this node")]
     NotEditable(String),
-    #[error("a photo stays in its field: it is evidence")]
+    #[error("a photo cannot be removed from its field, because it is evidence")]
     PhotoDocument,
-    #[error("the flow is {0}: nothing can be done with it any more")]
+    #[error("the flow is {0}, so its files cannot be changed")]
     NotRunning(FlowState),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the folder's name does not fit the store: {0}")]
+    #[error("the store does not accept the name of the folder: {0}. Rename the folder.")]
     Name(#[from] InvalidName),
     #[error(transparent)]
     Cpu(#[from] CpuError),
@@ -71,11 +72,11 @@ pub enum UploadError {
     Db(#[from] DbError),
 }
 
-/// Files of one request, complete but not in their place yet.
+/// The files of one request. They are complete but still in staging.
 #[derive(Debug, Default)]
 pub struct Batch(Vec<Incoming>);
 
-/// A file that has come whole.
+/// A file that was received completely.
 #[derive(Debug)]
 struct Incoming {
     name: String,
@@ -84,15 +85,15 @@ struct Incoming {
     staging: Staging,
 }
 
-/// A file that is in its place; its row is not written yet.
+/// A file that is in its place in the store. Its row is not written yet.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoredUpload {
     pub name: String,
     pub original: Original,
 }
 
 impl Batch {
-    /// Takes one file in. After an error, [`discard`](Self::discard) the batch.
+    /// Receives one file. After an error, [`discard`](Self::discard) the batch.
     pub async fn receive<E: std::fmt::Display>(
         &mut self,
         app: &App,
@@ -107,7 +108,7 @@ impl Batch {
         let mut receiver = Receiver::begin(app).await?;
         match receiver.all(limit, stream).await {
             Ok(()) if receiver.staging.bytes() > 0 => {
-                let kind = kind::of(&receiver.head, &receiver.tail);
+                let kind = kind::detect(&receiver.head, &receiver.tail);
                 let (hashes, staging) = (receiver.hasher.finish(), receiver.staging);
                 self.0.push(Incoming { name: kind::named(&name, kind), kind, hashes, staging });
                 Ok(())
@@ -124,37 +125,37 @@ impl Batch {
         self.0.is_empty()
     }
 
-    /// The name of the first file that is no picture.
+    /// Returns the name of the first file that is not a picture.
     #[must_use]
     pub fn not_a_picture(&self) -> Option<&str> {
         self.0.iter().find(|incoming| !incoming.kind.is_picture).map(|incoming| incoming.name.as_str())
     }
 
-    /// Gives up what has come.
+    /// Deletes the received files from staging.
     pub async fn discard(self) {
         for incoming in self.0 {
             incoming.staging.discard().await;
         }
     }
 
-    /// Puts all files into their place; after an error none that was not there yet stays behind in staging.
-    pub async fn keep(self, app: &App, place: &Place) -> Result<Vec<Kept>, UploadError> {
-        let mut kept = Vec::with_capacity(self.0.len());
+    /// Moves all files to their place. After an error, staging holds no file of this batch.
+    pub async fn store(self, app: &App, place: &Place) -> Result<Vec<StoredUpload>, UploadError> {
+        let mut stored = Vec::with_capacity(self.0.len());
         let mut rest = self.0.into_iter();
         while let Some(incoming) = rest.next() {
-            match incoming.keep(app, place).await {
-                Ok(one) => kept.push(one),
+            match incoming.store(app, place).await {
+                Ok(one) => stored.push(one),
                 Err(error) => {
                     Self(rest.collect()).discard().await;
                     return Err(error);
                 }
             }
         }
-        Ok(kept)
+        Ok(stored)
     }
 }
 
-/// One file on its way in.
+/// A file that is being received.
 struct Receiver<'a> {
     app: &'a App,
     staging: Staging,
@@ -191,7 +192,7 @@ impl<'a> Receiver<'a> {
         if block.is_empty() { Ok(()) } else { self.block(block.freeze()).await }
     }
 
-    /// The disk writes while the processor hashes.
+    /// Writes and hashes a block. The disk writes while the processor hashes.
     async fn block(&mut self, block: Bytes) -> Result<(), UploadError> {
         if self.staging.bytes() == 0 {
             self.head = Bytes::copy_from_slice(&block[..block.len().min(LOOKED_AT)]);
@@ -211,11 +212,11 @@ impl<'a> Receiver<'a> {
 }
 
 impl Incoming {
-    /// Moves the file to its place, durably, and makes its thumbnails; content that is known is not stored again.
-    async fn keep(self, app: &App, place: &Place) -> Result<Kept, UploadError> {
+    /// Moves the file to its place, durably, and makes its thumbnails. Known content is not stored again.
+    async fn store(self, app: &App, place: &Place) -> Result<StoredUpload, UploadError> {
         if let Some(original) = Original::find(&app.db, &self.hashes.blake3).await? {
             self.staging.discard().await;
-            return Ok(Kept { name: self.name, original });
+            return Ok(StoredUpload { name: self.name, original });
         }
         let now = app.clock.now();
         let key = StoreKey::Original {
@@ -236,23 +237,23 @@ impl Incoming {
             height: None,
             complete: true,
             store_key: key.to_string(),
-            undecodable: Some(format!("{} is not decoded", self.kind.mime)),
+            undecodable: Some(format!("{} has no preview", self.kind.mime)),
             created_at: now,
         };
         app.store.commit(self.staging, &key).await?;
         if self.kind.is_picture {
             picture(app, &mut original, &key).await?;
         }
-        Ok(Kept { name: self.name, original })
+        Ok(StoredUpload { name: self.name, original })
     }
 }
 
-/// Looks at a picture and makes its thumbnails; one that is too large for that is kept without.
+/// Inspects a picture and makes its thumbnails. A picture over the size limit is stored without thumbnails.
 async fn picture(app: &App, original: &mut Original, key: &StoreKey) -> Result<(), UploadError> {
     let bytes = u64::try_from(original.bytes).unwrap_or(u64::MAX);
     let limit = app.config.ingest.max_photo_bytes.get();
     if bytes > limit {
-        original.undecodable = Some(format!("pictures over {limit} bytes are not decoded"));
+        original.undecodable = Some(format!("a picture over {limit} bytes has no preview"));
         return Ok(());
     }
     let _budget = app.bounds.bytes(bytes).await;

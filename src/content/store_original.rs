@@ -1,5 +1,5 @@
-//! From bytes to a kept original: look at them, keep them if they are new, make their thumbnails.
-//! When this returns, the bytes and the thumbnails are durable; the rows come after (link).
+//! Makes a stored original from bytes: inspects them, stores them if they are new, makes their thumbnails. On return,
+//! the bytes and the thumbnails are durable. The link step writes the rows later.
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,7 +19,7 @@ use crate::{
     store::{Extension, Month, StoreFolder, StoreKey},
 };
 
-/// Bytes that have come in whole, with the right to hold them in memory if nobody else holds it for them.
+/// Bytes that were received completely. `budget` is the permit to hold them in memory; `None` if the caller holds it.
 #[derive(Debug)]
 pub struct Fetched {
     pub bytes: Bytes,
@@ -28,27 +28,23 @@ pub struct Fetched {
     pub budget: Option<OwnedSemaphorePermit>,
 }
 
-/// What a photo shows, kept.
+/// The content of a photo, stored.
 #[derive(Clone, Debug)]
 pub struct StoredContent {
     pub original: Original,
-    /// When the camera says the picture was taken.
+    /// The time of the picture, as its EXIF data says.
     pub exif_at: Option<Timestamp>,
     pub received_at: Timestamp,
 }
 
-/// Keeps the bytes; those that are known are not stored again. Work for the processor waits in `lane`.
-pub async fn store_original(
-    app: &App,
-    lane: &str,
-    place: &Place,
-    fetched: Fetched,
-) -> Result<StoredContent, ContentError> {
+/// Stores the bytes. Known content is not stored again. The CPU work queues in `lane`.
+pub async fn store_original(app: &App, lane: &str, place: &Place, fetched: Fetched) -> Result<StoredContent, ContentError> {
     let Fetched { bytes, hashes, received_at, budget } = fetched;
     app.metrics.photos_fetched.inc();
     app.metrics.photos_bytes.inc_by(bytes.len() as u64);
     let looked_at = bytes.clone();
-    // Not on the threads that decode: it takes a fraction of a millisecond, and would wait behind pictures for its turn.
+    // Not on the decode threads: an inspection takes a fraction of a millisecond, and would queue there behind
+    // pictures.
     let inspection = tokio::task::spawn_blocking(move || inspect(&looked_at)).await?;
     let exif_at = inspection.exif.as_ref().map(|exif| exif.at);
     let original = match Original::find(&app.db, &hashes.blake3).await? {
@@ -95,13 +91,13 @@ async fn store_new(
         killpoint::reach("original_put");
         Ok::<_, ContentError>(())
     };
-    // The disk writes while the processor decodes; neither is linked before both are done.
+    // The disk writes while the processor decodes. The photo is linked after both are done.
     let (made, ()) = tokio::try_join!(make(app, lane, bytes.clone(), inspection), put)?;
     original.undecodable = put_thumbnails(app, &original.hash, made).await?;
     Ok(original)
 }
 
-/// Makes the thumbnails of bytes that are kept already; why there are none, if so.
+/// Makes the thumbnails of stored bytes. Returns the reason if that is impossible.
 pub async fn add_thumbnails(
     app: &App,
     hash: &Blake3,

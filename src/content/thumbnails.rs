@@ -1,4 +1,4 @@
-//! Thumbnails in the store: derived, so one that is gone is made again from its original.
+//! Thumbnails in the store. They are derived: a missing thumbnail is made again from its original.
 
 use bytes::Bytes;
 
@@ -17,11 +17,11 @@ pub enum ThumbnailError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Cpu(#[from] CpuError),
-    #[error("the original cannot be shown: {0}")]
+    #[error("the original cannot be shown as a picture: {0}. Download the original instead.")]
     Impossible(#[from] Impossible),
 }
 
-/// The thumbnail's bytes (JPEG).
+/// Returns the bytes of the thumbnail (JPEG).
 pub async fn get(app: &App, hash: &Blake3, original: &str, size: u32) -> Result<Bytes, ThumbnailError> {
     let key = StoreKey::Thumbnail { size, hash: hash.clone() };
     match app.store.get(&key).await {

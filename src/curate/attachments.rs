@@ -1,8 +1,8 @@
-//! Files of a flow's field: brought by people, taken out again until the flow is archived.
+//! Files in a field of a flow. Users upload them and can remove them until the flow is archived.
 
-use crate::content::receive::{Batch, Kept, UploadError};
+use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
-    app::{About, App, Hint},
+    app::{App, ChangeNotice, ChangeSubject},
     audit::{self, Act, NewEntry},
     clock::Timestamp,
     db::{DbError, Tx, sql},
@@ -23,7 +23,7 @@ use crate::{
     user::User,
 };
 
-/// A field that takes files now.
+/// A field that accepts files now.
 #[derive(Debug)]
 pub struct Target {
     flow: Flow,
@@ -33,7 +33,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The field `key` of a flow, if files may be brought into it now.
+    /// Returns the field `key` of a flow, if it accepts files now.
     pub async fn find(app: &App, id: &FlowId, key: &str) -> Result<Self, UploadError> {
         let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
         let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
@@ -51,7 +51,7 @@ impl Target {
     }
 }
 
-/// Whether the field takes files at all now; who may bring them is decided before.
+/// Checks that the field accepts files now. The caller checks the user's rights before.
 fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
     if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
@@ -66,21 +66,21 @@ fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
     Ok(())
 }
 
-/// Makes documents of the files, last in the field, in one transaction. What waits for them goes on.
+/// Creates documents of the files, at the end of the field, in one transaction. Wakes the jobs that wait for them.
 pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Result<Vec<Document>, UploadError> {
     if batch.is_empty() {
         return Err(UploadError::NoFile);
     }
-    let kept = batch.keep(app, &target.place).await?;
+    let stored = batch.store(app, &target.place).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Before the flow's lock, as a pass does it.
-    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
+    // Before the lock of the flow, in the same order as a pass.
+    Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &target.flow.id).await?.ok_or(UploadError::NotFound)?;
-    // While the files came in, the flow may have gone on.
+    // The flow may have moved on during the upload.
     open(&flow, &target.body, &target.key)?;
-    let documents = insert(&mut tx, &target, &kept, user, now).await?;
-    let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+    let documents = insert(&mut tx, &target, &stored, user, now).await?;
+    let names: Vec<&str> = stored.iter().map(|one| one.name.as_str()).collect();
     let detail = format!("{}: {}", target.key, names.join(", "));
     let happened =
         NewEvent { actor: &user.username, act: EventKind::Uploaded, node: flow.node.as_deref(), detail: Some(&detail) };
@@ -90,7 +90,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
         delivery::queue_stamped_files(&mut tx, &flow.id, &target.body, now).await?;
     }
     settle::settle(&mut tx, &flow.id, now).await?;
-    for (id, one) in documents.iter().zip(&kept) {
+    for (id, one) in documents.iter().zip(&stored) {
         let entry =
             NewEntry::new(&user.username, Act::DocumentUploaded, id.as_str()).of_flow(&flow.id).detail(&one.name);
         audit::record(&mut tx, entry, now).await?;
@@ -98,7 +98,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     tx.commit().await?;
     let mut shown = Vec::with_capacity(documents.len());
     for id in documents {
-        hint(app, &id, &flow.id, "uploaded");
+        notify_listeners(app, &id, &flow.id, "uploaded");
         shown.extend(Document::find(&app.db, &id).await?);
     }
     Ok(shown)
@@ -107,17 +107,17 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
 async fn insert(
     tx: &mut Tx,
     target: &Target,
-    kept: &[Kept],
+    stored: &[StoredUpload],
     user: &User,
     now: Timestamp,
 ) -> Result<Vec<DocumentId>, DbError> {
-    // Two flows that bring a file of one name into one folder: one after the other.
+    // Two flows can add files of one name to one folder. The lock orders them.
     sql("SELECT id FROM folders WHERE id = $1 {for_update}")
         .bind(&target.place.folder)
         .scalar::<String>(&mut *tx)
         .await?;
-    let mut placed = Vec::with_capacity(kept.len());
-    for one in kept {
+    let mut placed = Vec::with_capacity(stored.len());
+    for one in stored {
         let document = NewDocument {
             folder: target.place.folder.clone(),
             name: crate::library::document::name::of_upload(&one.name),
@@ -135,7 +135,7 @@ async fn insert(
     Ok(ids)
 }
 
-/// Takes a file out of its field, into the trash. Its bytes stay.
+/// Removes a file from its field to the trash. Its bytes stay.
 pub async fn take_out(
     app: &App,
     flow: &FlowId,
@@ -171,13 +171,13 @@ pub async fn take_out(
     let entry =
         NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id).detail(&found.name);
     audit::commit(tx, entry, now).await?;
-    hint(app, document, &flow.id, "deleted");
+    notify_listeners(app, document, &flow.id, "deleted");
     Ok(())
 }
 
-fn hint(app: &App, document: &DocumentId, flow: &FlowId, state: &str) {
-    app.hint(Hint {
-        about: About::Document,
+fn notify_listeners(app: &App, document: &DocumentId, flow: &FlowId, state: &str) {
+    app.notify_listeners(ChangeNotice {
+        about: ChangeSubject::Document,
         id: document.to_string(),
         flow_id: flow.to_string(),
         state: state.to_owned(),

@@ -1,4 +1,4 @@
-//! Folders are made, renamed, moved and deleted. A folder that a definition points at stays as it is.
+//! Creates, renames, moves and deletes folders. A folder that a definition uses cannot be changed.
 
 use crate::{
     audit::Act,
@@ -12,20 +12,20 @@ use crate::{
     user::{Acting, Role, User},
 };
 
-/// Why nothing is done with a folder.
+/// Why a folder was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    #[error("there is no such folder, or none that you may see")]
+    #[error("the folder does not exist, or you have no right to see it")]
     NotFound,
     #[error("your roles do not allow this")]
     NotYours,
-    #[error("the definition {0:?} keeps files in this folder; change its integration configuration first")]
+    #[error("the definition {0:?} stores files in this folder. Change its integration configuration first.")]
     InUse(String),
-    #[error("the folder has documents or folders in it; move or delete them first")]
+    #[error("the folder is not empty. Move or delete its documents and folders first.")]
     NotEmpty,
     #[error("{0}")]
     BadName(#[from] BadName),
-    #[error("a folder moves within its own space only, and not into itself")]
+    #[error("a folder can move only within its space, and not into itself. Choose another parent.")]
     Elsewhere,
     #[error(transparent)]
     Db(DbError),
@@ -34,14 +34,14 @@ pub enum FolderError {
 impl From<DbError> for FolderError {
     fn from(error: DbError) -> Self {
         match &error {
-            // Something came to lie in it meanwhile.
+            // A document or folder was added to it since.
             DbError::Database(cause) if cause.is_foreign_key_violation() => Self::NotEmpty,
             _ => Self::Db(error),
         }
     }
 }
 
-/// Makes a folder in another one, or at the top of the public space.
+/// Creates a folder in another one, or at the top of the public space.
 pub async fn make(acting: Acting<'_>, parent: Option<&FolderId>, name: &str) -> Result<Folder, FolderError> {
     let user = acting.user;
     let name = check_name(name)?.to_owned();
@@ -67,7 +67,7 @@ pub async fn make(acting: Acting<'_>, parent: Option<&FolderId>, name: &str) -> 
     Ok(folder)
 }
 
-/// Gives the folder another name, or another parent (empty: the top of its space), or both.
+/// Changes the name or the parent of a folder, or both. An empty parent is the top of its space.
 pub async fn change(
     acting: Acting<'_>,
     id: &FolderId,
@@ -91,13 +91,14 @@ pub async fn delete(acting: Acting<'_>, id: &FolderId) -> Result<(), FolderError
     Ok(())
 }
 
-/// The folder, if `user` may see it.
+/// Returns the folder, if `user` may see it.
 pub async fn viewable(db: &Db, id: &FolderId, user: &User) -> Result<Folder, FolderError> {
     let folder = Folder::find(db, id).await?;
     folder.filter(|folder| folder.may_view(user)).ok_or(FolderError::NotFound)
 }
 
-/// The folder, if the user may change it: its owner, else archivists and administrators.
+/// Returns the folder, if the user may change it. That is its owner in the personal space; elsewhere archivists and
+/// administrators.
 async fn managed(acting: Acting<'_>, id: &FolderId) -> Result<Folder, FolderError> {
     let user = acting.user;
     let folder = viewable(acting.db, id, user).await?;
@@ -130,7 +131,7 @@ async fn remove(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
     if folder.remove_if_empty(tx).await? { Ok(()) } else { Err(FolderError::NotEmpty) }
 }
 
-/// `parent` lies in the folder's space and not below the folder.
+/// Checks that `parent` is in the space of the folder and not below the folder.
 async fn fits(tx: &mut Tx, folder: &Folder, parent: &str) -> Result<(), FolderError> {
     for above in chain(tx, parent).await? {
         if above.id == folder.id || above.space != folder.space || above.owner != folder.owner {
@@ -140,7 +141,7 @@ async fn fits(tx: &mut Tx, folder: &Folder, parent: &str) -> Result<(), FolderEr
     Ok(())
 }
 
-/// A folder and those above it, the highest first.
+/// Returns a folder and all folders above it, the highest first.
 async fn chain(tx: &mut Tx, id: &str) -> Result<Vec<Folder>, FolderError> {
     let mut folders = Vec::new();
     let mut next = id.to_owned();
@@ -154,7 +155,7 @@ async fn chain(tx: &mut Tx, id: &str) -> Result<Vec<Folder>, FolderError> {
     Ok(folders)
 }
 
-/// Whether the current version of a definition puts files into this folder or one below it.
+/// Refuses if the current version of a definition stores files in this folder or below it.
 async fn in_use(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
     let names: Vec<String> = chain(tx, folder.id.as_str()).await?.into_iter().map(|folder| folder.name).collect();
     for definition in Definition::all_current(tx).await? {
@@ -168,7 +169,7 @@ async fn in_use(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Where a configuration puts files, name by name.
+/// Returns the folders of a configuration, as lists of names.
 fn paths(integration: &Integration) -> Vec<(Space, Vec<String>)> {
     let names = |folder: Option<&FolderPath>| {
         let (space, path) = folder.map_or((Space::System, ""), |folder| (folder.space, folder.path.as_str()));

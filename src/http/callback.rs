@@ -97,7 +97,7 @@ pub(super) async fn receive(
     let query = query.unwrap_or_default();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let received = Received { peer: peer.ip().to_string(), query, content_type, body };
-    match edge.inbox.keep(received).await {
+    match edge.inbox.receive(received).await {
         Ok(shape) => answer(StatusCode::OK, parse::answer(shape)),
         Err(error) => refuse(error),
     }

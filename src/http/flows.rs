@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{Edge, Problem};
 use crate::{
-    app::{About, Hint},
+    app::{ChangeNotice, ChangeSubject},
     flow::{
         Flow,
         actions::Action,
@@ -26,8 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 /// Tells who looks at the flow that it has changed.
 fn hint(edge: &Edge, flow: &FlowView) {
     let sum = |number: fn(&Counts) -> i64| flow.seal_uses.iter().map(|used| number(&used.counts)).sum();
-    edge.app.hint(Hint {
-        about: About::Flow,
+    edge.app.notify_listeners(ChangeNotice {
+        about: ChangeSubject::Flow,
         id: flow.head.id.to_string(),
         flow_id: flow.head.id.to_string(),
         state: flow.head.state.as_str().to_owned(),

@@ -58,7 +58,7 @@ async fn events(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
 ) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
-    let hints = BroadcastStream::new(edge.app.events.subscribe());
+    let hints = BroadcastStream::new(edge.app.change_notices.subscribe());
     let visible = hints.filter_map(move |hint| {
         let (edge, user) = (edge.clone(), user.clone());
         async move {

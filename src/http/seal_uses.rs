@@ -62,7 +62,7 @@ async fn seal_detail(
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<SealDetail>>, Problem> {
     may(&edge, &id, &user, Action::Detail).await?;
-    Ok(Json(live_detail::inquire(&edge.app, &id).await?))
+    Ok(Json(live_detail::live_details(&edge.app, &id).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]

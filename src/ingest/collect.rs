@@ -1,4 +1,4 @@
-//! Brings a flow's photos in while somebody waits for them: the ingests are woken, and waited for.
+//! Brings the photos of a flow in while a user waits: wakes the ingests, then waits for them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,22 +23,22 @@ use crate::{
     user::Acting,
 };
 
-/// Why the photos are not all here that could be.
+/// Why photos are not brought in.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    #[error("the photos could not be brought in: {reason}; with ?partial=true you get those that are here")]
+    #[error("the photos could not be fetched: {reason}. Use ?partial=true to get the photos that are here.")]
     Vendor { reason: String, retry_after: Duration },
-    #[error("the photos are still being brought in: come again in a moment")]
+    #[error("the photos are still being fetched. Retry in a moment.")]
     TooSlow,
-    #[error("the definition names no field for photos")]
+    #[error("the definition has no download field. Set `downloadField` in its integration configuration.")]
     NoDownloadField,
     #[error("the flow has no seal use yet")]
     NoSealUse,
-    #[error("there is nothing here, or nothing you may see")]
+    #[error("the object does not exist, or you have no right to see it")]
     NotFound,
     #[error(transparent)]
     Rule(#[from] Refusal),
-    #[error("the ingest could not be woken")]
+    #[error("the ingest could not be woken. Retry.")]
     Task(#[from] tokio::task::JoinError),
     #[error(transparent)]
     Db(#[from] DbError),
@@ -65,7 +65,7 @@ pub async fn to_field(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<IngestId>
     Ok(ingests)
 }
 
-/// Runs an ingest again, parked photos included.
+/// Runs an ingest again, including its parked photos.
 pub async fn retry(acting: Acting<'_>, ingest: &Ingest, flow: &FlowId) -> Result<(), DbError> {
     let Acting { db, now, .. } = acting;
     let mut tx = db.begin().await?;
@@ -76,8 +76,8 @@ pub async fn retry(acting: Acting<'_>, ingest: &Ingest, flow: &FlowId) -> Result
 
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Asks the vendor of every seal use that may have more photos than are here, and waits for that, at most `patience`.
-/// What takes longer goes on without the one who asked.
+/// Asks the vendor about every seal use that may have more photos, and waits at most `patience`. After that time the
+/// ingest continues without the caller.
 pub async fn bring_in(app: &Arc<App>, flow: &FlowId, patience: Duration) -> Result<(), CollectError> {
     let mut due = Vec::new();
     for seal_use in SealUse::of_flow(&app.db, flow).await? {
@@ -88,11 +88,11 @@ pub async fn bring_in(app: &Arc<App>, flow: &FlowId, patience: Duration) -> Resu
     if due.is_empty() {
         return Ok(());
     }
-    // In a task of its own: who hangs up does not cut the transaction.
+    // In a separate task: a disconnected caller must not cancel the transaction.
     tokio::spawn(wake_all(Arc::clone(app), due.clone())).await??;
     let waited = tokio::time::timeout(patience, async {
         for seal_use in &due {
-            while runs(app, seal_use).await? {
+            while pass_is_due(app, seal_use).await? {
                 tokio::time::sleep(LOOK).await;
             }
         }
@@ -100,12 +100,12 @@ pub async fn bring_in(app: &Arc<App>, flow: &FlowId, patience: Duration) -> Resu
     });
     waited.await.map_err(|_| CollectError::TooSlow)??;
     for seal_use in &due {
-        came(app, seal_use).await?;
+        check_all_received(app, seal_use).await?;
     }
     Ok(())
 }
 
-/// False only when use has ended, nothing is missing and the last pass found all done.
+/// Returns false only if the use has ended, nothing is missing and the last pass was complete.
 async fn may_have_more(app: &App, seal_use: &SealUse) -> Result<bool, DbError> {
     let sum = PhotoCounts::read(&mut app.db.reader().await?, &seal_use.id).await?.sum;
     let ingest = Ingest::of_seal_use(&app.db, &seal_use.id).await?;
@@ -138,21 +138,22 @@ async fn job(app: &App, seal_use: &SealUseId) -> Result<Option<Job>, DbError> {
         .await
 }
 
-/// Whether a pass runs, or is due: then a wake has not been answered yet.
-async fn runs(app: &App, seal_use: &SealUseId) -> Result<bool, DbError> {
+/// Returns true if a pass runs or is due. Then the wake has not taken effect yet.
+async fn pass_is_due(app: &App, seal_use: &SealUseId) -> Result<bool, DbError> {
     let job = job(app, seal_use).await?;
     Ok(job.is_some_and(|job| job.state == "running" || (job.state == "queued" && job.run_at <= app.clock.now())))
 }
 
-/// The pass came to its end, and every photo that the vendor lists is here.
-async fn came(app: &App, seal_use: &SealUseId) -> Result<(), CollectError> {
+/// Checks that the pass succeeded and that every photo that the vendor lists is stored.
+async fn check_all_received(app: &App, seal_use: &SealUseId) -> Result<(), CollectError> {
     if let Some(Job { error: Some(reason), run_at, .. }) = job(app, seal_use).await? {
         return Err(CollectError::Vendor { reason, retry_after: run_at.since(app.clock.now()) });
     }
     let photos = Photo::of_seal_use(&app.db, seal_use).await?;
     let lost = photos.iter().find(|photo| photo.photokey.is_some() && photo.original_hash.is_none());
     let Some(lost) = lost else { return Ok(()) };
-    let reason = lost.error_detail.clone().unwrap_or_else(|| "a photo that the vendor lists did not come".to_owned());
+    let reason =
+        lost.error_detail.clone().unwrap_or_else(|| "a photo that the vendor lists was not received".to_owned());
     let next = lost.next_attempt_at.unwrap_or(app.clock.now());
     Err(CollectError::Vendor { reason, retry_after: next.since(app.clock.now()) })
 }

@@ -1,9 +1,9 @@
-//! How a pass ends: the counts are taken, the flow settles if everything is here, and the next pass has its time.
+//! Ends a pass: takes the counts, settles the flow if all photos are here, schedules the next pass.
 
 use super::{IngestError, link, pass::Pass};
 use crate::seal_use::ingest::{Ingest, IngestState};
 use crate::{
-    app::{About, App, Hint},
+    app::{App, ChangeNotice, ChangeSubject},
     callback::record::Record,
     clock::Timestamp,
     db::{DbError, Tx},
@@ -17,11 +17,11 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// All that is due was looked at; why something could not be, if so.
+    /// All that is due was processed. The text says why a part failed, if one did.
     Done(Option<String>),
     /// The vendor does not have the seal use yet.
     NotApplied,
-    /// Others have their turn first.
+    /// Other jobs run first.
     TurnOver,
 }
 
@@ -42,21 +42,21 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     link::close_gaps(&mut tx, pass).await?;
     settle::settle(&mut tx, &pass.flow.id, now).await?;
     let unknown = Dispatch::any_unknown(&mut tx, pass.id()).await?;
-    // Last: callbacks write this row, too.
+    // Last in the lock order: callbacks write this row, too.
     Ingest::conclude(&mut tx, pass.id(), state, next, note, now).await?;
     tx.commit().await?;
-    // In a transaction of its own: the one above holds the flow, and the job `send` its own row before these.
-    // What it misses the next pass does.
-    if unknown && let Err(error) = listed(pass, now).await {
-        tracing::warn!(%error, seal_use = %pass.id(), "supplied photos that the vendor lists are not marked yet");
+    // In a separate transaction: the one above holds the flow, and the job `send` locks its own row before these. If
+    // this one fails, the next pass does its work.
+    if unknown && let Err(error) = mark_listed_deliveries(pass, now).await {
+        tracing::warn!(%error, seal_use = %pass.id(), "cannot mark the supplied photos that the vendor lists; the next pass does it");
     }
     pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
     let received = photos.iter().filter(|photo| photo.original_hash.is_some()).count();
-    pass.tell(state.as_str(), received, photos.len());
+    pass.notify(state.as_str(), received, photos.len());
     Ok(next.map_or(Next::Idle, |at| Next::At { at, failed: None }))
 }
 
-async fn listed(pass: &Pass, now: Timestamp) -> Result<(), DbError> {
+async fn mark_listed_deliveries(pass: &Pass, now: Timestamp) -> Result<(), DbError> {
     let mut tx = pass.db().begin().await?;
     Dispatch::mark_listed(&mut tx, pass.id(), now).await?;
     tx.commit().await
@@ -72,30 +72,31 @@ fn state_of(photos: &[Photo], sum: &Counts) -> IngestState {
     }
 }
 
-/// The earliest of: the next try of a photo, the next look after the end, the slow look at an open seal use.
+/// Returns the earliest of: the next try of a photo, the next recheck after the end, the slow poll of an open seal
+/// use.
 fn next_pass(pass: &Pass, seal_use: &SealUse, photos: &[Photo], sum: &Counts, now: Timestamp) -> Option<Timestamp> {
     let config = &pass.app.config.ingest;
     let retry =
         photos.iter().filter(|photo| photo.state == PhotoState::Waiting).filter_map(|p| p.next_attempt_at).min();
-    let look = match seal_use.ended_at {
+    let next_check = match seal_use.ended_at {
         Some(ended) => {
             let planned = config.rechecks.iter().map(|after| ended.plus(after.get())).find(|at| *at > now);
             planned.or_else(|| (sum.missing > 0).then(|| now.plus(DAILY)))
         }
         None => Some(now.plus(config.poll_open.get())),
     };
-    retry.into_iter().chain(look).min()
+    retry.into_iter().chain(next_check).min()
 }
 
-/// After the planned rechecks: daily while photos are owed, for archived flows too.
+/// After the planned rechecks: daily while photos are missing, for archived flows too.
 const DAILY: std::time::Duration = std::time::Duration::from_hours(24);
 
 async fn settle_callbacks(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
     let plain = pass.callbacks.iter().filter(|(_, images)| *images == 0);
-    Record::done(tx, &plain.map(|(id, _)| id).collect::<Vec<_>>()).await
+    Record::mark_done(tx, &plain.map(|(id, _)| id).collect::<Vec<_>>()).await
 }
 
-/// The pass stopped before its end: again later while that can help, else parked with the reason.
+/// Handles a pass that stopped before its end: retries while a retry can help, else parks the job with the reason.
 pub(super) async fn interrupted(
     app: &App,
     lease: &Lease,
@@ -106,7 +107,7 @@ pub(super) async fn interrupted(
     let waits = &app.config.jobs.retries;
     let mut next = lease.retry(waits, now, error.to_string());
     if let (true, Next::Park { reason }, Some(last)) = (error.is_transient(), &next, waits.last()) {
-        // A vendor that is down for a week still gets its photos fetched when it is back.
+        // No limit of attempts: after a week of downtime at the vendor, its photos are still fetched.
         next = Next::At { at: now.plus(last.get()), failed: Some(reason.clone()) };
     }
     let (state, at) = match &next {
@@ -121,9 +122,9 @@ pub(super) async fn interrupted(
 }
 
 impl Pass {
-    /// Tells whoever watches how far this seal use is.
-    pub(super) async fn hint(&self, state: &str) {
-        if self.app.nobody_listens() {
+    /// Tells the open pages the progress of this seal use.
+    pub(super) async fn notify_listeners(&self, state: &str) {
+        if self.app.has_no_listeners() {
             return;
         }
         let counted = crate::db::sql("SELECT COUNT(*), COUNT(original_hash) FROM photos WHERE seal_use_id = $1")
@@ -131,13 +132,13 @@ impl Pass {
             .one::<(i64, i64)>(self.db())
             .await;
         let Ok((expected, received)) = counted else { return };
-        self.tell(state, received, expected);
+        self.notify(state, received, expected);
     }
 
-    fn tell<N: TryInto<i64>>(&self, state: &str, received: N, expected: N) {
+    fn notify<N: TryInto<i64>>(&self, state: &str, received: N, expected: N) {
         let number = |count: N| count.try_into().unwrap_or(i64::MAX);
-        self.app.hint(Hint {
-            about: About::Ingest,
+        self.app.notify_listeners(ChangeNotice {
+            about: ChangeSubject::Ingest,
             id: self.ingest.id.to_string(),
             flow_id: self.flow.id.to_string(),
             state: state.to_owned(),

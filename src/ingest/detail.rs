@@ -1,4 +1,4 @@
-//! Asks the vendor for the detail of the seal use and has it written down.
+//! Asks the vendor for the detail of the seal use and stores it.
 
 use super::{IngestError, pass::Pass};
 use crate::{
@@ -9,9 +9,9 @@ use crate::{
     sealing::detail,
 };
 
-/// Asks and stores. False: the vendor does not have this seal use, as far as anybody knows.
-pub(super) async fn ask(pass: &Pass) -> Result<bool, IngestError> {
-    // What is changed at the vendor while it is asked makes the answer old: it is asked once more.
+/// Asks for the detail and stores it. Returns false if the vendor does not have this seal use, as far as yinku knows.
+pub(super) async fn fetch_detail(pass: &Pass) -> Result<bool, IngestError> {
+    // A change at the vendor during the request makes the answer stale. Then the vendor is asked once more.
     match ask_once(pass, true).await? {
         Answer::Old => Ok(!matches!(ask_once(pass, false).await?, Answer::NotApplied)),
         answer => Ok(!matches!(answer, Answer::NotApplied)),
@@ -35,7 +35,8 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
     };
     let now = pass.app.clock.now();
     let mut tx = pass.lease.begin(pass.db()).await?;
-    // Before the seal use's row: who withdraws a flow holds it and then marks its seal uses.
+    // The flow is locked before the row of the seal use: a withdrawal locks the flow first, and then marks its seal
+    // uses.
     let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
     if SealUse::changed_since(&mut tx, pass.id(), asked).await? && may_be_old {
         return Ok(Answer::Old);
@@ -47,18 +48,18 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
     detail::store(&mut tx, &flow, &present, &detail, now).await?;
     tx.commit().await?;
     if pass.seal_use.business_id.is_none() {
-        // Outside the transaction: a run of that job waits for what this one holds.
+        // Outside the transaction: a run of the other job waits for locks that this transaction holds.
         ending::wake_requested(pass.db(), pass.id(), now).await?;
     }
     Ok(Answer::Stored)
 }
 
-/// The answer to the application was lost, but a callback names our seal use: its business is ours if the vendor's
-/// detail repeats our serial number.
+/// Finds the business if the answer to the application was lost but a callback names our seal use. The business is
+/// ours if the vendor's detail repeats our serial number.
 async fn adopt(pass: &Pass) -> Result<Option<Detail>, IngestError> {
     for candidate in Record::businesses(pass.db(), pass.id()).await? {
         let detail = match pass.client.detail(&candidate).await {
-            // Anybody may call: what is no business of ours must not hide the one that is.
+            // Every sender can post callbacks. A foreign business id must not hide the right one.
             Err(error) if !error.is_transient() => continue,
             other => other?,
         };

@@ -1,5 +1,5 @@
-//! The vendor's zip, when the keys do not account for every stamping: read seldom, because some vendors lock
-//! what is downloaded too often.
+//! The vendor's zip. It is read when the keys do not account for every stamping. It is read seldom: some vendors lock
+//! a file that is downloaded too often.
 
 use std::{collections::HashMap, ops::ControlFlow};
 
@@ -24,13 +24,13 @@ use crate::{
     seal_use::{PhotoCounts, SealUse},
 };
 
-/// Entries read ahead of the one that is being kept.
+/// Entries that are read ahead of the one that is being stored.
 const AHEAD: usize = 1;
 const MAX_ENTRIES: usize = 100_000;
 
-/// Reads the zip if it may bring what is missing; the reason when that did not work.
-pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
-    let Some(business_id) = wanted(pass).await? else {
+/// Reads the zip if it may contain missing photos. Returns the reason if that failed.
+pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError> {
+    let Some(business_id) = business_to_read(pass).await? else {
         return Ok(None);
     };
     let _turn = pass.app.bounds.zip().await;
@@ -54,16 +54,16 @@ pub(super) async fn zip(pass: &Pass) -> Result<Option<String>, IngestError> {
                 .take(10)
                 .map(|skipped| format!("{}: {}", skipped.name, skipped.reason))
                 .collect();
-            Ok(Some(format!("{} entries of the zip were left out: {}", summary.skipped.len(), skipped.join("; "))))
+            Ok(Some(format!("{} entries of the zip were skipped: {}", summary.skipped.len(), skipped.join("; "))))
         }
         Err(error) => Ok(Some(error.to_string())),
     }
 }
 
-/// The business whose zip is to be read: photos are missing, no key will bring them soon, and the zip was not read
-/// since the last wake (a scheduled recheck counts as one). While seals are in use every stamping wakes; then it is
-/// read no oftener than open seal uses are looked at.
-async fn wanted(pass: &Pass) -> Result<Option<String>, IngestError> {
+/// Returns the business whose zip is to be read. Conditions: photos are missing, no key will bring them soon, and the
+/// zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
+/// wakes the ingest; then the zip is read at most once per poll interval.
+async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
     let mut reader = pass.db().reader().await?;
     let Some(seal_use) = SealUse::find(&mut reader, pass.id()).await? else {
         return Ok(None);
@@ -135,7 +135,7 @@ async fn arrival(
     Ok(Some(Arrival { content: store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity }))
 }
 
-/// The photo that an entry names by its key; `None` when it is stored already.
+/// Returns the photo that an entry names by its key. `None` if it is stored already.
 async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Option<Photo>, IngestError> {
     let mut photo = Photo::new(pass.id(), kind, Source::Zip, pass.app.clock.now());
     photo.photokey = Some(key.clone());

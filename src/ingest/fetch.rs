@@ -1,4 +1,4 @@
-//! Fetching one photo by its key: streamed, hashed while it comes, bounded.
+//! Fetches one photo by its key: streamed, hashed on arrival, bounded.
 
 use super::{IngestError, pass::Pass};
 use crate::content::store_original::Fetched;
@@ -12,17 +12,18 @@ use crate::{
     },
 };
 
-/// The bytes, or `None` when all tries of this pass failed; then that is recorded, with the time of the next pass.
+/// Returns the bytes. `None` if all tries of this pass failed; the failure and the time of the next pass are
+/// recorded.
 pub(super) async fn by_key(pass: &Pass, photo: &Photo) -> Result<Option<Fetched>, IngestError> {
     let key = photo.photokey.as_deref().unwrap_or_default();
-    // A refusal may pass too (the photo is not there yet), so every kind of failure is tried again.
+    // A refusal can pass, too: the photo may not exist there yet. So every kind of failure is retried.
     let outcome = retry_if(
         &Backoff::default(),
         |_| true,
         |_| one_try(pass, key),
         |_, error| async move {
             if let Err(error) = note_failed_try(pass, photo, &error).await {
-                tracing::warn!(%error, photo = %photo.id, "a failed try could not be recorded");
+                tracing::warn!(%error, photo = %photo.id, "cannot record a failed try");
             }
         },
     )

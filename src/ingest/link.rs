@@ -1,5 +1,5 @@
-//! Links kept contents: originals, photos, documents and the form field, in one transaction per batch.
-//! The only writer of photos' documents.
+//! Links stored contents: originals, photos, documents and the form field, in one transaction per batch. This module
+//! is the only writer of the documents of photos.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +23,7 @@ use crate::{
 };
 use crate::{content::store_original::StoredContent, seal_use::ingest::Ingest};
 
-/// A content that has come, and what it is an occurrence of.
+/// A stored content, and the photo that it belongs to.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) content: StoredContent,
@@ -34,7 +34,7 @@ pub(super) struct Arrival {
 pub(super) enum Identity {
     /// Fetched by the key of a known photo.
     Key(Box<Photo>),
-    /// Without a key: the `occurrence`-th (from 1) of its content in its source.
+    /// Without a key: occurrence number (from 1) of this content in its source.
     Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64 },
 }
 
@@ -47,7 +47,7 @@ impl Arrival {
     }
 }
 
-/// Links a batch, in the vendor's order. What the database does not take keeps nothing else out.
+/// Links a batch in the vendor's order. If the database refuses one photo, the others are linked nevertheless.
 pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), IngestError> {
     batch.sort_by_key(Arrival::position);
     let mut known = Known::default();
@@ -55,7 +55,7 @@ pub(super) async fn link(pass: &Pass, mut batch: Vec<Arrival>) -> Result<(), Ing
         Err(IngestError::Db(error)) if batch.len() > 1 && error.as_database_error().is_some() => error,
         done => return done,
     };
-    tracing::warn!(%error, photos = batch.len(), "photos could not be linked together: one by one");
+    tracing::warn!(%error, photos = batch.len(), "cannot link the photos in one transaction; linking them one by one");
     let mut failure = None;
     for one in batch.chunks(1) {
         match link_together(pass, one, &mut known).await {
@@ -72,12 +72,12 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
     }
     let bytes = batch.iter().map(|arrival| arrival.content.original.bytes).sum();
     let mut tx = pass.lease.begin(pass.db()).await?;
-    // Before the flow's lock, as an upload does it.
+    // Before the lock of the flow, in the same order as an upload.
     let new = Original::insert_all(&mut tx, batch.iter().map(|arrival| &arrival.content.original)).await?;
     let duplicates = duplicates(batch, new);
-    // Numbers and names are the flow's: whoever gives them out or changes them holds it before any photo.
+    // Photo numbers and names belong to the flow: code that assigns or changes them locks the flow before any photo.
     let flow = Flow::lock(&mut tx, &pass.flow.id).await?.ok_or(IngestError::NoSealUse)?;
-    // As of the batch's beginning: its own keyless photos come after those with keys.
+    // Counted at the start of the batch: its own keyless photos come after those with keys.
     let any_keyless = Photo::any_keyless(&mut tx, pass.id()).await?;
     let mut names = Vec::with_capacity(batch.len());
     for arrival in batch {
@@ -95,24 +95,24 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
     tx.commit().await?;
     killpoint::reach("link_committed");
     pass.app.metrics.photos_duplicate.inc_by(u64::try_from(duplicates).unwrap_or(0));
-    pass.hint("running").await;
+    pass.notify_listeners("running").await;
     Ok(())
 }
 
-/// How many contents of a batch were known before, of which those `new` were not.
+/// Returns the number of contents of a batch that were known before. `new` lists those that were not.
 fn duplicates(batch: &[Arrival], mut new: HashSet<Blake3>) -> i64 {
-    // A supplied photo's original was written when it was supplied: that makes it no duplicate.
+    // The upload of a supplied photo wrote its original. That does not make the photo a duplicate.
     let supplied = |arrival: &Arrival| matches!(arrival.identity, Identity::Keyless { source: Source::Supply, .. });
     let known = |arrival: &&Arrival| !new.remove(&arrival.content.original.hash) && !supplied(arrival);
     i64::try_from(batch.iter().filter(known).count()).unwrap_or(i64::MAX)
 }
 
-/// What need not be asked again for each photo of a batch.
+/// Values that are read once per batch.
 #[derive(Default)]
 struct Known {
-    /// The seals that grants are for.
+    /// The seal of each grant.
     seals: HashMap<GrantId, String>,
-    /// Photos that have been linked, or nearly.
+    /// Photos that are linked or about to be linked.
     linked: HashSet<PhotoId>,
 }
 
@@ -127,7 +127,7 @@ impl Known {
         Ok(Some(seal))
     }
 
-    /// The photo's document with these bytes, if there is one: none when it never had any.
+    /// Returns the document of the photo with these bytes. `None` if the photo never had one.
     async fn document(&mut self, tx: &mut Tx, photo: &Photo, hash: &Blake3) -> Result<Option<DocumentId>, DbError> {
         if self.linked.insert(photo.id.clone()) && photo.original_hash.is_none() {
             return Ok(None);
@@ -141,7 +141,8 @@ impl Known {
     }
 }
 
-/// The row of a photo that came by its key. A keyless photo of equal content is the same photo: it is given the key.
+/// Returns the row of a photo that was fetched by its key. A keyless photo of equal content is the same photo, so it
+/// gets the key.
 async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent) -> Result<Photo, DbError> {
     let twin: Option<Photo> =
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND original_hash = $2 AND photokey IS NULL
@@ -158,7 +159,7 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent)
     Ok(twin)
 }
 
-/// A new row for a keyless arrival; `None` when this seal use has that many photos of the content already.
+/// Creates a row for a keyless photo. `None` if the seal use has that many photos of this content already.
 async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<Photo>, DbError> {
     let Identity::Keyless { kind, grant, source, occurrence } = &arrival.identity else {
         return Ok(None);
@@ -173,13 +174,13 @@ async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<P
     }
     let mut photo = Photo::new(pass.id(), *kind, *source, pass.app.clock.now());
     photo.grant_id.clone_from(grant);
-    // After all keyed ones, in the order they came.
+    // After all photos with keys, in the order of arrival.
     photo.position = i64::from(u32::MAX);
     photo.insert(tx).await?;
     Ok(Some(photo))
 }
 
-/// The photo has its content: number, times, document; the name that the document got.
+/// Stores the content of the photo: number, times, document. Returns the name of the document.
 async fn occur(
     tx: &mut Tx,
     pass: &Pass,
@@ -208,15 +209,15 @@ async fn occur(
     let seal = known.seal(tx, photo.grant_id.as_ref()).await?;
     let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
     match known.document(tx, &photo, &content.original.hash).await? {
-        // What a manifest names is not renamed.
+        // A manifest names this document, so it is not renamed.
         Some(_) if flow.state == FlowState::Archived => Ok(None),
-        // Linked before: a key has told meanwhile which seal it is of.
+        // The photo was linked before, and since then a key has identified its seal.
         Some(document) => document::rename(tx, &document, &pass.place.folder, &name).await.map(Some),
         None => attach(tx, pass, &photo.id, &content.original.hash, name).await.map(Some),
     }
 }
 
-/// A photo with its number and what its document is named after.
+/// A photo with its number and the parts of its document's name.
 #[derive(FromRow)]
 struct Numbered {
     id: PhotoId,
@@ -229,8 +230,9 @@ struct Numbered {
     clock_doubt: bool,
 }
 
-/// Numbers have no gaps: a missing number means a missing photo. A photo that came without its key and then by it gave
-/// one of its two numbers up; those behind it move up, with the names of their documents. Never in an archived flow.
+/// Closes gaps in the numbers: a gap would mean a missing photo. A photo that arrived without its key and later with
+/// it gives up one of its two numbers. The photos behind it move up, and their documents are renamed. An archived
+/// flow is never changed.
 pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
     let photos = "photos p JOIN seal_uses s ON s.id = p.seal_use_id WHERE s.flow_id = $1 AND p.no IS NOT NULL";
     let (count, last): (i64, i64) =
@@ -244,7 +246,7 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt";
     let numbered: Vec<Numbered> =
         sql(format!("{select} FROM {photos} ORDER BY p.no")).bind(&pass.flow.id).all(&mut *tx).await?;
-    // Counted again: another pass may have given numbers out until this one held the flow.
+    // Counted again under the lock: another pass may have assigned numbers since.
     let count = i64::try_from(numbered.len()).unwrap_or(i64::MAX);
     let (mut names, mut known) = (Vec::new(), Known::default());
     for (photo, no) in numbered.into_iter().zip(1..).filter(|(photo, no)| photo.no != *no) {
@@ -274,7 +276,8 @@ async fn renumber(
     Ok(names)
 }
 
-/// A picture that ends too early is kept, and fetched once more: the vendor may have had half of it only.
+/// Returns when to fetch a truncated picture again. The picture is stored, but the vendor may have had only a part of
+/// it.
 fn refetch_at(pass: &Pass, photo: &Photo, content: &StoredContent) -> Option<Timestamp> {
     let again = !content.original.complete && photo.photokey.is_some() && photo.original_hash.is_none();
     let wait = pass.app.config.ingest.retries.first().filter(|_| again)?;

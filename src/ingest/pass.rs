@@ -1,4 +1,4 @@
-//! What one pass over a seal use works with.
+//! The data that one pass over a seal use works with.
 
 use std::sync::Arc;
 
@@ -30,14 +30,14 @@ pub(super) struct Pass {
     pub(super) lease: Lease,
     pub(super) seal_use: SealUse,
     pub(super) flow: Flow,
-    /// The field that photos become attachments of.
+    /// The field that gets the photos as attachments.
     pub(super) field: Option<String>,
     pub(super) client: Client,
     pub(super) place: Place,
     pub(super) ingest: Ingest,
-    /// Callbacks that had come when the pass began, and how many pictures each carries.
+    /// The callbacks that were here at the start of the pass, with the number of pictures in each.
     pub(super) callbacks: Vec<(CallbackId, i64)>,
-    /// Photos that people had supplied when the pass began, and that are not linked yet.
+    /// The photos that users had supplied before the pass and that are not linked yet.
     pub(super) supplied: Vec<Dispatch>,
     pub(super) begun: Timestamp,
 }
@@ -86,11 +86,12 @@ impl Pass {
         &self.seal_use.id
     }
 
-    /// The photos to fetch by key, in the vendor's order, marked as being fetched. Ends early when other jobs are due.
+    /// Returns the photos to fetch by key, in the vendor's order, marked as being fetched. Ends early if other jobs
+    /// are due.
     pub(super) fn due_photos(self: &Arc<Self>) -> impl Stream<Item = Result<Photo, IngestError>> {
         let pages = stream::try_unfold(None, async |last: Option<Photo>| {
-            // A task of its own: while its reader links a batch nobody polls this stream, and a transaction that nobody
-            // polls would hold the one connection that the reader waits for.
+            // In a separate task: this stream is not polled while its reader links a batch. A transaction without a
+            // poller would hold the one connection that the reader waits for.
             let page = AbortOnDropHandle::new(tokio::spawn(Arc::clone(self).next_page(last))).await??;
             Ok::<_, IngestError>(page.last().cloned().map(|last| (page, Some(last))))
         });
@@ -112,19 +113,20 @@ impl Pass {
         Ok(due)
     }
 
-    /// Whether photos that this pass could fetch are left.
+    /// Returns true if this pass could fetch more photos.
     pub(super) async fn has_due_photos(&self) -> Result<bool, IngestError> {
-        // As of the pass's beginning: a photo that failed in this pass is due in a later one, however short the wait.
+        // As of the start of the pass: a photo that failed in this pass is due in a later one, however short its
+        // wait.
         Ok(!Photo::due(self.db(), self.id(), self.begun, None, 1).await?.is_empty())
     }
 
-    /// Whether this pass was planned, not asked for.
+    /// Returns true if this pass was scheduled. False if a callback or a user asked for it.
     pub(super) fn is_recheck(&self) -> bool {
         self.ingest.next_at.is_some_and(|planned| planned <= self.begun && planned > self.ingest.woken_at)
             && self.seal_use.ended_at.is_some()
     }
 
-    /// Whether other jobs are due: this one lets them go first.
+    /// Returns true if other jobs are due. Then this job lets them run first.
     async fn others_wait(&self) -> Result<bool, IngestError> {
         Ok(queue::next_due(self.db()).await?.is_some_and(|due| due <= self.app.clock.now()))
     }

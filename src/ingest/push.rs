@@ -1,4 +1,4 @@
-//! Pictures that came inside callbacks: stored and linked at once, before the vendor is asked anything.
+//! Pictures inside callbacks. They are stored and linked at once, before the request to the vendor.
 
 use std::collections::HashMap;
 
@@ -23,24 +23,24 @@ use crate::{
     store::{StoreError, StoreKey},
 };
 
-pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
+pub(super) async fn take_in_pushes(pass: &Pass) -> Result<(), IngestError> {
     for (id, _) in pass.callbacks.iter().filter(|(_, images)| *images > 0) {
-        one(pass, id).await?;
+        take_in_callback(pass, id).await?;
     }
     Ok(())
 }
 
-async fn one(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
+async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
     let Some(record) = Record::find(pass.db(), id).await? else {
         return Ok(());
     };
-    // The body, and the pictures that are decoded out of it.
+    // The memory for the body and for the pictures decoded from it.
     let most = pass.app.config.ingest.bytes_in_flight.get();
     let _room = pass.app.bounds.bytes(u64::try_from(record.body_bytes).unwrap_or(0).saturating_mul(2).min(most)).await;
     let body = match (record.body, record.body_key) {
         (Some(body), _) => Bytes::from(body),
         (None, Some(key)) => match pass.app.store.get(&StoreKey::Raw(key)).await {
-            // Whatever took it away, its pictures cannot come from here any more; the rest of the pass goes on.
+            // The stored body is gone, so its pictures cannot be read any more. The rest of the pass continues.
             Err(error @ StoreError::NotFound { .. }) => {
                 return settle(pass, id, CallbackState::Dead, Some(&error.to_string())).await;
             }
@@ -57,11 +57,11 @@ async fn one(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
     for image in callback.images {
         match image {
             PushedImage::Bytes { bytes, .. } => match not_an_image(&bytes) {
-                Some(reason) => problems.push(format!("a pushed picture is none: {reason:?}")),
+                Some(reason) => problems.push(format!("a pushed file is not a picture: {reason:?}")),
                 None => arrivals.push(arrival(pass, bytes, kind, grant.as_ref(), &mut seen).await?),
             },
             PushedImage::Photokey(key) => know_key(pass, key, kind, grant.as_ref()).await?,
-            PushedImage::Url(url) => problems.push(format!("addresses are not fetched: {url}")),
+            PushedImage::Url(url) => problems.push(format!("photos are not fetched from URLs: {url}")),
             PushedImage::Unreadable(why) => problems.push(why),
         }
     }
@@ -95,7 +95,7 @@ pub(super) async fn hash(pass: &Pass, bytes: Bytes) -> Result<Hashes, IngestErro
     Ok(pass.app.cpu.run(0, move || Hashes::of(&bytes)).await?)
 }
 
-/// A push may name pictures by key instead of carrying them.
+/// Records a picture that a push names by its key.
 async fn know_key(pass: &Pass, key: String, kind: PhotoKind, grant: Option<&GrantId>) -> Result<(), IngestError> {
     let mut photo = Photo::new(pass.id(), kind, Source::Push, pass.app.clock.now());
     photo.photokey = Some(key);
@@ -105,10 +105,11 @@ async fn know_key(pass: &Pass, key: String, kind: PhotoKind, grant: Option<&Gran
     Ok(tx.commit().await?)
 }
 
-/// The one grant of the person that the push names; with several seals nobody knows which it was.
+/// Returns the only grant of the person that the push names. `None` for several grants: the push does not name the
+/// seal.
 async fn grant_of(pass: &Pass, callback: &Callback) -> Result<Option<GrantId>, IngestError> {
     let grants = Grant::of_seal_use(pass.db(), pass.id()).await?;
-    let named = |told: Option<&String>, known: Option<&String>| told.is_some() && told == known;
+    let named = |pushed: Option<&String>, known: Option<&String>| pushed.is_some() && pushed == known;
     let mut theirs = grants.into_iter().filter(|grant| {
         named(callback.number.as_ref(), grant.number.as_ref())
             || named(callback.mobile.as_ref(), grant.contact.as_ref())

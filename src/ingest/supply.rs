@@ -1,4 +1,4 @@
-//! Photos that people supplied by hand: linked like any other, before the vendor is asked anything.
+//! Photos that users supplied by hand. They are linked like any other photo, before the request to the vendor.
 
 use super::{
     IngestError,
@@ -14,7 +14,7 @@ use crate::{
     store::StoreKey,
 };
 
-pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
+pub(super) async fn take_in_supplied(pass: &Pass) -> Result<(), IngestError> {
     for supplied in &pass.supplied {
         let arrival = arrival(pass, supplied).await?;
         link::link(pass, arrival.into_iter().collect()).await?;
@@ -25,7 +25,7 @@ pub(super) async fn take_in(pass: &Pass) -> Result<(), IngestError> {
     Ok(())
 }
 
-/// The first occurrence of its content: a photo that the seal use has already, from wherever, is not doubled.
+/// Arrives as the first occurrence of its content, so a photo that the seal use already has is not doubled.
 async fn arrival(pass: &Pass, supplied: &Dispatch) -> Result<Option<Arrival>, IngestError> {
     let Some(original) = Original::find(pass.db(), &supplied.original_hash).await? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! An ingest as the API shows it.
+//! The view of an ingest in the API.
 
 use std::collections::HashMap;
 
@@ -26,20 +26,20 @@ pub struct IngestView {
     pub business_id: Option<String>,
     pub trigger: Trigger,
     pub state: IngestState,
-    /// Photos known to exist, plus those the device counted beyond them.
+    /// Number of known photos, plus the stampings that the device counted beyond them.
     pub expected: i64,
-    /// Photos whose bytes are stored.
+    /// Number of photos whose bytes are stored.
     pub received: i64,
-    /// Photos whose bytes were known already when they came.
+    /// Number of photos whose bytes were stored already before they arrived.
     pub duplicates: i64,
-    /// Parked photos.
+    /// Number of parked photos.
     pub failed: i64,
-    /// Bytes of photos that came in.
+    /// Total bytes of the received photos.
     pub bytes: i64,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<Timestamp>,
     pub error: Option<String>,
-    /// All photos of the seal use; absent in lists.
+    /// All photos of the seal use. Absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photos: Option<Vec<PhotoView>>,
 }
@@ -51,9 +51,9 @@ pub struct PhotoView {
     pub kind: PhotoKind,
     pub grant_id: Option<GrantId>,
     pub state: PhotoState,
-    /// Tries that failed; the one that succeeds is not counted.
+    /// Number of failed tries.
     pub attempts: i64,
-    /// Of the last failed try; stays until the bytes are here.
+    /// The error of the last failed try. Null after the bytes are stored.
     pub error: Option<PhotoError>,
     pub document_id: Option<DocumentId>,
     pub blake3: Option<Blake3>,
@@ -65,7 +65,7 @@ pub struct PhotoError {
     pub detail: String,
 }
 
-/// A page of ingests, without their photos: three queries, however long it is.
+/// Reads a page of ingests without their photos. Three queries serve a page of any length.
 pub async fn without_photos(db: &Db, ingests: Vec<Ingest>) -> Result<Vec<IngestView>, DbError> {
     let ids: Vec<&SealUseId> = ingests.iter().map(|ingest| &ingest.seal_use_id).collect();
     let heads: HashMap<SealUseId, Head> = heads(db, &ids).await?;
@@ -95,7 +95,7 @@ pub async fn without_photos(db: &Db, ingests: Vec<Ingest>) -> Result<Vec<IngestV
     ingests.into_iter().map(view).collect()
 }
 
-/// What an ingest's seal use tells of it.
+/// The values that an ingest shows of its seal use.
 #[derive(FromRow)]
 struct Head {
     id: SealUseId,

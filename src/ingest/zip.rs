@@ -1,7 +1,7 @@
-//! The vendor's zip of all photos, read from a file: blocking, for a thread that may block.
+//! Reads the vendor's zip of all photos from a file. It blocks, so call it on a thread that may block.
 //!
-//! Nothing about these zips is documented. Every entry is either given out or named among the skipped ones with a reason;
-//! a zip that cannot be trusted to have named all its entries is an error, so that no photo is lost without a word.
+//! The vendor documents nothing about these zips. Every entry is either returned or listed as skipped with a reason.
+//! A zip that may hide entries is an error, so no photo is lost silently.
 
 mod directory;
 mod name;
@@ -23,33 +23,33 @@ use zip::{
 
 use crate::photo::{key, kind::PhotoKind};
 
-/// Bounds on what is really read, whatever the zip declares.
+/// Limits on the bytes that are really read. The sizes that the zip declares are not trusted.
 #[derive(Clone, Copy, Debug)]
 pub struct ZipLimits {
-    /// Directories included.
+    /// Maximum number of entries, directories included.
     pub max_entries: usize,
-    /// Unpacked bytes of one entry, all of which are in memory at once. A larger one is skipped.
+    /// Maximum unpacked bytes of one entry, which are in memory at once. A larger entry is skipped.
     pub max_entry_bytes: u64,
-    /// Unpacked bytes of all entries together, skipped ones included. More is an error.
+    /// Maximum unpacked bytes of all entries, skipped ones included. More is an error.
     pub max_total_bytes: u64,
-    /// Times its packed size that an entry may have; photos hardly shrink. A larger one is skipped.
+    /// Maximum ratio of unpacked to packed size. Photos hardly shrink, so an entry above it is skipped.
     pub max_ratio: Option<u64>,
 }
 
 /// One file of the zip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZipEntry {
-    /// For display; never a path, and not unique.
+    /// For display only. It is never a path, and it is not unique.
     pub name: String,
-    /// What the names of the file and its directories suggest.
+    /// The kind that the name of the file or of its directories suggests.
     pub kind: Option<PhotoKind>,
-    /// If one is part of the name.
+    /// The photokey, if the name contains one.
     pub photokey: Option<String>,
-    /// Never empty; their CRC-32 is the declared one.
+    /// Never empty. Their CRC-32 equals the declared one.
     pub bytes: Vec<u8>,
 }
 
-/// A file of the zip that was not given out.
+/// A file of the zip that was not returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     pub name: String,
@@ -58,31 +58,31 @@ pub struct Skipped {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Entries given out.
+    /// Number of returned entries.
     pub entries: usize,
     pub skipped: Vec<Skipped>,
-    /// The receiver wanted no more: what came after was not looked at.
+    /// True if the receiver stopped the reading. Later entries were not read.
     pub stopped: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum ZipError {
-    #[error("not a zip")]
+    #[error("the file is not a zip")]
     NotAZip,
-    /// The end, which tells where everything lies, is not there.
-    #[error("the zip is cut off: its end is missing")]
+    /// The end record, which lists the positions of all entries, is missing.
+    #[error("the zip is truncated: its end record is missing")]
     CutOff,
     #[error("the zip is damaged: {0}")]
     Damaged(String),
-    /// Made to unpack to far more than it holds.
+    /// A zip bomb: the entries share bytes.
     #[error("entries of the zip overlap")]
     Overlapping,
-    #[error("the zip has {entries} entries, more than {limit}")]
+    #[error("the zip has {entries} entries; the limit is {limit}")]
     TooManyEntries { entries: usize, limit: usize },
     #[error("the zip unpacks to more than {limit} bytes")]
     TooLarge { limit: u64 },
     /// The disk failed, not the zip.
-    #[error("reading the zip: {0}")]
+    #[error("cannot read the zip: {0}")]
     Io(io::Error),
 }
 
@@ -106,9 +106,9 @@ impl From<Fault> for ZipError {
     }
 }
 
-/// Gives each file to `each`, in the order of the zip's directory, duplicates included.
+/// Passes each file to `each`, in the order of the zip's directory, duplicates included.
 ///
-/// The file's own position does not matter, and is anywhere afterwards.
+/// The read position of `file` is ignored at the start and undefined afterwards.
 pub fn read(
     file: &File,
     limits: ZipLimits,
@@ -149,10 +149,10 @@ struct Budget {
 }
 
 impl Budget {
-    /// Most bytes to read of an entry, and why no more.
-    fn of(&self, packed: u64) -> (u64, String) {
+    /// Returns the limit of bytes to read of an entry, and the reason for that limit.
+    fn limit_for(&self, packed: u64) -> (u64, String) {
         let whole = (self.limits.max_entry_bytes, format!("larger than {} bytes", self.limits.max_entry_bytes));
-        // An empty deflate stream has two bytes; tiny entries may well double.
+        // An empty deflate stream has two bytes, so tiny entries can double in size.
         let ratio = self.limits.max_ratio.map(|ratio| {
             (packed.max(64).saturating_mul(ratio), format!("unpacks to more than {ratio} times its size"))
         });
@@ -170,12 +170,12 @@ impl Budget {
     }
 }
 
-/// The bytes, or why the entry is skipped; an error ends the reading.
+/// Returns the bytes, or the reason to skip the entry. An error ends the reading.
 fn unpack(found: ZipFileEntry<'_>, file: &File, budget: &mut Budget) -> Result<Result<Vec<u8>, String>, ZipError> {
     if let Some(reason) = refused(&found) {
         return Ok(Err(reason));
     }
-    let (most, too_large) = budget.of(found.compressed_size());
+    let (most, too_large) = budget.limit_for(found.compressed_size());
     let mut bytes = Vec::new();
     let mut reader = file;
     let outcome = found.with_reader(&mut reader, ZipReadOptions::new()).and_then(|source| {
@@ -197,10 +197,10 @@ fn refused(found: &ZipFileEntry<'_>) -> Option<String> {
     if found.encrypted() {
         Some("encrypted".to_owned())
     } else if found.is_symlink() {
-        Some("a link".to_owned())
+        Some("a symbolic link".to_owned())
     } else if matches!(found.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
         None
     } else {
-        Some(format!("packed by an unknown method ({})", found.compression()))
+        Some(format!("unknown compression method ({})", found.compression()))
     }
 }

@@ -1,6 +1,6 @@
-//! Objects that no row names: what a process left that was killed between a put and its commit, or whose transaction
-//! failed after it. They are listed, never deleted: a photo that comes again is put over them and gets its row, and
-//! bytes that nobody names may be all that is left of a lost database.
+//! Finds objects without a row. They remain after a crash between a put and its commit, or after a failed
+//! transaction. They are listed but never deleted. A photo that arrives again overwrites its object and gets a row.
+//! After the loss of a database, these bytes may be the only copy.
 
 use std::collections::HashMap;
 
@@ -19,9 +19,9 @@ words! {
     Stray {
         /// No row names it.
         NoRow = "no_row",
-        /// The row of its content names another place: two came first at once.
+        /// The row of its content names another key: two first copies arrived at once.
         Elsewhere = "elsewhere",
-        /// Nothing that yinku puts is called like this.
+        /// The key has no format that yinku writes.
         Foreign = "foreign",
     }
 }
@@ -35,16 +35,16 @@ pub struct Found {
     pub why: Stray,
 }
 
-/// What a look at the whole store found.
+/// The result of a scan of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrphanReport {
-    /// Objects that were looked at: those old enough.
+    /// Number of scanned objects. Young objects are not scanned.
     pub looked_at: u64,
     pub strays: Vec<Found>,
 }
 
-/// Why the store could not be looked at.
+/// Why the store could not be scanned.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     #[error(transparent)]
@@ -53,25 +53,25 @@ pub enum SweepError {
     Db(#[from] DbError),
 }
 
-/// Objects that are compared with their rows at once.
+/// Number of objects that are compared with their rows at once.
 const PIECE: usize = 256;
 
-/// Looks at every object put before `before`: what is younger may be on its way to its row.
-pub async fn look(store: &Store, db: &Db, before: Timestamp) -> Result<OrphanReport, SweepError> {
+/// Scans every object older than `before`. The row of a younger one may not be committed yet.
+pub async fn scan(store: &Store, db: &Db, before: Timestamp) -> Result<OrphanReport, SweepError> {
     let mut report = OrphanReport::default();
     let old = store.list("").try_filter(|stored| std::future::ready(stored.modified < before));
     let mut pieces = old.chunks(PIECE);
     while let Some(piece) = pieces.next().await {
         let piece: Vec<Stored> = piece.into_iter().collect::<Result<_, _>>()?;
         report.looked_at += piece.len() as u64;
-        // The rows after the list: what got its row meanwhile has it.
+        // Read the rows after the list, so that an object whose row was committed meanwhile is not reported.
         report.strays.extend(strays(db, piece).await?);
     }
     report.strays.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(report)
 }
 
-/// What an object is, by its key, and what its row is found by.
+/// Returns the kind of an object and the id of its row, both from its key.
 fn row_of(key: &str) -> Option<(&'static str, &str)> {
     let (top, rest) = key.split_once('/')?;
     let last = rest.rsplit('/').next().unwrap_or(rest);

@@ -1,4 +1,4 @@
-//! Who acts at the vendor: the person who asked for it, else the applicant.
+//! The person for whom a call at the vendor is made: the user that asked for it, else the applicant.
 
 use crate::{
     db::{Db, DbError},
@@ -7,7 +7,8 @@ use crate::{
     user::User,
 };
 
-/// `username` as the vendor knows them, else the seal use's applicant; `None` when neither can be reached.
+/// Returns `username` as the vendor knows this person, else the applicant of the seal use. `None` if neither has an
+/// employee number or a phone.
 pub async fn acting(db: &Db, username: Option<&str>, seal_use: &SealUse) -> Result<Option<Actor>, DbError> {
     let user = match username {
         Some(username) => User::named(db, username).await?,

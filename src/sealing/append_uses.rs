@@ -1,4 +1,4 @@
-//! Appends uses at the vendor, while somebody waits for the answer. Never sent twice: uses appended twice are doubled.
+//! Appends uses at the vendor while the caller waits. A request is never repeated: it could append the uses twice.
 
 use crate::{
     app::App,
@@ -16,23 +16,25 @@ use crate::{
     user::User,
 };
 
-/// Why no uses were appended, or why nobody knows.
+/// Why no uses were appended, or why the result is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    #[error("a number of uses from 1 to 100000")]
+    #[error("the number of uses is out of range. Send a number from 1 to 100000.")]
     Count,
-    #[error("no seal of this flow is in the box {0:?}")]
+    #[error("the flow has no seal in the box {0:?}. Send the device number of one of its seals.")]
     NoSuchDevice(String),
-    #[error("the flow has no seal use at the vendor to which uses can be appended")]
+    #[error("the flow has no seal use at the vendor that accepts more uses")]
     NothingToAppendTo,
-    #[error("the flow has moved on meanwhile: uses are appended only while it stands at such a node")]
+    #[error("the flow has left the node at which uses can be appended")]
     MovedOn,
-    #[error("neither you nor the applicant has an employee number or a mobile phone; add one to a user")]
+    #[error("neither you nor the applicant has an employee number or a mobile phone. Add one to a user.")]
     ContactMissing,
     #[error(transparent)]
     Vendor(#[from] ProviderError),
-    /// The request may have arrived.
-    #[error("{cause}: nobody knows whether the uses were appended: look at the detail before appending again ({hint})")]
+    /// The vendor may have received the request.
+    #[error(
+        "{cause}. It is unknown whether the uses were appended ({hint}). Check the seal details before you append again."
+    )]
     Unclear { cause: ProviderError, hint: &'static str },
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -40,7 +42,7 @@ pub enum AppendError {
     Db(#[from] DbError),
 }
 
-/// What is asked: how many more, of which box.
+/// The request: the number of uses, and the box.
 #[derive(Clone, Debug)]
 pub struct More {
     pub count: u32,
@@ -48,7 +50,7 @@ pub struct More {
     pub device_no: Option<String>,
 }
 
-/// `user` appends uses to the flow's seal uses.
+/// Appends uses to the seal uses of the flow, for `user`.
 pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More) -> Result<(), AppendError> {
     if !(1..=100_000).contains(&more.count) {
         return Err(AppendError::Count);
@@ -63,7 +65,7 @@ pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More) -> Resul
             continue;
         }
         found = true;
-        one(app, &seal_use, &grants, user, more, node.as_deref()).await?;
+        append_to_seal_use(app, &seal_use, &grants, user, more, node.as_deref()).await?;
     }
     match (found, &more.device_no) {
         (true, _) => Ok(()),
@@ -72,7 +74,7 @@ pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More) -> Resul
     }
 }
 
-async fn one(
+async fn append_to_seal_use(
     app: &App,
     seal_use: &SealUse,
     grants: &[Grant],
@@ -83,7 +85,8 @@ async fn one(
     let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
     let business_id = seal_use.business_id.as_deref().ok_or(AppendError::NothingToAppendTo)?;
     let by = acting(&app.db, Some(&user.username), seal_use).await?.ok_or(AppendError::ContactMissing)?;
-    // What was appended before: only so can a lost answer be cleared up. Nothing was sent if this fails.
+    // The list before the append: only a comparison with it can resolve a lost response. If this call fails, nothing
+    // was sent.
     let before = client.detail(business_id).await?.append_logs;
     let reopened = reopen(app, seal_use, node).await?;
     match client.append(business_id, more.count, &by, more.device_no.as_deref()).await {
@@ -97,20 +100,20 @@ async fn one(
             return Err(error.into());
         }
         Err(cause) => {
-            if let Err(hint) = arrived(&client, business_id, &before, &by, more.count).await {
-                unclear(app, seal_use, user, more, &cause).await?;
+            if let Err(hint) = append_is_listed(&client, business_id, &before, &by, more.count).await {
+                record_unclear(app, seal_use, user, more, &cause).await?;
                 return Err(AppendError::Unclear { cause, hint });
             }
         }
     }
-    appended(app, seal_use, grants, user, more).await
+    record_append(app, seal_use, grants, user, more).await
 }
 
-/// In use again before the vendor is asked: the flow must not leave its node while uses are being appended.
+/// Marks the seal use as open before the request: the flow must not leave its node while uses are being appended.
 async fn reopen(app: &App, seal_use: &SealUse, node: Option<&str>) -> Result<Reopened, AppendError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Should this process die now, the vendor's detail puts it right.
+    // If this process dies now, the vendor's detail corrects the state.
     wake(&mut tx, &seal_use.id, Trigger::Poll, now.plus(app.config.vendor.total_timeout.get()), now).await?;
     let flow = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(AppendError::NothingToAppendTo)?;
     if flow.node.as_deref() != node {
@@ -121,7 +124,7 @@ async fn reopen(app: &App, seal_use: &SealUse, node: Option<&str>) -> Result<Reo
     Ok(reopened)
 }
 
-/// Nothing was appended: as it was, and looked at once more.
+/// Nothing was appended: restores the state from before and wakes the ingest.
 async fn take_back(app: &App, seal_use: &SealUse, before: &Reopened) -> Result<(), DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -131,8 +134,8 @@ async fn take_back(app: &App, seal_use: &SealUse, before: &Reopened) -> Result<(
     Ok(())
 }
 
-/// Whether the vendor's list shows an append by this person that was not there before; if not, what it shows.
-async fn arrived(
+/// Checks that the vendor's list shows a new append by this person. Otherwise returns what is known.
+async fn append_is_listed(
     client: &Client,
     business_id: &str,
     before: &[AppendLog],
@@ -140,16 +143,16 @@ async fn arrived(
     count: u32,
 ) -> Result<(), &'static str> {
     let Ok(detail) = client.detail(business_id).await else {
-        return Err("the vendor does not answer just now");
+        return Err("the vendor does not answer now");
     };
     let theirs = |logs: &[AppendLog]| logs.iter().filter(|log| log.count == count && by.made(log)).count();
     if theirs(&detail.append_logs) > theirs(before) {
         return Ok(());
     }
-    Err("its list of appends does not show it so far")
+    Err("the vendor does not list the append yet")
 }
 
-async fn appended(
+async fn record_append(
     app: &App,
     seal_use: &SealUse,
     grants: &[Grant],
@@ -158,7 +161,7 @@ async fn appended(
 ) -> Result<(), AppendError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Asked at once for the vendor's numbers, and then slowly until the next end.
+    // The wake reads the vendor's numbers now. After it, the slow poll runs until the next end.
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
     SealUse::reopen(&mut tx, &seal_use.id, now).await?;
@@ -166,7 +169,7 @@ async fn appended(
     for grant in grants {
         grant.append(&mut tx, i64::from(more.count)).await?;
     }
-    let detail = told(more);
+    let detail = append_summary(more);
     let act = FlowAct {
         username: &user.username,
         event: EventKind::Appended,
@@ -177,8 +180,8 @@ async fn appended(
     Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
-/// The answer was lost: shown on the seal use and among the events, because it may be a change.
-async fn unclear(
+/// The response was lost. The seal use and the events show it, because the uses may have changed.
+async fn record_unclear(
     app: &App,
     seal_use: &SealUse,
     user: &User,
@@ -189,7 +192,7 @@ async fn unclear(
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
-    let detail = format!("{}: {cause}", told(more));
+    let detail = format!("{}: {cause}", append_summary(more));
     let act = FlowAct {
         username: &user.username,
         event: EventKind::AppendUnclear,
@@ -200,7 +203,7 @@ async fn unclear(
     Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
-fn told(more: &More) -> String {
+fn append_summary(more: &More) -> String {
     match &more.device_no {
         Some(device) => format!("+{} ({device})", more.count),
         None => format!("+{}", more.count),

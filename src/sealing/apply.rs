@@ -1,7 +1,7 @@
-//! Asks the vendor for a seal code: the application of one seal use.
+//! Asks the vendor for a seal code: sends the application of one seal use.
 //!
-//! An application is never sent twice blindly: that it is being sent is committed before the first byte leaves, and
-//! a run that finds this mark without an answer says `unknown` instead of asking again.
+//! An application is never repeated blindly. The mark "is being sent" is committed before the first byte is sent. A
+//! run that finds this mark without an answer sets the state `unknown` and does not send again.
 
 mod approvals;
 mod documents;
@@ -35,9 +35,9 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    #[error("the seal use is not there")]
+    #[error("the seal use does not exist")]
     NoSealUse,
-    /// Asking will not help: said on the seal use.
+    /// A retry cannot succeed. The seal use shows the reason.
     #[error("{0}")]
     Impossible(String),
     #[error(transparent)]
@@ -50,14 +50,14 @@ pub enum ApplyError {
     Fence(#[from] FenceError),
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error("what was to be asked cannot be read: {0}")]
+    #[error("the stored application cannot be read: {0}")]
     Application(#[from] serde_json::Error),
 }
 
 impl ApplyError {
-    /// Before the application was sent: worth another try without anybody doing anything.
+    /// Returns true if another try can succeed without a change here. Applies before the application is sent.
     fn is_transient(&self) -> bool {
-        // Nothing was applied for yet, and whatever the vendor says may pass.
+        // Nothing was sent yet, and every error of the vendor can pass.
         !matches!(
             self,
             Self::NoSealUse
@@ -68,14 +68,14 @@ impl ApplyError {
     }
 }
 
-/// What is sent, and what we keep of it.
+/// The application to send, and the parts of it to store.
 struct Ready {
     client: Client,
     application: Application,
     request: SealRequest,
 }
 
-/// One run of the job.
+/// Runs the job once.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
     let id: SealUseId = lease.subject.parse().map_err(|_| ApplyError::NoSealUse)?;
     let seal_use = SealUse::find(&app.db, &id).await?.ok_or(ApplyError::NoSealUse)?;
@@ -83,7 +83,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
         return Ok(Next::Idle);
     }
     if seal_use.asked_at.is_some() {
-        let why = "the service ended while the vendor was being asked: nobody knows whether it has the application";
+        let why = "the service stopped while it sent the application, so it is unknown whether the vendor has it";
         return give_up(app, lease, &seal_use, SealUseStatus::Unknown, why).await;
     }
     if let Some(ending) = Ending::of(&app.db, &id).await? {
@@ -113,17 +113,17 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
     }
 }
 
-/// Everything that may be repeated: the seals are looked up, the files to be stamped are sent.
+/// Does the steps that can be repeated: looks up the seals, sends the files to be stamped.
 async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Ready, ApplyError> {
     let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
     let mut application: Application = serde_json::from_str(&seal_use.application)?;
     let seals = client.seals().await?;
     if let Err(errors) = seals::find(&mut application, &seals) {
-        let told: Vec<String> = errors.into_iter().map(|(_, why)| why).collect();
-        return Err(ApplyError::Impossible(told.join("; ")));
+        let reasons: Vec<String> = errors.into_iter().map(|(_, why)| why).collect();
+        return Err(ApplyError::Impossible(reasons.join("; ")));
     }
     if application.wants.iter().any(|want| want.end.is_some_and(|end| end <= app.clock.now())) {
-        let why = "the time of use was over before the application could be made";
+        let why = "the time of use was over before the application was sent";
         return Err(ApplyError::Impossible(why.to_owned()));
     }
     let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
@@ -147,11 +147,12 @@ async fn send(ready: &Ready) -> Result<Created, ProviderError> {
     }
 }
 
-/// Committed before the first byte leaves. False: meanwhile somebody asked for the end, nothing is sent.
+/// Commits the mark before the first byte is sent. Returns false if a user asked for the end since; then nothing is
+/// sent.
 async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Application) -> Result<bool, ApplyError> {
     let now = app.clock.now();
     let mut tx = lease.begin(&app.db).await?;
-    // Past the end of its time the use ends by itself, whatever becomes of the answer.
+    // After the end of its time the use is ended automatically, for every answer.
     if let Some(end) = application.wants.iter().filter_map(|want| want.end).min() {
         queue::wake(&mut tx, JobKind::Finish, id.as_str(), end, now).await?;
     }
@@ -166,7 +167,7 @@ async fn mark_never_arrived(app: &App, lease: &Lease, id: &SealUseId) -> Result<
     Ok(tx.commit().await?)
 }
 
-/// Nothing was applied for yet: repeated while that can help, and the seal use shows why it waits.
+/// Nothing was sent yet: retries while a retry can help. The seal use shows the reason for the wait.
 async fn again_or_refused(
     app: &App,
     lease: &Lease,
@@ -202,8 +203,9 @@ async fn give_up(
     Ok(Next::Park { reason: why.to_owned() })
 }
 
-/// The vendor's answer exists only here until it is committed: that is tried for as long as a short failure of the
-/// database lasts. Not fenced by the lease: the answer is true whoever has the job by now, and the first one counts.
+/// Stores the vendor's answer. Until the commit it exists only in memory, so a short failure of the database is
+/// retried. The lease does not fence this write: the answer is true for every holder of the job, and the first one
+/// counts.
 async fn answered(
     app: &App,
     seal_use: &SealUse,
@@ -213,7 +215,9 @@ async fn answered(
     for wait in [1, 2, 4, 8] {
         match keep_answer(app, seal_use, application, &created).await {
             Ok(()) => return Ok(Next::Idle),
-            Err(error) => tracing::error!(%error, business = created.id, "the vendor's answer is not kept yet"),
+            Err(error) => {
+                tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again");
+            }
         }
         tokio::time::sleep(Duration::from_secs(wait)).await;
     }
@@ -229,9 +233,10 @@ async fn keep_answer(
 ) -> Result<(), ApplyError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Open seal uses are looked at slowly, in case the callback never comes; at once when the answer names no grants.
-    let look = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
-    wake(&mut tx, &seal_use.id, Trigger::Poll, look, now).await?;
+    // Open seal uses are polled slowly, in case the callback is lost. The poll is immediate if the answer names no
+    // grants.
+    let next_poll = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
+    wake(&mut tx, &seal_use.id, Trigger::Poll, next_poll, now).await?;
     SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
     save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
     let happened = NewEvent { actor: YINKU, act: EventKind::Applied, node: None, detail: Some(&created.id) };

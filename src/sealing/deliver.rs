@@ -1,7 +1,8 @@
-//! Sends what waits for the vendor: stamped files and supplied photos of one seal use.
+//! Sends queued files to the vendor: stamped files and supplied photos of one seal use.
 //!
-//! Nothing is sent twice blindly: that it is being sent is committed before the first byte leaves. It is tried again by
-//! itself only if it surely never arrived; after a lost answer it is `unknown`, until a person decides.
+//! A request is never repeated blindly. The mark "is being sent" is committed before the first byte is sent. A retry
+//! is automatic only if the request surely never arrived. After a lost response the state is `unknown` until a user
+//! decides.
 
 use std::sync::Arc;
 
@@ -30,9 +31,9 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    #[error("the seal use is not there")]
+    #[error("the seal use does not exist")]
     NoSealUse,
-    #[error("what is to be sent is not there")]
+    #[error("the file to be sent does not exist")]
     NoOriginal,
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -44,14 +45,14 @@ pub enum SendError {
     Db(#[from] DbError),
 }
 
-/// Sends stamped files and supplied photos again that failed, or whose answer was lost.
+/// Sends stamped files and supplied photos again if they failed or their response was lost.
 pub async fn retry(acting: Acting<'_>, flow: &FlowId) -> Result<(), DbError> {
     let mut tx = acting.db.begin().await?;
     Dispatch::send_again(&mut tx, flow, acting.now).await?;
     acting.commit_to_flow(tx, Act::DispatchRetried, flow, None).await
 }
 
-/// One run of the job.
+/// Runs the job once.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, SendError> {
     let id: SealUseId = lease.subject.parse().map_err(|_| SendError::NoSealUse)?;
     let seal_use = SealUse::find(&app.db, &id).await?.ok_or(SendError::NoSealUse)?;
@@ -71,7 +72,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, SendError> {
     Ok(Next::Idle)
 }
 
-/// What goes out in one call: pictures of stamped pages together, all else alone.
+/// Groups the files by call: the pictures of stamped pages go together, every other file alone.
 fn calls(queued: Vec<Dispatch>) -> Vec<Vec<Dispatch>> {
     let (images, others): (Vec<_>, Vec<_>) =
         queued.into_iter().partition(|dispatch| dispatch.kind == DispatchKind::Images);
@@ -88,7 +89,7 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// One call. When the run should stop and be repeated: how.
+    /// Makes one call. Returns how to go on if the run must stop.
     async fn send(&self, call: &[Dispatch]) -> Result<Option<Next>, SendError> {
         let mut files = Vec::with_capacity(call.len());
         for dispatch in call {
@@ -129,13 +130,14 @@ impl Sender<'_> {
         }
     }
 
-    /// The vendor has it, or may have it.
+    /// Records that the vendor has the files, or may have them.
     async fn gone(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {
         let now = self.app.clock.now();
         let mut tx = self.app.db.begin().await?;
         if call.iter().any(|dispatch| dispatch.kind == DispatchKind::Photo) {
-            // The vendor lists it now under a key, if it has it: the same photo, which is given that key. Before this
-            // job's own row: a pass that settles a flow holds its job's row while it wakes this job.
+            // If the vendor has the photo, it now lists it under a key. The photo here is the same one and gets that
+            // key. The wake comes before this job's own row: a pass that settles a flow holds the row of its job
+            // while it wakes this job.
             wake(&mut tx, &self.seal_use.id, Trigger::Supply, now, now).await?;
         }
         self.lease.fence(&mut tx).await?;
@@ -143,10 +145,11 @@ impl Sender<'_> {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
         tx.commit().await?;
-        self.hint().await
+        self.notify_listeners().await
     }
 
-    /// It surely never arrived: queued again, however long the vendor cannot be reached, and it says why it waits.
+    /// Records that the request surely never arrived. It is queued again, without a limit of time, and shows the
+    /// reason.
     async fn again_later(&self, call: &[Dispatch], error: &ProviderError) -> Result<Next, SendError> {
         self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
         let config = &self.app.config.jobs;
@@ -161,15 +164,15 @@ impl Sender<'_> {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
         tx.commit().await?;
-        self.hint().await
+        self.notify_listeners().await
     }
 
-    /// Whoever looks at the flow sees how far its files are.
-    async fn hint(&self) -> Result<(), SendError> {
+    /// Tells the open pages of the flow the progress of its files.
+    async fn notify_listeners(&self) -> Result<(), SendError> {
         let flow = &self.seal_use.flow_id;
         let state = Flow::find(&self.app.db, flow).await?.map(|flow| flow.state.as_str().to_owned());
-        self.app.hint(crate::app::Hint {
-            about: crate::app::About::Flow,
+        self.app.notify_listeners(crate::app::ChangeNotice {
+            about: crate::app::ChangeSubject::Flow,
             id: flow.to_string(),
             flow_id: flow.to_string(),
             state: state.unwrap_or_default(),
@@ -188,7 +191,7 @@ async fn outgoing(app: &App, dispatch: &Dispatch) -> Result<Outgoing, SendError>
     Ok(Outgoing { name: suffixed(&dispatch.name, &original.ext), mime: original.mime, bytes, stream })
 }
 
-/// The name with the suffix that its content has: by it the vendor judges.
+/// Returns the name with the suffix of its content: the vendor accepts files by their suffix.
 fn suffixed(name: &str, ext: &str) -> String {
     let ext = if ext == "tif" { "tiff" } else { ext };
     match name.rsplit_once('.') {

@@ -1,4 +1,4 @@
-//! The vendor's detail is the truth, not the callback: grants, photos and the status are taken from it.
+//! Stores the vendor's detail. It is the truth, not the callback: grants, photos and the status come from it.
 
 pub mod grants;
 
@@ -18,7 +18,7 @@ use crate::{
     seal_use::{Application, SealUse},
 };
 
-/// Writes what the vendor says of `seal_use` of this flow. What it means for the flow, a pass finds out.
+/// Stores the vendor's detail of `seal_use`. A pass applies the effects on the flow.
 pub async fn store(
     tx: &mut Tx,
     flow: &LockedFlow,
@@ -38,8 +38,8 @@ pub async fn store(
     people::stamped(tx, flow, &seal_use.id).await
 }
 
-/// New keys become photos, numbered in the vendor's order. While there are photos without a key nobody knows which of
-/// these are the same ones: then a number is given when the bytes are here.
+/// Creates photos for new keys, numbered in the vendor's order. While there are photos without a key, a new key may
+/// belong to one of them. Then the number is assigned after the bytes have arrived.
 async fn save_photos(
     tx: &mut Tx,
     flow: &LockedFlow,

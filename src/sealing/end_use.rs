@@ -1,7 +1,7 @@
-//! Ends use at the vendor: when the flow was withdrawn or rejected, and when the time of use is over.
+//! Ends the use at the vendor: after the flow was withdrawn or rejected, and after the time of use.
 //!
-//! The vendor's detail is asked first: what has ended already is not ended again, so the job may run as often as it
-//! likes. While it fails, the seal use shows why. Photos that exist still come in: an end wakes the ingest.
+//! The job reads the vendor's detail first and does not end a use twice, so it is safe to repeat. While it fails, the
+//! seal use shows the reason. Existing photos still arrive: an end wakes the ingest.
 
 use std::sync::Arc;
 
@@ -30,13 +30,15 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
-    #[error("the seal use is not there")]
+    #[error("the seal use does not exist")]
     NoSealUse,
-    #[error("the flow has no seal use at the vendor that could be ended")]
+    #[error("the flow has no open seal use at the vendor")]
     NothingToEnd,
-    #[error("no seal of this flow is in the box {0:?}")]
+    #[error("the flow has no seal in the box {0:?}. Send the device number of one of its seals.")]
     NoSuchDevice(String),
-    #[error("nobody among who asked and the applicant has an employee number or a mobile phone")]
+    #[error(
+        "neither the user who asked nor the applicant has an employee number or a mobile phone. Add one to a user."
+    )]
     ContactMissing,
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -49,7 +51,7 @@ pub enum FinishError {
 }
 
 impl FinishError {
-    /// Worth another try without anybody doing anything.
+    /// Returns true if another try can succeed without a change here.
     fn is_transient(&self) -> bool {
         match self {
             Self::Vendor(error) => error.is_transient(),
@@ -63,19 +65,19 @@ impl FinishError {
     }
 }
 
-/// What is to end now.
+/// The uses to end now.
 #[derive(Debug, PartialEq, Eq)]
 struct Due {
-    /// The boxes whose seals' time is over; `None`: all seals.
+    /// The boxes of the seals whose time is over. `None`: all seals.
     devices: Option<Vec<String>>,
     reason: String,
-    /// Username of who asked.
+    /// Username of the user that asked.
     by: Option<String>,
 }
 
 const OVER: &str = "用印时间已结束";
 
-/// One run of the job.
+/// Runs the job once.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, FinishError> {
     let id: SealUseId = lease.subject.parse().map_err(|_| FinishError::NoSealUse)?;
     let seal_use = SealUse::find(&app.db, &id).await?.ok_or(FinishError::NoSealUse)?;
@@ -84,7 +86,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, FinishError> {
     let now = app.clock.now();
     match seal_use.status {
         SealUseStatus::Using => {}
-        // Not answered yet, or nobody knows: this waits until the application is adopted or has failed.
+        // No answer yet, or its fate is unknown: the end waits until the application is adopted or has failed.
         SealUseStatus::Applying | SealUseStatus::Unknown => {
             return Ok(Next::At { at: now.plus(app.config.jobs.longest_wait.get()), failed: None });
         }
@@ -102,7 +104,8 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, FinishError> {
     }
 }
 
-/// The whole seal use when that was asked or the time of every open grant is over, else the seals whose time is over.
+/// Returns the whole seal use if a user asked for it or if the time of every open grant is over. Otherwise returns
+/// the seals whose time is over.
 fn due(ending: Option<Ending>, grants: &[Grant], now: Timestamp) -> Option<Due> {
     if let Some(ending) = ending {
         let by = Some(ending.by).filter(|by| by != YINKU);
@@ -124,7 +127,7 @@ fn next_window(grants: &[Grant], now: Timestamp) -> Next {
     ends.filter(|end| *end > now).min().map_or(Next::Idle, |at| Next::At { at, failed: None })
 }
 
-/// Ends at the vendor what has not ended there. False: there was nothing to end any more.
+/// Ends the open uses at the vendor. Returns false if there was nothing left to end.
 async fn end(app: &App, seal_use: &SealUse, due: &Due) -> Result<bool, FinishError> {
     let Some(business_id) = &seal_use.business_id else {
         return Ok(false);
@@ -144,7 +147,7 @@ async fn end(app: &App, seal_use: &SealUse, due: &Due) -> Result<bool, FinishErr
     Ok(sent)
 }
 
-/// Ends all seals or one. After a refusal or a lost answer the detail tells whether they have ended all the same.
+/// Ends all seals or one. After a refusal or a lost response, the detail shows whether the use has ended.
 pub async fn finish(
     client: &Client,
     business_id: &str,
@@ -171,7 +174,8 @@ fn has_ended(detail: &Detail, device: Option<&str>) -> bool {
 
 async fn ended(app: &App, lease: &Lease, seal_use: &SealUse, due: &Due, sent: bool) -> Result<(), FinishError> {
     let now = app.clock.now();
-    // In a transaction of its own: whoever holds the ingest's job may wait for a flow, whose holder waits for this job.
+    // In a separate transaction to avoid a deadlock: the holder of the ingest's job may wait for a flow, and the
+    // holder of the flow waits for this job.
     let mut tx = app.db.begin().await?;
     wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
     tx.commit().await?;
@@ -192,7 +196,7 @@ async fn ended(app: &App, lease: &Lease, seal_use: &SealUse, due: &Due, sent: bo
     Ok(tx.commit().await?)
 }
 
-/// Shown on the seal use, and tried again while that can help.
+/// Shows the error on the seal use. Retries while a retry can help.
 async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) -> Result<Next, FinishError> {
     let why = format!("the use could not be ended at the vendor: {error}");
     let mut tx = lease.begin(&app.db).await?;
@@ -205,7 +209,8 @@ async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) 
     Ok(lease.retry_patiently(&config.retries, config.longest_wait.get(), app.clock.now(), why))
 }
 
-/// `user` ends use: of all seals, or of the one in the box `device_no`. What has ended is well ended.
+/// Ends the use for `user`: of all seals, or of the one in the box `device_no`. A use that has ended already is a
+/// success.
 pub async fn by_hand(
     app: &App,
     flow: &FlowId,
@@ -226,9 +231,9 @@ pub async fn by_hand(
         let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
         finish(&client, business_id, reason, &by, device_no).await?;
         ended_by_hand(app, &seal_use, user, reason, device_no).await?;
-        // Who ended it is told how it stands now; if the vendor does not say so at once, the ingest finds out.
-        if let Err(error) = look(app, &client, &seal_use, business_id).await {
-            tracing::warn!(%error, seal_use = %seal_use.id, "use was ended; how it stands now is not known yet");
+        // The response shows the new state. If the vendor does not answer quickly, the ingest reads it later.
+        if let Err(error) = store_current_state(app, &client, &seal_use, business_id).await {
+            tracing::warn!(%error, seal_use = %seal_use.id, "the use was ended; its new state is not known yet");
         }
     }
     match (found, device_no) {
@@ -238,7 +243,7 @@ pub async fn by_hand(
     }
 }
 
-/// Written down as soon as the vendor has done it, before anything else is asked.
+/// Records the end directly after the vendor's answer, before any further request.
 async fn ended_by_hand(
     app: &App,
     seal_use: &SealUse,
@@ -252,25 +257,30 @@ async fn ended_by_hand(
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
     SealUse::changed(&mut tx, &seal_use.id, now).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
-    let told = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
+    let detail = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
     let act = FlowAct {
         username: &user.username,
         event: EventKind::Finished,
         act: Act::UseFinished,
         subject: seal_use.id.as_str(),
-        detail: &told,
+        detail: &detail,
     };
     act.commit(tx, &seal_use.flow_id, now).await
 }
 
-/// Writes how the seal use stands now, if the vendor says so quickly and nothing newer is known by then.
-async fn look(app: &App, client: &Client, seal_use: &SealUse, business_id: &str) -> Result<(), FinishError> {
+/// Stores the state of the seal use, if the vendor answers quickly and no newer state was stored since.
+async fn store_current_state(
+    app: &App,
+    client: &Client,
+    seal_use: &SealUse,
+    business_id: &str,
+) -> Result<(), FinishError> {
     let asked = app.clock.now();
     let said = tokio::time::timeout(INTERACTIVE, client.detail(business_id)).await;
     let detail = said.map_err(|_| ProviderError::Timeout)??;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // Photos that this detail is the first to name are to be fetched.
+    // Wake the ingest to fetch photos that only this detail names.
     wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
     let flow = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(FinishError::NoSealUse)?;
     let changed = SealUse::changed_since(&mut tx, &seal_use.id, asked).await?;

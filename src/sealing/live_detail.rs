@@ -1,5 +1,5 @@
-//! What the vendor and we know about a flow's seal uses, for people who look: fresh if the vendor answers quickly,
-//! else as old as it says. Nothing is written; what turns out to be new wakes the ingest.
+//! The details of a flow's seal uses for display: the vendor's current detail if it answers quickly, else the last
+//! stored one with its time. This module writes nothing. New facts wake the ingest.
 
 mod named;
 
@@ -33,25 +33,25 @@ pub struct SealDetail {
     pub business_id: Option<String>,
     pub serial_no: String,
     pub status: SealUseStatus,
-    /// The vendor's own word; null when it never told.
+    /// The status as the vendor names it. Null if the vendor never answered.
     pub status_at_vendor: Option<String>,
     #[serde(flatten)]
     pub counts: Counts,
-    /// When the vendor told this; null when it never did.
+    /// Time of the vendor's answer. Null if the vendor never answered.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Timestamp>,
-    /// False: the vendor did not answer now; this is what it told at `asOf`.
+    /// False: the vendor did not answer now, and the values are those of `asOf`.
     pub fresh: bool,
-    /// Why it did not answer now.
+    /// Why the vendor did not answer now.
     pub unanswered: Option<String>,
-    /// Why what is tried with this seal use does not work.
+    /// Why the current operation on this seal use fails.
     pub error: Option<String>,
-    /// Who asked for its end, if somebody did: it may still be on its way.
+    /// The user that asked for the end of use. Null if no user did. The end may be still in progress.
     pub ending: Option<EndingView>,
     pub applicant: String,
     pub category: Option<String>,
     pub grants: Vec<GrantDetail>,
-    /// Missing photos that no grant is known of.
+    /// Missing photos without a known grant.
     pub missing_photos: Vec<MissingPhotos>,
     pub append_logs: Vec<AppendView>,
 }
@@ -74,7 +74,7 @@ pub struct GrantDetail {
     pub device_no: Option<String>,
     pub owner: Option<String>,
     pub user: String,
-    /// Masked: codes are viewed at their own address, where every view is audited.
+    /// Masked. Get the code from its own address, where every view is audited.
     pub code: Option<&'static str>,
     #[serde(flatten)]
     pub counts: Counts,
@@ -87,19 +87,19 @@ pub struct GrantDetail {
     pub missing_photos: Vec<MissingPhotos>,
 }
 
-/// Photos of one kind that are not here.
+/// Missing photos of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MissingPhotos {
     pub kind: PhotoKind,
     pub count: i64,
-    /// Known to be missing since then.
+    /// The time since which the photos are known to be missing.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
-    /// True: the vendor names the photo, it could not be fetched yet. False: the device counted a stamping of which the
-    /// vendor has no photo.
+    /// True: the vendor lists the photo, but it was not fetched yet. False: the device counted a stamping, but the
+    /// vendor has no photo of it.
     pub named: bool,
-    /// Why it could not be fetched at the last try.
+    /// Why the last try to fetch it failed.
     pub error: Option<String>,
 }
 
@@ -118,21 +118,21 @@ impl From<AppendLog> for AppendView {
     }
 }
 
-/// Every seal use of the flow, in order.
-pub async fn inquire(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
+/// Returns every seal use of the flow, in order.
+pub async fn live_details(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
     let mut details = Vec::new();
     for seal_use in SealUse::of_flow(&app.db, flow).await? {
-        details.push(one(app, seal_use).await?);
+        details.push(live_detail_of(app, seal_use).await?);
     }
     Ok(details)
 }
 
-async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
-    let told = ask(app, &seal_use).await?;
-    let kept = kept(&seal_use);
-    let (fresh, unanswered, detail, as_of) = match told {
+async fn live_detail_of(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
+    let answer = ask_vendor(app, &seal_use).await?;
+    let stored = stored_detail(&seal_use);
+    let (fresh, unanswered, detail, as_of) = match answer {
         Ok(detail) => (true, None, Some(detail), Some(app.clock.now())),
-        Err(why) => (false, why, kept, seal_use.detail_at),
+        Err(why) => (false, why, stored, seal_use.detail_at),
     };
     let mut grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
     let mut status = seal_use.status;
@@ -142,14 +142,14 @@ async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
         let known: HashSet<String> =
             Photo::known_keys(&app.db, &seal_use.id).await?.into_iter().map(|(key, _)| key).collect();
         let new = named::new_photos(detail, &known, &grants);
-        // Of photos without a key nobody knows whether these are the same ones.
+        // A photo without a key may be one of these, so they are not counted as new.
         if !Photo::any_keyless(&app.db, &seal_use.id).await? {
             named::add(&seal_use.id, &new, app.clock.now(), &mut tallies, &mut outstanding);
         }
         let news = overlay(&mut grants, detail);
         status = status_of(&detail.status);
         if news || !new.is_empty() || status != seal_use.status {
-            look(app, &seal_use.id).await?;
+            wake_ingest(app, &seal_use.id).await?;
         }
     }
     let photos = counts::count(&grants, &tallies);
@@ -177,8 +177,8 @@ async fn one(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail, DbError> {
     })
 }
 
-/// Has the ingest take in what is new. In a task of its own: who only looks may hang up.
-async fn look(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
+/// Wakes the ingest to store the new facts. In a separate task: a disconnected caller must not cancel it.
+async fn wake_ingest(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
     let (app, seal_use) = (Arc::clone(app), seal_use.clone());
     let woken = tokio::spawn(async move {
         let now = app.clock.now();
@@ -187,12 +187,12 @@ async fn look(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
         tx.commit().await?;
         Ok(())
     });
-    // A panic was logged by its hook; the slow look finds the news as well.
+    // The panic hook has logged the panic. The slow poll finds the news later.
     woken.await.unwrap_or(Ok(()))
 }
 
-/// The vendor's detail now; else why not (`None`: there is nothing to ask for).
-async fn ask(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<String>>, DbError> {
+/// Returns the vendor's current detail, else the reason. `None` if there is nothing to ask for.
+async fn ask_vendor(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<String>>, DbError> {
     let Some(business_id) = &seal_use.business_id else {
         return Ok(Err(None));
     };
@@ -202,15 +202,15 @@ async fn ask(app: &App, seal_use: &SealUse) -> Result<Result<Detail, Option<Stri
     };
     Ok(match tokio::time::timeout(INTERACTIVE, client.detail(business_id)).await {
         Ok(answer) => answer.map_err(|error| Some(error.to_string())),
-        Err(_) => Err(Some("the vendor did not answer quickly".to_owned())),
+        Err(_) => Err(Some("the vendor did not answer in time".to_owned())),
     })
 }
 
-fn kept(seal_use: &SealUse) -> Option<Detail> {
+fn stored_detail(seal_use: &SealUse) -> Option<Detail> {
     provider::read_detail(seal_use.detail.as_deref()?, seal_use.business_id.as_deref()?).ok()
 }
 
-/// The vendor's numbers of now, over those kept. True when something is new.
+/// Copies the vendor's current numbers into the stored grants. Returns true if a number is new.
 fn overlay(grants: &mut [Grant], detail: &Detail) -> bool {
     let mut news = detail.auths.len() != grants.len();
     for grant in grants {

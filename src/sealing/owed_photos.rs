@@ -1,4 +1,4 @@
-//! Photos that a person owes: as the vendor counts them, and as we do.
+//! The photos that a person owes, by the vendor's count and by ours.
 
 use std::collections::HashMap;
 
@@ -15,27 +15,27 @@ use crate::{
     user::User,
 };
 
-/// Most vendors that are asked.
+/// Maximum number of vendors to ask.
 const SERVICES: i64 = 50;
-/// Most grants that are listed.
+/// Maximum number of grants in the answer.
 const MOST: usize = 1000;
 
-/// What a person owes.
+/// The photos that a person owes.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwedPhotos {
     /// Username.
     pub user: String,
     pub items: Vec<OwedGrant>,
-    /// How each vendor answered: without its answer only our own numbers are known.
+    /// The answer of each vendor. Without an answer, only our own numbers are known.
     pub services: Vec<Asked>,
 }
 
-/// One grant of which photos are owed.
+/// A grant with owed photos.
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwedGrant {
-    /// Null when the seal use was not made by us.
+    /// Null if the seal use was not created by yinku.
     pub flow_id: Option<FlowId>,
     pub serial_no: Option<String>,
     pub title: Option<String>,
@@ -43,14 +43,14 @@ pub struct OwedGrant {
     pub grant_id: Option<GrantId>,
     pub business_id: Option<String>,
     pub seal: Option<String>,
-    /// Photos that we miss; null when the seal use was not made by us.
+    /// Number of photos missing in yinku. Null if the seal use was not created by yinku.
     pub missing: Option<i64>,
-    /// Photos of stampings that we have.
+    /// Number of received photos of stampings.
     pub received: Option<i64>,
-    /// Photos that the vendor misses; null when it did not name this grant.
+    /// Number of photos missing at the vendor. Null if the vendor did not name this grant.
     pub owed_at_vendor: Option<u32>,
     pub photos_at_vendor: Option<u32>,
-    /// Stampings counted.
+    /// Number of counted stampings.
     pub used: i64,
 }
 
@@ -59,7 +59,7 @@ pub struct OwedGrant {
 pub struct Asked {
     pub service_id: ServiceId,
     pub name: String,
-    /// Why it did not answer; null when it did.
+    /// Why the vendor did not answer. Null if it answered.
     pub error: Option<String>,
 }
 
@@ -72,16 +72,16 @@ struct Mine {
     title: String,
 }
 
-/// What `user` owes.
+/// Returns the photos that `user` owes.
 pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
-    let (mut told, services) = ask_vendors(app, user).await?;
+    let (mut owed_at_vendors, services) = ask_vendors(app, user).await?;
     let mut items = Vec::new();
-    for (seal_use, mine) in own_grants(app, user, &told).await? {
+    for (seal_use, mine) in own_grants(app, user, &owed_at_vendors).await? {
         let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
         let per_grant = counts::count(&grants, &counts::tallies(&app.db, &[&seal_use.id]).await?).per_grant;
         for grant in grants.into_iter().filter(|grant| mine.iter().any(|mine| mine.grant_id == grant.id)) {
             let counts = per_grant.get(&grant.id).copied().unwrap_or_default();
-            let vendors = told.remove(&(seal_use.service_id.clone(), grant.vendor_id.clone()));
+            let vendors = owed_at_vendors.remove(&(seal_use.service_id.clone(), grant.vendor_id.clone()));
             let Some(flow) = mine.first().filter(|_| counts.missing > 0 || vendors.is_some()) else { continue };
             items.push(OwedGrant {
                 flow_id: Some(flow.flow_id.clone()),
@@ -99,7 +99,7 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
             });
         }
     }
-    items.extend(told.into_values().map(|owed| OwedGrant {
+    items.extend(owed_at_vendors.into_values().map(|owed| OwedGrant {
         business_id: owed.business_id,
         title: owed.subject,
         owed_at_vendor: Some(owed.owed),
@@ -110,10 +110,10 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
     Ok(OwedPhotos { user: user.username.clone(), items, services })
 }
 
-type Told = HashMap<(ServiceId, String), Owed>;
+type OwedAtVendors = HashMap<(ServiceId, String), Owed>;
 
-/// Every vendor, at the same time, each with its own patience.
-async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbError> {
+/// Asks every vendor concurrently. Each has its own time limit.
+async fn ask_vendors(app: &App, user: &User) -> Result<(OwedAtVendors, Vec<Asked>), DbError> {
     let (number, contact) = (user.employee_no.as_deref(), user.mobile.as_deref());
     if number.is_none() && contact.is_none() {
         return Ok((HashMap::new(), Vec::new()));
@@ -125,31 +125,35 @@ async fn ask_vendors(app: &App, user: &User) -> Result<(Told, Vec<Asked>), DbErr
                 let client = app.vendor.client(credentials);
                 match tokio::time::timeout(INTERACTIVE, client.owed(number, contact)).await {
                     Ok(answer) => answer.map_err(|error| error.to_string()),
-                    Err(_) => Err("the vendor did not answer quickly".to_owned()),
+                    Err(_) => Err("the vendor did not answer in time".to_owned()),
                 }
             }
             Err(error) => Err(error.to_string()),
         };
         (service, answer)
     };
-    let mut told = HashMap::new();
+    let mut owed_at_vendors = HashMap::new();
     let mut asked = Vec::new();
     for (service, answer) in futures::future::join_all(services.into_iter().map(ask)).await {
         let error = match answer {
             Ok(list) => {
-                told.extend(list.into_iter().map(|owed| ((service.id.clone(), owed.auth_id.clone()), owed)));
+                owed_at_vendors.extend(list.into_iter().map(|owed| ((service.id.clone(), owed.auth_id.clone()), owed)));
                 None
             }
             Err(error) => Some(error),
         };
         asked.push(Asked { service_id: service.id, name: service.name, error });
     }
-    Ok((told, asked))
+    Ok((owed_at_vendors, asked))
 }
 
-/// The seal uses in which the person has grants whose photos are missing here or at the vendor, newest first.
-async fn own_grants(app: &App, user: &User, told: &Told) -> Result<Vec<(SealUse, Vec<Mine>)>, DbError> {
-    let named: Vec<&String> = told.keys().map(|(_, auth)| auth).take(MOST).collect();
+/// Returns the seal uses in which the person has grants with photos missing here or at the vendor, newest first.
+async fn own_grants(
+    app: &App,
+    user: &User,
+    owed_at_vendors: &OwedAtVendors,
+) -> Result<Vec<(SealUse, Vec<Mine>)>, DbError> {
+    let named: Vec<&String> = owed_at_vendors.keys().map(|(_, auth)| auth).take(MOST).collect();
     let at_vendor =
         if named.is_empty() { String::new() } else { format!("OR g.vendor_id IN {}", placeholders(4, named.len())) };
     let rows: Vec<Mine> = sql(format!(

@@ -1,5 +1,4 @@
-//! What an administrator does about a seal use that stands still: names its business at the vendor, applies again, or
-//! has its end tried again.
+//! Lets an administrator resolve a stuck seal use: set its business at the vendor, apply again, or retry its end.
 
 use crate::{
     app::App,
@@ -27,22 +26,22 @@ use crate::{
 /// Why a seal use was not resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    #[error("the seal use is not there")]
+    #[error("the seal use does not exist")]
     NotFound,
-    #[error("a business id is 1 to 20 digits")]
+    #[error("the business id is invalid. Send 1 to 20 digits.")]
     NoBusinessId,
-    #[error("the seal use is {0}: there is nothing to resolve")]
+    #[error("the seal use is {0}, so there is nothing to resolve")]
     NothingToResolve(SealUseStatus),
-    #[error("the flow was withdrawn, sent back or archived: nobody waits for this seal use any more")]
+    #[error("the flow was withdrawn, sent back or archived, so this seal use is not needed any more")]
     Ending,
-    #[error("nobody asked for the end of this seal use, or the vendor does not have it")]
+    #[error("the end of this seal use was not requested, or the vendor does not have the seal use")]
     NoEnding,
     #[error(
-        "the vendor's business {business_id} has the serial number {theirs:?}, not {ours:?} (subject {subject:?}, status {status}); \
-         if it is the right one all the same, send \"force\": true"
+        "the vendor's business {business_id} has the serial number {theirs:?}, not {ours:?} (subject {subject:?}, status {status}). \
+         If it is the right one nevertheless, send \"force\": true."
     )]
     OtherSerialNumber { business_id: String, theirs: String, ours: String, subject: String, status: String },
-    #[error("business {0} belongs to another seal use already")]
+    #[error("business {0} already belongs to another seal use. Check the business id.")]
     Taken(String),
     #[error(transparent)]
     Form(#[from] ApplicationError),
@@ -54,7 +53,7 @@ pub enum ResolveError {
     Db(#[from] DbError),
 }
 
-/// This business at the vendor is the seal use: proved by the serial number, unless `force`.
+/// Sets the business of the seal use. The serial number at the vendor must match, unless `force` is set.
 pub async fn adopt(
     app: &App,
     id: &SealUseId,
@@ -84,7 +83,7 @@ pub async fn adopt(
     }
     wake(&mut tx, id, Trigger::Button, now, now).await?;
     let wanted = still_wanted(&mut tx, &seal_use).await?;
-    // One whose end was asked for ends as soon as its business is known.
+    // If the end was requested, the use ends as soon as its business is known.
     if !wanted && Ending::of(&mut tx, id).await?.is_none() {
         return Err(ResolveError::Ending);
     }
@@ -103,8 +102,8 @@ pub async fn adopt(
     found(app, id).await
 }
 
-/// Applies again, with what the form says now. After a lost answer under another serial number: should the first one
-/// have arrived, it is never taken for the second.
+/// Applies again with the current values of the form. After a lost response it uses another serial number: if the
+/// first application did arrive, it is never mistaken for the second.
 pub async fn apply_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse, ResolveError> {
     let seal_use = standing_still(app, id).await?;
     let application = from_form(app, &seal_use).await?;
@@ -115,7 +114,7 @@ pub async fn apply_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse,
     };
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // The job's row first: a run holds it while it writes the seal use's.
+    // The row of the job comes first: a run holds it while it writes the row of the seal use.
     queue::wake_afresh(&mut tx, JobKind::Apply, id.as_str(), now).await?;
     if !still_wanted(&mut tx, &seal_use).await? {
         return Err(ResolveError::Ending);
@@ -123,11 +122,11 @@ pub async fn apply_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse,
     if !SealUse::apply_again(&mut tx, id, seal_use.status, &text, &serial_no).await? {
         return Err(ResolveError::Ending);
     }
-    resolved(tx, app, &seal_use, by, "applied for again").await?;
+    resolved(tx, app, &seal_use, by, "applied again").await?;
     found(app, id).await
 }
 
-/// Has the end that was asked for tried again at once.
+/// Retries the requested end at once.
 pub async fn end_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse, ResolveError> {
     let seal_use = found(app, id).await?;
     let now = app.clock.now();
@@ -136,7 +135,7 @@ pub async fn end_again(app: &App, id: &SealUseId, by: &str) -> Result<SealUse, R
         return Err(ResolveError::NoEnding);
     }
     queue::wake_afresh(&mut tx, JobKind::Finish, id.as_str(), now).await?;
-    resolved(tx, app, &seal_use, by, "its end is tried again").await?;
+    resolved(tx, app, &seal_use, by, "end retried").await?;
     Ok(seal_use)
 }
 
@@ -144,7 +143,7 @@ async fn found(app: &App, id: &SealUseId) -> Result<SealUse, ResolveError> {
     SealUse::find(&app.db, id).await?.ok_or(ResolveError::NotFound)
 }
 
-/// The answer was lost, or the vendor refused.
+/// Returns the seal use if its response was lost or the vendor refused it.
 async fn standing_still(app: &App, id: &SealUseId) -> Result<SealUse, ResolveError> {
     let seal_use = found(app, id).await?;
     match seal_use.status {
@@ -153,11 +152,12 @@ async fn standing_still(app: &App, id: &SealUseId) -> Result<SealUse, ResolveErr
     }
 }
 
-/// Locks the flow. False: the flow has ended, or others take this one's place: rights that it gave nobody would end.
+/// Locks the flow. Returns false if the flow has ended or other seal uses replace this one. In both cases no job
+/// would end the rights that a new application gives.
 async fn still_wanted(tx: &mut Tx, seal_use: &SealUse) -> Result<bool, ResolveError> {
     let flow = Flow::lock(tx, &seal_use.flow_id).await?.ok_or(ResolveError::NotFound)?;
     let present = SealUse::find(tx, &seal_use.id).await?.ok_or(ResolveError::NotFound)?;
-    // Somebody else may have resolved it meanwhile.
+    // Another user may have resolved it since.
     if present.status != seal_use.status {
         return Err(ResolveError::NothingToResolve(present.status));
     }
@@ -181,7 +181,7 @@ fn next_serial_no(serial_no: &str) -> String {
     format!("{base}-R{}", n.saturating_add(1))
 }
 
-/// Writes down who did it, and commits.
+/// Records the user and commits.
 async fn resolved(tx: Tx, app: &App, seal_use: &SealUse, by: &str, detail: &str) -> Result<(), DbError> {
     let subject = seal_use.id.as_str();
     let act = FlowAct { username: by, event: EventKind::Resolved, act: Act::SealUseResolved, subject, detail };

@@ -1,4 +1,5 @@
-//! A missing photo, supplied by hand: for one grant, shown as supplied, and sent to the vendor too.
+//! Accepts a missing photo from a user. It belongs to one grant, is marked as supplied, and is sent to the vendor,
+//! too.
 
 use crate::content::receive::{Batch, UploadError};
 use crate::{
@@ -23,14 +24,14 @@ use crate::{
     user::User,
 };
 
-/// What was supplied: the ingest that takes it in, and every photo supplied for the grant so far.
+/// The result of a supply: the ingest that links the photo, and all photos supplied for the grant.
 #[derive(Debug)]
 pub struct Supplied {
     pub ingest_id: IngestId,
     pub photos: Vec<Dispatch>,
 }
 
-/// The flow of a grant, to decide who may supply.
+/// Returns the flow of a grant, to check the user's rights.
 pub async fn flow_of(app: &App, grant: &GrantId) -> Result<(Grant, SealUse, Flow), UploadError> {
     let grant = Grant::find(&app.db, grant).await?.ok_or(UploadError::NotFound)?;
     let seal_use = SealUse::find(&app.db, &grant.seal_use_id).await?.ok_or(UploadError::NotFound)?;
@@ -38,7 +39,7 @@ pub async fn flow_of(app: &App, grant: &GrantId) -> Result<(Grant, SealUse, Flow
     Ok((grant, seal_use, flow))
 }
 
-/// Keeps the pictures and wakes the ingest, which links them: it alone writes photos.
+/// Stores the pictures and wakes the ingest, which links them. Only the ingest writes photos.
 pub async fn supply(
     app: &App,
     grant: &Grant,
@@ -61,17 +62,17 @@ pub async fn supply(
     let mut tx = app.db.begin().await?;
     let place = folder::ensure(&mut tx, path, &starter, now).await?;
     tx.commit().await?;
-    let kept = batch.keep(app, &place).await?;
+    let stored = batch.store(app, &place).await?;
     let mut tx = app.db.begin().await?;
-    // The order of a pass: its job, the originals, the flow, the job that sends.
+    // The lock order of a pass: its job, the originals, the flow, the job that sends.
     let ingest_id = wake(&mut tx, &grant.seal_use_id, Trigger::Supply, now, now).await?;
-    Original::insert_all(&mut tx, kept.iter().map(|one| &one.original)).await?;
+    Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &flow.id).await?.ok_or(UploadError::NotFound)?;
     if flow.state == FlowState::Archived {
         return Err(UploadError::NotRunning(flow.state));
     }
     queue::wake(&mut tx, JobKind::Send, grant.seal_use_id.as_str(), now, now).await?;
-    for one in &kept {
+    for one in &stored {
         let supply = Supply {
             seal_use: grant.seal_use_id.clone(),
             grant: grant.id.clone(),
@@ -91,7 +92,7 @@ pub async fn supply(
     };
     event::record(&mut tx, &flow.id, happened, now).await?;
     people::acted(&mut tx, &flow.id, &user.username).await?;
-    let names: Vec<&str> = kept.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<&str> = stored.iter().map(|one| one.name.as_str()).collect();
     let names = names.join(", ");
     let entry = NewEntry::new(&user.username, Act::PhotoSupplied, grant.id.as_str()).of_flow(&flow.id).detail(&names);
     audit::commit(tx, entry, now).await?;

@@ -1,4 +1,4 @@
-//! Changes the time in which seals may be used: at the vendor, and with us, who end the use when it is over.
+//! Changes the time in which seals may be used, at the vendor and in yinku. yinku ends the use after that time.
 
 use crate::{
     app::App,
@@ -17,19 +17,19 @@ use crate::{
 /// Why the time was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum WindowError {
-    #[error("the end must be given: none is known yet")]
+    #[error("no end of the time of use is known. Send `end`.")]
     NoEnd,
-    #[error("the time of use must end after it begins")]
+    #[error("the time of use ends before it begins. Send an `end` after `start`.")]
     EndsBeforeItBegins,
-    #[error("the end is past: end the use instead")]
+    #[error("the end is in the past. End the use instead.")]
     EndIsPast,
-    #[error("no open seal of this flow is called {0:?}")]
+    #[error("the flow has no open seal {0:?}. Send the name or the device number of an open seal.")]
     NoSuchSeal(String),
     #[error("the flow has no open seal use at the vendor")]
     NothingOpen,
     #[error(transparent)]
     Vendor(#[from] ProviderError),
-    #[error("{0}: nobody knows whether the time was changed: set it again")]
+    #[error("{0}. It is unknown whether the time was changed. Set it again.")]
     Unclear(ProviderError),
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -37,10 +37,10 @@ pub enum WindowError {
     Db(#[from] DbError),
 }
 
-/// The time wanted, and of which seals.
+/// The new time, and its seals.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// `None`: as it is; from the application on when there is none.
+    /// `None`: unchanged; the time of the application if there is none.
     pub start: Option<Timestamp>,
     pub end: Option<Timestamp>,
     /// `None`: every open seal.
@@ -50,7 +50,7 @@ pub struct Wanted {
 #[derive(Clone, Debug)]
 pub enum Selector {
     Device(String),
-    /// A seal's name or device number.
+    /// The name or the device number of a seal.
     Seal(String),
 }
 
@@ -69,7 +69,7 @@ impl Selector {
     }
 }
 
-/// `user` changes the time of use of the flow's open seals.
+/// Changes the time of use of the flow's open seals, for `user`.
 pub async fn set(app: &App, flow: &FlowId, user: &User, wanted: &Wanted) -> Result<(), WindowError> {
     let mut found = false;
     for seal_use in SealUse::at_vendor(&app.db, flow).await? {
@@ -81,7 +81,7 @@ pub async fn set(app: &App, flow: &FlowId, user: &User, wanted: &Wanted) -> Resu
         let grants: Vec<Grant> = grants.into_iter().filter(picked).collect();
         if !grants.is_empty() {
             found = true;
-            one(app, &seal_use, &grants, user, wanted).await?;
+            change_seal_use(app, &seal_use, &grants, user, wanted).await?;
         }
     }
     match (found, &wanted.seals) {
@@ -91,7 +91,13 @@ pub async fn set(app: &App, flow: &FlowId, user: &User, wanted: &Wanted) -> Resu
     }
 }
 
-async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wanted: &Wanted) -> Result<(), WindowError> {
+async fn change_seal_use(
+    app: &App,
+    seal_use: &SealUse,
+    grants: &[Grant],
+    user: &User,
+    wanted: &Wanted,
+) -> Result<(), WindowError> {
     let business_id = seal_use.business_id.as_deref().ok_or(WindowError::NothingOpen)?;
     let now = app.clock.now();
     let known_start = grants.iter().filter_map(|grant| grant.window_start).min();
@@ -115,11 +121,11 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
             start: Some(start),
             end: Some(end),
         };
-        // One after the other: what the vendor has done is kept, whatever becomes of the rest.
+        // One after the other: a change that the vendor has made is stored, even if a later one fails.
         match client.set_window(&window).await {
             Ok(()) => changed(app, seal_use, &grants, user, (start, end)).await?,
             Err(lost) if lost.unclear() => {
-                unclear(app, seal_use, &grants, user, (start, end), &lost).await?;
+                record_unclear(app, seal_use, &grants, user, (start, end), &lost).await?;
                 return Err(WindowError::Unclear(lost));
             }
             Err(never) => return Err(never.into()),
@@ -128,11 +134,11 @@ async fn one(app: &App, seal_use: &SealUse, grants: &[Grant], user: &User, wante
     Ok(())
 }
 
-/// A box, or a name and an owner; or all seals that are open.
+/// A box, or a name and an owner; or all open seals.
 type Named = (Option<String>, Option<String>, Option<String>);
 
-/// How the vendor is told which seals, one call each: by their boxes where those are known; not at all when every seal
-/// is meant.
+/// Groups the grants by the vendor's selectors, one call each. Seals are selected by their boxes if these are known.
+/// No selector is needed if every seal is meant.
 fn selections(grants: &[Grant], only_some: bool) -> Vec<(Named, Vec<&Grant>)> {
     if !only_some {
         return vec![((None, None, None), grants.iter().collect())];
@@ -162,7 +168,7 @@ async fn changed(
     for grant in grants {
         grant.set_window(&mut tx, start, end).await?;
     }
-    let detail = told(grants, start, end);
+    let detail = window_summary(grants, start, end);
     let act = FlowAct {
         username: &user.username,
         event: EventKind::WindowChanged,
@@ -173,9 +179,9 @@ async fn changed(
     Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
-/// Nobody knows: shown among the events, because it may be a change. With us the time stays as it was: at its end yinku
-/// ends the use, whatever the vendor has.
-async fn unclear(
+/// The result is unknown. The events show it, because the time may have changed. The stored time stays: at its end
+/// yinku ends the use, independent of the vendor's time.
+async fn record_unclear(
     app: &App,
     seal_use: &SealUse,
     grants: &[&Grant],
@@ -185,7 +191,7 @@ async fn unclear(
 ) -> Result<(), DbError> {
     let mut tx = app.db.begin().await?;
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
-    let detail = format!("{}: {lost}", told(grants, start, end));
+    let detail = format!("{}: {lost}", window_summary(grants, start, end));
     let act = FlowAct {
         username: &user.username,
         event: EventKind::WindowUnclear,
@@ -196,7 +202,7 @@ async fn unclear(
     act.commit(tx, &seal_use.flow_id, app.clock.now()).await
 }
 
-fn told(grants: &[&Grant], start: Timestamp, end: Timestamp) -> String {
+fn window_summary(grants: &[&Grant], start: Timestamp, end: Timestamp) -> String {
     let mut seals: Vec<&str> = grants.iter().map(|grant| grant.seal.as_str()).collect();
     seals.dedup();
     format!("{start} – {end} ({})", seals.join(", "))

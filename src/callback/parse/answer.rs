@@ -1,10 +1,11 @@
-//! What the vendor is answered. The HTTP status is the caller's: 200 once the callback is stored, else 500 (or 403, 429).
+//! The body of the response to the vendor. The caller sets the HTTP status: 200 after the callback is stored, else
+//! 500 (or 403, 429).
 
 use serde_json::json;
 
 use super::Shape;
 
-/// The vendor's code for a failure of unknown kind, the only one that every call of its may answer.
+/// The vendor's code for an unknown failure. It is the only code that is valid for all of its calls.
 const FAILED: u32 = 1_000_000;
 
 /// A body and its type.
@@ -14,7 +15,8 @@ pub struct CallbackReply {
     pub body: String,
 }
 
-/// Received and stored; also for what is not understood, which would come again and again otherwise.
+/// Received and stored. A callback that is not understood is accepted, too: otherwise the vendor would send it
+/// forever.
 #[must_use]
 pub fn answer(shape: Shape) -> CallbackReply {
     match shape {
@@ -25,7 +27,7 @@ pub fn answer(shape: Shape) -> CallbackReply {
     }
 }
 
-/// Not received. `shape` is `None` when the callback was refused unread.
+/// Refused. `shape` is `None` if the callback was refused before parsing.
 #[must_use]
 pub fn refusal(shape: Option<Shape>, message: &str) -> CallbackReply {
     match shape {

@@ -1,4 +1,4 @@
-//! What form a body has, whatever its header says, and what is in it.
+//! Detects the format of a body by its content, independent of its header, and reads the parameters.
 
 use super::{
     MAX_PARAMS, MAX_PARTS, PushedImage, form, header, json,
@@ -12,7 +12,7 @@ pub(super) enum Format {
     Empty,
     Multipart,
     Json,
-    /// One picture without anything around it.
+    /// A bare picture.
     Picture,
     Form,
     Unknown,
@@ -59,9 +59,9 @@ pub(super) fn read(content_type: Option<&str>, body: &[u8]) -> Body {
     }
     match kind.as_str() {
         "application/x-www-form-urlencoded" => {}
-        _ if like_json || kind.contains("json") => return Body::unknown("JSON that cannot be read"),
-        _ if kind.starts_with("multipart/") => return Body::unknown("multipart without its boundary"),
-        _ if !body.contains(&b'=') => return Body::unknown("a body of unknown form"),
+        _ if like_json || kind.contains("json") => return Body::unknown("invalid JSON"),
+        _ if kind.starts_with("multipart/") => return Body::unknown("multipart body without a boundary"),
+        _ if !body.contains(&b'=') => return Body::unknown("unknown body format"),
         _ => {}
     }
     Body { pairs: form::pairs(body, declared), ..Body::of(Format::Form) }
@@ -84,7 +84,7 @@ fn of_json(text: &str) -> Body {
     body
 }
 
-/// An object's members; those of an inner object are added if only that one names the business.
+/// Returns the members of an object. Adds those of an inner object if only that one names the business.
 fn unwrapped(object: &str) -> Vec<(String, &str)> {
     let names_business = |members: &[(String, &str)]| {
         let is_name = |key: &str| ["businessId", "encrypted"].iter().any(|name| key.eq_ignore_ascii_case(name));
@@ -102,7 +102,7 @@ fn unwrapped(object: &str) -> Vec<(String, &str)> {
     members
 }
 
-/// A list is a repeated parameter; null is none.
+/// A list is a repeated parameter. A null is none.
 fn push_values(pairs: &mut Vec<(String, String)>, key: &str, value: &str) {
     if !value.starts_with('[') {
         pairs.extend(json::text(value).map(|text| (key.to_owned(), text)));
@@ -130,7 +130,7 @@ fn of_parts(body: &[u8], boundary: &str, declared: Option<&str>) -> Body {
     body
 }
 
-/// Parameters that some client may send as a file part; they are text nevertheless.
+/// Parameters that some clients send as a file part although they are text.
 const TEXTS: [&str; 9] = [
     "businessId",
     "status",
@@ -156,10 +156,10 @@ fn is_file(part: &Part<'_>) -> bool {
 fn file(part: &Part<'_>) -> Option<PushedImage> {
     let file_name = part.file_name.as_deref();
     if !part.whole {
-        // Kept, it would be a photo that no complete copy of it could ever be matched with.
-        return Some(PushedImage::Unreadable(format!("cut off after {} bytes", part.content.len())));
+        // A truncated photo would never match a complete copy of itself, so it is not stored.
+        return Some(PushedImage::Unreadable(format!("truncated after {} bytes", part.content.len())));
     }
-    // A form's file input in which nothing was chosen.
+    // The file input of a form without a chosen file.
     let nothing_chosen = part.content.is_empty() && file_name.is_none_or(str::is_empty);
     (!nothing_chosen).then(|| picture::of_file(content(part), file_name))
 }

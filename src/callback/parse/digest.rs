@@ -1,10 +1,10 @@
-//! One digest for the same content, however it was wrapped.
+//! A digest that is equal for equal content, independent of its encoding.
 
 use sha2::{Digest, Sha256};
 
 use super::{PushedImage, fields::Fields};
 
-/// There is one address for all callbacks.
+/// All callbacks share one address.
 const ROUTE: &str = "/papi/signcenter/qiyuesuo/categoryCallback";
 
 /// SHA-256 in hex over the route, the sorted parameters (without the secret) and the sorted hashes of the pictures.
@@ -37,7 +37,7 @@ fn hash(image: &PushedImage) -> [u8; 32] {
     sum.0.finalize().into()
 }
 
-/// Each piece goes in with its length, so that no two lists of pieces give the same input.
+/// Each piece is hashed with its length, so two different lists of pieces never give the same input.
 #[derive(Default)]
 struct Sum(Sha256);
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use super::{MAX_PARAMS, PushedImage, picture};
 use crate::clock::Timestamp;
 
-/// Longest name of a parameter, in bytes: beyond it something else was taken for a form.
+/// Maximum length of a parameter name, in bytes. A longer name means that the body is not a form.
 const MAX_NAME: usize = 256;
-/// Longest text in a picture's place that the inbox shows, in bytes.
+/// Maximum length of a text in the place of a picture, in bytes, for display.
 const MAX_SHOWN: usize = 200;
 /// The end of the year 9999 in milliseconds.
 const END_OF_TIME: i64 = 253_402_300_800_000;
@@ -16,20 +16,21 @@ const END_OF_TIME: i64 = 253_402_300_800_000;
 #[derive(Debug)]
 pub(super) struct Fields {
     pairs: Vec<(String, String)>,
-    /// What stood in pictures' places and is short enough to be shown.
+    /// The short texts in the place of pictures, for display.
     shown: Vec<(String, String)>,
-    /// Whether `images` was named, with pictures or without.
+    /// True if a parameter `images` is present, with or without pictures.
     pub(super) images_named: bool,
 }
 
-/// The first value of this name (in any case) that is not blank, trimmed.
+/// Returns the first value of this name (in any case) that is not blank, trimmed.
 pub(super) fn first(pairs: &[(String, String)], name: &str) -> Option<String> {
     let named = pairs.iter().filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
     named.map(|(_, value)| value.trim()).find(|value| !value.is_empty()).map(str::to_owned)
 }
 
 impl Fields {
-    /// The body's parameters, those of the query which the body does not name, and the pictures among their values.
+    /// Collects the parameters of the body, the parameters of the query that the body does not name, and the pictures
+    /// among their values.
     pub(super) fn merge(
         body: Vec<(String, String)>,
         query: Vec<(String, String)>,
@@ -45,9 +46,9 @@ impl Fields {
         let before = pairs.len();
         pairs.retain(|(key, _)| key.len() <= MAX_NAME);
         if pairs.len() < before {
-            problems.push("a parameter with an endless name".to_owned());
+            problems.push("a parameter name is too long".to_owned());
         }
-        // The callback's secret.
+        // The secret of the callback.
         pairs.retain(|(key, _)| !key.trim().eq_ignore_ascii_case("key"));
         Self { pairs: Vec::with_capacity(pairs.len()), shown: Vec::new(), images_named: false }.take_pictures(pairs)
     }
@@ -79,22 +80,22 @@ impl Fields {
         self.text(name).is_some()
     }
 
-    /// The first that has the form of one.
+    /// Returns the first value with the format of a business id.
     pub(super) fn business_id(&self, problems: &mut Vec<String>) -> Option<String> {
         let named = self.pairs.iter().filter(|(key, _)| key.trim().eq_ignore_ascii_case("businessId"));
         let values: Vec<&str> = named.map(|(_, value)| value.trim()).filter(|value| !value.is_empty()).collect();
         let is_id = |value: &&str| (1..=20).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
         let id = values.iter().copied().find(is_id);
         if !values.iter().all(is_id) {
-            problems.push("a businessId is 1 to 20 digits".to_owned());
+            problems.push("businessId is not 1 to 20 digits".to_owned());
         }
         if values.iter().copied().filter(is_id).any(|value| Some(value) != id) {
-            problems.push("several businessIds: only the first counts".to_owned());
+            problems.push("several businessIds; only the first is used".to_owned());
         }
         id.map(str::to_owned)
     }
 
-    /// Milliseconds, seconds, or a civil time in China.
+    /// Milliseconds, seconds, or local time in China.
     pub(super) fn time(&self, name: &str) -> Option<Timestamp> {
         let text = self.text(name)?;
         let Ok(number) = text.parse::<i64>() else { return text.parse().ok().and_then(Timestamp::from_china) };
@@ -106,7 +107,7 @@ impl Fields {
         .filter(|at| at.0 < END_OF_TIME * 1_000)
     }
 
-    /// Sorted by name and value, without what stands for pictures.
+    /// Sorted by name and value, without the texts in the place of pictures.
     pub(super) fn sorted(&self) -> Vec<&(String, String)> {
         let mut sorted: Vec<_> = self.pairs.iter().collect();
         sorted.sort_unstable();

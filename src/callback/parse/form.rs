@@ -5,7 +5,7 @@ use percent_encoding::percent_decode;
 use super::MAX_PARAMS;
 use crate::provider::charset;
 
-/// The pairs in their order, one more than are taken at most. A `%` that escapes nothing stands for itself.
+/// Returns the pairs in their order, at most one more than the limit. A `%` without a valid escape stays as it is.
 pub(super) fn pairs(text: &[u8], declared: Option<&str>) -> Vec<(String, String)> {
     text.split(|b| *b == b'&')
         .map(<[u8]>::trim_ascii)

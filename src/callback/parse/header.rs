@@ -4,12 +4,12 @@ use percent_encoding::percent_decode_str;
 
 use crate::provider::charset;
 
-/// The type before the first semicolon, in lower case.
+/// Returns the type before the first semicolon, in lower case.
 pub(super) fn kind(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The first parameter of this name (in any case), unquoted.
+/// Returns the first parameter of this name (in any case), unquoted.
 pub(super) fn parameter(value: &str, name: &str) -> Option<String> {
     let mut rest = value.split_once(';').map(|(_, rest)| rest);
     while let Some(text) = rest {
@@ -22,7 +22,7 @@ pub(super) fn parameter(value: &str, name: &str) -> Option<String> {
     None
 }
 
-/// The `name*` form (RFC 8187) goes before the plain one.
+/// The `name*` form (RFC 8187) has priority over the plain one.
 pub(super) fn extended(value: &str, name: &str) -> Option<String> {
     let encoded = parameter(value, &format!("{name}*"));
     let decoded = encoded.as_deref().and_then(|encoded| {
@@ -34,7 +34,7 @@ pub(super) fn extended(value: &str, name: &str) -> Option<String> {
     decoded.or_else(|| parameter(value, name))
 }
 
-/// Key, value and what comes after the next semicolon.
+/// Returns key, value and the text after the next semicolon.
 fn next_parameter(text: &str) -> (&str, String, Option<&str>) {
     let end = text.find(['=', ';']).unwrap_or(text.len());
     let (key, rest) = text.split_at(end);
@@ -48,7 +48,7 @@ fn next_parameter(text: &str) -> (&str, String, Option<&str>) {
     (key.trim(), value, rest.find(';').map(|i| &rest[i + 1..]))
 }
 
-/// The text up to the closing quote. Only a quote may be escaped: Windows clients send raw backslashes.
+/// Returns the text up to the closing quote. Only a quote can be escaped: Windows clients send raw backslashes.
 fn unquote(quoted: &str) -> (String, &str) {
     let mut text = String::new();
     let mut rest = quoted;

@@ -1,16 +1,16 @@
-//! JSON as text: values keep the digits they were written with, and repeated names are all kept.
+//! Reads JSON as text. Values keep their digits, and all repeated names stay.
 //!
-//! `serde_json::Value` would round ids beyond 64 bits and drop repeated names, and a body of many small values would take
-//! some twenty times its size in memory; here nothing is built, text is only cut.
+//! `serde_json::Value` would round ids beyond 64 bits and drop repeated names. A body of many small values would take
+//! some twenty times its size in memory. This reader builds no values, it only cuts the text.
 
 use serde::de::IgnoredAny;
 
-/// Whether this is one JSON value. Linear, and without recursion.
+/// Returns true if the text is one JSON value. Linear, and without recursion.
 pub(super) fn is_valid(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// The members of a valid object, values as text; nothing if it is no object.
+/// Returns the members of a valid object, values as text. Empty if it is not an object.
 pub(super) fn members(object: &str, most: usize) -> Vec<(String, &str)> {
     let Some(inner) = object.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         return Vec::new();
@@ -22,18 +22,18 @@ pub(super) fn members(object: &str, most: usize) -> Vec<(String, &str)> {
     items(inner).take(most).filter_map(member).collect()
 }
 
-/// The elements of a valid array as text; nothing if it is no array.
+/// Returns the elements of a valid array as text. Empty if it is not an array.
 pub(super) fn elements(array: &str, most: usize) -> Vec<&str> {
     let inner = array.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inner.map(|inner| items(inner).take(most).collect()).unwrap_or_default()
 }
 
-/// A string's text, a number or truth as written, an object or array as it is; `None` for null.
+/// Returns the text of a string, a number or boolean as written, an object or array as it is. `None` for null.
 pub(super) fn text(value: &str) -> Option<String> {
     let value = value.trim();
     match value.as_bytes().first()? {
         b'n' => None,
-        // Half a surrogate pair is valid JSON and no text: it is shown as written.
+        // Half a surrogate pair is valid JSON but not valid text. It is shown as written.
         b'"' => Some(serde_json::from_str(value).unwrap_or_else(|_| value.to_owned()).replace('\0', "")),
         _ => Some(value.to_owned()),
     }

@@ -1,19 +1,19 @@
-//! `multipart/*` in memory: exact bytes, and whatever can be saved of a broken body.
+//! Reads `multipart/*` in memory: exact bytes, and every readable part of a broken body.
 //!
-//! A library was not used because it stops at the first fault, and reads names only as UTF-8.
+//! It does not use a library: libraries stop at the first fault and read names only as UTF-8.
 
 use super::header;
 use crate::provider::charset;
 
-/// Longest header block of a part.
+/// Maximum length of the header block of a part.
 const MAX_HEAD: usize = 16 << 10;
-/// RFC 2046 says 70; longer ones have been seen.
+/// The limit of RFC 2046 is 70. Longer boundaries occur in practice.
 const MAX_BOUNDARY: usize = 200;
 
 #[derive(Debug)]
 pub(super) struct Part<'a> {
     pub(super) name: String,
-    /// Present, though maybe empty, if the part says that it is a file.
+    /// Present, possibly empty, if the part declares a file.
     pub(super) file_name: Option<String>,
     pub(super) content_type: Option<String>,
     pub(super) base64: bool,
@@ -22,7 +22,7 @@ pub(super) struct Part<'a> {
     pub(super) whole: bool,
 }
 
-/// The boundary: as declared if the body has it, else as the body itself shows.
+/// Returns the declared boundary if the body contains it, else the boundary that the body itself shows.
 pub(super) fn boundary(content_type: Option<&str>, body: &[u8]) -> Option<String> {
     let declared = content_type
         .filter(|value| header::kind(value).starts_with("multipart/"))
@@ -32,7 +32,7 @@ pub(super) fn boundary(content_type: Option<&str>, body: &[u8]) -> Option<String
     declared.or_else(|| shown(body))
 }
 
-/// A body that begins with a delimiter and a part's header.
+/// Returns the boundary of a body that begins with a delimiter and the header of a part.
 fn shown(body: &[u8]) -> Option<String> {
     let mut lines = body.splitn(3, |b| *b == b'\n');
     let (first, second) = (lines.next()?, lines.next()?);
@@ -41,7 +41,7 @@ fn shown(body: &[u8]) -> Option<String> {
     (is_header && (1..=MAX_BOUNDARY).contains(&boundary.len())).then(|| boundary.to_owned())
 }
 
-/// At most `most` parts, and what was wrong.
+/// Returns at most `most` parts, and the problem if there was one.
 pub(super) fn parts<'a>(
     body: &'a [u8],
     boundary: &str,
@@ -61,29 +61,29 @@ pub(super) fn parts<'a>(
         let section = body.get(delimiter.end..end).unwrap_or_default();
         match part(section, declared, current.is_some()) {
             Some(part) => parts.push(part),
-            None => problem = Some("a part without end of its header".to_owned()),
+            None => problem = Some("the header of a part has no end".to_owned()),
         }
         if current.is_none() {
-            problem = Some("the body is cut off within a part".to_owned());
+            problem = Some("the body is truncated within a part".to_owned());
         }
     }
     (parts, problem)
 }
 
 struct Delimiter {
-    /// Where the content before it ends.
+    /// The end of the content before it.
     start: usize,
-    /// Where the next part begins.
+    /// The start of the next part.
     end: usize,
     closes: bool,
 }
 
-/// Looks at the beginnings of lines only, which a boundary cannot span: linear for whatever boundary and body.
+/// Checks only the starts of lines. A boundary cannot span lines, so the time is linear for every boundary and body.
 struct Delimiters<'a> {
     body: &'a [u8],
     mark: Vec<u8>,
     line: Option<usize>,
-    /// Lines end as after the first delimiter: with a bare LF there, a photo's own last CR stays its own.
+    /// The line ending of the first delimiter. If it is a bare LF, a CR at the end of a photo belongs to the photo.
     crlf: Option<bool>,
 }
 

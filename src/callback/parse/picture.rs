@@ -1,4 +1,4 @@
-//! Photos as text: data-URI, base64, photokey, address, or a list of those.
+//! Photos as text: data URI, base64, photokey, URL, or a list of those.
 
 use base64::{
     Engine, alphabet,
@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use super::{MAX_IMAGES, PushedImage, json};
 use crate::photo::{given_name, key};
 
-/// Base64 without a picture's beginning counts as a picture from here on: shorter ones are words ("null").
+/// Base64 without a picture signature counts as a picture from this length. Shorter texts are words ("null").
 const LONG_ENOUGH: usize = 512;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -20,7 +20,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Names under which photos come: `images`, `images[]`, `images[3]`.
+/// Parameter names of photos: `images`, `images[]`, `images[3]`.
 pub(super) fn is_images(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
     let index = name.strip_prefix("images").map(|rest| rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')));
@@ -31,13 +31,13 @@ pub(super) fn is_images(name: &str) -> bool {
     }
 }
 
-/// `file` is a photo only if it looks like one.
+/// The parameter `file`. It is a photo only if its content looks like one.
 pub(super) fn is_file(name: &str) -> bool {
     let name = name.trim();
     name.eq_ignore_ascii_case("file") || name.eq_ignore_ascii_case("file[]")
 }
 
-/// The photos of one value; none if it is empty.
+/// Returns the photos of one value. Empty if the value is empty.
 pub(super) fn read(value: &str) -> Vec<PushedImage> {
     let value = value.trim();
     if value.starts_with('[') && json::is_valid(value) {
@@ -46,18 +46,18 @@ pub(super) fn read(value: &str) -> Vec<PushedImage> {
     if value.starts_with('{') && json::is_valid(value) {
         return element(value).into_iter().collect();
     }
-    // A Java list's own text: [a, b].
+    // The text of a Java list: [a, b].
     let listed = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
     if is_data(listed) || is_address(listed) {
-        return one(listed).into_iter().collect();
+        return image_of_text(listed).into_iter().collect();
     }
-    listed.split(',').take(MAX_IMAGES + 1).filter_map(one).collect()
+    listed.split(',').take(MAX_IMAGES + 1).filter_map(image_of_text).collect()
 }
 
-/// An element of a JSON list: a text, or an object that has one.
+/// Reads an element of a JSON list: a text, or an object that contains one.
 fn element(value: &str) -> Option<PushedImage> {
     if !value.starts_with('{') {
-        return one(&json::text(value)?);
+        return image_of_text(&json::text(value)?);
     }
     let members = json::members(value, 100);
     let member = |names: &[&str]| {
@@ -67,14 +67,14 @@ fn element(value: &str) -> Option<PushedImage> {
     let Some(text) = member(&["photokey", "base64", "content", "data", "image", "url"]) else {
         return Some(unreadable(value));
     };
-    let mut image = one(&text)?;
+    let mut image = image_of_text(&text)?;
     if let PushedImage::Bytes { file_name, .. } = &mut image {
         *file_name = member(&["fileName", "name"]).as_deref().and_then(given_name::basename);
     }
     Some(image)
 }
 
-fn one(text: &str) -> Option<PushedImage> {
+fn image_of_text(text: &str) -> Option<PushedImage> {
     let text = text.trim().trim_matches('"').trim();
     if text.is_empty() {
         None
@@ -91,7 +91,7 @@ fn one(text: &str) -> Option<PushedImage> {
 
 fn unreadable(text: &str) -> PushedImage {
     let start: String = text.chars().take(80).collect();
-    PushedImage::Unreadable(format!("{} bytes of text that are no photo: {start}", text.len()))
+    PushedImage::Unreadable(format!("{} bytes of text that is not a photo: {start}", text.len()))
 }
 
 fn is_address(text: &str) -> bool {
@@ -115,8 +115,8 @@ fn data(text: &str) -> Option<Vec<u8>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
-/// Standard or URL-safe base64, padded or not. A blank is either a `+` that a form has turned into one, or only a blank:
-/// whichever gives a whole picture, else whichever gives a length that can be.
+/// Decodes standard or URL-safe base64, padded or not. A blank may be a `+` that a form has decoded, or only a blank.
+/// The reading that gives a whole picture is used, else the one that gives a valid length.
 pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.trim_ascii();
     let plus = decode(text, Some(b'+'));
@@ -151,20 +151,20 @@ fn is_likely(bytes: &[u8]) -> bool {
     is_known(bytes) || bytes.len() >= LONG_ENOUGH
 }
 
-/// Whether the bytes begin as a picture does.
+/// Returns true if the bytes begin with the signature of a picture.
 pub(super) fn is_known(bytes: &[u8]) -> bool {
     const STARTS: [&[u8]; 7] = [b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"BM"];
     let is_heif = bytes.get(4..8) == Some(b"ftyp");
     is_heif || bytes.len() >= 16 && STARTS.iter().any(|start| bytes.starts_with(start))
 }
 
-/// Whether the bytes begin and end as a JPEG or PNG does.
+/// Returns true if the bytes begin and end like a JPEG or PNG.
 fn is_whole(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xd8\xff") && bytes.ends_with(b"\xff\xd9")
         || bytes.starts_with(b"\x89PNG") && bytes.ends_with(b"IEND\xae\x42\x60\x82")
 }
 
-/// A file's content; empty ones are no photo.
+/// Reads the content of a file. An empty file is not a photo.
 pub(super) fn of_file(content: Vec<u8>, file_name: Option<&str>) -> PushedImage {
     let file_name = file_name.and_then(given_name::basename);
     if content.is_empty() {

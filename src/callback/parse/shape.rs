@@ -1,8 +1,8 @@
-//! Which of the shapes a callback has, by what it names.
+//! Decides the shape of a callback by its parameter names.
 
 use super::{Shape, body::Format, fields::Fields};
 
-/// `known`: a business id or our own id of the seal use is there.
+/// `known`: a business id or our own seal use id is present.
 pub(super) fn of(fields: &Fields, format: Format, known: bool, has_images: bool) -> Shape {
     let has = |name| fields.has(name);
     if format == Format::Json && has("encrypted") && !fields.has("businessId") {
@@ -22,10 +22,10 @@ pub(super) fn of(fields: &Fields, format: Format, known: bool, has_images: bool)
     }
 }
 
-/// Why nothing can be done about it, if so.
+/// Returns why the callback cannot be processed. `None` if it can.
 pub(super) fn problem(shape: Shape, fields: &Fields, known: bool) -> Option<String> {
     match shape {
-        Shape::Junk => Some("nothing about a seal use".to_owned()),
+        Shape::Junk => Some("not about a seal use".to_owned()),
         Shape::N | Shape::F => None,
         _ if known => None,
         _ if is_of_others(fields) => Some("about an electronic contract or a company, not a seal use".to_owned()),

@@ -1,4 +1,4 @@
-//! Where a zip says that its entries lie, and whether that can be.
+//! Checks the positions of the entries that a zip declares.
 
 use std::{
     fs::File,
@@ -9,14 +9,14 @@ use zip::unstable::read::ZipIterable;
 
 use super::ZipError;
 
-/// How an entry begins.
+/// The signature of an entry.
 pub(super) const ENTRY: &[u8] = b"PK\x03\x04";
 const LISTED: &[u8] = b"PK\x01\x02";
 const END: &[u8] = b"PK\x05\x06";
-/// The end record and its longest comment.
+/// The length of the end record with the longest comment.
 const LONGEST_END: u64 = 22 + 65_535;
 
-/// Begins as a zip, and has an end.
+/// Checks that the file begins like a zip and has an end record.
 pub(super) fn check_frame(mut file: &File) -> Result<(), ZipError> {
     let head: [u8; 4] = bytes_at(file, 0)?.ok_or(ZipError::NotAZip)?;
     if head != ENTRY && head != END {
@@ -29,14 +29,15 @@ pub(super) fn check_frame(mut file: &File) -> Result<(), ZipError> {
     if tail.windows(END.len()).any(|window| window == END) { Ok(()) } else { Err(ZipError::CutOff) }
 }
 
-/// No byte belongs to two entries or to the directory, and the directory ends where its end says.
+/// Checks that no byte belongs to two entries or to the directory, and that the directory ends where the end record
+/// says.
 pub(super) fn check_places(file: &File, zip: &mut ZipIterable<&File>) -> Result<(), ZipError> {
     let mut places = Vec::new();
     let mut listed = Vec::new();
     for entry in zip.files()? {
         let entry = entry?;
         listed.push(entry.central_header_start());
-        // Without a header of its own an entry has no place; reading it will say so.
+        // An entry without its own header has no position. Reading that entry reports the fault.
         if let Some(header) = bytes_at::<30>(file, entry.header_start())?.filter(|header| header.starts_with(ENTRY)) {
             let data = entry.header_start() + 30 + u16_at(&header, 26) + u16_at(&header, 28);
             places.push((entry.header_start(), data.saturating_add(entry.compressed_size())));
@@ -44,7 +45,7 @@ pub(super) fn check_places(file: &File, zip: &mut ZipIterable<&File>) -> Result<
     }
     let Some((first, last)) = listed.first().zip(listed.last()) else {
         return if bytes_at(file, 0)? == Some(*b"PK\x03\x04") {
-            Err(ZipError::Damaged("entries that its end does not know of".to_owned()))
+            Err(ZipError::Damaged("the end record does not list its entries".to_owned()))
         } else {
             Ok(())
         };
@@ -54,16 +55,18 @@ pub(super) fn check_places(file: &File, zip: &mut ZipIterable<&File>) -> Result<
     if overlap || places.last().is_some_and(|(_, end)| end > first) {
         return Err(ZipError::Overlapping);
     }
-    // The end counts entries in 16 bits; more of them would not be seen.
+    // The end record counts entries in 16 bits. More entries would be invisible.
     let after = bytes_at::<46>(file, *last)?
         .map(|header| last + 46 + u16_at(&header, 28) + u16_at(&header, 30) + u16_at(&header, 32));
     match after.map(|after| bytes_at::<4>(file, after)).transpose()?.flatten() {
-        Some(next) if next == LISTED => Err(ZipError::Damaged("it lists more entries than its end says".to_owned())),
+        Some(next) if next == LISTED => {
+            Err(ZipError::Damaged("the directory lists more entries than the end record".to_owned()))
+        }
         _ => Ok(()),
     }
 }
 
-/// `None` beyond the end of the file.
+/// Returns `None` beyond the end of the file.
 fn bytes_at<const N: usize>(mut file: &File, at: u64) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     file.seek(SeekFrom::Start(at))?;

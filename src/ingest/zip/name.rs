@@ -1,4 +1,4 @@
-//! What the name of an entry tells. Never a path.
+//! The information in the name of an entry. The name is never used as a path.
 
 use crate::{
     photo::{given_name, kind::PhotoKind},
@@ -6,7 +6,7 @@ use crate::{
 };
 
 pub(super) struct Names {
-    /// As written, in whatever charset: the flag that should tell it cannot be trusted.
+    /// As written, decoded from the detected charset: the charset flag of a zip cannot be trusted.
     pub(super) path: String,
     /// The last component, for display.
     pub(super) shown: String,
@@ -23,7 +23,7 @@ impl Names {
         self.path.ends_with(['/', '\\'])
     }
 
-    /// The file's own name counts before its directories.
+    /// Returns the kind that the name suggests. The file name has priority over its directories.
     pub(super) fn kind(&self) -> Option<PhotoKind> {
         self.path.rsplit(['/', '\\']).find_map(hint)
     }

@@ -21,7 +21,7 @@ struct Approval {
 }
 
 /// Returns the approvals given at the nodes to be synchronised (`syncNodes`; all nodes if it names none), oldest
-/// first. An approver without employee number and phone is left out: the vendor cannot identify this person.
+/// first. An approver without employee number and phone is omitted: the vendor cannot identify this person.
 pub(super) async fn given(
     db: &Db,
     flow: &Flow,

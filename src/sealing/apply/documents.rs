@@ -1,4 +1,5 @@
-//! The files that are to be stamped: sent to the vendor before the application, which names them by the vendor's ids.
+//! The files to be stamped. They are sent to the vendor before the application, which refers to them by the vendor's
+//! ids.
 
 use futures::StreamExt;
 
@@ -14,7 +15,8 @@ use crate::{
     store::{StoreError, StoreKey},
 };
 
-/// The vendor's ids of the flow's documents to be stamped, in order. What was sent in an earlier run is not sent again.
+/// Returns the vendor's ids of the documents to be stamped, in order. Files sent by an earlier run are not sent
+/// again.
 pub(super) async fn send(
     app: &App,
     lease: &Lease,

@@ -1,4 +1,4 @@
-//! Which of the vendor's seals a form means: names are not unique, boxes are.
+//! Finds the vendor's seals that a form names. Seal names are not unique, device numbers are.
 
 use serde_json::Value;
 
@@ -13,11 +13,11 @@ use crate::{
     user::{Directory, User},
 };
 
-/// Finds every wanted seal in the vendor's list; why not, per seal.
+/// Finds every wanted seal in the vendor's list. Returns a reason for each seal that is not found.
 pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), Vec<(String, String)>> {
     let mut errors: Vec<(String, String)> = Vec::new();
     for want in &mut application.wants {
-        match one(&want.seal, seals) {
+        match find_seal(&want.seal, seals) {
             Ok(seal) => want.at_vendor = Some(seal),
             Err(why) => errors.push((want.seal.clone(), why)),
         }
@@ -26,7 +26,7 @@ pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), 
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-fn one(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
+fn find_seal(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
     let usable = || seals.iter().filter(|seal| seal.usable);
     let in_box = usable().find(|seal| seal.device_no.as_deref() == Some(wanted));
     let named: Vec<&Seal> = usable().filter(|seal| seal.name == wanted).collect();
@@ -35,12 +35,12 @@ fn one(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
         (None, [seal]) => seal,
         (None, []) => return Err(format!("the vendor has no physical seal {wanted:?}")),
         (None, several) => {
-            let told = several.iter().map(|seal| {
+            let candidates = several.iter().map(|seal| {
                 let owner = seal.owner_name.as_deref().or(seal.company.as_deref()).unwrap_or("?");
                 format!("{} ({owner})", seal.device_no.as_deref().unwrap_or("no device number"))
             });
-            let told = told.collect::<Vec<_>>().join(", ");
-            return Err(format!("several seals are called {wanted:?}: give one by its device number: {told}"));
+            let candidates = candidates.collect::<Vec<_>>().join(", ");
+            return Err(format!("several seals are called {wanted:?}. Give its device number instead: {candidates}"));
         }
     };
     Ok(SealAtVendor {
@@ -50,14 +50,14 @@ fn one(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
     })
 }
 
-/// What is wrong with the seals that a form names, as far as the vendor tells quickly. A vendor that is down holds no
-/// submission up: then the application fails with the same words.
+/// Returns the errors of the seals that a form names, if the vendor answers quickly. A vendor that is down does not
+/// block the submission. In that case the application fails with the same message.
 pub async fn check(app: &App, body: &Body, form: &Form, starter: &User) -> Result<Vec<FieldError>, DbError> {
     let Some(integration) = body.enabled_integration() else {
         return Ok(Vec::new());
     };
     let users = Directory::load(&app.db).await?;
-    // What else is wrong with the form is told by whoever takes it.
+    // Other errors of the form are reported when the form is submitted.
     let Ok(mut application) = form::application(integration, form, starter, &users) else {
         return Ok(Vec::new());
     };
@@ -74,7 +74,7 @@ pub async fn check(app: &App, body: &Body, form: &Form, starter: &User) -> Resul
         .collect())
 }
 
-/// Where the form names the seal.
+/// Returns the path of the form value that names the seal.
 fn place(seal_field: &str, form: &Form, seal: &str) -> String {
     let Some((table, column)) = seal_field.split_once('.') else {
         return format!("form.{seal_field}");

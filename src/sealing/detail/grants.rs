@@ -1,4 +1,4 @@
-//! The vendor's authorisations, written as grants.
+//! Stores the vendor's authorisations as grants.
 
 use crate::{
     db::{DbError, Tx},
@@ -8,7 +8,7 @@ use crate::{
     seal_use::{Application, Grant, Person, SealUseStatus, Want},
 };
 
-/// The vendor's status in our words.
+/// Maps the vendor's status to ours.
 #[must_use]
 pub fn status_of(status: &Status) -> SealUseStatus {
     match status {
@@ -18,7 +18,7 @@ pub fn status_of(status: &Status) -> SealUseStatus {
     }
 }
 
-/// Writes the vendor's authorisations as grants; our ids by the vendor's.
+/// Stores the vendor's authorisations as grants. Returns the ids of the grants by the vendor's ids.
 pub async fn save_grants(
     tx: &mut Tx,
     seal_use: &SealUseId,
@@ -57,7 +57,7 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
         number: auth.number.clone(),
         applied,
         used,
-        // The answer to an application does not say it; only a detail does.
+        // The answer to an application has no count of uses left. Only a detail has it.
         left_count: auth.left_count.map_or((applied - used).max(0), i64::from),
         code: auth.code.clone().map(Hidden::into_inner),
         complete: auth.complete,
@@ -67,7 +67,7 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
     }
 }
 
-/// What was asked for: one for each seal and person, in the order asked.
+/// Returns the requested uses: one for each seal and person, in the order of the request.
 fn asked_for(application: &Application) -> Vec<(&Want, Option<&Person>)> {
     let of_want = |want: &'_ Want| want.users.is_empty();
     let wants = application.wants.iter();
@@ -80,7 +80,7 @@ fn asked_for(application: &Application) -> Vec<(&Want, Option<&Person>)> {
         .collect()
 }
 
-/// The first that the vendor's authorisation answers; it answers no other after that.
+/// Takes the first request that the vendor's authorisation matches, so it matches no other one later.
 fn take<'a>(open: &mut Vec<(&'a Want, Option<&'a Person>)>, auth: &Auth) -> Option<&'a Want> {
     let answers = |(want, person): &(&Want, Option<&Person>)| {
         is_seal(want, auth) && person.is_none_or(|person| is_person(person, auth))
@@ -89,7 +89,7 @@ fn take<'a>(open: &mut Vec<(&'a Want, Option<&'a Person>)>, auth: &Auth) -> Opti
     Some(open.remove(at).0)
 }
 
-/// The vendor may call people otherwise than we do: then the seal decides, if it was asked for once.
+/// Matches by seal alone, if the seal was requested once. The vendor may identify persons in another way.
 fn only_want<'a>(application: &'a Application, auth: &Auth) -> Option<&'a Want> {
     let mut wants = application.wants.iter().filter(|want| is_seal(want, auth));
     wants.next().filter(|_| wants.next().is_none())

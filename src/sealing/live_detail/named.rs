@@ -1,5 +1,4 @@
-//! Photos that the vendor names and that are not here: those that an ingest has written down, and those that a detail
-//! names which was asked for just now.
+//! Missing photos that the vendor names: those recorded by an ingest, and those that only a current detail names.
 
 use std::collections::HashSet;
 
@@ -16,7 +15,7 @@ use crate::{
     seal_use::{Grant, counts::Tally},
 };
 
-/// Photos that the vendor names and that are not here.
+/// Missing photos that the vendor names.
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct Named {
     pub(super) grant_id: Option<GrantId>,
@@ -49,10 +48,10 @@ pub(super) fn of_grant(outstanding: &[Named], grant: Option<&GrantId>) -> Vec<Mi
         .collect()
 }
 
-/// A photo that no ingest knows yet: whose it is, and its kind.
+/// A photo that no ingest knows yet: its grant and its kind.
 type NewPhoto = (Option<GrantId>, PhotoKind);
 
-/// The photos that only this detail names.
+/// Returns the photos that only this detail names.
 pub(super) fn new_photos(detail: &Detail, known: &HashSet<String>, grants: &[Grant]) -> Vec<NewPhoto> {
     let grant_of = |photo: &PhotoRef| {
         let auth = photo.auth_id.as_ref()?;
@@ -60,13 +59,13 @@ pub(super) fn new_photos(detail: &Detail, known: &HashSet<String>, grants: &[Gra
     };
     let stampings = detail.use_images.iter().map(|photo| (photo, PhotoKind::Signatory));
     let faces = detail.face_images.iter().map(|photo| (photo, PhotoKind::Face));
-    let mut told = HashSet::new();
+    let mut seen = HashSet::new();
     let new =
-        stampings.chain(faces).filter(|(photo, _)| !known.contains(&photo.photokey) && told.insert(&photo.photokey));
+        stampings.chain(faces).filter(|(photo, _)| !known.contains(&photo.photokey) && seen.insert(&photo.photokey));
     new.map(|(photo, kind)| (grant_of(photo), kind)).collect()
 }
 
-/// Counts the new photos among those that are known and not here.
+/// Adds the new photos to the known missing ones.
 pub(super) fn add(
     seal_use: &SealUseId,
     new: &[NewPhoto],

@@ -244,7 +244,7 @@ story!(encrypted_callbacks_are_kept_raw_and_answered_in_their_own_words, async |
         assert_eq!((answers[0].status, answers[0].answer.as_str()), (Some(200), "success"), "{shape}");
         let (kept, told): (Vec<u8>, String) =
             sql("SELECT body, error FROM callbacks WHERE shape = $1").bind(shape).one(&world.app.db).await.unwrap();
-        assert_eq!((kept.as_slice(), told.as_str()), (body.as_bytes(), "encrypted: kept, not read"), "{shape}");
+        assert_eq!((kept.as_slice(), told.as_str()), (body.as_bytes(), "encrypted; stored but not read"), "{shape}");
     }
     assert_eq!(world.count("SELECT COUNT(*) FROM jobs").await, 0);
 });
@@ -266,7 +266,7 @@ story!(while_photos_wait_for_a_processor_callbacks_are_kept_in_groups_that_take_
             content_type: None,
             body: Bytes::new(),
         };
-        inbox.keep(received).await.unwrap();
+        inbox.receive(received).await.unwrap();
         assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, n + 1, "durable before it is answered");
     }
     // One after another: each but the first waits until 25 ms have passed since the one before.

@@ -27,7 +27,7 @@ story!(several_files_come_at_once_and_are_told_by_their_content, async |engine: 
     let world = world_with_stamped(engine).await;
     let (flow, ..) = world.seal_use(1).await;
     let wang = world.caller("wang").await;
-    let mut hints = world.app.events.subscribe();
+    let mut hints = world.app.change_notices.subscribe();
     let files = [("合同 (终稿).pdf", pdf("1")), ("../扫描.jpg", png(1)), ("说明", "盖章三份".into())];
     let documents = wang.bring(&stamped(&flow), form(files.clone())).await.expect(201);
     for document in documents.as_array().unwrap() {

@@ -26,7 +26,7 @@ story!(a_download_that_is_asked_while_photos_come_in_is_told_to_come_again, asyn
     let told = wang.get(&path).await;
     assert_eq!(told.header("retry-after"), "5");
     let problem = told.expect_problem(503, "still_collecting");
-    assert!(problem["detail"].as_str().unwrap().contains("come again"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("Retry in a moment"), "{problem}");
     // What is here can be had at once; asking has stopped nothing.
     let partial = wang.get(&format!("{path}?partial=true")).await;
     assert_eq!(photos_in(&partial.bytes), 1);
@@ -62,7 +62,7 @@ story!(an_upload_that_stands_still_is_given_up_wherever_it_stands, async |engine
             ("HTTP/1.1 408 Request Timeout", &json!("upload_stalled")),
             "{place}"
         );
-        assert!(problem["detail"].as_str().unwrap().contains("nothing came for 1s"), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("no data arrived for 1s"), "{problem}");
         assert_eq!(staging(&world), 0, "{place}");
     }
     // Its place is free again.

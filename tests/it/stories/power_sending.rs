@@ -41,7 +41,7 @@ async fn application(engine: Engine, point: &str, arrived: usize) {
     let status = async || house.seal_use(&flow).await.status.as_str();
     house.until("nobody knows", async || status().await == "unknown").await;
     let lost = house.seal_use(&flow).await;
-    assert!(lost.error.as_ref().unwrap().contains("the service ended while the vendor was being asked"), "{lost:?}");
+    assert!(lost.error.as_ref().unwrap().contains("the service stopped while it sent the application"), "{lost:?}");
     assert_eq!(house.sim.counters().of("/seal/apply/multiple"), arrived as u64, "not asked again");
 
     let admin = house.caller("admin").await;

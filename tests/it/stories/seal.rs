@@ -192,7 +192,7 @@ story!(an_append_whose_answer_is_lost_is_looked_up_and_never_sent_twice, async |
     // The connection was dropped and the list does not show it: nobody knows.
     world.sim.set_fault(Fault::times(Target::Apply, FaultKind::Drop, 1));
     let problem = wang.post(&append, &json!({ "count": 1 })).await.expect_problem(502, "vendor_failed");
-    assert!(problem["detail"].as_str().unwrap().contains("nobody knows"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("unknown whether the uses were appended"), "{problem}");
     assert!(acts(&world, &flow).await.contains(&"append_unclear".to_owned()));
 
     // A refusal and a vendor that is not there change nothing.

@@ -131,7 +131,7 @@ story!(a_time_of_use_that_nobody_knows_of_is_told_and_the_old_end_holds, async |
     wang.put(&window, &json!({ "end": TWO })).await.expect(200);
     world.sim.set_fault(Fault::times(Target::Any, FaultKind::Cut, 4));
     let problem = wang.put(&window, &json!({ "end": THREE })).await.expect_problem(502, "vendor_failed");
-    assert!(problem["detail"].as_str().unwrap().contains("nobody knows whether the time was changed"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("unknown whether the time was changed"), "{problem}");
     // The vendor has the new time; we show the last one that we know of, and that somebody tried.
     assert_eq!(ends(&world, &wang, &flow, &business, 0).await, (Some(THREE.to_owned()), json!(TWO)));
     let view = show(&wang, &flow).await;
@@ -161,7 +161,7 @@ story!(a_time_of_use_whose_lost_answer_is_followed_by_a_refusal_is_told, async |
     assert_eq!(windows(&world), 2);
     // The refusal takes nothing back: the vendor has the new time.
     assert_eq!(ends(&world, &wang, &flow, &business, 0).await, (Some(TWO.to_owned()), Value::Null));
-    assert!(problem["detail"].as_str().unwrap().contains("nobody knows whether the time was changed"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("unknown whether the time was changed"), "{problem}");
     assert!(acts(&world, &flow).await.contains(&"window_unclear".to_owned()));
 });
 

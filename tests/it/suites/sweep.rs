@@ -23,7 +23,7 @@ use crate::support::{
 
 /// The strays among objects of any age.
 async fn strays(world: &World) -> Vec<(String, Stray)> {
-    let report = orphans::look(&world.app.store, &world.app.db, world.app.clock.now().plus(Duration::from_hours(1)));
+    let report = orphans::scan(&world.app.store, &world.app.db, world.app.clock.now().plus(Duration::from_hours(1)));
     report.await.unwrap().strays.into_iter().map(|found| (found.key, found.why)).collect()
 }
 
@@ -36,14 +36,14 @@ story!(everything_that_has_a_row_is_known, async |engine: Engine| {
     let world = World::new(engine, plan).await;
     archived(&world, 2).await;
     let later = world.app.clock.now().plus(Duration::from_hours(1));
-    let report = orphans::look(&world.app.store, &world.app.db, later).await.unwrap();
+    let report = orphans::scan(&world.app.store, &world.app.db, later).await.unwrap();
     assert_eq!(report.strays, []);
     let callbacks = world.count("SELECT COUNT(*) FROM callbacks WHERE body_key IS NOT NULL").await;
     assert!(callbacks > 0);
     // Two originals, each in two sizes, and the manifest.
     assert_eq!(report.looked_at, 2 + 4 + 1 + u64::try_from(callbacks).unwrap());
     let long_ago = world.app.clock.now().minus(Duration::from_hours(24));
-    let report = orphans::look(&world.app.store, &world.app.db, long_ago).await.unwrap();
+    let report = orphans::scan(&world.app.store, &world.app.db, long_ago).await.unwrap();
     assert_eq!(report, orphans::OrphanReport::default(), "what is young may be on its way to its row");
 });
 
