@@ -78,8 +78,8 @@ struct VerifyParams {
     head: Option<String>,
 }
 
-/// Verifies the whole chain: no entry was changed, removed, moved or inserted. `yinku audit verify` does the same on the
-/// command line.
+/// Verifies the whole chain: no entry was changed, removed, moved or inserted. `yinku audit verify` does the same on
+/// the command line.
 #[utoipa::path(get, path = "/api/audit/verify", params(VerifyParams), responses((status = 200, body = Report), (status = 400, body = Problem), (status = 403, body = Problem)))]
 async fn verify_chain(
     State(edge): State<Edge>,

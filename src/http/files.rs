@@ -54,8 +54,8 @@ struct Files {
     file: Vec<Vec<u8>>,
 }
 
-/// Uploads files to a files field of a flow. The body is multipart with one or more parts named `file`. Either all files
-/// become documents or none.
+/// Uploads files to a files field of a flow. The body is multipart with one or more parts named `file`. Either all
+/// files become documents or none.
 #[utoipa::path(post, path = "/api/flows/{id}/fields/{key}/files", params(("id" = FlowId, Path), ("key" = String, Path)),
     request_body(content = Files, content_type = "multipart/form-data"),
     responses((status = 201, body = Vec<Document>), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
@@ -135,8 +135,8 @@ struct Supplied {
     photos: Vec<Dispatch>,
 }
 
-/// Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an image.
-/// The service also sends the photos to the vendor.
+/// Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an
+/// image. The service also sends the photos to the vendor.
 #[utoipa::path(post, path = "/api/grants/{id}/photos", params(("id" = GrantId, Path)),
     request_body(content = Photos, content_type = "multipart/form-data"),
     responses((status = 201, body = Supplied), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
@@ -166,7 +166,8 @@ fn busy() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, detail)
 }
 
-/// Receives all files of the form and its `kind`, which can come before or after them. Deletes all files after an error.
+/// Receives all files of the form and its `kind`, which can come before or after them. Deletes all files after an
+/// error.
 async fn receive_form(
     app: &App,
     form: Result<Multipart, MultipartRejection>,

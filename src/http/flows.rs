@@ -36,8 +36,8 @@ fn send_hint(edge: &Edge, flow: &FlowView) {
     });
 }
 
-/// Returns the flow if `user` may do `action` now. Answers 404 if the user may not see the flow, 403 if only other users
-/// may do the action, and 409 `not_now` if the state of the flow does not allow it.
+/// Returns the flow if `user` may do `action` now. Answers 404 if the user may not see the flow, 403 if only other
+/// users may do the action, and 409 `not_now` if the state of the flow does not allow it.
 pub(super) async fn flow_for(edge: &Edge, id: &FlowId, user: &User, action: Action) -> Result<FlowView, Problem> {
     let flow = visible_flow(edge, id, user).await?;
     flow.check(action)?;

@@ -1,4 +1,4 @@
-//! Thumbnails: small JPEG pictures derived from an original, which may be deleted and made again at any time.
+//! Thumbnails: small JPEG images of an original. They can be deleted and created again at any time.
 //!
 //! Pure and synchronous; [`crate::cpu::Cpu`] runs it. One decode serves all sizes, at the smallest of the scales 1,
 //! 1/2, 1/4, 1/8 whose long edge is still 1.25 times the largest size (below that, up to 2 dB are lost); each smaller
@@ -24,7 +24,7 @@ use crate::{
     picture::inspect::{Coding, Inspection, Kind},
 };
 
-/// What an original may cost before its thumbnails are given up.
+/// The limits of an original. The service makes no thumbnails of a larger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Width × height, as the header states them.
@@ -62,10 +62,10 @@ pub struct Thumbnail {
     pub height: u32,
 }
 
-/// Why an original has no thumbnails. Nothing here is worth a second try.
+/// The reason why an original has no thumbnails. A retry cannot succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
-    /// The kind is recognised and kept, but not decoded here.
+    /// The kind is recognised, but the service cannot decode it.
     #[error("{} is not decoded", .0.mime())]
     Unsupported(Kind),
     #[error("{width} × {height} pixels are too many")]
@@ -91,12 +91,12 @@ pub fn thumbnails(
 ) -> Result<Vec<Thumbnail>, Impossible> {
     let Some(largest) = sizes.iter().copied().max() else { return Ok(Vec::new()) };
     check(inspection, limits)?;
-    // Decoders are fed by strangers: a panic in one is an answer about this picture and no more.
+    // The input is untrusted. A panic of a decoder affects only this image.
     catch_unwind(AssertUnwindSafe(|| encode_all(picture(bytes, inspection, largest.max(1), limits)?, sizes)))
         .unwrap_or_else(|panic| Err(Impossible::Broken(format!("the decoder panicked: {}", panic_text(&*panic)))))
 }
 
-/// Refuses by the headers alone, before anything is allocated.
+/// Checks the limits by the headers, before any allocation.
 fn check(inspection: &Inspection, limits: &Limits) -> Result<(), Impossible> {
     if inspection.coding == Coding::None && matches!(inspection.kind, Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Bmp) {
         return Err(Impossible::Broken("it has no header".to_owned()));
@@ -125,7 +125,7 @@ fn check(inspection: &Inspection, limits: &Limits) -> Result<(), Impossible> {
     }
 }
 
-/// A picture that stands upright and is sRGB.
+/// An upright sRGB image.
 enum Picture {
     Rgb(Pixels),
     Planes(Planes),

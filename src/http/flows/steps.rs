@@ -60,7 +60,8 @@ async fn approve(
 struct SendBack {
     comment: Option<String>,
     node: Option<String>,
-    /// The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it resubmission.
+    /// The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
+    /// resubmission.
     to: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Completes the derived schemas: flattened objects, one type per list item, required members of answers, and patterns of
-//! text in requests.
+//! Completes the derived schemas: flattened objects, one type per list item, required members of answers, and patterns
+//! of text in requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,7 +119,8 @@ fn reference_items(schemas: &mut Schemas) {
     }
 }
 
-/// Merges the parts of a `#[serde(flatten)]` type into one object. A closed part would refuse the members of the others.
+/// Merges the parts of a `#[serde(flatten)]` type into one object. A closed part would refuse the members of the
+/// others.
 fn flatten(schemas: &mut Schemas) {
     let known = schemas.clone();
     for schema in schemas.values_mut() {

@@ -1,3 +1,5 @@
+//! Inspects BMP files.
+
 use super::{Coding, Facts, index, le16, le32};
 
 /// The decoded pixels and as much again for run-length coded rows.

@@ -1,15 +1,15 @@
-//! The few EXIF fields that matter here, read in place.
+//! Reads the needed EXIF fields in place.
 //!
 //! Not by kamadak-exif, because it collects all fields of all directories first: 64 KiB of directories that overlap
-//! each other made 3.6 million fields in 171 MiB (0.6.2), and a TIFF file is not limited to 64 KiB. Here a few fields of
-//! two directories are looked up and nothing is copied. That crate only writes the tests' fields.
+//! each other made 3.6 million fields in 171 MiB (0.6.2), and a TIFF file is not limited to 64 KiB. Here a few fields
+//! of two directories are looked up and nothing is copied. That crate only writes the tests' fields.
 
 use jiff::{civil, tz::Offset};
 
 use super::{array, index};
 use crate::clock::Timestamp;
 
-/// When the device says it took the picture.
+/// The time of the photo, by the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExifTime {
     pub at: Timestamp,
@@ -17,7 +17,7 @@ pub struct ExifTime {
     pub offset_assumed: bool,
 }
 
-/// How the stored pixels must be turned to stand upright (the EXIF orientation, 1 to 8).
+/// The EXIF orientation (1 to 8): the rotation and mirroring that make the stored pixels upright.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Orientation {
@@ -28,10 +28,10 @@ pub enum Orientation {
     MirroredUpsideDown = 4,
     /// The first stored row is the left side, the first column the top.
     Transposed = 5,
-    /// To be turned clockwise by 90°.
+    /// Rotate clockwise by 90°.
     TurnedLeft = 6,
     Transversed = 7,
-    /// To be turned counter-clockwise by 90°.
+    /// Rotate counter-clockwise by 90°.
     TurnedRight = 8,
 }
 
@@ -64,7 +64,7 @@ impl Orientation {
 pub(crate) struct Exif {
     pub(crate) orientation: Orientation,
     pub(crate) taken: Option<ExifTime>,
-    /// Of a TIFF file's first picture.
+    /// The size of the first image of a TIFF file.
     pub(crate) width: Option<u32>,
     pub(crate) height: Option<u32>,
 }
@@ -80,7 +80,7 @@ const SUB_SEC_TIME_ORIGINAL: u16 = 0x9291;
 /// No text that is read here is longer: "2026:11:23 10:20:30", "+08:00", nine digits.
 const MAX_TEXT: usize = 32;
 
-/// Reads the fields of a TIFF structure; what is absent or broken is left out.
+/// Reads the fields of a TIFF structure. Omits absent and broken fields.
 pub(crate) fn read(bytes: &[u8]) -> Exif {
     Tiff::open(bytes).map(Tiff::exif).unwrap_or_default()
 }

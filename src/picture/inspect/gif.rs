@@ -1,3 +1,5 @@
+//! Inspects GIF files.
+
 use super::{Coding, Facts, le16};
 
 /// The canvas, the first frame over it and its colour indices.

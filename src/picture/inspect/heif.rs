@@ -1,5 +1,5 @@
-//! HEIC, HEIF and AVIF: boxes within boxes (ISO/IEC 14496-12 and 23008-12). Nothing is decoded here; size, time and
-//! completeness are read.
+//! Inspects HEIC, HEIF and AVIF: nested boxes (ISO/IEC 14496-12 and 23008-12). Reads size, time and completeness and
+//! decodes nothing.
 
 use super::{Facts, array, be16, be32, index};
 

@@ -1,10 +1,10 @@
-//! The markers of a JPEG file (ITU-T T.81, annex B).
+//! Inspects JPEG files by their markers (ITU-T T.81, annex B).
 
 use memchr::memchr;
 
 use super::{Facts, be16};
 
-/// What decoding costs.
+/// The cost of decoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Coding {
     /// Bits of a sample; only 8 is decoded.
@@ -191,7 +191,7 @@ pub(crate) fn has_adobe_segment(bytes: &[u8]) -> bool {
     header_segments(bytes).any(|segment| segment.marker == APP14 && segment.body.starts_with(b"Adobe"))
 }
 
-/// The same picture with nothing but what decoding needs: a decoder that stumbles over odd metadata reads this.
+/// Returns the JPEG with only the segments that decoding needs, for a decoder that fails on odd metadata.
 pub(crate) fn without_metadata(bytes: &[u8]) -> Vec<u8> {
     let mut bare = Vec::with_capacity(bytes.len());
     let mut end_of_header = bytes.len();

@@ -1,3 +1,5 @@
+//! Recognises the format of a file by its first bytes.
+
 use super::{array, be32, index, le32};
 
 /// The formats that are recognised. Thumbnails are made of the first five.

@@ -1,3 +1,5 @@
+//! Inspects PNG files.
+
 use super::{Coding, Facts, be32, index};
 
 /// Walks the chunks; the picture is complete when IEND is reached.

@@ -1,3 +1,5 @@
+//! Inspects WebP files.
+
 use super::{Coding, Facts, index, le16, le24, le32};
 
 /// Planes, the decoded frame, its alpha or its transforms, and the canvas of an animation.

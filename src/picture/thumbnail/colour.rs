@@ -1,4 +1,4 @@
-//! To sRGB, on white. Done on the small picture, where a pixel costs nothing.
+//! Converts the small image to sRGB on white. The small image has few pixels, so this costs little.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 

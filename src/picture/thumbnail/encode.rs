@@ -1,3 +1,5 @@
+//! Encodes thumbnails as JPEG.
+
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvPlanesImage};
 
 use super::{

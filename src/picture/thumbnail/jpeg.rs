@@ -1,4 +1,4 @@
-//! JPEG through libjpeg-turbo: the entropy decoding of the photos is where an ingest spends its time.
+//! Decodes JPEG with libjpeg-turbo. Entropy decoding takes most of the time of an ingest.
 
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
@@ -12,8 +12,8 @@ use crate::picture::inspect::jpeg;
 const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
 
 pub(super) enum Decoded {
-    /// Light and colours, which are sRGB's, and what is to be shown of them: half of the last pixel, when an odd side is
-    /// decoded at half scale.
+    /// Light and colours, which are sRGB's, and what is to be shown of them: half of the last pixel, when an odd side
+    /// is decoded at half scale.
     Planes(YuvImage<Vec<u8>>, (f64, f64)),
     /// With the colour profile.
     Pixels(Pixels, Option<Vec<u8>>),
@@ -97,7 +97,7 @@ pub(super) fn scale(long_edge: u32, largest: u32) -> ScalingFactor {
     SCALES.into_iter().find(enough).unwrap_or(ScalingFactor::ONE)
 }
 
-/// A warning is no error: the picture is there.
+/// Ignores warnings, because the image was decoded.
 fn warned(result: turbojpeg::Result<()>) -> Result<(), Impossible> {
     result.or_else(|error| if is_warning(&error) { Ok(()) } else { Err(broken(error)) })
 }

@@ -1,3 +1,5 @@
+//! Computes the memory that decoding an original needs.
+
 use super::{Limits, jpeg, pixels};
 use crate::picture::inspect::{Coding, Inspection};
 

@@ -1,3 +1,5 @@
+//! Pixels of a decoded image, and resizing.
+
 use std::{f64::consts::PI, sync::LazyLock};
 
 use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
@@ -114,8 +116,8 @@ impl Pixels {
     }
 }
 
-/// sinc(x) · sinc(x / 3), without the two sines that are most of what the library's own costs: with t = πx / 3, sin t / t
-/// is a series, and sin 3t = 3 sin t − 4 sin³ t.
+/// sinc(x) · sinc(x / 3), without the two sines that are most of what the library's own costs: with t = πx / 3, sin t /
+/// t is a series, and sin 3t = 3 sin t − 4 sin³ t.
 fn lanczos3(x: f64) -> f64 {
     /// So many terms that nothing is lost up to t = π.
     const SERIES: [f64; 12] = [
@@ -141,8 +143,8 @@ fn lanczos3(x: f64) -> f64 {
 }
 
 /// The least squares' weights are ⅔, −2/9, 2/27, … for the pixels at ±½, ±2½, ±4½, …, none for those between. After
-/// encoding, ⅝ and −⅛ are as good, and reach no further than Lanczos3 itself. From a table: four times Lanczos3 for each
-/// weight were 4 % of a thumbnail's time.
+/// encoding, ⅝ and −⅛ are as good, and reach no further than Lanczos3 itself. From a table: four times Lanczos3 for
+/// each weight were 4 % of a thumbnail's time.
 fn interpolated(x: f64) -> f64 {
     const STEPS: u32 = 1024;
     static TABLE: LazyLock<Vec<f64>> = LazyLock::new(|| {

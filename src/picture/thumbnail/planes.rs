@@ -1,5 +1,5 @@
-//! A picture the way nearly every JPEG is coded: a plane of light and two of colour, which are smaller. Kept so from
-//! decoding to encoding, no colour is converted and half as many samples are resized.
+//! An image as one plane of light and two smaller planes of colour, as in most JPEG files. With planes from decoding to
+//! encoding, no colour is converted and half as many samples are resized.
 
 use turbojpeg::YuvImage;
 
@@ -97,8 +97,8 @@ impl Source<'_> {
         })
     }
 
-    /// The colour plane for a picture of so many pixels. Its samples cover two pixels each, the last ones of an odd side
-    /// too, or the first ones if the picture will be mirrored: there they reach over the edge of the source.
+    /// The colour plane for a picture of so many pixels. Its samples cover two pixels each, the last ones of an odd
+    /// side too, or the first ones if the picture will be mirrored: there they reach over the edge of the source.
     fn colour(&self, plane: &Plane<'_>, (width, height): (u32, u32)) -> Result<Pixels, Impossible> {
         let target = (width.div_ceil(2), height.div_ceil(2));
         let axis = |source: f64, target: u32, cell: u32, mirrored: bool| {

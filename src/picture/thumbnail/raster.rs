@@ -1,4 +1,4 @@
-//! PNG, GIF, WebP and BMP through the `image` crate.
+//! Decodes PNG, GIF, WebP and BMP with the `image` crate.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! Sends signed requests and tells answers from the vendor's several ways to say no.
+//! Sends signed requests and separates answers from the vendor's different refusals.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl QiyuesuoClient {
         self.request(&self.shared.http, Method::POST, path)
     }
 
-    /// A request that carries files.
+    /// Builds a request with files.
     pub(super) fn upload(&self, path: &str) -> RequestBuilder {
         self.request(&self.shared.uploads, Method::POST, path)
     }
@@ -33,7 +33,7 @@ impl QiyuesuoClient {
     fn request(&self, http: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
         let credentials = &self.credentials;
         let mut url = credentials.base_url().clone();
-        // The address ends with a slash (Credentials::new).
+        // The URL ends with a slash (Credentials::new).
         url.set_path(&format!("{}{path}", url.path()));
         let timestamp = (self.shared.clock.now().0 / 1000).to_string();
         let mut request = http.request(method, url);
@@ -53,7 +53,7 @@ impl QiyuesuoClient {
             .header(ACCEPT_ENCODING, "identity")
     }
 
-    /// Sends; gives the answer only if its status is 2xx. Its body has not been read.
+    /// Sends the request. Returns the answer without its body if the status is 2xx.
     pub(super) async fn open(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
         let (http, request) = request.build_split();
         let request = request?;
@@ -80,7 +80,7 @@ impl QiyuesuoClient {
         Ok(response)
     }
 
-    /// A short body as text, never empty.
+    /// Reads a short body as text. Fails if it is empty.
     pub(super) async fn text(&self, request: RequestBuilder) -> Result<String, ProviderError> {
         let response = self.open(request).await?;
         let body = body::collect(response, self.shared.limits.max_json_bytes, |_| ()).await?;
@@ -88,7 +88,7 @@ impl QiyuesuoClient {
         if text.trim().is_empty() { Err(ProviderError::Empty) } else { Ok(text) }
     }
 
-    /// A JSON envelope whose code is 0.
+    /// Reads a JSON envelope with code 0.
     pub(super) async fn json(&self, request: RequestBuilder) -> Result<Answer, ProviderError> {
         let text = self.text(request).await?;
         match page::told(200, text.as_bytes(), None) {
@@ -98,7 +98,7 @@ impl QiyuesuoClient {
     }
 }
 
-/// The vendor's `Retry-After`, in seconds or as a date, where it has a meaning.
+/// Returns the vendor's `Retry-After` (seconds or a date) for a status that supports it.
 fn patience(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if !matches!(status, 429 | 503) {
         return None;
