@@ -65,7 +65,7 @@ async fn list(
         to: parsed("to", params.to.as_deref())?,
     };
     let entries = AuditEntry::list(&edge.app.db, &search, after, limit + 1).await?;
-    Ok(Json(Page::of(entries, limit, |entry| entry.seq.to_string())))
+    Ok(Json(Page::from_rows(entries, limit, |entry| entry.seq.to_string())))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

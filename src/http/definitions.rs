@@ -74,7 +74,7 @@ async fn list(
     let limit = limit(paging.limit)?;
     let after: Option<DefinitionId> = parsed("after", paging.after.as_deref())?;
     let definitions = Definition::list(&edge.app.db, after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::of(definitions, limit, |definition| definition.id.to_string()).map(DefinitionView::from)))
+    Ok(Json(Page::from_rows(definitions, limit, |definition| definition.id.to_string()).map(DefinitionView::from)))
 }
 
 /// Creates a definition.

@@ -84,9 +84,10 @@ async fn list(
     let state: Option<IngestState> = parsed("state", params.state.as_deref())?;
     let after: Option<IngestId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
-    let page = Page::of(Ingest::list(db, state, flow.as_ref(), after.as_ref(), limit + 1).await?, limit, |ingest| {
-        ingest.id.to_string()
-    });
+    let page =
+        Page::from_rows(Ingest::list(db, state, flow.as_ref(), after.as_ref(), limit + 1).await?, limit, |ingest| {
+            ingest.id.to_string()
+        });
     let items = view::without_photos(db, page.items).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
 }
@@ -165,8 +166,9 @@ async fn inbox(
     let state: Option<CallbackState> = parsed("state", params.state.as_deref())?;
     let after: Option<CallbackId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
-    let page =
-        Page::of(Record::list(db, state, after.as_ref(), limit + 1).await?, limit, |record| record.id.to_string());
+    let page = Page::from_rows(Record::list(db, state, after.as_ref(), limit + 1).await?, limit, |record| {
+        record.id.to_string()
+    });
     let seal_uses: Vec<_> = page.items.iter().filter_map(|record| record.seal_use_id.as_ref()).collect();
     let ingests = Ingest::of_seal_uses(db, &seal_uses).await?;
     let ingest = |record: &Record| record.seal_use_id.as_ref().and_then(|seal_use| ingests.get(seal_use)).cloned();

@@ -159,7 +159,7 @@ pub(super) struct Page<T> {
 
 impl<T> Page<T> {
     /// Makes a page of the first `limit` rows. The caller reads `limit + 1` rows, so the page knows if more follow.
-    pub(super) fn of(mut rows: Vec<T>, limit: i64, id: impl Fn(&T) -> String) -> Self {
+    pub(super) fn from_rows(mut rows: Vec<T>, limit: i64, id: impl Fn(&T) -> String) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);

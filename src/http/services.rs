@@ -32,7 +32,7 @@ async fn list(
     let limit = limit(paging.limit)?;
     let after: Option<ServiceId> = parsed("after", paging.after.as_deref())?;
     let services = Service::list(&edge.app.db, after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::of(services, limit, |service| service.id.to_string())))
+    Ok(Json(Page::from_rows(services, limit, |service| service.id.to_string())))
 }
 
 /// Binds a service.

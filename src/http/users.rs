@@ -38,7 +38,7 @@ async fn list(State(edge): State<Edge>, _: Admin, Params(paging): Params<Paging>
     let limit = limit(paging.limit)?;
     let after: Option<UserId> = parsed("after", paging.after.as_deref())?;
     let users = User::list(&edge.app.db, after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::of(users, limit, |user| user.id.to_string())))
+    Ok(Json(Page::from_rows(users, limit, |user| user.id.to_string())))
 }
 
 /// Creates a user.

@@ -1,10 +1,10 @@
 //! Thumbnails: small JPEG images of an original. They can be deleted and created again at any time.
 //!
-//! Pure and synchronous; [`crate::cpu::Cpu`] runs it. One decode serves all sizes, at the smallest of the scales 1,
-//! 1/2, 1/4, 1/8 whose long edge is still 1.25 times the largest size (below that, up to 2 dB are lost); each smaller
-//! size is made from the next larger one. Nothing is enlarged. The outputs stand upright, are sRGB, JPEG quality 80
-//! with 4:2:0 chroma, lie on white where the original is transparent, show the first frame of an animation, and carry
-//! no metadata: that stays in the original.
+//! The code is pure and synchronous. [`crate::cpu::Cpu`] runs it. One decode serves all sizes. It uses the smallest
+//! scale of 1, 1/2, 1/4 and 1/8 whose long edge is at least 1.25 times the largest size. A smaller scale would lose up
+//! to 2 dB. Each size is made from the next larger size, and no image is enlarged. An output is upright, sRGB and JPEG
+//! quality 80 with 4:2:0 chroma. Transparent parts are white. An animation gives its first frame. The output has no
+//! metadata.
 
 mod colour;
 mod encode;
@@ -27,19 +27,19 @@ use crate::{
 /// The limits of an original. The service makes no thumbnails of a larger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Width × height, as the header states them.
+    /// Width × height by the header.
     pub max_pixels: u64,
     /// Pixels of the longer side.
     pub max_side: u32,
-    /// Bytes a decoder may use for one picture.
+    /// Bytes that a decoder may use for one image.
     pub max_memory: u64,
-    /// Scans of a progressive JPEG. Real files have about ten; every one costs a pass over the whole picture, so that
-    /// pictures of more than a fifth of `max_pixels` may have fewer, down to 20.
+    /// Scans of a progressive JPEG. Real files have about ten. Each scan costs a pass over the whole image. So an image
+    /// of more than a fifth of `max_pixels` may have fewer scans, down to 20.
     pub max_scans: u32,
 }
 
 impl Limits {
-    /// The scans that a JPEG of so many pixels may have. Without this, 600 KB take 8 s.
+    /// Returns the allowed scans of a JPEG with this many pixels. Without this limit a file of 600 KB takes 8 s.
     fn scans(&self, pixels: u64) -> u32 {
         let affordable = (20 * self.max_pixels / pixels.max(1)).max(20);
         u32::try_from(affordable).unwrap_or(u32::MAX).min(self.max_scans)
@@ -55,7 +55,7 @@ impl Default for Limits {
 /// One size of one original.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// The size that was asked for: the bound of the long edge in pixels.
+    /// The requested size: the limit of the long edge in pixels.
     pub size: u32,
     pub jpeg: Vec<u8>,
     pub width: u32,
@@ -70,7 +70,7 @@ pub enum Impossible {
     Unsupported(Kind),
     #[error("{width} × {height} pixels are too many")]
     TooLarge { width: u32, height: u32 },
-    /// Small enough in pixels, but its coding needs too much memory.
+    /// The pixels are within the limit, but the coding needs too much memory.
     #[error("decoding would take {bytes} bytes of memory")]
     TooHungry { bytes: u64 },
     #[error("{0} scans are too many")]
@@ -79,10 +79,10 @@ pub enum Impossible {
     Broken(String),
 }
 
-/// Makes the thumbnails of an original, in the order of `sizes` (the bound of the long edge in pixels; 0 counts as 1).
+/// Makes the thumbnails of an original in the order of `sizes` (the limit of the long edge in pixels; 0 counts as 1).
 ///
-/// `inspection` must be that of `bytes`. Takes [`memory_needed`] bytes of memory at most. An original that is cut but
-/// decodes in part has thumbnails, the rest of them gray.
+/// `inspection` must be the inspection of `bytes`. Uses at most [`memory_needed`] bytes. An incomplete original that
+/// decodes in part has thumbnails with a gray rest.
 pub fn thumbnails(
     bytes: &[u8],
     inspection: &Inspection,
@@ -137,7 +137,7 @@ impl Picture {
         (pixels.width, pixels.height)
     }
 
-    /// The picture with a long edge of `size`; itself if it is no larger.
+    /// Returns the image with a long edge of `size`, or itself if it is not larger.
     fn shrink(self, size: u32) -> Result<Self, Impossible> {
         Ok(match self {
             Self::Rgb(pixels) => Self::Rgb(pixels.shrink(size)?),
@@ -153,7 +153,7 @@ impl Picture {
     }
 }
 
-/// The picture with a long edge of at most `largest`.
+/// Decodes the image with a long edge of at most `largest`.
 fn picture(bytes: &[u8], inspection: &Inspection, largest: u32, limits: &Limits) -> Result<Picture, Impossible> {
     let (pixels, profile) = match inspection.coding {
         Coding::Jpeg(_) => match jpeg::decode(bytes, largest, limits)? {
@@ -168,7 +168,7 @@ fn picture(bytes: &[u8], inspection: &Inspection, largest: u32, limits: &Limits)
     rgb.upright(inspection.orientation).map(Picture::Rgb)
 }
 
-/// Encodes every size, from the largest down, each from the one before.
+/// Encodes all sizes from the largest down. Each size is made from the size before.
 fn encode_all(mut picture: Picture, sizes: &[u32]) -> Result<Vec<Thumbnail>, Impossible> {
     let mut descending: Vec<u32> = sizes.to_vec();
     descending.sort_unstable_by(|a, b| b.cmp(a));

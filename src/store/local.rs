@@ -35,13 +35,13 @@ pub(super) struct LocalDirectory {
 
 impl LocalDirectory {
     pub(super) async fn open(path: PathBuf) -> Result<(Self, LocalFileSystem), StoreError> {
-        let shown = path.display().to_string();
-        let root = blocking("create", shown.clone(), move || {
+        let display_path = path.display().to_string();
+        let root = blocking("create", display_path.clone(), move || {
             make_with_ancestors(&path)?;
             path.canonicalize()
         })
         .await?;
-        let objects = LocalFileSystem::new_with_prefix(&root).map_err(failed("open", &Key::from(shown)))?;
+        let objects = LocalFileSystem::new_with_prefix(&root).map_err(failed("open", &Key::from(display_path)))?;
         Ok((Self { root, synced: Arc::default() }, objects.with_fsync(true)))
     }
 
@@ -102,12 +102,12 @@ impl LocalDirectory {
         if let Some(bytes) = read_cached(&path) {
             return Ok(bytes);
         }
-        let shown = path.display().to_string();
+        let display_path = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(io::Error::other).flatten();
         match read {
             Ok(bytes) => Ok(bytes.into()),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(StoreError::NotFound { key: key.to_string() }),
-            Err(source) => Err(StoreError::Directory { action: "read", path: shown, source }),
+            Err(source) => Err(StoreError::Directory { action: "read", path: display_path, source }),
         }
     }
 

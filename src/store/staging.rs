@@ -106,7 +106,7 @@ impl Staging {
     /// Appends bytes.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         let (file, length) = (Arc::clone(&self.file), bytes.len() as u64);
-        blocking("write", self.shown(), move || (&*file).write_all(&bytes)).await?;
+        blocking("write", self.display_path(), move || (&*file).write_all(&bytes)).await?;
         self.bytes += length;
         Ok(())
     }
@@ -127,19 +127,20 @@ impl Staging {
             file.seek(SeekFrom::Start(0))?;
             Ok(file)
         };
-        let file = clone().map_err(|source| StoreError::Directory { action: "read", path: self.shown(), source })?;
-        Ok(local::chunks(file, 0..self.bytes, self.shown()))
+        let file =
+            clone().map_err(|source| StoreError::Directory { action: "read", path: self.display_path(), source })?;
+        Ok(local::chunks(file, 0..self.bytes, self.display_path()))
     }
 
     /// Removes the file. If this fails, the next sweep removes it.
     pub async fn discard(self) {
         let Some(path) = self.path.clone() else { return };
-        if let Err(error) = blocking("remove", self.shown(), move || std::fs::remove_file(path)).await {
+        if let Err(error) = blocking("remove", self.display_path(), move || std::fs::remove_file(path)).await {
             tracing::warn!(%error, "a staging file was not removed");
         }
     }
 
-    fn shown(&self) -> String {
+    fn display_path(&self) -> String {
         self.path.as_ref().map_or_else(|| "a staging file without a name".to_owned(), |path| path.display().to_string())
     }
 }

@@ -83,7 +83,7 @@ async fn list(
     let after: Option<FlowId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
     let page = list::page(db, &params.filter()?, &user, after.as_ref(), limit + 1).await?;
-    let page = Page::of(page, limit, ToString::to_string);
+    let page = Page::from_rows(page, limit, ToString::to_string);
     let items = heads(db, &page.items).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
 }

@@ -26,7 +26,7 @@ const EARLIEST_BELIEVABLE: Timestamp = Timestamp(1_514_736_000_000_000);
 pub fn clock_doubt(exif: Option<Timestamp>, vendor: Option<Timestamp>, received: Timestamp) -> bool {
     exif.is_some_and(|exif| {
         let reference = vendor.unwrap_or(received);
-        // One of the two is zero, since `since` never goes below it.
+        // One of the two is zero, because `since` is never negative.
         exif.since(reference).max(reference.since(exif)) > MAX_CLOCK_DIFFERENCE
             || exif.since(received) > CLOCK_TOLERANCE
             || exif < EARLIEST_BELIEVABLE

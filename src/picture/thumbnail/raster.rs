@@ -22,7 +22,7 @@ pub(super) fn decode(bytes: &[u8], kind: Kind, limits: &Limits) -> Result<(Pixel
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(library_limits(limits));
     let mut decoder = reader.into_decoder().map_err(|error| refused(kind, error))?;
-    // What the decoder will allocate counts, not what the inspection saw.
+    // Check the size in the decoder, because it allocates by its own header and not by the inspection.
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > limits.max_pixels {
         return Err(Impossible::TooLarge { width, height });
@@ -43,7 +43,7 @@ fn library_limits(limits: &Limits) -> image::Limits {
     strict
 }
 
-/// Eight bits a sample, without transparency.
+/// Converts to eight bits per sample without transparency.
 fn plain(picture: DynamicImage) -> Pixels {
     let (width, height) = (picture.width(), picture.height());
     let (samples, bytes) = match picture {

@@ -53,7 +53,7 @@ async fn explain(mut incoming: Incoming, mut head: BytesMut) -> ProviderError {
     if head.is_empty() {
         return ProviderError::Empty;
     }
-    page::told(status, &head, None).unwrap_or_else(|| ProviderError::Garbled("not a zip".to_owned()))
+    page::error_in(status, &head, None).unwrap_or_else(|| ProviderError::Garbled("not a zip".to_owned()))
 }
 
 /// A body with a byte count.

@@ -11,7 +11,7 @@ const LONGEST: usize = 1 << 20;
 
 /// Returns the error of an answer with a status other than 2xx.
 pub(super) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> ProviderError {
-    if let Some(error) = told(status, body, retry_after) {
+    if let Some(error) = error_in(status, body, retry_after) {
         return error;
     }
     let words = short(&text(body));
@@ -23,7 +23,7 @@ pub(super) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -
 }
 
 /// Returns the error in a body regardless of the status: JSON with a code other than 0, or a web page.
-pub(super) fn told(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<ProviderError> {
+pub(super) fn error_in(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<ProviderError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     if body.len() > LONGEST {
         return None;
@@ -73,8 +73,8 @@ fn title(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn told_of(body: &str) -> Option<ProviderError> {
-        told(200, body.as_bytes(), None)
+    fn error_of(body: &str) -> Option<ProviderError> {
+        error_in(200, body.as_bytes(), None)
     }
 
     #[test]
@@ -82,20 +82,20 @@ mod tests {
         let refused = |code, message: &str| {
             Some(ProviderError::Rejected { status: 200, code, message: message.to_owned(), retry_after: None })
         };
-        assert_eq!(told_of(r#"{"code":1000001,"message":"参数错误"}"#), refused(1_000_001, "参数错误"));
-        assert_eq!(told_of("\u{feff}\r\n{\"code\":\"2003004\"}"), refused(2_003_004, ""));
-        assert_eq!(told_of(r#"{"code":0,"message":"SUCCESS"}"#), None);
-        assert_eq!(told_of(r#"{"message":"no code"}"#), None);
-        assert_eq!(told_of("{ not json"), None);
+        assert_eq!(error_of(r#"{"code":1000001,"message":"参数错误"}"#), refused(1_000_001, "参数错误"));
+        assert_eq!(error_of("\u{feff}\r\n{\"code\":\"2003004\"}"), refused(2_003_004, ""));
+        assert_eq!(error_of(r#"{"code":0,"message":"SUCCESS"}"#), None);
+        assert_eq!(error_of(r#"{"message":"no code"}"#), None);
+        assert_eq!(error_of("{ not json"), None);
     }
 
     #[test]
     fn web_pages_are_known_by_their_marks_and_named_by_their_title() {
         let page = |title: &str| Some(ProviderError::Html { status: 200, title: title.to_owned(), retry_after: None });
-        assert_eq!(told_of("<!DOCTYPE HTML><TITLE>登录\n 页</TITLE>"), page("登录 页"));
-        assert_eq!(told_of("<p><h2>HTTP ERROR 400</h2>"), page("HTTP ERROR 400"));
-        assert_eq!(told_of("<html><title>open"), page(""));
-        assert_eq!(told_of("<svg/>"), None);
+        assert_eq!(error_of("<!DOCTYPE HTML><TITLE>登录\n 页</TITLE>"), page("登录 页"));
+        assert_eq!(error_of("<p><h2>HTTP ERROR 400</h2>"), page("HTTP ERROR 400"));
+        assert_eq!(error_of("<html><title>open"), page(""));
+        assert_eq!(error_of("<svg/>"), None);
     }
 
     #[test]

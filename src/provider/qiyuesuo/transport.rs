@@ -71,11 +71,11 @@ impl QiyuesuoClient {
             return Err(page::refusal(status.as_u16(), &body, retry_after));
         }
         if status.as_u16() == 206 {
-            return Err(ProviderError::Cut("a part that nobody asked for".to_owned()));
+            return Err(ProviderError::Cut("a partial answer without a range request".to_owned()));
         }
         let encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
         if encoded {
-            return Err(ProviderError::Garbled("a compressed answer that nobody asked for".to_owned()));
+            return Err(ProviderError::Garbled("a compressed answer without a request for compression".to_owned()));
         }
         Ok(response)
     }
@@ -91,7 +91,7 @@ impl QiyuesuoClient {
     /// Reads a JSON envelope with code 0.
     pub(super) async fn json(&self, request: RequestBuilder) -> Result<Answer, ProviderError> {
         let text = self.text(request).await?;
-        match page::told(200, text.as_bytes(), None) {
+        match page::error_in(200, text.as_bytes(), None) {
             Some(error) => Err(error),
             None => Answer::parse(text),
         }
@@ -118,13 +118,13 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_seconds_and_as_a_date() {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
-        let asked = |status, text: &'static str| {
+        let retry_after_of = |status, text: &'static str| {
             patience(status, &[(RETRY_AFTER, text.parse().unwrap())].into_iter().collect(), now)
         };
-        assert_eq!(asked(503, "7"), Some(Duration::from_secs(7)));
-        assert_eq!(asked(429, "Mon, 23 Nov 2026 08:01:30 GMT"), Some(Duration::from_secs(90)));
-        assert_eq!(asked(429, "Mon, 23 Nov 2026 07:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(asked(503, "soon"), None);
-        assert_eq!(asked(500, "7"), None);
+        assert_eq!(retry_after_of(503, "7"), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after_of(429, "Mon, 23 Nov 2026 08:01:30 GMT"), Some(Duration::from_secs(90)));
+        assert_eq!(retry_after_of(429, "Mon, 23 Nov 2026 07:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(retry_after_of(503, "soon"), None);
+        assert_eq!(retry_after_of(500, "7"), None);
     }
 }
