@@ -26,7 +26,7 @@ pub struct Inspection {
     pub mime: &'static str,
     /// The file suffix that fits the bytes, without a dot.
     pub ext: &'static str,
-    /// Pixels in a stored row, before the orientation is applied; see [`Inspection::shown`].
+    /// Pixels in a stored row, before the orientation is applied.
     pub width: Option<u32>,
     /// Stored rows, before the orientation is applied.
     pub height: Option<u32>,

@@ -17,9 +17,9 @@ const EARLIEST_BELIEVABLE: Timestamp = Timestamp(1_514_736_000_000_000);
 /// Returns true if the time in the photo is doubtful. This never changes a time. The service keeps and shows all three.
 ///
 /// An EXIF time is doubtful if it is
-/// * more than [`MAX_CLOCK_DIFFERENCE`] (24 h) away from the vendor's time, or without one from the time of receipt,
-/// * more than [`CLOCK_TOLERANCE`] (5 min) later than the time of receipt,
-/// * before [`EARLIEST_BELIEVABLE`] (2018).
+/// * more than `MAX_CLOCK_DIFFERENCE` (24 h) away from the vendor's time, or without one from the time of receipt,
+/// * more than `CLOCK_TOLERANCE` (5 min) later than the time of receipt,
+/// * before `EARLIEST_BELIEVABLE` (2018).
 ///
 /// Without an EXIF time the result is false.
 #[must_use]
