@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped before the end; start with --data DIR to be able to continue the demo")),
     };
     if !args.exit && result.is_ok() {
-        print::to_stdout("Press Ctrl-C to end the demo.");
+        print::to_stdout("Ctrl-C ends the demo.");
         tokio::signal::ctrl_c().await?;
     }
     stop.cancel();
