@@ -1,4 +1,4 @@
-# Each target does its own set-up on a fresh Debian machine with Rust.
+# Each target installs what it needs on a new Debian machine with Rust.
 .PHONY: build demo test bench dev setup setup-test
 .DEFAULT_GOAL := build
 
@@ -9,10 +9,10 @@ build: setup
 demo: build
 	target/release/yinku demo $(ARGS)
 
-# All cargo steps share one feature set and cover every crate (`default-members`), so that nothing is compiled twice.
+# All cargo steps use the same features and crates (`default-members`), so nothing is compiled twice.
 FEATURES := --locked --features killpoints
 
-# scripts/setup puts tools there that a machine lacks.
+# scripts/setup installs missing tools there.
 test: export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 test: setup-test
 	cargo fmt --all --check
@@ -23,7 +23,7 @@ test: setup-test
 	cargo test $(FEATURES) --doc
 	scripts/with-services cargo nextest run $(FEATURES)
 
-# One part alone: make bench PARTS=ingest
+# Run one part: make bench PARTS=ingest
 bench:
 	scripts/bench $(PARTS)
 

@@ -1,4 +1,4 @@
-//! The commands.
+//! The command line: parses the arguments and runs one command.
 
 mod audit;
 mod demo;
@@ -17,10 +17,10 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "yinku",
     version,
-    about = "印库: brings every photo of a physical seal use in, once, unaltered, findable, provable"
+    about = "印库: stores every photo of a physical seal use, once, unaltered, findable, provable"
 )]
 struct Cli {
-    /// Settings file; without it ./yinku.toml if there is one.
+    /// Settings file. Default: ./yinku.toml, if this file exists.
     #[arg(long, global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -29,34 +29,33 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The service: HTTP and workers. Migrates by itself and needs no settings file.
+    /// Run the service: HTTP and workers. Migrates the database. Needs no settings file.
     Serve(serve::ServeArgs),
-    /// Everything at once on this machine: simulator, service, one flow from its form to its archive.
+    /// Run a demo on this machine: simulator, service, one flow from its form to its archive.
     Demo(demo::DemoArgs),
-    /// A faithful vendor, for tests and demonstrations.
+    /// Run a simulated vendor for tests and demonstrations.
     Simulator(Box<simulator::Args>),
-    /// Check the settings and print them, secrets hidden.
+    /// Check the settings and print them without secrets.
     CheckConfig,
-    /// Bring the database's schema up to date.
+    /// Update the database schema.
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Users.
+    /// Manage users.
     #[command(subcommand)]
     User(users::UserCommand),
-    /// Tokens for programs.
+    /// Manage tokens for programs.
     #[command(subcommand)]
     Token(users::TokenCommand),
-    /// Which objects in the store does no row name? Lists them, deletes nothing.
+    /// List objects in the store without a row. Deletes nothing.
     Sweep(sweep::SweepArgs),
-    /// The audit log.
+    /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
 }
 
 impl Command {
-    /// The status of a command that could not do what it was asked for. One that looks for findings says 1 when it
-    /// found some.
+    /// Returns the exit status of a command that failed. `audit` and `sweep` use 1 for findings, so they fail with 2.
     fn status_of_failure(&self) -> ExitCode {
         match self {
             Self::Audit(_) | Self::Sweep(_) => ExitCode::from(2),
@@ -71,21 +70,24 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
     run(cli).unwrap_or_else(|error| {
-        print::complaint(&format!("yinku: {error:#}"));
+        print::to_stderr(&format!("yinku: {error:#}"));
         failed
     })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime; check the limits of threads and files")?;
     runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve::run(load(cli.config)?, args).await?,
             Command::Demo(args) => return demo::run(args).await,
             Command::Simulator(args) => simulator::run(*args).await?,
-            Command::CheckConfig => print::answer(&load(cli.config)?.to_shown_toml()),
+            Command::CheckConfig => print::to_stdout(&load(cli.config)?.to_shown_toml()),
             Command::Migrate => open(&load(cli.config)?).await?.close().await,
-            Command::Openapi => print::answer(&serde_json::to_string_pretty(&http::openapi())?),
+            Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?),
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
             Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
@@ -99,9 +101,9 @@ fn load(path: Option<PathBuf>) -> anyhow::Result<Config> {
     Ok(Config::load(path.or_else(Config::file_here).as_deref(), std::env::vars())?)
 }
 
-/// The database alone, for commands beside a running service.
+/// Opens the database without the other parts, for commands beside a running service.
 async fn open(config: &Config) -> anyhow::Result<Db> {
     telemetry::init(&config.log)?;
-    std::fs::create_dir_all(&config.data_dir).context("cannot make data_dir")?;
+    std::fs::create_dir_all(&config.data_dir).context("cannot create data_dir; check the path and its permissions")?;
     Ok(Db::open(&config.database).await?)
 }

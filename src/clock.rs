@@ -1,4 +1,4 @@
-//! Time is an argument: everything that needs "now" asks the [`Clock`] it was given.
+//! Time. Code that needs the current time gets a [`Clock`] as an argument, so tests can control it.
 
 use std::{
     sync::{
@@ -10,37 +10,37 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// An instant in microseconds since 1970-01-01T00:00:00Z, as the database keeps it.
+/// A point in time in microseconds since 1970-01-01T00:00:00Z. The database has the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This instant later by `span` (saturating).
+    /// Returns the time `span` later (saturating).
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// This instant earlier by `span` (saturating).
+    /// Returns the time `span` earlier (saturating).
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// The time from `earlier` to this instant; zero when `earlier` is later.
+    /// Returns the duration from `earlier` to this time. Zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The civil time in China (+08:00, without daylight saving), which file names and folders show.
+    /// Returns the civil time in China (+08:00, without daylight saving). File names and folders show it.
     #[must_use]
     pub fn in_china(self) -> jiff::civil::DateTime {
         CHINA.to_datetime(self.instant())
     }
 
-    /// A civil time in China, which is how the vendor writes its times.
+    /// Reads a civil time in China. The vendor writes its times so.
     #[must_use]
     pub fn from_china(civil: jiff::civil::DateTime) -> Option<Self> {
         CHINA.to_timestamp(civil).ok().map(|t| Self(t.as_microsecond()))
@@ -59,9 +59,9 @@ impl std::fmt::Display for Timestamp {
     }
 }
 
-/// A text that names no instant.
+/// A text that is not a point in time.
 #[derive(Debug, thiserror::Error)]
-#[error("must be an instant as RFC 3339 writes it, such as 2026-03-01T09:30:00+08:00")]
+#[error("must be a time in RFC 3339 format, such as 2026-03-01T09:30:00+08:00")]
 pub struct NotAnInstant;
 
 impl std::str::FromStr for Timestamp {
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Where "now" comes from: the system in production, a hand in tests.
+/// The source of the current time: the system, or a manual clock in tests.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     #[default]
@@ -93,7 +93,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// A clock that stands at `start` until it is advanced.
+    /// Returns a manual clock that starts at `start`.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.0)))
@@ -108,7 +108,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock on; the system's clock cannot be moved.
+    /// Advances a manual clock. Does nothing on the system's clock.
     pub fn advance(&self, span: Duration) {
         if let Self::Manual(micros) = self {
             micros.fetch_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);

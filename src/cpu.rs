@@ -1,4 +1,4 @@
-//! The bridge from async code to the threads that compute: decoding and encoding never runs on tokio's threads.
+//! Runs compute work on its own threads, because decoding and encoding would block tokio's threads.
 
 mod turns;
 
@@ -11,37 +11,38 @@ use tokio::sync::{Semaphore, oneshot};
 
 use turns::Turns;
 
-/// Memory is shared out in units of 64 KiB, so that every budget fits into a semaphore's 32 bits.
+/// The unit of the memory budget: 64 KiB. With it every budget fits into the 32 bits of a semaphore.
 const UNIT: u64 = 64 << 10;
 
-/// A pool of threads with bounds on the jobs and on the memory that are in it at once. Cheap to clone.
+/// A thread pool with limits on concurrent jobs and on their memory. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Cpu {
     pool: Arc<rayon::ThreadPool>,
     jobs: Arc<Turns>,
     memory: Arc<Semaphore>,
-    /// All units of memory.
+    /// The memory budget in units.
     units: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CpuError {
-    /// The work panicked; the pool goes on.
+    /// The work panicked. The pool continues.
     #[error("the work panicked: {0}")]
     Panicked(String),
-    /// The pool is gone, which only happens when the process ends.
+    /// The pool has stopped. This happens only when the process ends.
     #[error("the threads have stopped")]
     Stopped,
 }
 
 impl Cpu {
-    /// A pool of `threads` threads for at most `jobs` jobs, queued ones included, that use at most `memory` bytes in
-    /// all. Zero counts as one of each. Fails if the operating system gives no threads.
+    /// Creates a pool of `threads` threads for at most `jobs` jobs, including queued jobs. All jobs together use at
+    /// most
+    /// `memory` bytes. Zero counts as one. Fails if the operating system cannot create the threads.
     pub fn new(threads: usize, jobs: usize, memory: u64) -> Result<Self, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|n| format!("cpu-{n}"))
-            // Panics of the work are caught before; this is for one while a result is dropped that nobody waits for.
+            // `run_in` catches panics of the work. This handler catches a panic while an unused result is dropped.
             .panic_handler(|_| tracing::error!("a result panicked while it was dropped"))
             .build()?;
         let units = u32::try_from(memory / UNIT).unwrap_or(u32::MAX).clamp(1, u32::MAX >> 3);
@@ -53,16 +54,17 @@ impl Cpu {
         })
     }
 
-    /// Whether who comes now has to wait for a place.
+    /// Returns true if a new job would have to wait.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.jobs.free() == 0
     }
 
-    /// Runs `work`, which uses at most `memory` bytes, as soon as a job's place and that much of the budget are free. Work that asks for more than the whole budget has all of it, alone.
+    /// Runs `work`, which uses at most `memory` bytes. Waits until a job slot and the memory are free. Work that needs
+    /// more than the budget gets the whole budget and runs alone.
     ///
-    /// Both are held until the work has ended, even if the caller stops waiting: a thread cannot be interrupted. Work
-    /// that was not begun by then is not begun any more.
+    /// The slot and the memory are held until the work has ended, also if the caller stops waiting, because a thread
+    /// cannot be interrupted. Work that has not started is skipped if the caller stops waiting.
     pub async fn run<T, W>(&self, memory: u64, work: W) -> Result<T, CpuError>
     where
         T: Send + 'static,
@@ -71,7 +73,8 @@ impl Cpu {
         self.run_in("", memory, work).await
     }
 
-    /// The same in a lane of those who wait: lanes are served in turn, and first come first served within each.
+    /// Like [`run`](Self::run), in a lane. Waiting lanes are served in turn. Within a lane the order is first in, first
+    /// out.
     pub async fn run_in<T, W>(&self, lane: &str, memory: u64, work: W) -> Result<T, CpuError>
     where
         T: Send + 'static,
@@ -87,7 +90,7 @@ impl Cpu {
                 return;
             }
             let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
-            // Freed before the answer: whoever has the answer can count on it.
+            // Free both before the answer, so a caller with the answer finds them free.
             drop((job, budget));
             let _ = answer.send(result.map_err(|panic| CpuError::Panicked(panic_text(&*panic).to_owned())));
         });
@@ -95,13 +98,13 @@ impl Cpu {
     }
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no reason given")
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
-//! Both engines behind one door: SQLite (embedded default) and PostgreSQL, by URL.
+//! The database: SQLite (embedded, default) or PostgreSQL. The URL selects the engine.
 //!
-//! Each statement is written once, beside its noun, in the subset that both engines speak, with `$1` parameters:
+//! Each statement is written once, beside its noun, in the SQL subset of both engines. Parameters are `$1`, `$2` and so
+//! on:
 //!
 //! ```text
 //! sql("SELECT * FROM flows WHERE id = $1").bind(id).one(db).await?
 //! ```
 //!
-//! Only this module names a driver. Where the engines differ, the text holds a fragment in braces, replaced per engine:
-//! `{now}` (the database's clock in microseconds), `{position}` (where a text is in another), `{ascii}` (`lower` of A to Z
-//! alone), `{for_update}`, `{for_key_share}`, `{skip_locked}`.
+//! Only this module names a driver. Where the engines differ, the text has a fragment in braces, which this module
+//! replaces: `{now}` (the clock of the database in microseconds), `{position}` (the position of a text in another),
+//! `{ascii}` (`lower` for A to Z only), `{for_update}`, `{for_key_share}`, `{skip_locked}`.
 //!
-//! Reads take `&Db`, or `&mut Reader` for several in a row; writes take `&mut Tx`. On SQLite the pool behind `&Db` refuses
-//! writes, so a write outside a transaction fails its first test.
+//! Reads take `&Db`, or `&mut Reader` for several reads. Writes take `&mut Tx`. On SQLite the pool of `&Db` refuses
+//! writes, so a test finds a write outside a transaction.
 
 mod arg;
 pub mod filter;
@@ -37,17 +38,18 @@ use wakeup::Queued;
 
 use crate::clock::Timestamp;
 
-/// The database; cheap to clone.
+/// The database. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Db {
     pools: Pools,
     wakeup: Arc<Wakeup>,
 }
 
-/// The connections, by engine.
+/// The connection pools of one engine.
 #[derive(Clone, Debug)]
 pub enum Pools {
-    /// One writer connection (SQLite has one writer anyway; queueing here is fair and never busy), many readers.
+    /// One writer connection and many readers. SQLite allows one writer. The pool queues writers fairly and never
+    /// returns SQLITE_BUSY.
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
@@ -55,7 +57,7 @@ pub enum Pools {
     Postgres(PgPool),
 }
 
-/// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.
+/// A transaction that may write. It rolls back if it is dropped without [`Tx::commit`].
 #[derive(Debug)]
 pub struct Tx {
     transaction: Open,
@@ -69,8 +71,8 @@ enum Open {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// One connection for several reads: each read on [`Db`] takes one and gives it back, which costs PostgreSQL a round
-/// trip. Who holds it must not begin a transaction: all connections could be held by those who wait for another.
+/// One connection for several reads. Each read on [`Db`] takes and returns a connection, which costs a round trip on
+/// PostgreSQL. Do not begin a transaction while you hold a `Reader`: if all callers do so, they wait for each other.
 #[derive(Debug)]
 pub enum Reader {
     Sqlite(PoolConnection<Sqlite>),
@@ -82,7 +84,7 @@ impl Db {
         Self { pools, wakeup: Arc::default() }
     }
 
-    /// The connections to the database.
+    /// The connection pools.
     #[must_use]
     pub const fn pools(&self) -> &Pools {
         &self.pools
@@ -93,13 +95,13 @@ impl Db {
         matches!(self.pools, Pools::Postgres(_))
     }
 
-    /// Wakes the workers of this process when a transaction has committed work for them.
+    /// Wakes the workers of this process after a commit that queued work.
     #[must_use]
     pub fn wakeup(&self) -> &Wakeup {
         &self.wakeup
     }
 
-    /// A connection to read from.
+    /// Takes one connection for several reads.
     pub async fn reader(&self) -> Result<Reader, DbError> {
         Ok(match &self.pools {
             Pools::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
@@ -107,8 +109,8 @@ impl Db {
         })
     }
 
-    /// Begins a writing transaction: `BEGIN IMMEDIATE` on SQLite, because a deferred one that reads and then writes
-    /// fails with SQLITE_BUSY whatever the timeout.
+    /// Begins a transaction that may write. SQLite uses `BEGIN IMMEDIATE`: a deferred transaction that reads and then
+    /// writes fails with SQLITE_BUSY, regardless of the timeout.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let transaction = match &self.pools {
             Pools::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
@@ -117,10 +119,11 @@ impl Db {
         Ok(Tx { transaction, wakeup: Arc::clone(&self.wakeup), queued: None })
     }
 
-    /// Answers when the database does.
+    /// Returns `Ok` if the database answers.
     pub async fn check(&self) -> Result<(), DbError> {
         sql("SELECT 1").scalar::<i64>(self).await.or_else(|error| match error {
-            // PostgreSQL types the literal as INT4; an answer of another width is an answer.
+            // PostgreSQL returns INT4 for the literal, so reading it as another width can fail. The database has
+            // answered.
             DbError::ColumnDecode { .. } => Ok(1),
             other => Err(other),
         })?;
@@ -139,7 +142,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Commits, then wakes the workers for what the transaction has queued.
+    /// Commits, then wakes the workers for queued work.
     pub async fn commit(self) -> Result<(), DbError> {
         match self.transaction {
             Open::Sqlite(tx) => tx.commit().await?,
@@ -151,13 +154,13 @@ impl Tx {
         Ok(())
     }
 
-    /// The transaction has queued work that is due at `at`.
+    /// Records that the transaction queued work that is due at `at`.
     pub fn queue(&mut self, at: Timestamp, now: Timestamp) {
         self.queued = Some(Queued { at, now }.earlier(self.queued));
     }
 }
 
-/// Where a statement runs.
+/// The connection or transaction that runs a statement.
 #[derive(Debug)]
 pub enum On<'c> {
     SqlitePool(&'c SqlitePool),
@@ -193,12 +196,12 @@ impl<'c> From<&'c mut Reader> for On<'c> {
     }
 }
 
-/// A row type that both engines can fill: `#[derive(sqlx::FromRow)]` gives it.
+/// A row type for both engines. `#[derive(sqlx::FromRow)]` implements it.
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
-/// A single column's type that both engines can read.
+/// A column type that both engines can read.
 pub trait Scalar:
     for<'r> sqlx::Decode<'r, Sqlite>
     + for<'r> sqlx::Decode<'r, Postgres>
@@ -226,27 +229,27 @@ pub struct Sql {
     args: Vec<Arg>,
 }
 
-/// A statement; parameters are `$1`, `$2` …, bound in order.
+/// Creates a statement. Its parameters `$1`, `$2` … are bound in order.
 #[must_use]
 pub fn sql(text: impl Into<Cow<'static, str>>) -> Sql {
     Sql { text: text.into(), args: Vec::new() }
 }
 
-/// `($1, $2, …)` for `count` parameters that start at `$first`.
+/// Returns `($1, $2, …)` for `count` parameters that start at `$first`.
 #[must_use]
 pub fn placeholders(first: usize, count: usize) -> String {
     let list: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
     format!("({})", list.join(", "))
 }
 
-/// `($1, $2), ($3, $4) …`: `count` rows of `columns` parameters each.
+/// Returns `($1, $2), ($3, $4) …`: `count` rows of `columns` parameters.
 #[must_use]
 pub fn rows(columns: usize, count: usize) -> String {
     (0..count).map(|row| placeholders(1 + row * columns, columns)).collect::<Vec<_>>().join(", ")
 }
 
-/// Cuts a list into pieces of few different lengths, for statements of many rows: each length is a statement of its own
-/// that both engines prepare and keep.
+/// Splits a list into pieces of few different lengths, for statements with many rows. Each length is a separate
+/// statement, and both engines cache prepared statements.
 pub fn pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let length = [64, 32, 16, 8, 4, 2, 1].into_iter().find(|length| *length <= items.len())?;
@@ -256,7 +259,7 @@ pub fn pieces<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// A list for `IN`, filled up with its last item to one of few lengths, for the same reason.
+/// Pads a list for `IN` with its last item to one of few lengths, for the same reason.
 #[must_use]
 pub fn padded<T: Clone>(items: &[T]) -> Vec<T> {
     let mut list = items.to_vec();
@@ -292,7 +295,7 @@ impl Sql {
         self
     }
 
-    /// Runs the statement; the number of rows it changed.
+    /// Runs the statement and returns the number of changed rows.
     pub async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<u64, DbError> {
         let Self { text, args } = self;
         Ok(match on.into() {
@@ -315,23 +318,23 @@ impl Sql {
         run!(self, on, |text, args, c| async move { query_as_with(text, args).fetch_optional(c).await })
     }
 
-    /// The one row; [`DbError::RowNotFound`] when there is none.
+    /// Returns the row, or [`DbError::RowNotFound`] if there is none.
     pub async fn one<'c, T: Row>(self, on: impl Into<On<'c>>) -> Result<T, DbError> {
         self.optional(on).await?.ok_or(DbError::RowNotFound)
     }
 
-    /// The first column of the one row.
+    /// Returns the first column of the row.
     pub async fn scalar<'c, T: Scalar>(self, on: impl Into<On<'c>>) -> Result<T, DbError> {
         self.one::<(T,)>(on).await.map(|row| row.0)
     }
 
-    /// The first column of every row.
+    /// Returns the first column of every row.
     pub async fn scalars<'c, T: Scalar>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, DbError> {
         self.all::<(T,)>(on).await.map(|rows| rows.into_iter().map(|row| row.0).collect())
     }
 }
 
-/// What each engine calls the fragments in braces.
+/// The fragments in braces and their text for each engine.
 const SQLITE: [(&str, &str); 6] = [
     ("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"),
     ("{position}", "instr"),
@@ -344,14 +347,14 @@ const POSTGRES: [(&str, &str); 6] = [
     ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
     ("{position}", "strpos"),
     ("{ascii}", "COLLATE \"C\""),
-    // Rows that refer to the locked one may still be written.
+    // This lock allows writes of rows that refer to the locked row.
     ("{for_update}", "FOR NO KEY UPDATE"),
-    // The locked row may be written, but for its keys, and not by who locks it with {skip_locked}.
+    // This lock allows writes of the row except its keys. It conflicts with {skip_locked}.
     ("{for_key_share}", "FOR KEY SHARE"),
     ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
 ];
 
-/// The statement in one engine's words. Safe: texts are constants of this crate, values travel as parameters.
+/// Replaces the fragments for one engine. This is safe, because texts are constants and values are parameters.
 fn safe(text: Cow<'static, str>, fragments: &[(&str, &str)]) -> AssertSqlSafe<String> {
     let mut text = text.into_owned();
     if text.contains('{') {

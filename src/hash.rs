@@ -1,9 +1,9 @@
-//! Content hashes: BLAKE3 names an original; SHA-256 and CRC-32 go with it for others' tools.
+//! Content hashes. BLAKE3 identifies an original. SHA-256 and CRC-32 serve other tools.
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-/// The BLAKE3 hash of an original's bytes, 64 lower-case hex digits: its identity.
+/// The BLAKE3 hash of an original's bytes: 64 lower-case hex digits. It is the identity of the original.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
 #[serde(try_from = "String")]
 #[sqlx(transparent)]
@@ -23,7 +23,7 @@ impl Blake3 {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a BLAKE3 hash is 64 lower-case hex digits")]
+#[error("must be a BLAKE3 hash of 64 lower-case hex digits")]
 pub struct NotBlake3;
 
 impl TryFrom<String> for Blake3 {
@@ -49,13 +49,13 @@ impl std::fmt::Display for Blake3 {
     }
 }
 
-/// The three hashes that are taken while bytes stream by (SM3 is slow: at archiving).
+/// The three hashes that are computed while bytes arrive. SM3 is slow, so archiving computes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashes {
     pub blake3: Blake3,
     /// 64 lower-case hex digits.
     pub sha256: String,
-    /// CRC-32 (IEEE), as zip needs it.
+    /// CRC-32 (IEEE). Zip files need it.
     pub crc32: u32,
 }
 
@@ -68,7 +68,7 @@ impl Hashes {
     }
 }
 
-/// Takes all three hashes in one pass.
+/// Computes all three hashes in one pass.
 #[derive(Clone, Debug, Default)]
 pub struct Hasher {
     blake3: blake3::Hasher,
@@ -103,7 +103,7 @@ mod tests {
         hasher.update(b"a");
         hasher.update(b"bc");
         let taken = hasher.finish();
-        // BLAKE3 of "abc" (its test vectors), SHA-256 of FIPS 180-4 B.1, CRC-32 as zip knows it.
+        // BLAKE3 of "abc" (its test vectors), SHA-256 of FIPS 180-4 B.1, CRC-32 as in zip files.
         assert_eq!(taken.blake3.as_str(), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
         assert_eq!(taken.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(taken.crc32, 0x3524_41c2);

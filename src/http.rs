@@ -1,4 +1,4 @@
-//! The HTTP edge: thin handlers that extract, make one call, respond.
+//! The HTTP edge. A handler extracts its input, makes one call and responds.
 
 mod archive;
 mod audit;
@@ -12,10 +12,10 @@ mod folders;
 mod ingests;
 mod input;
 mod knowledge;
-mod known;
 mod layers;
 mod openapi;
 mod operation;
+mod permission_cache;
 mod problem;
 mod seal_uses;
 mod services;
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use self::known::Known;
+use self::permission_cache::PermissionCache;
 use crate::{
     app::App,
     callback::Inbox,
@@ -38,7 +38,7 @@ use crate::{
 };
 pub use problem::{Code, Problem};
 
-/// What handlers are given. One counter of clones, for each layer clones it for each request.
+/// The state of all handlers. It is one `Arc`, because each layer clones the state for each request.
 #[derive(Clone, Debug)]
 pub struct Edge(Arc<Shared>);
 
@@ -46,7 +46,7 @@ pub struct Edge(Arc<Shared>);
 pub struct Shared {
     pub app: Arc<App>,
     pub inbox: Inbox,
-    known: Known,
+    permission_cache: PermissionCache,
 }
 
 impl Deref for Edge {
@@ -58,13 +58,13 @@ impl Deref for Edge {
 }
 
 impl Edge {
-    /// The user who acts now.
+    /// Returns the context of an act: the database, the user and the current time.
     fn acting<'a>(&'a self, user: &'a User) -> Acting<'a> {
         Acting { db: &self.app.db, user, now: self.app.clock.now() }
     }
 }
 
-/// Largest JSON body.
+/// The largest JSON body in bytes.
 const JSON_LIMIT: usize = 1024 * 1024;
 
 fn api() -> OpenApiRouter<Edge> {
@@ -87,36 +87,36 @@ fn api() -> OpenApiRouter<Edge> {
     openapi::describe_operations(routes)
 }
 
-/// The OpenAPI document: the full truth about the API.
+/// Returns the OpenAPI document of the API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     api().split_for_parts().1
 }
 
-/// All routes.
+/// Returns the router with all routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
-    let edge = Edge(Arc::new(Shared { app, inbox, known: Known::default() }));
+    let edge = Edge(Arc::new(Shared { app, inbox, permission_cache: PermissionCache::default() }));
     let (api, _) = api().split_for_parts();
     api.route("/api/openapi.json", get(openapi::show))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
-        .layer(middleware::from_fn_with_state(edge.clone(), layers::forget_after_writes))
+        .layer(middleware::from_fn_with_state(edge.clone(), layers::clear_cache_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
         .merge(callback::routes(&edge))
         .fallback(layers::no_such_route)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(middleware::from_fn(layers::finish_writes))
         .layer(CatchPanicLayer::custom(layers::after_panic))
-        .layer(middleware::from_fn_with_state(edge.clone(), layers::tell))
+        .layer(middleware::from_fn_with_state(edge.clone(), layers::observe))
         .with_state(edge)
 }
 
-/// Serves until `stop`; then open requests are finished.
+/// Serves until `stop` is cancelled, then finishes open requests.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    // A short range leaves after its head; with Nagle's algorithm it would wait for the client's delayed ACK (40 ms).
+    // A short range is sent after its head. With Nagle's algorithm it waits for the client's delayed ACK (40 ms).
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+            tracing::debug!(%error, "cannot disable Nagle's algorithm on a connection");
         }
     });
     axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await

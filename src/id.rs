@@ -1,4 +1,4 @@
-//! Identifiers: UUIDv7 as text, one type per noun, so that no flow's id is ever taken for a document's.
+//! Identifiers: UUIDv7 as text. Each noun has its own type, so the compiler finds a wrong kind of id.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ macro_rules! ids {
         pub struct $name(String);
 
         impl $name {
-            /// A new identifier; later ones sort after earlier ones.
+            /// Returns a new identifier. Later identifiers sort after earlier ones.
             #[must_use]
             #[expect(clippy::new_without_default, reason = "an id is made on purpose, never by default")]
             pub fn new() -> Self {
@@ -59,14 +59,14 @@ ids! {
     EventId,
     /// One application at the vendor (用印申请).
     SealUseId,
-    /// One seal × one person in a seal use (用印授权).
+    /// One seal × one user in a seal use (用印授权).
     GrantId,
     PhotoId,
     FolderId,
     DocumentId,
     IngestId,
     CallbackId,
-    /// Something sent to the vendor besides the application.
+    /// A stamped file or a photo that is sent to the vendor.
     DispatchId,
     JobId,
     TokenId,

@@ -1,7 +1,7 @@
-//! Named points of the pipeline at which a test ends the process, as a power cut would.
+//! Named points at which a test can kill the process. They simulate a power failure.
 
-/// Ends the process here when a test asked for it: `YINKU_KILL_AT=<point>` or `<point>:<n>` for the n-th time.
-/// Compiled to nothing without the feature `killpoints`.
+/// Ends the process if `YINKU_KILL_AT` is `<point>`, or `<point>:<n>` for the n-th time. Without the feature
+/// `killpoints` this function does nothing.
 #[cfg(feature = "killpoints")]
 pub fn reach(point: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! Pictures, pure and synchronous: what a file's bytes say of it, and its thumbnails.
+//! Images: inspection of bytes, and thumbnails. All functions are pure and synchronous.
 
 pub mod inspect;
 pub mod thumbnail;

@@ -1,4 +1,4 @@
-//! The providers of seal use, the vendors: one pooled HTTP client for the whole application, one [`Client`] per bound
+//! The providers of seal use (the vendors). The application has one pooled HTTP client and one [`Client`] per bound
 //! service.
 //!
 //! The types here belong to no vendor. A vendor's spelling stays in its folder: today [`qiyuesuo`] (契约锁, private
@@ -45,16 +45,16 @@ const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug)]
 pub struct Providers {
     http: reqwest::Client,
-    /// For requests whose body is a file. The HTTP library counts `read_timeout` from the start of the request and would
-    /// end a longer upload. Only the time of the whole exchange bounds these requests.
+    /// For requests whose body is a file. The HTTP library counts `read_timeout` from the start of the request and
+    /// would end a longer upload. Only the time of the whole exchange bounds these requests.
     uploads: reqwest::Client,
     limits: Arc<Limits>,
     clock: Clock,
 }
 
-/// The HTTP client could not be built.
+/// The HTTP client could not be created.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for the vendor could not be built: {0}")]
+#[error("cannot create the HTTP client for the vendor: {0}")]
 pub struct ProviderBuildError(#[from] reqwest::Error);
 
 impl Providers {
@@ -65,7 +65,7 @@ impl Providers {
         Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })
     }
 
-    /// A client that acts with these credentials.
+    /// Returns a client with these credentials.
     #[must_use]
     pub fn client(&self, credentials: Credentials) -> Client {
         Client::Qiyuesuo(qiyuesuo::QiyuesuoClient::new(self.clone(), credentials))
@@ -89,7 +89,7 @@ fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client
 fn builder(limits: &Limits) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
-        // The signature covers neither host nor path: following a redirect or a proxy would hand it to somebody else.
+        // The signature covers neither host nor path. A redirect or a proxy would disclose it to another server.
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .referer(false)

@@ -1,7 +1,7 @@
-//! Where bytes lie: a directory or an S3 bucket behind one concrete [`Store`]. Only [`StoreKey`] knows what is where.
+//! The object store: a directory or an S3 bucket behind one [`Store`] type. Only [`StoreKey`] defines the keys.
 //!
-//! A put has reached the disk (or the bucket) when it returns, and overwrites: keys name contents, so the same put
-//! may run again, or twice at once. No store condition is ever trusted; the database alone decides who was first.
+//! A put returns after the bytes are on the disk or in the bucket. It overwrites. A key names its content, so the same
+//! put can run again or concurrently. The store decides no race; only the database does.
 
 mod cached;
 #[cfg(test)]
@@ -28,17 +28,17 @@ use crate::{
     config::{StoreConfig, StoreUrl},
 };
 
-/// One directory or bucket; clones share it.
+/// One directory or bucket. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
-    /// Present if this is a directory.
+    /// `Some` if this is a directory.
     local: Option<Arc<LocalDirectory>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store answered that it has no such object.
+    /// The store answered that the object does not exist.
     #[error("the store has no object {key}")]
     NotFound { key: String },
     #[error(transparent)]
@@ -49,26 +49,26 @@ pub enum StoreError {
     Directory { action: &'static str, path: String, source: std::io::Error },
 }
 
-/// What the store says about an object.
+/// The metadata of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The key as rows save it.
+    /// The key as in the rows.
     pub key: String,
     pub bytes: u64,
-    /// When it was last put, by the store's clock.
+    /// The time of the last put, by the clock of the store.
     pub modified: Timestamp,
 }
 
-/// An object, or a range of it, on its way out.
+/// An open object, or a range of it.
 pub struct Reading {
     pub stored: Stored,
-    /// The bytes that come, end exclusive: what was asked for, cut at the object's end.
+    /// The range of the bytes, end exclusive: the requested range, limited to the size of the object.
     pub range: Range<u64>,
     pub stream: BoxStream<'static, Result<Bytes, StoreError>>,
 }
 
 impl Store {
-    /// Opens the store and, if it is a directory, creates it.
+    /// Opens the store. Creates the directory if it does not exist.
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         match &config.url {
             StoreUrl::Local(path) => {
@@ -79,8 +79,8 @@ impl Store {
         }
     }
 
-    /// Puts an object, over an older one if there is one. Durable when it returns; after an error it may or may not
-    /// be there: put it again.
+    /// Puts an object and overwrites an older one. The object is durable when this returns. After an error its state is
+    /// unknown: put it again.
     pub async fn put(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
         let path = key.path()?;
         let attributes = match &self.local {
@@ -98,7 +98,7 @@ impl Store {
         Ok(())
     }
 
-    /// The whole object, in memory.
+    /// Reads the whole object into memory.
     pub async fn get(&self, key: &StoreKey) -> Result<Bytes, StoreError> {
         let path = key.path()?;
         if let Some(local) = &self.local {
@@ -108,7 +108,7 @@ impl Store {
         found.bytes().await.map_err(failed("read", &path))
     }
 
-    /// The object, or a range of it, in chunks. A range that starts at or after the object's end is an error.
+    /// Opens the object, or a range of it, as chunks. A range that starts at or after the end is an error.
     pub async fn get_stream(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Reading, StoreError> {
         let path = key.path()?;
         if let Some(reading) = self.local.as_ref().and_then(|local| local.stream_cached(&path, range.as_ref())) {
@@ -130,8 +130,8 @@ impl Store {
         Ok(Stored::from(&meta))
     }
 
-    /// False only if the store answered that it has no such object. S3 answers the same for a bucket that is not there:
-    /// whoever draws conclusions from absence asks [`check`](Self::check) first.
+    /// Returns false only if the store answered that the object does not exist. S3 answers the same for a missing
+    /// bucket, so call [`check`](Self::check) before you rely on an absence.
     pub async fn exists(&self, key: &StoreKey) -> Result<bool, StoreError> {
         match self.head(key).await {
             Ok(_) => Ok(true),
@@ -140,7 +140,7 @@ impl Store {
         }
     }
 
-    /// Deletes an object; one that is not there is well deleted.
+    /// Deletes an object. Succeeds if the object does not exist.
     pub async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
         let path = key.path()?;
         match self.objects.delete(&path).await.map_err(failed("delete", &path)) {
@@ -149,7 +149,7 @@ impl Store {
         }
     }
 
-    /// All objects under `prefix` (whole segments; "": all), in no order. Staging files of puts are not listed.
+    /// Lists all objects under `prefix` (whole segments; "": all), without order. Staging files are not listed.
     #[must_use]
     pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<Stored, StoreError>> {
         let path = match Path::parse(prefix) {
@@ -160,16 +160,16 @@ impl Store {
         listed.map_ok(|meta| Stored::from(&meta)).map_err(failed("list", &path)).boxed()
     }
 
-    /// Asks the store for an answer without writing: one round trip, also for readers without the right to write.
+    /// Checks that the store answers. It takes one round trip and needs no right to write.
     pub async fn check(&self) -> Result<(), StoreError> {
         match &self.local {
             Some(local) => local.check().await,
-            // Nothing lies here, so the page is empty; a missing bucket or a lost right is an error all the same.
+            // This prefix is always empty. A missing bucket or a lost right still causes an error.
             None => self.list("readiness").try_next().await.map(drop),
         }
     }
 
-    /// Removes what puts that were cut off left behind before `older_than`; returns how many files.
+    /// Removes staging files of interrupted puts that are older than `older_than`. Returns the number of removed files.
     pub async fn sweep_staging(&self, older_than: Timestamp) -> Result<u64, StoreError> {
         match &self.local {
             Some(local) => local.sweep_staging(older_than).await,

@@ -1,4 +1,4 @@
-//! Logs to standard error, numbers for Prometheus.
+//! Logs on standard error and metrics for Prometheus.
 
 mod metrics;
 
@@ -9,13 +9,13 @@ use crate::config::{LogConfig, LogFormat};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    #[error("log.filter: {0}")]
+    #[error("log.filter is not valid: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    #[error("logs are already set up: {0}")]
+    #[error("logging is already initialized: {0}")]
     Again(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Sends the process's logs to standard error; once per process.
+/// Initializes logging to standard error. Call it once per process.
 pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
     let logs =
         tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&config.filter)?).with_writer(std::io::stderr);

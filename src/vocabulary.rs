@@ -1,6 +1,6 @@
-//! Closed vocabularies: an enum whose words are the same in SQL, JSON and Rust.
+//! Closed vocabularies: enums with one word per variant. SQL, JSON and Rust use the same word.
 
-/// Declares an enum with one fixed word per variant, and everything that reads and writes the words.
+/// Declares an enum with one fixed word per variant, and the code that reads and writes the words.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
         $(#[$doc])*
@@ -10,7 +10,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every word, in the order of its declaration.
+            /// All variants in the order of their declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             #[must_use]
@@ -54,23 +54,23 @@ macro_rules! words {
 
 pub(crate) use words;
 
-/// An identifier or a word of a closed vocabulary: the database holds it as this text.
+/// An identifier or a word of a closed vocabulary. The database has it as this text.
 pub trait Symbol {
     fn text(&self) -> &str;
 }
 
-/// A word outside its vocabulary.
+/// A word that is not in the vocabulary.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown word {word:?}; known: {}", known.join(", "))]
+#[error("unknown value {word:?}; use one of: {}", known.join(", "))]
 pub struct UnknownWord {
     pub word: String,
     pub known: &'static [&'static str],
 }
 
-/// What is wrong with one member of an input.
+/// The error of one member of an input.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct FieldError {
-    /// Path of the member, such as `integration.sealField`.
+    /// The path of the member, such as `integration.sealField`.
     pub field: String,
     pub message: String,
 }

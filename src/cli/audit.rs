@@ -1,4 +1,4 @@
-//! `yinku audit`: is the audit log as it was written?
+//! `yinku audit`: verifies the audit log.
 
 use std::process::ExitCode;
 
@@ -15,12 +15,12 @@ use crate::cli::print;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Prove the chain of entries: status 0 when all is well, 1 when it is broken, 2 when it could not be checked.
+    /// Verify the chain of entries. Status 0: intact, 1: broken, 2: not checked.
     Verify {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
-        /// A head that was noted, `<hash>` or `<number>:<hash>`: nothing up to there was cut off or written anew since.
+        /// The head of an earlier verification, `<hash>` or `<number>:<hash>`. Also verify that the chain contains it.
         #[arg(long)]
         head: Option<Noted>,
     },
@@ -29,23 +29,25 @@ pub(crate) enum AuditCommand {
 pub(crate) async fn run(config: &Config, command: AuditCommand) -> anyhow::Result<ExitCode> {
     let AuditCommand::Verify { json, head } = command;
     telemetry::init(&config.log)?;
-    // An empty database made on the spot would be found to be in order.
+    // Do not create a database: a new, empty database would count as intact.
     let db = Db::open_existing(&config.database).await?;
-    let report = verify::verify(&db, head.as_ref()).await.context("the audit log cannot be read")?;
+    let report = verify::verify(&db, head.as_ref())
+        .await
+        .context("cannot read the audit log; check database.url and run yinku migrate")?;
     db.close().await;
-    print::answer(&if json { serde_json::to_string_pretty(&report)? } else { told(&report) });
+    print::to_stdout(&if json { serde_json::to_string_pretty(&report)? } else { summary(&report) });
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn told(report: &Report) -> String {
+fn summary(report: &Report) -> String {
     let Report { entries, head, broken, .. } = report;
     match broken {
         None => format!("the audit log is as it was written: {entries} entries, head {entries}:{head}"),
         Some(Broken { why: Break::NotedHead, detail, .. }) => {
-            format!("the audit log is not the one that was noted: {detail}")
+            format!("the audit log does not contain the noted head: {detail}")
         }
         Some(broken) => format!(
-            "the audit log is broken at entry {} ({}): {}; {entries} entries before it are as they were written",
+            "the audit log is broken at entry {} ({}): {}; the {entries} entries before it are intact",
             broken.first_broken, broken.why, broken.detail
         ),
     }

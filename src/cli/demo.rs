@@ -1,5 +1,5 @@
-//! `yinku demo`: a vendor, the service, and one flow from its form to its archive. It acts over TCP only, as anybody's
-//! script would: the public API here, the vendor's control API there.
+//! `yinku demo`: a simulated vendor, the service, and one flow from its form to its archive. The demo uses only the
+//! public API of the service and the control API of the vendor, both over TCP, as a script does.
 
 mod api;
 mod furnish;
@@ -29,24 +29,24 @@ use memory::Memory;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Stampings, and so photos.
+    /// The number of stampings and photos.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=5000))]
     photos: u32,
-    /// Megapixels of the largest photo; the smallest has a sixth.
+    /// Megapixels of the largest photo. The smallest photo has one sixth of it.
     #[arg(long, default_value_t = 12.0)]
     megapixels: f64,
-    /// End when the flow is archived; status 0 only if every photo arrived.
+    /// End when the flow is archived. Status 0 only if every photo arrived.
     #[arg(long)]
     exit: bool,
-    /// Keep everything in this directory; one that an earlier demo made is continued.
+    /// Keep all data in this directory. If it has an earlier demo, continue it.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Where the service listens; 127.0.0.1:8080 unless that is taken.
+    /// The address of the service. Default: 127.0.0.1:8080, or a free port if 8080 is in use.
     #[arg(long)]
     listen: Option<SocketAddr>,
 }
 
-/// What the demonstration's vendor knows its customer by.
+/// The credentials at the simulated vendor.
 const TOKEN: &str = "demoToken01";
 const SECRET: &str = "demoSecret-0123456789abcdef";
 
@@ -54,7 +54,8 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     telemetry::init(&LogConfig { filter: "warn".to_owned(), ..LogConfig::default() })?;
     let temporary = if args.data.is_some() { None } else { Some(tempfile::tempdir()?) };
     let dir = args.data.or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned())).unwrap_or_default();
-    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::create_dir_all(&dir)
+        .with_context(|| format!("cannot create {}; check the path and its permissions", dir.display()))?;
     let mut memory = Memory::load(&dir)?;
     let vendor = start_vendor(&memory, &dir, args.megapixels).await?;
     let (app, listener) = start_service(&memory, &dir, args.listen).await?;
@@ -66,20 +67,20 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     tokio::spawn(http::serve(listener, router, stop.clone()));
     let workers = tokio::spawn(worker::work(Arc::clone(&app), stop.clone()));
     let mut api = Api::new(app.config.public_url.clone(), vendor.url().parse()?)?;
-    print::answer(&format!("yinku listens on {}, its vendor on {}", api.base(), vendor.url()));
-    let told = tokio::select! {
-        told = tale::tell(&mut api, &mut memory, &dir, args.photos) => told,
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped before the end; with --data DIR the same demo can be continued")),
+    print::to_stdout(&format!("yinku listens on {}, its vendor on {}", api.base(), vendor.url()));
+    let result = tokio::select! {
+        result = tale::run(&mut api, &mut memory, &dir, args.photos) => result,
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped before the end; start with --data DIR to be able to continue the demo")),
     };
-    if !args.exit && told.is_ok() {
-        print::answer("Ctrl-C ends the demonstration.");
+    if !args.exit && result.is_ok() {
+        print::to_stdout("Ctrl-C ends the demo.");
         tokio::signal::ctrl_c().await?;
     }
     stop.cancel();
     workers.await?;
     vendor.shutdown().await;
     app.db.close().await;
-    told.map(|()| ExitCode::SUCCESS)
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 async fn start_vendor(memory: &Memory, dir: &std::path::Path, megapixels: f64) -> anyhow::Result<Simulator> {
@@ -93,14 +94,16 @@ async fn start_vendor(memory: &Memory, dir: &std::path::Path, megapixels: f64) -
     Ok(Simulator::start(knobs, simulator::Clock::system()).await?)
 }
 
-/// The address that the vendor was told to call must stay the same when a demo is continued.
+/// Uses the earlier address when a demo is continued, because the vendor calls this address.
 async fn start_service(
     memory: &Memory,
     dir: &std::path::Path,
     asked: Option<SocketAddr>,
 ) -> anyhow::Result<(Arc<App>, TcpListener)> {
     let listener = match asked.or(memory.listen) {
-        Some(address) => TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?,
+        Some(address) => TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}; choose another address with --listen"))?,
         None => match TcpListener::bind("127.0.0.1:8080").await {
             Ok(listener) => listener,
             Err(_) => TcpListener::bind("127.0.0.1:0").await?,
@@ -109,7 +112,7 @@ async fn start_service(
     let mut config = Config::in_dir(dir);
     config.listen = listener.local_addr()?;
     config.public_url = format!("http://{}", config.listen).parse()?;
-    // Whoever continues a demo whose plug was pulled waits for the old lease.
+    // A continued demo waits until the lease of the killed process expires.
     config.jobs.lease = Span::secs(3);
     let app = App::open(config, Clock::System).await?;
     bootstrap::admin(&app.db, Some(memory::ADMIN_PASSWORD), app.clock.now()).await?;

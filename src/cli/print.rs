@@ -1,11 +1,11 @@
-//! What the program says to the person who started it.
+//! Prints to standard output and standard error.
 
-#[expect(clippy::print_stdout, reason = "what the command was asked for")]
-pub(crate) fn answer(text: &str) {
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+pub(crate) fn to_stdout(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "what went wrong, or must be known, beside the answer")]
-pub(crate) fn complaint(text: &str) {
+#[expect(clippy::print_stderr, reason = "errors and notes beside the result")]
+pub(crate) fn to_stderr(text: &str) {
     eprintln!("{text}");
 }

@@ -1,4 +1,4 @@
-//! `yinku serve`: the service until it is told to stop.
+//! `yinku serve`: runs the service until a stop signal.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,34 +16,36 @@ use crate::cli::print;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// HTTP only: other processes do the work.
+    /// Run HTTP only. Other processes must run the workers.
     #[arg(long, conflicts_with = "no_http")]
     no_workers: bool,
-    /// Workers only.
+    /// Run workers only.
     #[arg(long)]
     no_http: bool,
 }
 
-/// What a crash may have left half-written in the store is swept once it is this old.
+/// The age at which incomplete files of an earlier run are removed from the store.
 const STALE: Duration = Duration::from_hours(1);
-/// How long open requests and running jobs are given at the end.
+/// The time that open requests and running jobs have after the stop signal.
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
-    // Before anything is announced: whoever is told of us may tell us to stop.
+    // Install the handlers before the service prints its address: a supervisor can send the signal from then on.
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let app = App::open(config, Clock::System).await?;
     let configured = app.config.admin.password.as_ref().map(|password| password.expose().to_owned());
     if let Some(password) = bootstrap::admin(&app.db, configured.as_deref(), app.clock.now()).await? {
-        print::complaint(&format!("user admin, password {password} (shown only now)"));
+        print::to_stderr(&format!("user admin, password {password} (shown once; note it now)"));
     }
     let stop = CancellationToken::new();
     let mut parts = tokio::task::JoinSet::new();
     if !args.no_http {
         let address = app.config.listen;
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}; set another address in `listen`"))?;
         tracing::info!(address = %listener.local_addr()?, "listening");
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
         let stop = stop.clone();
@@ -61,11 +63,11 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),
         _ = interrupted.recv() => tracing::info!("stopping"),
-        Some(ended) = parts.join_next() => ended?.context("a part of the service ended")?,
+        Some(ended) = parts.join_next() => ended?.context("a part of the service stopped; see the log")?,
     }
     stop.cancel();
     if tokio::time::timeout(GRACE, async { while parts.join_next().await.is_some() {} }).await.is_err() {
-        tracing::warn!("some requests were still open; what they asked for is kept or will be asked again");
+        tracing::warn!("stopped with open requests; accepted work is stored and continues at the next start");
     }
     app.db.close().await;
     Ok(())
@@ -74,7 +76,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
 async fn sweep(app: Arc<App>) {
     match app.store.sweep_staging(app.clock.now().minus(STALE)).await {
         Ok(0) => {}
-        Ok(swept) => tracing::info!(swept, "half-written files of an earlier run removed"),
-        Err(error) => tracing::warn!(%error, "half-written files could not be swept"),
+        Ok(swept) => tracing::info!(swept, "removed incomplete files of an earlier run"),
+        Err(error) => tracing::warn!(%error, "cannot remove incomplete files of an earlier run"),
     }
 }

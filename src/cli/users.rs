@@ -1,4 +1,4 @@
-//! `yinku user` and `yinku token`: the first users and tokens, without a login.
+//! `yinku user` and `yinku token`: create users and tokens without a login.
 
 use std::io::Read;
 
@@ -18,10 +18,10 @@ use crate::cli::print;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Make a user; the password is read from standard input.
+    /// Create a user. Reads the password from standard input.
     Add {
         name: String,
-        /// admin, operator, archivist, auditor or member; may be repeated.
+        /// admin, operator, archivist, auditor or member. Repeat the option for more roles.
         #[arg(long = "role", required = true)]
         roles: Vec<Role>,
         #[arg(long, required = true)]
@@ -31,11 +31,11 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token with a user's rights; it is printed once.
+    /// Create a token with the rights of a user. Prints the token once.
     Create {
         #[arg(long)]
         user: String,
-        /// What it is for.
+        /// The purpose of the token.
         #[arg(long, default_value = "command line")]
         name: String,
     },
@@ -44,10 +44,10 @@ pub(crate) enum TokenCommand {
 pub(crate) async fn user(db: &Db, command: UserCommand) -> anyhow::Result<()> {
     let UserCommand::Add { name, roles, .. } = command;
     let mut password = String::new();
-    std::io::stdin().read_to_string(&mut password).context("cannot read the password")?;
+    std::io::stdin().read_to_string(&mut password).context("cannot read the password from standard input")?;
     let password = password.trim_end_matches(['\n', '\r']).to_owned();
     if User::named(db, &name).await?.is_some() {
-        bail!("there is a user {name:?} already");
+        bail!("the user {name:?} already exists; choose another name");
     }
     let new = NewUser {
         username: name.clone(),
@@ -59,15 +59,17 @@ pub(crate) async fn user(db: &Db, command: UserCommand) -> anyhow::Result<()> {
         manager: None,
     };
     let user = manage::create(db, COMMAND_LINE, new, Clock::System.now()).await?;
-    print::answer(user.id.as_str());
+    print::to_stdout(user.id.as_str());
     Ok(())
 }
 
 pub(crate) async fn token(db: &Db, command: TokenCommand) -> anyhow::Result<()> {
     let TokenCommand::Create { user, name } = command;
-    let user = User::named(db, &user).await?.with_context(|| format!("there is no user {user:?}"))?;
+    let user = User::named(db, &user)
+        .await?
+        .with_context(|| format!("the user {user:?} does not exist; create it with yinku user add"))?;
     let detail = format!("for {}: {name}", user.username);
     let (_, token) = login::issue_token(db, COMMAND_LINE, &user, &name, &detail, Clock::System.now()).await?;
-    print::answer(&token);
+    print::to_stdout(&token);
     Ok(())
 }

@@ -38,7 +38,12 @@ pub struct StoredContent {
 }
 
 /// Stores the bytes. Known content is not stored again. The CPU work queues in `lane`.
-pub async fn store_original(app: &App, lane: &str, place: &Place, fetched: Fetched) -> Result<StoredContent, ContentError> {
+pub async fn store_original(
+    app: &App,
+    lane: &str,
+    place: &Place,
+    fetched: Fetched,
+) -> Result<StoredContent, ContentError> {
     let Fetched { bytes, hashes, received_at, budget } = fetched;
     app.metrics.photos_fetched.inc();
     app.metrics.photos_bytes.inc_by(bytes.len() as u64);

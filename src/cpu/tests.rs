@@ -14,7 +14,7 @@ fn cpu(threads: usize, jobs: usize) -> Cpu {
     Cpu::new(threads, jobs, BUDGET).unwrap()
 }
 
-/// Everything that can be taken is there to be taken.
+/// All slots and all memory are free.
 async fn assert_idle(cpu: &Cpu, jobs: u32) {
     let all = async {
         drop(futures::future::join_all((0..jobs).map(|_| cpu.jobs.take(""))).await);

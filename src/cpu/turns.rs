@@ -1,5 +1,5 @@
-//! Places that are given out in turn: whoever waits, waits behind the others of the same lane only; the lanes are served
-//! one after the other. So a seal use of 5,000 photos does not hold up one of 5.
+//! A fair semaphore with lanes. A waiter waits only behind other waiters of its lane, and the lanes are served in turn.
+//! So a seal use of 5,000 photos does not block one of 5.
 
 use std::{
     collections::VecDeque,
@@ -16,11 +16,11 @@ pub(super) struct Turns {
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Those who wait, by lane; a lane is here only while somebody waits in it, the next to be served in front.
+    /// The waiters by lane. The list has only lanes with waiters. The first lane is served next.
     lanes: VecDeque<(String, VecDeque<oneshot::Sender<Place>>)>,
 }
 
-/// The right to work, until it is dropped.
+/// A slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Place(Option<Arc<Turns>>);
 
@@ -33,7 +33,7 @@ impl Turns {
         let turn = {
             let mut state = self.lock();
             if state.free > 0 {
-                // Nobody waits while a place is free.
+                // A slot is free, so no lane has waiters.
                 state.free -= 1;
                 return Place(Some(Arc::clone(self)));
             }
@@ -44,21 +44,21 @@ impl Turns {
             }
             turn
         };
-        turn.await.expect("whoever waits is called")
+        turn.await.expect("a waiter is always called")
     }
 
-    /// Gives a place that became free to the next lane's first.
+    /// Gives a free slot to the first waiter of the next lane.
     fn pass_on(self: &Arc<Self>) {
         while let Some(call) = self.next() {
             match call.send(Place(Some(Arc::clone(self)))) {
                 Ok(()) => return,
-                // They gave up waiting: their place goes to the next, not through `drop`.
+                // The waiter is gone. Give its slot to the next waiter here and not in `drop`.
                 Err(mut place) => place.0 = None,
             }
         }
     }
 
-    /// Whom to call next; with nobody waiting the place is free.
+    /// Returns the next waiter. Without waiters the slot becomes free.
     fn next(&self) -> Option<oneshot::Sender<Place>> {
         let mut state = self.lock();
         let Some((lane, mut waiting)) = state.lanes.pop_front() else {
@@ -72,7 +72,7 @@ impl Turns {
         call
     }
 
-    /// Places that nobody has.
+    /// Returns the number of free slots.
     pub(super) fn free(&self) -> usize {
         self.lock().free
     }
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_waiting_takes_no_place_along() {
+    async fn a_cancelled_waiter_keeps_no_place() {
         let turns = Turns::new(1);
         let first = turns.take("a").await;
         let (gone, late) = (wait(&turns, "a"), wait(&turns, "a"));
         drop(gone);
         drop(first);
         drop(late.await);
-        // One that was called and dropped before it looked gives its place back, too.
+        // A waiter that was called and then dropped also frees its slot.
         let holder = turns.take("a").await;
         let called = wait(&turns, "b");
         drop(holder);

@@ -1,4 +1,4 @@
-//! Parameters of statements, for both engines.
+//! Statement parameters for both engines.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use sqlx::{Arguments, postgres::PgArguments, sqlite::SqliteArguments};
 use super::DbError;
 use crate::{clock::Timestamp, hash::Blake3, vocabulary::Symbol};
 
-/// A parameter. NULL keeps its type, which PostgreSQL wants to know.
+/// A parameter. NULL keeps its type, because PostgreSQL needs it.
 #[derive(Clone, Debug)]
 pub enum Arg {
     Text(Option<String>),
@@ -16,8 +16,8 @@ pub enum Arg {
     Bytes(Option<Vec<u8>>),
 }
 
-/// The text as it is bound: without NUL, which PostgreSQL refuses and SQLite keeps. So no statement fails, or finds
-/// something else, on one engine only.
+/// Removes NUL from a text before it is bound. PostgreSQL refuses NUL and SQLite stores it, so the engines would behave
+/// differently.
 #[must_use]
 pub fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }

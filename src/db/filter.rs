@@ -1,9 +1,9 @@
-//! A list's statement, built from the conditions that are present: `($1 IS NULL OR a = $1)` would be answered without
-//! an index.
+//! Builds the statement of a list from the conditions that are set. A condition such as `($1 IS NULL OR a = $1)` would
+//! use no index.
 
 use super::{Arg, Sql, sql};
 
-/// A statement that grows.
+/// A statement under construction.
 #[derive(Debug)]
 pub struct Filtered {
     text: String,
@@ -12,13 +12,13 @@ pub struct Filtered {
 }
 
 impl Filtered {
-    /// `select` ends before its WHERE.
+    /// Starts with `select`, which has no WHERE.
     #[must_use]
     pub fn new(select: &str) -> Self {
         Self { text: select.to_owned(), conditions: 0, args: Vec::new() }
     }
 
-    /// One more condition, such as `state =`, if there is a value for it.
+    /// Adds a condition such as `state =` if there is a value.
     #[must_use]
     pub fn and(mut self, condition: &str, value: Option<impl Into<Arg>>) -> Self {
         let Some(value) = value else { return self };
@@ -26,7 +26,7 @@ impl Filtered {
         self.when(&format!("{condition} {parameter}"))
     }
 
-    /// One more condition as it stands.
+    /// Adds a condition without a parameter.
     #[must_use]
     pub fn when(mut self, condition: &str) -> Self {
         let word = if self.conditions == 0 { "WHERE" } else { "AND" };
@@ -35,7 +35,7 @@ impl Filtered {
         self
     }
 
-    /// One more parameter; its name in a condition.
+    /// Adds a parameter and returns its name, such as `$3`.
     pub fn arg(&mut self, value: impl Into<Arg>) -> String {
         self.args.push(value.into());
         format!("${}", self.args.len())
@@ -46,7 +46,7 @@ impl Filtered {
         sql(self.text).bind_all(self.args)
     }
 
-    /// The newest `limit` rows by `column`.
+    /// Selects the first `limit` rows by `column`, descending.
     #[must_use]
     pub fn newest_first(mut self, column: &str, limit: i64) -> Sql {
         let limit = self.arg(limit);

@@ -1,22 +1,22 @@
-//! Words from process to process through the database: PostgreSQL's LISTEN and NOTIFY. SQLite has none.
+//! Messages between processes through PostgreSQL's LISTEN and NOTIFY. SQLite has no such channel.
 
 use sqlx::postgres::PgListener;
 
 use super::{Db, DbError, Pools, sql};
 
-/// Hears what other processes say on one channel.
+/// Receives messages of other processes on one channel.
 #[derive(Debug)]
 pub struct Listener(PgListener);
 
 impl Listener {
-    /// The next words. After a lost connection it listens again; what was said meanwhile is lost.
+    /// Returns the next message. After a lost connection it listens again. Messages in between are lost.
     pub async fn hear(&mut self) -> Result<String, DbError> {
         self.0.recv().await.map(|said| said.payload().to_owned())
     }
 }
 
 impl Db {
-    /// A listener, where the engine lets processes talk to each other. It keeps one connection of the pool.
+    /// Returns a listener, or `None` on SQLite. The listener holds one connection of the pool.
     pub async fn listen(&self, channel: &str) -> Result<Option<Listener>, DbError> {
         let Pools::Postgres(pool) = &self.pools else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
@@ -24,7 +24,7 @@ impl Db {
         Ok(Some(Listener(listener)))
     }
 
-    /// Says something to the listeners of all processes; at most some 8,000 bytes.
+    /// Sends a message to the listeners of all processes. The limit is about 8,000 bytes.
     pub async fn tell(&self, channel: &str, words: &str) -> Result<(), DbError> {
         sql("SELECT pg_notify($1, $2)").bind(channel).bind(words).execute(self).await.map(|_| ())
     }

@@ -1,4 +1,4 @@
-//! Opening the database: pools, the settings that durability rests on, migrations.
+//! Opens the database: pools, settings for durability, migrations.
 
 use std::{
     path::Path,
@@ -19,10 +19,10 @@ use tokio::runtime::Handle;
 use super::{Db, DbError, Pools, sql};
 use crate::config::{DatabaseConfig, DatabaseUrl};
 
-/// Why the database could not be opened.
+/// The reason why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("cannot open the database: {0}")]
+    #[error("cannot open the database: {0}; check database.url")]
     Db(#[from] DbError),
     #[error("cannot migrate the database: {0}")]
     Migrate(MigrateError),
@@ -31,7 +31,7 @@ pub enum OpenError {
          Start that version of yinku, or set `database.url` to an empty database."
     )]
     OtherVersion(i64),
-    #[error("the database does not keep what it acknowledges: {setting} is {found}, it must be {wanted}")]
+    #[error("the database is not durable: {setting} is {found}; set it to {wanted}")]
     NotDurable { setting: &'static str, found: String, wanted: &'static str },
 }
 
@@ -47,24 +47,24 @@ impl From<MigrateError> for OpenError {
 }
 
 const READERS: u32 = 8;
-/// A connection to PostgreSQL that was used so lately is taken to be alive; others are asked first.
+/// A PostgreSQL connection that was used within this time counts as alive. Older connections are tested first.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long a statement waits for a lock that another process (a backup, a command) holds.
+/// The time that a statement waits for a lock of another process, such as a backup or a command.
 const BUSY: Duration = Duration::from_secs(15);
 
-/// Connections that turn out to be dead when a transaction begins: nothing was done yet, so the next one may be tried.
+/// The number of dead connections that `begin` skips. Nothing was done on them, so trying the next one is safe.
 const DEAD: usize = 4;
 
 type Begun = Result<Transaction<'static, Postgres>, DbError>;
 
-/// Begins a transaction on a connection that lives. Whoever comes to write down what the vendor has just done must not
-/// fail because the server was restarted a moment ago.
+/// Begins a transaction on a live connection. A write of the vendor's answer must not fail because the database server
+/// restarted.
 pub(super) async fn begin(pool: &PgPool) -> Begun {
     let pool = pool.clone();
     Whole::of(async move {
         for _ in 0..DEAD {
             match pool.begin().await {
-                Err(error) if ended(&error) => tracing::info!(%error, "a connection to the database was dead"),
+                Err(error) if ended(&error) => tracing::info!(%error, "skipped a dead connection to the database"),
                 other => return other,
             }
         }
@@ -73,9 +73,9 @@ pub(super) async fn begin(pool: &PgPool) -> Begun {
     .await
 }
 
-/// Comes to its end though whoever waits for it is gone. sqlx 0.9.0 returns a connection to the pool in an open
-/// transaction when a future is dropped inside `begin()`; whoever got it next would write into a transaction that nobody
-/// commits.
+/// Runs a `begin` to its end, also if its caller is dropped. When a future is dropped inside `begin()`, sqlx 0.9.0
+/// returns a connection with an open transaction to the pool. The next caller would write into a transaction without a
+/// commit.
 struct Whole(Option<BoxFuture<'static, Begun>>);
 
 impl Whole {
@@ -88,7 +88,7 @@ impl Future for Whole {
     type Output = Begun;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Begun> {
-        let whole = self.0.as_mut().expect("not polled after its end");
+        let whole = self.0.as_mut().expect("a finished future is not polled");
         let begun = ready!(whole.as_mut().poll(context));
         self.0 = None;
         Poll::Ready(begun)
@@ -97,15 +97,16 @@ impl Future for Whole {
 
 impl Drop for Whole {
     fn drop(&mut self) {
-        // Without a runtime there is no connection any more that somebody could use.
+        // Without a runtime the pool is not used any more.
         if let (Some(begin), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            // A transaction that nobody takes is rolled back.
+            // Dropping the transaction rolls it back.
             runtime.spawn(begin);
         }
     }
 }
 
-/// Whether the error is a connection's end: lost, or told by the server (class 57P, operator intervention).
+/// Returns true if the error means that the connection has ended: lost, or closed by the server (class 57P, operator
+/// intervention).
 fn ended(error: &DbError) -> bool {
     match error {
         DbError::Io(_) => true,
@@ -115,12 +116,12 @@ fn ended(error: &DbError) -> bool {
 }
 
 impl Db {
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database and migrates its schema.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let db = Self::connect(config, true).await?;
         match &db.pools {
             Pools::Sqlite { write, .. } => {
-                // sqlx locks migrations on PostgreSQL only. Here the writer's lock keeps other processes out.
+                // sqlx locks migrations on PostgreSQL only. On SQLite the write lock keeps other processes out.
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
                 sqlx::migrate!("migrations/sqlite").run_direct(None, &mut *tx, false).await?;
                 tx.commit().await?;
@@ -130,7 +131,7 @@ impl Db {
         Ok(db)
     }
 
-    /// Opens a database that must be there, and leaves its schema as it is: for commands that only look.
+    /// Opens an existing database without migration, for commands that only read.
     pub async fn open_existing(config: &DatabaseConfig) -> Result<Self, OpenError> {
         Self::connect(config, false).await
     }
@@ -147,11 +148,11 @@ impl Db {
         let options = options
             .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
-            // NORMAL loses acknowledged commits in a power cut.
+            // NORMAL loses acknowledged commits in a power failure.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
-        // A file's connections do not die: asking each whether it lives would double the walks to its thread.
+        // Connections to a file do not die. A test before each use would double the switches to the SQLite thread.
         let pool = SqlitePoolOptions::new().test_before_acquire(false);
         let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
         let synchronous: i64 =

@@ -1,4 +1,4 @@
-//! When queued work is due: workers that have nothing to do sleep until then, or until a commit queues earlier work.
+//! Wakes idle workers. An idle worker sleeps until the next job is due, or until a commit queues earlier work.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -6,19 +6,19 @@ use tokio::sync::Notify;
 
 use crate::clock::Timestamp;
 
-/// Wakes a worker when a committed transaction has queued work that no worker would look for in time.
+/// Wakes a worker if a commit queued work that no worker would find in time.
 #[derive(Debug)]
 pub struct Wakeup {
     now: Notify,
-    /// When a worker looks by itself. A value that is too late only wakes a worker for nothing.
+    /// The time of the next planned look of a worker. A value that is too late only causes an unneeded wake.
     looks: AtomicI64,
 }
 
-/// Work that a transaction has queued: when the first of it is due.
+/// The earliest due time of the work that a transaction queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Queued {
     pub(super) at: Timestamp,
-    /// When it was queued.
+    /// The time when it was queued.
     pub(super) now: Timestamp,
 }
 
@@ -29,29 +29,29 @@ impl Queued {
 }
 
 impl Wakeup {
-    /// Queued work was committed.
+    /// Reports a commit of queued work.
     pub(super) fn committed(&self, queued: Queued) {
         if self.looks.fetch_min(queued.at.0, Ordering::SeqCst) > queued.at.0 || queued.at <= queued.now {
             self.now.notify_one();
         }
     }
 
-    /// Wakes one worker at once: another job may be due.
+    /// Wakes one worker at once, because another job may be due.
     pub fn look_now(&self) {
         self.now.notify_one();
     }
 
-    /// A worker is about to find out when it looks next. Work that is queued meanwhile wakes it.
+    /// Reports that a worker is about to read its next due time. Work that is queued after this call wakes it.
     pub fn nobody_looks(&self) {
         self.looks.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// A worker looks at `at`.
+    /// Reports that a worker looks for work at `at`.
     pub fn looks_at(&self, at: Timestamp) {
         self.looks.fetch_min(at.0, Ordering::SeqCst);
     }
 
-    /// Returns when there may be work.
+    /// Waits until there may be work.
     pub async fn woken(&self) {
         self.now.notified().await;
     }

@@ -1,4 +1,4 @@
-//! Archiving a flow by hand.
+//! Archiving of a flow by a user.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(archive))
 }
 
-/// How long the answer waits for the archive.
+/// The time that the answer waits for the archive.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Archives a flow that has reached its end. 409 `photos_missing` or `field_required` lists what is missing; an
-/// administrator may accept missing photos with a reason. 202: it is still being archived.
+/// Archives a flow that has passed all nodes. 409 `photos_missing` or `field_required` lists what is missing. An
+/// administrator can accept missing photos with a reason. 202: the archive job is still running.
 #[utoipa::path(post, path = "/api/flows/{id}/archive", params(("id" = FlowId, Path)), request_body = Option<Wish>, responses((status = 200, body = FlowView), (status = 202, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn archive(
     State(edge): State<Edge>,

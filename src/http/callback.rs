@@ -1,4 +1,5 @@
-//! The vendor's door. No login: a secret in the address, a list of networks, and the vendor's detail are what is trusted.
+//! The vendor's callback endpoint. It has no login. It trusts the secret in the URL, the allowed networks and the
+//! vendor's detail, which the ingest reads.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -31,17 +32,17 @@ pub(super) fn routes(edge: &Edge) -> Router<Edge> {
         .route(ADDRESS, get(probe).post(receive))
         .route(&with_secret, get(probe).post(receive))
         .layer(DefaultBodyLimit::max(edge.app.config.callback.max_body.in_memory()))
-        .layer(middleware::from_fn_with_state(edge.clone(), door))
+        .layer(middleware::from_fn_with_state(edge.clone(), admit))
 }
 
-/// The vendor's console looks whether somebody is there: does nothing.
+/// Answers 200 to the connection test of the vendor's console.
 #[utoipa::path(get, path = ADDRESS, security(()), responses((status = 200)))]
 pub(super) async fn probe() -> StatusCode {
     StatusCode::OK
 }
 
-/// Before a byte of the body is read: who may not call costs nothing, and what is read has room.
-async fn door(
+/// Checks the caller and reserves memory before the service reads the body, so a refused request costs nothing.
+async fn admit(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -55,34 +56,39 @@ async fn door(
     let segment = segment.map(|text| percent_decode_str(text).decode_utf8_lossy());
     if !may_call(config, peer.ip(), request.uri().query().unwrap_or_default(), segment.as_deref()) {
         edge.app.metrics.callbacks_refused.inc();
-        return Problem::new(Code::CallbackRefused, "wrong key or network").into_response();
+        return Problem::new(
+            Code::CallbackRefused,
+            "The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.",
+        )
+        .into_response();
     }
-    let most = config.max_body.get();
+    let max = config.max_body.get();
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    match edge.inbox.room(declared.unwrap_or(most).min(most)) {
+    match edge.inbox.room(declared.unwrap_or(max).min(max)) {
         Ok(_room) => next.run(request).await,
         Err(error) => refuse(error),
     }
 }
 
-/// In the vendor's words.
+/// The answer in the format that the vendor expects.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "only describes the answer in the OpenAPI document")]
 struct CallbackAnswer {
-    /// 0: it is kept.
+    /// 0: the callback is stored.
     code: u32,
     message: String,
 }
 
-/// The vendor's callback of a physical-seal category: no login, but `callback.secret` as `?key=` or as one more segment
-/// of the path, where it is set. Any shape of body; answered in the vendor's words once it is kept.
-#[utoipa::path(post, path = ADDRESS, security(()), params(("key" = Option<String>, Query, description = "`callback.secret`, where it is set.")),
+/// Receives a callback of the vendor's physical-seal category. It needs no login. If `callback.secret` is set, send it
+/// as `?key=` or as the last path segment. The body can have any format. The service answers after it has stored the
+/// callback.
+#[utoipa::path(post, path = ADDRESS, security(()), params(("key" = Option<String>, Query, description = "The value of `callback.secret`, if this setting is set.")),
     request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"), (String = "multipart/form-data"))),
-    responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "It is kept."),
-        (status = 400, body = CallbackAnswer, description = "The body broke off."), (status = 403, body = Problem),
-        (status = 413, body = CallbackAnswer, description = "Larger than may be."),
-        (status = 500, body = CallbackAnswer, description = "The service failed; its log says why."),
-        (status = 503, body = CallbackAnswer, description = "Come again after `Retry-After` seconds.")))]
+    responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "The callback is stored."),
+        (status = 400, body = CallbackAnswer, description = "The body ended before it was complete. Send it again."), (status = 403, body = Problem),
+        (status = 413, body = CallbackAnswer, description = "The body is larger than `callback.max_body`. Send less."),
+        (status = 500, body = CallbackAnswer, description = "The service failed. See the service log for the cause."),
+        (status = 503, body = CallbackAnswer, description = "Too many callbacks in progress. Retry after `Retry-After` seconds.")))]
 pub(super) async fn receive(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -103,7 +109,7 @@ pub(super) async fn receive(
     }
 }
 
-/// In the vendor's words: it is told to come again.
+/// Answers a failure in the vendor's format. The vendor calls again after it.
 fn refuse(error: CallbackError) -> Response {
     let problem = Problem::from(error);
     let mut response = answer(problem.status_code, parse::refusal(None, &problem.detail));
@@ -118,12 +124,12 @@ fn answer(status: StatusCode, answer: CallbackReply) -> Response {
 }
 
 fn may_call(config: &CallbackConfig, peer: IpAddr, query: &str, segment: Option<&str>) -> bool {
-    let network =
+    let network_allowed =
         config.allow_from.is_empty() || config.allow_from.iter().any(|net| net.contains(&peer.to_canonical()));
     let Some(secret) = &config.secret else {
-        return network;
+        return network_allowed;
     };
     let key = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key").map(|(_, value)| value);
     let is_secret = |text: &str| bool::from(text.as_bytes().ct_eq(secret.expose().as_bytes()));
-    network && (key.is_some_and(|key| is_secret(&key)) || segment.is_some_and(is_secret))
+    network_allowed && (key.is_some_and(|key| is_secret(&key)) || segment.is_some_and(is_secret))
 }

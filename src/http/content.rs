@@ -1,4 +1,4 @@
-//! Bytes of documents: originals with Range and a strong ETag, thumbnails to be cached for ever.
+//! The bytes of documents: originals with Range and a strong ETag, thumbnails with an unlimited cache time.
 
 pub(super) mod range;
 
@@ -25,9 +25,9 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(content)).routes(routes!(thumbnail_of))
 }
 
-/// The original bytes. Range (one), If-Range, If-None-Match; the ETag is the BLAKE3 hash. The download is in the audit
-/// log before its first byte leaves.
-#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, of the type that the content shows."), (status = 206, content_type = "*/*", description = "The range."), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
+/// The original bytes. Supports one Range, If-Range and If-None-Match. The ETag is the BLAKE3 hash. The service writes
+/// the download to the audit log before it sends the first byte.
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, with the content type of the file."), (status = 206, content_type = "*/*", description = "The requested range."), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -35,30 +35,31 @@ async fn content(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let document = edge.known.readable(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
+    let document =
+        edge.permission_cache.readable_document(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
     let size = u64::try_from(document.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", document.blake3);
-    let (status, range) = match range::chosen(&headers, &etag, size) {
-        Ok(chosen) => chosen,
+    let (status, range) = match range::select(&headers, &etag, size) {
+        Ok(selection) => selection,
         Err(without_bytes) => return Ok(*without_bytes),
     };
     let part =
         (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
-    // HEAD is answered without the bytes.
+    // HEAD sends no bytes, so it writes no audit entry.
     let part = (method == Method::GET).then_some(part.as_deref().unwrap_or("whole"));
     let stream = download::open(&edge.app, &user, &document, range.clone(), part).await?;
     let mut response = (status, Body::from_stream(stream)).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, size, &etag);
     range::insert(set, header::CONTENT_TYPE, &document.mime);
-    // What was photographed is data, whatever a browser would like to make of it.
+    // A browser must not run scripts of an original, whatever its type.
     set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
     let name = utf8_percent_encode(&document.name, NON_ALPHANUMERIC);
     range::insert(set, header::CONTENT_DISPOSITION, &format!("inline; filename*=UTF-8''{name}"));
     Ok(response)
 }
 
-/// A thumbnail, JPEG. Its address names its bytes, so it may be cached for ever.
+/// A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit.
 #[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem)))]
 async fn thumbnail_of(
     State(edge): State<Edge>,
@@ -67,11 +68,13 @@ async fn thumbnail_of(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id: DocumentId = id.parse().map_err(|_| Problem::not_found())?;
-    let document = edge.known.readable(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
+    let document =
+        edge.permission_cache.readable_document(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
     let sizes = &edge.app.config.thumbnail.sizes;
     if !sizes.contains(&size) || document.undecodable.is_some() {
-        let why = document.undecodable.clone().unwrap_or_else(|| format!("sizes are {sizes:?}"));
-        return Err(Problem::new(Code::NoThumbnail, why));
+        let cause = document.undecodable.clone().unwrap_or_else(|| format!("The size is not one of {sizes:?}."));
+        let detail = format!("{cause} Download the original.");
+        return Err(Problem::new(Code::NoThumbnail, detail));
     }
     let etag = format!("\"{}-{size}\"", document.blake3);
     if range::matches(&headers, &etag) {

@@ -1,4 +1,4 @@
-//! Definitions of flows.
+//! Definitions: the flow types.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(ready_made_ones, take))
+        .routes(routes!(list_ready_made, create_ready_made))
         .routes(routes!(show, replace))
 }
 
@@ -45,8 +45,8 @@ impl From<Definition> for DefinitionView {
     }
 }
 
-/// The body of a definition. What GET gives can be sent back: null is absent, and the service sets `id`, `version` and
-/// `createdAt`.
+/// The body of a definition. The answer of GET is a valid body. A null member counts as absent. The service sets `id`,
+/// `version` and `createdAt`.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "only describes the body in the OpenAPI document")]
@@ -74,10 +74,10 @@ async fn list(
     let limit = limit(paging.limit)?;
     let after: Option<DefinitionId> = parsed("after", paging.after.as_deref())?;
     let definitions = Definition::list(&edge.app.db, after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::of(definitions, limit, |definition| definition.id.to_string()).map(DefinitionView::from)))
+    Ok(Json(Page::from_rows(definitions, limit, |definition| definition.id.to_string()).map(DefinitionView::from)))
 }
 
-/// Makes a definition.
+/// Creates a definition.
 #[utoipa::path(post, path = "/api/definitions", request_body = NewDefinition, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
@@ -89,10 +89,9 @@ async fn create(
     Ok((StatusCode::CREATED, Json(definition.into())))
 }
 
-/// Definitions that a new installation can take. Each can be posted as a definition with the id of a service in
-/// `integration.serviceId`.
+/// Ready-made definitions for a new installation. Set `integration.serviceId` and post one to `/api/definitions`.
 #[utoipa::path(get, path = "/api/definitions/ready-made", responses((status = 200, body = Page<ReadyMade>)))]
-async fn ready_made_ones(_: CurrentUser) -> Result<Json<Page<serde_json::Value>>, Problem> {
+async fn list_ready_made(_: CurrentUser) -> Result<Json<Page<serde_json::Value>>, Problem> {
     let body = ready_made(None).map_err(|error| Problem::internal(&error))?;
     Ok(Json(Page { items: vec![body], next: None, total: None }))
 }
@@ -105,19 +104,20 @@ struct ReadyMade(serde_json::Value);
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Taken {
-    /// Whose seals are used.
+struct ReadyMadeChoice {
+    /// The service that has the seals.
     service_id: ServiceId,
 }
 
-/// Takes the ready-made definition 物理用印申请 for the seals of a service: the starter's manager approves, operators stamp.
-#[utoipa::path(post, path = "/api/definitions/ready-made", request_body = Taken, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
-async fn take(
+/// Creates the ready-made definition 物理用印申请 for the seals of a service. The starter's manager approves and
+/// operators stamp.
+#[utoipa::path(post, path = "/api/definitions/ready-made", request_body = ReadyMadeChoice, responses((status = 201, body = DefinitionView), (status = 422, body = Problem)))]
+async fn create_ready_made(
     State(edge): State<Edge>,
     Admin(admin): Admin,
-    Input(taken): Input<Taken>,
+    Input(choice): Input<ReadyMadeChoice>,
 ) -> Result<(StatusCode, Json<DefinitionView>), Problem> {
-    let body = ready_made(Some(&taken.service_id)).map_err(|error| Problem::internal(&error))?;
+    let body = ready_made(Some(&choice.service_id)).map_err(|error| Problem::internal(&error))?;
     let id = DefinitionId::new();
     let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
     Ok((StatusCode::CREATED, Json(definition.into())))
@@ -134,7 +134,7 @@ async fn show(
     Ok(Json(definition.into()))
 }
 
-/// Makes a new version; running flows keep theirs.
+/// Creates a new version. Running flows keep their version.
 #[utoipa::path(put, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path)), request_body = NewDefinition, responses((status = 200, body = DefinitionView), (status = 422, body = Problem)))]
 async fn replace(
     State(edge): State<Edge>,
@@ -146,11 +146,11 @@ async fn replace(
     Ok(Json(save::save(edge.acting(&admin), id, read(body)?).await?.into()))
 }
 
-/// What GET gives can be posted back: its own members are set by us, and null is absent.
+/// Reads a body that can be an answer of GET: drops the members that the service sets, and null members.
 fn read(mut body: serde_json::Value) -> Result<Body, Problem> {
     if let Some(members) = body.as_object_mut() {
-        for ours in ["id", "version", "createdAt"] {
-            members.remove(ours);
+        for member in ["id", "version", "createdAt"] {
+            members.remove(member);
         }
     }
     drop_nulls(&mut body);

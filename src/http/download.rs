@@ -1,4 +1,4 @@
-//! Local download: a flow's photos in one zip.
+//! Local download: the photos of a flow in one zip.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Code, Edge, Problem,
     content::range,
-    flows::shown,
+    flows::visible_flow,
     input::{Id, Params},
     session::CurrentUser,
 };
@@ -37,14 +37,14 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ZipParams {
-    /// Those that are here, without asking the vendor for more.
+    /// true: only photos that are stored now, without a request to the vendor.
     #[serde(default)]
     partial: bool,
 }
 
-/// All photos of a flow as a zip, for flow types without a download field: first brings in what is missing. Exact
-/// length, strong ETag, Range and If-Range: a broken download goes on where it stopped.
-#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = FlowId, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 416), (status = 503, body = Problem)))]
+/// All photos of a flow as a zip, for flow types without a download field. The service first fetches missing photos.
+/// The answer has an exact length and a strong ETag, so a client can resume with Range and If-Range.
+#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = FlowId, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn photos_zip(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -53,30 +53,30 @@ async fn photos_zip(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let flow = downloadable(&edge, &id, &user).await?;
-    // Who goes on with a download wants the rest of the same bytes, not other ones.
-    let goes_on =
-        headers.contains_key(header::IF_RANGE) && matches(&headers, planned(&edge, &id, &user).await?.as_ref());
-    if !params.partial && !goes_on {
+    // A resumed download needs the same zip, so the service does not fetch more photos.
+    let resumes =
+        headers.contains_key(header::IF_RANGE) && matches(&headers, current_layout(&edge, &id, &user).await?.as_ref());
+    if !params.partial && !resumes {
         collect::bring_in(&edge.app, &id, edge.app.config.ingest.download_patience.get()).await?;
     }
-    let layout = planned(&edge, &id, &user).await?.ok_or_else(nothing_yet)?;
+    let layout = current_layout(&edge, &id, &user).await?.ok_or_else(no_photos)?;
     answer(&edge, &user, &flow, &headers, &layout).await
 }
 
-/// The flow, if this user may download its photos.
+/// Returns the flow if the user may download its photos.
 async fn downloadable(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Problem> {
-    let view = shown(edge, id, user).await?;
+    let view = visible_flow(edge, id, user).await?;
     let body = Definition::version(&edge.app.db, &view.head.definition_id, view.head.version).await?.body;
     if let Some(field) = body.integration.as_ref().and_then(|integration| integration.download_field.as_ref()) {
-        let detail = format!("the photos go to the field {field:?}: collect them there");
+        let detail = format!("The photos belong to the field {field:?}. Collect them there.");
         return Err(Problem::new(Code::HasDownloadField, detail));
     }
     view.check(Action::Photos)?;
     Ok(view)
 }
 
-/// The zip of what is here now; none when no photo is.
-async fn planned(edge: &Edge, id: &FlowId, user: &User) -> Result<Option<Arc<Layout>>, Problem> {
+/// Returns the layout of the zip of the stored photos. `None` if no photo is stored.
+async fn current_layout(edge: &Edge, id: &FlowId, user: &User) -> Result<Option<Arc<Layout>>, Problem> {
     let mut documents = Document::photos_of_flow(&edge.app.db, id).await?;
     documents.retain(|document| document.may_be_seen_by(user));
     Ok((!documents.is_empty()).then(|| Arc::new(Layout::of(bundle::entries(&documents)))))
@@ -87,8 +87,8 @@ fn matches(headers: &HeaderMap, layout: Option<&Arc<Layout>>) -> bool {
     layout.is_some_and(|layout| condition == Some(layout.etag()))
 }
 
-fn nothing_yet() -> Problem {
-    Problem::new(Code::NoPhotos, "no photo has come yet")
+fn no_photos() -> Problem {
+    Problem::new(Code::NoPhotos, "The flow has no photos yet. Retry later.")
 }
 
 async fn answer(
@@ -98,8 +98,8 @@ async fn answer(
     headers: &HeaderMap,
     layout: &Arc<Layout>,
 ) -> Result<Response, Problem> {
-    let (status, range) = match range::chosen(headers, layout.etag(), layout.bytes()) {
-        Ok(chosen) => chosen,
+    let (status, range) = match range::select(headers, layout.etag(), layout.bytes()) {
+        Ok(selection) => selection,
         Err(without_bytes) => return Ok(*without_bytes),
     };
     let stream = bundle::give_out(&edge.app, user, &flow.head.id, layout, range.clone()).await?;

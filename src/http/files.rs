@@ -1,4 +1,4 @@
-//! Files that people bring: into a flow's fields, and missing photos for a grant.
+//! Uploads of users: files for a field of a flow, and missing photos of a grant.
 
 use axum::{
     Json,
@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Code, Edge, Problem,
-    flows::may_act,
+    flows::check_takes_part,
     input::{Id, Segments},
     session::CurrentUser,
 };
@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
         .routes(routes!(upload))
         .routes(routes!(supply_photos))
-        // Files are bounded one by one, while they stream.
+        // `Batch::receive` limits each file while it streams.
         .layer(DefaultBodyLimit::disable())
         .routes(routes!(remove))
         .routes(routes!(retry_stamped))
@@ -54,7 +54,8 @@ struct Files {
     file: Vec<Vec<u8>>,
 }
 
-/// Brings files into a files field of a flow: multipart, one or more parts named `file`. All or none become documents.
+/// Uploads files to a files field of a flow. The body is multipart with one or more parts named `file`. Either all
+/// files become documents or none.
 #[utoipa::path(post, path = "/api/flows/{id}/fields/{key}/files", params(("id" = FlowId, Path), ("key" = String, Path)),
     request_body(content = Files, content_type = "multipart/form-data"),
     responses((status = 201, body = Vec<Document>), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
@@ -66,15 +67,15 @@ async fn upload(
 ) -> Result<(StatusCode, Json<Vec<Document>>), Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let app = &edge.app;
-    let target = may_change(&edge, &id, &key, &user).await?;
-    let _place = app.bounds.upload().ok_or_else(busy)?;
-    let (batch, _) = Box::pin(take_in(app, form, app.config.upload.max_file_bytes.get())).await?;
+    let target = editable_field(&edge, &id, &key, &user).await?;
+    let _permit = app.bounds.upload().ok_or_else(busy)?;
+    let (batch, _) = Box::pin(receive_form(app, form, app.config.upload.max_file_bytes.get())).await?;
     let documents = attachments::attach(app, target, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(documents)))
 }
 
-/// The field, if this user may change its files now.
-async fn may_change(edge: &Edge, id: &FlowId, key: &str, user: &User) -> Result<Target, Problem> {
+/// Returns the field if the user may change its files now.
+async fn editable_field(edge: &Edge, id: &FlowId, key: &str, user: &User) -> Result<Target, Problem> {
     let flow = view::view(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)?;
     let target = Target::find(&edge.app, id, key).await?;
     flow.check(Action::Upload)?;
@@ -85,7 +86,7 @@ async fn may_change(edge: &Edge, id: &FlowId, key: &str, user: &User) -> Result<
     }
 }
 
-/// Takes a file out of its field, into the trash; until the flow is archived.
+/// Removes a file from its field and moves it to the trash. Fails after the flow is archived.
 #[utoipa::path(delete, path = "/api/flows/{id}/fields/{key}/files/{documentId}", params(("id" = FlowId, Path), ("key" = String, Path), ("documentId" = DocumentId, Path)), responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn remove(
     State(edge): State<Edge>,
@@ -94,19 +95,19 @@ async fn remove(
 ) -> Result<StatusCode, Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
-    may_change(&edge, &id, &key, &user).await?;
+    editable_field(&edge, &id, &key, &user).await?;
     attachments::take_out(&edge.app, &id, &key, &document, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sends stamped files and supplied photos to the vendor again that failed, or whose answer was lost.
+/// Sends stamped files and supplied photos again if the vendor refused them or its answer was lost.
 #[utoipa::path(post, path = "/api/flows/{id}/stamped/retry", params(("id" = FlowId, Path)), responses((status = 202, body = FlowView), (status = 403, body = Problem)))]
 async fn retry_stamped(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
-    may_act(&edge, &id, &user).await?;
+    check_takes_part(&edge, &id, &user).await?;
     deliver::retry(edge.acting(&user), &id).await?;
     let flow = view::view(&edge.app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::ACCEPTED, Json(flow)))
@@ -120,7 +121,7 @@ struct Photos {
     /// `signatory` (default) or `face`.
     #[schema(value_type = Option<PhotoKind>)]
     kind: Option<String>,
-    /// One part for each picture.
+    /// One part for each image.
     #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
     file: Vec<Vec<u8>>,
 }
@@ -128,14 +129,14 @@ struct Photos {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Supplied {
-    /// The ingest that takes them in.
+    /// The ingest that stores the photos.
     ingest_id: IngestId,
-    /// Every photo that was supplied for the grant, with how far it is on its way to the vendor.
+    /// All photos that users supplied for the grant, each with its state at the vendor.
     photos: Vec<Dispatch>,
 }
 
-/// Supplies missing photos of a grant by hand: multipart, one or more parts named `file`, pictures only. They are sent
-/// to the vendor too.
+/// Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an
+/// image. The service also sends the photos to the vendor.
 #[utoipa::path(post, path = "/api/grants/{id}/photos", params(("id" = GrantId, Path)),
     request_body(content = Photos, content_type = "multipart/form-data"),
     responses((status = 201, body = Supplied), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
@@ -147,33 +148,34 @@ async fn supply_photos(
 ) -> Result<(StatusCode, Json<Supplied>), Problem> {
     let app = &edge.app;
     let (grant, _, flow) = supply::flow_of(app, &id).await?;
-    may_supply(&edge, &flow, &user).await?;
-    let _place = app.bounds.upload().ok_or_else(busy)?;
-    let (batch, kind) = Box::pin(take_in(app, form, app.config.ingest.max_photo_bytes.get())).await?;
+    check_may_supply(&edge, &flow, &user).await?;
+    let _permit = app.bounds.upload().ok_or_else(busy)?;
+    let (batch, kind) = Box::pin(receive_form(app, form, app.config.ingest.max_photo_bytes.get())).await?;
     let supplied = supply::supply(app, &grant, &flow, kind, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(Supplied { ingest_id: supplied.ingest_id, photos: supplied.photos })))
 }
 
-/// Operators of the flow, and administrators.
-async fn may_supply(edge: &Edge, flow: &Flow, user: &User) -> Result<(), Problem> {
-    may_act(edge, &flow.id, user).await?;
+/// Fails unless the user is an administrator, or an operator who takes part in the flow.
+async fn check_may_supply(edge: &Edge, flow: &Flow, user: &User) -> Result<(), Problem> {
+    check_takes_part(edge, &flow.id, user).await?;
     if user.is_admin() || user.has(Role::Operator) { Ok(()) } else { Err(Problem::forbidden()) }
 }
 
 fn busy() -> Problem {
-    let detail = "as many uploads as may be are coming in: try again in a moment";
+    let detail = "Too many uploads in progress. Retry after 1 s.";
     Problem::new(Code::Busy, detail)
 }
 
-/// All files of the form, and the `kind` that it names before or after them. After an error nothing is left.
-async fn take_in(
+/// Receives all files of the form and its `kind`, which can come before or after them. Deletes all files after an
+/// error.
+async fn receive_form(
     app: &App,
     form: Result<Multipart, MultipartRejection>,
     limit: u64,
 ) -> Result<(Batch, PhotoKind), Problem> {
     let mut form = form.map_err(|error| Problem::new(Code::NotMultipart, error.body_text()))?;
     let (mut batch, mut kind) = (Batch::default(), PhotoKind::Signatory);
-    match Box::pin(parts(app, &mut form, limit, &mut batch, &mut kind)).await {
+    match Box::pin(receive_parts(app, &mut form, limit, &mut batch, &mut kind)).await {
         Ok(()) => Ok((batch, kind)),
         Err(problem) => {
             batch.discard().await;
@@ -182,33 +184,41 @@ async fn take_in(
     }
 }
 
-/// What comes between the files may be waited for as little as they are.
-async fn patiently<T>(app: &App, next: impl Future<Output = Result<T, MultipartError>>) -> Result<T, UploadError> {
-    let patience = app.config.upload.idle_timeout.get();
-    let next = tokio::time::timeout(patience, next).await.map_err(|_| UploadError::Stalled(patience))?;
+/// Applies `upload.idle_timeout` to the parts between the files, so they cannot stall the upload either.
+async fn with_idle_timeout<T>(
+    app: &App,
+    next: impl Future<Output = Result<T, MultipartError>>,
+) -> Result<T, UploadError> {
+    let limit = app.config.upload.idle_timeout.get();
+    let next = tokio::time::timeout(limit, next).await.map_err(|_| UploadError::Stalled(limit))?;
     next.map_err(|error| UploadError::Cut(error.body_text()))
 }
 
-async fn parts(
+async fn receive_parts(
     app: &App,
     form: &mut Multipart,
     limit: u64,
     batch: &mut Batch,
     kind: &mut PhotoKind,
 ) -> Result<(), Problem> {
-    while let Some(mut part) = patiently(app, form.next_field()).await? {
+    while let Some(mut part) = with_idle_timeout(app, form.next_field()).await? {
         match (part.name().unwrap_or_default(), part.file_name().map(str::to_owned)) {
-            ("file", given) => batch.receive(app, &given.unwrap_or_default(), limit, &mut part).await?,
+            ("file", file_name) => batch.receive(app, &file_name.unwrap_or_default(), limit, &mut part).await?,
             ("kind", None) => {
-                let text = patiently(app, part.text()).await?;
+                let text = with_idle_timeout(app, part.text()).await?;
                 *kind = text
                     .parse()
                     .map_err(|error: crate::vocabulary::UnknownWord| Problem::field("kind", error.to_string()))?;
                 if *kind == PhotoKind::Emergency {
-                    return Err(Problem::field("kind", "the vendor takes signatory and face photos only"));
+                    return Err(Problem::field(
+                        "kind",
+                        "the vendor does not accept emergency photos; send signatory or face",
+                    ));
                 }
             }
-            (other, _) => return Err(Problem::field(other, "there is no such part: files are named `file`")),
+            (other, _) => {
+                return Err(Problem::field(other, "the form has an unknown part; name the part of each file `file`"));
+            }
         }
     }
     Ok(())

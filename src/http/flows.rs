@@ -1,4 +1,4 @@
-//! Flows, and what people do with them.
+//! Flows and the steps of users.
 
 mod list;
 mod seal;
@@ -23,8 +23,8 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().merge(list::routes()).merge(steps::routes()).merge(seal::routes())
 }
 
-/// Tells who looks at the flow that it has changed.
-fn hint(edge: &Edge, flow: &FlowView) {
+/// Sends a hint to listeners: the flow has changed.
+fn send_hint(edge: &Edge, flow: &FlowView) {
     let sum = |number: fn(&Counts) -> i64| flow.seal_uses.iter().map(|used| number(&used.counts)).sum();
     edge.app.notify_listeners(ChangeNotice {
         about: ChangeSubject::Flow,
@@ -36,24 +36,26 @@ fn hint(edge: &Edge, flow: &FlowView) {
     });
 }
 
-/// The flow as `user` sees it, if they may do `action` with it now: 404 when they do not see it, 403 when others may,
-/// 409 `not_now` when the flow does not stand there.
-pub(super) async fn may(edge: &Edge, id: &FlowId, user: &User, action: Action) -> Result<FlowView, Problem> {
-    let flow = shown(edge, id, user).await?;
+/// Returns the flow if `user` may do `action` now. Answers 404 if the user may not see the flow, 403 if only other
+/// users may do the action, and 409 `not_now` if the state of the flow does not allow it.
+pub(super) async fn flow_for(edge: &Edge, id: &FlowId, user: &User, action: Action) -> Result<FlowView, Problem> {
+    let flow = visible_flow(edge, id, user).await?;
     flow.check(action)?;
     Ok(flow)
 }
 
-pub(super) async fn shown(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Problem> {
+/// Returns the flow as `user` sees it. Answers 404 if the user may not see it.
+pub(super) async fn visible_flow(edge: &Edge, id: &FlowId, user: &User) -> Result<FlowView, Problem> {
     view::view(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)
 }
 
-pub(super) async fn may_see(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
+/// Answers 404 if `user` may not see the flow.
+pub(super) async fn check_visible(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
     if Flow::visible_to(&edge.app.db, id, user).await? { Ok(()) } else { Err(Problem::not_found()) }
 }
 
-/// Who only reads changes nothing.
-pub(super) async fn may_act(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
-    may_see(edge, id, user).await?;
+/// Answers 403 if `user` may read the flow but takes no part in it.
+pub(super) async fn check_takes_part(edge: &Edge, id: &FlowId, user: &User) -> Result<(), Problem> {
+    check_visible(edge, id, user).await?;
     if user.is_admin() || Flow::takes_part(&edge.app.db, id, user).await? { Ok(()) } else { Err(Problem::forbidden()) }
 }

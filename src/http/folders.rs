@@ -25,12 +25,12 @@ struct FolderChange {
     /// At most 240 bytes, without `/`, `\` and control characters.
     #[schema(max_length = 240, pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f]+$")]
     name: Option<String>,
-    /// The folder it moves into; empty: the top of its space.
+    /// The id of the new parent folder. Empty: the top of the space.
     #[schema(pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$")]
     parent_id: Option<String>,
 }
 
-/// Renames or moves a folder; not while a definition points at it. Files stay where they are stored.
+/// Renames or moves a folder. Fails while a definition uses the folder. The keys of stored files do not change.
 #[utoipa::path(patch, path = "/api/folders/{id}", params(("id" = FolderId, Path)), request_body = FolderChange, responses((status = 200, body = Folder), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn change(
     State(edge): State<Edge>,
@@ -42,7 +42,7 @@ async fn change(
     Ok(Json(folders::change(edge.acting(&user), &id, name, parent).await?))
 }
 
-/// Deletes an empty folder; not while a definition points at it.
+/// Deletes an empty folder. Fails while a definition uses the folder.
 #[utoipa::path(delete, path = "/api/folders/{id}", params(("id" = FolderId, Path)), responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn delete(
     State(edge): State<Edge>,

@@ -1,4 +1,4 @@
-//! Ingests and the raw inbox of callbacks: to watch, and to ask again.
+//! Ingests and the raw callbacks: list, show, retry and replay.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    flows::{may_act, may_see},
+    flows::{check_takes_part, check_visible},
     input::{Id, Page, Params, limit, parsed},
     session::{Admin, CurrentUser},
 };
@@ -45,7 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 struct StateParams {
     #[param(value_type = Option<CallbackState>, inline)]
     state: Option<String>,
-    /// `next` of the page before.
+    /// The `next` of the previous page.
     #[param(value_type = Option<CallbackId>, inline)]
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -58,17 +58,17 @@ struct StateParams {
 struct IngestParams {
     #[param(value_type = Option<IngestState>, inline)]
     state: Option<String>,
-    /// Only those of one flow; for everybody who may see it.
+    /// Only the ingests of this flow. Every user who may see the flow may use this filter.
     #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
-    /// `next` of the page before.
+    /// The `next` of the previous page.
     #[param(value_type = Option<IngestId>, inline)]
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
-/// Ingests, newest first; without their photos. For those who read everything; of one flow for all who may see it.
+/// Ingests without their photos, newest first. Without `flowId` only administrators and auditors may read them.
 #[utoipa::path(get, path = "/api/ingests", params(IngestParams), responses((status = 200, body = Page<IngestView>), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn list(
     State(edge): State<Edge>,
@@ -77,16 +77,17 @@ async fn list(
 ) -> Result<Json<Page<IngestView>>, Problem> {
     let flow: Option<FlowId> = parsed("flowId", params.flow_id.as_deref())?;
     match &flow {
-        Some(flow) => may_see(&edge, flow, &user).await?,
+        Some(flow) => check_visible(&edge, flow, &user).await?,
         None => reads_all(&user)?,
     }
     let limit = limit(params.limit)?;
     let state: Option<IngestState> = parsed("state", params.state.as_deref())?;
     let after: Option<IngestId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
-    let page = Page::of(Ingest::list(db, state, flow.as_ref(), after.as_ref(), limit + 1).await?, limit, |ingest| {
-        ingest.id.to_string()
-    });
+    let page =
+        Page::from_rows(Ingest::list(db, state, flow.as_ref(), after.as_ref(), limit + 1).await?, limit, |ingest| {
+            ingest.id.to_string()
+        });
     let items = view::without_photos(db, page.items).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
 }
@@ -98,26 +99,26 @@ async fn show(
     CurrentUser(user): CurrentUser,
     Id(id): Id<IngestId>,
 ) -> Result<Json<IngestView>, Problem> {
-    let ingest = seen(&edge, &id, &user).await?;
+    let ingest = visible_ingest(&edge, &id, &user).await?;
     Ok(Json(view::with_photos(&edge.app.db, ingest).await?))
 }
 
-/// Runs an ingest again, parked photos included.
+/// Runs an ingest again. It also retries parked photos.
 #[utoipa::path(post, path = "/api/ingests/{id}/retry", params(("id" = IngestId, Path)), responses((status = 202, body = IngestView), (status = 404, body = Problem)))]
 async fn retry(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<IngestId>,
 ) -> Result<(StatusCode, Json<IngestView>), Problem> {
-    let ingest = seen(&edge, &id, &user).await?;
+    let ingest = visible_ingest(&edge, &id, &user).await?;
     let seal_use = SealUse::find(&edge.app.db, &ingest.seal_use_id).await?.ok_or_else(Problem::not_found)?;
-    may_act(&edge, &seal_use.flow_id, &user).await?;
+    check_takes_part(&edge, &seal_use.flow_id, &user).await?;
     collect::retry(edge.acting(&user), &ingest, &seal_use.flow_id).await?;
-    let ingest = seen(&edge, &id, &user).await?;
+    let ingest = visible_ingest(&edge, &id, &user).await?;
     Ok((StatusCode::ACCEPTED, Json(view::with_photos(&edge.app.db, ingest).await?)))
 }
 
-async fn seen(edge: &Edge, id: &IngestId, user: &User) -> Result<Ingest, Problem> {
+async fn visible_ingest(edge: &Edge, id: &IngestId, user: &User) -> Result<Ingest, Problem> {
     let db = &edge.app.db;
     let ingest = Ingest::find(db, id).await?.ok_or_else(Problem::not_found)?;
     let seal_use = SealUse::find(db, &ingest.seal_use_id).await?.ok_or_else(Problem::not_found)?;
@@ -128,7 +129,7 @@ fn reads_all(user: &User) -> Result<(), Problem> {
     if user.reads_all() { Ok(()) } else { Err(Problem::forbidden()) }
 }
 
-/// A callback as it was kept.
+/// A stored callback.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CallbackView {
@@ -141,19 +142,19 @@ struct CallbackView {
     business_id: Option<String>,
     state: CallbackState,
     ingest_id: Option<IngestId>,
-    /// Equal for deliveries of equal content.
+    /// The hash of the content. Equal deliveries have equal digests.
     digest: String,
-    /// Size of the body in bytes.
+    /// The size of the body in bytes.
     bytes: i64,
-    /// Pictures it carries.
+    /// The number of images in the body.
     images: i64,
-    /// Text parameters: a list of [key, values].
+    /// The text parameters as a list of [key, values].
     #[schema(value_type = Vec<(String, Vec<String>)>)]
     params: serde_json::Value,
     error: Option<String>,
 }
 
-/// The raw inbox, newest first. For those who read everything.
+/// The stored callbacks, newest first. Only administrators and auditors may read them.
 #[utoipa::path(get, path = "/api/callbacks", params(StateParams), responses((status = 200, body = Page<CallbackView>), (status = 403, body = Problem)))]
 async fn inbox(
     State(edge): State<Edge>,
@@ -165,8 +166,9 @@ async fn inbox(
     let state: Option<CallbackState> = parsed("state", params.state.as_deref())?;
     let after: Option<CallbackId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
-    let page =
-        Page::of(Record::list(db, state, after.as_ref(), limit + 1).await?, limit, |record| record.id.to_string());
+    let page = Page::from_rows(Record::list(db, state, after.as_ref(), limit + 1).await?, limit, |record| {
+        record.id.to_string()
+    });
     let seal_uses: Vec<_> = page.items.iter().filter_map(|record| record.seal_use_id.as_ref()).collect();
     let ingests = Ingest::of_seal_uses(db, &seal_uses).await?;
     let ingest = |record: &Record| record.seal_use_id.as_ref().and_then(|seal_use| ingests.get(seal_use)).cloned();
@@ -174,7 +176,7 @@ async fn inbox(
     Ok(Json(Page { items, next: page.next, total: None }))
 }
 
-/// Looks at a callback again, as if it had just come.
+/// Processes a stored callback again.
 #[utoipa::path(post, path = "/api/callbacks/{id}/replay", params(("id" = CallbackId, Path)), responses((status = 202, body = CallbackView), (status = 404, body = Problem)))]
 async fn replay(
     State(edge): State<Edge>,

@@ -1,4 +1,4 @@
-//! Parse, don't check: extractors that give valid types or a problem.
+//! Extractors that return valid types or a problem.
 
 use axum::{
     body::HttpBody,
@@ -29,29 +29,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
-const NUL: &str = "text must not contain NUL";
+const NUL: &str = "The text contains NUL. Remove it.";
 
-/// A value as what it should be; if it is not, the problem names the member that is wrong.
+/// Deserializes a value. The problem names the member that is not valid.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let (member, message) = wrong(&error);
+        let (member, message) = failed_member(&error);
         Problem::field(&member, message)
     })
 }
 
-/// Which member is wrong, such as `nodes[0].kind`, and why. A member that is missing is named by the message alone.
-fn wrong<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) -> (String, String) {
+/// Returns the path of the member, such as `nodes[0].kind`, and the message. Serde names a missing member only in its
+/// message.
+fn failed_member<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) -> (String, String) {
     let (path, message) = (error.path().to_string(), error.inner().to_string());
     let path = if path == "." { String::new() } else { path };
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     match missing {
-        Some(name) if path.is_empty() => (name.to_owned(), "must be given".to_owned()),
-        Some(name) => (format!("{path}.{name}"), "must be given".to_owned()),
+        Some(name) if path.is_empty() => (name.to_owned(), "is missing; add it".to_owned()),
+        Some(name) => (format!("{path}.{name}"), "is missing; add it".to_owned()),
         None => (path, message),
     }
 }
 
-/// PostgreSQL refuses NUL in text; so do we, on both engines.
+/// Returns true if a text in the value contains NUL. PostgreSQL refuses NUL, so the service refuses it on both engines.
 fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -61,7 +62,7 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// A JSON body that may be left out: then everything is as if not told.
+/// A JSON body that the caller may omit. `T::default()` replaces it then.
 #[derive(Debug)]
 pub(super) struct MaybeInput<T>(pub(super) T);
 
@@ -88,15 +89,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             return Err(Problem::new(Code::BadQuery, NUL));
         }
         let query = parts.uri.query().unwrap_or_default();
-        let given = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-        serde_path_to_error::deserialize(given).map(Self).map_err(|error| {
-            let (name, message) = wrong(&error);
+        let query = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(query).map(Self).map_err(|error| {
+            let (name, message) = failed_member(&error);
             bad_query(&name, &message)
         })
     }
 }
 
-/// An id in the path; one that cannot be an id names nothing.
+/// An id in the path. Answers 404 for a text that is not an id.
 #[derive(Debug)]
 pub(super) struct Id<T>(pub(super) T);
 
@@ -109,7 +110,7 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
-/// Several segments of the path; a segment that cannot be what it should be names nothing.
+/// Several segments of the path. Answers 404 if one of them is not valid.
 #[derive(Debug)]
 pub(super) struct Segments<T>(pub(super) T);
 
@@ -122,21 +123,21 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
     }
 }
 
-/// The parameter `name` is wrong.
+/// Returns the problem for the query parameter `name`.
 pub(super) fn bad_query(name: &str, message: &str) -> Problem {
     let problem = Problem::new(Code::BadQuery, format!("{name}: {message}"));
     Problem { errors: vec![FieldError::new(name, message)], ..problem }
 }
 
-/// `limit` as asked, checked: 1 to 200, 50 unless told.
-pub(super) fn limit(asked: Option<i64>) -> Result<i64, Problem> {
-    match asked.unwrap_or(50) {
+/// Returns the `limit` of a page: 1 to 200, 50 by default.
+pub(super) fn limit(requested: Option<i64>) -> Result<i64, Problem> {
+    match requested.unwrap_or(50) {
         limit @ 1..=200 => Ok(limit),
         _ => Err(bad_query("limit", "must be 1 to 200")),
     }
 }
 
-/// A parameter that must be a word or an id of its kind.
+/// Parses an optional query parameter. An empty text counts as absent.
 pub(super) fn parsed<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, Problem>
 where
     T::Err: std::fmt::Display,
@@ -149,16 +150,16 @@ where
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
-    /// Give it as `after` to get the next page; null at the end.
+    /// The cursor of the next page: send it as `after`. null at the end of the list.
     pub(super) next: Option<String>,
-    /// How many there are in all, where the route says so.
+    /// The number of all items. Only some routes return it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) total: Option<i64>,
 }
 
 impl<T> Page<T> {
-    /// The first `limit` of `rows`, which were asked for with one more.
-    pub(super) fn of(mut rows: Vec<T>, limit: i64, id: impl Fn(&T) -> String) -> Self {
+    /// Makes a page of the first `limit` rows. The caller reads `limit + 1` rows, so the page knows if more follow.
+    pub(super) fn from_rows(mut rows: Vec<T>, limit: i64, id: impl Fn(&T) -> String) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);

@@ -1,4 +1,4 @@
-//! The knowledge base: folders, and the documents in them.
+//! The knowledge base: folders and documents.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -28,22 +28,22 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(list_folders, make_folder))
         .routes(routes!(documents_in))
         .routes(routes!(search))
-        .routes(routes!(document))
+        .routes(routes!(show_document))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FolderParams {
-    /// The folders in this folder …
+    /// Only folders in this folder.
     #[param(value_type = Option<FolderId>, inline)]
     parent: Option<String>,
-    /// … or at the top of this space.
+    /// Without `parent`: folders at the top of this space. Default: `public`.
     #[param(value_type = Option<Space>, inline)]
     space: Option<String>,
 }
 
-/// The folders in a folder or at the top of a space, by name.
+/// The folders in a folder or at the top of a space, sorted by name.
 #[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>), (status = 404, body = Problem)))]
 async fn list_folders(
     State(edge): State<Edge>,
@@ -52,28 +52,28 @@ async fn list_folders(
 ) -> Result<Json<Page<Folder>>, Problem> {
     let db = &edge.app.db;
     let parent: Option<FolderId> = parsed("parent", params.parent.as_deref())?;
-    let found = if let Some(parent) = parent {
+    let folders = if let Some(parent) = parent {
         viewable(db, &parent, &user).await?;
         Folder::children(db, &parent).await?
     } else {
         let space = parsed("space", params.space.as_deref())?.unwrap_or(Space::Public);
         Folder::top(db, space, if space == Space::Personal { user.id.as_str() } else { "" }).await?
     };
-    let items = found.into_iter().filter(|folder| folder.may_view(&user)).collect();
+    let items = folders.into_iter().filter(|folder| folder.may_view(&user)).collect();
     Ok(Json(Page { items, next: None, total: None }))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewFolder {
-    /// The folder it is made in; absent: the top of the public space.
+    /// The id of the parent folder. Absent: the top of the public space.
     parent_id: Option<FolderId>,
     /// At most 240 bytes, without `/`, `\` and control characters.
     #[schema(max_length = 240, pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f]+$")]
     name: String,
 }
 
-/// Makes a folder.
+/// Creates a folder.
 #[utoipa::path(post, path = "/api/folders", request_body = NewFolder, responses((status = 201, body = Folder), (status = 409, body = Problem), (status = 404, body = Problem)))]
 async fn make_folder(
     State(edge): State<Edge>,
@@ -88,7 +88,7 @@ async fn make_folder(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DocumentPaging {
-    /// `next` of the page before.
+    /// The `next` of the previous page.
     #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -106,39 +106,39 @@ async fn documents_in(
     viewable(&edge.app.db, &id, &user).await?;
     let total = Document::total(&edge.app.db, &id, &user).await?;
     let search = Search { folder: Some(id), ..Search::default() };
-    Ok(Json(Page { total: Some(total), ..found(&edge, &user, &search, paging).await? }))
+    Ok(Json(Page { total: Some(total), ..search_page(&edge, &user, &search, paging).await? }))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SearchParams {
-    /// A part of the name.
+    /// A part of the document name.
     q: Option<String>,
     #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
     seal: Option<String>,
-    /// The person who stamped, by name.
+    /// The name of the user who stamped.
     user: Option<String>,
     #[param(value_type = Option<PhotoKind>, inline)]
     kind: Option<String>,
-    /// Received at this instant (RFC 3339) or later.
+    /// Only documents received at or after this time (RFC 3339).
     #[param(format = DateTime)]
     from: Option<String>,
-    /// Received before this instant.
+    /// Only documents received before this time (RFC 3339).
     #[param(format = DateTime)]
     to: Option<String>,
-    /// BLAKE3.
+    /// The BLAKE3 hash of the original.
     #[param(value_type = Option<Blake3>, inline)]
     hash: Option<String>,
-    /// `next` of the page before.
+    /// The `next` of the previous page.
     #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 
-/// Finds documents, newest first.
+/// Searches documents, newest first.
 #[utoipa::path(get, path = "/api/documents", params(SearchParams), responses((status = 200, body = Page<Document>)))]
 async fn search(
     State(edge): State<Edge>,
@@ -156,12 +156,12 @@ async fn search(
         from: parsed("from", params.from.as_deref())?,
         to: parsed("to", params.to.as_deref())?,
     };
-    found(&edge, &user, &search, DocumentPaging { after: params.after, limit: params.limit }).await.map(Json)
+    search_page(&edge, &user, &search, DocumentPaging { after: params.after, limit: params.limit }).await.map(Json)
 }
 
 /// One document.
 #[utoipa::path(get, path = "/api/documents/{id}", params(("id" = DocumentId, Path)), responses((status = 200, body = Document), (status = 404, body = Problem)))]
-async fn document(
+async fn show_document(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
@@ -169,7 +169,12 @@ async fn document(
     Document::find_visible(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
-async fn found(edge: &Edge, user: &User, search: &Search, paging: DocumentPaging) -> Result<Page<Document>, Problem> {
+async fn search_page(
+    edge: &Edge,
+    user: &User,
+    search: &Search,
+    paging: DocumentPaging,
+) -> Result<Page<Document>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<Cursor> = parsed("after", paging.after.as_deref())?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! What happens around every request: the log line, the numbers, and writes that no hang-up can cut in two.
+//! Layers around every request: log line, metrics, the same-origin check, and writes that a disconnect cannot abort.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::{Code, Edge, Problem};
 use crate::telemetry::{RequestLabels, RouteLabels};
 
-/// One log line and two metrics per request.
-pub(super) async fn tell(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+/// Writes one log line and two metrics per request.
+pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
@@ -26,8 +26,8 @@ pub(super) async fn tell(State(edge): State<Edge>, request: Request, next: Next)
     response
 }
 
-/// A request that writes runs to its end in a task of its own: when its client hangs up, its transaction is not
-/// dropped half-way (sqlx 0.9.0 loses acknowledged writes on PostgreSQL then).
+/// Runs a write in its own task, so its transaction is not dropped when the client disconnects. sqlx 0.9.0 loses
+/// acknowledged writes on PostgreSQL when a transaction is dropped.
 pub(super) async fn finish_writes(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -38,29 +38,31 @@ pub(super) async fn finish_writes(request: Request, next: Next) -> Response {
     }
 }
 
-/// A write may take a right away: what was known of rights is forgotten before it is answered.
-pub(super) async fn forget_after_writes(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    // When it is dropped, so that a handler that panics after its commit has it forgotten, too.
-    let _forgets = (!request.method().is_safe()).then(|| Forgets(edge));
+/// Clears the permission cache before a write is answered, because a write may revoke a right.
+pub(super) async fn clear_cache_after_writes(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    // `Drop` clears the cache, so a handler that panics after its commit clears it too.
+    let _clear = (!request.method().is_safe()).then(|| ClearOnDrop(edge));
     next.run(request).await
 }
 
-struct Forgets(Edge);
+struct ClearOnDrop(Edge);
 
-impl Drop for Forgets {
+impl Drop for ClearOnDrop {
     fn drop(&mut self) {
-        self.0.known.forget();
+        self.0.permission_cache.clear();
     }
 }
 
-/// A write that comes with a cookie must come from our own pages: other sites' pages can make browsers send it.
+/// Refuses a write with a cookie that does not come from our own pages. Pages of other sites can make a browser send
+/// the cookie.
 pub(super) async fn same_origin(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let harmless = request.method().is_safe() || !request.headers().contains_key(header::COOKIE);
     if harmless || from_our_pages(request.headers(), edge.app.config.public_url.origin().ascii_serialization().as_str())
     {
         return next.run(request).await;
     }
-    let detail = "a write with a cookie must come from this service's own pages";
+    let detail =
+        "A write with a cookie came from another site. Send the write from this service's pages, or use a token.";
     Problem::new(Code::OtherOrigin, detail).into_response()
 }
 
@@ -71,7 +73,7 @@ fn from_our_pages(headers: &HeaderMap, public: &str) -> bool {
         return text(header::HeaderName::from_static("sec-fetch-site")).is_none_or(|site| site == "same-origin");
     };
     let host = text(header::HOST).unwrap_or_default();
-    origin == public || origin.split_once("://").is_some_and(|(_, theirs)| theirs == host)
+    origin == public || origin.split_once("://").is_some_and(|(_, authority)| authority == host)
 }
 
 pub(super) async fn no_such_route() -> Problem {
@@ -79,10 +81,10 @@ pub(super) async fn no_such_route() -> Problem {
 }
 
 pub(super) async fn no_such_method(method: Method) -> Problem {
-    Problem::new(Code::MethodNotAllowed, format!("{method} is not possible here"))
+    Problem::new(Code::MethodNotAllowed, format!("The route does not support {method}. See the OpenAPI document."))
 }
 
-/// A panic in a handler: logged by the panic hook, told without its cause.
+/// Answers 500 after a panic in a handler. The panic hook logs the cause; the caller does not see it.
 pub(super) fn after_panic(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    Problem::new(Code::Internal, "the service failed; its log says why").into_response()
+    Problem::new(Code::Internal, "The service failed. See the service log for the cause.").into_response()
 }

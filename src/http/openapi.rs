@@ -1,6 +1,6 @@
-//! The OpenAPI document beyond its routes: who may ask, the vendor's door, the names of operations.
+//! The parts of the OpenAPI document that no route declares: logins, the callback path with a secret, operation names.
 
-mod answers;
+mod responses;
 mod schemas;
 
 use std::sync::LazyLock;
@@ -23,16 +23,16 @@ use super::{Edge, callback, session};
 #[openapi(
     info(
         title = "yinku 印库",
-        description = "Every photo of a physical seal use: once, unaltered, findable, provable."
+        description = "Stores every photo of a physical seal use: once, unaltered, findable, provable."
     ),
-    // Its routes bring their own layers, so they are not collected with the others.
+    // These routes have their own layers, so the router does not collect them.
     paths(callback::probe, callback::receive, show),
-    modifiers(&Logins, &DoorWithSecret),
+    modifiers(&Logins, &CallbackPathWithSecret),
     security(("token" = []), ("session" = []))
 )]
 struct Document;
 
-/// The two ways to say who asks.
+/// Adds the two login schemes: token and session cookie.
 struct Logins;
 
 impl Modify for Logins {
@@ -44,32 +44,32 @@ impl Modify for Logins {
     }
 }
 
-/// The secret of the vendor's door may be one more segment of its path.
-struct DoorWithSecret;
+/// Adds the callback path that carries the secret as its last segment.
+struct CallbackPathWithSecret;
 
-impl Modify for DoorWithSecret {
+impl Modify for CallbackPathWithSecret {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let Some(door) = document.paths.paths.get_mut(callback::ADDRESS) else { return };
-        // A callback may be all query and no body.
-        if let Some(RefOr::T(body)) = door.post.as_mut().and_then(|receive| receive.request_body.as_mut()) {
+        let Some(callback_path) = document.paths.paths.get_mut(callback::ADDRESS) else { return };
+        // A callback can have only a query string and no body.
+        if let Some(RefOr::T(body)) = callback_path.post.as_mut().and_then(|receive| receive.request_body.as_mut()) {
             body.required = Some(Required::False);
         }
-        let mut door = door.clone();
+        let mut with_secret = callback_path.clone();
         let secret = ParameterBuilder::new()
             .name("secret")
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
-            .description(Some("`callback.secret`, where it is set."))
+            .description(Some("The value of `callback.secret`, if this setting is set."))
             .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
             .build();
-        for operation in [&mut door.get, &mut door.post].into_iter().flatten() {
+        for operation in [&mut with_secret.get, &mut with_secret.post].into_iter().flatten() {
             operation.parameters.get_or_insert_default().push(secret.clone().into());
         }
-        document.paths.paths.insert(format!("{}/{{secret}}", callback::ADDRESS), door);
+        document.paths.paths.insert(format!("{}/{{secret}}", callback::ADDRESS), with_secret);
     }
 }
 
-/// This document.
+/// Returns the OpenAPI document.
 #[utoipa::path(get, path = "/api/openapi.json", security(()), responses((status = 200, body = Object)))]
 pub(super) async fn show() -> impl IntoResponse {
     static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(super::openapi);
@@ -80,9 +80,9 @@ pub(super) fn router() -> OpenApiRouter<Edge> {
     OpenApiRouter::with_openapi(Document::openapi())
 }
 
-/// Says of every operation what follows from its method and path: name, subject, problems.
+/// Adds to every operation its name, its tag and its problems. All follow from the method and the path.
 pub(super) fn describe_operations(mut router: OpenApiRouter<Edge>) -> OpenApiRouter<Edge> {
-    router.get_openapi_mut().tags = Some(answers::tags());
+    router.get_openapi_mut().tags = Some(responses::tags());
     for (path, item) in &mut router.get_openapi_mut().paths.paths {
         let methods = [
             (Method::GET, &mut item.get),
@@ -94,8 +94,8 @@ pub(super) fn describe_operations(mut router: OpenApiRouter<Edge>) -> OpenApiRou
         for (method, operation) in methods {
             if let Some(operation) = operation {
                 name(operation, &method, path);
-                operation.tags = answers::subject(path).map(|subject| vec![subject.to_owned()]);
-                answers::add_problems(operation, &method, path);
+                operation.tags = responses::tag_of(path).map(|tag| vec![tag.to_owned()]);
+                responses::add_problems(operation, &method, path);
             }
         }
     }
@@ -103,8 +103,8 @@ pub(super) fn describe_operations(mut router: OpenApiRouter<Edge>) -> OpenApiRou
     router
 }
 
-/// By method and path: programs that are made from the document take these for names of functions, and the names of
-/// ours are the same in several modules.
+/// Names an operation by method and path. Code generators use these names for functions, and the handlers' own names
+/// are not unique.
 fn name(operation: &mut Operation, method: &Method, path: &str) {
     let path = path.trim_start_matches("/api");
     let words = path.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());

@@ -1,4 +1,4 @@
-//! Operation: is it alive, is it ready, what does it count; and what changes just now.
+//! Operation: liveness, readiness, metrics and live events.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(metrics)).routes(routes!(events))
 }
 
-/// The process answers.
+/// Liveness: answers 200 while the process runs.
 #[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, body = String)))]
 async fn alive() -> &'static str {
     "ok"
@@ -37,7 +37,7 @@ struct Ready {
     store: bool,
 }
 
-/// Database and store answer.
+/// Readiness: answers 200 if the database and the store answer.
 #[utoipa::path(get, path = "/readyz", security(()), responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
     let (database, store) = tokio::join!(edge.app.db.check(), edge.app.store.check());
@@ -52,7 +52,8 @@ async fn metrics(State(edge): State<Edge>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], edge.app.metrics.encode())
 }
 
-/// Server-sent events: hints to read again, about flows that the one who asks may see. No replay.
+/// Server-sent events about flows that the caller may see. Each event says which object changed; read it again. Past
+/// events are not sent again.
 #[utoipa::path(get, path = "/api/events", responses((status = 200, content_type = "text/event-stream")))]
 async fn events(
     State(edge): State<Edge>,
@@ -62,7 +63,7 @@ async fn events(
     let visible = hints.filter_map(move |hint| {
         let (edge, user) = (edge.clone(), user.clone());
         async move {
-            // A listener too slow for the hints misses some: it reads again at the next.
+            // A slow listener loses hints. It reads again at the next hint.
             let hint = hint.ok()?;
             let flow = hint.flow_id.parse().ok()?;
             let may_see = Flow::visible_to(&edge.app.db, &flow, &user).await.unwrap_or(false);

@@ -1,4 +1,4 @@
-//! Errors as clients see them: RFC 9457 problem details with a stable `code`. The one table of status codes.
+//! Maps every error to an RFC 9457 problem with a stable `code`. No other module chooses the status of an error.
 
 mod code;
 mod files;
@@ -26,7 +26,7 @@ use crate::{
     user::login::LoginError,
 };
 
-/// A problem, RFC 9457.
+/// A problem (RFC 9457).
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     #[serde(skip)]
@@ -37,15 +37,15 @@ pub struct Problem {
     pub status: u16,
     pub code: Code,
     pub title: &'static str,
-    /// For people: what is wrong and what to do.
+    /// What is wrong and what the caller must do, for people.
     pub detail: String,
-    /// The members of the input that are wrong.
+    /// The members of the input that are not valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// Photos that are missing, per grant and kind.
+    /// Counts of missing photos per grant and kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<PhotoShortfall>,
-    /// Seconds after which trying again may help, where it may.
+    /// Seconds in `Retry-After`, for 429 and 503.
     #[serde(skip)]
     #[schema(ignore)]
     pub retry_after: u64,
@@ -75,31 +75,34 @@ impl Problem {
 
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "there is nothing here, or nothing you may see")
+        Self::new(
+            Code::NotFound,
+            "The object does not exist or is not visible to the caller. Check the id and the rights.",
+        )
     }
 
     #[must_use]
     pub fn forbidden() -> Self {
-        Self::new(Code::Forbidden, "your roles do not allow this")
+        Self::new(Code::Forbidden, "The roles of the caller do not allow this request. Ask an administrator.")
     }
 
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = "some members of the input are wrong; see errors";
+        let detail = "Members of the input are not valid. Correct the members that `errors` names.";
         Self { errors, ..Self::new(Code::Invalid, detail) }
     }
 
-    /// One wrong member of the input.
+    /// Returns the problem for one member of the input that is not valid.
     #[must_use]
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError::new(field, message)])
     }
 
-    /// A failure of ours: logged here, told without its cause.
+    /// Returns the problem for a failure of the service. The cause goes to the log and not to the caller.
     #[must_use]
     pub fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "request failed");
-        Self::new(Code::Internal, "the service failed; its log says why")
+        Self::new(Code::Internal, "The service failed. See the service log for the cause.")
     }
 }
 
@@ -120,7 +123,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match &error {
             DbError::Database(cause) if cause.is_unique_violation() => {
-                Self::new(Code::NameTaken, "there is one of this name already")
+                Self::new(Code::NameTaken, "The name is already in use. Choose another name.")
             }
             DbError::RowNotFound => Self::not_found(),
             _ => Self::internal(&error),
@@ -163,8 +166,8 @@ impl From<StepError> for Problem {
             StepError::Invalid(errors) => Self::invalid(errors),
             StepError::ContactMissing(_) => Self::new(Code::ContactMissing, detail),
             StepError::Unassignable(errors) => {
-                let why: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-                let detail = why.join("; ");
+                let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+                let detail = messages.join("; ");
                 Self { errors, ..Self::new(Code::Unassignable, detail) }
             }
             StepError::NotFound => Self::not_found(),

@@ -1,4 +1,4 @@
-//! What people do about seal use: codes, details, more uses, its end, its time; what stands still; photos owed.
+//! Seal uses: codes, details, additional uses, end of use, time of use, resolution and missing photos.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    flows::{may, shown},
+    flows::{flow_for, visible_flow},
     input::{Id, Input, Params},
     session::{Admin, CurrentUser},
 };
@@ -42,76 +42,77 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(owed_photos))
 }
 
-/// The seal codes that the one who asks may see: their own grants', or all for an administrator. Every view is audited.
+/// The seal codes of the caller's grants. Administrators see all codes. The audit log records every view.
 #[utoipa::path(get, path = "/api/flows/{id}/seal-code", params(("id" = FlowId, Path)), responses((status = 200, body = Vec<CodeView>), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn seal_code(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<CodeView>>, Problem> {
-    may(&edge, &id, &user, Action::Code).await?;
+    flow_for(&edge, &id, &user, Action::Code).await?;
     Ok(Json(code::view(edge.acting(&user), &id).await?))
 }
 
-/// Every seal use of the flow: counts per seal and person, what is missing, what was appended. Fresh from the vendor
-/// if it answers within two seconds; `fresh` and `asOf` tell.
+/// All seal uses of the flow with counts per seal and user, missing photos and appended uses. The data is fresh if the
+/// vendor answers within two seconds; see `fresh` and `asOf`.
 #[utoipa::path(get, path = "/api/flows/{id}/seal-detail", params(("id" = FlowId, Path)), responses((status = 200, body = Vec<SealDetail>), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn seal_detail(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<SealDetail>>, Problem> {
-    may(&edge, &id, &user, Action::Detail).await?;
+    flow_for(&edge, &id, &user, Action::Detail).await?;
     Ok(Json(live_detail::live_details(&edge.app, &id).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MoreUses {
-    /// How many uses are added for each person.
+    /// The number of uses to add for each user.
     #[schema(minimum = 1, maximum = 100_000)]
     #[serde(deserialize_with = "whole")]
     count: u32,
-    /// Only the seal in this box; absent: every seal.
+    /// Only the seal in this device. Absent: all seals.
     device_no: Option<String>,
 }
 
-/// Appends uses; answers after the vendor did. After `vendor_failed` look at the detail before appending again.
+/// Appends uses. Answers after the vendor has answered. After `vendor_failed`, read the detail before you append again.
 #[utoipa::path(post, path = "/api/flows/{id}/seal-append", params(("id" = FlowId, Path)), request_body = MoreUses, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_append(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(asked): Input<MoreUses>,
+    Input(input): Input<MoreUses>,
 ) -> Result<Json<FlowView>, Problem> {
-    may(&edge, &id, &user, Action::Append).await?;
-    let more = More { count: asked.count, device_no: given(asked.device_no) };
+    flow_for(&edge, &id, &user, Action::Append).await?;
+    let more = More { count: input.count, device_no: nonempty(input.device_no) };
     append_uses::append(&edge.app, &id, &user, &more).await?;
-    shown(&edge, &id, &user).await.map(Json)
+    visible_flow(&edge, &id, &user).await.map(Json)
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EndOfUse {
-    /// The vendor keeps it.
+    /// The reason. The vendor stores it.
     #[schema(pattern = r"\S")]
     reason: String,
-    /// Only the seal in this box; absent: all seals.
+    /// Only the seal in this device. Absent: all seals.
     device_no: Option<String>,
 }
 
-/// Ends use; answers after the vendor did, and looks for the photos by itself.
+/// Ends the use of seals. Answers after the vendor has answered. The service then fetches the photos.
 #[utoipa::path(post, path = "/api/flows/{id}/seal-finish", params(("id" = FlowId, Path)), request_body = EndOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_finish(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(asked): Input<EndOfUse>,
+    Input(input): Input<EndOfUse>,
 ) -> Result<Json<FlowView>, Problem> {
-    may(&edge, &id, &user, Action::Finish).await?;
-    let reason = given(Some(asked.reason)).ok_or_else(|| Problem::field("reason", "say why use ends"))?;
-    end_use::by_hand(&edge.app, &id, &user, &reason, given(asked.device_no).as_deref()).await?;
-    shown(&edge, &id, &user).await.map(Json)
+    flow_for(&edge, &id, &user, Action::Finish).await?;
+    let reason = nonempty(Some(input.reason))
+        .ok_or_else(|| Problem::field("reason", "the reason is empty; enter the reason for the end of use"))?;
+    end_use::by_hand(&edge.app, &id, &user, &reason, nonempty(input.device_no).as_deref()).await?;
+    visible_flow(&edge, &id, &user).await.map(Json)
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -119,42 +120,42 @@ async fn seal_finish(
 struct TimeOfUse {
     #[schema(value_type = Option<String>, format = DateTime)]
     start: Option<Timestamp>,
-    /// Past it yinku ends the use.
+    /// The service ends the use after this time.
     #[schema(value_type = Option<String>, format = DateTime)]
     end: Option<Timestamp>,
-    /// Only the seal in this box.
+    /// Only the seal in this device.
     device_no: Option<String>,
-    /// Only the seal of this name; absent like `deviceNo`: every open seal.
+    /// Only the seal with this name. Without `seal` and `deviceNo`: all open seals.
     seal: Option<String>,
 }
 
-/// Changes the time in which the seals may be used; answers after the vendor did. For those who may end the use here.
+/// Changes the time of use of the seals. Answers after the vendor has answered. Users who may end the use may do this.
 #[utoipa::path(put, path = "/api/flows/{id}/seal-window", params(("id" = FlowId, Path)), request_body = TimeOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_window(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(asked): Input<TimeOfUse>,
+    Input(input): Input<TimeOfUse>,
 ) -> Result<Json<FlowView>, Problem> {
-    may(&edge, &id, &user, Action::Finish).await?;
-    let seals = given(asked.device_no).map(Selector::Device).or_else(|| given(asked.seal).map(Selector::Seal));
-    time_window::set(&edge.app, &id, &user, &Wanted { start: asked.start, end: asked.end, seals }).await?;
-    shown(&edge, &id, &user).await.map(Json)
+    flow_for(&edge, &id, &user, Action::Finish).await?;
+    let seals = nonempty(input.device_no).map(Selector::Device).or_else(|| nonempty(input.seal).map(Selector::Seal));
+    time_window::set(&edge.app, &id, &user, &Wanted { start: input.start, end: input.end, seals }).await?;
+    visible_flow(&edge, &id, &user).await.map(Json)
 }
 
-/// What to do about a seal use that stands still: exactly one of `businessId`, `applyAgain`, `endAgain`.
+/// The resolution of a blocked seal use: exactly one of `businessId`, `applyAgain` and `endAgain`.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Resolution {
-    /// It is this business at the vendor: proved by its serial number.
+    /// The business at the vendor. The service compares its serial number.
     business_id: Option<String>,
-    /// Whatever its serial number.
+    /// true: accept another serial number.
     #[serde(default)]
     force: bool,
-    /// Ask the vendor once more. After a lost answer there may be two applications then.
+    /// true: apply again. After a lost answer the vendor can then have two applications.
     #[serde(default)]
     apply_again: bool,
-    /// Try the end that was asked for at once.
+    /// true: retry the requested end of use now.
     #[serde(default)]
     end_again: bool,
 }
@@ -183,20 +184,25 @@ impl From<SealUse> for Resolved {
     }
 }
 
-/// Resolves a seal use whose application failed or of which nobody knows whether it arrived. For administrators.
+/// Resolves a seal use whose application failed or has an unknown result. Only administrators may do this.
 #[utoipa::path(post, path = "/api/seal-uses/{id}/resolve", params(("id" = SealUseId, Path)), request_body = Resolution, responses((status = 200, body = Resolved), (status = 409, body = Problem), (status = 502, body = Problem)))]
 async fn resolve(
     State(edge): State<Edge>,
     Admin(admin): Admin,
     Id(id): Id<SealUseId>,
-    Input(asked): Input<Resolution>,
+    Input(input): Input<Resolution>,
 ) -> Result<Json<Resolved>, Problem> {
     let (app, by) = (&edge.app, admin.username.as_str());
-    let resolved = match (given(asked.business_id), asked.apply_again, asked.end_again) {
-        (Some(business_id), false, false) => resolve::adopt(app, &id, &business_id, asked.force, by).await?,
+    let resolved = match (nonempty(input.business_id), input.apply_again, input.end_again) {
+        (Some(business_id), false, false) => resolve::adopt(app, &id, &business_id, input.force, by).await?,
         (None, true, false) => resolve::apply_again(app, &id, by).await?,
         (None, false, true) => resolve::end_again(app, &id, by).await?,
-        _ => return Err(Problem::field("businessId", "give exactly one of businessId, applyAgain and endAgain")),
+        _ => {
+            return Err(Problem::field(
+                "businessId",
+                "the resolution is not clear; set exactly one of businessId, applyAgain and endAgain",
+            ));
+        }
     };
     Ok(Json(resolved.into()))
 }
@@ -205,37 +211,37 @@ async fn resolve(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OwedParams {
-    /// Username; for those who read everything. Absent: one's own.
+    /// A username. Only administrators and auditors may set it. Absent: the caller.
     user: Option<String>,
 }
 
-/// Photos that a person owes: grants whose stampings outnumber their photos, here or at the vendor.
+/// Missing photos of a user: the grants with more stampings than photos, in this service or at the vendor.
 #[utoipa::path(get, path = "/api/owed", params(OwedParams), responses((status = 200, body = OwedPhotos), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn owed_photos(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Params(params): Params<OwedParams>,
 ) -> Result<Json<OwedPhotos>, Problem> {
-    let person = match given(params.user) {
-        Some(named) if named != user.username => {
+    let person = match nonempty(params.user) {
+        Some(username) if username != user.username => {
             if !user.reads_all() {
                 return Err(Problem::forbidden());
             }
-            Arc::new(User::named(&edge.app.db, &named).await?.ok_or_else(Problem::not_found)?)
+            Arc::new(User::named(&edge.app.db, &username).await?.ok_or_else(Problem::not_found)?)
         }
         _ => user,
     };
     Ok(Json(owed_photos::of_user(&edge.app, &person).await?))
 }
 
-/// A whole number, however JSON writes it: 2.0 is 2.
+/// Reads a whole number. JSON clients can write 2 as 2.0.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
     let text = number.as_f64().unwrap_or(f64::NAN).to_string();
-    text.parse().map_err(|_| D::Error::custom(format!("{number} is not a whole number that is possible here")))
+    text.parse().map_err(|_| D::Error::custom(format!("{number} is not a whole number in range")))
 }
 
-/// Without blanks around it and NUL in it; nothing when nothing remains.
-fn given(text: Option<String>) -> Option<String> {
+/// Trims a text and removes NUL. `None` if nothing remains.
+fn nonempty(text: Option<String>) -> Option<String> {
     text.map(|text| text.replace('\0', "").trim().to_owned()).filter(|text| !text.is_empty())
 }

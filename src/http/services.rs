@@ -1,4 +1,4 @@
-//! Services: bound vendor servers, for administrators.
+//! Services: vendor servers that administrators bind.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
@@ -32,7 +32,7 @@ async fn list(
     let limit = limit(paging.limit)?;
     let after: Option<ServiceId> = parsed("after", paging.after.as_deref())?;
     let services = Service::list(&edge.app.db, after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::of(services, limit, |service| service.id.to_string())))
+    Ok(Json(Page::from_rows(services, limit, |service| service.id.to_string())))
 }
 
 /// Binds a service.
@@ -46,7 +46,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(service)))
 }
 
-/// Asks the vendor whether it answers and takes our credentials.
+/// Checks that the vendor answers and accepts the credentials of the service.
 #[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = ServiceId, Path)), responses((status = 200, body = Checked)))]
 async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
     Ok(Json(bind::check(edge.acting(&admin), &edge.app.vendor, &id).await?))
@@ -62,7 +62,7 @@ struct SealView {
     location: Option<String>,
 }
 
-/// The vendor's physical seals, to pick from.
+/// The physical seals of the service, read from the vendor.
 #[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 502, body = Problem)))]
 async fn seals(
     State(edge): State<Edge>,

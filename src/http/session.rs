@@ -1,4 +1,4 @@
-//! Who is asking: a session's cookie or a token; logging in and out.
+//! Authentication by session cookie or token; login and logout.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -21,10 +21,10 @@ use crate::{
 pub(super) const COOKIE: &str = "yinku_session";
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(open, who, close)).routes(routes!(make_token))
+    OpenApiRouter::new().routes(routes!(open, current, close)).routes(routes!(make_token))
 }
 
-/// The user who asks.
+/// Extracts the authenticated user. Answers 401 without a valid login.
 #[derive(Debug)]
 pub(super) struct CurrentUser(pub(super) Arc<User>);
 
@@ -34,18 +34,19 @@ impl FromRequestParts<Edge> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let user = match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) => edge.known.by_token(&edge.app, token.trim()).await?,
+            Some(token) => edge.permission_cache.user_by_token(&edge.app, token.trim()).await?,
             None => match CookieJar::from_headers(&parts.headers).get(COOKIE) {
-                Some(cookie) => edge.known.by_session(&edge.app, cookie.value()).await?,
+                Some(cookie) => edge.permission_cache.user_by_session(&edge.app, cookie.value()).await?,
                 None => None,
             },
         };
-        let detail = "log in with POST /api/session, or send Authorization: Bearer <token>";
+        let detail =
+            "The request has no valid login. Log in with POST /api/session, or send Authorization: Bearer <token>.";
         user.map(Self).ok_or_else(|| Problem::new(Code::NotLoggedIn, detail))
     }
 }
 
-/// An administrator who asks.
+/// Extracts the user if the user is an administrator. Answers 403 otherwise.
 #[derive(Debug)]
 pub(super) struct Admin(pub(super) Arc<User>);
 
@@ -58,7 +59,7 @@ impl FromRequestParts<Edge> for Admin {
     }
 }
 
-/// An administrator or auditor who asks: one who reads everything.
+/// Accepts administrators and auditors, because they may read everything. Answers 403 otherwise.
 #[derive(Debug)]
 pub(super) struct Reader;
 
@@ -78,7 +79,7 @@ struct Credentials {
     password: String,
 }
 
-/// Logs in: sets an HttpOnly cookie.
+/// Logs in. The answer sets an HttpOnly cookie.
 #[utoipa::path(post, path = "/api/session", security(()), request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem), (status = 503, body = Problem)))]
 async fn open(
     State(edge): State<Edge>,
@@ -95,26 +96,26 @@ async fn open(
     Ok((CookieJar::new().add(cookie), Json(user)).into_response())
 }
 
-/// Who is logged in.
+/// Returns the user of the session.
 #[utoipa::path(get, path = "/api/session", responses((status = 200, body = User), (status = 401, body = Problem)))]
-async fn who(CurrentUser(user): CurrentUser) -> Json<User> {
+async fn current(CurrentUser(user): CurrentUser) -> Json<User> {
     Json(User::clone(&user))
 }
 
-/// Logs out.
+/// Logs out and deletes the session.
 #[utoipa::path(delete, path = "/api/session", security(()), responses((status = 204)))]
 async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Problem> {
     if let Some(cookie) = jar.get(COOKIE) {
         login::leave(&edge.app.db, cookie.value(), edge.app.clock.now()).await?;
     }
-    let gone = jar.remove(Cookie::build(COOKIE).path("/"));
-    Ok((StatusCode::NO_CONTENT, gone).into_response())
+    let cleared = jar.remove(Cookie::build(COOKIE).path("/"));
+    Ok((StatusCode::NO_CONTENT, cleared).into_response())
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewToken {
-    /// What it is for.
+    /// The purpose of the token.
     #[schema(pattern = r"\S")]
     name: String,
 }
@@ -123,11 +124,11 @@ struct NewToken {
 struct MadeToken {
     id: TokenId,
     name: String,
-    /// Shown once.
+    /// The secret. The service shows it once.
     token: String,
 }
 
-/// Makes a token for programs, with the rights of who asks.
+/// Creates a token for programs. The token has the rights of the caller.
 #[utoipa::path(post, path = "/api/tokens", request_body = NewToken, responses((status = 201, body = MadeToken)))]
 async fn make_token(
     State(edge): State<Edge>,
@@ -135,7 +136,7 @@ async fn make_token(
     Input(new): Input<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
     if new.name.trim().is_empty() {
-        return Err(Problem::field("name", "say what the token is for"));
+        return Err(Problem::field("name", "The name is empty. Enter the purpose of the token."));
     }
     let (app, by) = (&edge.app, &user.username);
     let (id, token) = login::issue_token(&app.db, by, &user, &new.name, &new.name, app.clock.now()).await?;

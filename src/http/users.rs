@@ -1,4 +1,4 @@
-//! Users, for administrators.
+//! Users. Only administrators manage them.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// `next` of the page before.
+    /// The `next` of the previous page.
     #[param(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     pub(super) after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -38,10 +38,10 @@ async fn list(State(edge): State<Edge>, _: Admin, Params(paging): Params<Paging>
     let limit = limit(paging.limit)?;
     let after: Option<UserId> = parsed("after", paging.after.as_deref())?;
     let users = User::list(&edge.app.db, after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::of(users, limit, |user| user.id.to_string())))
+    Ok(Json(Page::from_rows(users, limit, |user| user.id.to_string())))
 }
 
-/// Makes a user.
+/// Creates a user.
 #[utoipa::path(post, path = "/api/users", request_body = NewUser, responses((status = 201, body = User), (status = 422, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
 async fn create(
     State(edge): State<Edge>,
@@ -52,7 +52,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-/// Changes a user.
+/// Changes a user. Absent members stay unchanged.
 #[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = User)))]
 async fn change(
     State(edge): State<Edge>,

@@ -1,7 +1,7 @@
-//! What the bytes of an original are, by the bytes alone: never by a name, a suffix or a content type.
+//! Inspects the bytes of an original. The result never depends on a name, a suffix or a content type.
 //!
-//! Everything here is pure, allocates next to nothing and takes time linear in the length of the bytes, whatever they
-//! say about themselves: they come from devices and servers that nobody vouches for.
+//! The code is pure and allocates almost nothing. Its time is linear in the length of the bytes for every input,
+//! because the input comes from untrusted devices and servers.
 
 mod bmp;
 mod clock_doubt;
@@ -19,54 +19,54 @@ pub use exif::{ExifTime, Orientation};
 pub use kind::Kind;
 pub use not_an_image::{NotAnImage, not_an_image};
 
-/// What [`inspect`] found out.
+/// The result of [`inspect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
     pub kind: Kind,
     pub mime: &'static str,
     /// The file suffix that fits the bytes, without a dot.
     pub ext: &'static str,
-    /// Pixels in a stored row, before the orientation is applied; see [`Inspection::shown`].
+    /// Pixels in a stored row, before the orientation is applied.
     pub width: Option<u32>,
     /// Stored rows, before the orientation is applied.
     pub height: Option<u32>,
-    /// False when the bytes end before the picture does, which is how a broken connection or a full disk of the
-    /// device looks. True for kinds that cannot tell.
+    /// False if the bytes end before the image does, for example after a broken connection or on a full disk. True for
+    /// formats that do not show it.
     pub complete: bool,
-    /// When the device says the picture was taken.
+    /// The time of the photo, by the device.
     pub exif: Option<ExifTime>,
     pub orientation: Orientation,
-    /// What decoding will cost.
+    /// The cost of decoding.
     pub(crate) coding: Coding,
 }
 
-/// What a decoder will have to do, as far as the headers tell.
+/// The work of a decoder, by the headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Coding {
-    /// Nothing here decodes it.
+    /// This crate does not decode the format.
     #[default]
     None,
     Jpeg(jpeg::JpegCoding),
-    /// Decoded whole, with at most this many bytes for each of `pixels`, scratch space included. `pixels` can be more
-    /// than width × height, for a container may claim less than the frame inside it.
+    /// The decoder needs at most this many bytes for each of `pixels`, including scratch space. `pixels` can exceed
+    /// width × height, because a container can declare less than its frame.
     Raster {
         pixels: u64,
         bytes_per_pixel: u64,
     },
 }
 
-/// What a reader of one format found.
+/// The result of the reader of one format.
 #[derive(Clone, Copy, Debug, Default)]
 struct Facts<'a> {
     width: Option<u32>,
     height: Option<u32>,
     complete: bool,
-    /// The TIFF structure that holds the EXIF fields.
+    /// The TIFF structure with the EXIF fields.
     exif: Option<&'a [u8]>,
     coding: Coding,
 }
 
-/// Looks at the bytes of an original. Never fails: what is not recognised is [`Kind::Other`].
+/// Inspects the bytes of an original. Never fails. An unknown format is [`Kind::Other`].
 #[must_use]
 pub fn inspect(bytes: &[u8]) -> Inspection {
     let kind = Kind::sniff(bytes);
@@ -93,13 +93,13 @@ pub fn inspect(bytes: &[u8]) -> Inspection {
         height,
         complete: facts.complete,
         exif: exif.taken,
-        // HEIF turns pictures by a property of its own and readers must ignore the EXIF field there.
+        // HEIF has its own property for the orientation. Readers must ignore the EXIF field.
         orientation: if kind.is_heif() { Orientation::Upright } else { exif.orientation },
         coding: facts.coding,
     }
 }
 
-/// The `N` bytes at `at`, if they are all there.
+/// Returns the `N` bytes at `at`. `None` if the bytes end earlier.
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at.checked_add(N)?)?.try_into().ok()
 }
@@ -124,7 +124,7 @@ fn le32(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_le_bytes)
 }
 
-/// A length or an offset that the bytes state; on every machine we run on it fits.
+/// Converts a length or an offset. It fits on all supported machines.
 fn index(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }

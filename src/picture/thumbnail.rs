@@ -1,10 +1,10 @@
-//! Thumbnails: small JPEG pictures derived from an original, which may be deleted and made again at any time.
+//! Thumbnails: small JPEG images of an original. They can be deleted and created again at any time.
 //!
-//! Pure and synchronous; [`crate::cpu::Cpu`] runs it. One decode serves all sizes, at the smallest of the scales 1,
-//! 1/2, 1/4, 1/8 whose long edge is still 1.25 times the largest size (below that, up to 2 dB are lost); each smaller
-//! size is made from the next larger one. Nothing is enlarged. The outputs stand upright, are sRGB, JPEG quality 80
-//! with 4:2:0 chroma, lie on white where the original is transparent, show the first frame of an animation, and carry
-//! no metadata: that stays in the original.
+//! The code is pure and synchronous. [`crate::cpu::Cpu`] runs it. One decode serves all sizes. It uses the smallest
+//! scale of 1, 1/2, 1/4 and 1/8 whose long edge is at least 1.25 times the largest size. A smaller scale would lose up
+//! to 2 dB. Each size is made from the next larger size, and no image is enlarged. An output is upright, sRGB and JPEG
+//! quality 80 with 4:2:0 chroma. Transparent parts are white. An animation gives its first frame. The output has no
+//! metadata.
 
 mod colour;
 mod encode;
@@ -24,22 +24,22 @@ use crate::{
     picture::inspect::{Coding, Inspection, Kind},
 };
 
-/// What an original may cost before its thumbnails are given up.
+/// The limits of an original. The service makes no thumbnails of a larger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThumbnailLimits {
-    /// Width × height, as the header states them.
+    /// Width × height by the header.
     pub max_pixels: u64,
     /// Pixels of the longer side.
     pub max_side: u32,
-    /// Bytes a decoder may use for one picture.
+    /// Bytes that a decoder may use for one image.
     pub max_memory: u64,
-    /// Scans of a progressive JPEG. Real files have about ten; every one costs a pass over the whole picture, so that
-    /// pictures of more than a fifth of `max_pixels` may have fewer, down to 20.
+    /// Scans of a progressive JPEG. Real files have about ten. Each scan costs a pass over the whole image. So an image
+    /// of more than a fifth of `max_pixels` may have fewer scans, down to 20.
     pub max_scans: u32,
 }
 
 impl ThumbnailLimits {
-    /// The scans that a JPEG of so many pixels may have. Without this, 600 KB take 8 s.
+    /// Returns the allowed scans of a JPEG with this many pixels. Without this limit a file of 600 KB takes 8 s.
     fn scans(&self, pixels: u64) -> u32 {
         let affordable = (20 * self.max_pixels / pixels.max(1)).max(20);
         u32::try_from(affordable).unwrap_or(u32::MAX).min(self.max_scans)
@@ -55,22 +55,22 @@ impl Default for ThumbnailLimits {
 /// One size of one original.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// The size that was asked for: the bound of the long edge in pixels.
+    /// The requested size: the limit of the long edge in pixels.
     pub size: u32,
     pub jpeg: Vec<u8>,
     pub width: u32,
     pub height: u32,
 }
 
-/// Why an original has no thumbnails. Nothing here is worth a second try.
+/// The reason why an original has no thumbnails. A retry cannot succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
-    /// The kind is recognised and kept, but not decoded here.
+    /// The kind is recognised, but the service cannot decode it.
     #[error("{} is not decoded", .0.mime())]
     Unsupported(Kind),
     #[error("{width} × {height} pixels are too many")]
     TooLarge { width: u32, height: u32 },
-    /// Small enough in pixels, but its coding needs too much memory.
+    /// The pixels are within the limit, but the coding needs too much memory.
     #[error("decoding would take {bytes} bytes of memory")]
     TooHungry { bytes: u64 },
     #[error("{0} scans are too many")]
@@ -79,10 +79,10 @@ pub enum Impossible {
     Broken(String),
 }
 
-/// Makes the thumbnails of an original, in the order of `sizes` (the bound of the long edge in pixels; 0 counts as 1).
+/// Makes the thumbnails of an original in the order of `sizes` (the limit of the long edge in pixels; 0 counts as 1).
 ///
-/// `inspection` must be that of `bytes`. Takes [`memory_needed`] bytes of memory at most. An original that is cut but
-/// decodes in part has thumbnails, the rest of them gray.
+/// `inspection` must be the inspection of `bytes`. Uses at most [`memory_needed`] bytes. An incomplete original that
+/// decodes in part has thumbnails with a gray rest.
 pub fn thumbnails(
     bytes: &[u8],
     inspection: &Inspection,
@@ -91,12 +91,12 @@ pub fn thumbnails(
 ) -> Result<Vec<Thumbnail>, Impossible> {
     let Some(largest) = sizes.iter().copied().max() else { return Ok(Vec::new()) };
     check(inspection, limits)?;
-    // Decoders are fed by strangers: a panic in one is an answer about this picture and no more.
+    // The input is untrusted. A panic of a decoder affects only this image.
     catch_unwind(AssertUnwindSafe(|| encode_all(picture(bytes, inspection, largest.max(1), limits)?, sizes)))
         .unwrap_or_else(|panic| Err(Impossible::Broken(format!("the decoder panicked: {}", panic_text(&*panic)))))
 }
 
-/// Refuses by the headers alone, before anything is allocated.
+/// Checks the limits by the headers, before any allocation.
 fn check(inspection: &Inspection, limits: &ThumbnailLimits) -> Result<(), Impossible> {
     if inspection.coding == Coding::None && matches!(inspection.kind, Kind::Jpeg | Kind::Png | Kind::Gif | Kind::Bmp) {
         return Err(Impossible::Broken("it has no header".to_owned()));
@@ -125,7 +125,7 @@ fn check(inspection: &Inspection, limits: &ThumbnailLimits) -> Result<(), Imposs
     }
 }
 
-/// A picture that stands upright and is sRGB.
+/// An upright sRGB image.
 enum Picture {
     Rgb(Pixels),
     Planes(Planes),
@@ -137,7 +137,7 @@ impl Picture {
         (pixels.width, pixels.height)
     }
 
-    /// The picture with a long edge of `size`; itself if it is no larger.
+    /// Returns the image with a long edge of `size`, or itself if it is not larger.
     fn shrink(self, size: u32) -> Result<Self, Impossible> {
         Ok(match self {
             Self::Rgb(pixels) => Self::Rgb(pixels.shrink(size)?),
@@ -153,7 +153,7 @@ impl Picture {
     }
 }
 
-/// The picture with a long edge of at most `largest`.
+/// Decodes the image with a long edge of at most `largest`.
 fn picture(
     bytes: &[u8],
     inspection: &Inspection,
@@ -173,7 +173,7 @@ fn picture(
     rgb.upright(inspection.orientation).map(Picture::Rgb)
 }
 
-/// Encodes every size, from the largest down, each from the one before.
+/// Encodes all sizes from the largest down. Each size is made from the size before.
 fn encode_all(mut picture: Picture, sizes: &[u32]) -> Result<Vec<Thumbnail>, Impossible> {
     let mut descending: Vec<u32> = sizes.to_vec();
     descending.sort_unstable_by(|a, b| b.cmp(a));

@@ -1,4 +1,4 @@
-//! The person in whose name a seal use is changed.
+//! The user in whose name a seal use is changed.
 
 use super::AppendLog;
 

@@ -1,16 +1,16 @@
-//! Reads the bodies of answers, bounded.
+//! Reads the bodies of answers with a size limit.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
 use super::ProviderError;
 
-// A declared length is only a claim: no more than this is set aside for it.
+// The largest allocation for a declared length, because the length may be wrong.
 const SET_ASIDE: u64 = 4 << 20;
-// Of a body that only explains a refusal.
+// The limit of a body that explains a refusal.
 const HEAD: usize = 64 << 10;
 
-/// The whole body, at most `limit` bytes. A body that ends before its declared length is cut.
+/// Reads the whole body, at most `limit` bytes. A body that ends before its declared length is an error.
 pub(super) async fn collect(
     mut response: Response,
     limit: u64,
@@ -30,13 +30,13 @@ pub(super) async fn collect(
     Ok(body.freeze())
 }
 
-/// The declared length, if any; refused at once when it is over `limit`.
+/// Returns the declared length, if any. Fails if it is over `limit`.
 pub(super) fn fitting(response: &Response, limit: u64) -> Result<Option<u64>, ProviderError> {
     let declared = response.content_length();
     if declared.is_some_and(|bytes| bytes > limit) { Err(ProviderError::TooLarge { limit }) } else { Ok(declared) }
 }
 
-/// The HTTP library refuses short bodies by itself; evidence is worth a second look.
+/// Checks the length of the body. The HTTP library does this too, but photos are evidence.
 pub(super) fn whole(declared: Option<u64>, received: u64) -> Result<(), ProviderError> {
     match declared {
         Some(bytes) if bytes != received => Err(ProviderError::Cut(format!("{received} of {bytes} bytes"))),
@@ -44,7 +44,7 @@ pub(super) fn whole(declared: Option<u64>, received: u64) -> Result<(), Provider
     }
 }
 
-/// As much of a refusal's body as explains it; how it ends does not matter.
+/// Reads the start of the body of a refusal. Ignores how the body ends.
 pub(super) async fn head(mut response: Response) -> Bytes {
     let mut body = BytesMut::new();
     while body.len() < HEAD

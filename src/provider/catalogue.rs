@@ -1,4 +1,4 @@
-//! What a provider offers to choose from: seals and categories.
+//! The seals and categories of a provider.
 
 /// A physical seal that can be applied for.
 #[derive(Clone, Debug, PartialEq, Eq)]

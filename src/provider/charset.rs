@@ -1,16 +1,16 @@
-//! Text whose charset nobody can be sure of: as declared, else UTF-8, else GBK.
+//! Decodes text with an uncertain charset: the declared charset, else UTF-8, else GBK.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, GBK, REPLACEMENT, UTF_8, WINDOWS_1252};
 
-/// The text of `bytes`, without NUL (PostgreSQL refuses it) and without a byte order mark. What no charset explains is
-/// replaced, never refused.
+/// Decodes `bytes` without NUL (PostgreSQL refuses it) and without a byte order mark. Bytes that no charset can decode
+/// are replaced.
 #[must_use]
 pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     let declared = declared
         .and_then(|label| Encoding::for_label(label.trim().as_bytes()))
-        // Latin-1 explains any bytes, and is what Java servers declare when nobody chose: no evidence.
+        // Ignore Latin-1: it decodes any bytes, and Java servers declare it by default.
         .filter(|encoding| *encoding != WINDOWS_1252 && *encoding != REPLACEMENT);
     let text = [declared, Some(UTF_8), Some(GBK)]
         .into_iter()

@@ -1,4 +1,4 @@
-//! What a bound service knows: where the vendor is, who we are there, how requests are signed.
+//! The credentials of a bound service: the vendor's URL, the app token, the app secret and the sign mode.
 
 use std::{fmt, str::FromStr};
 
@@ -6,16 +6,16 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// Credentials that could never work.
+/// Credentials that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadCredentials {
-    #[error("the address must be http:// or https:// with a host, without user, query or fragment")]
+    #[error("the address is not valid; enter http:// or https:// with a host, without user, query or fragment")]
     BaseUrl,
-    #[error("the app token is empty, or has blanks or control characters in it")]
+    #[error("the app token is empty or contains blanks or control characters; copy it again")]
     AppToken,
-    #[error("the app secret is empty, or has blanks or control characters in it")]
+    #[error("the app secret is empty or contains blanks or control characters; copy it again")]
     AppSecret,
-    #[error("the sign mode is `legacy`, `nonce` or `nonce:<header name>`")]
+    #[error("the sign mode is not valid; enter `legacy`, `nonce` or `nonce:<header name>`")]
     SignMode,
 }
 
@@ -46,17 +46,17 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// The AppSecret, which is signed with and never sent. `Debug` prints `***`.
+/// The AppSecret. It signs requests and is never sent. `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AppSecret(Hidden);
 
 impl AppSecret {
-    /// Trims the ends. Refuses blanks inside: some vendor code removes them before hashing and some does not.
+    /// Trims the ends. Refuses blanks inside, because only some vendor code removes them before hashing.
     pub fn new(text: &str) -> Result<Self, BadCredentials> {
         word(text).map(|word| Self(Hidden::new(word.to_owned()))).ok_or(BadCredentials::AppSecret)
     }
 
-    /// The secret itself, to sign with or to store.
+    /// Returns the secret, to sign with it or to store it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -129,7 +129,7 @@ impl From<SignMode> for String {
     }
 }
 
-/// Where the vendor is and who we are there. Its `Debug` has no secret.
+/// The vendor's URL and our credentials there. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     base_url: Url,
@@ -139,7 +139,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// `base_url` is the open platform API, port 9182; a path prefix (a reverse proxy) is kept.
+    /// `base_url` is the URL of the open platform API, port 9182. A path prefix (a reverse proxy) is kept.
     pub fn new(
         mut base_url: Url,
         app_token: &str,

@@ -1,11 +1,11 @@
-//! What a provider knows about one seal use.
+//! The detail of one seal use at a provider.
 
 use std::fmt;
 
 use super::Hidden;
 use crate::clock::Timestamp;
 
-/// How far a seal use is at the provider.
+/// The status of a seal use at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// 用印中.

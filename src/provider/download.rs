@@ -1,11 +1,11 @@
-//! Photos on their way from a provider: one photo, and the zip of all.
+//! Downloads from a provider: one photo, and the zip of all photos.
 
 use bytes::Bytes;
 use reqwest::{Response, header::CONTENT_TYPE};
 
 use super::{ProviderError, body, error::short};
 
-/// Returns the error that a body tells of, by the provider's conventions. `None` if the body is data.
+/// Returns the error in a body, by the provider's conventions. `None` if the body is data.
 pub(super) type Refusal = fn(status: u16, body: &[u8]) -> Option<ProviderError>;
 
 /// An answer whose headers have arrived and whose body has not been read.

@@ -1,47 +1,47 @@
-//! What can go wrong at the vendor, told apart by what a caller does about it.
+//! Failures of calls to the vendor. Each variant needs a different reaction of the caller.
 
 use std::{error::Error, time::Duration};
 
-/// Why a call to the vendor gave nothing. Texts are short and have no control characters.
+/// The reason why a call to the vendor failed. Texts are short and have no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
-    /// DNS, connection or TLS: the request surely never arrived.
+    /// DNS, connection or TLS failed, so the request surely did not arrive.
     #[error("the vendor cannot be reached: {0}")]
     Unreachable(String),
-    /// Nothing came for `read_timeout`, or not all within `total_timeout`. The request may have arrived.
+    /// No data within `read_timeout`, or not all data within `total_timeout`. The request may have arrived.
     #[error("the vendor did not answer in time")]
     Timeout,
     /// The connection ended before the answer did. The request may have arrived.
     #[error("the vendor's answer was cut off: {0}")]
     Cut(String),
-    /// An HTTP status other than 2xx, with nothing that says more.
+    /// An HTTP status other than 2xx without an explanation.
     #[error("the vendor answered HTTP {status}: {text}")]
     Status { status: u16, text: String, retry_after: Option<Duration> },
-    /// The vendor says no, by a JSON code or by a status of its own (440 to 447).
+    /// The vendor refused, with a JSON code or with its own status (440 to 447).
     #[error("the vendor refused: {message} (code {code})")]
     Rejected { status: u16, code: i64, message: String, retry_after: Option<Duration> },
-    /// An HTML page where data was asked for.
+    /// The answer is an HTML page instead of data.
     #[error("the vendor answered with a web page (HTTP {status}): {title}")]
     Html { status: u16, title: String, retry_after: Option<Duration> },
-    /// Success, but no bytes.
+    /// The answer is successful but empty.
     #[error("the vendor's answer was empty")]
     Empty,
-    /// The answer is, or says it is, longer than `limit` bytes.
+    /// The answer is longer than `limit` bytes, or declares so.
     #[error("the vendor's answer is longer than {limit} bytes")]
     TooLarge { limit: u64 },
-    /// Redirects are not followed: the signature would go to somebody else.
+    /// The client does not follow redirects, because another server would get the signature.
     #[error("the vendor redirects to {location}")]
     Redirected { location: String },
-    /// An answer that makes no sense, or a request that cannot be written.
-    #[error("the exchange with the vendor made no sense: {0}")]
+    /// An answer that cannot be read, or a request that cannot be built.
+    #[error("the answer or the request is malformed: {0}")]
     Garbled(String),
-    /// The file that should take the answer could not be written. Not the vendor's fault.
+    /// The service could not write the answer to a file.
     #[error("the vendor's answer could not be stored: {0}")]
     Disk(String),
 }
 
 impl ProviderError {
-    /// The stable name that the API shows.
+    /// Returns the stable name for the API.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl ProviderError {
         }
     }
 
-    /// Worth another try without anybody doing anything. A refusal counts when it came with 5xx or 429.
+    /// Returns true if a retry can succeed without a change by a user. This includes refusals with 5xx or 429.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -71,19 +71,19 @@ impl ProviderError {
         }
     }
 
-    /// The vendor cannot have acted on the request, so that even an application may be sent again.
+    /// Returns true if the vendor cannot have acted on the request. Then even an application may be sent again.
     #[must_use]
     pub fn surely_never_arrived(&self) -> bool {
         matches!(self, Self::Unreachable(_))
     }
 
-    /// Nobody knows whether the vendor acted on the request: it may have arrived, and no refusal came back.
+    /// Returns true if it is unknown whether the vendor acted: the request may have arrived, and no refusal came back.
     #[must_use]
     pub fn unclear(&self) -> bool {
         !self.surely_never_arrived() && !matches!(self, Self::Rejected { .. })
     }
 
-    /// How long the vendor asked to be left alone (with 429 or 503), unbounded.
+    /// Returns the vendor's `Retry-After` (with 429 or 503), without a limit.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -103,12 +103,12 @@ impl From<std::io::Error> for ProviderError {
 
 impl From<reqwest::Error> for ProviderError {
     fn from(error: reqwest::Error) -> Self {
-        // The address goes to the log of the caller, who knows it; here it would only bloat the text.
+        // Omit the URL: the caller knows it, and the text stays short.
         let error = error.without_url();
         if error.is_builder() {
             Self::Garbled(causes(&error))
         } else if error.is_connect() {
-            // Before the timeout: a connection that took too long never carried the request.
+            // Test this before the timeout: a connection that timed out did not carry the request.
             Self::Unreachable(causes(&error))
         } else if error.is_timeout() {
             Self::Timeout
@@ -128,7 +128,7 @@ fn causes(error: &dyn Error) -> String {
     short(&text)
 }
 
-/// At most 200 characters, blanks folded, no control characters: fit for a log line and a database.
+/// Shortens a text for a log line and a database: at most 200 characters, folded blanks, no control characters.
 pub(crate) fn short(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").chars().take(200).collect()

@@ -1,4 +1,4 @@
-//! Photos that are owed, as a provider counts them.
+//! Missing photos by the count of a provider.
 
 use crate::clock::Timestamp;
 
@@ -18,6 +18,6 @@ pub struct Owed {
     pub owed: u32,
     /// Photos that the provider has.
     pub photos: u32,
-    /// Stampings counted.
+    /// The number of counted stampings.
     pub used: u32,
 }

@@ -72,7 +72,7 @@ impl QiyuesuoClient {
 
     pub async fn image(&self, photokey: &str) -> Result<ImageBody, ProviderError> {
         let response = self.open(self.get("seal/apply/image", &[("photokey", photokey)])).await?;
-        Ok(ImageBody::new(response, |status, bytes| page::told(status, bytes, None)))
+        Ok(ImageBody::new(response, |status, bytes| page::error_in(status, bytes, None)))
     }
 
     pub async fn images_zip(
@@ -103,7 +103,7 @@ impl QiyuesuoClient {
         let query = match (number, contact) {
             (Some(number), _) => [("number", number)],
             (None, Some(contact)) => [("contact", contact)],
-            (None, None) => return Err(ProviderError::Garbled("nobody whose photos could be owed".to_owned())),
+            (None, None) => return Err(ProviderError::Garbled("the request names no user".to_owned())),
         };
         let ask = |_| async { Ok(answer::owed(&self.json(self.get("seal/apply/owe/auths", &query)).await?)) };
         retry(&self.shared.limits.retry, ask, quietly).await
@@ -120,7 +120,8 @@ impl QiyuesuoClient {
             if text.trim().eq_ignore_ascii_case("OK") {
                 return Ok(());
             }
-            Err(page::told(200, text.as_bytes(), None).unwrap_or_else(|| ProviderError::Garbled("not OK".to_owned())))
+            Err(page::error_in(200, text.as_bytes(), None)
+                .unwrap_or_else(|| ProviderError::Garbled("not OK".to_owned())))
         };
         retry(&self.shared.limits.retry, ask, quietly).await
     }

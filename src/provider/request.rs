@@ -1,4 +1,4 @@
-//! What a provider is asked for: a new seal use, and a change of its time of use.
+//! Requests to a provider: a new seal use, and a change of its time of use.
 
 use crate::clock::Timestamp;
 
@@ -22,7 +22,7 @@ pub struct SealRequest {
     pub approvals: Vec<GivenApproval>,
 }
 
-/// One seal of an application: how often it may be used, by which people.
+/// One seal of an application: its number of uses and its users.
 #[derive(Clone, Debug, Default)]
 pub struct RequestedSeal {
     /// The number of the seal's box. `device_no` or `seal_name` is needed.

@@ -1,8 +1,8 @@
 //! Bounded retries with exponential back-off, jitter and `Retry-After`.
 //!
-//! Not by the crate `backon`: it takes `Retry-After` (`adjust`), but notes no failed try of ours. Its `notify` is not
-//! async, so it cannot write a row, and it is not called for the last try. Its jitter lengthens waits; ours shortens them,
-//! so `max` is a bound. With these three of our own, nothing but the loop is left.
+//! The crate `backon` supports `Retry-After` (`adjust`), but it cannot record failed tries. Its `notify` is not async, so
+//! it cannot write a row, and it is not called for the last try. Its jitter lengthens waits. Ours shortens them, so `max`
+//! is a limit. With these three parts here, only the loop of `backon` would remain.
 
 use std::time::Duration;
 

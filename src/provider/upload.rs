@@ -1,4 +1,4 @@
-//! Files on their way to a provider.
+//! Files that are sent to a provider.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Files that the system holds in memory are opened and read at once: a walk to the blocking pool and back costs more than
-//! copying them. `None` says nothing of a file but that it must be asked for the long way.
+//! Opens and reads files that are in the page cache without the blocking pool, because the switch to the pool costs
+//! more than the copy. `None` means that the caller must use the blocking pool.
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{open, read};
@@ -16,12 +16,12 @@ mod linux {
         io::{ReadWriteFlags, preadv2},
     };
 
-    /// Opens a file whose whole path is in the system's memory (Linux 5.12).
+    /// Opens a file if its whole path is cached (Linux 5.12).
     pub(crate) fn open(path: &Path) -> Option<File> {
         openat2(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
     }
 
-    /// These bytes, if the system need not wait for a disk.
+    /// Reads these bytes if the system does not have to wait for a disk.
     pub(crate) fn read(file: &File, range: &Range<u64>) -> Option<Bytes> {
         let mut bytes = vec![0; usize::try_from(range.end.checked_sub(range.start)?).ok()?];
         let mut filled = 0;
@@ -36,7 +36,7 @@ mod linux {
     }
 }
 
-/// Other systems cannot say what they hold in memory, so the blocking pool reads every file.
+/// Other systems cannot report cached files, so the blocking pool reads every file.
 #[cfg(not(target_os = "linux"))]
 mod other {
     use std::{fs::File, ops::Range, path::Path};

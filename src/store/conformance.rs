@@ -1,4 +1,5 @@
-//! object_store's published suite, run on the very objects that [`Store`] opens: prefix, syncing and checksums included.
+//! Runs the published test suite of object_store on the objects that [`Store`] opens, with prefix, syncing and
+//! checksums.
 
 use object_store::integration;
 
@@ -36,8 +37,8 @@ async fn a_bucket_conforms() {
     integration::put_get_attributes(&*store.objects).await;
 }
 
-/// All that this service relies on; conditions of puts are no part of it. In the suite's own order: parts leave
-/// objects that later ones clear away.
+/// The parts of the suite that this service relies on. Conditional puts are not among them. The order is that of the
+/// suite, because later parts remove objects of earlier ones.
 async fn conforms(store: &Store) {
     let objects = &*store.objects;
     integration::put_get_delete_list(objects).await;

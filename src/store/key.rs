@@ -1,3 +1,5 @@
+//! The keys of the store: path, content type and caching of every object.
+
 use std::fmt;
 
 use object_store::path::Path;
@@ -8,23 +10,23 @@ use crate::{
     id::{CallbackId, FlowId},
 };
 
-/// The name of one object; it alone knows path, type and caching.
+/// The name of one object. It defines path, type and caching.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StoreKey {
-    /// `originals/<folder>/<yyyy-mm>/<blake3>.<ext>`; saved in the original's row, which is the truth afterwards.
+    /// `originals/<folder>/<yyyy-mm>/<blake3>.<ext>`. The original's row stores the key and is then the truth.
     Original { folder: StoreFolder, month: Month, hash: Blake3, ext: Extension },
     /// `thumbnails/<size>/<2 digits>/<blake3>.jpg`
     Thumbnail { size: u32, hash: Blake3 },
     /// `manifests/<yyyy>/<flow>/<n>.json`
     Manifest { year: i16, flow: FlowId, n: u32 },
-    /// `callbacks/<id>`: a body too large for its row.
+    /// `callbacks/<id>`: a body that is too large for its row.
     Callback { id: CallbackId },
-    /// A key as a row or a listing gave it.
+    /// A key that was read from a row or a listing.
     Raw(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no name for the store: {0}")]
+#[error("the name cannot be part of a store key: {0}; choose another name")]
 pub struct InvalidName(String);
 
 impl From<object_store::path::Error> for InvalidName {
@@ -34,13 +36,13 @@ impl From<object_store::path::Error> for InvalidName {
 }
 
 impl StoreKey {
-    /// `Path::from` would percent-encode Chinese; `parse` keeps it readable on disk and in bucket browsers.
+    /// `Path::from` would percent-encode Chinese. `parse` keeps it readable on disk and in bucket browsers.
     pub(super) fn path(&self) -> Result<Path, InvalidName> {
         let path = Path::parse(self.to_string())?;
         if path.is_root() { Err(InvalidName("it is empty".to_owned())) } else { Ok(path) }
     }
 
-    /// MIME type, by extension.
+    /// Returns the MIME type by extension.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         match self {
@@ -52,7 +54,7 @@ impl StoreKey {
         }
     }
 
-    /// `Cache-Control`: all keys name contents that never change, but only pictures are worth keeping.
+    /// Returns the `Cache-Control` header. The content of a key never changes, but only images are worth caching.
     #[must_use]
     pub fn cache_control(&self) -> &'static str {
         match self {
@@ -62,7 +64,7 @@ impl StoreKey {
     }
 }
 
-/// The key as rows save it.
+/// Writes the key as in the rows.
 impl fmt::Display for StoreKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -77,16 +79,17 @@ impl fmt::Display for StoreKey {
     }
 }
 
-/// The knowledge-base folder that an original first came to, as the first part of its key:
+/// The first knowledge-base folder of an original, as the first part of its key:
 /// `系统知识库-电子签`, `公共知识库/用印/2026`, `个人知识库/li/x`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreFolder(String);
 
-/// S3 allows 1,024 bytes for a key: bucket prefix, `originals/`, month, hash and extension need the rest.
+/// S3 allows 1,024 bytes for a key. The bucket prefix, `originals/`, month, hash and extension need the rest.
 const MAX_FOLDER_BYTES: usize = 800;
 
 impl StoreFolder {
-    /// From the folder's names, outermost first. Of a path too long for S3 only the outer folders are shown.
+    /// Makes the path from the folder names, outermost first. A path that is too long for S3 has only the outer
+    /// folders.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidName> {
         let mut path = String::new();
         for name in names {
@@ -102,14 +105,15 @@ impl StoreFolder {
         if path.is_empty() { Err(InvalidName("a folder has at least one name".to_owned())) } else { Ok(Self(path)) }
     }
 
-    /// From a path with slashes.
+    /// Parses a path with slashes.
     pub fn parse(path: &str) -> Result<Self, InvalidName> {
         Self::new(path.split('/'))
     }
 }
 
-/// A folder's or user's name that can be one segment of a key: 1 to 240 bytes, no `/`, no control character, not `.`
-/// or `..`.
+/// Checks that the name of a folder or user can be one segment of a key: 1 to 240 bytes, no `/`, no control character,
+/// not
+/// `.` or `..`.
 pub fn check_segment(name: &str) -> Result<(), InvalidName> {
     let reason = match name {
         "" => "it is empty",
@@ -143,7 +147,7 @@ impl fmt::Display for Month {
     }
 }
 
-/// A file name's extension without its dot, lower case; what is none becomes `bin`.
+/// The extension of a file name in lower case, without its dot. `bin` if there is no valid extension.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Extension(String);
 

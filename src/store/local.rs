@@ -1,4 +1,4 @@
-//! A directory: what `object_store` leaves to its caller for a put to outlive a power cut.
+//! A directory as the store. Adds the syncs that `object_store` omits and that a put needs to survive a power failure.
 
 use std::{
     collections::HashSet,
@@ -18,35 +18,35 @@ use object_store::{local::LocalFileSystem, path::Path as Key};
 use super::{Reading, StoreError, Stored, cached, failed};
 use crate::clock::Timestamp;
 
-/// Large enough that the walk to the blocking pool does not show, small enough that what was read is still in the
-/// processor's own memory when it is sent.
+/// The chunk size of a read. It is large enough to hide the cost of the blocking pool. It is small enough to stay in
+/// the processor cache until it is sent.
 const CHUNK_BYTES: u64 = 256 * 1024;
-/// Whole objects up to here are read where they are asked for.
+/// The largest object that is read without the blocking pool.
 const AT_ONCE: u64 = 1024 * 1024;
-/// Where files lie whose key is not known yet.
+/// The directory of files whose key is not known yet.
 const STAGING: &str = "staging";
 
 #[derive(Debug)]
 pub(super) struct LocalDirectory {
     root: PathBuf,
-    /// Directories whose entry in their parent is known to be on disk. Bounded by the folders and months there are.
+    /// Directories that are durable in their parent. The number of folders and months limits this set.
     synced: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl LocalDirectory {
     pub(super) async fn open(path: PathBuf) -> Result<(Self, LocalFileSystem), StoreError> {
-        let shown = path.display().to_string();
-        let root = blocking("create", shown.clone(), move || {
+        let display_path = path.display().to_string();
+        let root = blocking("create", display_path.clone(), move || {
             make_with_ancestors(&path)?;
             path.canonicalize()
         })
         .await?;
-        let objects = LocalFileSystem::new_with_prefix(&root).map_err(failed("open", &Key::from(shown)))?;
+        let objects = LocalFileSystem::new_with_prefix(&root).map_err(failed("open", &Key::from(display_path)))?;
         Ok((Self { root, synced: Arc::default() }, objects.with_fsync(true)))
     }
 
-    /// Makes the directories of an object, each synced in its parent before anything is put into it: a directory
-    /// that another put has just made may not be on disk yet, and `object_store` syncs only those that it makes.
+    /// Creates the directories of an object and syncs each in its parent before the put. A directory of a concurrent
+    /// put may not be on disk yet, and `object_store` syncs only directories that it creates.
     pub(super) async fn make_parents(&self, key: &Key) -> Result<(), StoreError> {
         let mut parents = Vec::new();
         let mut directory = self.root.clone();
@@ -73,7 +73,7 @@ impl LocalDirectory {
         .await
     }
 
-    /// A new staging file, named so that a sweep finds it and a listing does not.
+    /// Creates a staging file. Its name is found by a sweep and not by a listing.
     pub(super) async fn stage(&self) -> Result<(File, PathBuf), StoreError> {
         let path = self.root.join(STAGING).join(format!("{}#1", uuid::Uuid::now_v7()));
         self.make_parents(&Key::from(STAGING).join("x")).await?;
@@ -85,7 +85,7 @@ impl LocalDirectory {
         Ok((file, path))
     }
 
-    /// Moves a staging file to its place. An fsync that fails must not be tried again: the file is given up.
+    /// Moves a staging file to its key. A failed fsync must not be retried, so the file is discarded.
     pub(super) async fn adopt(&self, file: Arc<File>, from: PathBuf, key: &Key) -> Result<(), StoreError> {
         let to = self.path_of(key);
         blocking("put", to.display().to_string(), move || {
@@ -96,22 +96,22 @@ impl LocalDirectory {
         .await
     }
 
-    /// A whole object at once or by one walk to the blocking pool: thumbnails are asked for by the hundred.
+    /// Reads a whole object, at once or with one switch to the blocking pool, because a page requests many thumbnails.
     pub(super) async fn read(&self, key: &Key) -> Result<Bytes, StoreError> {
         let path = self.path_of(key);
         if let Some(bytes) = read_cached(&path) {
             return Ok(bytes);
         }
-        let shown = path.display().to_string();
+        let display_path = path.display().to_string();
         let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(io::Error::other).flatten();
         match read {
             Ok(bytes) => Ok(bytes.into()),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(StoreError::NotFound { key: key.to_string() }),
-            Err(source) => Err(StoreError::Directory { action: "read", path: shown, source }),
+            Err(source) => Err(StoreError::Directory { action: "read", path: display_path, source }),
         }
     }
 
-    /// The object or a range of it, if nobody need wait for a disk to begin.
+    /// Opens the object or a range of it if the file is cached.
     pub(super) fn stream_cached(&self, key: &Key, range: Option<&Range<u64>>) -> Option<Reading> {
         let file = cached::open(&self.path_of(key))?;
         let metadata = file.metadata().ok().filter(Metadata::is_file)?;
@@ -169,7 +169,7 @@ fn make_one(directory: &Path) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-/// A file that cannot be removed or vanishes meanwhile is left to the next sweep.
+/// The next sweep removes files that this sweep cannot remove.
 fn sweep(root: &Path, older_than: Timestamp) -> io::Result<u64> {
     let mut removed = 0;
     let mut open = vec![root.to_owned()];
@@ -202,8 +202,8 @@ fn is_staging(path: &Path) -> bool {
     number.is_some_and(|(name, n)| !name.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The file's bytes in chunks; a file that ends early is an error, never a short answer. While one chunk is sent, the
-/// next is read.
+/// Streams the bytes of the file in chunks. It reads the next chunk while one is sent. A file that ends early is an
+/// error and never a short answer.
 pub(super) fn chunks(file: File, range: Range<u64>, key: String) -> BoxStream<'static, Result<Bytes, StoreError>> {
     const AHEAD: usize = 2;
     let file = Arc::new(file);

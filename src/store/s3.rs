@@ -1,3 +1,5 @@
+//! Opens an S3 bucket as the store.
+
 use std::{sync::Arc, time::Duration};
 
 use object_store::{
@@ -26,7 +28,7 @@ pub(super) fn open(config: &StoreConfig, bucket: &str, prefix: &str) -> Result<A
         .with_bucket_name(bucket)
         .with_region(&config.region)
         .with_allow_http(config.allow_http)
-        // The server refuses bytes that were changed on their way.
+        // With a checksum the server refuses bytes that changed in transit.
         .with_checksum_algorithm(Checksum::SHA256)
         .with_client_options(client().with_allow_http(config.allow_http))
         .with_retry(retries())
@@ -35,7 +37,7 @@ pub(super) fn open(config: &StoreConfig, bucket: &str, prefix: &str) -> Result<A
     Ok(if prefix.is_root() { Arc::new(bucket) } else { Arc::new(PrefixStore::new(bucket, prefix)) })
 }
 
-/// Silence ends a request, length does not: a large object to a slow reader may take its time.
+/// Only silence ends a request. A large object for a slow reader may take long.
 fn client() -> ClientOptions {
     ClientOptions::new()
         .with_timeout_disabled()
@@ -43,7 +45,7 @@ fn client() -> ClientOptions {
         .with_read_timeout(Duration::from_secs(30))
 }
 
-/// Short: a job whose put fails is run again by itself, and a reader is waiting.
+/// The retries are short, because a failed job runs again and a reader is waiting.
 fn retries() -> RetryConfig {
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
     RetryConfig { backoff, max_retries: 4, retry_timeout: Duration::from_mins(1) }

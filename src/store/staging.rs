@@ -1,4 +1,4 @@
-//! Files on their way in whose key is known only at their end: written beside the objects, moved when they are whole.
+//! Staging files. The key of an upload is known only at its end, so the bytes go to a staging file, which then moves.
 
 use std::{
     fs::File,
@@ -16,20 +16,20 @@ use super::{
     local::{self, blocking},
 };
 
-/// Parts of a large object on its way to a bucket; every S3 server takes parts of this size.
+/// The part size of a multipart upload. Every S3 server accepts it.
 const PART_BYTES: usize = 8 << 20;
 
-/// A file that is coming in. Dropped without [`Store::commit`] or [`Staging::discard`], it lies until the next sweep.
+/// A file that is being received. Without [`Store::commit`] or [`Staging::discard`], the next sweep removes it.
 #[derive(Debug)]
 pub struct Staging {
     file: Arc<File>,
-    /// Where it lies; `None`: it has no name and is gone with its last handle.
+    /// The path. `None`: the file has no name and disappears with its last handle.
     path: Option<PathBuf>,
     bytes: u64,
 }
 
 impl Store {
-    /// Begins a file. `spare` is a directory for those stores that cannot rename: there the file waits without a name.
+    /// Creates a staging file. A store that cannot rename uses a file without a name in the directory `spare`.
     pub async fn stage(&self, spare: &Path) -> Result<Staging, StoreError> {
         let (file, path) = if let Some(local) = &self.local {
             let (file, path) = local.stage().await?;
@@ -41,7 +41,8 @@ impl Store {
         Ok(Staging { file: Arc::new(file), path, bytes: 0 })
     }
 
-    /// Makes the file the object `key`, over an older one. Durable when it returns; after an error begin again.
+    /// Makes the file the object `key` and overwrites an older one. The object is durable when this returns. After an
+    /// error receive the file again.
     pub async fn commit(&self, staging: Staging, key: &StoreKey) -> Result<(), StoreError> {
         let path = key.path()?;
         match (&self.local, &staging.path) {
@@ -67,7 +68,7 @@ impl Store {
         match sent {
             Ok(()) => upload.complete().await.map(drop).map_err(failed("put", path)),
             Err(error) => {
-                // Parts of an upload that nobody ends are paid for and seen by nobody.
+                // The bucket owner pays for parts of an incomplete upload, and no listing shows them.
                 if let Err(error) = upload.abort().await {
                     tracing::warn!(%error, key = %path, "parts of an upload could not be removed");
                 }
@@ -102,15 +103,15 @@ impl Staging {
         self.bytes
     }
 
-    /// Adds to its end.
+    /// Appends bytes.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         let (file, length) = (Arc::clone(&self.file), bytes.len() as u64);
-        blocking("write", self.shown(), move || (&*file).write_all(&bytes)).await?;
+        blocking("write", self.display_path(), move || (&*file).write_all(&bytes)).await?;
         self.bytes += length;
         Ok(())
     }
 
-    /// All of it, in memory.
+    /// Reads the whole file into memory.
     pub async fn read_all(&self) -> Result<Bytes, StoreError> {
         let mut all = BytesMut::new();
         let mut chunks = self.chunks()?;
@@ -126,19 +127,20 @@ impl Staging {
             file.seek(SeekFrom::Start(0))?;
             Ok(file)
         };
-        let file = clone().map_err(|source| StoreError::Directory { action: "read", path: self.shown(), source })?;
-        Ok(local::chunks(file, 0..self.bytes, self.shown()))
+        let file =
+            clone().map_err(|source| StoreError::Directory { action: "read", path: self.display_path(), source })?;
+        Ok(local::chunks(file, 0..self.bytes, self.display_path()))
     }
 
-    /// Gives it up. What cannot be removed now is swept later.
+    /// Removes the file. If this fails, the next sweep removes it.
     pub async fn discard(self) {
         let Some(path) = self.path.clone() else { return };
-        if let Err(error) = blocking("remove", self.shown(), move || std::fs::remove_file(path)).await {
+        if let Err(error) = blocking("remove", self.display_path(), move || std::fs::remove_file(path)).await {
             tracing::warn!(%error, "a staging file was not removed");
         }
     }
 
-    fn shown(&self) -> String {
-        self.path.as_ref().map_or_else(|| "a file on its way in".to_owned(), |path| path.display().to_string())
+    fn display_path(&self) -> String {
+        self.path.as_ref().map_or_else(|| "a staging file without a name".to_owned(), |path| path.display().to_string())
     }
 }

@@ -1,3 +1,5 @@
+//! The metrics of the service.
+
 use std::{fmt, sync::Arc};
 
 use prometheus_client::{
@@ -11,17 +13,17 @@ use prometheus_client::{
     registry::{Metric, Registry},
 };
 
-/// What is counted, named `yinku_<noun>_<event>` outside. Clones count together.
+/// All metrics. Prometheus shows them as `yinku_<noun>_<event>`. Clones share their values.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    /// Photos received from a vendor, whatever became of them.
+    /// Photos received from a vendor, including failed ones.
     pub photos_fetched: Counter,
-    /// Photos linked whose bytes were new.
+    /// Linked photos with new bytes.
     pub photos_stored: Counter,
-    /// Photos linked whose bytes were known.
+    /// Linked photos with known bytes.
     pub photos_duplicate: Counter,
-    /// Tries to fetch a photo that failed.
+    /// Failed tries to fetch a photo.
     pub photos_failed: Counter,
     /// Bytes of photos received.
     pub photos_bytes: Counter,
@@ -52,7 +54,7 @@ pub struct JobLabels {
     pub outcome: &'static str,
 }
 
-/// `route` is the matched pattern, never the path: paths have no bound.
+/// `route` is the matched pattern and not the path, because the number of paths has no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     pub method: String,
@@ -79,7 +81,7 @@ impl Default for Metrics {
             photos_failed: names.add("photos_failed", "Failed tries to fetch a photo", Counter::default()),
             photos_bytes: names.add("photos_bytes", "Bytes of photos received", Counter::default()),
             thumbnails_made: names.add("thumbnails_made", "Thumbnails made", Counter::default()),
-            callbacks_received: names.add("callbacks_received", "Callbacks taken, by shape", Family::default()),
+            callbacks_received: names.add("callbacks_received", "Callbacks accepted, by shape", Family::default()),
             callbacks_refused: names.add("callbacks_refused", "Callbacks refused", Counter::default()),
             ingests_finished: names.add("ingests_finished", "Ingests ended, by outcome", Family::default()),
             jobs_finished: names.add("jobs_finished", "Jobs ended, by kind and outcome", Family::default()),
@@ -97,10 +99,10 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The type of what [`encode`](Self::encode) gives.
+    /// The content type of [`encode`](Self::encode).
     pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// All numbers in OpenMetrics' text form, which Prometheus reads.
+    /// Returns all metrics in the OpenMetrics text format for Prometheus.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();

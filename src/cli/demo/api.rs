@@ -1,4 +1,4 @@
-//! The two HTTP interfaces the demonstration uses: the service's public API and the vendor's control API.
+//! A client of the two HTTP interfaces of the demo: the public API of the service and the control API of the vendor.
 
 use anyhow::{Context, bail};
 use reqwest::multipart::{Form, Part};
@@ -20,7 +20,7 @@ impl Api {
         Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, base, vendor })
     }
 
-    /// Without a slash at its end, as addresses are put together.
+    /// Returns the base URL without its last slash, so a path can be appended.
     pub(super) fn base(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
@@ -29,7 +29,7 @@ impl Api {
         &self.vendor
     }
 
-    /// Logs a user in and makes a token for them.
+    /// Logs a user in and creates a token for the user.
     pub(super) async fn token(&self, username: &str, password: &str) -> anyhow::Result<String> {
         let login = json!({ "username": username, "password": password });
         let response = self.http.post(self.base.join("/api/session")?).json(&login).send().await?;
@@ -67,8 +67,8 @@ impl Api {
         Ok(response.error_for_status()?.bytes().await?)
     }
 
-    /// A Prometheus counter's value; 0 while it does not exist.
-    pub(super) async fn counters(&self) -> anyhow::Result<String> {
+    /// Returns all metrics as Prometheus text.
+    pub(super) async fn metrics(&self) -> anyhow::Result<String> {
         Ok(self.http.get(self.base.join("/metrics")?).send().await?.text().await?)
     }
 
@@ -91,7 +91,7 @@ async fn checked(response: reqwest::Response) -> anyhow::Result<Value> {
     if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&body)?) }
 }
 
-/// A text member of an answer.
+/// Returns a text member of an answer.
 pub(super) fn text(value: &Value, member: &str) -> anyhow::Result<String> {
     value[member].as_str().map(str::to_owned).with_context(|| format!("the answer has no {member}: {value}"))
 }

@@ -1,4 +1,4 @@
-//! What a fresh demonstration needs: people, a bound service, a definition.
+//! Creates the objects of a new demo: users, a bound service, a definition.
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     memory::PASSWORD,
 };
 
-/// Username, name, role, what they do.
+/// Username, name, role, employee number, task.
 pub(super) const PEOPLE: [(&str, &str, &str, &str, &str); 5] = [
     ("zhang", "张三", "member", "E1001", "starts flows"),
     ("li", "李四", "member", "E1002", "approves"),
@@ -18,15 +18,15 @@ pub(super) const PEOPLE: [(&str, &str, &str, &str, &str); 5] = [
     ("sun", "孙七", "auditor", "E1005", "reads everything"),
 ];
 
-/// Makes everything; the definition's id.
+/// Creates all objects and returns the id of the definition.
 pub(super) async fn furnish(api: &Api, admin: &str) -> anyhow::Result<String> {
     let present = api.get(admin, "/api/users?limit=200").await?;
-    // Managers before those they manage.
+    // A manager must exist before the users of this manager.
     for (username, name, role, number, _) in PEOPLE.into_iter().rev() {
-        let known =
+        let exists =
             present["items"].as_array().is_some_and(|users| users.iter().any(|user| user["username"] == username));
-        if !known {
-            // 李四 approves what 张三 starts.
+        if !exists {
+            // 李四 approves the flows of 张三.
             let manager = (username == "zhang").then_some("li");
             let user = json!({ "username": username, "displayName": name, "password": PASSWORD, "roles": [role],
                 "employeeNo": number, "manager": manager });
@@ -36,12 +36,12 @@ pub(super) async fn furnish(api: &Api, admin: &str) -> anyhow::Result<String> {
     let service =
         json!({ "name": "契约锁（演示）", "baseUrl": api.vendor_url(), "appToken": TOKEN, "appSecret": SECRET });
     let service = text(&api.post(admin, "/api/services", &service).await?, "id")?;
-    let definition = waiting_for_the_stamped_file(api, admin, &service).await?;
+    let definition = definition_with_stamped_file(api, admin, &service).await?;
     text(&api.post(admin, "/api/definitions", &definition).await?, "id")
 }
 
-/// The ready-made definition; with it the archive waits for 用印后文件.
-async fn waiting_for_the_stamped_file(api: &Api, admin: &str, service: &str) -> anyhow::Result<Value> {
+/// Returns the ready-made definition with 用印后文件 required, so the archive waits for this file.
+async fn definition_with_stamped_file(api: &Api, admin: &str, service: &str) -> anyhow::Result<Value> {
     let mut body = api.get(admin, "/api/definitions/ready-made").await?["items"][0].take();
     body["integration"]["serviceId"] = service.into();
     let fields = body["fields"].as_array_mut().context("the ready-made definition has no fields")?;

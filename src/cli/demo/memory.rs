@@ -1,4 +1,4 @@
-//! What a demonstration remembers in its directory, so that it can be continued after the plug was pulled.
+//! The state of a demo in its directory. With it a demo can continue after a crash.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The demonstration's logins; it listens on this machine only.
+/// The passwords of the demo. They are public, because the demo listens on this machine only.
 pub(super) const ADMIN_PASSWORD: &str = "yinku-demo-admin";
 pub(super) const PASSWORD: &str = "yinku-demo-user";
 
@@ -28,10 +28,12 @@ impl Memory {
             return Ok(Self::default());
         }
         let text = std::fs::read_to_string(&path)?;
-        serde_json::from_str(&text).with_context(|| format!("{} is not a demo's memory", path.display()))
+        serde_json::from_str(&text).with_context(|| {
+            format!("{} is not the state of a demo; remove the file or choose another directory", path.display())
+        })
     }
 
-    /// Written beside and renamed: a cut leaves the old or the new.
+    /// Writes a temporary file and renames it, so a crash leaves the old or the new state.
     pub(super) fn save(&self, dir: &Path) -> anyhow::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
         serde_json::to_writer_pretty(&mut file, self)?;

@@ -1,4 +1,4 @@
-//! The live progress bar: fetched, stored, duplicate, thumbnails, MB/s.
+//! The progress bar of the demo: fetched, stored, duplicate, thumbnails, MB/s.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::api::Api;
 use crate::cli::print;
 
-const LOOK: Duration = Duration::from_millis(100);
-/// Without a terminal a line says how far it is, not oftener than this.
+const POLL: Duration = Duration::from_millis(100);
+/// The shortest time between two lines of progress without a terminal.
 const LINE: Duration = Duration::from_secs(1);
 
-/// Watches until every photo is here.
+/// Polls the flow until every photo is stored.
 pub(super) async fn watch(api: &Api, admin: &str, flow: &str, photos: u32, patience: Duration) -> anyhow::Result<()> {
     let terminal = std::io::stderr().is_terminal();
     let bar = ProgressBar::with_draw_target(
@@ -21,25 +21,25 @@ pub(super) async fn watch(api: &Api, admin: &str, flow: &str, photos: u32, patie
         if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
     );
     bar.set_style(ProgressStyle::with_template("{bar:32} {pos}/{len} photos  {msg}")?);
-    let (begun, mut told) = (Instant::now(), Instant::now());
+    let (begun, mut printed) = (Instant::now(), Instant::now());
     while begun.elapsed() < patience {
         let view = api.get(admin, &format!("/api/flows/{flow}")).await?;
         let received = view["files"]["photos"].as_array().map_or(0, Vec::len);
-        let message = numbers(&api.counters().await?, begun.elapsed());
+        let message = numbers(&api.metrics().await?, begun.elapsed());
         bar.set_position(received as u64);
         bar.set_message(message.clone());
-        let here = view["phase"] == "ready" || view["phase"] == "archived";
-        if here || (!terminal && told.elapsed() >= LINE) {
-            told = Instant::now();
-            if here {
+        let complete = view["phase"] == "ready" || view["phase"] == "archived";
+        if complete || (!terminal && printed.elapsed() >= LINE) {
+            printed = Instant::now();
+            if complete {
                 bar.finish_and_clear();
             }
-            print::answer(&format!("{received}/{photos} photos  {message}"));
+            print::to_stdout(&format!("{received}/{photos} photos  {message}"));
         }
-        if here {
+        if complete {
             return Ok(());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
     let view = api.get(admin, &format!("/api/flows/{flow}")).await?;
     bail!(

@@ -1,4 +1,4 @@
-//! The tale: a flow is started, approved, stamped; its photos arrive; it is archived. Told from wherever it stands.
+//! Runs the flow of the demo: start, approve, stamp, photos, archive. Each step is skipped if it is already done.
 
 use std::{path::Path, time::Duration};
 
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::cli::print;
 
-/// How long the tale waits for its next turn.
+/// The time that each step waits for its result.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-pub(super) async fn tell(api: &mut Api, memory: &mut Memory, dir: &Path, photos: u32) -> anyhow::Result<()> {
+pub(super) async fn run(api: &mut Api, memory: &mut Memory, dir: &Path, photos: u32) -> anyhow::Result<()> {
     let admin = api.token("admin", ADMIN_PASSWORD).await?;
-    print::answer(&format!("  admin     {ADMIN_PASSWORD}   configures"));
+    print::to_stdout(&format!("  admin     {ADMIN_PASSWORD}   configures"));
     for (username, _, _, _, does) in PEOPLE {
-        print::answer(&format!("  {username:9} {PASSWORD}    {does}"));
+        print::to_stdout(&format!("  {username:9} {PASSWORD}    {does}"));
     }
     if memory.definition.is_none() {
         memory.definition = Some(furnish(api, &admin).await?);
@@ -37,7 +37,7 @@ pub(super) async fn tell(api: &mut Api, memory: &mut Memory, dir: &Path, photos:
     view_codes(api, &flow).await?;
     stamp(api, &business).await?;
     progress::watch(api, &admin, &flow, photos, PATIENCE).await?;
-    hand_in(api, &flow).await?;
+    upload_stamped_file(api, &flow).await?;
     wait(api, &admin, &flow, |flow| Ok((flow["state"] == "archived").then_some(()))).await?;
     check(api, &admin, &flow, photos).await
 }
@@ -51,7 +51,7 @@ async fn start(api: &Api, definition: &str, photos: u32) -> anyhow::Result<Strin
     }
     let form = json!({ "subject": "采购合同（演示）", "company": "上海印库科技有限公司", "seals": rows });
     let flow = api.post(&zhang, "/api/flows", &json!({ "definitionId": definition, "form": form })).await?;
-    print::answer(&format!("张三 started the flow {}", text(&flow, "serialNo")?));
+    print::to_stdout(&format!("张三 started the flow {}", text(&flow, "serialNo")?));
     text(&flow, "id")
 }
 
@@ -60,46 +60,49 @@ async fn approve(api: &Api, admin: &str, flow: &str) -> anyhow::Result<()> {
     if api.get(admin, &path).await?["phase"] == "approving" {
         let li = api.token("li", PASSWORD).await?;
         api.post(&li, &format!("{path}/approve"), &json!({ "comment": "同意" })).await?;
-        print::answer("李四 approved; yinku asks the vendor for a seal code");
+        print::to_stdout("李四 approved; yinku applies for the seal use at the vendor");
     }
     Ok(())
 }
 
-/// While the codes open something.
+/// Views the seal codes while they are valid.
 async fn view_codes(api: &Api, flow: &str) -> anyhow::Result<()> {
     let (wang, path) = (api.token("wang", PASSWORD).await?, format!("/api/flows/{flow}"));
     let view = api.get(&wang, &path).await?;
     if view["actions"].as_array().is_some_and(|actions| actions.contains(&json!("code"))) {
         let codes = api.get(&wang, &format!("{path}/seal-code")).await?;
-        let told = codes
+        let lines = codes
             .as_array()
             .into_iter()
             .flatten()
             .map(|code| Ok(format!("{} {}", text(code, "seal")?, text(code, "code")?)));
-        print::answer(&format!("王五 views the seal codes: {}", told.collect::<anyhow::Result<Vec<_>>>()?.join(", ")));
+        print::to_stdout(&format!(
+            "王五 views the seal codes: {}",
+            lines.collect::<anyhow::Result<Vec<_>>>()?.join(", ")
+        ));
     }
     Ok(())
 }
 
-/// Everything that is left is stamped; the last stamping ends the use, and the vendor calls back.
+/// Stamps all remaining uses. The last stamping ends the use, and the vendor sends a callback.
 async fn stamp(api: &Api, business: &str) -> anyhow::Result<()> {
     let at_vendor = api.at_vendor(&format!("/_sim/businesses/{business}"), None).await?;
-    let auths = at_vendor["auths"].as_array().context("the vendor knows no authorisations")?;
+    let auths = at_vendor["auths"].as_array().context("the vendor's answer has no auths")?;
     let left: Vec<u64> = auths.iter().map(|auth| auth["left"].as_u64().unwrap_or(0)).collect();
     let path = format!("/_sim/businesses/{business}/stamp");
     for (auth, count) in left.iter().enumerate().filter(|(_, count)| **count > 0) {
         let mut count = *count;
         if auth == 0 && count > 2 && at_vendor["photos"].as_array().is_some_and(Vec::is_empty) {
-            // Two stampings with equal pictures: one original, two photos.
+            // Two stampings with equal images show that one original can have two photos.
             let first = api.at_vendor(&path, Some(&json!({ "auth": auth }))).await?;
-            let key = first["photokeys"][0].as_str().context("the vendor names no photokey")?;
+            let key = first["photokeys"][0].as_str().context("the vendor's answer has no photokey")?;
             api.at_vendor(&path, Some(&json!({ "auth": auth, "sameAs": key }))).await?;
             count -= 2;
         }
         api.at_vendor(&path, Some(&json!({ "auth": auth, "count": count }))).await?;
     }
     if left.iter().any(|count| *count > 0) {
-        print::answer("王五 stamped; the vendor says 【用印完成】");
+        print::to_stdout("王五 stamped; the vendor sends 【用印完成】");
     }
     Ok(())
 }
@@ -108,44 +111,44 @@ async fn business_of(api: &Api, admin: &str, flow: &str) -> anyhow::Result<Strin
     let business = |flow: &Value| {
         let seal_use = &flow["sealUses"][0];
         if seal_use["status"] == "failed" || seal_use["status"] == "unknown" {
-            bail!("the vendor did not take the application: {}", seal_use["error"]);
+            bail!("the vendor did not accept the application: {}", seal_use["error"]);
         }
         Ok(seal_use["businessId"].as_str().map(str::to_owned))
     };
     wait(api, admin, flow, business).await
 }
 
-/// The stamped file, for which the archive waits.
-async fn hand_in(api: &Api, flow: &str) -> anyhow::Result<()> {
+/// Uploads the stamped file, because the archive waits for it.
+async fn upload_stamped_file(api: &Api, flow: &str) -> anyhow::Result<()> {
     let (wang, path) = (api.token("wang", PASSWORD).await?, format!("/api/flows/{flow}"));
     let view = api.get(&wang, &path).await?;
     if view["state"] == "running" && view["files"]["stamped"].as_array().is_some_and(Vec::is_empty) {
         let (name, bytes) = ("采购合同-已盖章.pdf", b"%PDF-1.4\n%%EOF\n");
         api.upload(&wang, &format!("{path}/fields/stamped/files"), name, bytes).await?;
-        print::answer(&format!("王五 uploaded the stamped file {name}; now the flow is archived by itself"));
+        print::to_stdout(&format!("王五 uploaded the stamped file {name}; yinku archives the flow"));
     }
     Ok(())
 }
 
-/// Looks at the flow until it shows what is waited for.
+/// Polls the flow until `read` returns a value.
 async fn wait<T>(
     api: &Api,
     admin: &str,
     flow: &str,
-    shows: impl Fn(&Value) -> anyhow::Result<Option<T>>,
+    read: impl Fn(&Value) -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
-    let looked = async {
+    let polled = async {
         loop {
-            if let Some(shown) = shows(&api.get(admin, &format!("/api/flows/{flow}")).await?)? {
-                return Ok(shown);
+            if let Some(value) = read(&api.get(admin, &format!("/api/flows/{flow}")).await?)? {
+                return Ok(value);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, looked).await.context("the flow did not go on")?
+    tokio::time::timeout(PATIENCE, polled).await.context("the flow made no progress; see the log of the service")?
 }
 
-/// Every photo is there, once, unaltered: each is downloaded and hashed.
+/// Checks that every photo is stored once and unaltered: downloads and hashes each photo.
 async fn check(api: &Api, admin: &str, flow: &str, photos: u32) -> anyhow::Result<()> {
     let view = api.get(admin, &format!("/api/flows/{flow}")).await?;
     ensure!(view["state"] == "archived", "the flow is not archived: {}", view["state"]);
@@ -156,23 +159,27 @@ async fn check(api: &Api, admin: &str, flow: &str, photos: u32) -> anyhow::Resul
         let bytes = api.bytes(admin, &format!("/api/documents/{id}/content")).await?;
         ensure!(blake3::hash(&bytes).to_hex().as_str() == text(document, "blake3")?, "document {id} was altered");
     }
-    tell_addresses(api, admin, &view, documents)
+    print_addresses(api, admin, &view, documents)
 }
 
-fn tell_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) -> anyhow::Result<()> {
+fn print_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) -> anyhow::Result<()> {
     let base = api.base();
     let folder = text(&documents[0], "folderId")?;
     let id = text(flow, "id")?;
-    print::answer(&format!("All {} photos arrived, once, unaltered; the flow is archived.\n", documents.len()));
-    print::answer(&format!("the flow         {base}/api/flows/{id}"));
-    print::answer(&format!("its definition   {base}/api/definitions/{}", text(flow, "definitionId")?));
-    print::answer(&format!("its folder       {base}/api/folders/{folder}/documents"));
+    print::to_stdout(&format!("All {} photos arrived, once, unaltered; the flow is archived.\n", documents.len()));
+    print::to_stdout(&format!("the flow         {base}/api/flows/{id}"));
+    print::to_stdout(&format!("its definition   {base}/api/definitions/{}", text(flow, "definitionId")?));
+    print::to_stdout(&format!("its folder       {base}/api/folders/{folder}/documents"));
     for document in documents {
-        print::answer(&format!("{}  {base}/api/documents/{}/content", text(document, "name")?, text(document, "id")?));
+        print::to_stdout(&format!(
+            "{}  {base}/api/documents/{}/content",
+            text(document, "name")?,
+            text(document, "id")?
+        ));
     }
-    print::answer(&format!("its audit log    {base}/api/audit?flowId={id}"));
-    print::answer(&format!("thumbnails       {base}/api/documents/<id>/thumbnail/256 and /1280"));
-    print::answer(&format!("the API          {base}/api/openapi.json"));
-    print::answer(&format!("\ncurl -H 'Authorization: Bearer {admin}' {base}/api/flows/{id}"));
+    print::to_stdout(&format!("its audit log    {base}/api/audit?flowId={id}"));
+    print::to_stdout(&format!("thumbnails       {base}/api/documents/<id>/thumbnail/256 and /1280"));
+    print::to_stdout(&format!("the API          {base}/api/openapi.json"));
+    print::to_stdout(&format!("\ncurl -H 'Authorization: Bearer {admin}' {base}/api/flows/{id}"));
     Ok(())
 }

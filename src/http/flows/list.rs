@@ -1,10 +1,10 @@
-//! Lists of flows; one flow; starting one.
+//! Lists of flows, one flow, and the start of a flow.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{hint, shown};
+use super::{send_hint, visible_flow};
 use crate::{
     definition::Definition,
     flow::{
@@ -36,18 +36,18 @@ struct FlowParams {
     state: Option<String>,
     #[param(value_type = Option<DefinitionId>, inline)]
     definition_id: Option<String>,
-    /// A part of the title or the serial number.
+    /// A part of the title or of the serial number.
     q: Option<String>,
-    /// Only those that wait for the one who asks. At most one of `todo`, `done` and `mine` is true.
+    /// Only flows that wait for the caller. At most one of `todo`, `done` and `mine` can be true.
     #[serde(default)]
     todo: bool,
-    /// Only those that the one who asks has handled.
+    /// Only flows that the caller has handled.
     #[serde(default)]
     done: bool,
-    /// Only those that the one who asks has started.
+    /// Only flows that the caller has started.
     #[serde(default)]
     mine: bool,
-    /// `next` of the page before.
+    /// The `next` of the previous page.
     #[param(value_type = Option<FlowId>, inline)]
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -61,7 +61,7 @@ impl FlowParams {
             (true, false, false) => Which::Todo,
             (false, true, false) => Which::Done,
             (false, false, true) => Which::Mine,
-            _ => return Err(bad_query("todo", "ask for one list: todo, done or mine")),
+            _ => return Err(bad_query("todo", "more than one list is requested; set only one of todo, done and mine")),
         };
         Ok(Filter {
             which,
@@ -72,7 +72,7 @@ impl FlowParams {
     }
 }
 
-/// The flows that the one who asks may see, newest first.
+/// The flows that the caller may see, newest first.
 #[utoipa::path(get, path = "/api/flows", params(FlowParams), responses((status = 200, body = Page<FlowHead>)))]
 async fn list(
     State(edge): State<Edge>,
@@ -83,12 +83,12 @@ async fn list(
     let after: Option<FlowId> = parsed("after", params.after.as_deref())?;
     let db = &edge.app.db;
     let page = list::page(db, &params.filter()?, &user, after.as_ref(), limit + 1).await?;
-    let page = Page::of(page, limit, ToString::to_string);
+    let page = Page::from_rows(page, limit, ToString::to_string);
     let items = heads(db, &page.items).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
 }
 
-/// How many flows wait for the one who asks, how many they have handled, how many they have started.
+/// The numbers of flows that wait for the caller, that the caller has handled, and that the caller has started.
 #[utoipa::path(get, path = "/api/flows/counts", responses((status = 200, body = Totals)))]
 async fn counts(State(edge): State<Edge>, CurrentUser(user): CurrentUser) -> Result<Json<Totals>, Problem> {
     Ok(Json(list::totals(&edge.app.db, &user).await?))
@@ -98,12 +98,12 @@ async fn counts(State(edge): State<Edge>, CurrentUser(user): CurrentUser) -> Res
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewFlow {
     definition_id: DefinitionId,
-    /// Field values by key.
+    /// The field values by field key.
     #[schema(value_type = Object)]
     form: Form,
 }
 
-/// Starts and submits a flow.
+/// Starts a flow and submits it.
 #[utoipa::path(post, path = "/api/flows", request_body = NewFlow, responses((status = 201, body = FlowView), (status = 422, body = Problem)))]
 async fn start(
     State(edge): State<Edge>,
@@ -112,23 +112,25 @@ async fn start(
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
     let app = &edge.app;
     let definition = Definition::current(&app.db, &new.definition_id).await?;
-    let definition = definition.ok_or_else(|| Problem::field("definitionId", "there is no such definition"))?;
+    let definition = definition.ok_or_else(|| {
+        Problem::field("definitionId", "the definition does not exist; choose one of GET /api/definitions")
+    })?;
     let errors = seals::check(app, &definition.body, &new.form, &user).await?;
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
     let id = step::start(edge.acting(&user), &definition, &new.form).await?;
-    let flow = shown(&edge, &id, &user).await?;
-    hint(&edge, &flow);
+    let flow = visible_flow(&edge, &id, &user).await?;
+    send_hint(&edge, &flow);
     Ok((StatusCode::CREATED, Json(flow)))
 }
 
-/// One flow with everything that belongs to it.
+/// One flow with its fields, files, seal uses and events.
 #[utoipa::path(get, path = "/api/flows/{id}", params(("id" = FlowId, Path)), responses((status = 200, body = FlowView), (status = 404, body = Problem)))]
 async fn show(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
 ) -> Result<Json<FlowView>, Problem> {
-    shown(&edge, &id, &user).await.map(Json)
+    visible_flow(&edge, &id, &user).await.map(Json)
 }

@@ -1,4 +1,4 @@
-//! What is done about a flow's photos.
+//! Collects the photos of a flow into its download field.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
@@ -17,13 +17,13 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Collected {
-    /// The first seal use's ingest.
+    /// The ingest of the first seal use.
     ingest_id: IngestId,
-    /// One for each seal use of the flow.
+    /// The ingests of all seal uses of the flow.
     ingest_ids: Vec<IngestId>,
 }
 
-/// Brings the photos in now, to the download field.
+/// Fetches the photos of the flow now and puts them into the download field.
 #[utoipa::path(post, path = "/api/flows/{id}/collect", params(("id" = FlowId, Path)), responses((status = 202, body = Collected), (status = 409, body = Problem)))]
 async fn collect_photos(
     State(edge): State<Edge>,

@@ -1,10 +1,10 @@
-//! The steps that people take.
+//! The steps of a flow: approve, send back, withdraw, transfer, comment, submit, edit the form.
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{hint, may_act, may_see, shown};
+use super::{check_takes_part, check_visible, send_hint, visible_flow};
 use crate::{
     definition::{Definition, START},
     flow::{
@@ -35,139 +35,140 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Said {
+struct ApprovalNote {
     comment: Option<String>,
-    /// The node that was looked at: when the flow has left it meanwhile, the answer is 409 `moved_on`.
+    /// The node that the caller has read. The answer is 409 `moved_on` if the flow has left this node.
     node: Option<String>,
 }
 
-/// Approves the node at which the flow stands.
-#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = FlowId, Path)), request_body = Option<Said>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+/// Approves the current node of the flow.
+#[utoipa::path(post, path = "/api/flows/{id}/approve", params(("id" = FlowId, Path)), request_body = Option<ApprovalNote>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn approve(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    MaybeInput(said): MaybeInput<Said>,
+    MaybeInput(approval): MaybeInput<ApprovalNote>,
 ) -> Result<Json<FlowView>, Problem> {
-    may_see(&edge, &id, &user).await?;
-    let opinion = Opinion { comment: said.comment.as_deref(), node: said.node.as_deref() };
+    check_visible(&edge, &id, &user).await?;
+    let opinion = Opinion { comment: approval.comment.as_deref(), node: approval.node.as_deref() };
     step::approve(edge.acting(&user), &id, opinion).await?;
-    changed(&edge, &id, &user).await
+    changed_flow(&edge, &id, &user).await
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Back {
+struct SendBack {
     comment: Option<String>,
     node: Option<String>,
-    /// Key of an earlier node, or `start` (the default): back to the starter, who may change it and submit it again.
+    /// The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
+    /// resubmission.
     to: Option<String>,
 }
 
-/// Sends the flow back. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = FlowId, Path)), request_body = Option<Back>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Sends the flow back to an earlier node. Open seal uses end at the vendor.
+#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = FlowId, Path)), request_body = Option<SendBack>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reject(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    MaybeInput(back): MaybeInput<Back>,
+    MaybeInput(back): MaybeInput<SendBack>,
 ) -> Result<Json<FlowView>, Problem> {
-    may_see(&edge, &id, &user).await?;
+    check_visible(&edge, &id, &user).await?;
     let opinion = Opinion { comment: back.comment.as_deref(), node: back.node.as_deref() };
     let to = back.to.as_deref().unwrap_or(START);
     step::reject(edge.acting(&user), &id, opinion, to).await?;
-    changed(&edge, &id, &user).await
+    changed_flow(&edge, &id, &user).await
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Reason {
+struct Withdrawal {
     comment: Option<String>,
 }
 
-/// Takes the flow back for good: by its starter, or an administrator. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = FlowId, Path)), request_body = Option<Reason>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+/// Withdraws the flow permanently. Only the starter and administrators may do this. Open seal uses end at the vendor.
+#[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = FlowId, Path)), request_body = Option<Withdrawal>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn withdraw(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    MaybeInput(reason): MaybeInput<Reason>,
+    MaybeInput(withdrawal): MaybeInput<Withdrawal>,
 ) -> Result<Json<FlowView>, Problem> {
-    may_see(&edge, &id, &user).await?;
-    step::withdraw(edge.acting(&user), &id, reason.comment.as_deref()).await?;
-    changed(&edge, &id, &user).await
+    check_visible(&edge, &id, &user).await?;
+    step::withdraw(edge.acting(&user), &id, withdrawal.comment.as_deref()).await?;
+    changed_flow(&edge, &id, &user).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Handed {
-    /// Username.
+struct Transfer {
+    /// The username of the new assignee.
     to: String,
     comment: Option<String>,
     node: Option<String>,
 }
 
-/// Hands one's turn to somebody else; an administrator hands on everybody's.
-#[utoipa::path(post, path = "/api/flows/{id}/transfer", params(("id" = FlowId, Path)), request_body = Handed, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Transfers the task of the caller to another user. An administrator can transfer every task.
+#[utoipa::path(post, path = "/api/flows/{id}/transfer", params(("id" = FlowId, Path)), request_body = Transfer, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn transfer(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(handed): Input<Handed>,
+    Input(transfer): Input<Transfer>,
 ) -> Result<Json<FlowView>, Problem> {
-    may_see(&edge, &id, &user).await?;
-    let opinion = Opinion { comment: handed.comment.as_deref(), node: handed.node.as_deref() };
-    step::transfer(edge.acting(&user), &id, opinion, &handed.to).await?;
-    changed(&edge, &id, &user).await
+    check_visible(&edge, &id, &user).await?;
+    let opinion = Opinion { comment: transfer.comment.as_deref(), node: transfer.node.as_deref() };
+    step::transfer(edge.acting(&user), &id, opinion, &transfer.to).await?;
+    changed_flow(&edge, &id, &user).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Remark {
+struct NewComment {
     #[schema(pattern = r"\S")]
     comment: String,
 }
 
-/// Says something about the flow, while it is not archived.
-#[utoipa::path(post, path = "/api/flows/{id}/comment", params(("id" = FlowId, Path)), request_body = Remark, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Adds a comment to the flow. Fails after the flow is archived.
+#[utoipa::path(post, path = "/api/flows/{id}/comment", params(("id" = FlowId, Path)), request_body = NewComment, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn comment(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(remark): Input<Remark>,
+    Input(new): Input<NewComment>,
 ) -> Result<Json<FlowView>, Problem> {
-    may_act(&edge, &id, &user).await?;
-    step::comment(edge.acting(&user), &id, &remark.comment).await?;
-    changed(&edge, &id, &user).await
+    check_takes_part(&edge, &id, &user).await?;
+    step::comment(edge.acting(&user), &id, &new.comment).await?;
+    changed_flow(&edge, &id, &user).await
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Again {
-    /// Members that change; absent ones stay as they are.
+struct Resubmission {
+    /// The fields that change. Absent fields stay unchanged.
     #[serde(default)]
     #[schema(value_type = Object)]
     form: Form,
     comment: Option<String>,
 }
 
-/// Submits a flow again that was sent back to its starter.
-#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = FlowId, Path)), request_body = Option<Again>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Submits a flow again after it was sent back to its starter.
+#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = FlowId, Path)), request_body = Option<Resubmission>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn submit(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    MaybeInput(again): MaybeInput<Again>,
+    MaybeInput(resubmission): MaybeInput<Resubmission>,
 ) -> Result<Json<FlowView>, Problem> {
-    seals_are_clear(&edge, &id, &user, &again.form).await?;
-    may_see(&edge, &id, &user).await?;
-    step::submit(edge.acting(&user), &id, &again.form, again.comment.as_deref()).await?;
-    changed(&edge, &id, &user).await
+    check_seal_names(&edge, &id, &user, &resubmission.form).await?;
+    check_visible(&edge, &id, &user).await?;
+    step::submit(edge.acting(&user), &id, &resubmission.form, resubmission.comment.as_deref()).await?;
+    changed_flow(&edge, &id, &user).await
 }
 
-/// As at the start: a seal's name that several companies have is told before anybody approves.
-async fn seals_are_clear(edge: &Edge, id: &FlowId, user: &User, changes: &Form) -> Result<(), Problem> {
-    let flow = shown(edge, id, user).await?;
+/// Fails if a seal name is ambiguous, as the start of a flow does, so the starter can correct it before the approval.
+async fn check_seal_names(edge: &Edge, id: &FlowId, user: &User, changes: &Form) -> Result<(), Problem> {
+    let flow = visible_flow(edge, id, user).await?;
     let body = Definition::version(&edge.app.db, &flow.head.definition_id, flow.head.version).await?.body;
     let mut form: Form = flow.form.as_object().cloned().unwrap_or_default();
     form.extend(changes.clone());
@@ -177,28 +178,28 @@ async fn seals_are_clear(edge: &Edge, id: &FlowId, user: &User, changes: &Form) 
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Fields {
-    /// Members that change; absent ones stay as they are, null empties.
+struct FormChange {
+    /// The fields that change. Absent fields stay unchanged. null clears a field.
     #[schema(value_type = Object)]
     form: Form,
 }
 
-/// Changes the fields that are editable for the one who asks now; see `editable` of the flow.
-#[utoipa::path(put, path = "/api/flows/{id}/form", params(("id" = FlowId, Path)), request_body = Fields, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Changes fields of the form. `editable` of the flow lists the fields that the caller may change now.
+#[utoipa::path(put, path = "/api/flows/{id}/form", params(("id" = FlowId, Path)), request_body = FormChange, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn form(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
-    Input(fields): Input<Fields>,
+    Input(change): Input<FormChange>,
 ) -> Result<Json<FlowView>, Problem> {
-    may_see(&edge, &id, &user).await?;
-    step::edit(edge.acting(&user), &id, &fields.form).await?;
-    changed(&edge, &id, &user).await
+    check_visible(&edge, &id, &user).await?;
+    step::edit(edge.acting(&user), &id, &change.form).await?;
+    changed_flow(&edge, &id, &user).await
 }
 
-/// The flow after the step; those who look at it are told.
-async fn changed(edge: &Edge, id: &FlowId, user: &User) -> Result<Json<FlowView>, Problem> {
-    let flow = shown(edge, id, user).await?;
-    hint(edge, &flow);
+/// Returns the flow after the step and sends a hint to listeners.
+async fn changed_flow(edge: &Edge, id: &FlowId, user: &User) -> Result<Json<FlowView>, Problem> {
+    let flow = visible_flow(edge, id, user).await?;
+    send_hint(edge, &flow);
     Ok(Json(flow))
 }

@@ -1,5 +1,5 @@
-//! What the derived schemas do not say by themselves: flat objects, one type for an item wherever it is listed, members
-//! that are always there, text that may be sent.
+//! Completes the derived schemas: flattened objects, one type per list item, required members of answers, and patterns
+//! of text in requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,8 @@ type Schemas = BTreeMap<String, RefOr<Schema>>;
 
 const PREFIX: &str = "#/components/schemas/";
 
-/// Members that an answer leaves out when there is nothing to say. All others are always there, if only as null.
-const LEFT_OUT: [(&str, &str); 8] = [
+/// Members that an answer can omit. An answer has all other members, possibly as null.
+const OPTIONAL_MEMBERS: [(&str, &str); 8] = [
     ("AuditReport", "firstBroken"),
     ("AuditReport", "why"),
     ("AuditReport", "detail"),
@@ -27,13 +27,13 @@ const LEFT_OUT: [(&str, &str); 8] = [
     ("Problem", "missing"),
 ];
 
-/// Text as the service takes it: PostgreSQL refuses NUL, so the service does.
+/// Text that the service accepts. PostgreSQL refuses NUL, so the service refuses it.
 const TEXT: &str = r"^[^\x00]*$";
-/// How a schema says that text must not be blank, and the same without NUL.
+/// The pattern of a text that must not be blank, and the same pattern without NUL.
 const VISIBLE: &str = r"\S";
 const VISIBLE_TEXT: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
 
-/// Completes the schemas of the document, once all operations are in it.
+/// Completes the schemas of the document. Call it after all operations are in the document.
 pub(super) fn complete(document: &mut OpenApi) {
     let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
     for item in document.paths.paths.values_mut() {
@@ -47,13 +47,13 @@ pub(super) fn complete(document: &mut OpenApi) {
     }
     let Some(components) = &mut document.components else { return };
     let schemas = &mut components.schemas;
-    list_by_name(schemas);
+    reference_items(schemas);
     flatten(schemas);
     close_over(schemas, &mut sent);
     close_over(schemas, &mut answered);
     for name in &sent {
         if let Some(RefOr::T(schema)) = schemas.get_mut(name) {
-            say_which_text(schema);
+            restrict_text(schema);
         }
     }
     for name in answered.difference(&sent) {
@@ -63,7 +63,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     }
 }
 
-/// A body that may be left out is left out, not sent as `null`.
+/// Removes `null` from an optional body. A client omits the body instead.
 fn narrow_body(operation: &mut Operation) {
     let Some(RefOr::T(body)) = &mut operation.request_body else { return };
     for content in body.content.values_mut() {
@@ -76,7 +76,7 @@ fn narrow_body(operation: &mut Operation) {
     }
 }
 
-/// A text parameter that is empty is as good as absent.
+/// Allows the empty text for query parameters, because the service treats it as absent.
 fn allow_empty(parameter: &mut RefOr<Parameter>) {
     let RefOr::T(parameter) = parameter else { return };
     if parameter.parameter_in != ParameterIn::Query {
@@ -106,8 +106,8 @@ fn is_text(schema: &Object) -> bool {
     }
 }
 
-/// A page has items of a type that has a name: so it is that type, not another of the same shape.
-fn list_by_name(schemas: &mut Schemas) {
+/// Makes the items of a page refer to their named type instead of a copy of its schema.
+fn reference_items(schemas: &mut Schemas) {
     let names: BTreeSet<String> = schemas.keys().cloned().collect();
     for (name, page) in schemas.iter_mut() {
         if let Some(item) = name.strip_prefix("Page_").filter(|item| names.contains(*item))
@@ -119,8 +119,8 @@ fn list_by_name(schemas: &mut Schemas) {
     }
 }
 
-/// One object instead of the parts that it is put together from (`#[serde(flatten)]`): a part that is closed would
-/// refuse the members of the others.
+/// Merges the parts of a `#[serde(flatten)]` type into one object. A closed part would refuse the members of the
+/// others.
 fn flatten(schemas: &mut Schemas) {
     let known = schemas.clone();
     for schema in schemas.values_mut() {
@@ -156,14 +156,14 @@ fn add(object: &mut Object, part: &RefOr<Schema>, always: bool, known: &Schemas)
             }
         }
         RefOr::T(Schema::AllOf(parts)) => parts.items.iter().for_each(|part| add(object, part, always, known)),
-        // A part that may not be there: all of its members are, or none.
+        // An optional part: either all of its members are there or none.
         RefOr::T(Schema::OneOf(parts)) => parts.items.iter().for_each(|part| add(object, part, false, known)),
         RefOr::T(_) => {}
     }
 }
 
 fn names_in(part: &impl Serialize, names: &mut BTreeSet<String>) {
-    // What utoipa cannot write down has no names; it is not written down later, either.
+    // A part that cannot be serialized has no names, and the document omits it too.
     search(&serde_json::to_value(part).unwrap_or_default(), names);
 }
 
@@ -179,7 +179,7 @@ fn search(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// Adds the names that the named schemas refer to.
+/// Adds all names that the named schemas refer to, directly or indirectly.
 fn close_over(schemas: &Schemas, names: &mut BTreeSet<String>) {
     let mut before = 0;
     while names.len() > before {
@@ -192,12 +192,12 @@ fn close_over(schemas: &Schemas, names: &mut BTreeSet<String>) {
 
 fn require_members(name: &str, object: &mut Object) {
     let name = name.split('_').next().unwrap_or(name);
-    let always = object.properties.keys().filter(|member| !LEFT_OUT.contains(&(name, member.as_str())));
+    let always = object.properties.keys().filter(|member| !OPTIONAL_MEMBERS.contains(&(name, member.as_str())));
     object.required = always.cloned().collect();
 }
 
-/// Text in what is sent has no NUL in it.
-fn say_which_text(schema: &mut Schema) {
+/// Adds the pattern without NUL to all texts of a request schema.
+fn restrict_text(schema: &mut Schema) {
     match schema {
         Schema::Object(object) if is_text(object) => {
             if object.enum_values.is_some() || object.format.is_some() {
@@ -214,14 +214,14 @@ fn say_which_text(schema: &mut Schema) {
         }
         Schema::Object(object) => object.properties.values_mut().for_each(|member| {
             if let RefOr::T(member) = member {
-                say_which_text(member);
+                restrict_text(member);
             }
         }),
         Schema::Array(array) => {
             if let ArrayItems::RefOrSchema(items) = &mut array.items
                 && let RefOr::T(items) = items.as_mut()
             {
-                say_which_text(items);
+                restrict_text(items);
             }
         }
         _ => {}

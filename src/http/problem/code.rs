@@ -22,13 +22,13 @@ macro_rules! codes {
                 match self { $(Self::$variant => $word),+ }
             }
 
-            /// The HTTP status that answers it; where it has another one, the answer is made by `Problem::with_status`.
+            /// Returns the HTTP status of the code. `Problem::with_status` makes an answer with another status.
             #[must_use]
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status),+ }
             }
 
-            /// For people.
+            /// Returns the meaning of the code, for people.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning),+ }
@@ -38,59 +38,59 @@ macro_rules! codes {
 }
 
 codes! {
-    BadJson = "bad_json", BAD_REQUEST, "the body is not JSON; `errors` is empty";
-    BadQuery = "bad_query", BAD_REQUEST, "a parameter of the query string is wrong; `errors` names it";
-    NotMultipart = "not_multipart", BAD_REQUEST, "the body is not multipart/form-data";
-    UploadCut = "upload_cut", BAD_REQUEST, "the upload broke off before its end";
-    UploadStalled = "upload_stalled", REQUEST_TIMEOUT, "nothing came for too long";
-    NotLoggedIn = "not_logged_in", UNAUTHORIZED, "log in, or send a token";
-    LoginFailed = "login_failed", UNAUTHORIZED, "wrong username or password";
-    Forbidden = "forbidden", FORBIDDEN, "your roles do not allow this";
-    NotYours = "not_yours", FORBIDDEN, "others may do it, you may not";
-    NotAssigned = "not_assigned", FORBIDDEN, "the node waits for others";
-    OtherOrigin = "other_origin", FORBIDDEN, "a write with a cookie must come from this service's own pages";
-    CallbackRefused = "callback_refused", FORBIDDEN, "the callback's key or network is wrong";
-    NotFound = "not_found", NOT_FOUND, "there is nothing here, or nothing you may see";
-    NoThumbnail = "no_thumbnail", NOT_FOUND, "of this there is no thumbnail, or none of this size";
-    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "this method is not possible here";
-    NotNow = "not_now", CONFLICT, "the flow does not stand where this can be done; `detail` says what would make it possible";
-    FlowNotRunning = "flow_not_running", CONFLICT, "the flow is archived, withdrawn, or sent back to its starter";
-    AlreadyActed = "already_acted", CONFLICT, "you have acted at this node already";
-    MovedOn = "moved_on", CONFLICT, "the flow has left the node meanwhile: look at it again";
-    SealNode = "seal_node", CONFLICT, "a seal node completes by itself";
-    NotSentBack = "not_sent_back", CONFLICT, "only a flow that was sent back is submitted again";
-    PhotosMissing = "photos_missing", CONFLICT, "photos are missing; `missing` lists them, and `errors` the required files fields that are empty";
-    FieldRequired = "field_required", CONFLICT, "a required files field is empty; `errors` names it";
-    NotArchived = "not_archived", CONFLICT, "the archive was asked for and could not be made; `detail` says why";
-    NoDownloadField = "no_download_field", CONFLICT, "the definition names no field for photos: download them";
-    HasDownloadField = "has_download_field", CONFLICT, "the photos go to a field: collect them there";
-    NoPhotos = "no_photos", CONFLICT, "no photo has come yet";
-    NoSealUse = "no_seal_use", CONFLICT, "the flow has no seal use yet";
-    NotEditable = "not_editable", CONFLICT, "the field takes no files from you now";
-    PhotoDocument = "photo_document", CONFLICT, "a photo is not taken out of its field";
-    NothingToAppendTo = "nothing_to_append_to", CONFLICT, "no seal use takes more uses";
-    NothingToEnd = "nothing_to_end", CONFLICT, "no seal use can be ended";
-    NothingOpen = "nothing_open", CONFLICT, "no seal can be used just now";
-    NothingToResolve = "nothing_to_resolve", CONFLICT, "the seal use does not stand still";
-    SealUseEnding = "seal_use_ending", CONFLICT, "the seal use is being ended, or nobody waits for it any more";
-    NoEnding = "no_ending", CONFLICT, "nobody asked for the end of this seal use";
-    OtherSerialNo = "other_serial_no", CONFLICT, "that business at the vendor has another serial number";
-    BusinessTaken = "business_taken", CONFLICT, "that business at the vendor belongs to another seal use";
-    NameTaken = "name_taken", CONFLICT, "there is one of this name already";
-    FolderInUse = "folder_in_use", CONFLICT, "a definition points at the folder";
-    FolderNotEmpty = "folder_not_empty", CONFLICT, "the folder still has folders or documents in it";
-    TooLarge = "too_large", PAYLOAD_TOO_LARGE, "a file is larger than may be";
-    TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "more files at once than may be";
-    Invalid = "invalid", UNPROCESSABLE_ENTITY, "members of the input are wrong; `errors` names them";
-    ContactMissing = "contact_missing", UNPROCESSABLE_ENTITY, "nobody has an employee number or a mobile phone by which the vendor knows them";
-    Unassignable = "unassignable", UNPROCESSABLE_ENTITY, "nobody could take a node of this flow; `errors` says which";
-    EmptyFile = "empty_file", UNPROCESSABLE_ENTITY, "a file has no bytes";
-    NotAnImage = "not_an_image", UNPROCESSABLE_ENTITY, "photos are pictures";
-    NotAFilesField = "not_a_files_field", UNPROCESSABLE_ENTITY, "the field does not take files";
-    Internal = "internal", INTERNAL_SERVER_ERROR, "the service failed; its log says why";
-    VendorFailed = "vendor_failed", BAD_GATEWAY, "the vendor refused, failed or did not answer; `detail` has its words";
-    StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "photos are still being brought in: come again";
-    Busy = "busy", SERVICE_UNAVAILABLE, "as much as may be is being done: come again";
+    BadJson = "bad_json", BAD_REQUEST, "The body is not JSON. Send valid JSON.";
+    BadQuery = "bad_query", BAD_REQUEST, "A query parameter is not valid. Correct the parameter that `errors` names.";
+    NotMultipart = "not_multipart", BAD_REQUEST, "The body is not multipart/form-data. Send multipart/form-data.";
+    UploadCut = "upload_cut", BAD_REQUEST, "The upload ended before the body was complete. Send the upload again.";
+    UploadStalled = "upload_stalled", REQUEST_TIMEOUT, "The upload sent no bytes for too long. Send the upload again.";
+    NotLoggedIn = "not_logged_in", UNAUTHORIZED, "The request has no valid login. Log in or send a token.";
+    LoginFailed = "login_failed", UNAUTHORIZED, "The username or the password is wrong. Check both.";
+    Forbidden = "forbidden", FORBIDDEN, "The roles of the caller do not allow this request. Ask an administrator.";
+    NotYours = "not_yours", FORBIDDEN, "Only other users may do this act. See `actions` of the flow.";
+    NotAssigned = "not_assigned", FORBIDDEN, "The current node is not assigned to the caller. See `actions` of the flow.";
+    OtherOrigin = "other_origin", FORBIDDEN, "A write with a cookie came from another site. Send the write from this service's pages, or use a token.";
+    CallbackRefused = "callback_refused", FORBIDDEN, "The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.";
+    NotFound = "not_found", NOT_FOUND, "The object does not exist or is not visible to the caller. Check the id and the rights.";
+    NoThumbnail = "no_thumbnail", NOT_FOUND, "The document has no thumbnail of this size. Download the original.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not support this method. See the OpenAPI document.";
+    NotNow = "not_now", CONFLICT, "The state of the flow does not allow this act. Do what `detail` says.";
+    FlowNotRunning = "flow_not_running", CONFLICT, "The flow is archived, withdrawn or sent back to its starter. Read the flow again.";
+    AlreadyActed = "already_acted", CONFLICT, "The caller has already acted at this node. Read the flow again.";
+    MovedOn = "moved_on", CONFLICT, "The flow has left the node of the request. Read the flow again.";
+    SealNode = "seal_node", CONFLICT, "The service completes a seal node. Do not approve it.";
+    NotSentBack = "not_sent_back", CONFLICT, "The flow was not sent back. Submit only a flow that was sent back.";
+    PhotosMissing = "photos_missing", CONFLICT, "Photos are missing. See `missing` for photos and `errors` for required files fields that are empty.";
+    FieldRequired = "field_required", CONFLICT, "A required files field is empty. Upload a file to the field that `errors` names.";
+    NotArchived = "not_archived", CONFLICT, "The service could not archive the flow. Do what `detail` says.";
+    NoDownloadField = "no_download_field", CONFLICT, "The definition has no download field. Download the photos as a zip.";
+    HasDownloadField = "has_download_field", CONFLICT, "The definition has a download field. Collect the photos into this field.";
+    NoPhotos = "no_photos", CONFLICT, "The flow has no photos yet. Retry later.";
+    NoSealUse = "no_seal_use", CONFLICT, "The flow has no seal use yet. Retry after the apply node.";
+    NotEditable = "not_editable", CONFLICT, "The caller may not change the files of this field now. See `editable` of the flow.";
+    PhotoDocument = "photo_document", CONFLICT, "The document is a photo of a seal use. Remove only uploaded files.";
+    NothingToAppendTo = "nothing_to_append_to", CONFLICT, "No seal use of the flow accepts more uses. Read the flow again.";
+    NothingToEnd = "nothing_to_end", CONFLICT, "The flow has no seal use that can end. Read the flow again.";
+    NothingOpen = "nothing_open", CONFLICT, "The flow has no open seal use. Read the flow again.";
+    NothingToResolve = "nothing_to_resolve", CONFLICT, "The seal use needs no resolution. Read the flow again.";
+    SealUseEnding = "seal_use_ending", CONFLICT, "The seal use is ending or superseded. Read the flow again.";
+    NoEnding = "no_ending", CONFLICT, "No end of this seal use was requested. End the use first.";
+    OtherSerialNo = "other_serial_no", CONFLICT, "The business at the vendor has another serial number. Check `businessId`, or set `force`.";
+    BusinessTaken = "business_taken", CONFLICT, "Another seal use has this business id. Check `businessId`.";
+    NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
+    FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
+    FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";
+    TooLarge = "too_large", PAYLOAD_TOO_LARGE, "A file is larger than the limit. Send a smaller file.";
+    TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "The upload has more files than the limit. Send fewer files.";
+    Invalid = "invalid", UNPROCESSABLE_ENTITY, "Members of the input are not valid. Correct the members that `errors` names.";
+    ContactMissing = "contact_missing", UNPROCESSABLE_ENTITY, "The user has no employee number and no mobile phone. Add one of them.";
+    Unassignable = "unassignable", UNPROCESSABLE_ENTITY, "A node of the flow has no possible assignee. See `errors` for the node.";
+    EmptyFile = "empty_file", UNPROCESSABLE_ENTITY, "A file has no bytes. Send a file with content.";
+    NotAnImage = "not_an_image", UNPROCESSABLE_ENTITY, "The file is not an image. Send an image.";
+    NotAFilesField = "not_a_files_field", UNPROCESSABLE_ENTITY, "The field does not hold files. Choose a files field.";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
+    VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";
+    StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "The service is still fetching photos. Retry after `Retry-After` seconds.";
+    Busy = "busy", SERVICE_UNAVAILABLE, "Too many requests in progress. Retry after `Retry-After` seconds.";
 }
 
 impl serde::Serialize for Code {
@@ -112,7 +112,10 @@ impl PartialSchema for Code {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
-            .description(Some(format!("Stable, for programs.{EXCEPTIONS}\n\n{}", meanings.join("\n"))))
+            .description(Some(format!(
+                "The stable code of the problem, for programs.{EXCEPTIONS}\n\n{}",
+                meanings.join("\n")
+            )))
             .into()
     }
 }

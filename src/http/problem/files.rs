@@ -1,4 +1,4 @@
-//! What files, archives and downloads answer when they cannot.
+//! Problems of uploads, archives and downloads.
 
 use axum::http::StatusCode;
 
@@ -53,17 +53,19 @@ impl From<ByHandError> for Problem {
 impl From<CollectError> for Problem {
     fn from(error: CollectError) -> Self {
         let detail = error.to_string();
-        let later = |code, retry_after| {
+        let unavailable = |code, retry_after| {
             let problem = Self::with_status(StatusCode::SERVICE_UNAVAILABLE, code, detail.clone());
             Self { retry_after, ..problem }
         };
         match error {
-            CollectError::Vendor { retry_after, .. } => later(Code::VendorFailed, retry_after.as_secs().clamp(1, 3600)),
+            CollectError::Vendor { retry_after, .. } => {
+                unavailable(Code::VendorFailed, retry_after.as_secs().clamp(1, 3600))
+            }
             CollectError::NoDownloadField => Self::new(Code::NoDownloadField, detail),
             CollectError::NoSealUse => Self::new(Code::NoSealUse, detail),
             CollectError::NotFound => Self::not_found(),
             CollectError::Rule(refusal) => refusal.into(),
-            CollectError::TooSlow => later(Code::StillCollecting, 5),
+            CollectError::TooSlow => unavailable(Code::StillCollecting, 5),
             CollectError::Task(error) => Self::internal(&error),
             CollectError::Db(error) => error.into(),
         }

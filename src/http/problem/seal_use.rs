@@ -1,4 +1,4 @@
-//! What can go wrong at the vendor on behalf of people who wait for the answer.
+//! Problems of seal use requests that wait for the vendor.
 
 use super::{Code, Problem};
 use crate::{

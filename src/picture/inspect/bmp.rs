@@ -1,13 +1,15 @@
+//! Inspects BMP files.
+
 use super::{Coding, Facts, index, le16, le32};
 
-/// The decoded pixels and as much again for run-length coded rows.
+/// Bytes per pixel: the decoded pixels and the same size for run-length coded rows.
 const BYTES_PER_PIXEL: u64 = 4 + 4;
 
-/// Complete is a file as long as its header says; writers that leave the length zero cannot tell.
+/// A file is complete if it is as long as its header says. A header with length zero gives no answer.
 pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let size = match le32(bytes, 14) {
         Some(12) => le16(bytes, 18).zip(le16(bytes, 20)).map(|(width, height)| (u32::from(width), u32::from(height))),
-        // A negative height means that the first row is the top one.
+        // With a negative height the first row is the top row.
         _ => le32(bytes, 18).zip(le32(bytes, 22)).map(|(w, h)| (w, h.cast_signed().unsigned_abs())),
     };
     let complete = le32(bytes, 2).is_some_and(|length| index(length) <= bytes.len());

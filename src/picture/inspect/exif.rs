@@ -1,23 +1,23 @@
-//! The few EXIF fields that matter here, read in place.
+//! Reads the needed EXIF fields in place.
 //!
-//! Not by kamadak-exif, because it collects all fields of all directories first: 64 KiB of directories that overlap
-//! each other made 3.6 million fields in 171 MiB (0.6.2), and a TIFF file is not limited to 64 KiB. Here a few fields of
-//! two directories are looked up and nothing is copied. That crate only writes the tests' fields.
+//! The crate kamadak-exif is not used, because it collects all fields of all directories first: 64 KiB of directories
+//! that overlap each other made 3.6 million fields in 171 MiB (0.6.2), and a TIFF file is not limited to 64 KiB. This
+//! module looks up a few fields of two directories and copies nothing. Only tests use that crate, to write fields.
 
 use jiff::{civil, tz::Offset};
 
 use super::{array, index};
 use crate::clock::Timestamp;
 
-/// When the device says it took the picture.
+/// The time of the photo, by the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExifTime {
     pub at: Timestamp,
-    /// The picture states no usable offset from UTC, so +08:00 (China) was assumed.
+    /// The photo has no usable offset from UTC, so the reader assumed +08:00 (China).
     pub offset_assumed: bool,
 }
 
-/// How the stored pixels must be turned to stand upright (the EXIF orientation, 1 to 8).
+/// The EXIF orientation (1 to 8): the rotation and mirroring that make the stored pixels upright.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Orientation {
@@ -28,10 +28,10 @@ pub enum Orientation {
     MirroredUpsideDown = 4,
     /// The first stored row is the left side, the first column the top.
     Transposed = 5,
-    /// To be turned clockwise by 90°.
+    /// Rotate clockwise by 90°.
     TurnedLeft = 6,
     Transversed = 7,
-    /// To be turned counter-clockwise by 90°.
+    /// Rotate counter-clockwise by 90°.
     TurnedRight = 8,
 }
 
@@ -50,7 +50,7 @@ impl Orientation {
         })
     }
 
-    /// Whether what is stored from left to right, and from top to bottom, is seen the other way round.
+    /// Returns true for each direction (left to right, top to bottom) that the orientation reverses.
     #[must_use]
     pub fn mirrors(self) -> (bool, bool) {
         let left_to_right = matches!(self, Self::Mirrored | Self::UpsideDown | Self::Transversed | Self::TurnedRight);
@@ -64,7 +64,7 @@ impl Orientation {
 pub(crate) struct Exif {
     pub(crate) orientation: Orientation,
     pub(crate) taken: Option<ExifTime>,
-    /// Of a TIFF file's first picture.
+    /// The size of the first image of a TIFF file.
     pub(crate) width: Option<u32>,
     pub(crate) height: Option<u32>,
 }
@@ -77,10 +77,10 @@ const DATE_TIME_ORIGINAL: u16 = 0x9003;
 const OFFSET_TIME_ORIGINAL: u16 = 0x9011;
 const SUB_SEC_TIME_ORIGINAL: u16 = 0x9291;
 
-/// No text that is read here is longer: "2026:11:23 10:20:30", "+08:00", nine digits.
+/// The longest text that is read: "2026:11:23 10:20:30", "+08:00", nine digits.
 const MAX_TEXT: usize = 32;
 
-/// Reads the fields of a TIFF structure; what is absent or broken is left out.
+/// Reads the fields of a TIFF structure. Omits absent and broken fields.
 pub(crate) fn read(bytes: &[u8]) -> Exif {
     Tiff::open(bytes).map(Tiff::exif).unwrap_or_default()
 }
@@ -91,7 +91,7 @@ struct Tiff<'a> {
     little_endian: bool,
 }
 
-/// One field: its type, its number of values and where in the bytes its four value bytes are.
+/// One field: its type, its number of values and the position of its four value bytes.
 #[derive(Clone, Copy)]
 struct Field {
     kind: u16,
@@ -154,7 +154,7 @@ impl<'a> Tiff<'a> {
         }
     }
 
-    /// The text up to its first NUL, cut at [`MAX_TEXT`].
+    /// Returns the text up to its first NUL, at most [`MAX_TEXT`] bytes.
     fn text(self, field: Field) -> Option<&'a [u8]> {
         if field.kind != ASCII {
             return None;
@@ -175,7 +175,7 @@ impl<'a> Tiff<'a> {
     }
 }
 
-/// `2026:11:23 10:20:30`; `None` for a date that does not exist, such as the zeros of a device whose clock was never set.
+/// Reads `2026:11:23 10:20:30`. `None` for an invalid date, such as the zeros of a device without a set clock.
 fn civil_time(text: &[u8], nanosecond: i32) -> Option<civil::DateTime> {
     let marks = [(4, b':'), (7, b':'), (10, b' '), (13, b':'), (16, b':')];
     if marks.iter().any(|&(at, mark)| text.get(at) != Some(&mark)) {
@@ -186,7 +186,7 @@ fn civil_time(text: &[u8], nanosecond: i32) -> Option<civil::DateTime> {
     civil::DateTime::new(year, two(5)?, two(8)?, two(11)?, two(14)?, two(17)?, nanosecond).ok()
 }
 
-/// The nanoseconds of the digits after a decimal point; spaces may follow them.
+/// Reads the digits after a decimal point as nanoseconds. Spaces may follow them.
 fn fraction(text: &[u8]) -> Option<i32> {
     let text = text.split(|byte| *byte == b' ').next()?;
     let text = &text[..text.len().min(9)];
@@ -194,7 +194,7 @@ fn fraction(text: &[u8]) -> Option<i32> {
     digits(text)?.checked_mul(10_i32.pow(missing))
 }
 
-/// `+08:00`.
+/// Reads an offset such as `+08:00`.
 fn offset(text: &[u8]) -> Option<Offset> {
     let sign = match text.first()? {
         b'+' => 1,
@@ -205,7 +205,7 @@ fn offset(text: &[u8]) -> Option<Offset> {
     (text[3] == b':').then(|| Offset::from_seconds(sign * (hours * 60 + minutes) * 60).ok()).flatten()
 }
 
-/// At most nine digits.
+/// Reads at most nine digits.
 fn digits(text: &[u8]) -> Option<i32> {
     if text.is_empty() {
         return None;

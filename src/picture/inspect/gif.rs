@@ -1,9 +1,11 @@
+//! Inspects GIF files.
+
 use super::{Coding, Facts, le16};
 
-/// The canvas, the first frame over it and its colour indices.
+/// Bytes per pixel: the canvas, the first frame and its colour indices.
 const BYTES_PER_PIXEL: u64 = 4 + 4 + 1;
 
-/// Walks the blocks; the picture is complete when the trailer is reached.
+/// Reads the blocks. The image is complete if the trailer exists.
 pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let (Some(width), Some(height)) = (le16(bytes, 6), le16(bytes, 8)) else { return Facts::default() };
     let (complete, largest_frame) = walk(bytes);
@@ -19,7 +21,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     }
 }
 
-/// Whether the trailer is there, and the pixels of the largest frame (which may claim more than the canvas).
+/// Returns true if the trailer exists, and the pixels of the largest frame, which can be larger than the canvas.
 fn walk(bytes: &[u8]) -> (bool, u64) {
     let mut largest = 0;
     let mut at = 13 + bytes.get(10).map_or(0, |flags| colour_table(*flags));
@@ -32,7 +34,7 @@ fn walk(bytes: &[u8]) -> (bool, u64) {
                 largest = largest.max(side(at + 5) * side(at + 7));
                 bytes.get(at + 9).and_then(|flags| sub_blocks(bytes, at + 11 + colour_table(*flags)))
             }
-            // Padding between blocks is seen in the wild and skipped by decoders.
+            // Real files have padding between blocks, and decoders skip it.
             Some(0) => Some(at + 1),
             _ => None,
         };
@@ -47,7 +49,7 @@ fn colour_table(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Where the chain of sub-blocks at `at` ends.
+/// Returns the end of the chain of sub-blocks at `at`.
 fn sub_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let length = usize::from(*bytes.get(at)?);

@@ -1,5 +1,5 @@
-//! HEIC, HEIF and AVIF: boxes within boxes (ISO/IEC 14496-12 and 23008-12). Nothing is decoded here; size, time and
-//! completeness are read.
+//! Inspects HEIC, HEIF and AVIF: nested boxes (ISO/IEC 14496-12 and 23008-12). Reads size, time and completeness and
+//! decodes nothing.
 
 use super::{Facts, array, be16, be32, index};
 
@@ -7,11 +7,11 @@ use super::{Facts, array, be16, be32, index};
 struct Part<'a> {
     name: [u8; 4],
     body: &'a [u8],
-    /// Its length reaches beyond the bytes.
+    /// True if the box is longer than the bytes.
     cut: bool,
 }
 
-/// The boxes that follow each other in `bytes`.
+/// Iterates over the boxes in `bytes`.
 fn parts(bytes: &[u8]) -> impl Iterator<Item = Part<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -45,8 +45,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     }
 }
 
-/// A large photo is a grid of tiles, each with a size of its own, and there is a small preview: the largest is the
-/// photo's.
+/// Returns the largest size. A large photo is a grid of tiles, and each tile and the preview have smaller sizes.
 fn largest_size(meta: &[u8]) -> Option<(u32, u32)> {
     parts(find(find(meta, *b"iprp")?, *b"ipco")?)
         .filter(|part| part.name == *b"ispe")
@@ -58,11 +57,11 @@ fn exif<'a>(bytes: &'a [u8], meta: &[u8]) -> Option<&'a [u8]> {
     let item = exif_item(find(meta, *b"iinf")?)?;
     let (at, length) = location(find(meta, *b"iloc")?, item)?;
     let item = bytes.get(at..at.checked_add(length)?)?;
-    // Four bytes say how many more stand before the TIFF structure.
+    // The first four bytes are the number of bytes before the TIFF structure.
     item.get(4_usize.checked_add(index(be32(item, 0)?))?..)
 }
 
-/// The number of the item that holds EXIF fields.
+/// Returns the number of the item with EXIF fields.
 fn exif_item(iinf: &[u8]) -> Option<u32> {
     let entries = if *iinf.first()? == 0 { 4 + 2 } else { 4 + 4 };
     parts(iinf.get(entries..)?).filter(|part| part.name == *b"infe").find_map(|part| {
@@ -75,8 +74,8 @@ fn exif_item(iinf: &[u8]) -> Option<u32> {
     })
 }
 
-/// Where in the file an item lies: offset and length. Only items in one piece outside of `idat` are followed, which is
-/// how every known camera writes EXIF.
+/// Returns offset and length of an item in the file. It supports only items in one piece outside of `idat`. All known
+/// cameras write EXIF so.
 fn location(iloc: &[u8], wanted: u32) -> Option<(usize, usize)> {
     let version = *iloc.first()?;
     let [sizes, base_and_index] = array(iloc, 4)?;
@@ -109,7 +108,7 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The next big-endian number of so many bytes; zero bytes stand for 0.
+    /// Reads the next big-endian number of this many bytes. Zero bytes give 0.
     fn number(&mut self, size: usize) -> Option<u64> {
         let bytes = self.bytes.get(self.at..self.at.checked_add(size)?).filter(|bytes| bytes.len() <= 8)?;
         self.at += size;

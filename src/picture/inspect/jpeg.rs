@@ -1,18 +1,18 @@
-//! The markers of a JPEG file (ITU-T T.81, annex B).
+//! Inspects JPEG files by their markers (ITU-T T.81, annex B).
 
 use memchr::memchr;
 
 use super::{Facts, be16};
 
-/// What decoding costs.
+/// The cost of decoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct JpegCoding {
-    /// Bits of a sample; only 8 is decoded.
+    /// Bits per sample. The service decodes only 8.
     pub(crate) precision: u8,
     pub(crate) components: u8,
-    /// How often a decoder goes over the picture. A hostile file of a few KiB may ask for thousands.
+    /// The number of scans. A hostile file of a few KiB can have thousands.
     pub(crate) scans: u32,
-    /// Bytes of the coefficients that a decoder must keep when a picture comes in several scans, else 0.
+    /// Bytes of the coefficients that a decoder keeps for an image with several scans, else 0.
     pub(crate) coefficients: u64,
     /// Lossless files cannot be decoded at a smaller scale.
     pub(crate) lossless: bool,
@@ -21,16 +21,16 @@ pub(crate) struct JpegCoding {
 #[derive(Clone, Copy)]
 pub(crate) struct Segment<'a> {
     pub(crate) marker: u8,
-    /// What follows the length field; empty for markers without one.
+    /// The bytes after the length field. Empty for markers without a length.
     pub(crate) body: &'a [u8],
-    /// Where the marker's 0xFF stands.
+    /// The position of the 0xFF of the marker.
     pub(crate) start: usize,
-    /// Where the next segment, or the entropy-coded data after SOS, begins.
+    /// The start of the next segment, or of the entropy-coded data after SOS.
     pub(crate) end: usize,
 }
 
-/// The segments of a file one after the other, over entropy-coded data and garbage between them, the way decoders do.
-/// Ends where the bytes do or where a segment is cut.
+/// Iterates over the segments of a file. Like decoders it skips entropy-coded data and garbage between them. Ends at
+/// the end of the bytes or at an incomplete segment.
 pub(crate) struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -49,11 +49,11 @@ impl<'a> Segments<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// Moves to the byte after the next 0xFF that starts a marker, and says which marker. Stuffed zeros and restart
-    /// markers belong to the data, more 0xFF are padding.
+    /// Moves to the byte after the next 0xFF that starts a marker and returns the marker. Stuffed zeros and restart
+    /// markers belong to the data. More 0xFF bytes are padding.
     fn marker(&mut self) -> Option<u8> {
         loop {
-            // This loop sees every byte of every photo.
+            // This loop reads every byte of every photo, so it must be fast.
             self.at += memchr(0xFF, self.bytes.get(self.at..)?)? + 1;
             let next = *self.bytes.get(self.at)?;
             match next {
@@ -84,9 +84,8 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-/// Reads all markers. The picture is complete when its own end-of-image marker is there, wherever: what comes after
-/// it (zeros, the pictures of a multi-picture file, the film of a motion photo) is no concern, and the end of the small
-/// preview inside the EXIF segment does not count.
+/// Reads all markers. The image is complete if its own end-of-image marker exists. Bytes after it do not matter (zeros,
+/// more images, the film of a motion photo). The end of the preview in the EXIF segment does not count.
 pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let mut facts = Facts::default();
     let mut frame: Option<Frame> = None;
@@ -123,7 +122,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     facts
 }
 
-/// Start-of-frame markers: all of 0xC0 to 0xCF but the tables among them.
+/// Start-of-frame markers: 0xC0 to 0xCF without the table markers.
 fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC)
 }
@@ -150,7 +149,7 @@ impl Frame {
             .map(|component| (u64::from(component[1] >> 4).clamp(1, 4), u64::from(component[1] & 0x0F).clamp(1, 4)));
         let (across, down) = samplings.clone().fold((1, 1), |(h, v), (ch, cv)| (h.max(ch), v.max(cv)));
         let units = u64::from(width).div_ceil(8 * across) * u64::from(height).div_ceil(8 * down);
-        // A block is 64 coefficients of two bytes.
+        // A block has 64 coefficients of two bytes.
         let coefficients = samplings.map(|(h, v)| units * h * v * 128).sum();
         Some(Self {
             width,
@@ -163,13 +162,13 @@ impl Frame {
         })
     }
 
-    /// Whether a scan with this header brings the picture at once, so that nothing has to be kept for later scans.
+    /// Returns true if a scan with this header has the whole image, so a decoder keeps no coefficients.
     fn all_components_in(self, scan: &[u8]) -> bool {
         !self.progressive && scan.first() == Some(&self.components)
     }
 }
 
-/// The colour profile, put together from its numbered APP2 segments (ICC.1:2022, annex B.4); none if one is missing.
+/// Joins the colour profile from its numbered APP2 segments (ICC.1:2022, annex B.4). `None` if a segment is missing.
 pub(crate) fn icc_profile(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut parts: Vec<(u8, u8, &[u8])> = header_segments(bytes)
         .filter(|segment| segment.marker == APP2)
@@ -185,13 +184,12 @@ pub(crate) fn icc_profile(bytes: &[u8]) -> Option<Vec<u8>> {
     whole.then(|| parts.iter().flat_map(|(_, _, part)| part.iter().copied()).collect())
 }
 
-/// Whether an Adobe segment says that the inks of a CMYK file are stored inverted, as every known writer does that
-/// leaves the segment.
+/// Returns true if the file has an Adobe segment. All known writers of this segment store the inks of CMYK inverted.
 pub(crate) fn has_adobe_segment(bytes: &[u8]) -> bool {
     header_segments(bytes).any(|segment| segment.marker == APP14 && segment.body.starts_with(b"Adobe"))
 }
 
-/// The same picture with nothing but what decoding needs: a decoder that stumbles over odd metadata reads this.
+/// Returns the JPEG with only the segments that decoding needs, for a decoder that fails on odd metadata.
 pub(crate) fn without_metadata(bytes: &[u8]) -> Vec<u8> {
     let mut bare = Vec::with_capacity(bytes.len());
     let mut end_of_header = bytes.len();

@@ -1,6 +1,8 @@
+//! Recognises the format of a file by its first bytes.
+
 use super::{array, be32, index, le32};
 
-/// The formats that are recognised. Thumbnails are made of the first five.
+/// The recognised formats. The service makes thumbnails of the first five.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     Jpeg,
@@ -10,7 +12,7 @@ pub enum Kind {
     Bmp,
     Tiff,
     Heic,
-    /// HEIF with a coding that is neither HEVC nor AV1, or that does not say.
+    /// HEIF with an unknown coding, neither HEVC nor AV1.
     Heif,
     Avif,
     Pdf,
@@ -18,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// By magic numbers only.
+    /// Recognises a format by its magic numbers only.
     #[must_use]
     pub fn sniff(bytes: &[u8]) -> Self {
         match bytes {
@@ -26,10 +28,10 @@ impl Kind {
             [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => Self::Png,
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Self::Gif,
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Self::Webp,
-            // 42 is TIFF, 43 BigTIFF.
+            // 42 is TIFF and 43 is BigTIFF.
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Self::Tiff,
             [b'%', b'P', b'D', b'F', b'-', ..] => Self::Pdf,
-            // Two letters are little: the size of the header that follows must be one that exists.
+            // Two letters are weak evidence, so the header size must also be valid.
             [b'B', b'M', ..] if matches!(le32(bytes, 14), Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124)) => Self::Bmp,
             [_, _, _, _, b'f', b't', b'y', b'p', ..] => brand(bytes),
             _ => Self::Other,
@@ -75,8 +77,9 @@ impl Kind {
     }
 }
 
-/// The kind that the brands of an ISO media file stand for, the major one first (ISO/IEC 23008-12 and the AVIF
-/// specification list them). `mif1` only says "HEIF": the coding is then among the compatible brands.
+/// Returns the kind of an ISO media file by its brands, major brand first (ISO/IEC 23008-12 and the AVIF
+/// specification).
+/// `mif1` only means "HEIF". The compatible brands then have the coding.
 fn brand(bytes: &[u8]) -> Kind {
     let end = be32(bytes, 0).map_or(0, index).min(bytes.len()).min(256);
     let brands = (8..end.saturating_sub(3)).step_by(4).filter(|&at| at != 12).filter_map(|at| array::<4>(bytes, at));

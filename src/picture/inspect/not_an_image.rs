@@ -1,6 +1,8 @@
+//! Recognises bodies that are an error answer instead of a photo.
+
 use serde_json::{Map, Value};
 
-/// Why a body that should be a photo is none.
+/// The reason why a body is not a photo.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnImage {
     #[error("the body is empty")]
@@ -12,14 +14,14 @@ pub enum NotAnImage {
     Json { code: Option<String>, message: String },
 }
 
-/// A page's first words are looked for this far into the body.
+/// The start of the body that is searched for HTML.
 const HEAD: usize = 1024;
-/// Error answers are short; a longer JSON text is not read.
+/// The longest JSON text that is read. Error answers are short.
 const MAX_JSON: usize = 256 * 1024;
 const MAX_MESSAGE_CHARS: usize = 200;
 
-/// Tells answers that are no image at all from pictures: an empty body, a web page, a JSON answer. `None` says only
-/// that the body is none of these.
+/// Recognises bodies that are no image: an empty body, a web page, a JSON answer. `None` means only that the body is
+/// none of these.
 #[must_use]
 pub fn not_an_image(bytes: &[u8]) -> Option<NotAnImage> {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
@@ -33,7 +35,7 @@ pub fn not_an_image(bytes: &[u8]) -> Option<NotAnImage> {
 }
 
 fn is_html(text: &[u8]) -> bool {
-    // A page in UTF-16 is the same letters with a mark in front and zeros between them.
+    // A page in UTF-16 has the same letters after a mark, with zeros between them.
     let head: Vec<u8> =
         text.iter().take(HEAD).filter(|byte| !matches!(byte, 0 | 0xFE | 0xFF)).map(u8::to_ascii_lowercase).collect();
     let head = head.trim_ascii_start();

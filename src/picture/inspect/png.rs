@@ -1,6 +1,8 @@
+//! Inspects PNG files.
+
 use super::{Coding, Facts, be32, index};
 
-/// Walks the chunks; the picture is complete when IEND is reached.
+/// Reads the chunks. The image is complete if IEND exists.
 pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let mut facts = Facts::default();
     let mut head = None;
@@ -23,7 +25,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     facts
 }
 
-/// Name, body and the place of the next chunk, if it is all there with its check sum.
+/// Returns name, body and the position of the next chunk. `None` if the chunk or its checksum is incomplete.
 fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8; 4], &[u8], usize)> {
     let length = index(be32(bytes, at)?);
     let name = bytes.get(at + 4..at + 8)?.try_into().ok()?;
@@ -56,7 +58,7 @@ impl Header {
             4 => 2,
             _ => 4,
         } + u64::from(transparent);
-        // Gray with alpha is widened to four samples; samples of 16 bits are made 8 bits after decoding.
+        // The decoder expands gray with alpha to four samples. It reduces 16 bits to 8 bits after decoding.
         let narrow = if samples == 2 { 4 } else { samples };
         let bytes_per_pixel = match (self.depth, samples) {
             (16, _) => 2 * samples + narrow,

@@ -1,10 +1,12 @@
+//! Inspects WebP files.
+
 use super::{Coding, Facts, index, le16, le24, le32};
 
-/// Planes, the decoded frame, its alpha or its transforms, and the canvas of an animation.
+/// Bytes per pixel: planes, the decoded frame, its alpha or its transforms, and the canvas of an animation.
 const BYTES_PER_PIXEL: u64 = 12;
 
-/// Walks the chunks of the RIFF container. The frames inside are measured too: a decoder allocates what *they* say
-/// before it compares them with the canvas.
+/// Reads the chunks of the RIFF container and the sizes of the frames inside. A decoder allocates by the size of a
+/// frame before it compares it with the canvas.
 pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let mut facts =
         Facts { complete: le32(bytes, 4).is_some_and(|length| index(length) <= bytes.len() - 8), ..Facts::default() };
@@ -23,7 +25,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
             b"VP8X" => note(canvas_size(body), &mut canvas),
             b"VP8 " => note(lossy_size(body), &mut frame),
             b"VP8L" => note(lossless_size(body), &mut frame),
-            // A frame of an animation is a header of 16 bytes and chunks again: go in instead of over it.
+            // A frame of an animation has a header of 16 bytes and then chunks, so read its content too.
             b"ANMF" => {
                 at += 8 + 16;
                 continue;
@@ -40,7 +42,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     facts
 }
 
-/// Name, body (as much of it as is there) and the place of the next chunk.
+/// Returns name, body (possibly incomplete) and the position of the next chunk.
 fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8; 4], &[u8], usize)> {
     let name = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
     let length = index(le32(bytes, at + 4)?);

@@ -1,11 +1,11 @@
-//! To sRGB, on white. Done on the small picture, where a pixel costs nothing.
+//! Converts the small image to sRGB on white. The small image has few pixels, so this costs little.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use super::pixels::{Pixels, Samples};
 
-/// Three sRGB samples a pixel. A profile that is broken, or that is for another colour model, is as good as none: the
-/// picture is then taken for sRGB, gray or plain inks.
+/// Converts to three sRGB samples per pixel. A broken profile, or one for another colour model, is ignored. The image
+/// then counts as sRGB, gray or plain inks.
 pub(super) fn to_srgb(pixels: Pixels, profile: Option<&[u8]>) -> Pixels {
     let bytes = profile.and_then(|profile| by_profile(&pixels, profile)).unwrap_or_else(|| match pixels.samples {
         Samples::Rgb => pixels.bytes,
@@ -20,7 +20,7 @@ fn by_profile(pixels: &Pixels, profile: &[u8]) -> Option<Vec<u8>> {
     let layout = match (pixels.samples, profile.color_space) {
         (Samples::Gray, DataColorSpace::Gray) => Layout::Gray,
         (Samples::Rgb, DataColorSpace::Rgb) => Layout::Rgb,
-        // The library has four inks in the places of red, green, blue and alpha.
+        // The library uses the positions of red, green, blue and alpha for four inks.
         (Samples::Cmyk, DataColorSpace::Cmyk) => Layout::Rgba,
         _ => return None,
     };
@@ -32,7 +32,7 @@ fn by_profile(pixels: &Pixels, profile: &[u8]) -> Option<Vec<u8>> {
     Some(rgb)
 }
 
-/// Inks without a profile: each takes away its part of the light, black of all.
+/// Converts inks without a profile. Each ink removes its part of the light, and black removes a part of all.
 fn by_ink(bytes: &[u8]) -> Vec<u8> {
     bytes
         .chunks_exact(4)
@@ -43,7 +43,7 @@ fn by_ink(bytes: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// Lays RGBA over white, in place: red, green and blue move up as the alpha samples go.
+/// Blends RGBA with white in place and removes the alpha samples.
 pub(super) fn on_white(mut bytes: Vec<u8>) -> Vec<u8> {
     let pixels = bytes.len() / 4;
     for n in 0..pixels {
@@ -58,7 +58,7 @@ pub(super) fn on_white(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// A product of two samples back to one, rounded.
+/// Scales the product of two samples to one sample, rounded.
 fn scale_255(product: u16) -> u8 {
     u8::try_from((u32::from(product) + 127) / 255).unwrap_or(u8::MAX)
 }

@@ -1,3 +1,5 @@
+//! Encodes thumbnails as JPEG.
+
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvPlanesImage};
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
 
 const QUALITY: i32 = 80;
 
-/// The RGB picture as a baseline JPEG without metadata.
+/// Encodes an RGB image as a baseline JPEG without metadata.
 pub(super) fn rgb(pixels: &Pixels) -> Result<Vec<u8>, Impossible> {
     let (width, height) = (index(pixels.width), index(pixels.height));
     let mut encoder = Compressor::new().map_err(broken)?;
@@ -18,7 +20,7 @@ pub(super) fn rgb(pixels: &Pixels) -> Result<Vec<u8>, Impossible> {
     encoder.compress_to_vec(image).map_err(broken)
 }
 
-/// The planes as a baseline JPEG without metadata.
+/// Encodes planes as a baseline JPEG without metadata.
 pub(super) fn planes(planes: &Planes) -> Result<Vec<u8>, Impossible> {
     let [blue, red] = &planes.colours;
     let (width, height) = (index(planes.light.width), index(planes.light.height));
@@ -39,7 +41,7 @@ pub(super) fn planes(planes: &Planes) -> Result<Vec<u8>, Impossible> {
     encoder.compress_yuv_planes_to_vec(&image).map_err(broken)
 }
 
-/// The plane with its last column and row repeated where their number is odd: the encoder wants whole cells.
+/// Repeats the last column and row of a plane if their number is odd, because the encoder needs whole cells.
 fn even(plane: &[u8], width: usize) -> Vec<u8> {
     let rows = plane.chunks_exact(width);
     let last = rows.len() % 2;

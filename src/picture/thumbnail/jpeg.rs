@@ -1,4 +1,4 @@
-//! JPEG through libjpeg-turbo: the entropy decoding of the photos is where an ingest spends its time.
+//! Decodes JPEG with libjpeg-turbo. Entropy decoding takes most of the time of an ingest.
 
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
@@ -8,31 +8,31 @@ use super::{
 };
 use crate::picture::inspect::jpeg;
 
-/// Scales that have SIMD code; the others are slower than full size.
+/// The scales with SIMD code. Other scales are slower than full size.
 const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
 
 pub(super) enum Decoded {
-    /// Light and colours, which are sRGB's, and what is to be shown of them: half of the last pixel, when an odd side is
-    /// decoded at half scale.
+    /// sRGB planes and their visible part. If an odd side is decoded at half scale, only half of the last pixel is
+    /// visible.
     Planes(YuvImage<Vec<u8>>, (f64, f64)),
-    /// With the colour profile.
+    /// Pixels with their colour profile.
     Pixels(Pixels, Option<Vec<u8>>),
 }
 
-/// Decodes at the smallest scale that is good enough for a long edge of `largest`.
+/// Decodes at the smallest sufficient scale for a long edge of `largest`.
 pub(super) fn decode(bytes: &[u8], largest: u32, limits: &ThumbnailLimits) -> Result<Decoded, Impossible> {
     let mut decoder = Decompressor::new().map_err(broken)?;
     if let Ok(header) = decoder.read_header(bytes) {
         return decode_after(&header, &mut decoder, bytes, bytes, largest, limits);
     }
-    // Odd metadata (a colour profile with a part missing, a strange version) is an error to the library's header
-    // reader, though the picture is sound. What remains an error without metadata is one.
+    // The header reader of the library fails on odd metadata, such as an incomplete colour profile. Such an image can
+    // still be decoded, so try again without metadata.
     let bare = jpeg::without_metadata(bytes);
     let header = decoder.read_header(&bare).map_err(broken)?;
     decode_after(&header, &mut decoder, &bare, bytes, largest, limits)
 }
 
-/// Decodes `bytes` after their header; `whole` has the metadata, too.
+/// Decodes `bytes`. `whole` also has the metadata.
 fn decode_after(
     header: &DecompressHeader,
     decoder: &mut Decompressor,
@@ -42,7 +42,7 @@ fn decode_after(
     limits: &ThumbnailLimits,
 ) -> Result<Decoded, Impossible> {
     let (width, height) = (side(header.width), side(header.height));
-    // The library reads the header by itself: what it will decode counts, not what the inspection saw.
+    // Check the size in the library's header, because the library decodes by its own header and not by the inspection.
     if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
         return Err(Impossible::TooLarge { width, height });
     }
@@ -50,7 +50,7 @@ fn decode_after(
     let scale = if header.is_lossless { ScalingFactor::ONE } else { scale(width.max(height), largest) };
     decoder.set_scaling_factor(scale).map_err(broken)?;
     let profile = jpeg::icc_profile(whole);
-    // 4:1:1 and 4:4:1 have their colours at a quarter of one side: too few left at a smaller scale.
+    // 4:1:1 and 4:4:1 have a quarter of the colour samples of one side. A smaller scale would leave too few.
     let usual = matches!(header.subsamp, Subsamp::None | Subsamp::Sub2x1 | Subsamp::Sub2x2 | Subsamp::Sub1x2);
     let planar = header.colorspace == Colorspace::YCbCr && usual && !header.is_lossless;
     if planar && profile.is_none() {
@@ -88,7 +88,7 @@ fn decode_pixels(decoder: &mut Decompressor, bytes: &[u8], scaled: DecompressHea
     Ok(Pixels { width: side(width), height: side(height), samples, bytes: pixels })
 }
 
-/// The smallest scale with a long edge of at least 1.25 × `largest`, else full size.
+/// Returns the smallest scale with a long edge of at least 1.25 × `largest`, else full size.
 pub(super) fn scale(long_edge: u32, largest: u32) -> ScalingFactor {
     let enough = |scale: &ScalingFactor| {
         let scaled = u64::from(long_edge).div_ceil(u64::try_from(scale.denom()).unwrap_or(1));
@@ -97,13 +97,13 @@ pub(super) fn scale(long_edge: u32, largest: u32) -> ScalingFactor {
     SCALES.into_iter().find(enough).unwrap_or(ScalingFactor::ONE)
 }
 
-/// A warning is no error: the picture is there.
+/// Ignores warnings, because the image was decoded.
 fn warned(result: turbojpeg::Result<()>) -> Result<(), Impossible> {
     result.or_else(|error| if is_warning(&error) { Ok(()) } else { Err(broken(error)) })
 }
 
-/// Whether the library decoded to the end, though something was wrong on the way: a cut file, a damaged part. It has
-/// only the text to tell by (jerror.h, the messages named JWRN), and none of its errors begins like these.
+/// Returns true if the library decoded to the end with a warning, such as an incomplete file. Only the text of the
+/// message shows a warning (jerror.h, the messages named JWRN). No error text of the library starts with these texts.
 fn is_warning(error: &turbojpeg::Error) -> bool {
     let turbojpeg::Error::TurboJpegError(text) = error else { return false };
     [

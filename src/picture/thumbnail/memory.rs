@@ -1,12 +1,14 @@
+//! Computes the memory that decoding an original needs.
+
 use super::{ThumbnailLimits, jpeg, pixels};
 use crate::picture::inspect::{Coding, Inspection};
 
-/// Tables of the decoders, a colour transform, the libraries' row buffers for small pictures.
+/// Fixed memory: decoder tables, a colour transform, row buffers of the libraries for small images.
 const FIXED: u64 = 8 << 20;
 
-/// An upper bound of the bytes of memory that [`thumbnails`](super::thumbnails) takes for this original, its encoded
-/// bytes not counted, so that a budget can be shared out before decoding starts. Never more than `limits` admit: an
-/// original that asks for more is refused without being decoded.
+/// Returns an upper bound of the memory that [`thumbnails`](super::thumbnails) needs for this original, without its
+/// encoded bytes. The caller reserves it before decoding. It never exceeds `limits`, because a larger original is
+/// refused without decoding.
 #[must_use]
 pub fn memory_needed(inspection: &Inspection, sizes: &[u32], limits: &ThumbnailLimits) -> u64 {
     if super::check(inspection, limits).is_err() {
@@ -16,9 +18,9 @@ pub fn memory_needed(inspection: &Inspection, sizes: &[u32], limits: &ThumbnailL
     let largest = sizes.iter().copied().max().unwrap_or(0);
     let (small_width, small_height) = pixels::fit(width, height, largest);
     let small = u64::from(small_width) * u64::from(small_height);
-    // The shrunk picture, its sRGB and upright copies, the next size, the encoder's buffers and outputs.
+    // The reduced image, its sRGB and upright copies, the next size, buffers and outputs of the encoder.
     let outputs = small * (4 + 3 + 3 + 3 + 6);
-    // Shrinking goes by rows first: a strip as narrow as the output and as high as the input.
+    // Reduction handles rows first. It needs a strip with the width of the output and the height of the input.
     let strip = u64::from(small_width) * decoded_height(inspection, height, largest) * 4;
     FIXED + decoder(inspection, sizes) + strip + outputs
 }
@@ -37,7 +39,7 @@ fn scaled(inspection: &Inspection, side: u32, largest: u32) -> u64 {
     u64::from(side).div_ceil(u64::try_from(denominator).unwrap_or(1))
 }
 
-/// The part of the decoder and its output.
+/// Returns the memory of the decoder and its output.
 pub(super) fn decoder(inspection: &Inspection, sizes: &[u32]) -> u64 {
     let (width, height) = inspection.width.zip(inspection.height).unwrap_or_default();
     let largest = sizes.iter().copied().max().unwrap_or(0);

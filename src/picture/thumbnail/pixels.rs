@@ -1,3 +1,5 @@
+//! Pixels of a decoded image, and resizing.
+
 use std::{f64::consts::PI, sync::LazyLock};
 
 use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
@@ -6,13 +8,13 @@ use image::{DynamicImage, GrayImage, RgbImage, metadata};
 use super::Impossible;
 use crate::picture::inspect::Orientation;
 
-/// What the bytes of a pixel mean.
+/// The meaning of the bytes of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Samples {
-    /// Or one plane of several.
+    /// Gray, or one plane of several.
     Gray,
     Rgb,
-    /// Amounts of ink: 255 is full.
+    /// Amounts of ink. 255 is full.
     Cmyk,
 }
 
@@ -34,7 +36,7 @@ impl Samples {
     }
 }
 
-/// A decoded picture, eight bits a sample, rows without padding.
+/// A decoded image with eight bits per sample and rows without padding.
 #[derive(Debug)]
 pub(super) struct Pixels {
     pub(super) width: u32,
@@ -43,7 +45,7 @@ pub(super) struct Pixels {
     pub(super) bytes: Vec<u8>,
 }
 
-/// A part of a picture, in pixels and parts of them.
+/// A part of an image, in pixels and fractions of pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
     pub(super) left: f64,
@@ -52,17 +54,18 @@ pub(super) struct Part {
     pub(super) height: f64,
 }
 
-/// What a sample of the smaller picture is made of.
+/// The filter for the samples of the smaller image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kernel {
     Lanczos3,
-    /// For a plane of colour, whose samples cover two pixels: nearly what gives a decoder's usual interpolation (three
-    /// quarters of the nearer sample, one of the other) the least error against Lanczos3 at the pixels' size.
+    /// For a plane of colour with samples of two pixels. Decoders interpolate with three quarters of the nearer sample
+    /// and one quarter of the other. For them this filter has nearly the least error against Lanczos3 at the size of
+    /// the pixels.
     Interpolated,
 }
 
 impl Pixels {
-    /// The picture with a long edge of `size`; itself if it is no larger.
+    /// Returns the image with a long edge of `size`, or itself if it is not larger.
     pub(super) fn shrink(self, size: u32) -> Result<Self, Impossible> {
         let (width, height) = fit(self.width, self.height, size);
         if (width, height) == (self.width, self.height) {
@@ -73,7 +76,7 @@ impl Pixels {
         Self::resampled(&self.bytes, size, self.samples, whole, (width, height), Kernel::Lanczos3)
     }
 
-    /// A part of a picture at another size.
+    /// Returns a part of the image at another size.
     pub(super) fn resampled(
         bytes: &[u8],
         (width, height): (u32, u32),
@@ -97,7 +100,7 @@ impl Pixels {
         Ok(Self { width: target.0, height: target.1, samples, bytes: image.into_vec() })
     }
 
-    /// Turned the way a person should see it. Not for inks: they are colours by then.
+    /// Rotates and mirrors the image to stand upright. Does not support inks, because they are converted before.
     pub(super) fn upright(self, orientation: Orientation) -> Result<Self, Impossible> {
         let turn = metadata::Orientation::from_exif(orientation as u8).unwrap_or(metadata::Orientation::NoTransforms);
         if turn == metadata::Orientation::NoTransforms {
@@ -114,10 +117,10 @@ impl Pixels {
     }
 }
 
-/// sinc(x) · sinc(x / 3), without the two sines that are most of what the library's own costs: with t = πx / 3, sin t / t
-/// is a series, and sin 3t = 3 sin t − 4 sin³ t.
+/// sinc(x) · sinc(x / 3), without the two sines that are most of what the library's own costs: with t = πx / 3, sin t /
+/// t is a series, and sin 3t = 3 sin t − 4 sin³ t.
 fn lanczos3(x: f64) -> f64 {
-    /// So many terms that nothing is lost up to t = π.
+    /// The number of terms that keeps full precision up to t = π.
     const SERIES: [f64; 12] = [
         1.0 / (24.0 * 25.0),
         1.0 / (22.0 * 23.0),
@@ -141,8 +144,8 @@ fn lanczos3(x: f64) -> f64 {
 }
 
 /// The least squares' weights are ⅔, −2/9, 2/27, … for the pixels at ±½, ±2½, ±4½, …, none for those between. After
-/// encoding, ⅝ and −⅛ are as good, and reach no further than Lanczos3 itself. From a table: four times Lanczos3 for each
-/// weight were 4 % of a thumbnail's time.
+/// encoding, ⅝ and −⅛ are as good, and reach no further than Lanczos3 itself. From a table: four times Lanczos3 for
+/// each weight were 4 % of a thumbnail's time.
 fn interpolated(x: f64) -> f64 {
     const STEPS: u32 = 1024;
     static TABLE: LazyLock<Vec<f64>> = LazyLock::new(|| {
@@ -159,7 +162,8 @@ fn interpolated(x: f64) -> f64 {
     }
 }
 
-/// Width and height with a long edge of at most `size`, never enlarged, no side below one pixel.
+/// Returns width and height with a long edge of at most `size`. It never enlarges, and each side has at least one
+/// pixel.
 pub(super) fn fit(width: u32, height: u32, size: u32) -> (u32, u32) {
     let size = size.max(1);
     let long = width.max(height);
@@ -173,7 +177,7 @@ pub(super) fn fit(width: u32, height: u32, size: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// A library's number of pixels as ours.
+/// Converts a number of pixels of a library.
 pub(super) fn side(pixels: usize) -> u32 {
     u32::try_from(pixels).unwrap_or(u32::MAX)
 }

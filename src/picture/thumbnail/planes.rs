@@ -1,5 +1,5 @@
-//! A picture the way nearly every JPEG is coded: a plane of light and two of colour, which are smaller. Kept so from
-//! decoding to encoding, no colour is converted and half as many samples are resized.
+//! An image as one plane of light and two smaller planes of colour, as in most JPEG files. With planes from decoding to
+//! encoding, no colour is converted and half as many samples are resized.
 
 use turbojpeg::YuvImage;
 
@@ -9,24 +9,24 @@ use super::{
 };
 use crate::picture::inspect::Orientation;
 
-/// Light in full and two colours at half the size, rounded up (4:2:0), without padding. The last colour samples of an
-/// odd side belong to one row or column of light.
+/// Light at full size and two colours at half size, rounded up (4:2:0), without padding. On an odd side the last colour
+/// samples belong to one row or column of light.
 #[derive(Debug)]
 pub(super) struct Planes {
     pub(super) light: Pixels,
     pub(super) colours: [Pixels; 2],
 }
 
-/// Planes in any subsampling.
+/// Planes with any subsampling.
 struct Source<'a> {
-    /// What is shown of the planes, in pixels and parts of them.
+    /// The visible part of the planes, in pixels and fractions of pixels.
     shown: (f64, f64),
     light: Plane<'a>,
     colours: [Plane<'a>; 2],
-    /// Pixels that share a colour sample.
+    /// The number of pixels per colour sample.
     across: u32,
     down: u32,
-    /// Whether the orientation will mirror the stored rows or columns.
+    /// True for each direction that the orientation mirrors.
     mirrored: (bool, bool),
 }
 
@@ -38,8 +38,9 @@ struct Plane<'a> {
 }
 
 impl Planes {
-    /// What a decoder gave, upright and with a long edge of at most `size`. Of the decoded pixels, the last ones may be
-    /// `shown` in part.
+    /// Makes decoded planes upright with a long edge of at most `size`. The last decoded pixels can be partly outside
+    /// of
+    /// `shown`.
     pub(super) fn shrunk(
         decoded: &YuvImage<Vec<u8>>,
         shown: (f64, f64),
@@ -53,7 +54,7 @@ impl Planes {
         let (blue, red) = colours.split_at_checked(count(decoded.uv_size())).ok_or_else(few)?;
         let source = Source {
             shown,
-            // Padded to whole cells of colour.
+            // The decoder pads to whole cells of colour.
             light: plane(light, decoded.y_size()),
             colours: [blue, red].map(|bytes| plane(bytes, decoded.uv_size())),
             across: side(decoded.subsamp.width()),
@@ -68,7 +69,7 @@ impl Planes {
         })
     }
 
-    /// The picture with a long edge of `size`; itself if it is no larger.
+    /// Returns the image with a long edge of `size`, or itself if it is not larger.
     pub(super) fn shrink(self, size: u32) -> Result<Self, Impossible> {
         let Pixels { width, height, .. } = self.light;
         let fitted = fit(width, height, size);
@@ -97,12 +98,12 @@ impl Source<'_> {
         })
     }
 
-    /// The colour plane for a picture of so many pixels. Its samples cover two pixels each, the last ones of an odd side
-    /// too, or the first ones if the picture will be mirrored: there they reach over the edge of the source.
+    /// The colour plane for a picture of so many pixels. Its samples cover two pixels each, the last ones of an odd
+    /// side too, or the first ones if the picture will be mirrored: there they reach over the edge of the source.
     fn colour(&self, plane: &Plane<'_>, (width, height): (u32, u32)) -> Result<Pixels, Impossible> {
         let target = (width.div_ceil(2), height.div_ceil(2));
         let axis = |source: f64, target: u32, cell: u32, mirrored: bool| {
-            // In samples of the source's colour plane.
+            // The unit is one sample of the colour plane of the source.
             let pixel = source / f64::from(target) / f64::from(cell);
             let over = if target % 2 == 1 { pixel } else { 0.0 };
             (if mirrored { -over } else { 0.0 }, f64::from(target) * pixel + over)
@@ -110,7 +111,7 @@ impl Source<'_> {
         let (left, across) = axis(self.shown.0, width, self.across, self.mirrored.0);
         let (top, down) = axis(self.shown.1, height, self.down, self.mirrored.1);
         let part = Part { left, top, width: across, height: down };
-        // Below one and a half samples of the source for one of ours, Lanczos3 at their own size is nearer.
+        // Below 1.5 source samples per output sample, Lanczos3 at the size of the samples has the smaller error.
         let enough = across >= 1.5 * f64::from(target.0) && down >= 1.5 * f64::from(target.1);
         let kernel = if enough { Kernel::Interpolated } else { Kernel::Lanczos3 };
         if left + across <= plane.width.into() && top + down <= plane.height.into() && left >= 0.0 && top >= 0.0 {
@@ -132,7 +133,7 @@ impl<'a> Plane<'a> {
         Pixels::resampled(self.bytes, (self.width, self.height), Samples::Gray, part, target, kernel)
     }
 
-    /// The plane with its edges repeated `margin` times on each side.
+    /// Repeats the edges of the plane `margin` times on each side.
     fn widened(&self, margin: u32) -> (Vec<u8>, u32, u32) {
         let index = |side: u32| usize::try_from(side).unwrap_or(usize::MAX);
         let (width, height) = (self.width + 2 * margin, self.height + 2 * margin);

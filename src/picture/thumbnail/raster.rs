@@ -1,4 +1,4 @@
-//! PNG, GIF, WebP and BMP through the `image` crate.
+//! Decodes PNG, GIF, WebP and BMP with the `image` crate.
 
 use std::io::Cursor;
 
@@ -26,7 +26,7 @@ pub(super) fn decode(
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(library_limits(limits));
     let mut decoder = reader.into_decoder().map_err(|error| refused(kind, error))?;
-    // What the decoder will allocate counts, not what the inspection saw.
+    // Check the size in the decoder, because it allocates by its own header and not by the inspection.
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > limits.max_pixels {
         return Err(Impossible::TooLarge { width, height });
@@ -47,7 +47,7 @@ fn library_limits(limits: &ThumbnailLimits) -> image::Limits {
     strict
 }
 
-/// Eight bits a sample, without transparency.
+/// Converts to eight bits per sample without transparency.
 fn plain(picture: DynamicImage) -> Pixels {
     let (width, height) = (picture.width(), picture.height());
     let (samples, bytes) = match picture {

@@ -1,4 +1,4 @@
-//! Reads what the vendor answers, tolerantly: ids as text or number, missing lists as empty, unknown members ignored.
+//! Reads the vendor's answers tolerantly: ids as text or number, missing lists as empty, unknown members ignored.
 
 mod catalogue;
 mod owed;

@@ -1,4 +1,4 @@
-//! The application as the vendor spells it.
+//! The application in the vendor's format.
 
 use serde::{Serialize, Serializer};
 

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Who acts, in the vendor's words.
+/// The acting user in the vendor's format.
 fn actor_form(actor: &Actor) -> Form {
     let form = match &actor.key {
         ActorKey::Number(number) => Form::new().text("number", number.clone()),

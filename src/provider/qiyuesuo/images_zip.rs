@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::provider::{ProviderError, ZipBody, body, qiyuesuo::page};
 
-// Bytes that are read of a body that is no zip: enough for its message.
+// The limit of a body that is no zip. It is enough for the message.
 const EXPLANATION: usize = 64 << 10;
 const ENTRY: &[u8] = b"PK\x03\x04";
 const END: &[u8] = b"PK\x05\x06";
@@ -34,13 +34,13 @@ pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Res
     while let Some(chunk) = incoming.next().await? {
         file.write_all(&chunk).await?;
     }
-    // Writes happen in the background: the last one's error comes here.
+    // Writes run in the background, so this call returns the error of the last write.
     file.flush().await?;
     body::whole(declared, incoming.bytes)?;
     Ok(ZipBody { bytes: incoming.bytes, file_name, empty: head.starts_with(END) })
 }
 
-/// What a body says that is no zip.
+/// Returns the error of a body that is no zip.
 async fn explain(mut incoming: Incoming, mut head: BytesMut) -> ProviderError {
     let status = incoming.response.status().as_u16();
     while head.len() < EXPLANATION {
@@ -53,10 +53,10 @@ async fn explain(mut incoming: Incoming, mut head: BytesMut) -> ProviderError {
     if head.is_empty() {
         return ProviderError::Empty;
     }
-    page::told(status, &head, None).unwrap_or_else(|| ProviderError::Garbled("not a zip".to_owned()))
+    page::error_in(status, &head, None).unwrap_or_else(|| ProviderError::Garbled("not a zip".to_owned()))
 }
 
-/// A body that is counted while it comes.
+/// A body with a byte count.
 struct Incoming {
     response: Response,
     limit: u64,
@@ -71,7 +71,7 @@ impl Incoming {
     }
 }
 
-/// An earlier try may have left something.
+/// Truncates the file, because an earlier try may have written to it.
 async fn clear(file: &mut File) -> std::io::Result<()> {
     file.seek(SeekFrom::Start(0)).await?;
     file.set_len(0).await

@@ -1,4 +1,4 @@
-//! Reads what a body says when it is not what was asked for: JSON with a code, a web page, plain words.
+//! Reads error bodies: JSON with a code, a web page, or plain text.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::provider::{ProviderError, error::short};
 
-// A photo may begin with `{` or `<` by chance; a refusal is never this long.
+// The longest refusal. A photo can begin with `{` or `<` by chance but is longer.
 const LONGEST: usize = 1 << 20;
 
-/// The error that an answer with a status other than 2xx stands for.
+/// Returns the error of an answer with a status other than 2xx.
 pub(super) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> ProviderError {
-    if let Some(error) = told(status, body, retry_after) {
+    if let Some(error) = error_in(status, body, retry_after) {
         return error;
     }
     let words = short(&text(body));
@@ -22,8 +22,8 @@ pub(super) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -
     ProviderError::Status { status, text: words, retry_after }
 }
 
-/// The error that a body tells of by itself, whatever its status: JSON with code other than 0, or a web page.
-pub(super) fn told(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<ProviderError> {
+/// Returns the error in a body regardless of the status: JSON with a code other than 0, or a web page.
+pub(super) fn error_in(status: u16, body: &[u8], retry_after: Option<Duration>) -> Option<ProviderError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     if body.len() > LONGEST {
         return None;
@@ -40,7 +40,7 @@ pub(super) fn told(status: u16, body: &[u8], retry_after: Option<Duration>) -> O
     }
 }
 
-/// The envelope's code, as a number or as digits.
+/// Returns the code of the envelope, from a number or digits.
 pub(super) fn code(json: &Value) -> Option<i64> {
     let code = json.get("code")?;
     code.as_i64().or_else(|| code.as_str()?.trim().parse().ok())
@@ -53,9 +53,9 @@ pub(super) fn text(bytes: &[u8]) -> String {
     text.replace('\0', "")
 }
 
-/// The title of a web page, if this is one.
+/// Returns the title of a web page. `None` if the body is no web page.
 fn title(text: &str) -> Option<String> {
-    // ASCII only, so that positions are the same in both.
+    // Change only ASCII letters, so positions are equal in both texts.
     let lower = text.to_ascii_lowercase();
     if !["<html", "<!doctype html", "http error"].iter().any(|mark| lower.contains(mark)) {
         return None;
@@ -73,8 +73,8 @@ fn title(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn told_of(body: &str) -> Option<ProviderError> {
-        told(200, body.as_bytes(), None)
+    fn error_of(body: &str) -> Option<ProviderError> {
+        error_in(200, body.as_bytes(), None)
     }
 
     #[test]
@@ -82,20 +82,20 @@ mod tests {
         let refused = |code, message: &str| {
             Some(ProviderError::Rejected { status: 200, code, message: message.to_owned(), retry_after: None })
         };
-        assert_eq!(told_of(r#"{"code":1000001,"message":"参数错误"}"#), refused(1_000_001, "参数错误"));
-        assert_eq!(told_of("\u{feff}\r\n{\"code\":\"2003004\"}"), refused(2_003_004, ""));
-        assert_eq!(told_of(r#"{"code":0,"message":"SUCCESS"}"#), None);
-        assert_eq!(told_of(r#"{"message":"no code"}"#), None);
-        assert_eq!(told_of("{ not json"), None);
+        assert_eq!(error_of(r#"{"code":1000001,"message":"参数错误"}"#), refused(1_000_001, "参数错误"));
+        assert_eq!(error_of("\u{feff}\r\n{\"code\":\"2003004\"}"), refused(2_003_004, ""));
+        assert_eq!(error_of(r#"{"code":0,"message":"SUCCESS"}"#), None);
+        assert_eq!(error_of(r#"{"message":"no code"}"#), None);
+        assert_eq!(error_of("{ not json"), None);
     }
 
     #[test]
     fn web_pages_are_known_by_their_marks_and_named_by_their_title() {
         let page = |title: &str| Some(ProviderError::Html { status: 200, title: title.to_owned(), retry_after: None });
-        assert_eq!(told_of("<!DOCTYPE HTML><TITLE>登录\n 页</TITLE>"), page("登录 页"));
-        assert_eq!(told_of("<p><h2>HTTP ERROR 400</h2>"), page("HTTP ERROR 400"));
-        assert_eq!(told_of("<html><title>open"), page(""));
-        assert_eq!(told_of("<svg/>"), None);
+        assert_eq!(error_of("<!DOCTYPE HTML><TITLE>登录\n 页</TITLE>"), page("登录 页"));
+        assert_eq!(error_of("<p><h2>HTTP ERROR 400</h2>"), page("HTTP ERROR 400"));
+        assert_eq!(error_of("<html><title>open"), page(""));
+        assert_eq!(error_of("<svg/>"), None);
     }
 
     #[test]

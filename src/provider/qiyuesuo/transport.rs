@@ -1,4 +1,4 @@
-//! Sends signed requests and tells answers from the vendor's several ways to say no.
+//! Sends signed requests and separates answers from the vendor's different refusals.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl QiyuesuoClient {
         self.request(&self.shared.http, Method::POST, path)
     }
 
-    /// A request that carries files.
+    /// Builds a request with files.
     pub(super) fn upload(&self, path: &str) -> RequestBuilder {
         self.request(&self.shared.uploads, Method::POST, path)
     }
@@ -33,7 +33,7 @@ impl QiyuesuoClient {
     fn request(&self, http: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
         let credentials = &self.credentials;
         let mut url = credentials.base_url().clone();
-        // The address ends with a slash (Credentials::new).
+        // The URL ends with a slash (Credentials::new).
         url.set_path(&format!("{}{path}", url.path()));
         let timestamp = (self.shared.clock.now().0 / 1000).to_string();
         let mut request = http.request(method, url);
@@ -53,7 +53,7 @@ impl QiyuesuoClient {
             .header(ACCEPT_ENCODING, "identity")
     }
 
-    /// Sends; gives the answer only if its status is 2xx. Its body has not been read.
+    /// Sends the request. Returns the answer without its body if the status is 2xx.
     pub(super) async fn open(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
         let (http, request) = request.build_split();
         let request = request?;
@@ -71,16 +71,16 @@ impl QiyuesuoClient {
             return Err(page::refusal(status.as_u16(), &body, retry_after));
         }
         if status.as_u16() == 206 {
-            return Err(ProviderError::Cut("a part that nobody asked for".to_owned()));
+            return Err(ProviderError::Cut("a partial answer without a range request".to_owned()));
         }
         let encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
         if encoded {
-            return Err(ProviderError::Garbled("a compressed answer that nobody asked for".to_owned()));
+            return Err(ProviderError::Garbled("a compressed answer without a request for compression".to_owned()));
         }
         Ok(response)
     }
 
-    /// A short body as text, never empty.
+    /// Reads a short body as text. Fails if it is empty.
     pub(super) async fn text(&self, request: RequestBuilder) -> Result<String, ProviderError> {
         let response = self.open(request).await?;
         let body = body::collect(response, self.shared.limits.max_json_bytes, |_| ()).await?;
@@ -88,17 +88,17 @@ impl QiyuesuoClient {
         if text.trim().is_empty() { Err(ProviderError::Empty) } else { Ok(text) }
     }
 
-    /// A JSON envelope whose code is 0.
+    /// Reads a JSON envelope with code 0.
     pub(super) async fn json(&self, request: RequestBuilder) -> Result<Answer, ProviderError> {
         let text = self.text(request).await?;
-        match page::told(200, text.as_bytes(), None) {
+        match page::error_in(200, text.as_bytes(), None) {
             Some(error) => Err(error),
             None => Answer::parse(text),
         }
     }
 }
 
-/// The vendor's `Retry-After`, in seconds or as a date, where it has a meaning.
+/// Returns the vendor's `Retry-After` (seconds or a date) for a status that supports it.
 fn patience(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if !matches!(status, 429 | 503) {
         return None;
@@ -118,13 +118,13 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_seconds_and_as_a_date() {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
-        let asked = |status, text: &'static str| {
+        let retry_after_of = |status, text: &'static str| {
             patience(status, &[(RETRY_AFTER, text.parse().unwrap())].into_iter().collect(), now)
         };
-        assert_eq!(asked(503, "7"), Some(Duration::from_secs(7)));
-        assert_eq!(asked(429, "Mon, 23 Nov 2026 08:01:30 GMT"), Some(Duration::from_secs(90)));
-        assert_eq!(asked(429, "Mon, 23 Nov 2026 07:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(asked(503, "soon"), None);
-        assert_eq!(asked(500, "7"), None);
+        assert_eq!(retry_after_of(503, "7"), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after_of(429, "Mon, 23 Nov 2026 08:01:30 GMT"), Some(Duration::from_secs(90)));
+        assert_eq!(retry_after_of(429, "Mon, 23 Nov 2026 07:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(retry_after_of(503, "soon"), None);
+        assert_eq!(retry_after_of(500, "7"), None);
     }
 }

@@ -1,8 +1,8 @@
 //! Sends files to the vendor: stamped files after use, and photos that the box did not deliver.
 //!
 //! None of these calls is known to be idempotent: the vendor's documents say nothing about a second upload of the same
-//! file. The caller sends again only what surely never arrived. After a lost answer it reports that the outcome is
-//! unknown.
+//! file. The caller sends a file again only if it surely did not arrive. After a lost answer it reports that the
+//! outcome is unknown.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::provider::{
     qiyuesuo::{QiyuesuoClient, require_business_id},
 };
 
-/// A slower line counts as dead.
+/// The slowest line that counts as working.
 const BYTES_PER_SECOND: u64 = 128 << 10;
 
 impl QiyuesuoClient {

@@ -160,7 +160,7 @@ fn sweep_lists_what_no_row_names_and_deletes_nothing() {
     let sweep = || yinku(dir.path()).args(["sweep", "--json"]).output().unwrap();
     assert_eq!(sweep().status.code(), Some(2), "there is no database: nothing was compared");
     run(yinku(dir.path()).arg("migrate"));
-    assert_eq!(text(&run(yinku(dir.path()).arg("sweep"))), "0 objects, 0 that no row names\n");
+    assert_eq!(text(&run(yinku(dir.path()).arg("sweep"))), "0 objects, 0 without a row\n");
 
     let hash = "ab".repeat(32);
     let originals = dir.path().join("data/store/originals/公共知识库/2026-11");
@@ -206,7 +206,7 @@ async fn audit_verify_says_by_its_status_whether_the_log_is_as_it_was_written() 
     let other = noted(&format!("7:{nothing}"));
     assert_eq!(other.status.code(), Some(1));
     assert!(
-        text(&other).starts_with("the audit log is not the one that was noted: entry 7 was noted"),
+        text(&other).starts_with("the audit log does not contain the noted head: entry 7 was noted"),
         "{}",
         text(&other)
     );

@@ -1,4 +1,4 @@
-//! Reads the list of owed photos.
+//! Reads the list of missing photos.
 
 use super::read::{Answer, Node};
 use crate::provider::Owed;

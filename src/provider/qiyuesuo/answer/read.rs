@@ -1,4 +1,4 @@
-//! Tolerant reading of the vendor's JSON.
+//! Reads the vendor's JSON tolerantly.
 
 use serde_json::Value;
 
@@ -31,13 +31,13 @@ impl Answer {
         result.map(Node).ok_or_else(|| ProviderError::Garbled("an answer without a result".to_owned()))
     }
 
-    /// The first of these members that is a list.
+    /// Returns the first of these members that is a list.
     pub(super) fn list(&self, names: &[&str]) -> Vec<Node<'_>> {
         let list = names.iter().find_map(|name| self.json.get(name)?.as_array());
         list.into_iter().flatten().map(Node).collect()
     }
 
-    /// The text or number at the top, or in the result.
+    /// Returns the text or number at the top level, or in the result.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         Node(&self.json).text(name).or_else(|| Node(self.json.get("result")?).text(name))
     }
@@ -52,18 +52,18 @@ impl Answer {
 pub(super) struct Node<'a>(&'a Value);
 
 impl<'a> Node<'a> {
-    /// Text or a whole number as text, trimmed and without NUL; `None` when nothing remains.
+    /// Returns a text or a whole number as text, trimmed and without NUL. `None` if nothing remains.
     pub(super) fn text(self, name: &str) -> Option<String> {
         let text = match self.0.get(name)? {
             Value::String(text) => text.replace('\0', ""),
-            // A fraction or an id beyond 64 bits would not be what was written.
+            // A fraction or a number beyond 64 bits would lose digits.
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             _ => return None,
         };
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// A number, also as digits; negative ones and nonsense are 0.
+    /// Returns a number, also from digits. Negative and unreadable numbers are 0.
     pub(super) fn count(self, name: &str) -> u32 {
         let number: Option<i64> = self.text(name).and_then(|text| text.parse().ok());
         number.map_or(0, |number| u32::try_from(number.max(0)).unwrap_or(u32::MAX))
@@ -100,7 +100,7 @@ impl<'a> Node<'a> {
         self.0.get(name).map(Node)
     }
 
-    /// The entries of a list that can be read; a missing list is empty.
+    /// Returns the readable entries of a list. A missing list is empty.
     pub(super) fn each<T>(self, name: &str, read: impl Fn(Node<'a>) -> Option<T>) -> Vec<T> {
         let list = self.0.get(name).and_then(Value::as_array);
         list.into_iter().flatten().map(Node).filter_map(read).collect()
