@@ -139,7 +139,10 @@ fn the_openapi_document_says_who_may_ask_and_what_can_go_wrong() {
     let known: Vec<&str> = yinku::http::Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(words, known, "the type of `code` has no other words: each is documented");
     let meanings = schemas["Code"]["description"].as_str().unwrap();
-    assert!(known.iter().all(|word| meanings.contains(&format!("* `{word}`: "))), "{meanings}");
+    for code in yinku::http::Code::ALL {
+        let said = format!("* `{}` ({}): ", code.as_str(), code.status().as_u16());
+        assert!(meanings.contains(&said), "{said} in {meanings}");
+    }
 }
 
 #[test]
