@@ -272,7 +272,8 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
     for action in [Action::Reject, Action::Transfer, Action::Code, Action::Append, Action::Finish, Action::Withdraw] {
         assert!(matches!(refusal("zhou", Role::Archivist, false, action), Err(Refusal::NotYours(_))), "{action}");
     }
-    for action in [Action::Approve, Action::Photos, Action::Archive, Action::Edit, Action::Evidence] {
+    for action in [Action::Photos, Action::Archive, Action::Edit, Action::Evidence] {
         assert!(matches!(refusal("wang", Role::Operator, true, action), Err(Refusal::NotNow(_))), "{action}");
     }
+    assert_eq!(refusal("wang", Role::Operator, true, Action::Approve), Err(Refusal::SealNode));
 }
