@@ -94,7 +94,7 @@ pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByH
         return Err(ByHandError::NoReason);
     }
     let mut tx = db.begin().await?;
-    let case = Case::lock(&mut tx, id).await?.ok_or(ByHandError::NotFound)?;
+    let case = Case::lock(&mut tx, id, user).await?.ok_or(ByHandError::NotFound)?;
     let lacking = Lacking::of(&mut tx, id, &case.body).await?;
     match case.check(&mut tx, user, Action::Archive).await? {
         Err(Refusal::FilesMissing) if lacking.photos.is_empty() || wish.accept_missing => {
