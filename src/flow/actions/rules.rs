@@ -142,15 +142,17 @@ impl Facts<'_> {
     pub(super) fn change(&self, of_files: bool) -> Result<(), Refusal> {
         if self.flow.state != FlowState::Rejected {
             self.running()?;
+            // The starter and administrators may upload without a turn. Other fields change only in the own turn.
+            if !of_files {
+                self.at_node()?;
+                self.has_turn()?;
+            }
         }
         if editable(self).iter().any(|field| files(field) == of_files) {
             return Ok(());
         }
         let starts = self.flow.starter == self.user.username;
-        let others_may = self.node().is_some_and(|node| {
-            self.body.fields.iter().any(|field| files(field) == of_files && editable_at(self.body, node, field))
-        });
-        if self.turn || (starts && !others_may) {
+        if self.turn || starts {
             return Err(NotNow(
                 "no such field is editable at this node; see `editable` of the nodes in the definition",
             ));
@@ -290,7 +292,11 @@ impl Facts<'_> {
                 if !self.user.is_admin() {
                     let left =
                         NotNow("the flow has not left its seal node; wait until the node completes, or approve it");
-                    return Err(if self.missing() > 0 { Refusal::PhotosMissing } else { left });
+                    return Err(match (self.missing(), self.files_owed) {
+                        (1.., _) => Refusal::PhotosMissing,
+                        (_, true) => Refusal::FilesMissing,
+                        _ => left,
+                    });
                 }
             }
         }
