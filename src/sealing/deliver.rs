@@ -110,6 +110,10 @@ impl Sender<'_> {
         for dispatch in call {
             match outgoing(self.app, dispatch).await {
                 Ok(file) => files.push(file),
+                Err(SendError::Store(error)) if error.outage().is_some() => {
+                    self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
+                    return Ok(Some(Lease::blocked(self.app.clock.now(), error.to_string())));
+                }
                 Err(SendError::Store(error)) => return self.again_later(call, &error).await.map(Some),
                 Err(error) => return Err(error),
             }
