@@ -313,10 +313,11 @@ story!(a_zip_that_names_a_new_key_twice_is_read_in_one_pass, async |engine: Engi
     let (_, seal_use, business) = world.seal_use(3).await;
     let first = world.sim.stamp(&business, 0).await.unwrap();
     let second = world.sim.stamp(&business, 0).await.unwrap();
-    // The key gives a photo without a key its name; then its own row goes.
-    push(&world, &business, &world.sim.photo_bytes(&first).await.unwrap()).await;
+    let picture = world.sim.photo_bytes(&first).await.unwrap();
     world.sim.edit_photo(&first, |photo| photo.in_detail = false).unwrap();
     world.sim.edit_photo(&second, |photo| (photo.in_detail, photo.photokey) = (false, first.clone())).unwrap();
+    // The pushed photo has no key. The first entry gives it the key, and the row that the entry made goes.
+    push(&world, &business, &picture).await;
     world.sim.stamp(&business, 0).await.unwrap();
     world.until("all three are here", async || world.count("SELECT COUNT(*) FROM documents").await == 3).await;
     world.until_quiet().await;
