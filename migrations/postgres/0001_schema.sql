@@ -1,7 +1,7 @@
 -- The whole schema. Words as in docs/architecture.md; one section per noun.
 -- Ids are UUIDv7 as text. Instants are microseconds UTC. JSON is text. Both engines have the same tables, columns and
--- indexes (tests/it/suite_schema.rs); only triggers differ. Texts are ordered by
--- their bytes (COLLATE "C") on every server, as SQLite and the program order them.
+-- indexes (tests/it/suite_schema.rs); only triggers differ. Texts are ordered by their bytes (COLLATE "C")
+-- on every server, as SQLite and the program order them.
 
 -- User ---------------------------------------------------------------------------------------------------------------
 

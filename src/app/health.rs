@@ -52,7 +52,7 @@ impl HealthCheck {
             StorageHealth { database: database.as_ref().map(|one| one.0), store: store.as_ref().map(|one| one.0) };
         let before = last.map_or_else(StorageHealth::default, |(_, before)| before);
         if report != before {
-            announce(report, database.map(|one| one.1), store.map(|one| one.1));
+            announce(report, text(&database), text(&store));
         }
         *last = Some((Instant::now(), report));
         report
@@ -60,7 +60,7 @@ impl HealthCheck {
 }
 
 /// Logs a change, and not each test: the log may be on the disk that is full.
-fn announce(report: StorageHealth, database: Option<String>, store: Option<String>) {
+fn announce(report: StorageHealth, database: Option<&str>, store: Option<&str>) {
     if report.is_well() {
         tracing::info!("database and store work again");
     } else {
@@ -69,6 +69,10 @@ fn announce(report: StorageHealth, database: Option<String>, store: Option<Strin
 }
 
 type Trouble = Option<(Outage, String)>;
+
+fn text(trouble: &Trouble) -> Option<&str> {
+    trouble.as_ref().map(|(_, text)| text.as_str())
+}
 
 const SILENT: &str = "no answer within 5 s";
 

@@ -139,7 +139,9 @@ story!(a_store_that_may_not_be_written_is_named_and_waited_for, async |engine: E
     until_ready_is(&house, &caller, 200).await;
     let directories = [house.store(), house.store().join("staging")];
     let allow = |mode| {
-        directories.iter().for_each(|path| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap())
+        for path in &directories {
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
     };
     allow(0o555);
     house.sim.stamp_many(&business, 0, 2).await.unwrap();

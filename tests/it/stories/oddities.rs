@@ -335,7 +335,7 @@ story!(the_longest_names_that_are_kept_fit_every_index, async |world: World| {
     // Text that PostgreSQL cannot shorten: hexadecimal digits of hashes.
     let noise = |bytes: usize| -> String {
         let hashes = (0..).map(|n: usize| yinku::hash::Blake3::of(&n.to_le_bytes()).as_str().to_owned());
-        hashes.flat_map(|hash| hash.into_bytes()).take(bytes).map(char::from).collect()
+        hashes.flat_map(String::into_bytes).take(bytes).map(char::from).collect()
     };
     let name_it = async |bytes: usize| {
         let mut tx = world.app.db.begin().await.unwrap();

@@ -29,7 +29,7 @@ pub(crate) async fn fill(db: &Db) {
              END $$",
                 ],
             )
-            .await
+            .await;
         }
     }
 }
