@@ -69,7 +69,9 @@ impl Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
-    run(cli).unwrap_or_else(|error| {
+    let status = run(cli);
+    telemetry::flush();
+    status.unwrap_or_else(|error| {
         print::to_stderr(&format!("yinku: {error:#}"));
         failed
     })
@@ -85,9 +87,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(load(cli.config)?, args).await?,
             Command::Demo(args) => return demo::run(args).await,
             Command::Simulator(args) => simulator::run(*args).await?,
-            Command::CheckConfig => print::to_stdout(&load(cli.config)?.to_shown_toml()),
+            Command::CheckConfig => print::to_stdout(&load(cli.config)?.to_shown_toml())?,
             Command::Migrate => open(&load(cli.config)?).await?.close().await,
-            Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?),
+            Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?)?,
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
             Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,

@@ -6,6 +6,7 @@ mod audit;
 mod byte_size;
 mod callback;
 mod check;
+mod clients;
 mod database;
 mod ingest;
 mod jobs;
@@ -32,6 +33,7 @@ pub use self::{
     byte_size::ByteSize,
     callback::CallbackConfig,
     check::BadSetting,
+    clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
     ingest::IngestConfig,
     jobs::JobsConfig,
@@ -58,6 +60,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub store: StoreConfig,
     pub admin: AdminConfig,
+    pub clients: ClientsConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
     pub ingest: IngestConfig,
@@ -86,6 +89,7 @@ impl Config {
             database: DatabaseConfig { url: DatabaseUrl::in_dir(data_dir), ..DatabaseConfig::default() },
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
             admin: AdminConfig::default(),
+            clients: ClientsConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),
             ingest: IngestConfig::default(),

@@ -18,6 +18,7 @@ mod arg;
 pub mod filter;
 mod listen;
 mod open;
+mod patience;
 mod wakeup;
 
 use std::{borrow::Cow, sync::Arc};
@@ -30,6 +31,7 @@ use sqlx::{
 pub use arg::{Arg, storable};
 pub use listen::Listener;
 pub use open::OpenError;
+pub use patience::{answered, is_silent, is_unavailable, limited};
 pub use sqlx::Error as DbError;
 pub use wakeup::Wakeup;
 
@@ -104,8 +106,8 @@ impl Db {
     /// Takes one connection for several reads.
     pub async fn reader(&self) -> Result<Reader, DbError> {
         Ok(match &self.pools {
-            Pools::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
-            Pools::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+            Pools::Sqlite { read, .. } => Reader::Sqlite(answered(read.acquire()).await?),
+            Pools::Postgres(pool) => Reader::Postgres(answered(pool.acquire()).await?),
         })
     }
 
@@ -113,8 +115,8 @@ impl Db {
     /// writes fails with SQLITE_BUSY, regardless of the timeout.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let transaction = match &self.pools {
-            Pools::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Open::Postgres(open::begin(pool).await?),
+            Pools::Sqlite { write, .. } => Open::Sqlite(answered(write.begin_with("BEGIN IMMEDIATE")).await?),
+            Pools::Postgres(pool) => Open::Postgres(answered(open::begin(pool)).await?),
         };
         Ok(Tx { transaction, wakeup: Arc::clone(&self.wakeup), queued: None })
     }
@@ -145,8 +147,8 @@ impl Tx {
     /// Commits, then wakes the workers for queued work.
     pub async fn commit(self) -> Result<(), DbError> {
         match self.transaction {
-            Open::Sqlite(tx) => tx.commit().await?,
-            Open::Postgres(tx) => tx.commit().await?,
+            Open::Sqlite(tx) => answered(tx.commit()).await?,
+            Open::Postgres(tx) => answered(tx.commit()).await?,
         }
         if let Some(queued) = self.queued {
             self.wakeup.committed(queued);
@@ -274,10 +276,10 @@ macro_rules! run {
     ($statement:expr, $on:expr, $call:expr) => {{
         let Sql { text, args } = $statement;
         match $on.into() {
-            On::SqlitePool(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
-            On::Sqlite(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
-            On::PgPool(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
-            On::Pg(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
+            On::SqlitePool(c) => answered($call(safe(text, &SQLITE), sqlite_arguments(args)?, c)).await,
+            On::Sqlite(c) => answered($call(safe(text, &SQLITE), sqlite_arguments(args)?, c)).await,
+            On::PgPool(c) => answered($call(safe(text, &POSTGRES), postgres_arguments(args)?, c)).await,
+            On::Pg(c) => answered($call(safe(text, &POSTGRES), postgres_arguments(args)?, c)).await,
         }
     }};
 }
@@ -300,13 +302,17 @@ impl Sql {
         let Self { text, args } = self;
         Ok(match on.into() {
             On::SqlitePool(c) => {
-                query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected()
+                answered(query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c)).await?.rows_affected()
             }
-            On::Sqlite(c) => query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected(),
+            On::Sqlite(c) => {
+                answered(query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c)).await?.rows_affected()
+            }
             On::PgPool(c) => {
-                query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected()
+                answered(query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c)).await?.rows_affected()
             }
-            On::Pg(c) => query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected(),
+            On::Pg(c) => {
+                answered(query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c)).await?.rows_affected()
+            }
         })
     }
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio_stream::wrappers::BroadcastStream;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Edge, Problem, session::CurrentUser};
+use super::{Edge, Problem, layers, session::CurrentUser};
 use crate::{flow::Flow, telemetry::Metrics};
 
 const PING: Duration = Duration::from_secs(15);
@@ -40,8 +40,9 @@ struct Ready {
 /// Readiness: answers 200 if the database and the store answer.
 #[utoipa::path(get, path = "/readyz", security(()), responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
-    let (database, store) = tokio::join!(edge.app.db.check(), edge.app.store.check());
-    let ready = Ready { database: database.is_ok(), store: store.is_ok() };
+    let store = tokio::time::timeout(layers::DATABASE, edge.app.store.check());
+    let (database, store) = tokio::join!(edge.app.db.check(), store);
+    let ready = Ready { database: database.is_ok(), store: store.is_ok_and(|answered| answered.is_ok()) };
     let status = if ready.database && ready.store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(ready))
 }

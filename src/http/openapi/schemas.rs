@@ -36,11 +36,14 @@ const VISIBLE_TEXT: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
 /// Completes the schemas of the document. Call it after all operations are in the document.
 pub(super) fn complete(document: &mut OpenApi) {
     let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete] {
             let Some(operation) = operation else { continue };
             narrow_body(operation);
-            operation.parameters.iter_mut().flatten().for_each(allow_empty);
+            // A callback's parameters are the vendor's: the service accepts any text.
+            if path.starts_with("/api/") {
+                operation.parameters.iter_mut().flatten().for_each(allow_empty);
+            }
             names_in(&operation.request_body, &mut sent);
             names_in(&operation.responses, &mut answered);
         }
