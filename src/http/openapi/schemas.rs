@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::{
-    ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Type,
+    KnownFormat, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, SchemaFormat, Type,
     path::{Operation, Parameter, ParameterIn},
     schema::{AllOf, ArrayItems, Object, Schema, SchemaType},
 };
@@ -199,10 +199,13 @@ fn require_members(name: &str, object: &mut Object) {
     object.required = always.cloned().collect();
 }
 
-/// Adds the pattern without NUL to all texts of a request schema.
+/// Adds the pattern without NUL to all texts of a request schema. A file is not empty.
 fn restrict_text(schema: &mut Schema) {
     match schema {
         Schema::Object(object) if is_text(object) => {
+            if object.format == Some(SchemaFormat::KnownFormat(KnownFormat::Binary)) {
+                object.min_length = Some(1);
+            }
             if object.enum_values.is_some() || object.format.is_some() {
                 return;
             }
