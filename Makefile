@@ -22,6 +22,7 @@ test: setup-test
 	RUSTDOCFLAGS='-D warnings' cargo doc $(FEATURES) --no-deps
 	cargo test $(FEATURES) --doc
 	scripts/with-services cargo nextest run $(FEATURES)
+	scripts/generated-requests
 
 # Run one part: make bench PARTS=ingest
 bench:

@@ -60,6 +60,12 @@ pub enum CallbackError {
     Stopping,
 }
 
+impl From<DbError> for CallbackError {
+    fn from(error: DbError) -> Self {
+        Self::Db(Arc::new(error))
+    }
+}
+
 type Waiting = (Record, oneshot::Sender<Result<(), Arc<DbError>>>);
 
 /// Sends callbacks to the task that writes them in groups.
@@ -118,7 +124,8 @@ impl Inbox {
         }
         let (done, answer) = oneshot::channel();
         place.send((record, done));
-        answer.await.map_err(|_| CallbackError::Stopping)??;
+        // A callback can be stored after this wait. The vendor sends it again, and the second one adds nothing.
+        db::answered(async { Ok::<_, CallbackError>(answer.await.map_err(|_| CallbackError::Stopping)??) }).await?;
         Ok(shape)
     }
 }

@@ -70,7 +70,9 @@ impl Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
-    run(cli).unwrap_or_else(|error| {
+    let status = run(cli);
+    telemetry::flush();
+    status.unwrap_or_else(|error| {
         print::to_stderr(&format!("yinku: {}", print::causes(&error)));
         failed
     })
@@ -88,7 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Simulator(args) => simulator::run(*args).await?,
             Command::CheckConfig(args) => return check_config::run(&load(cli.config)?, &args).await,
             Command::Migrate => open(&load(cli.config)?).await?.close().await,
-            Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?),
+            Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?)?,
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
             Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,

@@ -6,6 +6,7 @@ mod audit;
 mod byte_size;
 mod callback;
 mod check;
+mod clients;
 mod database;
 mod disk;
 mod ingest;
@@ -33,6 +34,7 @@ pub use self::{
     byte_size::ByteSize,
     callback::CallbackConfig,
     check::BadSetting,
+    clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
     disk::DiskConfig,
     ingest::IngestConfig,
@@ -61,6 +63,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub disk: DiskConfig,
     pub admin: AdminConfig,
+    pub clients: ClientsConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
     pub ingest: IngestConfig,
@@ -90,6 +93,7 @@ impl Config {
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
             disk: DiskConfig::default(),
             admin: AdminConfig::default(),
+            clients: ClientsConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),
             ingest: IngestConfig::default(),

@@ -20,6 +20,7 @@ mod listen;
 mod on;
 mod open;
 mod outage;
+mod patience;
 mod wakeup;
 
 use std::{borrow::Cow, sync::Arc};
@@ -34,6 +35,7 @@ pub use listen::Listener;
 pub use on::On;
 pub use open::OpenError;
 pub use outage::outage;
+pub use patience::{answered, is_unavailable, limited};
 pub use sqlx::Error as DbError;
 pub use wakeup::Wakeup;
 
@@ -112,8 +114,8 @@ impl Db {
     /// Takes one connection for several reads.
     pub async fn reader(&self) -> Result<Reader, DbError> {
         Ok(match &self.pools {
-            Pools::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
-            Pools::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+            Pools::Sqlite { read, .. } => Reader::Sqlite(answered(read.acquire()).await?),
+            Pools::Postgres(pool) => Reader::Postgres(answered(pool.acquire()).await?),
         })
     }
 
@@ -121,8 +123,8 @@ impl Db {
     /// writes fails with SQLITE_BUSY, regardless of the timeout.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let transaction = match &self.pools {
-            Pools::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Open::Postgres(open::begin(pool).await?),
+            Pools::Sqlite { write, .. } => Open::Sqlite(answered(write.begin_with("BEGIN IMMEDIATE")).await?),
+            Pools::Postgres(pool) => Open::Postgres(answered(open::begin(pool)).await?),
         };
         Ok(Tx { transaction, failed: false, wakeup: Arc::clone(&self.wakeup), queued: None })
     }
@@ -165,8 +167,8 @@ impl Tx {
             return Err(failed_before());
         }
         match self.transaction {
-            Open::Sqlite(tx) => tx.commit().await?,
-            Open::Postgres(tx) => tx.commit().await?,
+            Open::Sqlite(tx) => answered(tx.commit()).await?,
+            Open::Postgres(tx) => answered(tx.commit()).await?,
         }
         if let Some(queued) = self.queued {
             self.wakeup.committed(queued);
@@ -260,10 +262,10 @@ macro_rules! run {
         let on: On<'_> = $on.into();
         on.refuse_after_failure()?;
         let done = match on.target {
-            Target::SqlitePool(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
-            Target::Sqlite(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
-            Target::PgPool(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
-            Target::Pg(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
+            Target::SqlitePool(c) => answered($call(safe(text, &SQLITE), sqlite_arguments(args)?, c)).await,
+            Target::Sqlite(c) => answered($call(safe(text, &SQLITE), sqlite_arguments(args)?, c)).await,
+            Target::PgPool(c) => answered($call(safe(text, &POSTGRES), postgres_arguments(args)?, c)).await,
+            Target::Pg(c) => answered($call(safe(text, &POSTGRES), postgres_arguments(args)?, c)).await,
         };
         mark(on.failed, done)
     }};
@@ -288,20 +290,16 @@ impl Sql {
         let on: On<'_> = on.into();
         on.refuse_after_failure()?;
         let done = match on.target {
-            Target::SqlitePool(c) => query_with(safe(text, &SQLITE), sqlite_arguments(args)?)
-                .execute(c)
+            Target::SqlitePool(c) => answered(query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c))
                 .await
                 .map(|done| done.rows_affected()),
-            Target::Sqlite(c) => query_with(safe(text, &SQLITE), sqlite_arguments(args)?)
-                .execute(c)
+            Target::Sqlite(c) => answered(query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c))
                 .await
                 .map(|done| done.rows_affected()),
-            Target::PgPool(c) => query_with(safe(text, &POSTGRES), postgres_arguments(args)?)
-                .execute(c)
+            Target::PgPool(c) => answered(query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c))
                 .await
                 .map(|done| done.rows_affected()),
-            Target::Pg(c) => query_with(safe(text, &POSTGRES), postgres_arguments(args)?)
-                .execute(c)
+            Target::Pg(c) => answered(query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c))
                 .await
                 .map(|done| done.rows_affected()),
         };

@@ -25,7 +25,7 @@ type Tried = Result<String, String>;
 
 /// Returns status 0 if all that was tried works.
 pub(crate) async fn run(config: &Config, args: &CheckConfigArgs) -> anyhow::Result<ExitCode> {
-    print::to_stdout(&config.to_shown_toml());
+    print::to_stdout(&config.to_shown_toml())?;
     if !args.probe {
         return Ok(ExitCode::SUCCESS);
     }
@@ -42,7 +42,7 @@ pub(crate) async fn run(config: &Config, args: &CheckConfigArgs) -> anyhow::Resu
     }
     for (name, outcome) in &tried {
         match outcome {
-            Ok(words) => print::to_stdout(&format!("# {name}: {words}")),
+            Ok(words) => print::to_stdout(&format!("# {name}: {words}"))?,
             Err(why) => print::to_stderr(&format!("{name}: {why}")),
         }
     }

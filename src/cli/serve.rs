@@ -31,6 +31,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
+    http::raise_file_limit();
     // Install the handlers before the service prints its address: a supervisor can send the signal from then on.
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -48,8 +49,8 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
             .with_context(|| format!("cannot listen on {address}; set another address in `listen`"))?;
         tracing::info!(address = %listener.local_addr()?, "listening");
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
-        let stop = stop.clone();
-        parts.spawn(async move { http::serve(listener, router, stop).await });
+        let (clients, stop) = (app.config.clients, stop.clone());
+        parts.spawn(async move { http::serve(listener, router, clients, stop).await });
     }
     if !args.no_workers {
         let (app, stop) = (Arc::clone(&app), stop.clone());

@@ -97,7 +97,7 @@ impl World {
         let app = App::open(config, plan.clock).await.unwrap();
         let stop = CancellationToken::new();
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
-        tokio::spawn(http::serve(listener, router, stop.clone()));
+        tokio::spawn(http::serve(listener, router, app.config.clients, stop.clone()));
         tokio::spawn(worker::work(Arc::clone(&app), stop.clone()));
         let announced = Announced::default();
         ends_with_the_story(Ending {

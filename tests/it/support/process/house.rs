@@ -99,13 +99,28 @@ impl House {
 
     /// Starts the service.
     pub(crate) fn command(&self) -> Command {
+        self.serving(Command::from(yinku(&self.dir)), &["serve"])
+    }
+
+    /// Starts the service after `script` in a shell, such as `ulimit -n 1024`.
+    pub(crate) fn command_after(&self, script: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.current_dir(&self.dir).env("YINKU_LOG__FILTER", "warn");
+        let run = format!("{script}; exec \"$0\" serve");
+        self.serving(shell, &["-c", &run, env!("CARGO_BIN_EXE_yinku")])
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.listen
+    }
+
+    fn serving(&self, mut command: Command, arguments: &[&str]) -> Command {
         let url = match &self.database {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres(url) => url.to_string(),
         };
-        let mut command = Command::from(yinku(&self.dir));
         command
-            .arg("serve")
+            .args(arguments)
             .env("YINKU_DATA_DIR", &self.dir)
             .env("YINKU_LISTEN", self.listen.to_string())
             .env("YINKU_DATABASE__URL", url)
