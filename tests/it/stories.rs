@@ -21,6 +21,8 @@ mod hints;
 mod lists;
 mod main_job;
 mod oddities;
+mod pictures;
+mod pictures_corpus;
 mod power;
 mod power_sending;
 mod program;
