@@ -65,9 +65,8 @@ const PREAMBLE: usize = 64;
 /// Returns the TIFF structure of an Exif item. The first four bytes are the number of bytes before it (ISO/IEC 23008-12,
 /// annex A.2.1). Some programs omit this number, or put `Exif\0\0` or a JPEG marker there without counting it.
 fn tiff(item: &[u8]) -> Option<&[u8]> {
-    let begins = |at: &usize| {
-        item.get(*at..).is_some_and(|tiff| tiff.starts_with(b"II\x2A\0") || tiff.starts_with(b"MM\0\x2A"))
-    };
+    let begins =
+        |at: &usize| item.get(*at..).is_some_and(|tiff| tiff.starts_with(b"II\x2A\0") || tiff.starts_with(b"MM\0\x2A"));
     let stated = be32(item, 0).and_then(|before| index(before).checked_add(4)).filter(begins);
     item.get(stated.or_else(|| (0..PREAMBLE).find(begins))?..)
 }

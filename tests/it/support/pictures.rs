@@ -30,12 +30,12 @@ pub(crate) fn page_of_loops() -> Vec<u8> {
     one_page("/F Do", "/Resources << /XObject << /F 5 0 R >> >>", &forms)
 }
 
-/// A page with a picture of 12,000 × 12,000 pixels, which packs to a few bytes.
+/// A page with a picture of 6,000 × 6,000 pixels, which packs to a few bytes.
 pub(crate) fn page_with_huge_picture() -> Vec<u8> {
     let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    let block = vec![0; 12_000 * 3];
-    (0..12_000).for_each(|_| packer.write_all(&block).unwrap());
-    let dict = "/Type /XObject /Subtype /Image /Width 12000 /Height 12000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /FlateDecode";
+    let block = vec![0; 6_000 * 3];
+    (0..6_000).for_each(|_| packer.write_all(&block).unwrap());
+    let dict = "/Type /XObject /Subtype /Image /Width 6000 /Height 6000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /FlateDecode";
     let picture = stream(dict, &packer.finish().unwrap());
     one_page("595 0 0 842 0 0 cm /F Do", "/Resources << /XObject << /F 5 0 R >> >>", &[picture])
 }

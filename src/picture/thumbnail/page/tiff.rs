@@ -15,10 +15,7 @@ use crate::picture::inspect::{Kind, MAX_PROFILE, tiff::TiffPalette};
 
 const ICC_PROFILE: u16 = 0x8773;
 
-pub(super) fn decode(
-    mut bytes: Vec<u8>,
-    limits: &ThumbnailLimits,
-) -> Result<(Pixels, Option<Vec<u8>>), Impossible> {
+pub(super) fn decode(mut bytes: Vec<u8>, limits: &ThumbnailLimits) -> Result<(Pixels, Option<Vec<u8>>), Impossible> {
     // The library refuses palettes, so it gets the indices as gray.
     let palette = TiffPalette::read(&bytes);
     if let Some(palette) = &palette {
@@ -98,7 +95,10 @@ fn chunky(samples: Vec<u8>, shape: Shape, layout: &BufferLayoutPreference) -> Ve
     if layout.planes <= 1 || samples.len() < plane * shape.samples {
         return samples;
     }
-    (0..plane).flat_map(|n| (0..shape.samples).map(move |sample| (sample, n))).map(|(s, n)| samples[s * plane + n]).collect()
+    (0..plane)
+        .flat_map(|n| (0..shape.samples).map(move |sample| (sample, n)))
+        .map(|(s, n)| samples[s * plane + n])
+        .collect()
 }
 
 /// Converts to gray, RGB or inks without transparency.

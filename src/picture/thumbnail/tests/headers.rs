@@ -50,7 +50,10 @@ fn a_png_with_a_usual_profile_is_shown_by_it() {
     let plain = png(quarters(64, 48));
     let p3 = ColorProfile::new_display_p3().encode().unwrap();
     let shown = with_chunk(&plain, "iCCP", &[b"P3\0\0", zlib([p3.clone()]).as_slice()].concat());
-    assert!(!near(seen(&shown, 32).get_pixel(8, 6).0, seen(&plain, 32).get_pixel(8, 6).0), "the colours are those of P3");
+    assert!(
+        !near(seen(&shown, 32).get_pixel(8, 6).0, seen(&plain, 32).get_pixel(8, 6).0),
+        "the colours are those of P3"
+    );
     assert!(reserved(&shown) >= reserved(&plain) + p3.len() as u64, "the profile is counted");
 }
 
@@ -150,14 +153,11 @@ fn indices() -> impl Iterator<Item = u8> {
 fn the_pixels_of_a_bitmap_are_found_behind_a_gap_and_where_the_header_lies() {
     let eight: Vec<u8> = indices().collect();
     let four: Vec<u8> = eight.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect();
-    let full: Vec<u8> =
-        indices().flat_map(|n| [RED, GREEN, BLUE, YELLOW][usize::from(n)].into_iter().rev().collect::<Vec<_>>()).collect();
-    // Runs of 32 pixels, an end of each row, an end of the picture.
-    let runs: Vec<u8> = eight
-        .chunks(64)
-        .flat_map(|row| [32, row[0], 32, row[63], 0, 0])
-        .chain([0, 1])
+    let full: Vec<u8> = indices()
+        .flat_map(|n| [RED, GREEN, BLUE, YELLOW][usize::from(n)].into_iter().rev().collect::<Vec<_>>())
         .collect();
+    // Runs of 32 pixels, an end of each row, an end of the picture.
+    let runs: Vec<u8> = eight.chunks(64).flat_map(|row| [32, row[0], 32, row[63], 0, 0]).chain([0, 1]).collect();
     let size = |rows: &[u8]| u32::try_from(rows.len()).unwrap();
     for (name, header, colours, rows) in [
         ("8 bits", info_header(8, 0, size(&eight), 4, &[]), palette(), eight.clone()),
@@ -196,7 +196,8 @@ fn a_bitmap_whose_alpha_is_all_zero_is_shown_opaque() {
     let version_4 = [masks.clone(), b" niW".to_vec(), vec![0; 48]].concat();
     let version_5 = [version_4.clone(), vec![0; 16]].concat();
     for more in [masks, version_4, version_5] {
-        let picture = |alpha: &dyn Fn(usize) -> u8| bmp(&info_header(32, 3, 64 * 48 * 4, 0, &more), &[], 0, None, &rows(alpha));
+        let picture =
+            |alpha: &dyn Fn(usize) -> u8| bmp(&info_header(32, 3, 64 * 48 * 4, 0, &more), &[], 0, None, &rows(alpha));
         assert_quarters(&seen(&picture(&|_| 0), 64), [RED, GREEN, BLUE, YELLOW]);
         assert_quarters(&seen(&picture(&|_| 255), 64), [RED, GREEN, BLUE, YELLOW]);
         let one_seen = seen(&picture(&|at| if at == 0 { 255 } else { 0 }), 64);
