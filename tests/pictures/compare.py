@@ -12,10 +12,33 @@ import warnings
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
 
 EDGE = 256
-# The mean of the differences of all samples. JPEG at quality 80 and another filter make up to 5.
+# The mean of the differences of all samples to the same picture, made by Pillow and encoded alike.
 BOUND = 8
-# Why a picture that Pillow can decode needs no thumbnail, or may look different.
-EXPECTED = {}
+# What Pillow can decode and the service shows otherwise or not at all, with the cause. A cause that is mended fails the
+# test until its names are taken out.
+EXPECTED = {
+    name: cause
+    for cause, names in {
+        "samples with a sign, of 12 bits, or as floating point are not decoded":
+            "10ct_32bit_128.tiff 12bit.cropped.tif 16_bit_binary_pgm.tiff 16bit.s.tif 8bit.s.tif",
+        "CIELab is not decoded": "hopper.Lab.tif lab-green.tif lab-red.tif lab.tif",
+        "this coding is not decoded":
+            "compression.tif hopper_lzma.tif old-style-jpeg-compression.tif total-pages-zero.tif "
+            "old-style-jpeg-compression-no-samplesperpixel.tif",
+        "the decoder ignores that the bits of a byte are in reverse order":
+            "16bit.r.tif g4-fillorder-test.tif tiff_gray_2_4_bpp/hopper2IR.tif tiff_gray_2_4_bpp/hopper2R.tif "
+            "tiff_gray_2_4_bpp/hopper4IR.tif tiff_gray_2_4_bpp/hopper4R.tif",
+        "the decoder does not divide the colours by an associated alpha":
+            "tiff_16bit_RGBa.tiff tiff_strip_planar_16bit_RGBa.tiff",
+        "the decoder panics on tiles of several planes; its process ends with the reason":
+            "tiff_tiled_planar_16bit_RGB.tiff tiff_tiled_planar_16bit_RGBa.tiff tiff_tiled_planar_lzw.tiff",
+        "the decoder refuses a palette with alpha": "rdf.tif",
+        "the decoder refuses the file as broken":
+            "multipage_single_frame_loop.tiff separate_planar_extra_samples.tiff tiff_wrong_bits_per_sample_2.tiff "
+            "no_palette.gif bmp/b/badplanes.bmp bmp/b/badrle.bmp bmp/b/rletopdown.bmp bmp/q/pal8os2v2.bmp",
+    }.items()
+    for name in names.split()
+}
 
 warnings.simplefilter("ignore")
 SRGB = ImageCms.createProfile("sRGB")
@@ -69,7 +92,9 @@ def difference(path, thumbnail):
     size = fit(*picture.size)
     if shown.size != size:
         return f"{shown.size} instead of {size}"
-    means = ImageStat.Stat(ImageChops.difference(shown, picture.resize(size, Image.LANCZOS))).mean
+    coded = io.BytesIO()
+    picture.resize(size, Image.LANCZOS).save(coded, "JPEG", quality=80, subsampling="4:2:0")
+    means = ImageStat.Stat(ImageChops.difference(shown, Image.open(coded).convert("RGB"))).mean
     mean = sum(means) / len(means)
     return f"differs by {mean:.1f}" if mean > BOUND else ""
 
@@ -90,4 +115,5 @@ def main():
     sys.exit(failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
