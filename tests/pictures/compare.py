@@ -33,6 +33,10 @@ EXPECTED = {
         "the decoder panics on tiles of several planes; its process ends with the reason":
             "tiff_tiled_planar_16bit_RGB.tiff tiff_tiled_planar_16bit_RGBa.tiff tiff_tiled_planar_lzw.tiff",
         "the decoder refuses a palette with alpha": "rdf.tif",
+        "pixels that a run-length coding skips: the two decoders fill them differently":
+            "bmp/q/pal4rletrns.bmp bmp/q/pal8rletrns.bmp",
+        "masks in an unusual order: the two decoders read them differently": "rgb32bf-abgr.bmp",
+        "gray of 16 bits with a transparent colour: the two decoders convert it differently": "i_trns.png",
         "the decoder refuses the file as broken":
             "multipage_single_frame_loop.tiff separate_planar_extra_samples.tiff tiff_wrong_bits_per_sample_2.tiff "
             "no_palette.gif bmp/b/badplanes.bmp bmp/b/badrle.bmp bmp/b/rletopdown.bmp bmp/q/pal8os2v2.bmp",
