@@ -37,7 +37,6 @@ pub(crate) struct House {
     pub(crate) app: Arc<App>,
     pub(crate) sim: Simulator,
     pub(crate) definition: yinku::id::DefinitionId,
-    pub(in crate::support) announced: Announced,
     listen: SocketAddr,
     database: DatabaseUrl,
     dir: PathBuf,
@@ -59,15 +58,14 @@ impl House {
         let app = App::open(config, Clock::System).await.unwrap();
         let definition = furnish(&app, &sim, &token, &secret, change).await;
         let path = dir.path().to_owned();
-        let announced = Announced::default();
         ends_with_the_story(Ending {
             app: Arc::clone(&app),
-            announced: announced.clone(),
+            announced: Announced::default(),
             stop: CancellationToken::new(),
             _sim: sim.clone(),
             _dir: dir,
         });
-        Self { app, sim, definition, announced, listen, database, dir: path }
+        Self { app, sim, definition, listen, database, dir: path }
     }
 
     /// The service as a process of its own; killed at this point of the code if one is named.
