@@ -17,6 +17,7 @@ use crate::{
     cpu::Cpu,
     db::{Db, OpenError},
     id::ServiceId,
+    original::unlinked::UnlinkedOriginals,
     picture::thumbnail,
     provider::{Limits, ProviderBuildError, Providers},
     store::{Store, StoreError},
@@ -37,6 +38,8 @@ pub struct App {
     pub cpu: Cpu,
     pub metrics: Metrics,
     pub bounds: Bounds,
+    /// Contents that have no row yet.
+    pub unlinked: UnlinkedOriginals,
     pub disk_space: DiskSpace,
     health: HealthCheck,
     /// Records acts that change no other row. The entry is written before the act happens.
@@ -119,6 +122,7 @@ impl App {
             cpu,
             metrics,
             bounds,
+            unlinked: UnlinkedOriginals::default(),
             disk_space,
             health: HealthCheck::default(),
             journal,
@@ -162,6 +166,7 @@ pub struct Bounds {
     per_service_limit: usize,
     kibibytes: Arc<Semaphore>,
     zips: Semaphore,
+    pages: Semaphore,
     uploads: Arc<Semaphore>,
 }
 
@@ -174,6 +179,7 @@ impl Bounds {
             per_service_limit: config.ingest.per_service,
             kibibytes: Arc::new(Semaphore::new(kibibytes.min(Semaphore::MAX_PERMITS))),
             zips: Semaphore::new(1),
+            pages: Semaphore::new(1),
             uploads: Arc::new(Semaphore::new(config.upload.in_flight)),
         }
     }
@@ -182,6 +188,12 @@ impl Bounds {
     /// one zip is read at a time.
     pub async fn zip(&self) -> SemaphorePermit<'_> {
         self.zips.acquire().await.expect("never closed")
+    }
+
+    /// Waits for the permit to render a page. One page is rendered at a time, so pages never take all memory for
+    /// decoding.
+    pub async fn page(&self) -> SemaphorePermit<'_> {
+        self.pages.acquire().await.expect("never closed")
     }
 
     /// Waits for the permits to fetch one photo from `service`.

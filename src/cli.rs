@@ -4,6 +4,7 @@ mod audit;
 mod check_config;
 mod demo;
 mod print;
+mod render_page;
 mod serve;
 mod sweep;
 mod users;
@@ -50,6 +51,9 @@ enum Command {
     Token(users::TokenCommand),
     /// List objects in the store without a row. Deletes nothing.
     Sweep(sweep::SweepArgs),
+    /// Render the first page of a file. The service starts this.
+    #[command(hide = true)]
+    RenderPage(render_page::RenderPageArgs),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -79,6 +83,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Without the threads of the runtime: its limits are for the decoder alone.
+    if let Command::RenderPage(args) = &cli.command {
+        return render_page::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -94,6 +102,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
             Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
+            Command::RenderPage(args) => return render_page::run(&args),
             Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,
         }
         Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 pub mod download;
 pub mod kind;
+mod page;
 pub mod receive;
 pub mod store_original;
 pub mod thumbnails;

@@ -156,7 +156,7 @@ impl From<ThumbnailError> for Problem {
     fn from(error: ThumbnailError) -> Self {
         match error {
             ThumbnailError::Impossible(_) => Self::new(Code::NoThumbnail, error.to_string()),
-            ThumbnailError::Store(_) | ThumbnailError::Cpu(_) => Self::internal(&error),
+            ThumbnailError::Store(_) | ThumbnailError::Cpu(_) | ThumbnailError::Page(_) => Self::internal(&error),
         }
     }
 }

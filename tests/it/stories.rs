@@ -26,6 +26,8 @@ mod lists;
 mod main_job;
 mod oddities;
 mod outputs;
+mod pictures;
+mod pictures_corpus;
 mod power;
 mod power_sending;
 mod program;

@@ -12,6 +12,7 @@ pub(crate) mod full_disk;
 pub(crate) mod left_over;
 pub(crate) mod people;
 pub(crate) mod photos;
+pub(crate) mod pictures;
 pub(crate) mod plain_flows;
 pub(crate) mod process;
 pub(crate) mod seals;

@@ -88,6 +88,8 @@ impl World {
         config.ingest.retries = vec![Span::secs(1), Span::secs(1), Span::secs(2)];
         config.jobs.retries = config.ingest.retries.clone();
         config.ingest.rest = Span::secs(0);
+        // This process is the test, not the program.
+        config.thumbnail.page_program = Some(env!("CARGO_BIN_EXE_yinku").into());
         if let Some(change) = plan.config {
             change(&mut config);
         }
