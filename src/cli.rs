@@ -7,6 +7,7 @@ mod print;
 mod render_page;
 mod serve;
 mod sweep;
+mod umask;
 mod users;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -72,6 +73,7 @@ impl Command {
 /// The program, from its arguments to its status.
 #[must_use]
 pub fn main() -> ExitCode {
+    umask::only_the_owner();
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
     let status = run(cli);

@@ -14,6 +14,7 @@ mod jobs;
 mod load;
 mod log;
 mod secret;
+mod secrets;
 mod span;
 mod store;
 mod thumbnail;
@@ -42,6 +43,7 @@ pub use self::{
     load::ConfigError,
     log::{LogConfig, LogFormat},
     secret::Secret,
+    secrets::SecretsConfig,
     span::Span,
     store::{StoreConfig, StoreUrl},
     thumbnail::ThumbnailConfig,
@@ -63,6 +65,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub disk: DiskConfig,
     pub admin: AdminConfig,
+    pub secrets: SecretsConfig,
     pub clients: ClientsConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
@@ -93,6 +96,7 @@ impl Config {
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
             disk: DiskConfig::default(),
             admin: AdminConfig::default(),
+            secrets: SecretsConfig::in_dir(data_dir),
             clients: ClientsConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),

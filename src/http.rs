@@ -105,6 +105,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .merge(callback::routes(&edge))
         .fallback(layers::no_such_route)
         .method_not_allowed_fallback(layers::no_such_method)
+        .layer(middleware::from_fn_with_state(edge.clone(), layers::attribute))
         .layer(middleware::from_fn(layers::limit_database))
         .layer(middleware::from_fn(layers::finish_writes))
         .layer(CatchPanicLayer::custom(layers::after_panic))

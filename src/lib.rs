@@ -30,6 +30,7 @@ pub mod provider;
 pub mod queue;
 pub mod seal_use;
 pub mod sealing;
+pub mod secret;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -549,6 +549,9 @@ CREATE TABLE audit (
   subject  TEXT COLLATE "C" NOT NULL,
   flow_id  TEXT COLLATE "C",
   detail   TEXT COLLATE "C",
+  -- the address of the client, and session:<id> or token:<id>
+  peer     TEXT COLLATE "C",
+  via      TEXT COLLATE "C",
   prev     TEXT COLLATE "C" NOT NULL,
   hash     TEXT COLLATE "C" NOT NULL
 );

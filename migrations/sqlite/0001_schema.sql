@@ -530,6 +530,9 @@ CREATE TABLE audit (
   subject  TEXT NOT NULL,
   flow_id  TEXT,
   detail   TEXT,
+  -- the address of the client, and session:<id> or token:<id>
+  peer     TEXT,
+  via      TEXT,
   prev     TEXT NOT NULL,
   hash     TEXT NOT NULL
 );

@@ -62,6 +62,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     tokio::spawn(peers::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(sweep(Arc::clone(&app)));
     tokio::spawn(watch_disks(Arc::clone(&app), stop.clone()));
+    tokio::spawn(count_refusals(Arc::clone(&app)));
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),
         _ = interrupted.recv() => tracing::info!("stopping"),
@@ -71,8 +72,26 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     if tokio::time::timeout(GRACE, async { while parts.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!("stopped with open requests; accepted work is stored and continues at the next start");
     }
+    write_refusals(&app, true).await;
     app.db.close().await;
     Ok(())
+}
+
+/// How often ended windows of refused access are looked for.
+const REFUSALS: Duration = Duration::from_mins(1);
+
+async fn count_refusals(app: Arc<App>) {
+    let mut interval = tokio::time::interval(REFUSALS);
+    loop {
+        interval.tick().await;
+        write_refusals(&app, false).await;
+    }
+}
+
+async fn write_refusals(app: &App, all: bool) {
+    if let Err(error) = app.refusals.flush(&app.journal, app.clock.now(), all).await {
+        tracing::warn!(%error, "the counts of refused access could not be recorded");
+    }
 }
 
 async fn watch_disks(app: Arc<App>, stop: CancellationToken) {

@@ -123,10 +123,12 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, retry_after) = (self.status_code, self.retry_after);
+        let (status, retry_after, code) = (self.status_code, self.retry_after, self.code);
         let mut response = (status, Json(self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        // The layer that records refused access reads it.
+        response.extensions_mut().insert(code);
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
         }
@@ -156,6 +158,7 @@ impl From<ThumbnailError> for Problem {
     fn from(error: ThumbnailError) -> Self {
         match error {
             ThumbnailError::Impossible(_) => Self::new(Code::NoThumbnail, error.to_string()),
+            ThumbnailError::Journal(error) => error.into(),
             ThumbnailError::Store(_) | ThumbnailError::Cpu(_) | ThumbnailError::Page(_) => Self::internal(&error),
         }
     }
@@ -202,6 +205,7 @@ impl From<Refusal> for Problem {
             Refusal::PhotosMissing | Refusal::FilesMissing => conflict(Code::NotNow),
             Refusal::SealNode => conflict(Code::SealNode),
             Refusal::NotSentBack => conflict(Code::NotSentBack),
+            Refusal::OwnApproval => Self::new(Code::OwnApproval, refusal.to_string()),
             Refusal::NotYours(why) => Self::new(Code::NotYours, why),
             Refusal::NotNow(why) => Self::new(Code::NotNow, why),
             Refusal::NotRunning(why) => Self::new(Code::FlowNotRunning, why),

@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Code, Edge, Problem, input::Input};
 use crate::{
+    audit::origin::Origin,
     id::TokenId,
     user::{Role, User, login},
 };
@@ -34,15 +35,25 @@ impl FromRequestParts<Edge> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
         let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let user = match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) => edge.permission_cache.user_by_token(&edge.app, token.trim()).await?,
+            Some(token) => {
+                let user = edge.permission_cache.user_by_token(&edge.app, token.trim()).await?;
+                user.map(|user| (user, login::short_name("token", token.trim())))
+            }
             None => match CookieJar::from_headers(&parts.headers).get(COOKIE) {
-                Some(cookie) => edge.permission_cache.user_by_session(&edge.app, cookie.value()).await?,
+                Some(cookie) => {
+                    let user = edge.permission_cache.user_by_session(&edge.app, cookie.value()).await?;
+                    user.map(|user| (user, login::short_name("session", cookie.value())))
+                }
                 None => None,
             },
         };
         let detail =
             "The request has no valid login. Log in with POST /api/session, or send Authorization: Bearer <token>.";
-        user.map(Self).ok_or_else(|| Problem::new(Code::NotLoggedIn, detail))
+        let (user, via) = user.ok_or_else(|| Problem::new(Code::NotLoggedIn, detail))?;
+        if let Some(origin) = parts.extensions.get::<Arc<Origin>>() {
+            origin.identify(&user.username, via);
+        }
+        Ok(Self(user))
     }
 }
 

@@ -34,10 +34,14 @@ pub(super) struct Paging {
 
 /// All users, newest first.
 #[utoipa::path(get, path = "/api/users", params(Paging), responses((status = 200, body = Page<User>), (status = 403, body = Problem)))]
-async fn list(State(edge): State<Edge>, _: Admin, Params(paging): Params<Paging>) -> Result<Json<Page<User>>, Problem> {
+async fn list(
+    State(edge): State<Edge>,
+    Admin(admin): Admin,
+    Params(paging): Params<Paging>,
+) -> Result<Json<Page<User>>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<UserId> = parsed("after", paging.after.as_deref())?;
-    let users = User::list(&edge.app.db, after.as_ref(), limit + 1).await?;
+    let users = manage::list(edge.acting(&admin), &edge.app.journal, after.as_ref(), limit + 1).await?;
     Ok(Json(Page::from_rows(users, limit, |user| user.id.to_string())))
 }
 

@@ -203,3 +203,10 @@ pub(super) fn random_secret() -> Result<String, LoginError> {
 pub fn secret_hash(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()
 }
+
+/// Names a session or token in the audit log: its kind, and the first digits of its stored hash. Nobody can log in with
+/// the name.
+#[must_use]
+pub fn short_name(kind: &str, secret: &str) -> String {
+    format!("{kind}:{}", &secret_hash(secret)[..16])
+}

@@ -7,7 +7,10 @@ use super::{
     login::{self, LoginError},
 };
 use crate::{
-    audit::{self, Act, NewEntry},
+    audit::{
+        self, Act, NewEntry,
+        journal::{Journal, JournalError},
+    },
     clock::Timestamp,
     db::{Db, DbError, Tx},
     id::UserId,
@@ -60,6 +63,19 @@ pub struct NewUser {
     /// Username of the manager.
     #[schema(min_length = 1)]
     pub manager: Option<String>,
+}
+
+/// Returns users before `after`, newest first. The list has personal data, so it is on record.
+pub async fn list(
+    acting: Acting<'_>,
+    journal: &Journal,
+    after: Option<&UserId>,
+    limit: i64,
+) -> Result<Vec<User>, JournalError> {
+    let users = User::list(acting.db, after, limit).await?;
+    let subject = after.map_or("users", UserId::as_str);
+    journal.write(acting.entry(Act::UsersListed, subject), acting.now).await?;
+    Ok(users)
 }
 
 /// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].

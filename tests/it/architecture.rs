@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 6] = [
     &["callback", "ingest", "sealing", "content", "archive", "bundle", "curate", "preservation", "notify"],
     &["app"],
     &["definition", "flow", "seal_use", "photo", "original", "library", "user", "service", "audit", "queue"],
-    &["provider", "store", "db", "cpu", "config", "telemetry", "picture"],
+    &["provider", "store", "db", "cpu", "config", "secret", "telemetry", "picture"],
     &["clock", "id", "hash", "vocabulary", "outage", "killpoint", "tls"],
 ];
 const DRIVERS: [&str; 8] = [

@@ -50,6 +50,7 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, "The roles of the caller do not allow this request. Ask an administrator.";
     NotYours = "not_yours", FORBIDDEN, "Only other users may do this act. See `actions` of the flow.";
     NotAssigned = "not_assigned", FORBIDDEN, "The current node is not assigned to the caller. See `actions` of the flow.";
+    OwnApproval = "own_approval", FORBIDDEN, "The definition does not let starters approve their own flows. Ask another assignee.";
     OtherOrigin = "other_origin", FORBIDDEN, "A write with a cookie came from another site. Send the write from this service's pages, or use a token.";
     CallbackRefused = "callback_refused", FORBIDDEN, "The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.";
     NotFound = "not_found", NOT_FOUND, "The object does not exist or is not visible to the caller. Check the id and the rights.";
@@ -78,6 +79,7 @@ codes! {
     NoEnding = "no_ending", CONFLICT, "No end of this seal use was requested. End the use first.";
     OtherSerialNo = "other_serial_no", CONFLICT, "The business at the vendor has another serial number. Check `businessId`, or set `force`.";
     BusinessTaken = "business_taken", CONFLICT, "Another seal use has this business id. Check `businessId`.";
+    SecretLocked = "secret_locked", CONFLICT, "The secret of the service was stored under another key. Do what `detail` says.";
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
     FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";
