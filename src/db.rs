@@ -16,6 +16,7 @@
 
 mod arg;
 pub mod filter;
+mod folded;
 mod listen;
 mod open;
 mod wakeup;
@@ -28,6 +29,7 @@ use sqlx::{
 };
 
 pub use arg::{Arg, storable};
+pub use folded::folded;
 pub use listen::Listener;
 pub use open::OpenError;
 pub use sqlx::Error as DbError;
