@@ -11,7 +11,7 @@ use super::{
     link::{self, Arrival, Identity},
     pass::Pass,
     push,
-    zip::{self, Summary, ZipEntry, ZipLimits},
+    zip::{self, Skipped, Summary, ZipEntry, ZipLimits},
 };
 use crate::{
     content::store_original::{Fetched, store_original},
@@ -20,7 +20,6 @@ use crate::{
 use crate::{
     hash::Blake3,
     photo::{Photo, PhotoState, Source, kind::PhotoKind},
-    picture::inspect::not_an_image,
     seal_use::{PhotoCounts, SealUse},
 };
 
@@ -99,14 +98,22 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
     });
     let mut seen: HashMap<Blake3, i64> = HashMap::new();
     let mut batch = Vec::new();
+    let mut skipped = Vec::new();
     while let Some(entry) = entries.recv().await {
+        if let Some(reason) = zip::not_a_photo(&entry.path, &entry.bytes) {
+            skipped.push(Skipped { name: entry.path, reason });
+            continue;
+        }
         batch.extend(arrival(pass, entry, &mut seen).await?);
         if batch.len() >= config.ingest.link_batch {
             link::link(pass, std::mem::take(&mut batch)).await?;
         }
     }
     link::link(pass, batch).await?;
-    Ok(reader.await?)
+    Ok(reader.await?.map(|mut summary| {
+        summary.skipped.extend(skipped);
+        summary
+    }))
 }
 
 async fn arrival(
@@ -114,9 +121,6 @@ async fn arrival(
     entry: ZipEntry,
     seen: &mut HashMap<Blake3, i64>,
 ) -> Result<Option<Arrival>, IngestError> {
-    if not_an_image(&entry.bytes).is_some() {
-        return Ok(None);
-    }
     let bytes = Bytes::from(entry.bytes);
     let hashes = push::hash(pass, bytes.clone()).await?;
     let kind = entry.kind.unwrap_or(PhotoKind::Signatory);

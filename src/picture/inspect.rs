@@ -12,12 +12,14 @@ pub(crate) mod jpeg;
 mod kind;
 mod not_an_image;
 mod png;
+mod text;
 mod webp;
 
 pub use clock_doubt::clock_doubt;
 pub use exif::{ExifTime, Orientation};
 pub use kind::Kind;
-pub use not_an_image::{NotAnImage, not_an_image};
+pub use not_an_image::{NotAnImage, is_picture, not_an_image};
+pub use text::is_text;
 
 /// The result of [`inspect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
