@@ -19,7 +19,7 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     config::Span,
-    db::{Db, DbError, Tx, pieces, rows, sql},
+    db::{Db, DbError, On, Tx, pieces, rows, sql},
     id::JobId,
     vocabulary::words,
 };
@@ -155,6 +155,27 @@ pub async fn wake_afresh(tx: &mut Tx, kind: JobKind, subject: &str, now: Timesta
         .bind(subject)
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+/// Returns true if the job is parked.
+pub async fn is_parked(on: impl Into<On<'_>>, kind: JobKind, subject: &str) -> Result<bool, DbError> {
+    let parked: i64 = sql("SELECT COUNT(*) FROM jobs WHERE kind = $1 AND subject = $2 AND state = 'parked'")
+        .bind(kind)
+        .bind(subject)
+        .scalar(on)
+        .await?;
+    Ok(parked > 0)
+}
+
+/// Clears a job that is parked although its work is done by now. A running or queued job stays as it is.
+pub async fn settle(tx: &mut Tx, kind: JobKind, subject: &str) -> Result<(), DbError> {
+    sql("UPDATE jobs SET state = 'idle', error = NULL, attempts = 0
+         WHERE kind = $1 AND subject = $2 AND state = 'parked'")
+    .bind(kind)
+    .bind(subject)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

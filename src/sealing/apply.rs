@@ -87,7 +87,8 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
         return give_up(app, lease, &seal_use, SealUseStatus::Unknown, why).await;
     }
     if let Some(ending) = Ending::of(&app.db, &id).await? {
-        return give_up(app, lease, &seal_use, SealUseStatus::Failed, &ending::never_sent(&ending.reason)).await;
+        give_up(app, lease, &seal_use, SealUseStatus::Failed, &ending::never_sent(&ending.reason)).await?;
+        return Ok(Next::Idle);
     }
     let ready = match make_ready(app, lease, &seal_use).await {
         Ok(ready) => ready,
@@ -193,14 +194,16 @@ async fn give_up(
     why: &str,
 ) -> Result<Next, ApplyError> {
     let mut tx = lease.begin(&app.db).await?;
-    if SealUse::give_up(&mut tx, &seal_use.id, status, why).await? {
+    let given_up = SealUse::give_up(&mut tx, &seal_use.id, status, why).await?;
+    if given_up {
         let act =
             if status == SealUseStatus::Unknown { EventKind::ApplicationUnknown } else { EventKind::ApplicationFailed };
         let happened = NewEvent { actor: YINKU, act, node: None, detail: Some(why) };
         event::record(&mut tx, &seal_use.flow_id, happened, app.clock.now()).await?;
     }
     tx.commit().await?;
-    Ok(Next::Park { reason: why.to_owned() })
+    // If a callback brought the business id meanwhile, the application is done.
+    Ok(if given_up { Next::Park { reason: why.to_owned() } } else { Next::Idle })
 }
 
 /// Stores the vendor's answer. Until the commit it exists only in memory, so a short failure of the database is

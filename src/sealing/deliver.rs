@@ -4,7 +4,7 @@
 //! is automatic only if the request surely never arrived. After a lost response the state is `unknown` until a user
 //! decides.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt};
 
@@ -93,7 +93,11 @@ impl Sender<'_> {
     async fn send(&self, call: &[Dispatch]) -> Result<Option<Next>, SendError> {
         let mut files = Vec::with_capacity(call.len());
         for dispatch in call {
-            files.push(outgoing(self.app, dispatch).await?);
+            match outgoing(self.app, dispatch).await {
+                Ok(file) => files.push(file),
+                Err(SendError::Store(error)) => return self.again_later(call, &error).await.map(Some),
+                Err(error) => return Err(error),
+            }
         }
         self.mark(call, DeliveryState::Sending, None).await?;
         killpoint::reach("dispatch_marked");
@@ -148,9 +152,9 @@ impl Sender<'_> {
         self.notify_listeners().await
     }
 
-    /// Records that the request surely never arrived. It is queued again, without a limit of time, and shows the
-    /// reason.
-    async fn again_later(&self, call: &[Dispatch], error: &ProviderError) -> Result<Next, SendError> {
+    /// Records that the vendor surely has nothing yet. The files are queued again, without a limit of time, and show
+    /// the reason.
+    async fn again_later(&self, call: &[Dispatch], error: &(dyn Error + Sync)) -> Result<Next, SendError> {
         self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
         let config = &self.app.config.jobs;
         let now = self.app.clock.now();

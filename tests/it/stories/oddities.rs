@@ -19,7 +19,7 @@ use crate::support::{
     database::execute,
     definitions::{archived_by_hand, extra_node},
     flows::show,
-    seals::{ADOPTED, until_status},
+    seals::until_status,
     story,
     world::{small_photos, tries_once},
 };
@@ -147,7 +147,6 @@ story!(a_business_that_a_callback_named_once_is_tried_again, async |engine: Engi
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
     assert_eq!(world.photos(&seal_use.id).await.len(), 2);
-    world.leaves_parked("apply", ADOPTED);
 });
 
 story!(a_photo_that_came_twice_leaves_no_gap_in_the_numbers, async |engine: Engine| {
