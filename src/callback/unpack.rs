@@ -61,13 +61,14 @@ fn is_gzip(body: &[u8]) -> bool {
 
 /// RFC 1950, 2.2: method 8, and the first two bytes are a multiple of 31.
 fn is_zlib(body: &[u8]) -> bool {
-    matches!(body, [first, second, ..] if first & 0x0F == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0)
+    matches!(body, [first, second, ..] if first & 0x0F == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31))
 }
 
 fn all(mut from: impl Read, packed: &[u8], max: u64, room: &mut Room) -> Result<Vec<u8>, CallbackError> {
     let mut bytes = Vec::new();
     loop {
-        room.grow((packed.len() + bytes.len() + STEP) as u64)?;
+        // Never more than the largest body needs: with the smallest `bytes_in_flight` it must be accepted, too.
+        room.grow(((packed.len() + bytes.len() + STEP) as u64).min(max))?;
         let read = from.by_ref().take(STEP as u64).read_to_end(&mut bytes).map_err(|error| damaged(&error))?;
         if bytes.len() as u64 > max {
             return Err(CallbackError::TooLarge { limit: max });

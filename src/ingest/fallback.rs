@@ -26,11 +26,13 @@ use crate::{
 /// Entries that are read ahead of the one that is being stored.
 const AHEAD: usize = 1;
 const MAX_ENTRIES: usize = 100_000;
+const LEFT_OUT: &str = "entries of the zip were skipped";
 
 /// Reads the zip if it may contain missing photos. Returns the reason if that failed.
 pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError> {
     let Some(business_id) = business_to_read(pass).await? else {
-        return Ok(None);
+        // What was left out of the zip stays shown until the zip is read again.
+        return Ok(pass.ingest.error.clone().filter(|note| note.contains(LEFT_OUT)));
     };
     let _turn = pass.app.bounds.zip().await;
     let mut tx = pass.lease.begin(pass.db()).await?;
@@ -53,7 +55,7 @@ pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError>
                 .take(10)
                 .map(|skipped| format!("{}: {}", skipped.name, skipped.reason))
                 .collect();
-            Ok(Some(format!("{} entries of the zip were skipped: {}", summary.skipped.len(), skipped.join("; "))))
+            Ok(Some(format!("{} {LEFT_OUT}: {}", summary.skipped.len(), skipped.join("; "))))
         }
         Err(error) => Ok(Some(error.to_string())),
     }

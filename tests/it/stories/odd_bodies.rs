@@ -43,20 +43,21 @@ async fn node(world: &World, flow: &FlowId) -> Option<String> {
 story!(what_is_no_picture_is_a_failed_try_with_a_reason, async |engine: Engine| {
     let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
     let count = u32::try_from(no_pictures().len()).unwrap();
-    let (flow, seal_use, business) = world.seal_use(count).await;
+    let (flow, seal_use, business) = world.seal_use(count + 1).await;
     world.sim.set_fault(Fault::always(Target::Zip, FaultKind::Status { status: 500 }));
     let mut expected = Vec::new();
     for (fault, code, word) in no_pictures() {
-        // The end is told only after the last stamping, so the fault is there before the first request.
         let key = world.sim.stamp(&business, 0).await.unwrap();
         world.sim.set_fault(Fault::always(Target::Image, fault).only(&[key.as_str()]));
         expected.push((key, code, word));
     }
+    // The faults are there before the end is told, and the first photo asked for.
+    world.sim.complete(&business).await.unwrap();
     world.until("all are parked", async || parked(&world).await == i64::from(count)).await;
     assert_eq!(world.count("SELECT COUNT(*) FROM documents").await, 0);
     assert_eq!(node(&world, &flow).await.as_deref(), Some("seal"), "the node waits");
     for (key, code, word) in expected {
-        let told: (String, String) = sql("SELECT error_code, error FROM photos WHERE photokey = $1")
+        let told: (String, String) = sql("SELECT error_code, error_detail FROM photos WHERE photokey = $1")
             .bind(&key)
             .one(&world.app.db)
             .await
@@ -76,15 +77,16 @@ story!(what_is_no_picture_is_a_failed_try_with_a_reason, async |engine: Engine| 
 story!(binary_data_of_an_unknown_format_is_a_photo, async |world: World| {
     // A format that this program does not know is evidence all the same. So is a PDF: some devices scan into one.
     let unknown: Vec<u8> = (0..3000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
-    let (flow, seal_use, business) = world.seal_use(2).await;
+    let (flow, seal_use, business) = world.seal_use(3).await;
     let mut keys = Vec::new();
     for body in [unknown.as_slice(), b"%PDF-1.4\n%\xE2\xE3\xCF\xD3\n"] {
-        let key = world.sim.stamp(&business, 0).await;
-        keys.push(key.unwrap());
+        let key = world.sim.stamp(&business, 0).await.unwrap();
+        keys.push(key);
         world.sim.set_fault(
             Fault::always(Target::Image, FaultKind::answer("image/jpeg", body)).only(&keys[keys.len() - 1..]),
         );
     }
+    world.sim.complete(&business).await.unwrap();
     world.until_archived(&flow).await;
     all_done_once(&world.photos(&seal_use.id).await, 2);
 });
@@ -104,7 +106,7 @@ story!(a_pushed_text_is_no_photo_and_the_list_of_callbacks_says_so, async |world
 story!(words_in_content_encoding_that_pack_nothing_change_nothing, async |world: World| {
     let words = ["UTF-8", "none", "Identity", "", "utf8, identity", "binary", "GBK", "8bit"];
     let count = u32::try_from(words.len()).unwrap();
-    let (flow, seal_use, business) = world.seal_use(count).await;
+    let (flow, seal_use, business) = world.seal_use(count + 1).await;
     let mut keys = Vec::new();
     for value in words {
         let key = world.sim.stamp(&business, 0).await.unwrap();
@@ -112,6 +114,7 @@ story!(words_in_content_encoding_that_pack_nothing_change_nothing, async |world:
         world.sim.set_fault(Fault::always(Target::Image, header).only(&[key.as_str()]));
         keys.push(key);
     }
+    world.sim.complete(&business).await.unwrap();
     world.until_archived(&flow).await;
     all_done_once(&world.photos(&seal_use.id).await, words.len());
     let requests = world.sim.counters().image_requests;
@@ -127,7 +130,7 @@ story!(words_in_content_encoding_that_pack_nothing_change_nothing, async |world:
 story!(a_packed_picture_is_refused_with_the_reason, async |engine: Engine| {
     // The request asks for no compression. Storing the packed bytes would be wrong, and the sender can be corrected.
     let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
-    let (flow, seal_use, business) = world.seal_use(3).await;
+    let (flow, seal_use, business) = world.seal_use(4).await;
     world.sim.set_fault(Fault::always(Target::Zip, FaultKind::Status { status: 500 }));
     for coding in ["gzip", "identity, GZip", ""] {
         let key = world.sim.stamp(&business, 0).await.unwrap();
@@ -139,8 +142,10 @@ story!(a_packed_picture_is_refused_with_the_reason, async |engine: Engine| {
             .sim
             .set_fault(Fault::always(Target::Image, FaultKind::answer_with(&headers, &packed)).only(&[key.as_str()]));
     }
+    world.sim.complete(&business).await.unwrap();
     world.until("all are parked", async || parked(&world).await == 3).await;
-    let told: Vec<String> = sql("SELECT error FROM photos ORDER BY position").scalars(&world.app.db).await.unwrap();
+    let told: Vec<String> =
+        sql("SELECT error_detail FROM photos ORDER BY position").scalars(&world.app.db).await.unwrap();
     assert!(
         told[0].contains("(gzip)") && told[1].contains("(gzip)") && told[2].contains("packed with gzip"),
         "{told:?}"

@@ -13,6 +13,8 @@ use crate::support::{
     wire::{MULTIPART, parts, request, say},
 };
 
+const NAME: &str = "采购合同（盖章版）.pdf";
+
 async fn with_flow(engine: Engine) -> (World, FlowId, Caller) {
     let world = world_with_stamped(engine).await;
     let (flow, ..) = world.seal_use(1).await;
@@ -36,7 +38,6 @@ async fn brought(world: &World, wang: &Caller, flow: &FlowId, disposition: &[u8]
 
 story!(a_file_is_called_what_its_sender_calls_it, async |engine: Engine| {
     let (world, flow, wang) = with_flow(engine).await;
-    const NAME: &str = "采购合同（盖章版）.pdf";
     let percent = "%E9%87%87%E8%B4%AD%E5%90%88%E5%90%8C%EF%BC%88%E7%9B%96%E7%AB%A0%E7%89%88%EF%BC%89%2E%70%64%66";
     let word = "=?utf-8?B?6YeH6LSt5ZCI5ZCM77yI55uW56ug54mI77yJLnBkZg==?=";
     let gbk = [
@@ -93,7 +94,7 @@ story!(a_document_is_found_as_people_type, async |engine: Engine| {
     {
         assert_eq!(found(&wang, q).await, [apple], "{q:?}");
     }
-    for q in ["合%同", "合_", "%", "_", "合 同"] {
+    for q in ["合%同", "合_", "%", "_"] {
         assert!(found(&wang, q).await.is_empty(), "{q:?}");
     }
     for q in [" ", "\u{3000}", "pdf", ".PDF"] {
