@@ -29,9 +29,12 @@ const PACKED: [(&[u8], FileKind); 5] = [
 ];
 /// The part that holds macros (MS-OFFMACRO2, 2.2.1).
 const MACROS: &[u8] = b"vbaProject.bin";
-/// More suffixes of the same content: for each kind the suffix, its type, and whether it may hold macros. The name
-/// decides between them, because office programs refuse a file whose suffix does not fit its content.
-const FAMILIES: [(&str, &[(&str, &str, bool)]); 6] = [
+/// A suffix, its type, and whether the file may hold macros.
+type Member = (&'static str, &'static str, bool);
+
+/// More suffixes of the same content, by the suffix of the kind. The name decides between them, because office programs
+/// refuse a file whose suffix does not fit its content.
+const FAMILIES: [(&str, &[Member]); 6] = [
     (
         "docx",
         &[

@@ -39,7 +39,7 @@ impl Parts<'_> {
         self.into.problem = self.into.problem.take().or(problem);
         for mut part in parts {
             if part.name.is_empty() {
-                part.name = outer.unwrap_or_default().to_owned();
+                outer.unwrap_or_default().clone_into(&mut part.name);
             }
             match inner_boundary(&part).filter(|_| depth > 1) {
                 Some(inner) => self.take_all(part.content, &inner, Some(&part.name), depth - 1),

@@ -30,6 +30,7 @@ const FILES: [&str; 9] = [
 ];
 
 /// Returns why the entry is no photo. `path` is its name in the zip.
+#[must_use]
 pub fn not_a_photo(path: &str, bytes: &[u8]) -> Option<String> {
     let path = path.to_lowercase();
     let mut parts = path.rsplit(['/', '\\']);

@@ -136,11 +136,11 @@ story!(a_packed_picture_is_refused_with_the_reason, async |engine: Engine| {
         let key = world.sim.stamp(&business, 0).await.unwrap();
         let mut packer = GzEncoder::new(Vec::new(), Compression::default());
         packer.write_all(&world.sim.photo_bytes(&key).await.unwrap()).unwrap();
-        let packed = packer.finish().unwrap();
+        let body = packer.finish().unwrap();
         let headers = [("content-type", "image/jpeg"), ("content-encoding", coding)];
         world
             .sim
-            .set_fault(Fault::always(Target::Image, FaultKind::answer_with(&headers, &packed)).only(&[key.as_str()]));
+            .set_fault(Fault::always(Target::Image, FaultKind::answer_with(&headers, &body)).only(&[key.as_str()]));
     }
     world.sim.complete(&business).await.unwrap();
     world.until("all are parked", async || parked(&world).await == 3).await;

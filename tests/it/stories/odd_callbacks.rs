@@ -76,7 +76,7 @@ story!(the_bound_on_memory_holds_for_what_arrives, async |engine: Engine| {
     let world = world_with(engine, small).await;
     for (length, most) in [
         ("Content-Length: 1048576", vec![b'x'; (1 << 20) - 1]),
-        ("Transfer-Encoding: chunked", [b"FFFFF\r\n".as_slice(), &[b'x'; 0xF_FFFF]].concat()),
+        ("Transfer-Encoding: chunked", [b"FFFFF\r\n".as_slice(), &vec![b'x'; 0xF_FFFF]].concat()),
     ] {
         let mut large = begun(&world, length, &most).await;
         // A small one that comes first takes some room, and then the large one has come in vain.
@@ -94,7 +94,7 @@ story!(the_bound_on_memory_holds_for_what_arrives, async |engine: Engine| {
     // One byte more than is allowed, declared or not.
     let said = heard(begun(&world, "Content-Length: 1048577", b"").await).await;
     assert_eq!(said.status, 413, "{said:?}");
-    let chunked = [b"100001\r\n".as_slice(), &[b'x'; 0x10_0001], b"\r\n0\r\n\r\n"].concat();
+    let chunked = [b"100001\r\n".as_slice(), &vec![b'x'; 0x10_0001], b"\r\n0\r\n\r\n"].concat();
     let mut line = begun(&world, "Transfer-Encoding: chunked", b"").await;
     let _ = line.write_all(&chunked).await;
     assert_eq!(heard(line).await.status, 413);

@@ -39,7 +39,7 @@ async fn brought(world: &World, wang: &Caller, flow: &FlowId, disposition: &[u8]
 story!(a_file_is_called_what_its_sender_calls_it, async |engine: Engine| {
     let (world, flow, wang) = with_flow(engine).await;
     let percent = "%E9%87%87%E8%B4%AD%E5%90%88%E5%90%8C%EF%BC%88%E7%9B%96%E7%AB%A0%E7%89%88%EF%BC%89%2E%70%64%66";
-    let word = "=?utf-8?B?6YeH6LSt5ZCI5ZCM77yI55uW56ug54mI77yJLnBkZg==?=";
+    let encoded = "=?utf-8?B?6YeH6LSt5ZCI5ZCM77yI55uW56ug54mI77yJLnBkZg==?=";
     let gbk = [
         b"form-data; name=\"file\"; filename=\"".as_slice(),
         b"\xB2\xC9\xB9\xBA\xBA\xCF\xCD\xAC\xA3\xA8\xB8\xC7\xD5\xC2\xB0\xE6\xA3\xA9.pdf\"",
@@ -52,7 +52,7 @@ story!(a_file_is_called_what_its_sender_calls_it, async |engine: Engine| {
         format!("form-data; name=\"file\"; filename*=UTF-8''{percent}; filename=\"contract.pdf\"").into_bytes(),
         format!("form-data; name=\"file\"; filename=\"contract.pdf\"; filename*=UTF-8'zh'{percent}").into_bytes(),
         gbk,
-        format!("form-data; name=\"file\"; filename=\"{word}\"").into_bytes(),
+        format!("form-data; name=\"file\"; filename=\"{encoded}\"").into_bytes(),
         // A program that percent-encodes the plain name, one that breaks it into pieces, and a path of Windows.
         format!("form-data; name=\"file\"; filename=\"{percent}\"").into_bytes(),
         format!("form-data; name=\"file\"; filename*0*=UTF-8''{}; filename*1*={}", &percent[..18], &percent[18..])

@@ -36,11 +36,9 @@ pub(crate) async fn heard(mut line: TcpStream) -> Said {
 
 /// A request with this head and its length.
 pub(crate) fn request(first_line: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut head = format!("{first_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
-    for header in headers {
-        head += &format!("{header}\r\n");
-    }
-    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    let length = format!("Content-Length: {}", body.len());
+    let fixed = [&format!("{first_line} HTTP/1.1"), "Host: x", "Connection: close", &length];
+    let head = [&fixed, headers, &["", ""]].concat().join("\r\n");
     [head.as_bytes(), body].concat()
 }
 
