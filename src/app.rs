@@ -1,5 +1,8 @@
 //! The parts of the running service. The start of the process builds them once.
 
+mod health;
+mod space;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -20,6 +23,8 @@ use crate::{
     telemetry::Metrics,
     vocabulary::words,
 };
+pub use health::{HealthCheck, StorageHealth};
+pub use space::DiskSpace;
 
 /// The shared parts that every action of the service uses.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct App {
     pub cpu: Cpu,
     pub metrics: Metrics,
     pub bounds: Bounds,
+    pub disk_space: DiskSpace,
+    health: HealthCheck,
     /// Records acts that change no other row. The entry is written before the act happens.
     pub journal: Journal,
     /// Change notices for the open pages of this process. A notice without a listener is lost.
@@ -77,23 +84,29 @@ pub enum StartError {
 
 const NOTICES: usize = 1024;
 
+/// The limits of requests to vendors.
+#[must_use]
+pub fn provider_limits(config: &Config) -> Limits {
+    Limits {
+        connect_timeout: config.vendor.connect_timeout.get(),
+        read_timeout: config.vendor.read_timeout.get(),
+        total_timeout: config.vendor.total_timeout.get(),
+        max_zip_bytes: config.vendor.max_zip_bytes.get(),
+        ..Limits::default()
+    }
+}
+
 impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, StartError> {
         tokio::fs::create_dir_all(&config.data_dir).await?;
         let db = Db::open(&config.database).await?;
         let store = Store::open(&config.store).await?;
-        let limits = Limits {
-            connect_timeout: config.vendor.connect_timeout.get(),
-            read_timeout: config.vendor.read_timeout.get(),
-            total_timeout: config.vendor.total_timeout.get(),
-            max_zip_bytes: config.vendor.max_zip_bytes.get(),
-            ..Limits::default()
-        };
-        let vendor = Providers::new(&limits, clock.clone())?;
+        let vendor = Providers::new(&provider_limits(&config), clock.clone())?;
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = if config.thumbnail.threads == 0 { cores } else { config.thumbnail.threads };
         let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;
         let bounds = Bounds::new(&config);
+        let disk_space = DiskSpace::new(&config);
         let journal = Journal::start(db.clone(), config.audit.queue);
         let (change_notices, notices_for_peers) = (broadcast::channel(NOTICES).0, broadcast::channel(NOTICES).0);
         let metrics = Metrics::default();
@@ -106,10 +119,17 @@ impl App {
             cpu,
             metrics,
             bounds,
+            disk_space,
+            health: HealthCheck::default(),
             journal,
             change_notices,
             notices_for_peers,
         }))
+    }
+
+    /// Returns whether the database accepts a write and the store works, as of the last second.
+    pub async fn storage_health(&self) -> StorageHealth {
+        self.health.report(&self.db, &self.store).await
     }
 
     /// The limits for decoding one picture.

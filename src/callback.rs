@@ -23,7 +23,7 @@ use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
     cpu::CpuError,
-    db::{DbError, Tx},
+    db::{self, DbError, Tx},
     id::{CallbackId, SealUseId},
     killpoint,
     queue::Waits,
@@ -211,13 +211,15 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
         }
         next = Instant::now() + GATHER;
         let (mut records, answers): (Vec<Record>, Vec<_>) = group.drain(..).unzip();
-        let together = write_group(&app, &mut records).await;
+        let together = write_group(&app, &mut records).await.map_err(Arc::new);
         if let Err(error) = &together {
-            tracing::warn!(%error, callbacks = records.len(), "cannot store the callbacks in one transaction; storing them one by one");
+            tracing::warn!(%error, callbacks = records.len(), "cannot store the callbacks in one transaction");
         }
         for (record, answer) in records.iter_mut().zip(answers) {
             let outcome = match &together {
                 Ok(()) => Ok(()),
+                // The same would happen to each. The vendor sends them again.
+                Err(error) if db::outage(error).is_some() => Err(Arc::clone(error)),
                 // A callback that the database refuses must not block the others.
                 Err(_) => write_group(&app, std::slice::from_mut(record)).await.map_err(Arc::new),
             };

@@ -1,6 +1,7 @@
 //! The command line: parses the arguments and runs one command.
 
 mod audit;
+mod check_config;
 mod demo;
 mod print;
 mod serve;
@@ -36,7 +37,7 @@ enum Command {
     /// Run a simulated vendor for tests and demonstrations.
     Simulator(Box<simulator::Args>),
     /// Check the settings and print them without secrets.
-    CheckConfig,
+    CheckConfig(check_config::CheckConfigArgs),
     /// Update the database schema.
     Migrate,
     /// Print the OpenAPI document.
@@ -70,7 +71,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
     run(cli).unwrap_or_else(|error| {
-        print::to_stderr(&format!("yinku: {error:#}"));
+        print::to_stderr(&format!("yinku: {}", print::causes(&error)));
         failed
     })
 }
@@ -85,7 +86,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(load(cli.config)?, args).await?,
             Command::Demo(args) => return demo::run(args).await,
             Command::Simulator(args) => simulator::run(*args).await?,
-            Command::CheckConfig => print::to_stdout(&load(cli.config)?.to_shown_toml()),
+            Command::CheckConfig(args) => return check_config::run(&load(cli.config)?, &args).await,
             Command::Migrate => open(&load(cli.config)?).await?.close().await,
             Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?),
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,

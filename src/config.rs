@@ -7,6 +7,7 @@ mod byte_size;
 mod callback;
 mod check;
 mod database;
+mod disk;
 mod ingest;
 mod jobs;
 mod load;
@@ -33,6 +34,7 @@ pub use self::{
     callback::CallbackConfig,
     check::BadSetting,
     database::{DatabaseConfig, DatabaseUrl},
+    disk::DiskConfig,
     ingest::IngestConfig,
     jobs::JobsConfig,
     load::ConfigError,
@@ -57,6 +59,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub database: DatabaseConfig,
     pub store: StoreConfig,
+    pub disk: DiskConfig,
     pub admin: AdminConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
@@ -85,6 +88,7 @@ impl Config {
             data_dir: data_dir.to_owned(),
             database: DatabaseConfig { url: DatabaseUrl::in_dir(data_dir), ..DatabaseConfig::default() },
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
+            disk: DiskConfig::default(),
             admin: AdminConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),

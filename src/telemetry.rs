@@ -4,7 +4,9 @@ mod metrics;
 
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 
-pub use self::metrics::{CallbackLabels, JobLabels, Metrics, OutcomeLabels, RequestLabels, RouteLabels};
+pub use self::metrics::{
+    CallbackLabels, DirectoryLabels, JobLabels, Metrics, OutcomeLabels, RequestLabels, RouteLabels,
+};
 use crate::config::{LogConfig, LogFormat};
 
 #[derive(Debug, thiserror::Error)]

@@ -60,6 +60,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     }
     tokio::spawn(peers::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(sweep(Arc::clone(&app)));
+    tokio::spawn(watch_disks(Arc::clone(&app), stop.clone()));
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),
         _ = interrupted.recv() => tracing::info!("stopping"),
@@ -73,7 +74,17 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn watch_disks(app: Arc<App>, stop: CancellationToken) {
+    app.disk_space.watch(&app.metrics, stop).await;
+}
+
+/// Tries the store, and removes what interrupted puts left in it.
 async fn sweep(app: Arc<App>) {
+    if let Err(error) = app.store.check_write().await {
+        let (error, store) = (print::causes(&error.into()), &app.config.store.url);
+        tracing::warn!(error, %store, "the store does not work; photos wait for it. Check the settings of [store].");
+        return;
+    }
     match app.store.sweep_staging(app.clock.now().minus(STALE)).await {
         Ok(0) => {}
         Ok(swept) => tracing::info!(swept, "removed incomplete files of an earlier run"),

@@ -220,6 +220,7 @@ story_on_postgres!(
         SealUse::applied(&mut pass, &seal_use.id, "7").await.unwrap();
         pass.commit().await.unwrap();
         assert_eq!(callback.await.unwrap(), 200);
+        world.leaves_parked("apply", "this pass is not the ingest, which would clear the job");
     }
 );
 

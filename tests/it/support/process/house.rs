@@ -79,6 +79,26 @@ impl House {
         command.spawn().unwrap()
     }
 
+    /// The service, started by a line of shell. `"$0"` is the program.
+    pub(crate) fn serve_by(&self, line: &str) -> Child {
+        let plain = self.command();
+        let plain = plain.as_std();
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).arg(plain.get_program()).current_dir(&self.dir);
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+    }
+
+    /// The directory of the store.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
     /// Starts the service.
     pub(crate) fn command(&self) -> Command {
         let url = match &self.database {
