@@ -22,6 +22,7 @@ use crate::{
     provider::{Limits, ProviderBuildError, Providers},
     store::{Store, StoreError},
     telemetry::Metrics,
+    user::throttle::LoginThrottle,
     vocabulary::words,
 };
 pub use health::{HealthCheck, StorageHealth};
@@ -44,6 +45,8 @@ pub struct App {
     health: HealthCheck,
     /// Records acts that change no other row. The entry is written before the act happens.
     pub journal: Journal,
+    /// The failed logins of this process.
+    pub login_throttle: LoginThrottle,
     /// Change notices for the open pages of this process. A notice without a listener is lost.
     pub change_notices: broadcast::Sender<ChangeNotice>,
     /// The change notices of this process, for listeners at other processes; see [`crate::notify::peers`].
@@ -126,6 +129,7 @@ impl App {
             disk_space,
             health: HealthCheck::default(),
             journal,
+            login_throttle: LoginThrottle::default(),
             change_notices,
             notices_for_peers,
         }))

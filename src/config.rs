@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+mod auth;
 mod byte_size;
 mod callback;
 mod check;
@@ -31,9 +32,10 @@ use url::Url;
 pub use self::{
     admin::AdminConfig,
     audit::AuditConfig,
+    auth::AuthConfig,
     byte_size::ByteSize,
     callback::CallbackConfig,
-    check::BadSetting,
+    check::{BadSetting, MOST_TOKEN_DAYS, ROLES},
     clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
     disk::DiskConfig,
@@ -63,6 +65,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub disk: DiskConfig,
     pub admin: AdminConfig,
+    pub auth: AuthConfig,
     pub clients: ClientsConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
@@ -93,6 +96,7 @@ impl Config {
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
             disk: DiskConfig::default(),
             admin: AdminConfig::default(),
+            auth: AuthConfig::default(),
             clients: ClientsConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),

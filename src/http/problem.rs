@@ -23,7 +23,7 @@ use crate::{
     flow::{actions::Refusal, step::StepError},
     provider::{BadCredentials, ProviderError},
     store::StoreError,
-    user::login::LoginError,
+    user::{login::LoginError, totp::TotpError},
 };
 
 /// A problem (RFC 9457).
@@ -165,10 +165,29 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Wrong => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::WrongCode => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::TotpRequired => Self::new(Code::TotpRequired, error.to_string()),
+            LoginError::TooMany(wait) => {
+                Self { retry_after: wait.as_secs(), ..Self::new(Code::TooManyLogins, error.to_string()) }
+            }
             LoginError::Busy => Self::new(Code::Busy, error.to_string()),
             LoginError::Journal(error) => error.into(),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<TotpError> for Problem {
+    fn from(error: TotpError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TotpError::IsOn => Self::new(Code::TotpIsOn, detail),
+            TotpError::NotBegun => Self::new(Code::TotpNotBegun, detail),
+            TotpError::WrongCode => Self::field("code", detail),
+            TotpError::Seed => Self::internal(&error),
+            TotpError::Login(error) => error.into(),
+            TotpError::Db(error) => error.into(),
         }
     }
 }
