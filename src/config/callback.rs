@@ -15,7 +15,7 @@ pub struct CallbackConfig {
     pub max_body: ByteSize,
     /// Bodies up to this size are saved in the database row, larger bodies in the store.
     pub inline_body: ByteSize,
-    /// Most memory for callback bodies in progress. At least `max_body`.
+    /// Most memory for callback bodies in progress. At least `max_body`. It counts the bytes that have arrived.
     pub bytes_in_flight: ByteSize,
     /// Callbacks that wait to be saved. A full queue is answered with 503, and the vendor retries.
     pub queue: usize,
