@@ -25,6 +25,8 @@ use crate::{
     service::ServiceError,
     store::{Store, StoreError},
     telemetry::Metrics,
+    user::throttle::LoginThrottle,
+    user::totp::TotpError,
     vocabulary::words,
 };
 pub use health::{HealthCheck, StorageHealth};
@@ -50,6 +52,8 @@ pub struct App {
     /// Records acts that change no other row. The entry is written before the act happens.
     pub journal: Journal,
     pub refusals: Refusals,
+    /// The failed logins of this process.
+    pub login_throttle: LoginThrottle,
     /// Change notices for the open pages of this process. A notice without a listener is lost.
     pub change_notices: broadcast::Sender<ChangeNotice>,
     /// The change notices of this process, for listeners at other processes; see [`crate::notify::peers`].
@@ -91,6 +95,8 @@ pub enum StartError {
     Key(#[from] KeyFileError),
     #[error("cannot read or seal the stored secrets: {0}")]
     Secrets(#[from] ServiceError),
+    #[error("cannot read or seal the stored seeds of one-time codes: {0}")]
+    Seeds(#[from] TotpError),
     #[error("cannot create the data directory: {0}. Check `data_dir` and its permissions.")]
     DataDir(#[from] std::io::Error),
 }
@@ -139,6 +145,7 @@ impl App {
             health: HealthCheck::default(),
             journal,
             refusals: Refusals::default(),
+            login_throttle: LoginThrottle::default(),
             change_notices,
             notices_for_peers,
         }))

@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+mod auth;
 mod byte_size;
 mod callback;
 mod check;
@@ -32,9 +33,10 @@ use url::Url;
 pub use self::{
     admin::AdminConfig,
     audit::AuditConfig,
+    auth::AuthConfig,
     byte_size::ByteSize,
     callback::CallbackConfig,
-    check::BadSetting,
+    check::{BadSetting, MOST_TOKEN_DAYS, ROLES},
     clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
     disk::DiskConfig,
@@ -66,6 +68,7 @@ pub struct Config {
     pub disk: DiskConfig,
     pub admin: AdminConfig,
     pub secrets: SecretsConfig,
+    pub auth: AuthConfig,
     pub clients: ClientsConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
@@ -97,6 +100,7 @@ impl Config {
             disk: DiskConfig::default(),
             admin: AdminConfig::default(),
             secrets: SecretsConfig::in_dir(data_dir),
+            auth: AuthConfig::default(),
             clients: ClientsConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),

@@ -14,8 +14,10 @@ mod ingests;
 mod input;
 mod knowledge;
 mod layers;
+mod logged_in;
 mod openapi;
 mod operation;
+mod own_login;
 mod permission_cache;
 mod problem;
 mod seal_uses;
@@ -70,6 +72,7 @@ const JSON_LIMIT: usize = 1024 * 1024;
 fn api() -> OpenApiRouter<Edge> {
     let routes = openapi::router()
         .merge(session::routes())
+        .merge(own_login::routes())
         .merge(users::routes())
         .merge(services::routes())
         .merge(definitions::routes())

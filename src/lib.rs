@@ -23,6 +23,7 @@ pub mod library;
 pub mod notify;
 pub mod original;
 pub mod outage;
+pub mod password;
 pub mod photo;
 pub mod picture;
 pub mod preservation;

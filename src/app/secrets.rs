@@ -5,7 +5,11 @@ use crate::{
     config::{Config, DatabaseUrl},
     db::Db,
     secret::{Secrets, open_to_others, sealed_under},
-    service::stored::{self, seal_clear},
+    service::{
+        ServiceError,
+        stored::{self, seal_clear},
+    },
+    user::totp,
 };
 
 /// Loads the key, or makes it at the first start on SQLite. A process without the right key starts, so that an
@@ -13,7 +17,8 @@ use crate::{
 pub(super) async fn unlock(db: &Db, config: &Config) -> Result<Secrets, StartError> {
     warn_if_open(config);
     let mut secrets = Secrets::load(&config.secrets)?;
-    let stored = stored::all(db).await?;
+    let mut stored = stored::all(db).await?;
+    stored.extend(totp::stored_seeds(db).await.map_err(ServiceError::from)?);
     let sealed = stored.iter().any(|stored| sealed_under(stored).is_some());
     let one_process = matches!(config.database.url, DatabaseUrl::Sqlite(_));
     // A new key in place of a lost one would hide the loss.
@@ -26,7 +31,7 @@ pub(super) async fn unlock(db: &Db, config: &Config) -> Result<Secrets, StartErr
     }
     warn_if_wrong(&secrets, &stored);
     if secrets.fingerprint().is_some() && stored.iter().any(|stored| sealed_under(stored).is_none()) {
-        let sealed = seal_clear(db, &secrets).await?;
+        let sealed = seal_clear(db, &secrets).await? + totp::seal_clear_seeds(db, &secrets).await?;
         tracing::info!(sealed, "sealed the secrets that were stored in clear");
     }
     Ok(secrets)
@@ -39,8 +44,9 @@ fn warn_if_wrong(secrets: &Secrets, stored: &[String]) {
         (Some(stored), present) => tracing::error!(
             stored,
             present,
-            "secrets are stored under another key, so their services cannot be used; put the key {stored} into \
-             secrets.key_file or YINKU_SECRETS__KEY, or give each secret again with PATCH /api/services/{{id}}"
+            "secrets are stored under another key, so their services and one-time codes do not work; put the key \
+             {stored} into secrets.key_file or YINKU_SECRETS__KEY, or give each secret again with PATCH \
+             /api/services/{{id}} and remove the one-time codes with `yinku user totp`"
         ),
         (None, None) => tracing::warn!(
             "no key for stored secrets: they are stored in clear; make one with `openssl rand -base64 32`, give it to \

@@ -81,10 +81,11 @@ async fn record_refusal(edge: &Edge, origin: &Origin, code: Code, named: &str) {
     }
 }
 
-/// A login that fails has an entry of its own. A page asks for the session to learn whether there is one.
+/// A failed login has an entry of its own. A page asks for the session to learn whether there is one.
 fn is_refusal(code: Code, named: &str) -> bool {
     let refused = matches!(code.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    refused && code != Code::LoginFailed && !(code == Code::NotLoggedIn && named == "GET /api/session")
+    let of_login = code.status() == StatusCode::UNAUTHORIZED && named.ends_with(" /api/session");
+    refused && !of_login
 }
 
 /// Limits the time that the request waits for the database, so a database that hangs is an answer.

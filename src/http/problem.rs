@@ -22,8 +22,9 @@ use crate::{
     definition::FieldError,
     flow::{actions::Refusal, step::StepError},
     provider::{BadCredentials, ProviderError},
+    secret::SecretError,
     store::StoreError,
-    user::login::LoginError,
+    user::{login::LoginError, totp::TotpError},
 };
 
 /// A problem (RFC 9457).
@@ -168,10 +169,31 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Wrong => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::WrongCode => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::TotpRequired => Self::new(Code::TotpRequired, error.to_string()),
+            LoginError::TooMany(wait) => {
+                Self { retry_after: wait.as_secs(), ..Self::new(Code::TooManyLogins, error.to_string()) }
+            }
             LoginError::Busy => Self::new(Code::Busy, error.to_string()),
+            LoginError::Secret(error) => error.into(),
             LoginError::Journal(error) => error.into(),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<TotpError> for Problem {
+    fn from(error: TotpError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TotpError::IsOn => Self::new(Code::TotpIsOn, detail),
+            TotpError::NotBegun => Self::new(Code::TotpNotBegun, detail),
+            TotpError::WrongCode => Self::field("code", detail),
+            TotpError::Seed => Self::internal(&error),
+            TotpError::Secret(error) => error.into(),
+            TotpError::Login(error) => error.into(),
+            TotpError::Db(error) => error.into(),
         }
     }
 }
@@ -209,6 +231,15 @@ impl From<Refusal> for Problem {
             Refusal::NotYours(why) => Self::new(Code::NotYours, why),
             Refusal::NotNow(why) => Self::new(Code::NotNow, why),
             Refusal::NotRunning(why) => Self::new(Code::FlowNotRunning, why),
+        }
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::NoRandom => Self::internal(&error),
+            _ => Self::new(Code::SecretLocked, error.to_string()),
         }
     }
 }

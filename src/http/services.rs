@@ -5,14 +5,13 @@ use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Code, Edge, Problem,
+    Edge, Problem,
     input::{Id, Input, Page, Params, limit, parsed},
     session::{Admin, CurrentUser},
     users::Paging,
 };
 use crate::{
     id::ServiceId,
-    secret::SecretError,
     service::{
         Service, ServiceError,
         bind::{self, BindError, Checked, NewService},
@@ -108,8 +107,7 @@ impl From<ServiceError> for Problem {
         match error {
             ServiceError::Gone => Self::not_found(),
             ServiceError::Credentials(error) => error.into(),
-            ServiceError::Secret(SecretError::NoRandom) => Self::internal(&error),
-            ServiceError::Secret(error) => Self::new(Code::SecretLocked, error.to_string()),
+            ServiceError::Secret(error) => error.into(),
             ServiceError::Db(error) => error.into(),
         }
     }

@@ -15,7 +15,7 @@ const ROWS: [&[&str]; 6] = [
     &["app"],
     &["definition", "flow", "seal_use", "photo", "original", "library", "user", "service", "audit", "queue"],
     &["provider", "store", "db", "cpu", "config", "secret", "telemetry", "picture"],
-    &["clock", "id", "hash", "vocabulary", "outage", "killpoint", "tls"],
+    &["clock", "id", "hash", "vocabulary", "outage", "killpoint", "tls", "password"],
 ];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",

@@ -11,7 +11,7 @@ use utoipa::openapi::{
 
 /// The tags in the order of the document.
 const TAGS: [(&str, &str); 10] = [
-    ("session", "Login, logout and tokens for programs."),
+    ("session", "Login, logout, the user's own password, one-time codes, sessions and tokens for programs."),
     ("users", "Users and their roles."),
     ("services", "Bound private-cloud services of the vendor and their seals."),
     ("definitions", "Flow types: fields, nodes and the integration with physical seals."),
@@ -31,7 +31,7 @@ pub(super) fn tags() -> Vec<Tag> {
 pub(super) fn tag_of(path: &str) -> Option<&'static str> {
     let mut words = path.trim_start_matches('/').split('/').filter(|word| *word != "api");
     Some(match (words.next()?, words.nth(1).unwrap_or_default()) {
-        ("session" | "tokens", _) => "session",
+        ("session" | "sessions" | "tokens", _) => "session",
         ("users", _) => "users",
         ("services", _) => "services",
         ("definitions", _) => "definitions",

@@ -47,6 +47,12 @@ codes! {
     TooSlow = "too_slow", REQUEST_TIMEOUT, "The body arrived too slowly. Send the request again.";
     NotLoggedIn = "not_logged_in", UNAUTHORIZED, "The request has no valid login. Log in or send a token.";
     LoginFailed = "login_failed", UNAUTHORIZED, "The username or the password is wrong. Check both.";
+    TotpRequired = "totp_required", UNAUTHORIZED, "The user logs in with a one-time code. Send the code as `totp`.";
+    TooManyLogins = "too_many_logins", TOO_MANY_REQUESTS, "Too many logins failed. Retry after `Retry-After` seconds.";
+    MustChangePassword = "must_change_password", FORBIDDEN, "The user must choose a new password first. Send PUT /api/session/password.";
+    MustSetUpTotp = "must_set_up_totp", FORBIDDEN, "A role of the user requires one-time codes. Send POST /api/session/totp.";
+    TokenScope = "token_scope", FORBIDDEN, "The scope of the token does not allow this request. Use a token with a wider scope.";
+    NeedsSession = "needs_session", FORBIDDEN, "A token may not do this. Log in with POST /api/session.";
     Forbidden = "forbidden", FORBIDDEN, "The roles of the caller do not allow this request. Ask an administrator.";
     NotYours = "not_yours", FORBIDDEN, "Only other users may do this act. See `actions` of the flow.";
     NotAssigned = "not_assigned", FORBIDDEN, "The current node is not assigned to the caller. See `actions` of the flow.";
@@ -56,6 +62,8 @@ codes! {
     NotFound = "not_found", NOT_FOUND, "The object does not exist or is not visible to the caller. Check the id and the rights.";
     NoThumbnail = "no_thumbnail", NOT_FOUND, "The document has no thumbnail of this size. Download the original.";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not support this method. See the OpenAPI document.";
+    TotpIsOn = "totp_is_on", CONFLICT, "One-time codes are on already. Remove them first.";
+    TotpNotBegun = "totp_not_begun", CONFLICT, "The set-up of one-time codes has not begun. Send the request without `code` first.";
     NotNow = "not_now", CONFLICT, "The state of the flow does not allow this act. Do what `detail` says.";
     FlowNotRunning = "flow_not_running", CONFLICT, "The flow is archived, withdrawn or sent back to its starter. Read the flow again.";
     AlreadyActed = "already_acted", CONFLICT, "The caller has already acted at this node. Read the flow again.";
@@ -79,7 +87,7 @@ codes! {
     NoEnding = "no_ending", CONFLICT, "No end of this seal use was requested. End the use first.";
     OtherSerialNo = "other_serial_no", CONFLICT, "The business at the vendor has another serial number. Check `businessId`, or set `force`.";
     BusinessTaken = "business_taken", CONFLICT, "Another seal use has this business id. Check `businessId`.";
-    SecretLocked = "secret_locked", CONFLICT, "The secret of the service was stored under another key. Do what `detail` says.";
+    SecretLocked = "secret_locked", CONFLICT, "The secret was stored under another key. Do what `detail` says.";
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
     FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";

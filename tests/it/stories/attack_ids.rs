@@ -126,6 +126,16 @@ fn of_configuration() -> Vec<Row> {
         row("GET /api/users", Body::None, admin(200)),
         row("POST /api/users", Body::Json(json!({})), admin(422)),
         row("PATCH /api/users/{id}", Body::Json(json!({})), admin(200)),
+        row(
+            "POST /api/users/{id}/password",
+            Body::Json(json!({ "password": "another uncommon phrase 7" })),
+            admin(204),
+        ),
+        // 张三 has no one-time codes.
+        row("DELETE /api/users/{id}/totp", Body::None, admin(404)),
+        // A session or token of 张三: nobody else ends it, not even an administrator.
+        row("DELETE /api/sessions/{id}", Body::None, hidden(404, 404)),
+        row("DELETE /api/tokens/{id}", Body::None, hidden(404, 404)),
         row("GET /api/audit", Body::None, readers(200)),
         row("GET /api/audit/verify", Body::None, readers(200)),
         row("GET /api/ingests", Body::None, readers(200)),
@@ -143,6 +153,10 @@ fn without_an_object() -> Vec<Row> {
         "GET /api/folders",
         "GET /api/owed",
         "GET /api/session",
+        "GET /api/sessions",
+        "DELETE /api/sessions",
+        "GET /api/tokens",
+        "POST /api/session/totp",
     ];
     let public = [
         "GET /api/openapi.json",
@@ -159,6 +173,9 @@ fn without_an_object() -> Vec<Row> {
             .map(|route| row(route, Body::Json(json!({})), OWN)),
     );
     rows.push(row("POST /api/session", Body::Json(json!({ "username": "x", "password": "x" })), OWN));
+    let passwords = json!({ "old": "x", "new": "y" });
+    rows.push(row("PUT /api/session/password", Body::Json(passwords), OWN));
+    rows.push(row("DELETE /api/session/totp", Body::Json(json!({ "password": "x" })), OWN));
     rows.push(row("DELETE /api/session", Body::None, [204, 0, 0, 0, 0, 0]));
     // The callback has no login. stories/callbacks.rs attacks it.
     let callback = "POST /papi/signcenter/qiyuesuo/categoryCallback";
@@ -207,6 +224,8 @@ struct Ids {
     definition: String,
     service: String,
     user: String,
+    session: String,
+    token: String,
 }
 
 impl Ids {
@@ -220,6 +239,9 @@ impl Ids {
             definition: world.definition.to_string(),
             service: text("SELECT id FROM services").await,
             user: text("SELECT id FROM users WHERE username = 'zhang'").await,
+            session: text("SELECT MIN(id) FROM sessions").await,
+            token: text("SELECT MIN(t.id) FROM tokens t JOIN users u ON u.id = t.user_id WHERE u.username = 'zhang'")
+                .await,
         }
     }
 
@@ -237,6 +259,8 @@ impl Ids {
             Some("definitions") => &self.definition,
             Some("services") => &self.service,
             Some("users") => &self.user,
+            Some("sessions") => &self.session,
+            Some("tokens") => &self.token,
             _ => NOTHING,
         };
         let path = route.replace("{id}", id).replace("{key}", "stamped").replace("{documentId}", stamped);
@@ -259,6 +283,7 @@ impl Row {
 story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
     let world = World::new(engine, Plan { definition: Some(private), ..Plan::default() }).await;
     make_user(&world, "chen", &["member"]).await;
+    world.session("zhang").await;
     let ma =
         json!({ "username": "ma", "displayName": "马", "password": "an uncommon phrase 42", "roles": ["operator"] });
     world.caller("admin").await.post("/api/users", &ma).await.expect(201);

@@ -58,6 +58,16 @@ story!(a_copy_of_the_database_has_no_secret_of_a_service, async |engine: Engine|
     assert_eq!(world.count(clear).await, 0);
 });
 
+story!(a_copy_of_the_database_has_no_seed_of_one_time_codes, async |engine: Engine| {
+    let world = World::new(engine, Plan { config: Some(with_key), ..Plan::default() }).await;
+    let zhang = world.session("zhang").await;
+    let uri = zhang.post("/api/session/totp", &Value::Null).await.expect(200)["uri"].as_str().unwrap().to_owned();
+    assert!(uri.starts_with("otpauth://totp/"), "{uri}");
+    let kept: String =
+        sql("SELECT totp_pending FROM users WHERE username = 'zhang'").scalar(&world.app.db).await.unwrap();
+    assert!(kept.starts_with("sealed:1:"), "{kept}");
+});
+
 #[tokio::test]
 async fn the_first_start_on_sqlite_makes_a_key_that_only_the_owner_may_read() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,0 +1,104 @@
+//! Attacks with tokens of programs: lost ones, old ones, and ones that want more than their scope.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Engine, Plan, World, audit_log::id, seals::noon, story};
+
+/// The token that the session makes, and a program with it.
+async fn made(world: &World, session: &Caller, new: Value) -> (Value, Caller) {
+    let made = session.post("/api/tokens", &new).await.expect(201);
+    let program = Caller::with_token(world, made["token"].as_str().unwrap());
+    (made, program)
+}
+
+story!(a_token_makes_no_token_whatever_its_scope, async |world: World| {
+    let session = world.session("admin").await;
+    for scope in ["read", "upload", "all"] {
+        let (_, program) = made(&world, &session, json!({ "name": "p", "scope": scope })).await;
+        let code = if scope == "all" { "needs_session" } else { "token_scope" };
+        program.post("/api/tokens", &json!({ "name": "another" })).await.expect_problem(403, code);
+    }
+});
+
+story!(a_lost_token_is_found_in_the_list_and_revoked, async |world: World| {
+    let (zhang, wang) = (world.session("zhang").await, world.session("wang").await);
+    let (lost, program) = made(&world, &zhang, json!({ "name": "lost", "scope": "read" })).await;
+    let (kept, other) = made(&world, &zhang, json!({ "name": "kept" })).await;
+    let (theirs, _) = made(&world, &wang, json!({ "name": "theirs" })).await;
+    program.get("/api/flows").await.expect(200);
+    let used = async || {
+        let listed = zhang.get("/api/tokens").await.expect(200);
+        listed["items"][1]["usedAt"].is_string()
+    };
+    world.until("the use is shown", used).await;
+    let listed = zhang.get("/api/tokens").await.expect(200);
+    let names: Vec<&Value> = listed["items"].as_array().unwrap().iter().map(|token| &token["name"]).collect();
+    assert_eq!(names, ["kept", "lost"]);
+    assert_eq!((&listed["items"][1]["scope"], &listed["items"][0]["usedAt"]), (&json!("read"), &Value::Null));
+    assert!(!listed.to_string().contains("yk_"), "the secret is shown once: {listed}");
+
+    zhang.delete(&format!("/api/tokens/{}", id(&theirs))).await.expect_problem(404, "not_found");
+    zhang.delete(&format!("/api/tokens/{}", id(&lost))).await.expect(204);
+    program.get("/api/flows").await.expect_problem(401, "not_logged_in");
+    other.get("/api/flows").await.expect(200);
+    zhang.delete(&format!("/api/tokens/{}", id(&lost))).await.expect_problem(404, "not_found");
+    assert_eq!(kept["scope"], "all", "the default");
+});
+
+story!(a_token_ends_after_its_days, async |engine: Engine| {
+    let clock = noon();
+    let world = World::new(engine, Plan { clock: clock.clone(), ..Plan::default() }).await;
+    let session = world.session("zhang").await;
+    for days in [0, 3651] {
+        let told = session.post("/api/tokens", &json!({ "name": "p", "days": days })).await;
+        assert_eq!(told.expect_problem(422, "invalid")["errors"][0]["field"], "days");
+    }
+    let (short, two) = made(&world, &session, json!({ "name": "two days", "days": 2 })).await;
+    let (usual, ninety) = made(&world, &session, json!({ "name": "usual" })).await;
+    let days = |token: &Value| {
+        let at = |member: &str| token[member].as_str().unwrap().parse::<yinku::clock::Timestamp>().unwrap();
+        at("expiresAt").since(at("createdAt")).as_secs() / 86_400
+    };
+    assert_eq!((days(&short), days(&usual)), (2, 90));
+    for (passed, of_two, of_ninety) in [(1, 200, 200), (1, 401, 200), (87, 401, 200), (1, 401, 401)] {
+        clock.advance(Duration::from_hours(24 * passed));
+        // A write ends what the service remembers of logins for a second.
+        Caller::nobody(&world).delete("/api/session").await.expect(204);
+        assert_eq!(two.get("/api/flows").await.status, of_two);
+        assert_eq!(ninety.get("/api/flows").await.status, of_ninety);
+    }
+});
+
+story!(a_token_does_nothing_beyond_its_scope, async |world: World| {
+    let session = world.session("admin").await;
+    let folder = session.post("/api/folders", &json!({ "name": "合同" })).await.expect(201);
+    let upload = |program: &Caller| {
+        let part = reqwest::multipart::Part::bytes(b"text".to_vec()).file_name("a.txt");
+        let form = reqwest::multipart::Form::new().part("file", part);
+        program.request(Method::POST, &format!("/api/folders/{}/documents", id(&folder))).multipart(form)
+    };
+    let writes = [
+        (Method::POST, "/api/flows".to_owned()),
+        (Method::POST, "/api/folders".to_owned()),
+        (Method::POST, "/api/users".to_owned()),
+        (Method::PATCH, format!("/api/folders/{}", id(&folder))),
+        (Method::DELETE, format!("/api/folders/{}", id(&folder))),
+        (Method::DELETE, "/api/sessions".to_owned()),
+        (Method::PUT, format!("/api/definitions/{}", world.definition)),
+    ];
+    for (scope, uploads) in [("read", 403), ("upload", 201)] {
+        let (_, program) = made(&world, &session, json!({ "name": "p", "scope": scope })).await;
+        program.get("/api/flows").await.expect(200);
+        program.get("/api/users").await.expect(200);
+        for (method, path) in &writes {
+            let write = program.request(method.clone(), path).json(&json!({}));
+            program.send(write).await.expect_problem(403, "token_scope");
+        }
+        assert_eq!(program.send(upload(&program)).await.status, uploads, "{scope}");
+    }
+    let (_, program) = made(&world, &session, json!({ "name": "p", "scope": "all" })).await;
+    program.patch(&format!("/api/folders/{}", id(&folder)), &json!({ "name": "合同二" })).await.expect(200);
+});
