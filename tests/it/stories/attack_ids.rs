@@ -1,7 +1,7 @@
 //! Every route of the OpenAPI document, asked by every role for what belongs to somebody else. A new route without a row
 //! here fails.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -306,3 +306,38 @@ story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 });
+
+/// The names of tests in a page: words in backticks with at least three underscores.
+fn named(page: &str) -> impl Iterator<Item = &str> {
+    let words = page.split('`').skip(1).step_by(2);
+    words.filter(|word| {
+        word.matches('_').count() >= 3 && word.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+    })
+}
+
+fn sources(dir: &Path, all: &mut String) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, all);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_page_on_security_names_only_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let mut code = String::new();
+    sources(&root.join("src"), &mut code);
+    sources(&root.join("tests"), &mut code);
+    let exists = |name: &str| {
+        [format!("story!({name},"), format!("fn {name}("), format!("    {name},\n")]
+            .iter()
+            .any(|form| code.contains(form))
+    };
+    let gone: Vec<&str> = named(&page).filter(|name| !exists(name)).collect();
+    assert!(gone.is_empty() && named(&page).count() > 30, "{gone:?}");
+}
