@@ -208,8 +208,7 @@ pub struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integration: Option<Integration>,
     /// False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true.
-    // Absent if it is true.
-    #[serde(default = "allowed", skip_serializing_if = "Clone::clone")]
+    #[serde(default = "allowed")]
     #[schema(value_type = Option<bool>)]
     pub self_approval: bool,
 }

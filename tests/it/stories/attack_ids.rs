@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use yinku::{db::sql, http};
 
 use crate::support::{
-    Caller, Engine, Plan, World,
+    Caller, Engine, Plan, World, callbacks,
     files::{form, png, with_stamped},
     people::make_user,
     seals::{in_use, one_seal},
@@ -289,6 +289,7 @@ story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
     world.caller("admin").await.post("/api/users", &ma).await.expect(201);
     let (flow, business) = in_use(&world, &one_seal(4)).await;
     world.sim.stamp(&business, 0).await.unwrap();
+    callbacks::call(&world, &format!("businessId={business}&number=E003")).await;
     world.until("the photo is here", async || world.count("SELECT COUNT(*) FROM documents").await == 1).await;
     let wang = world.caller("wang").await;
     wang.bring(&format!("/api/flows/{flow}/fields/stamped/files"), form([("章.png", png(3))])).await.expect(201);
