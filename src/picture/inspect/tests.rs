@@ -383,7 +383,10 @@ fn a_file_of_another_kind_is_no_photo_though_it_is_binary() {
     }
     program[60] = 63;
     assert_eq!(not_an_image(&program), None, "without its second header two letters prove nothing");
-    for words in [b"\xFF\xD8\xFF not a picture, but an answer".as_slice(), b"II*\0 words and more words, as a proxy writes them into an answer"] {
+    for words in [
+        b"\xFF\xD8\xFF not a picture, but an answer".as_slice(),
+        b"II*\0 words and more words, as a proxy writes them into an answer",
+    ] {
         assert!(matches!(not_an_image(words), Some(NotAnImage::Text(_))), "{words:?}");
     }
 }
