@@ -158,6 +158,12 @@ mod tests {
         Box::leak(Box::new(Turns { most: 1, state: Mutex::default() }))
     }
 
+    /// Running and waiting callers.
+    fn left(turns: &Turns) -> (usize, usize) {
+        let lanes = turns.lock();
+        (lanes.running, lanes.waiting)
+    }
+
     #[tokio::test]
     async fn an_unknown_name_costs_the_same_hash() {
         let real = hash("", "a password of some length".to_owned()).await.unwrap();
@@ -187,7 +193,7 @@ mod tests {
             seen.push(caller);
         }
         assert_eq!(seen, ["storm", "office", "home", "storm", "storm"]);
-        assert_eq!((turns.lock().running, turns.lock().waiting), (0, 0));
+        assert_eq!(left(turns), (0, 0));
     }
 
     #[tokio::test]
@@ -199,7 +205,7 @@ mod tests {
             assert!(futures::poll!(&mut gone).is_pending());
         }
         drop(running);
-        assert_eq!((turns.lock().running, turns.lock().waiting), (0, 0));
+        assert_eq!(left(turns), (0, 0));
         drop(turns.wait("c").await.unwrap());
     }
 

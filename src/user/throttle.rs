@@ -151,9 +151,8 @@ impl LoginAttempt<'_> {
         let (name, address) = &self.pair;
         let many = counts.is_many(address);
         let times = counts.repeats(&self.pair).count(now);
-        let report = times.map(|times| match many {
-            true => FailureReport::of_address(address, times),
-            false => FailureReport::of_name(name, address, times),
+        let report = times.map(|times| {
+            if many { FailureReport::of_address(address, times) } else { FailureReport::of_name(name, address, times) }
         });
         drop(counts);
         (wait, report)
