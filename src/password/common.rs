@@ -5,7 +5,7 @@ use std::{collections::HashSet, io::Read, sync::LazyLock};
 
 static LIST: LazyLock<HashSet<Box<str>>> = LazyLock::new(|| {
     let mut text = String::new();
-    flate2::read::GzDecoder::new(&include_bytes!("common.txt.gz")[..])
+    flate2::read::GzDecoder::new(&include_bytes!("../../assets/common-passwords.txt.gz")[..])
         .read_to_string(&mut text)
         .expect("the list is a part of the program");
     text.lines().map(Box::from).collect()

@@ -64,7 +64,8 @@ pub(super) fn add_problems(operation: &mut Operation, method: &Method, path: &st
     let possible = [
         (400, body.is_some() || has_query),
         (401, ours && !is_open(operation)),
-        (403, ours && writes),
+        // A write of another site, or a login that must first change its password.
+        (403, ours && (writes || !is_open(operation))),
         (404, path.contains('{')),
         (408, body.is_some()),
         (413, body.is_some()),

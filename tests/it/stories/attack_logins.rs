@@ -47,6 +47,7 @@ story!(who_guesses_waits_longer_each_time_whether_the_name_exists_or_not, async 
     }
     assert_eq!(answers[0], answers[1], "the answers do not tell which name exists");
 
+    nobody.post("/api/session", &guess("chen")).await.expect_problem(429, "too_many_logins");
     // Until the wait is over even the right password is not looked at.
     nobody.post("/api/session", &login("chen")).await.expect_problem(429, "too_many_logins");
     clock.advance(Duration::from_secs(30));
