@@ -69,7 +69,7 @@ async fn change(
 }
 
 /// Checks that the vendor answers and accepts the credentials of the service.
-#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = ServiceId, Path)), responses((status = 200, body = Checked)))]
+#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = ServiceId, Path)), responses((status = 200, body = Checked), (status = 409, body = Problem)))]
 async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
     Ok(Json(bind::check(edge.acting(&admin), &edge.app.vendor, &id).await?))
 }
@@ -85,7 +85,7 @@ struct SealView {
 }
 
 /// The physical seals of the service, read from the vendor.
-#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 502, body = Problem)))]
+#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 409, body = Problem), (status = 502, body = Problem)))]
 async fn seals(
     State(edge): State<Edge>,
     _: CurrentUser,

@@ -168,7 +168,7 @@ fn read(root: &Path) -> Vec<Source> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 todo.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else {
                 let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
                 found.push(Source::new(&name, &fs::read_to_string(&path).unwrap()));
             }

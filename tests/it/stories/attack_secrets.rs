@@ -7,6 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use yinku::{
     app::App,
@@ -61,7 +62,8 @@ story!(a_copy_of_the_database_has_no_secret_of_a_service, async |engine: Engine|
 story!(a_copy_of_the_database_has_no_seed_of_one_time_codes, async |engine: Engine| {
     let world = World::new(engine, Plan { config: Some(with_key), ..Plan::default() }).await;
     let zhang = world.session("zhang").await;
-    let uri = zhang.post("/api/session/totp", &Value::Null).await.expect(200)["uri"].as_str().unwrap().to_owned();
+    let begun = zhang.send(zhang.request(Method::POST, "/api/session/totp")).await.expect(200);
+    let uri = begun["uri"].as_str().unwrap();
     assert!(uri.starts_with("otpauth://totp/"), "{uri}");
     let kept: String =
         sql("SELECT totp_pending FROM users WHERE username = 'zhang'").scalar(&world.app.db).await.unwrap();

@@ -5,7 +5,13 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Engine, Plan, World, audit_log::id, seals::noon, story};
+use crate::support::{
+    Caller, Engine, Plan, World,
+    audit_log::id,
+    files::{form, pdf, stamped, world_with_stamped},
+    seals::noon,
+    story,
+};
 
 /// The token that the session makes, and a program with it.
 async fn made(world: &World, session: &Caller, new: Value) -> (Value, Caller) {
