@@ -15,12 +15,14 @@ mod knowledge;
 mod layers;
 mod openapi;
 mod operation;
+mod people;
 mod permission_cache;
 mod problem;
 mod seal_uses;
 mod services;
 mod session;
 mod users;
+mod web;
 
 use std::{net::SocketAddr, ops::Deref, sync::Arc};
 
@@ -71,6 +73,7 @@ fn api() -> OpenApiRouter<Edge> {
     let routes = openapi::router()
         .merge(session::routes())
         .merge(users::routes())
+        .merge(people::routes())
         .merge(services::routes())
         .merge(definitions::routes())
         .merge(flows::routes())
@@ -102,7 +105,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .layer(middleware::from_fn_with_state(edge.clone(), layers::clear_cache_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
         .merge(callback::routes(&edge))
-        .fallback(layers::no_such_route)
+        .fallback(web::show)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(middleware::from_fn(layers::finish_writes))
         .layer(CatchPanicLayer::custom(layers::after_panic))

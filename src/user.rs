@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod login;
 pub mod manage;
+pub mod people;
 
 use std::collections::HashMap;
 

@@ -21,6 +21,7 @@ mod hints;
 mod lists;
 mod main_job;
 mod oddities;
+mod pages;
 mod power;
 mod power_sending;
 mod program;
