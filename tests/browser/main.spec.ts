@@ -3,11 +3,7 @@ import { expect, test } from "./kit/test";
 
 test("a flow goes from its form to its archive", async ({ house, person }) => {
   test.slow();
-  const [zhang, li, wang] = [
-    await person("zhang"),
-    await person("li"),
-    await person("wang"),
-  ];
+  const [zhang, li, wang] = [await person("zhang"), await person("li"), await person("wang")];
 
   // 张三 starts.
   await zhang.goto("/flows/new");
@@ -20,18 +16,13 @@ test("a flow goes from its form to its archive", async ({ house, person }) => {
   await zhang.getByRole("combobox", { name: "第 1 行 用印人" }).fill("王");
   await zhang.getByRole("option", { name: /王五/ }).click();
   await zhang.getByRole("button", { name: "提交" }).click();
-  await expect(
-    zhang.getByRole("heading", { name: "年度采购框架合同（华东区）" }),
-  ).toBeVisible();
+  await expect(zhang.getByRole("heading", { name: "年度采购框架合同（华东区）" })).toBeVisible();
   const flow = new URL(zhang.url()).pathname.split("/").at(-1)!;
   await expect(zhang.getByText("等待 李四")).toBeVisible();
 
   // 李四 sees it among the flows that wait, and approves.
   await li.goto("/flows");
-  await expect(li.getByRole("tab", { name: /待办/ })).toHaveAttribute(
-    "aria-selected",
-    "true",
-  );
+  await expect(li.getByRole("tab", { name: /待办/ })).toHaveAttribute("aria-selected", "true");
   await li.getByRole("link", { name: "年度采购框架合同（华东区）" }).click();
   await li.getByLabel("意见", { exact: true }).fill("同意，公章三次以内。");
   await li.getByRole("button", { name: "同意" }).click();
@@ -58,9 +49,7 @@ test("a flow goes from its form to its archive", async ({ house, person }) => {
   await house.stamp(business, 1);
   await expect(counts).toContainText("收图3");
   await expect(counts).toContainText("还差0");
-  await expect(
-    wang.getByRole("button", { name: /公章 第 3 张/ }),
-  ).toBeVisible();
+  await expect(wang.getByRole("button", { name: /公章 第 3 张/ })).toBeVisible();
 
   // The stamped file is missing before the archive, and the list says so.
   await li.goto("/flows?tab=all");
@@ -75,9 +64,7 @@ test("a flow goes from its form to its archive", async ({ house, person }) => {
     });
   await expect(wang.getByText(/已归档 /)).toBeVisible({ timeout: 30_000 });
   await expect(zhang.getByText(/已归档 /)).toBeVisible();
-  await expect(
-    wang.getByRole("link", { name: "合同-已盖章.pdf" }),
-  ).toBeVisible();
+  await expect(wang.getByRole("link", { name: "合同-已盖章.pdf" })).toBeVisible();
 
   // One photo, as large as the screen, and its original as a download.
   await zhang.getByRole("button", { name: /公章 第 1 张/ }).click();

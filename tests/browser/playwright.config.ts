@@ -9,6 +9,7 @@ export default defineConfig<object, Options>({
   workers: 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
+  use: { actionTimeout: 10_000 },
   retries: 0,
   forbidOnly: true,
   reporter: [["list"]],

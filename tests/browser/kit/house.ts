@@ -28,18 +28,12 @@ async function freePort(): Promise<number> {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
-      server.close(() =>
-        resolve(typeof address === "object" && address ? address.port : 0),
-      );
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
     });
   });
 }
 
-async function until(
-  what: string,
-  fact: () => Promise<boolean>,
-  seconds = 30,
-): Promise<void> {
+async function until(what: string, fact: () => Promise<boolean>, seconds = 30): Promise<void> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     if (await fact().catch(() => false)) return;
@@ -67,50 +61,23 @@ export class House {
     private readonly settings: Record<string, string>,
   ) {}
 
-  static async open(
-    engine: Engine,
-    settings: Record<string, string> = {},
-    host = "127.0.0.1",
-  ): Promise<House> {
-    const house = new House(
-      engine,
-      await freePort(),
-      `browser_${process.pid}_${Date.now()}`,
-      settings,
-    );
+  static async open(engine: Engine, settings: Record<string, string> = {}, host = "127.0.0.1"): Promise<House> {
+    const house = new House(engine, await freePort(), `browser_${process.pid}_${Date.now()}`, settings);
     house.base = `http://${host}:${house.port}`;
     if (engine === "postgres") {
       const url = process.env.YINKU_TEST_PG;
-      if (!url)
-        throw new Error(
-          "YINKU_TEST_PG is not set. Run the tests by scripts/with-services.",
-        );
+      if (!url) throw new Error("YINKU_TEST_PG is not set. Run the tests by scripts/with-services.");
       execFileSync("psql", [url, "-qc", `CREATE DATABASE ${house.database}`]);
     }
     const vendorPort = await freePort();
     house.vendorUrl = `http://127.0.0.1:${vendorPort}`;
     house.vendor = house.run(
-      [
-        "simulator",
-        "--listen",
-        `127.0.0.1:${vendorPort}`,
-        "--token",
-        TOKEN,
-        "--secret",
-        SECRET,
-      ],
+      ["simulator", "--listen", `127.0.0.1:${vendorPort}`, "--token", TOKEN, "--secret", SECRET],
       {},
     );
-    await until(
-      "the vendor answers",
-      async () => (await fetch(`${house.vendorUrl}/_sim/knobs`)).ok,
-    );
+    await until("the vendor answers", async () => (await fetch(`${house.vendorUrl}/_sim/knobs`)).ok);
     await house
-      .vendorControl(
-        "/knobs",
-        { photo: { megapixelsMin: 0.1, megapixelsMax: 0.2 } },
-        "PATCH",
-      )
+      .vendorControl("/knobs", { photo: { megapixelsMin: 0.1, megapixelsMax: 0.2 } }, "PATCH")
       .catch(() => undefined);
     await house.start();
     await house.furnish();
@@ -138,10 +105,7 @@ export class House {
   }
 
   async start(): Promise<void> {
-    const pg = (process.env.YINKU_TEST_PG ?? "").replace(
-      /\/[^/]*$/,
-      `/${this.database}`,
-    );
+    const pg = (process.env.YINKU_TEST_PG ?? "").replace(/\/[^/]*$/, `/${this.database}`);
     this.service = this.run(["serve"], {
       YINKU_LISTEN: `127.0.0.1:${this.port}`,
       YINKU_PUBLIC_URL: this.base,
@@ -153,10 +117,7 @@ export class House {
       ...(this.engine === "postgres" ? { YINKU_DATABASE__URL: pg } : {}),
       ...this.settings,
     });
-    await until(
-      "the service answers",
-      async () => (await fetch(`http://127.0.0.1:${this.port}/healthz`)).ok,
-    );
+    await until("the service answers", async () => (await fetch(`http://127.0.0.1:${this.port}/healthz`)).ok);
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -180,8 +141,7 @@ export class House {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ username: person, password: PASSWORD }),
     });
-    if (!answer.ok)
-      throw new Error(`${person} cannot log in: ${await answer.text()}`);
+    if (!answer.ok) throw new Error(`${person} cannot log in: ${await answer.text()}`);
     return answer.headers
       .getSetCookie()
       .map((cookie) => cookie.split(";")[0]!)
@@ -189,43 +149,20 @@ export class House {
   }
 
   /** A request of a person, beside the browser. */
-  async api<T = Record<string, unknown>>(
-    person: Person,
-    method: string,
-    path: string,
-    body?: unknown,
-  ): Promise<T> {
+  async api<T = Record<string, unknown>>(person: Person, method: string, path: string, body?: unknown): Promise<T> {
     let token = this.tokens.get(person);
     if (!token) {
       const cookie = await this.login(person);
-      const made = await this.send(
-        "POST",
-        "/api/tokens",
-        { cookie },
-        { name: "browser tests" },
-      );
+      const made = await this.send("POST", "/api/tokens", { cookie }, { name: "browser tests" });
       token = ((await made.json()) as { token: string }).token;
       this.tokens.set(person, token);
     }
-    const answer = await this.send(
-      method,
-      path,
-      { authorization: `Bearer ${token}` },
-      body,
-    );
-    if (!answer.ok)
-      throw new Error(
-        `${method} ${path}: ${answer.status} ${await answer.text()}`,
-      );
+    const answer = await this.send(method, path, { authorization: `Bearer ${token}` }, body);
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return (answer.status === 204 ? undefined : await answer.json()) as T;
   }
 
-  private send(
-    method: string,
-    path: string,
-    headers: Record<string, string>,
-    body?: unknown,
-  ): Promise<Response> {
+  private send(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Response> {
     const content = body === undefined ? {} : { body: JSON.stringify(body) };
     return fetch(`http://127.0.0.1:${this.port}${path}`, {
       method,
@@ -234,11 +171,7 @@ export class House {
     });
   }
 
-  async vendorControl<T = Record<string, unknown>>(
-    path: string,
-    body?: unknown,
-    method = "POST",
-  ): Promise<T> {
+  async vendorControl<T = Record<string, unknown>>(path: string, body?: unknown, method = "POST"): Promise<T> {
     const content =
       body === undefined
         ? {}
@@ -250,8 +183,7 @@ export class House {
       method: body === undefined && method === "POST" ? "GET" : method,
       ...content,
     });
-    if (!answer.ok)
-      throw new Error(`the vendor refuses ${path}: ${await answer.text()}`);
+    if (!answer.ok) throw new Error(`the vendor refuses ${path}: ${await answer.text()}`);
     return (await answer.json().catch(() => ({}))) as T;
   }
 
@@ -273,28 +205,13 @@ export class House {
       appToken: TOKEN,
       appSecret: SECRET,
     };
-    this.serviceId = (
-      await this.api<{ id: string }>("admin", "POST", "/api/services", service)
-    ).id;
-    const ready = (
-      await this.api<{ items: Definition[] }>(
-        "admin",
-        "GET",
-        "/api/definitions/ready-made",
-      )
-    ).items[0]!;
+    this.serviceId = (await this.api<{ id: string }>("admin", "POST", "/api/services", service)).id;
+    const ready = (await this.api<{ items: Definition[] }>("admin", "GET", "/api/definitions/ready-made")).items[0]!;
     const make = async (change: (body: Definition) => void) => {
       const body = structuredClone(ready);
       body.integration.serviceId = this.serviceId;
       change(body);
-      return (
-        await this.api<{ id: string }>(
-          "admin",
-          "POST",
-          "/api/definitions",
-          body,
-        )
-      ).id;
+      return (await this.api<{ id: string }>("admin", "POST", "/api/definitions", body)).id;
     };
     this.definitions.pair = await make((body) => {
       body.name = "双人审批用印";
@@ -304,6 +221,7 @@ export class House {
     this.definitions.local = await make((body) => {
       body.name = "用印（下载到本地）";
       delete body.integration.downloadField;
+      body.integration.archive = "manual";
       body.fields = body.fields.filter((field) => field.key !== "photos");
     });
     this.definitions.field = await make((body) => {
@@ -312,11 +230,7 @@ export class House {
   }
 
   /** A flow that zhang starts. */
-  async startFlow(
-    subject: string,
-    uses = 2,
-    definition: keyof House["definitions"] = "field",
-  ): Promise<string> {
+  async startFlow(subject: string, uses = 2, definition: keyof House["definitions"] = "field"): Promise<string> {
     const form = {
       subject,
       company: "上海印库科技有限公司",
@@ -349,17 +263,26 @@ export class House {
     return found;
   }
 
-  stamp(
-    business: string,
-    count = 1,
-    auth = 0,
-    rest: object = {},
-  ): Promise<unknown> {
+  stamp(business: string, count = 1, auth = 0, rest: object = {}): Promise<unknown> {
     return this.vendorControl(`/businesses/${business}/stamp`, {
       auth,
       count,
       ...rest,
     });
+  }
+
+  private lost: string[] = [];
+
+  /** Stamps once. The vendor lists the photo, and answers 404 when it is fetched. */
+  async stampAndLose(business: string): Promise<void> {
+    const fault = { target: "image", fault: { kind: "status", status: 404 } };
+    // From before the stamping, because the service fetches at once.
+    await this.vendorControl("/faults", fault);
+    await this.stamp(business, 1);
+    const { photos } = await this.vendorControl<{ photos: { photokey: string }[] }>(`/businesses/${business}`);
+    this.lost.push(photos.at(-1)?.photokey ?? "");
+    await this.vendorControl("/faults", undefined, "DELETE");
+    await this.vendorControl("/faults", { ...fault, photokeys: this.lost });
   }
 
   async flow<T = Record<string, unknown>>(id: string): Promise<T> {
@@ -375,5 +298,5 @@ interface Definition {
   name: string;
   fields: { key: string; required?: boolean }[];
   nodes: { assignees: string[]; mode?: string }[];
-  integration: { serviceId: string; downloadField?: string };
+  integration: { serviceId: string; downloadField?: string; archive?: string };
 }

@@ -6,5 +6,5 @@ export function reason(error: NonNullable<Schemas["PhotoView"]["error"]>): strin
   const say = t.value.ingest.codes[error.code];
   if (!say) return error.detail || error.code;
   const status = error.detail.match(/\b[45]\d\d\b/)?.[0];
-  return status ? `${say} HTTP ${status}` : say;
+  return status ? t.value.ingest.http(status) : say;
 }

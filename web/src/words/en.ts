@@ -295,6 +295,7 @@ export const en: Zh = {
     act_title: "Your decision",
     act_comment: "Comment",
     act_hint: "Write a comment (needed to send back)",
+    as_comment: "Send as a comment",
     approve: "Approve",
     approving: "Approving…",
     reject: "Send back",
@@ -498,6 +499,7 @@ export const en: Zh = {
     zip_partial: (n) => `Download the ${count(n)} that are here`,
     zip_text: (n) => `${many(n, "photo")} still coming.`,
     started: "Photos are being fetched. The progress is below.",
+    http: (status) => `vendor HTTP ${status}`,
     codes: {
       vendor_unreachable: "the vendor cannot be reached",
       vendor_timeout: "the vendor did not answer in time",

@@ -308,6 +308,7 @@ export const zh = {
     act_title: "处理",
     act_comment: "意见",
     act_hint: "写一句意见（退回时必填）",
+    as_comment: "作为评论发送",
     approve: "同意",
     approving: "正在同意…",
     reject: "退回",
@@ -511,6 +512,7 @@ export const zh = {
     zip_partial: (n: number) => `先下载已有的 ${count(n)} 张`,
     zip_text: (n: number) => `还差 ${count(n)} 张，正在收图。`,
     started: "正在收图，进度见下。",
+    http: (status: string) => `契约锁 HTTP ${status}`,
     codes: {
       vendor_unreachable: "契约锁无法连接",
       vendor_timeout: "契约锁没有按时应答",
