@@ -26,6 +26,7 @@ test: setup-test web
 	cargo build $(FEATURES) --bin yinku
 	scripts/with-services npm --prefix web run browser
 	scripts/with-services cargo nextest run $(FEATURES)
+	scripts/generated-requests
 
 # Run one part: make bench PARTS=ingest
 bench:

@@ -1,5 +1,8 @@
 //! The parts of the running service. The start of the process builds them once.
 
+mod health;
+mod space;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -14,12 +17,15 @@ use crate::{
     cpu::Cpu,
     db::{Db, OpenError},
     id::ServiceId,
+    original::unlinked::UnlinkedOriginals,
     picture::thumbnail,
     provider::{Limits, ProviderBuildError, Providers},
     store::{Store, StoreError},
     telemetry::Metrics,
     vocabulary::words,
 };
+pub use health::{HealthCheck, StorageHealth};
+pub use space::DiskSpace;
 
 /// The shared parts that every action of the service uses.
 #[derive(Debug)]
@@ -32,6 +38,10 @@ pub struct App {
     pub cpu: Cpu,
     pub metrics: Metrics,
     pub bounds: Bounds,
+    /// Contents that have no row yet.
+    pub unlinked: UnlinkedOriginals,
+    pub disk_space: DiskSpace,
+    health: HealthCheck,
     /// Records acts that change no other row. The entry is written before the act happens.
     pub journal: Journal,
     /// Change notices for the open pages of this process. A notice without a listener is lost.
@@ -77,23 +87,29 @@ pub enum StartError {
 
 const NOTICES: usize = 1024;
 
+/// The limits of requests to vendors.
+#[must_use]
+pub fn provider_limits(config: &Config) -> Limits {
+    Limits {
+        connect_timeout: config.vendor.connect_timeout.get(),
+        read_timeout: config.vendor.read_timeout.get(),
+        total_timeout: config.vendor.total_timeout.get(),
+        max_zip_bytes: config.vendor.max_zip_bytes.get(),
+        ..Limits::default()
+    }
+}
+
 impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<Arc<Self>, StartError> {
         tokio::fs::create_dir_all(&config.data_dir).await?;
         let db = Db::open(&config.database).await?;
         let store = Store::open(&config.store).await?;
-        let limits = Limits {
-            connect_timeout: config.vendor.connect_timeout.get(),
-            read_timeout: config.vendor.read_timeout.get(),
-            total_timeout: config.vendor.total_timeout.get(),
-            max_zip_bytes: config.vendor.max_zip_bytes.get(),
-            ..Limits::default()
-        };
-        let vendor = Providers::new(&limits, clock.clone())?;
+        let vendor = Providers::new(&provider_limits(&config), clock.clone())?;
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = if config.thumbnail.threads == 0 { cores } else { config.thumbnail.threads };
         let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;
         let bounds = Bounds::new(&config);
+        let disk_space = DiskSpace::new(&config);
         let journal = Journal::start(db.clone(), config.audit.queue);
         let (change_notices, notices_for_peers) = (broadcast::channel(NOTICES).0, broadcast::channel(NOTICES).0);
         let metrics = Metrics::default();
@@ -106,10 +122,18 @@ impl App {
             cpu,
             metrics,
             bounds,
+            unlinked: UnlinkedOriginals::default(),
+            disk_space,
+            health: HealthCheck::default(),
             journal,
             change_notices,
             notices_for_peers,
         }))
+    }
+
+    /// Returns whether the database accepts a write and the store works, as of the last second.
+    pub async fn storage_health(&self) -> StorageHealth {
+        self.health.report(&self.db, &self.store).await
     }
 
     /// The limits for decoding one picture.
@@ -142,6 +166,7 @@ pub struct Bounds {
     per_service_limit: usize,
     kibibytes: Arc<Semaphore>,
     zips: Semaphore,
+    pages: Semaphore,
     uploads: Arc<Semaphore>,
 }
 
@@ -154,6 +179,7 @@ impl Bounds {
             per_service_limit: config.ingest.per_service,
             kibibytes: Arc::new(Semaphore::new(kibibytes.min(Semaphore::MAX_PERMITS))),
             zips: Semaphore::new(1),
+            pages: Semaphore::new(1),
             uploads: Arc::new(Semaphore::new(config.upload.in_flight)),
         }
     }
@@ -162,6 +188,12 @@ impl Bounds {
     /// one zip is read at a time.
     pub async fn zip(&self) -> SemaphorePermit<'_> {
         self.zips.acquire().await.expect("never closed")
+    }
+
+    /// Waits for the permit to render a page. One page is rendered at a time, so pages never take all memory for
+    /// decoding.
+    pub async fn page(&self) -> SemaphorePermit<'_> {
+        self.pages.acquire().await.expect("never closed")
     }
 
     /// Waits for the permits to fetch one photo from `service`.

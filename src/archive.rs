@@ -12,7 +12,7 @@ use sm3::{Digest, Sm3};
 
 use crate::{
     app::App,
-    db::{DbError, Tx},
+    db::{self, DbError, Tx},
     definition::Definition,
     flow::{
         Flow, FlowState, LockedFlow,
@@ -24,6 +24,7 @@ use crate::{
     killpoint,
     library::document::Document,
     original::Original,
+    outage::Outage,
     queue::{FenceError, Lease, Next},
     store::{StoreError, StoreKey},
 };
@@ -47,6 +48,19 @@ pub enum ArchiveError {
     Db(#[from] DbError),
 }
 
+impl ArchiveError {
+    /// Returns the outage of our database or store that stopped the run.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Store(error) => error.outage(),
+            Self::Fence(error) => error.outage(),
+            Self::Db(error) => db::outage(error),
+            Self::NoFlow | Self::Changed(_) | Self::Manifest(_) => None,
+        }
+    }
+}
+
 /// Runs the job once: archives the flow, supplements its archive, or does nothing if neither is due. A failure is
 /// retried without a limit: a store recovers, and bytes can be restored. The events of the flow show the failure.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
@@ -63,6 +77,9 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
         let happened = NewEvent { actor: YINKU, act: EventKind::ArchiveFailed, node: None, detail: Some(&why) };
         event::record(&mut tx, &id, happened, app.clock.now()).await?;
         tx.commit().await?;
+    }
+    if error.outage().is_some() {
+        return Ok(Lease::blocked(app.clock.now(), why));
     }
     Ok(lease.retry_patiently(&app.config.jobs.retries, DAILY, app.clock.now(), why))
 }

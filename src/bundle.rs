@@ -3,7 +3,6 @@
 //! [`layout`] plans the zip and is pure. The position of every byte is known before the first one is sent. So the
 //! length is exact, every range can be sent alone, and equal contents give equal bytes. This module fetches and
 //! sends.
-//! range can be sent alone, and equal contents give equal bytes. This module is the shell that fetches and sends.
 
 pub mod layout;
 

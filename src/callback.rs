@@ -21,7 +21,7 @@ use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
     cpu::CpuError,
-    db::{DbError, Tx},
+    db::{self, DbError, Tx},
     id::{CallbackId, SealUseId},
     killpoint,
     queue::Waits,
@@ -58,6 +58,12 @@ pub enum CallbackError {
     Cpu(#[from] CpuError),
     #[error("the service is stopping. Send the callback again.")]
     Stopping,
+}
+
+impl From<DbError> for CallbackError {
+    fn from(error: DbError) -> Self {
+        Self::Db(Arc::new(error))
+    }
 }
 
 type Waiting = (Record, oneshot::Sender<Result<(), Arc<DbError>>>);
@@ -118,7 +124,8 @@ impl Inbox {
         }
         let (done, answer) = oneshot::channel();
         place.send((record, done));
-        answer.await.map_err(|_| CallbackError::Stopping)??;
+        // A callback can be stored after this wait. The vendor sends it again, and the second one adds nothing.
+        db::answered(async { Ok::<_, CallbackError>(answer.await.map_err(|_| CallbackError::Stopping)??) }).await?;
         Ok(shape)
     }
 }
@@ -186,13 +193,15 @@ async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
         }
         next = Instant::now() + GATHER;
         let (mut records, answers): (Vec<Record>, Vec<_>) = group.drain(..).unzip();
-        let together = write_group(&app, &mut records).await;
+        let together = write_group(&app, &mut records).await.map_err(Arc::new);
         if let Err(error) = &together {
-            tracing::warn!(%error, callbacks = records.len(), "cannot store the callbacks in one transaction; storing them one by one");
+            tracing::warn!(%error, callbacks = records.len(), "cannot store the callbacks in one transaction");
         }
         for (record, answer) in records.iter_mut().zip(answers) {
             let outcome = match &together {
                 Ok(()) => Ok(()),
+                // The same would happen to each. The vendor sends them again.
+                Err(error) if db::outage(error).is_some() => Err(Arc::clone(error)),
                 // A callback that the database refuses must not block the others.
                 Err(_) => write_group(&app, std::slice::from_mut(record)).await.map_err(Arc::new),
             };

@@ -1,8 +1,10 @@
 //! The command line: parses the arguments and runs one command.
 
 mod audit;
+mod check_config;
 mod demo;
 mod print;
+mod render_page;
 mod serve;
 mod sweep;
 mod users;
@@ -36,7 +38,7 @@ enum Command {
     /// Run a simulated vendor for tests and demonstrations.
     Simulator(Box<simulator::Args>),
     /// Check the settings and print them without secrets.
-    CheckConfig,
+    CheckConfig(check_config::CheckConfigArgs),
     /// Update the database schema.
     Migrate,
     /// Print the OpenAPI document.
@@ -49,6 +51,9 @@ enum Command {
     Token(users::TokenCommand),
     /// List objects in the store without a row. Deletes nothing.
     Sweep(sweep::SweepArgs),
+    /// Render the first page of a file. The service starts this.
+    #[command(hide = true)]
+    RenderPage(render_page::RenderPageArgs),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -69,13 +74,19 @@ impl Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
-    run(cli).unwrap_or_else(|error| {
-        print::to_stderr(&format!("yinku: {error:#}"));
+    let status = run(cli);
+    telemetry::flush();
+    status.unwrap_or_else(|error| {
+        print::to_stderr(&format!("yinku: {}", print::causes(&error)));
         failed
     })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Without the threads of the runtime: its limits are for the decoder alone.
+    if let Command::RenderPage(args) = &cli.command {
+        return render_page::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -85,12 +96,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(load(cli.config)?, args).await?,
             Command::Demo(args) => return demo::run(args).await,
             Command::Simulator(args) => simulator::run(*args).await?,
-            Command::CheckConfig => print::to_stdout(&load(cli.config)?.to_shown_toml()),
+            Command::CheckConfig(args) => return check_config::run(&load(cli.config)?, &args).await,
             Command::Migrate => open(&load(cli.config)?).await?.close().await,
-            Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?),
+            Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?)?,
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
             Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
+            Command::RenderPage(args) => return render_page::run(&args),
             Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,
         }
         Ok(ExitCode::SUCCESS)

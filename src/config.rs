@@ -6,7 +6,9 @@ mod audit;
 mod byte_size;
 mod callback;
 mod check;
+mod clients;
 mod database;
+mod disk;
 mod ingest;
 mod jobs;
 mod load;
@@ -32,7 +34,9 @@ pub use self::{
     byte_size::ByteSize,
     callback::CallbackConfig,
     check::BadSetting,
+    clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
+    disk::DiskConfig,
     ingest::IngestConfig,
     jobs::JobsConfig,
     load::ConfigError,
@@ -57,7 +61,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub database: DatabaseConfig,
     pub store: StoreConfig,
+    pub disk: DiskConfig,
     pub admin: AdminConfig,
+    pub clients: ClientsConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
     pub ingest: IngestConfig,
@@ -85,7 +91,9 @@ impl Config {
             data_dir: data_dir.to_owned(),
             database: DatabaseConfig { url: DatabaseUrl::in_dir(data_dir), ..DatabaseConfig::default() },
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
+            disk: DiskConfig::default(),
             admin: AdminConfig::default(),
+            clients: ClientsConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),
             ingest: IngestConfig::default(),

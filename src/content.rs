@@ -2,13 +2,15 @@
 
 pub mod download;
 pub mod kind;
+mod page;
 pub mod receive;
 pub mod store_original;
 pub mod thumbnails;
 
 use crate::{
     cpu::CpuError,
-    db::DbError,
+    db::{self, DbError},
+    outage::Outage,
     store::{InvalidName, StoreError},
 };
 
@@ -25,4 +27,16 @@ pub enum ContentError {
     Task(#[from] tokio::task::JoinError),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl ContentError {
+    /// Returns the outage of the database or the store that caused this error.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Store(error) => error.outage(),
+            Self::Db(error) => db::outage(error),
+            Self::Name(_) | Self::Cpu(_) | Self::Task(_) => None,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Runs compute work on its own threads, because decoding and encoding would block tokio's threads.
 
+pub mod child;
 mod turns;
 
 use std::{
@@ -7,9 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use turns::Turns;
+use turns::{Place, Turns};
 
 /// The unit of the memory budget: 64 KiB. With it every budget fits into the 32 bits of a semaphore.
 const UNIT: u64 = 64 << 10;
@@ -80,9 +81,7 @@ impl Cpu {
         T: Send + 'static,
         W: FnOnce() -> T + Send + 'static,
     {
-        let units = u32::try_from(memory.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.units);
-        let job = self.jobs.take(lane).await;
-        let budget = Arc::clone(&self.memory).acquire_many_owned(units).await.map_err(|_| CpuError::Stopped)?;
+        let reserved = self.reserve(lane, memory).await?;
         let (answer, answered) = oneshot::channel();
         let span = tracing::Span::current();
         self.pool.spawn(move || {
@@ -91,11 +90,26 @@ impl Cpu {
             }
             let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
             // Free both before the answer, so a caller with the answer finds them free.
-            drop((job, budget));
+            drop(reserved);
             let _ = answer.send(result.map_err(|panic| CpuError::Panicked(panic_text(&*panic).to_owned())));
         });
         answered.await.map_err(|_| CpuError::Stopped)?
     }
+
+    /// Waits for a job slot and for the memory, like [`run_in`](Self::run_in), for work in another process.
+    pub async fn reserve(&self, lane: &str, memory: u64) -> Result<Reserved, CpuError> {
+        let units = u32::try_from(memory.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.units);
+        let job = self.jobs.take(lane).await;
+        let memory = Arc::clone(&self.memory).acquire_many_owned(units).await.map_err(|_| CpuError::Stopped)?;
+        Ok(Reserved { _job: job, _memory: memory })
+    }
+}
+
+/// A job slot and memory. Dropping it frees both.
+#[derive(Debug)]
+pub struct Reserved {
+    _job: Place,
+    _memory: OwnedSemaphorePermit,
 }
 
 /// Returns the message of a panic.

@@ -17,23 +17,30 @@
 mod arg;
 pub mod filter;
 mod listen;
+mod on;
 mod open;
+mod outage;
+mod patience;
 mod wakeup;
 
 use std::{borrow::Cow, sync::Arc};
 
 use sqlx::{
-    AssertSqlSafe, FromRow, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    pool::PoolConnection, postgres::PgRow, query_as_with, query_with, sqlite::SqliteRow,
+    AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction, pool::PoolConnection, postgres::PgRow,
+    query_as_with, query_with, sqlite::SqliteRow,
 };
 
 pub use arg::{Arg, storable};
 pub use listen::Listener;
+pub use on::On;
 pub use open::OpenError;
+pub use outage::outage;
+pub use patience::{answered, is_unavailable, limited};
 pub use sqlx::Error as DbError;
 pub use wakeup::Wakeup;
 
 use arg::{postgres_arguments, sqlite_arguments};
+use on::{Target, failed_before, mark};
 use wakeup::Queued;
 
 use crate::clock::Timestamp;
@@ -61,6 +68,9 @@ pub enum Pools {
 #[derive(Debug)]
 pub struct Tx {
     transaction: Open,
+    /// A statement failed, so the transaction may have ended: PostgreSQL refuses all that follows, and SQLite may have
+    /// rolled back and would commit each later statement alone.
+    failed: bool,
     wakeup: Arc<Wakeup>,
     queued: Option<Queued>,
 }
@@ -104,8 +114,8 @@ impl Db {
     /// Takes one connection for several reads.
     pub async fn reader(&self) -> Result<Reader, DbError> {
         Ok(match &self.pools {
-            Pools::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
-            Pools::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+            Pools::Sqlite { read, .. } => Reader::Sqlite(answered(read.acquire()).await?),
+            Pools::Postgres(pool) => Reader::Postgres(answered(pool.acquire()).await?),
         })
     }
 
@@ -113,10 +123,19 @@ impl Db {
     /// writes fails with SQLITE_BUSY, regardless of the timeout.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let transaction = match &self.pools {
-            Pools::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Open::Postgres(open::begin(pool).await?),
+            Pools::Sqlite { write, .. } => Open::Sqlite(answered(write.begin_with("BEGIN IMMEDIATE")).await?),
+            Pools::Postgres(pool) => Open::Postgres(answered(open::begin(pool)).await?),
         };
-        Ok(Tx { transaction, wakeup: Arc::clone(&self.wakeup), queued: None })
+        Ok(Tx { transaction, failed: false, wakeup: Arc::clone(&self.wakeup), queued: None })
+    }
+
+    /// Returns `Ok` if the database accepts a write.
+    pub async fn check_write(&self) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        sql("INSERT INTO write_test (id, at) VALUES (1, {now}) ON CONFLICT (id) DO UPDATE SET at = excluded.at")
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await
     }
 
     /// Returns `Ok` if the database answers.
@@ -144,9 +163,12 @@ impl Db {
 impl Tx {
     /// Commits, then wakes the workers for queued work.
     pub async fn commit(self) -> Result<(), DbError> {
+        if self.failed {
+            return Err(failed_before());
+        }
         match self.transaction {
-            Open::Sqlite(tx) => tx.commit().await?,
-            Open::Postgres(tx) => tx.commit().await?,
+            Open::Sqlite(tx) => answered(tx.commit()).await?,
+            Open::Postgres(tx) => answered(tx.commit()).await?,
         }
         if let Some(queued) = self.queued {
             self.wakeup.committed(queued);
@@ -157,42 +179,6 @@ impl Tx {
     /// Records that the transaction queued work that is due at `at`.
     pub fn queue(&mut self, at: Timestamp, now: Timestamp) {
         self.queued = Some(Queued { at, now }.earlier(self.queued));
-    }
-}
-
-/// The connection or transaction that runs a statement.
-#[derive(Debug)]
-pub enum On<'c> {
-    SqlitePool(&'c SqlitePool),
-    Sqlite(&'c mut SqliteConnection),
-    PgPool(&'c PgPool),
-    Pg(&'c mut PgConnection),
-}
-
-impl<'c> From<&'c Db> for On<'c> {
-    fn from(db: &'c Db) -> Self {
-        match &db.pools {
-            Pools::Sqlite { read, .. } => Self::SqlitePool(read),
-            Pools::Postgres(pool) => Self::PgPool(pool),
-        }
-    }
-}
-
-impl<'c> From<&'c mut Tx> for On<'c> {
-    fn from(tx: &'c mut Tx) -> Self {
-        match &mut tx.transaction {
-            Open::Sqlite(tx) => Self::Sqlite(tx),
-            Open::Postgres(tx) => Self::Pg(tx),
-        }
-    }
-}
-
-impl<'c> From<&'c mut Reader> for On<'c> {
-    fn from(reader: &'c mut Reader) -> Self {
-        match reader {
-            Reader::Sqlite(connection) => Self::Sqlite(connection),
-            Reader::Postgres(connection) => Self::Pg(connection),
-        }
     }
 }
 
@@ -273,12 +259,15 @@ pub fn padded<T: Clone>(items: &[T]) -> Vec<T> {
 macro_rules! run {
     ($statement:expr, $on:expr, $call:expr) => {{
         let Sql { text, args } = $statement;
-        match $on.into() {
-            On::SqlitePool(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
-            On::Sqlite(c) => $call(safe(text, &SQLITE), sqlite_arguments(args)?, c).await,
-            On::PgPool(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
-            On::Pg(c) => $call(safe(text, &POSTGRES), postgres_arguments(args)?, c).await,
-        }
+        let on: On<'_> = $on.into();
+        on.refuse_after_failure()?;
+        let done = match on.target {
+            Target::SqlitePool(c) => answered($call(safe(text, &SQLITE), sqlite_arguments(args)?, c)).await,
+            Target::Sqlite(c) => answered($call(safe(text, &SQLITE), sqlite_arguments(args)?, c)).await,
+            Target::PgPool(c) => answered($call(safe(text, &POSTGRES), postgres_arguments(args)?, c)).await,
+            Target::Pg(c) => answered($call(safe(text, &POSTGRES), postgres_arguments(args)?, c)).await,
+        };
+        mark(on.failed, done)
     }};
 }
 
@@ -298,16 +287,23 @@ impl Sql {
     /// Runs the statement and returns the number of changed rows.
     pub async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<u64, DbError> {
         let Self { text, args } = self;
-        Ok(match on.into() {
-            On::SqlitePool(c) => {
-                query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected()
-            }
-            On::Sqlite(c) => query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c).await?.rows_affected(),
-            On::PgPool(c) => {
-                query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected()
-            }
-            On::Pg(c) => query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c).await?.rows_affected(),
-        })
+        let on: On<'_> = on.into();
+        on.refuse_after_failure()?;
+        let done = match on.target {
+            Target::SqlitePool(c) => answered(query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c))
+                .await
+                .map(|done| done.rows_affected()),
+            Target::Sqlite(c) => answered(query_with(safe(text, &SQLITE), sqlite_arguments(args)?).execute(c))
+                .await
+                .map(|done| done.rows_affected()),
+            Target::PgPool(c) => answered(query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c))
+                .await
+                .map(|done| done.rows_affected()),
+            Target::Pg(c) => answered(query_with(safe(text, &POSTGRES), postgres_arguments(args)?).execute(c))
+                .await
+                .map(|done| done.rows_affected()),
+        };
+        mark(on.failed, done)
     }
 
     pub async fn all<'c, T: Row>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, DbError> {

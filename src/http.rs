@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod callback;
+mod connections;
 mod content;
 mod definitions;
 mod download;
@@ -24,11 +25,9 @@ mod session;
 mod users;
 mod web;
 
-use std::{net::SocketAddr, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get, serve::ListenerExt};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -38,6 +37,7 @@ use crate::{
     callback::Inbox,
     user::{Acting, User},
 };
+pub use connections::{raise_file_limit, serve};
 pub use problem::{Code, Problem};
 
 /// The state of all handlers. It is one `Arc`, because each layer clones the state for each request.
@@ -104,23 +104,14 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::clear_cache_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
+        .layer(middleware::from_fn(layers::refuse_slow_body))
         .merge(callback::routes(&edge))
         .fallback(web::show)
         .method_not_allowed_fallback(layers::no_such_method)
+        .layer(middleware::from_fn(layers::limit_database))
         .layer(middleware::from_fn(layers::finish_writes))
         .layer(CatchPanicLayer::custom(layers::after_panic))
+        .layer(middleware::from_fn(layers::one_host))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::observe))
         .with_state(edge)
-}
-
-/// Serves until `stop` is cancelled, then finishes open requests.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    // A short range is sent after its head. With Nagle's algorithm it waits for the client's delayed ACK (40 ms).
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot disable Nagle's algorithm on a connection");
-        }
-    });
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
 }

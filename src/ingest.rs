@@ -25,9 +25,10 @@ use crate::{
     app::App,
     content::{ContentError, store_original::store_original},
     cpu::CpuError,
-    db::DbError,
+    db::{self, DbError},
     id::SealUseId,
     killpoint,
+    outage::Outage,
     photo::Photo,
     provider::ProviderError,
     queue::{FenceError, Lease, Next},
@@ -63,6 +64,22 @@ pub enum IngestError {
 }
 
 impl IngestError {
+    /// Returns the outage of our database or store that stopped the pass.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Service(error) => error.outage(),
+            Self::Content(error) => error.outage(),
+            Self::Store(error) => error.outage(),
+            Self::Fence(error) => error.outage(),
+            Self::Db(error) => db::outage(error),
+            Self::Disk(error) => Some(Outage::of_io(error)),
+            // The vendor's answer could not be written to our disk.
+            Self::Vendor(ProviderError::Disk(_)) => Some(Outage::Failing),
+            Self::NoSealUse | Self::Vendor(_) | Self::Cpu(_) | Self::Task(_) => None,
+        }
+    }
+
     /// Returns true if another pass can succeed without a change here. Every error of the vendor can pass: the vendor
     /// is repaired, its licence is renewed, its secret is corrected.
     fn is_transient(&self) -> bool {

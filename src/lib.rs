@@ -22,6 +22,7 @@ pub mod killpoint;
 pub mod library;
 pub mod notify;
 pub mod original;
+pub mod outage;
 pub mod photo;
 pub mod picture;
 pub mod preservation;

@@ -19,8 +19,9 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     config::Span,
-    db::{Db, DbError, Tx, pieces, rows, sql},
+    db::{self, Db, DbError, On, Tx, pieces, rows, sql},
     id::JobId,
+    outage::Outage,
     vocabulary::words,
 };
 
@@ -83,6 +84,8 @@ pub enum Next {
     Idle,
     /// Run again at this time. `failed` counts the run as a failure.
     At { at: Timestamp, failed: Option<String> },
+    /// The database or the store fails. Run again at this time. The run does not count as a failure.
+    Blocked { at: Timestamp, reason: String },
     /// The job cannot succeed without help.
     Park { reason: String },
 }
@@ -158,6 +161,27 @@ pub async fn wake_afresh(tx: &mut Tx, kind: JobKind, subject: &str, now: Timesta
     Ok(())
 }
 
+/// Returns true if the job is parked.
+pub async fn is_parked(on: impl Into<On<'_>>, kind: JobKind, subject: &str) -> Result<bool, DbError> {
+    let parked: i64 = sql("SELECT COUNT(*) FROM jobs WHERE kind = $1 AND subject = $2 AND state = 'parked'")
+        .bind(kind)
+        .bind(subject)
+        .scalar(on)
+        .await?;
+    Ok(parked > 0)
+}
+
+/// Clears a job that is parked although its work is done by now. A running or queued job stays as it is.
+pub async fn settle(tx: &mut Tx, kind: JobKind, subject: &str) -> Result<(), DbError> {
+    sql("UPDATE jobs SET state = 'idle', error = NULL, attempts = 0
+         WHERE kind = $1 AND subject = $2 AND state = 'parked'")
+    .bind(kind)
+    .bind(subject)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Claims the job that has been due longest: a queued job, or a running job with an expired lease.
 pub async fn claim(db: &Db, owner: &str, lease: Duration, now: Timestamp) -> Result<Option<Lease>, DbError> {
     let mut tx = db.begin().await?;
@@ -191,6 +215,20 @@ pub async fn pending(db: &Db, until: Timestamp) -> Result<i64, DbError> {
     .bind(until)
     .scalar(db)
     .await
+}
+
+/// The wait of a job that an outage of the database or the store interrupted.
+const BLOCKED: Duration = Duration::from_secs(10);
+
+impl FenceError {
+    /// Returns the outage of the database that caused this error.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::LeaseLost(_) => None,
+            Self::Db(error) => db::outage(error),
+        }
+    }
 }
 
 impl Lease {
@@ -230,6 +268,13 @@ impl Lease {
         Next::At { at: now.plus(wait), failed: Some(reason) }
     }
 
+    /// Returns a run soon after an outage of the database or the store. However long it lasts, the job is not parked, and
+    /// the waits for other failures do not grow.
+    #[must_use]
+    pub fn blocked(now: Timestamp, reason: String) -> Next {
+        Next::Blocked { at: now.plus(BLOCKED), reason }
+    }
+
     /// Extends the lease (the heartbeat).
     pub async fn prolong(&self, db: &Db, lease: Duration) -> Result<(), FenceError> {
         let mut tx = self.begin(db).await?;
@@ -248,6 +293,7 @@ impl Lease {
         let (state, at, attempts, error) = match next {
             Next::Idle => (JobState::Idle, now, 0, None),
             Next::At { at, failed: None } => (JobState::Queued, at, 0, None),
+            Next::Blocked { at, reason } => (JobState::Queued, at, self.attempts, Some(reason)),
             Next::At { at, failed } => (JobState::Queued, at, self.attempts + 1, failed),
             Next::Park { reason } => (JobState::Parked, now, self.attempts + 1, Some(reason)),
         };
@@ -267,6 +313,18 @@ impl Lease {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// How long to wait before a write is tried again during an outage.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Waits a moment if the database has an outage. Returns true if the write should be tried again. For facts that exist
+/// only in memory, such as the vendor's answer to an act that must not be repeated.
+pub async fn write_again_after(outage: Option<Outage>) -> bool {
+    if outage.is_some() {
+        tokio::time::sleep(AGAIN).await;
+    }
+    outage.is_some()
 }
 
 fn micros(span: Duration) -> i64 {

@@ -8,8 +8,9 @@ use url::Url;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, filter::Filtered, sql},
+    db::{self, Db, DbError, On, Tx, filter::Filtered, sql},
     id::ServiceId,
+    outage::Outage,
     provider::{AppSecret, BadCredentials, Client, Credentials, Providers, SignMode},
     vocabulary::words,
 };
@@ -62,6 +63,17 @@ pub enum ServiceError {
     Credentials(#[from] BadCredentials),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl ServiceError {
+    /// Returns the outage of the database that caused this error.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Gone | Self::Credentials(_) => None,
+            Self::Db(error) => db::outage(error),
+        }
+    }
 }
 
 impl Service {

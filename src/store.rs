@@ -26,6 +26,7 @@ pub use self::staging::Staging;
 use crate::{
     clock::Timestamp,
     config::{StoreConfig, StoreUrl},
+    outage::Outage,
 };
 
 /// One directory or bucket. Clones share it.
@@ -47,6 +48,18 @@ pub enum StoreError {
     Failed { action: &'static str, key: String, source: object_store::Error },
     #[error("cannot {action} {path}: {source}")]
     Directory { action: &'static str, path: String, source: std::io::Error },
+}
+
+impl StoreError {
+    /// Returns the outage of the store. `None`: the store works and answered.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::NotFound { .. } | Self::Name(_) => None,
+            Self::Directory { source, .. } => Some(Outage::of_io(source)),
+            Self::Failed { source, .. } => Some(Outage::of_causes(source).unwrap_or(Outage::Failing)),
+        }
+    }
 }
 
 /// The metadata of an object.
@@ -158,6 +171,15 @@ impl Store {
         };
         let listed = self.objects.list(Some(&path).filter(|path| !path.is_root()));
         listed.map_ok(|meta| Stored::from(&meta)).map_err(failed("list", &path)).boxed()
+    }
+
+    /// Checks that the store works: a directory must accept a file, a bucket must answer. A put into a bucket costs
+    /// money, so this does not test the right to write there.
+    pub async fn check_write(&self) -> Result<(), StoreError> {
+        match &self.local {
+            Some(local) => local.check_write().await,
+            None => self.check().await,
+        }
     }
 
     /// Checks that the store answers. It takes one round trip and needs no right to write.

@@ -9,8 +9,9 @@ use crate::{
     app::App,
     archive, callback,
     clock::Timestamp,
-    db::DbError,
+    db::{self, DbError},
     ingest,
+    outage::Outage,
     queue::{self, FenceError, JobKind, Lease, Next},
     sealing::{apply, deliver, end_use},
     telemetry::JobLabels,
@@ -42,16 +43,31 @@ async fn worker(app: Arc<App>, owner: String, stop: CancellationToken) {
             Ok(Some(lease)) => {
                 // Wake another worker: more jobs may be due.
                 app.db.wakeup().look_now();
-                tokio::select! {
-                    () = run_job(&app, lease.clone()) => {}
+                let ended = tokio::select! {
+                    ended = run_job(&app, lease.clone()) => ended,
                     () = stop_grace_is_over(&stop) => return give_back(&app, &lease).await,
+                };
+                if ended == Ended::Blocked {
+                    storage_works(&app, &stop).await;
                 }
             }
             Ok(None) => idle(&app, &stop).await,
+            Err(error) if db::outage(&error).is_some() => storage_works(&app, &stop).await,
             Err(error) => {
                 tracing::error!(%error, "cannot claim a job");
                 idle(&app, &stop).await;
             }
+        }
+    }
+}
+
+/// Waits until the database and the store work. Meanwhile jobs wait in the queue: a vendor is not asked for what cannot
+/// be stored. Readiness shows the reason.
+async fn storage_works(app: &App, stop: &CancellationToken) {
+    while !app.storage_health().await.is_well() {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => return,
         }
     }
 }
@@ -87,40 +103,62 @@ async fn idle(app: &App, stop: &CancellationToken) {
     }
 }
 
+/// How a run ended, for the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Free,
+    /// The database or the store failed.
+    Blocked,
+}
+
+/// Why a run returned no plan for its job.
+enum Failure {
+    /// An outage of the database or the store.
+    Storage(String),
+    Other(String),
+}
+
 /// Runs one job beside its heartbeat, then records the result.
-async fn run_job(app: &Arc<App>, lease: Lease) {
+async fn run_job(app: &Arc<App>, lease: Lease) -> Ended {
     let begun = Instant::now();
     let run = AbortOnDropHandle::new(tokio::spawn(run_by_kind(Arc::clone(app), lease.clone())));
     let next = tokio::select! {
-        ended = run => ended.unwrap_or_else(|panic| Err(format!("the job panicked: {panic}"))),
-        () = heartbeat(app, &lease) => return,
+        ended = run => ended.unwrap_or_else(|panic| Err(Failure::Other(format!("the job panicked: {panic}")))),
+        () = heartbeat(app, &lease) => return Ended::Free,
     };
     let now = app.clock.now();
     let (next, outcome) = match next {
+        Ok(next @ Next::Blocked { .. }) => (next, "blocked"),
         Ok(next) => (next, "ok"),
-        Err(reason) => (lease.retry(&app.config.jobs.retries, now, reason), "error"),
+        Err(Failure::Storage(reason)) => (Lease::blocked(now, reason), "blocked"),
+        Err(Failure::Other(reason)) => (lease.retry(&app.config.jobs.retries, now, reason), "error"),
     };
     tracing::info!(job = lease.kind.as_str(), subject = lease.subject, outcome, next = ?next, elapsed = ?begun.elapsed(), "job");
     let labels = JobLabels { kind: lease.kind.as_str(), outcome };
     app.metrics.jobs_finished.get_or_create(&labels).inc();
     app.metrics.job_seconds.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
     let rest = if lease.kind == JobKind::Ingest { app.config.ingest.rest.get() } else { Duration::ZERO };
-    if let Err(error) = lease.finish(&app.db, next, now, rest).await {
-        tracing::warn!(%error, "cannot record the result of the job; it runs again after its lease");
+    let ended = if outcome == "blocked" { Ended::Blocked } else { Ended::Free };
+    while let Err(error) = lease.finish(&app.db, next.clone(), now, rest).await {
+        tracing::warn!(%error, "cannot record the result of the job");
+        if !queue::write_again_after(error.outage()).await {
+            break; // it runs again after its lease
+        }
     }
+    ended
 }
 
-async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, String> {
-    let log_failure = |error: &dyn std::error::Error| {
+async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, Failure> {
+    let log_failure = |error: &dyn std::error::Error, outage: Option<Outage>| {
         tracing::warn!(job = lease.kind.as_str(), subject = lease.subject, %error, "job failed");
-        error.to_string()
+        if outage.is_some() { Failure::Storage(error.to_string()) } else { Failure::Other(error.to_string()) }
     };
     match lease.kind {
-        JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| log_failure(&error)),
-        JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| log_failure(&error)),
-        JobKind::Finish => end_use::run(&app, &lease).await.map_err(|error| log_failure(&error)),
-        JobKind::Send => deliver::run(&app, &lease).await.map_err(|error| log_failure(&error)),
-        JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error)),
+        JobKind::Apply => apply::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::Ingest => ingest::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::Finish => end_use::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::Send => deliver::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
     }
 }
 

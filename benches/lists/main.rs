@@ -94,7 +94,10 @@ async fn measured(app: &App, router: &Router, asked: &Asked) -> anyhow::Result<V
     let since = Instant::now();
     for round in 0..ROUNDS + 2 {
         let peer = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-        let request = Request::get(&asked.path).header("authorization", format!("Bearer {token}")).extension(peer);
+        let request = Request::get(&asked.path)
+            .header("host", "bench")
+            .header("authorization", format!("Bearer {token}"))
+            .extension(peer);
         let begun = Instant::now();
         let response = router.clone().oneshot(request.body(Body::empty())?).await?;
         anyhow::ensure!(response.status() == StatusCode::OK, "{}: {}", asked.path, response.status());

@@ -1,20 +1,21 @@
 -- The whole schema. Words as in docs/architecture.md; one section per noun.
 -- Ids are UUIDv7 as text. Instants are microseconds UTC. JSON is text. Both engines have the same tables, columns and
--- indexes (tests/it/suite_schema.rs); only triggers differ.
+-- indexes (tests/it/suite_schema.rs); only triggers differ. Texts are ordered by their bytes (COLLATE "C")
+-- on every server, as SQLite and the program order them.
 
 -- User ---------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE users (
-  id            TEXT PRIMARY KEY NOT NULL,
-  username      TEXT NOT NULL UNIQUE,
-  display_name  TEXT NOT NULL,
-  password_hash TEXT NOT NULL,
+  id            TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  username      TEXT COLLATE "C" NOT NULL UNIQUE,
+  display_name  TEXT COLLATE "C" NOT NULL,
+  password_hash TEXT COLLATE "C" NOT NULL,
   -- a JSON list
-  roles         TEXT NOT NULL,
-  employee_no   TEXT,
-  mobile        TEXT,
+  roles         TEXT COLLATE "C" NOT NULL,
+  employee_no   TEXT COLLATE "C",
+  mobile        TEXT COLLATE "C",
   -- a username
-  manager       TEXT,
+  manager       TEXT COLLATE "C",
   disabled      BOOLEAN NOT NULL DEFAULT FALSE,
   created_at    BIGINT NOT NULL
 );
@@ -24,47 +25,47 @@ CREATE INDEX users_by_number ON users (employee_no);
 
 -- Sessions and tokens are stored as hashes, so a reader of the database cannot log in with them.
 CREATE TABLE sessions (
-  secret_hash TEXT PRIMARY KEY NOT NULL,
-  user_id     TEXT NOT NULL REFERENCES users (id),
+  secret_hash TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  user_id     TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   created_at  BIGINT NOT NULL,
   expires_at  BIGINT NOT NULL
 );
 
 CREATE TABLE tokens (
-  id          TEXT PRIMARY KEY NOT NULL,
-  secret_hash TEXT NOT NULL UNIQUE,
-  user_id     TEXT NOT NULL REFERENCES users (id),
-  name        TEXT NOT NULL,
+  id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  secret_hash TEXT COLLATE "C" NOT NULL UNIQUE,
+  user_id     TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  name        TEXT COLLATE "C" NOT NULL,
   created_at  BIGINT NOT NULL
 );
 
 -- Service ------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE services (
-  id         TEXT PRIMARY KEY NOT NULL,
-  name       TEXT NOT NULL,
-  base_url   TEXT NOT NULL,
-  app_token  TEXT NOT NULL,
-  app_secret TEXT NOT NULL,
-  sign_mode  TEXT NOT NULL,
+  id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  name       TEXT COLLATE "C" NOT NULL,
+  base_url   TEXT COLLATE "C" NOT NULL,
+  app_token  TEXT COLLATE "C" NOT NULL,
+  app_secret TEXT COLLATE "C" NOT NULL,
+  sign_mode  TEXT COLLATE "C" NOT NULL,
   created_at BIGINT NOT NULL
 );
 
 -- Definition ---------------------------------------------------------------------------------------------------------
 
 CREATE TABLE definitions (
-  id         TEXT PRIMARY KEY NOT NULL,
-  name       TEXT NOT NULL,
+  id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  name       TEXT COLLATE "C" NOT NULL,
   version    BIGINT NOT NULL,
   created_at BIGINT NOT NULL
 );
 
 CREATE TABLE definition_versions (
-  definition_id TEXT NOT NULL REFERENCES definitions (id),
+  definition_id TEXT COLLATE "C" NOT NULL REFERENCES definitions (id),
   version       BIGINT NOT NULL,
-  body          TEXT NOT NULL,
+  body          TEXT COLLATE "C" NOT NULL,
   created_at    BIGINT NOT NULL,
-  created_by    TEXT NOT NULL,
+  created_by    TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (definition_id, version)
 );
 
@@ -72,29 +73,29 @@ CREATE TABLE definition_versions (
 
 -- The last number of each day.
 CREATE TABLE serial_numbers (
-  day  TEXT PRIMARY KEY NOT NULL,
+  day  TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   last BIGINT NOT NULL
 );
 
 CREATE TABLE flows (
-  id               TEXT PRIMARY KEY NOT NULL,
-  serial_no        TEXT NOT NULL UNIQUE,
-  definition_id    TEXT NOT NULL,
+  id               TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  serial_no        TEXT COLLATE "C" NOT NULL UNIQUE,
+  definition_id    TEXT COLLATE "C" NOT NULL,
   version          BIGINT NOT NULL,
-  title            TEXT NOT NULL,
-  starter          TEXT NOT NULL,
-  state            TEXT NOT NULL,
-  node             TEXT,
+  title            TEXT COLLATE "C" NOT NULL,
+  starter          TEXT COLLATE "C" NOT NULL,
+  state            TEXT COLLATE "C" NOT NULL,
+  node             TEXT COLLATE "C",
   -- each return begins another round of approvals
   round            BIGINT NOT NULL DEFAULT 1,
   -- a person returned the flow to a seal node whose use is complete, so a person must leave that node
   by_hand          BOOLEAN NOT NULL DEFAULT FALSE,
-  form             TEXT NOT NULL,
+  form             TEXT COLLATE "C" NOT NULL,
   -- the last running number of a photo, and the last manifest
   photo_no         BIGINT NOT NULL DEFAULT 0,
   manifest_no      BIGINT NOT NULL DEFAULT 0,
   -- photos that an administrator accepted as missing: {by, at, reason, missing} as JSON
-  missing_accepted TEXT,
+  missing_accepted TEXT COLLATE "C",
   created_at       BIGINT NOT NULL,
   updated_at       BIGINT NOT NULL,
   archived_at      BIGINT,
@@ -105,36 +106,36 @@ CREATE INDEX flows_by_state ON flows (state, id);
 CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, id);
 
 CREATE TABLE flow_events (
-  id      TEXT PRIMARY KEY NOT NULL,
-  flow_id TEXT NOT NULL REFERENCES flows (id),
+  id      TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  flow_id TEXT COLLATE "C" NOT NULL REFERENCES flows (id),
   at      BIGINT NOT NULL,
-  actor   TEXT NOT NULL,
-  act     TEXT NOT NULL,
-  node    TEXT,
+  actor   TEXT COLLATE "C" NOT NULL,
+  act     TEXT COLLATE "C" NOT NULL,
+  node    TEXT COLLATE "C",
   -- the node that the flow was returned to, or the user that a turn was transferred to
-  target  TEXT,
-  detail  TEXT
+  target  TEXT COLLATE "C",
+  detail  TEXT COLLATE "C"
 );
 CREATE INDEX flow_events_by_flow ON flow_events (flow_id, id);
 
 CREATE TABLE approvals (
-  flow_id  TEXT NOT NULL REFERENCES flows (id),
+  flow_id  TEXT COLLATE "C" NOT NULL REFERENCES flows (id),
   round    BIGINT NOT NULL,
-  node     TEXT NOT NULL,
-  username TEXT NOT NULL,
+  node     TEXT COLLATE "C" NOT NULL,
+  username TEXT COLLATE "C" NOT NULL,
   at       BIGINT NOT NULL,
-  comment  TEXT,
+  comment  TEXT COLLATE "C",
   PRIMARY KEY (flow_id, round, node, username)
 );
 
 -- One row per person or role that a flow names. Lists of flows read these rows alone, so the rows repeat the columns of
 -- the flow that lists filter by.
 CREATE TABLE flow_people (
-  flow_id       TEXT NOT NULL REFERENCES flows (id),
+  flow_id       TEXT COLLATE "C" NOT NULL REFERENCES flows (id),
   -- user:<username> or role:<role>
-  who           TEXT NOT NULL,
-  state         TEXT NOT NULL,
-  definition_id TEXT NOT NULL,
+  who           TEXT COLLATE "C" NOT NULL,
+  state         TEXT COLLATE "C" NOT NULL,
+  definition_id TEXT COLLATE "C" NOT NULL,
   started       BOOLEAN NOT NULL DEFAULT FALSE,
   acted         BOOLEAN NOT NULL DEFAULT FALSE,
   -- the flow waits for this person or role now
@@ -167,10 +168,10 @@ FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION flow_people_follow()
 
 -- The text that a search for flows reads: narrow rows in the order of lists.
 CREATE TABLE flow_search (
-  flow_id       TEXT PRIMARY KEY NOT NULL REFERENCES flows (id),
-  state         TEXT NOT NULL,
-  definition_id TEXT NOT NULL,
-  text          TEXT NOT NULL
+  flow_id       TEXT COLLATE "C" PRIMARY KEY NOT NULL REFERENCES flows (id),
+  state         TEXT COLLATE "C" NOT NULL,
+  definition_id TEXT COLLATE "C" NOT NULL,
+  text          TEXT COLLATE "C" NOT NULL
 );
 
 CREATE FUNCTION flow_search_follow() RETURNS TRIGGER LANGUAGE plpgsql AS $$
@@ -184,52 +185,52 @@ FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION flow_search_follow()
 -- Seal use -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE seal_uses (
-  id           TEXT PRIMARY KEY NOT NULL,
-  flow_id      TEXT NOT NULL REFERENCES flows (id),
-  service_id   TEXT NOT NULL REFERENCES services (id),
+  id           TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  flow_id      TEXT COLLATE "C" NOT NULL REFERENCES flows (id),
+  service_id   TEXT COLLATE "C" NOT NULL REFERENCES services (id),
   no           BIGINT NOT NULL,
   -- sent as serialNo; the vendor's detail repeats it
-  serial_no    TEXT NOT NULL UNIQUE,
-  business_id  TEXT,
-  status       TEXT NOT NULL,
-  application  TEXT NOT NULL,
+  serial_no    TEXT COLLATE "C" NOT NULL UNIQUE,
+  business_id  TEXT COLLATE "C",
+  status       TEXT COLLATE "C" NOT NULL,
+  application  TEXT COLLATE "C" NOT NULL,
   -- set before the application is sent; without an answer after it, the result is unknown
   asked_at     BIGINT,
   -- the vendor's last detail, unchanged
-  detail       TEXT,
+  detail       TEXT COLLATE "C",
   detail_at    BIGINT,
   -- the last change that this service made at the vendor; a detail requested before it is out of date
   changed_at   BIGINT,
   -- a user asked for the end of this seal use at the vendor
   end_asked_at BIGINT,
-  end_reason   TEXT,
-  end_by       TEXT,
+  end_reason   TEXT COLLATE "C",
+  end_by       TEXT COLLATE "C",
   ended_at     BIGINT,
   -- the flow was returned, which ended this seal use; another one replaces it
   superseded   BOOLEAN NOT NULL DEFAULT FALSE,
-  error        TEXT,
+  error        TEXT COLLATE "C",
   created_at   BIGINT NOT NULL,
   UNIQUE (flow_id, no)
 );
 CREATE UNIQUE INDEX seal_uses_by_business ON seal_uses (business_id, service_id);
 
 CREATE TABLE grants (
-  id           TEXT PRIMARY KEY NOT NULL,
-  seal_use_id  TEXT NOT NULL REFERENCES seal_uses (id),
-  vendor_id    TEXT NOT NULL,
+  id           TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  seal_use_id  TEXT COLLATE "C" NOT NULL REFERENCES seal_uses (id),
+  vendor_id    TEXT COLLATE "C" NOT NULL,
   position     BIGINT NOT NULL,
-  seal         TEXT NOT NULL,
-  device_no    TEXT,
-  owner        TEXT,
-  user_name    TEXT NOT NULL,
-  contact      TEXT,
-  number       TEXT,
+  seal         TEXT COLLATE "C" NOT NULL,
+  device_no    TEXT COLLATE "C",
+  owner        TEXT COLLATE "C",
+  user_name    TEXT COLLATE "C" NOT NULL,
+  contact      TEXT COLLATE "C",
+  number       TEXT COLLATE "C",
   applied      BIGINT NOT NULL,
   -- uses that were appended through this service
   appended     BIGINT NOT NULL DEFAULT 0,
   used         BIGINT NOT NULL,
   left_count   BIGINT NOT NULL,
-  code         TEXT,
+  code         TEXT COLLATE "C",
   -- the time in which the seal may be used
   window_start BIGINT,
   window_end   BIGINT,
@@ -242,9 +243,9 @@ CREATE INDEX grants_by_contact ON grants (contact);
 
 -- Documents that the vendor must have before the application, with the ids that the vendor gave them.
 CREATE TABLE sent_documents (
-  seal_use_id TEXT NOT NULL REFERENCES seal_uses (id),
-  document_id TEXT NOT NULL,
-  vendor_id   TEXT NOT NULL,
+  seal_use_id TEXT COLLATE "C" NOT NULL REFERENCES seal_uses (id),
+  document_id TEXT COLLATE "C" NOT NULL,
+  vendor_id   TEXT COLLATE "C" NOT NULL,
   sent_at     BIGINT NOT NULL,
   PRIMARY KEY (seal_use_id, document_id)
 );
@@ -252,44 +253,44 @@ CREATE TABLE sent_documents (
 -- Original -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE originals (
-  hash        TEXT PRIMARY KEY NOT NULL,
-  sha256      TEXT NOT NULL,
+  hash        TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  sha256      TEXT COLLATE "C" NOT NULL,
   -- computed at archiving
-  sm3         TEXT,
+  sm3         TEXT COLLATE "C",
   crc32       BIGINT NOT NULL,
   bytes       BIGINT NOT NULL,
-  mime        TEXT NOT NULL,
-  ext         TEXT NOT NULL,
+  mime        TEXT COLLATE "C" NOT NULL,
+  ext         TEXT COLLATE "C" NOT NULL,
   width       BIGINT,
   height      BIGINT,
   -- false: the bytes end before the picture does
   complete    BOOLEAN NOT NULL,
-  store_key   TEXT NOT NULL,
+  store_key   TEXT COLLATE "C" NOT NULL,
   -- why there are no thumbnails; NULL if they exist
-  undecodable TEXT,
+  undecodable TEXT COLLATE "C",
   created_at  BIGINT NOT NULL
 );
 
 -- Photo --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE photos (
-  id              TEXT PRIMARY KEY NOT NULL,
-  seal_use_id     TEXT NOT NULL REFERENCES seal_uses (id),
-  photokey        TEXT,
-  kind            TEXT NOT NULL,
-  grant_id        TEXT REFERENCES grants (id),
+  id              TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  seal_use_id     TEXT COLLATE "C" NOT NULL REFERENCES seal_uses (id),
+  photokey        TEXT COLLATE "C",
+  kind            TEXT COLLATE "C" NOT NULL,
+  grant_id        TEXT COLLATE "C" REFERENCES grants (id),
   -- key, push, zip or supply
-  source          TEXT NOT NULL,
+  source          TEXT COLLATE "C" NOT NULL,
   -- true: a detail of the vendor listed this key. A key that only a push names may be an invention.
   listed          BOOLEAN NOT NULL DEFAULT FALSE,
   position        BIGINT NOT NULL,
-  state           TEXT NOT NULL,
+  state           TEXT COLLATE "C" NOT NULL,
   attempts        BIGINT NOT NULL DEFAULT 0,
   passes          BIGINT NOT NULL DEFAULT 0,
   next_attempt_at BIGINT,
-  error_code      TEXT,
-  error_detail    TEXT,
-  original_hash   TEXT REFERENCES originals (hash),
+  error_code      TEXT COLLATE "C",
+  error_detail    TEXT COLLATE "C",
+  original_hash   TEXT COLLATE "C" REFERENCES originals (hash),
   no              BIGINT,
   vendor_at       BIGINT,
   exif_at         BIGINT,
@@ -309,13 +310,13 @@ CREATE INDEX photos_without_content ON photos (grant_id) WHERE original_hash IS 
 -- Folder -------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE folders (
-  id         TEXT PRIMARY KEY NOT NULL,
+  id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   -- '' for the folders at the top of a space
-  parent     TEXT NOT NULL,
-  space      TEXT NOT NULL,
+  parent     TEXT COLLATE "C" NOT NULL,
+  space      TEXT COLLATE "C" NOT NULL,
   -- the user's id in the personal space, otherwise ''
-  owner      TEXT NOT NULL,
-  name       TEXT NOT NULL,
+  owner      TEXT COLLATE "C" NOT NULL,
+  name       TEXT COLLATE "C" NOT NULL,
   created_at BIGINT NOT NULL,
   UNIQUE (space, owner, parent, name)
 );
@@ -324,9 +325,9 @@ CREATE INDEX folders_by_parent ON folders (parent);
 -- The number of documents in a folder, and how many of them are faces. Triggers on documents keep these rows. A folder
 -- has several rows, so that transactions of different flows do not wait for the same row.
 CREATE TABLE folder_totals (
-  folder_id TEXT NOT NULL REFERENCES folders (id),
+  folder_id TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
   -- the last two characters of the flow's id; '' without a flow
-  part      TEXT NOT NULL,
+  part      TEXT COLLATE "C" NOT NULL,
   documents BIGINT NOT NULL,
   faces     BIGINT NOT NULL,
   PRIMARY KEY (folder_id, part)
@@ -335,27 +336,27 @@ CREATE TABLE folder_totals (
 -- Document -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE documents (
-  id            TEXT PRIMARY KEY NOT NULL,
-  folder_id     TEXT NOT NULL REFERENCES folders (id),
+  id            TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  folder_id     TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
   -- decides which users see the document: public, system, or the owner's id of a personal folder
-  shelf         TEXT NOT NULL,
-  name          TEXT NOT NULL,
-  original_hash TEXT NOT NULL REFERENCES originals (hash),
-  source        TEXT NOT NULL,
-  flow_id       TEXT REFERENCES flows (id),
-  field_key     TEXT,
+  shelf         TEXT COLLATE "C" NOT NULL,
+  name          TEXT COLLATE "C" NOT NULL,
+  original_hash TEXT COLLATE "C" NOT NULL REFERENCES originals (hash),
+  source        TEXT COLLATE "C" NOT NULL,
+  flow_id       TEXT COLLATE "C" REFERENCES flows (id),
+  field_key     TEXT COLLATE "C",
   position      BIGINT,
-  photo_id      TEXT REFERENCES photos (id),
+  photo_id      TEXT COLLATE "C" REFERENCES photos (id),
   -- a search reads one index of this table, so the row repeats these columns of its photo and grant
-  kind          TEXT,
-  seal          TEXT,
-  user_name     TEXT,
+  kind          TEXT COLLATE "C",
+  seal          TEXT COLLATE "C",
+  user_name     TEXT COLLATE "C",
   received_at   BIGINT NOT NULL,
-  created_by    TEXT NOT NULL,
+  created_by    TEXT COLLATE "C" NOT NULL,
   created_at    BIGINT NOT NULL,
   -- trash: the document was removed from its field; the bytes stay
   deleted_at    BIGINT,
-  deleted_by    TEXT,
+  deleted_by    TEXT COLLATE "C",
   UNIQUE (folder_id, name)
 );
 CREATE INDEX documents_by_flow ON documents (flow_id, field_key, position);
@@ -416,28 +417,28 @@ EXECUTE FUNCTION documents_go();
 -- The words in the names of a flow's documents: narrow rows, so that a search through all of them is quick.
 CREATE TABLE document_words (
   -- a flow's id, or the id of a document without a flow
-  owner TEXT PRIMARY KEY NOT NULL,
-  words TEXT NOT NULL
+  owner TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  words TEXT COLLATE "C" NOT NULL
 );
 
 -- Dispatch: a stamped file or a supplied photo on its way to the vendor ----------------------------------------------
 
 CREATE TABLE dispatches (
-  id            TEXT PRIMARY KEY NOT NULL,
-  seal_use_id   TEXT NOT NULL REFERENCES seal_uses (id),
+  id            TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  seal_use_id   TEXT COLLATE "C" NOT NULL REFERENCES seal_uses (id),
   -- file, images (stamped pages) or photo
-  kind          TEXT NOT NULL,
+  kind          TEXT COLLATE "C" NOT NULL,
   -- the stamped file, or the document of a supplied photo once it is linked
-  document_id   TEXT UNIQUE REFERENCES documents (id),
+  document_id   TEXT COLLATE "C" UNIQUE REFERENCES documents (id),
   -- of a supplied photo: its grant, its kind, and when the ingest linked it
-  grant_id      TEXT REFERENCES grants (id),
-  photo_kind    TEXT,
+  grant_id      TEXT COLLATE "C" REFERENCES grants (id),
+  photo_kind    TEXT COLLATE "C",
   linked_at     BIGINT,
-  original_hash TEXT NOT NULL REFERENCES originals (hash),
-  name          TEXT NOT NULL,
-  state         TEXT NOT NULL,
-  error         TEXT,
-  created_by    TEXT NOT NULL,
+  original_hash TEXT COLLATE "C" NOT NULL REFERENCES originals (hash),
+  name          TEXT COLLATE "C" NOT NULL,
+  state         TEXT COLLATE "C" NOT NULL,
+  error         TEXT COLLATE "C",
+  created_by    TEXT COLLATE "C" NOT NULL,
   created_at    BIGINT NOT NULL,
   updated_at    BIGINT NOT NULL
 );
@@ -447,16 +448,16 @@ CREATE UNIQUE INDEX dispatches_by_supply ON dispatches (grant_id, original_hash)
 -- Ingest -------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE ingests (
-  id          TEXT PRIMARY KEY NOT NULL,
-  seal_use_id TEXT NOT NULL UNIQUE REFERENCES seal_uses (id),
-  cause       TEXT NOT NULL,
-  state       TEXT NOT NULL,
+  id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  seal_use_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES seal_uses (id),
+  cause       TEXT COLLATE "C" NOT NULL,
+  state       TEXT COLLATE "C" NOT NULL,
   passes      BIGINT NOT NULL DEFAULT 0,
   rechecks    BIGINT NOT NULL DEFAULT 0,
   duplicates  BIGINT NOT NULL DEFAULT 0,
   bytes       BIGINT NOT NULL DEFAULT 0,
   next_at     BIGINT,
-  error       TEXT,
+  error       TEXT COLLATE "C",
   -- when the zip was last read; it is read again only after another wake
   zip_at      BIGINT,
   woken_at    BIGINT NOT NULL,
@@ -468,25 +469,25 @@ CREATE INDEX ingests_by_state ON ingests (state, id);
 -- Callback -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE callbacks (
-  id           TEXT PRIMARY KEY NOT NULL,
+  id           TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   received_at  BIGINT NOT NULL,
-  peer         TEXT NOT NULL,
-  query        TEXT NOT NULL,
-  content_type TEXT,
+  peer         TEXT COLLATE "C" NOT NULL,
+  query        TEXT COLLATE "C" NOT NULL,
+  content_type TEXT COLLATE "C",
   -- the body as received: in the row, or in the store if it is large
   body         BYTEA,
   body_bytes   BIGINT NOT NULL,
-  body_key     TEXT,
-  shape        TEXT NOT NULL,
-  business_id  TEXT,
+  body_key     TEXT COLLATE "C",
+  shape        TEXT COLLATE "C" NOT NULL,
+  business_id  TEXT COLLATE "C",
   -- the id of our seal use in the address that was given to the vendor
-  named_use    TEXT,
+  named_use    TEXT COLLATE "C",
   images       BIGINT NOT NULL,
-  digest       TEXT NOT NULL,
-  params       TEXT NOT NULL,
-  state        TEXT NOT NULL,
-  seal_use_id  TEXT REFERENCES seal_uses (id),
-  error        TEXT
+  digest       TEXT COLLATE "C" NOT NULL,
+  params       TEXT COLLATE "C" NOT NULL,
+  state        TEXT COLLATE "C" NOT NULL,
+  seal_use_id  TEXT COLLATE "C" REFERENCES seal_uses (id),
+  error        TEXT COLLATE "C"
 );
 CREATE INDEX callbacks_by_state ON callbacks (state, business_id);
 -- The inbox of one state, newest first.
@@ -496,10 +497,10 @@ CREATE INDEX callbacks_by_seal_use ON callbacks (seal_use_id, state);
 -- Manifest -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE manifests (
-  flow_id    TEXT NOT NULL REFERENCES flows (id),
+  flow_id    TEXT COLLATE "C" NOT NULL REFERENCES flows (id),
   n          BIGINT NOT NULL,
-  store_key  TEXT NOT NULL,
-  hash       TEXT NOT NULL,
+  store_key  TEXT COLLATE "C" NOT NULL,
+  hash       TEXT COLLATE "C" NOT NULL,
   documents  BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (flow_id, n)
@@ -509,24 +510,32 @@ CREATE TABLE manifests (
 
 -- One row per thing that has work to do. A wake during a run asks for one more run.
 CREATE TABLE jobs (
-  id          TEXT PRIMARY KEY NOT NULL,
-  kind        TEXT NOT NULL,
-  subject     TEXT NOT NULL,
-  state       TEXT NOT NULL,
+  id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  kind        TEXT COLLATE "C" NOT NULL,
+  subject     TEXT COLLATE "C" NOT NULL,
+  state       TEXT COLLATE "C" NOT NULL,
   run_at      BIGINT NOT NULL,
   -- until then, another callback does not start the job again
   rest_until  BIGINT NOT NULL DEFAULT 0,
   wakes       BIGINT NOT NULL,
   attempts    BIGINT NOT NULL DEFAULT 0,
-  lease_owner TEXT,
+  lease_owner TEXT COLLATE "C",
   lease_until BIGINT,
   lease_epoch BIGINT NOT NULL DEFAULT 0,
-  error       TEXT,
+  error       TEXT COLLATE "C",
   created_at  BIGINT NOT NULL,
   UNIQUE (kind, subject)
 );
 -- A claim reads the jobs that have work, in the order of their time: few of all jobs that ever were.
 CREATE INDEX jobs_to_run ON jobs (run_at, id) WHERE state = 'queued' OR state = 'running';
+
+-- Write test ---------------------------------------------------------------------------------------------------------
+
+-- The row that readiness writes to see whether the database accepts a write.
+CREATE TABLE write_test (
+  id BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
+  at BIGINT NOT NULL
+);
 
 -- Audit --------------------------------------------------------------------------------------------------------------
 
@@ -535,13 +544,13 @@ CREATE TABLE audit (
   -- without gaps, from 1
   seq      BIGINT PRIMARY KEY NOT NULL,
   at       BIGINT NOT NULL,
-  username TEXT NOT NULL,
-  act      TEXT NOT NULL,
-  subject  TEXT NOT NULL,
-  flow_id  TEXT,
-  detail   TEXT,
-  prev     TEXT NOT NULL,
-  hash     TEXT NOT NULL
+  username TEXT COLLATE "C" NOT NULL,
+  act      TEXT COLLATE "C" NOT NULL,
+  subject  TEXT COLLATE "C" NOT NULL,
+  flow_id  TEXT COLLATE "C",
+  detail   TEXT COLLATE "C",
+  prev     TEXT COLLATE "C" NOT NULL,
+  hash     TEXT COLLATE "C" NOT NULL
 );
 -- One index per filter, newest row first. With the trailing time, a range of time is checked in the index.
 CREATE INDEX audit_in_order ON audit (seq, at);
@@ -558,7 +567,7 @@ CREATE STATISTICS audit_who_does_what (mcv) ON username, act FROM audit;
 CREATE TABLE audit_head (
   id   BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
   seq  BIGINT NOT NULL,
-  hash TEXT NOT NULL
+  hash TEXT COLLATE "C" NOT NULL
 );
 INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');
 

@@ -510,6 +510,14 @@ CREATE TABLE jobs (
 -- A claim reads the jobs that have work, in the order of their time: few of all jobs that ever were.
 CREATE INDEX jobs_to_run ON jobs (run_at, id) WHERE state = 'queued' OR state = 'running';
 
+-- Write test ---------------------------------------------------------------------------------------------------------
+
+-- The row that readiness writes to see whether the database accepts a write.
+CREATE TABLE write_test (
+  id BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
+  at BIGINT NOT NULL
+);
+
 -- Audit --------------------------------------------------------------------------------------------------------------
 
 -- Append-only. Each row is chained to the row before it by its hash (src/audit/chain.rs).

@@ -87,16 +87,19 @@ impl Accepted {
 pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByHandError> {
     let Acting { db, user, now } = acting;
     let reason = wish.reason();
-    if wish.accept_missing && !user.is_admin() {
-        return Err(ByHandError::NotEntitled);
-    }
-    if wish.accept_missing && reason.is_none() {
-        return Err(ByHandError::NoReason);
-    }
     let mut tx = db.begin().await?;
-    let case = Case::lock(&mut tx, id).await?.ok_or(ByHandError::NotFound)?;
+    let case = Case::lock(&mut tx, id, user).await?.ok_or(ByHandError::NotFound)?;
     let lacking = Lacking::of(&mut tx, id, &case.body).await?;
-    match case.check(&mut tx, user, Action::Archive).await? {
+    let decision = case.check(&mut tx, user, Action::Archive).await?;
+    if wish.accept_missing && !matches!(decision, Err(Refusal::NotYours(_))) {
+        if !user.is_admin() {
+            return Err(ByHandError::NotEntitled);
+        }
+        if reason.is_none() {
+            return Err(ByHandError::NoReason);
+        }
+    }
+    match decision {
         Err(Refusal::FilesMissing) if lacking.photos.is_empty() || wish.accept_missing => {
             return Err(ByHandError::FieldRequired(lacking));
         }
@@ -116,12 +119,13 @@ async fn nothing_to_accept(tx: &mut Tx, case: &Case, lacking: &Lacking) -> Resul
     if !lacking.photos.is_empty() {
         return Err(ByHandError::PhotosMissing(lacking.clone()));
     }
-    for seal_use in SealUse::of_flow(&mut *tx, &case.flow.id).await? {
+    for seal_use in SealUse::with_photos(&mut *tx, &case.flow.id).await? {
         let photos = PhotoCounts::of(tx, &seal_use.id).await?;
         if photos.unsettled {
             return Err(ByHandError::NotReady("photos are still being fetched. Retry in a moment."));
         }
-        if !photos.stamped() && case.node().is_some() {
+        let unused = photos.sum.counted == 0 && !photos.any;
+        if unused && !seal_use.superseded && case.node().is_some() {
             return Err(ByHandError::NotReady(
                 "no stamping was made. Ask an administrator to accept that with a reason.",
             ));

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{NewEntry, Unchained, append};
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError},
+    db::{self, Db, DbError},
 };
 
 /// Why an act was not recorded. Then the act must not happen.
@@ -22,6 +22,12 @@ pub enum JournalError {
     Db(#[from] Arc<DbError>),
     #[error("the service is stopping")]
     Stopping,
+}
+
+impl From<DbError> for JournalError {
+    fn from(error: DbError) -> Self {
+        Self::Db(Arc::new(error))
+    }
 }
 
 type Waiting = (Unchained, oneshot::Sender<Result<(), Arc<DbError>>>);
@@ -51,7 +57,8 @@ impl Journal {
             mpsc::error::TrySendError::Full(_) => JournalError::Full,
             mpsc::error::TrySendError::Closed(_) => JournalError::Stopping,
         })?;
-        Ok(answer.await.map_err(|_| JournalError::Stopping)??)
+        let written = async { Ok::<_, JournalError>(answer.await.map_err(|_| JournalError::Stopping)??) };
+        db::answered(written).await
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn run(config: &Config, command: AuditCommand) -> anyhow::Resul
         .await
         .context("cannot read the audit log; check database.url and run yinku migrate")?;
     db.close().await;
-    print::to_stdout(&if json { serde_json::to_string_pretty(&report)? } else { summary(&report) });
+    print::to_stdout(&if json { serde_json::to_string_pretty(&report)? } else { summary(&report) })?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

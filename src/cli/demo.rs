@@ -64,16 +64,16 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     memory.save(&dir)?;
     let stop = CancellationToken::new();
     let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
-    tokio::spawn(http::serve(listener, router, stop.clone()));
+    tokio::spawn(http::serve(listener, router, app.config.clients, stop.clone()));
     let workers = tokio::spawn(worker::work(Arc::clone(&app), stop.clone()));
     let mut api = Api::new(app.config.public_url.clone(), vendor.url().parse()?)?;
-    print::to_stdout(&format!("yinku listens on {}, its vendor on {}", api.base(), vendor.url()));
+    print::progress(&format!("yinku listens on {}, its vendor on {}", api.base(), vendor.url()));
     let result = tokio::select! {
         result = tale::run(&mut api, &mut memory, &dir, args.photos) => result,
         _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped before the end; start with --data DIR to be able to continue the demo")),
     };
     if !args.exit && result.is_ok() {
-        print::to_stdout("Ctrl-C ends the demo.");
+        print::progress("Ctrl-C ends the demo.");
         tokio::signal::ctrl_c().await?;
     }
     stop.cancel();

@@ -31,6 +31,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
+    http::raise_file_limit();
     // Install the handlers before the service prints its address: a supervisor can send the signal from then on.
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -48,8 +49,8 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
             .with_context(|| format!("cannot listen on {address}; set another address in `listen`"))?;
         tracing::info!(address = %listener.local_addr()?, "listening");
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
-        let stop = stop.clone();
-        parts.spawn(async move { http::serve(listener, router, stop).await });
+        let (clients, stop) = (app.config.clients, stop.clone());
+        parts.spawn(async move { http::serve(listener, router, clients, stop).await });
     }
     if !args.no_workers {
         let (app, stop) = (Arc::clone(&app), stop.clone());
@@ -60,6 +61,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     }
     tokio::spawn(peers::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(sweep(Arc::clone(&app)));
+    tokio::spawn(watch_disks(Arc::clone(&app), stop.clone()));
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),
         _ = interrupted.recv() => tracing::info!("stopping"),
@@ -73,7 +75,17 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn watch_disks(app: Arc<App>, stop: CancellationToken) {
+    app.disk_space.watch(&app.metrics, stop).await;
+}
+
+/// Tries the store, and removes what interrupted puts left in it.
 async fn sweep(app: Arc<App>) {
+    if let Err(error) = app.store.check_write().await {
+        let (error, store) = (print::causes(&error.into()), &app.config.store.url);
+        tracing::warn!(error, %store, "the store does not work; photos wait for it. Check the settings of [store].");
+        return;
+    }
     match app.store.sweep_staging(app.clock.now().minus(STALE)).await {
         Ok(0) => {}
         Ok(swept) => tracing::info!(swept, "removed incomplete files of an earlier run"),

@@ -33,7 +33,7 @@ pub(crate) async fn run(config: &Config, args: SweepArgs) -> anyhow::Result<Exit
     let before = Clock::System.now().minus(args.older_than.get());
     let report = orphans::scan(&store, &db, before).await.context("cannot compare the store with the database")?;
     db.close().await;
-    print::to_stdout(&if args.json { serde_json::to_string_pretty(&report)? } else { summary(&report) });
+    print::to_stdout(&if args.json { serde_json::to_string_pretty(&report)? } else { summary(&report) })?;
     Ok(if report.strays.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

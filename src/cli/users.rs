@@ -59,8 +59,7 @@ pub(crate) async fn user(db: &Db, command: UserCommand) -> anyhow::Result<()> {
         manager: None,
     };
     let user = manage::create(db, COMMAND_LINE, new, Clock::System.now()).await?;
-    print::to_stdout(user.id.as_str());
-    Ok(())
+    print::to_stdout(user.id.as_str())
 }
 
 pub(crate) async fn token(db: &Db, command: TokenCommand) -> anyhow::Result<()> {
@@ -70,6 +69,5 @@ pub(crate) async fn token(db: &Db, command: TokenCommand) -> anyhow::Result<()> 
         .with_context(|| format!("the user {user:?} does not exist; create it with yinku user add"))?;
     let detail = format!("for {}: {name}", user.username);
     let (_, token) = login::issue_token(db, COMMAND_LINE, &user, &name, &detail, Clock::System.now()).await?;
-    print::to_stdout(&token);
-    Ok(())
+    print::to_stdout(&token)
 }

@@ -28,6 +28,7 @@ impl Config {
         let mut found = Found(Vec::new());
         self.check_addresses(&mut found);
         self.check_store(&mut found);
+        self.check_clients(&mut found);
         self.check_callback(&mut found);
         self.check_ingest(&mut found);
         self.check_upload(&mut found);
@@ -82,6 +83,20 @@ impl Config {
                 "is http: use https, or set store.allow_http = true in a trusted network",
             );
         }
+    }
+
+    fn check_clients(&self, found: &mut Found) {
+        let clients = &self.clients;
+        found.within("clients.connections", clients.connections, 1, 1_000_000);
+        found.unless(
+            clients.per_address <= clients.connections,
+            "clients.per_address",
+            "must be at most clients.connections, or 0 for no bound",
+        );
+        found.schedule("clients.head_timeout", &[clients.head_timeout]);
+        found.unless(clients.body_rate.get() > 0, "clients.body_rate", "must be at least 1");
+        found.schedule("clients.body_wait", &[clients.body_wait]);
+        found.schedule("clients.read_timeout", &[clients.read_timeout]);
     }
 
     fn check_callback(&self, found: &mut Found) {
@@ -141,6 +156,11 @@ impl Config {
         found.within("upload.max_files", upload.max_files, 1, 1000);
         found.within("upload.in_flight", upload.in_flight, 1, 1024);
         found.schedule("upload.idle_timeout", &[upload.idle_timeout]);
+        found.unless(
+            upload.idle_timeout <= self.clients.body_wait,
+            "upload.idle_timeout",
+            "must be at most clients.body_wait, which ends every slow request",
+        );
     }
 
     fn check_retries(&self, found: &mut Found) {

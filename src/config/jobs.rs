@@ -10,8 +10,9 @@ pub struct JobsConfig {
     pub workers: usize,
     /// How long a job stays claimed after its last heartbeat. The jobs of a process that died wait this long.
     pub lease: Span,
-    /// Waits before a failed job runs again: the first wait after the first failure, and so on. While the vendor or the
-    /// store cannot be reached, the last wait repeats. A job with another failure is parked after the last wait.
+    /// Waits before a failed job runs again: the first wait after the first failure, and so on. While the vendor cannot be
+    /// reached, the last wait repeats. A job with another failure is parked after the last wait. An outage of our own
+    /// database or store is no failure: the job runs again 10 s later.
     pub retries: Vec<Span>,
     /// Longest wait before a job that sends to the vendor runs again: apply, end a seal use, send files. It shortens
     /// `retries` while the vendor cannot be reached. An end also waits this long for its application to be answered.

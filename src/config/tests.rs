@@ -104,6 +104,7 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
     let message = refusal(
         "public_url = 'ftp://x'
          [store]\nurl = 's3://bucket'\nendpoint = 'http://minio:9000'\naccess_key_id = 'a'
+         [clients]\nconnections = 0\nper_address = 9\nhead_timeout = '0s'\nbody_rate = 0\nbody_wait = '19s'\nread_timeout = '0s'
          [callback]\nsecret = 'a/b'\ninline_body = '65MiB'
          [ingest]\nper_service = 17\nmax_photo_bytes = '1GiB'\nmax_pixels = 1000000000\nrechecks = ['2h', '1h']\nretries = ['300ms']
          [upload]\nmax_file_bytes = 0\nin_flight = 0
@@ -118,6 +119,11 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
         "public_url",
         "store.secret_access_key",
         "store.endpoint",
+        "clients.connections",
+        "clients.per_address",
+        "clients.head_timeout",
+        "clients.body_rate",
+        "clients.read_timeout",
         "callback.secret",
         "callback.inline_body",
         "ingest.per_service",
@@ -127,6 +133,7 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
         "ingest.rechecks",
         "upload.max_file_bytes",
         "upload.in_flight",
+        "upload.idle_timeout",
         "thumbnail.sizes",
         "jobs.retries",
         "jobs.longest_wait",

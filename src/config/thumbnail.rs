@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// Thumbnails: small pictures derived from originals.
@@ -8,10 +10,12 @@ pub struct ThumbnailConfig {
     pub sizes: Vec<u32>,
     /// Threads that decode and scale. 0: one for each core.
     pub threads: usize,
+    /// The program that renders the first page of a TIFF or a PDF. Default: this program.
+    pub page_program: Option<PathBuf>,
 }
 
 impl Default for ThumbnailConfig {
     fn default() -> Self {
-        Self { sizes: vec![256, 1280], threads: 0 }
+        Self { sizes: vec![256, 1280], threads: 0, page_program: None }
     }
 }

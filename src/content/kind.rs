@@ -14,6 +14,14 @@ pub struct FileKind {
     pub is_picture: bool,
 }
 
+impl FileKind {
+    /// Returns true for a picture and for a PDF. Their bytes decide whether there really is a thumbnail.
+    #[must_use]
+    pub fn may_have_thumbnails(self) -> bool {
+        self.is_picture || self.ext == "pdf"
+    }
+}
+
 const fn office(mime: &'static str, ext: &'static str) -> FileKind {
     FileKind { mime, ext, is_picture: false }
 }

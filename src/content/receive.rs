@@ -22,7 +22,7 @@ use crate::{
     flow::FlowState,
     hash::{Hasher, Hashes},
     library::folder::Place,
-    original::Original,
+    original::{Original, unlinked::UnlinkedOriginal},
     photo::given_name::basename,
     picture::inspect::{Inspection, inspect},
     store::{Extension, InvalidName, Month, Staging, StoreError, StoreFolder, StoreKey},
@@ -90,6 +90,8 @@ struct Incoming {
 pub struct StoredUpload {
     pub name: String,
     pub original: Original,
+    /// Held until the original has its row; see [`UnlinkedOriginals`](crate::original::unlinked::UnlinkedOriginals).
+    pub unlinked: UnlinkedOriginal,
 }
 
 impl Batch {
@@ -212,48 +214,69 @@ impl<'a> Receiver<'a> {
 }
 
 impl Incoming {
-    /// Moves the file to its place, durably, and makes its thumbnails. Known content is not stored again.
+    /// Stores the file, unless its content is known.
     async fn store(self, app: &App, place: &Place) -> Result<StoredUpload, UploadError> {
-        if let Some(original) = Original::find(&app.db, &self.hashes.blake3).await? {
-            self.staging.discard().await;
-            return Ok(StoredUpload { name: self.name, original });
+        let Self { name, kind, hashes, staging } = self;
+        let unlinked = app.unlinked.of(&hashes.blake3);
+        let mut staging = Some(staging);
+        let original = unlinked.get_or_try_init(async || match Original::find(&app.db, &hashes.blake3).await? {
+            Some(known) => Ok(known),
+            None => store_new(app, place, kind, &hashes, &mut staging).await,
+        });
+        let original = original.await.cloned();
+        if let Some(staging) = staging {
+            staging.discard().await;
         }
-        let now = app.clock.now();
-        let key = StoreKey::Original {
-            folder: StoreFolder::parse(&place.prefix)?,
-            month: Month::of(now),
-            hash: self.hashes.blake3.clone(),
-            ext: Extension::new(self.kind.ext),
-        };
-        let mut original = Original {
-            hash: self.hashes.blake3,
-            sha256: self.hashes.sha256,
-            sm3: None,
-            crc32: i64::from(self.hashes.crc32),
-            bytes: i64::try_from(self.staging.bytes()).unwrap_or(i64::MAX),
-            mime: self.kind.mime.to_owned(),
-            ext: self.kind.ext.to_owned(),
-            width: None,
-            height: None,
-            complete: true,
-            store_key: key.to_string(),
-            undecodable: Some(format!("{} has no preview", self.kind.mime)),
-            created_at: now,
-        };
-        app.store.commit(self.staging, &key).await?;
-        if self.kind.is_picture {
-            picture(app, &mut original, &key).await?;
-        }
-        Ok(StoredUpload { name: self.name, original })
+        Ok(StoredUpload { name, original: original?, unlinked })
     }
 }
 
-/// Inspects a picture and makes its thumbnails. A picture over the size limit is stored without thumbnails.
-async fn picture(app: &App, original: &mut Original, key: &StoreKey) -> Result<(), UploadError> {
+/// Moves the file to its place, durably, and makes its thumbnails.
+async fn store_new(
+    app: &App,
+    place: &Place,
+    kind: FileKind,
+    hashes: &Hashes,
+    staging: &mut Option<Staging>,
+) -> Result<Original, UploadError> {
+    let now = app.clock.now();
+    let key = StoreKey::Original {
+        folder: StoreFolder::parse(&place.prefix)?,
+        month: Month::of(now),
+        hash: hashes.blake3.clone(),
+        ext: Extension::new(kind.ext),
+    };
+    let bytes = staging.as_ref().map_or(0, Staging::bytes);
+    let mut original = Original {
+        hash: hashes.blake3.clone(),
+        sha256: hashes.sha256.clone(),
+        sm3: None,
+        crc32: i64::from(hashes.crc32),
+        bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+        mime: kind.mime.to_owned(),
+        ext: kind.ext.to_owned(),
+        width: None,
+        height: None,
+        complete: true,
+        store_key: key.to_string(),
+        undecodable: Some(format!("{} has no preview", kind.mime)),
+        created_at: now,
+    };
+    if let Some(staging) = staging.take() {
+        app.store.commit(staging, &key).await?;
+    }
+    if kind.may_have_thumbnails() {
+        add_picture(app, &mut original, &key).await?;
+    }
+    Ok(original)
+}
+
+/// Inspects a picture or a PDF and makes its thumbnails. A file over the size limit is stored without thumbnails.
+async fn add_picture(app: &App, original: &mut Original, key: &StoreKey) -> Result<(), UploadError> {
     let bytes = u64::try_from(original.bytes).unwrap_or(u64::MAX);
     let limit = app.config.ingest.max_photo_bytes.get();
     if bytes > limit {
-        original.undecodable = Some(format!("a picture over {limit} bytes has no preview"));
+        original.undecodable = Some(format!("a file over {limit} bytes has no preview"));
         return Ok(());
     }
     let _budget = app.bounds.bytes(bytes).await;

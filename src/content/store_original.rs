@@ -4,17 +4,20 @@
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::ContentError;
+use super::{
+    ContentError,
+    thumbnails::{MakeError, make},
+};
 use crate::{
     app::App,
     clock::Timestamp,
     hash::{Blake3, Hashes},
     killpoint,
     library::folder::Place,
-    original::Original,
+    original::{Original, unlinked::UnlinkedOriginal},
     picture::{
         inspect::{Inspection, inspect},
-        thumbnail::{Impossible, Thumbnail, memory_needed, thumbnails},
+        thumbnail::Thumbnail,
     },
     store::{Extension, Month, StoreFolder, StoreKey},
 };
@@ -35,6 +38,9 @@ pub struct StoredContent {
     /// The time of the picture, as its EXIF data says.
     pub exif_at: Option<Timestamp>,
     pub received_at: Timestamp,
+    /// Held until the original has its row; see [`UnlinkedOriginals`](crate::original::unlinked::UnlinkedOriginals).
+    /// `None` if it has its row already.
+    pub unlinked: Option<UnlinkedOriginal>,
 }
 
 /// Stores the bytes. Known content is not stored again. The CPU work queues in `lane`.
@@ -52,12 +58,14 @@ pub async fn store_original(
     // pictures.
     let inspection = tokio::task::spawn_blocking(move || inspect(&looked_at)).await?;
     let exif_at = inspection.exif.as_ref().map(|exif| exif.at);
-    let original = match Original::find(&app.db, &hashes.blake3).await? {
-        Some(known) => known,
-        None => store_new(app, lane, place, bytes, hashes, inspection).await?,
-    };
+    let unlinked = app.unlinked.of(&hashes.blake3);
+    let original = unlinked.get_or_try_init(async || match Original::find(&app.db, &hashes.blake3).await? {
+        Some(known) => Ok(known),
+        None => store_new(app, lane, place, bytes, hashes, inspection).await,
+    });
+    let original = original.await?.clone();
     drop(budget);
-    Ok(StoredContent { original, exif_at, received_at })
+    Ok(StoredContent { original, exif_at, received_at, unlinked: Some(unlinked) })
 }
 
 async fn store_new(
@@ -97,7 +105,9 @@ async fn store_new(
         Ok::<_, ContentError>(())
     };
     // The disk writes while the processor decodes. The photo is linked after both are done.
-    let (made, ()) = tokio::try_join!(make(app, lane, bytes.clone(), inspection), put)?;
+    let sizes = app.config.thumbnail.sizes.clone();
+    let make = async { Ok(make(app, lane, bytes.clone(), inspection, sizes).await) };
+    let (made, ()) = tokio::try_join!(make, put)?;
     original.undecodable = put_thumbnails(app, &original.hash, made).await?;
     Ok(original)
 }
@@ -109,29 +119,24 @@ pub async fn add_thumbnails(
     bytes: Bytes,
     inspection: Inspection,
 ) -> Result<Option<String>, ContentError> {
-    let made = make(app, "", bytes, inspection).await?;
+    let made = make(app, "", bytes, inspection, app.config.thumbnail.sizes.clone()).await;
     put_thumbnails(app, hash, made).await
-}
-
-async fn make(
-    app: &App,
-    lane: &str,
-    bytes: Bytes,
-    inspection: Inspection,
-) -> Result<Result<Vec<Thumbnail>, Impossible>, ContentError> {
-    let (sizes, limits) = (app.config.thumbnail.sizes.clone(), app.thumbnail_limits());
-    let memory = memory_needed(&inspection, &sizes, &limits);
-    Ok(app.cpu.run_in(lane, memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await?)
 }
 
 async fn put_thumbnails(
     app: &App,
     hash: &Blake3,
-    made: Result<Vec<Thumbnail>, Impossible>,
+    made: Result<Vec<Thumbnail>, MakeError>,
 ) -> Result<Option<String>, ContentError> {
     let thumbnails = match made {
         Ok(thumbnails) => thumbnails,
-        Err(impossible) => return Ok(Some(impossible.to_string())),
+        Err(MakeError::Impossible(impossible)) => return Ok(Some(impossible.to_string())),
+        Err(MakeError::Cpu(error)) => return Err(error.into()),
+        // The original is stored. Its thumbnails are made when the first reader asks for them.
+        Err(error @ MakeError::Page(_)) => {
+            tracing::warn!(%error, %hash, "no thumbnails yet");
+            return Ok(None);
+        }
     };
     for thumbnail in thumbnails {
         let key = StoreKey::Thumbnail { size: thumbnail.size, hash: hash.clone() };

@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 
-use crate::picture::thumbnail::{Impossible, memory_needed, thumbnails};
+use super::page::{self, PageError};
 use crate::{
     app::App,
     cpu::CpuError,
     hash::Blake3,
-    picture::inspect::inspect,
+    picture::{
+        inspect::{Inspection, inspect},
+        thumbnail::{self, Impossible, Thumbnail, memory_needed, thumbnails},
+    },
     store::{StoreError, StoreKey},
 };
 
@@ -19,6 +22,48 @@ pub enum ThumbnailError {
     Cpu(#[from] CpuError),
     #[error("the original cannot be shown as a picture: {0}. Download the original instead.")]
     Impossible(#[from] Impossible),
+    #[error(transparent)]
+    Page(#[from] PageError),
+}
+
+/// Why no thumbnails were made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MakeError {
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
+    /// This can pass.
+    #[error(transparent)]
+    Page(#[from] PageError),
+}
+
+impl From<MakeError> for ThumbnailError {
+    fn from(error: MakeError) -> Self {
+        match error {
+            MakeError::Impossible(error) => error.into(),
+            MakeError::Cpu(error) => error.into(),
+            MakeError::Page(error) => error.into(),
+        }
+    }
+}
+
+/// Makes the thumbnails of an original. The CPU work queues in `lane`.
+pub(super) async fn make(
+    app: &App,
+    lane: &str,
+    bytes: Bytes,
+    inspection: Inspection,
+    sizes: Vec<u32>,
+) -> Result<Vec<Thumbnail>, MakeError> {
+    let limits = app.thumbnail_limits();
+    let memory = memory_needed(&inspection, &sizes, &limits);
+    if !inspection.has_pages() {
+        return Ok(app.cpu.run_in(lane, memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await??);
+    }
+    let largest = sizes.iter().copied().max().unwrap_or(1);
+    let page = page::render(app, lane, bytes, &inspection, largest).await??;
+    Ok(app.cpu.run_in(lane, memory, move || thumbnail::page::thumbnails(page, &inspection, &sizes)).await??)
 }
 
 /// Returns the bytes of the thumbnail (JPEG).
@@ -32,11 +77,9 @@ pub async fn get(app: &App, hash: &Blake3, original: &str, size: u32) -> Result<
 
 async fn make_again(app: &App, original: &str, key: &StoreKey, size: u32) -> Result<Bytes, ThumbnailError> {
     let bytes = app.store.get(&StoreKey::Raw(original.to_owned())).await?;
-    let (sizes, limits) = ([size], app.thumbnail_limits());
     let header = bytes.clone();
     let inspection = app.cpu.run(0, move || inspect(&header)).await?;
-    let memory = memory_needed(&inspection, &sizes, &limits);
-    let mut made = app.cpu.run(memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await??;
+    let mut made = make(app, "", bytes, inspection, vec![size]).await?;
     let jpeg = made.pop().map(|thumbnail| Bytes::from(thumbnail.jpeg)).unwrap_or_default();
     app.store.put(key, jpeg.clone()).await?;
     Ok(jpeg)

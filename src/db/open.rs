@@ -1,7 +1,7 @@
 //! Opens the database: pools, settings for durability, migrations.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -9,7 +9,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use sqlx::{
-    Connection, PgPool, Postgres, Transaction,
+    ConnectOptions, Connection, PgPool, Postgres, Transaction,
+    error::DatabaseError,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -22,8 +23,18 @@ use crate::config::{DatabaseConfig, DatabaseUrl};
 /// The reason why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("cannot open the database: {0}; check database.url")]
+    #[error("cannot open the database: {0}. Check database.url.")]
     Db(#[from] DbError),
+    #[error("cannot open the database file {path}: {reason}. Check the path and its permissions.")]
+    File { path: PathBuf, reason: DbError },
+    #[error("no PostgreSQL server answers at {address}: {reason}. Start the server, or correct database.url.")]
+    Unreachable { address: String, reason: String },
+    #[error("PostgreSQL at {address} refuses the login: {reason}. Correct the user or the password in database.url.")]
+    Login { address: String, reason: String },
+    #[error("PostgreSQL at {address}: {reason}. Create the database, or correct its name in database.url.")]
+    NoDatabase { address: String, reason: String },
+    #[error("TLS with PostgreSQL at {address} fails: {reason}. Correct sslmode or sslrootcert in database.url.")]
+    Tls { address: String, reason: String },
     #[error("cannot migrate the database: {0}")]
     Migrate(MigrateError),
     #[error(
@@ -115,6 +126,48 @@ fn ended(error: &DbError) -> bool {
     }
 }
 
+/// The longest wait for the first connection.
+const REACH: Duration = Duration::from_secs(10);
+
+/// Connects once. A pool repeats a failed connection and then reports only that it timed out.
+async fn reach(options: &PgConnectOptions) -> Result<(), OpenError> {
+    let address = format!("{}:{}", options.get_host(), options.get_port());
+    let error = match tokio::time::timeout(REACH, options.connect()).await {
+        Ok(Ok(connection)) => return Ok(connection.close().await?),
+        Ok(Err(error)) => error,
+        Err(_) => {
+            let reason = format!("no answer within {} s", REACH.as_secs());
+            return Err(OpenError::Unreachable { address, reason });
+        }
+    };
+    let reason = match &error {
+        DbError::Database(error) => error.message().to_owned(),
+        DbError::Io(error) => error.to_string(),
+        DbError::Tls(error) => error.to_string(),
+        _ => return Err(error.into()),
+    };
+    let code = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
+    Err(match (&error, &*code) {
+        (DbError::Tls(_), _) => OpenError::Tls { address, reason },
+        (_, "28P01" | "28000") => OpenError::Login { address, reason },
+        (_, "3D000") => OpenError::NoDatabase { address, reason },
+        (DbError::Io(_), _) | (_, "57P03") => OpenError::Unreachable { address, reason },
+        _ => error.into(),
+    })
+}
+
+/// Returns false if the connection comes back inside a transaction. The pool then closes it and opens another one.
+///
+/// SQLite ends a transaction itself when the disk is full or fails (FULL, IOERR, NOMEM, INTERRUPT). The rollback of sqlx
+/// then fails, and sqlx counts the connection as inside a transaction for ever.
+async fn outside_a_transaction<C: Connection>(connection: &mut C) -> Result<bool, DbError> {
+    if connection.is_in_transaction() {
+        // The rollback of a dropped transaction may be on its way. This waits for it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
 impl Db {
     /// Opens the database and migrates its schema.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
@@ -152,9 +205,17 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
-        // Connections to a file do not die. A test before each use would double the switches to the SQLite thread.
-        let pool = SqlitePoolOptions::new().test_before_acquire(false);
-        let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+        // Connections to a file do not die of age or idleness. A test before each use would double the switches to the
+        // SQLite thread. One reader is always open: the last connection to close removes the files of the WAL, and a full
+        // disk has no room to make them again.
+        let pool = SqlitePoolOptions::new()
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .min_connections(1)
+            .after_release(|connection, _| Box::pin(outside_a_transaction(connection)));
+        let file = |reason| OpenError::File { path: path.to_owned(), reason };
+        let write = pool.clone().max_connections(1).connect_with(options.clone()).await.map_err(file)?;
         let synchronous: i64 =
             sqlx::query_scalar("SELECT synchronous FROM pragma_synchronous").fetch_one(&write).await?;
         let journal: String =
@@ -175,9 +236,11 @@ impl Db {
 
     async fn connect_postgres(url: &str, max_connections: u32) -> Result<Self, OpenError> {
         let options: PgConnectOptions = url.parse()?;
+        reach(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(outside_a_transaction(connection)))
             .before_acquire(|connection, idle| {
                 Box::pin(async move {
                     if idle.idle_for > FRESH {

@@ -31,11 +31,15 @@ struct Known {
 }
 
 impl Case {
-    /// Locks the flow and reads its definition, people and users.
-    pub async fn lock(tx: &mut Tx, id: &FlowId) -> Result<Option<Self>, DbError> {
+    /// Locks the flow and reads its definition, people and users. `None` if the flow does not exist or `user` may not
+    /// see it.
+    pub async fn lock(tx: &mut Tx, id: &FlowId, user: &User) -> Result<Option<Self>, DbError> {
         let Some(flow) = Flow::lock(tx, id).await? else { return Ok(None) };
-        let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
         let people = People::of(&mut *tx, id).await?;
+        if !user.reads_all() && !people.takes_part(user) {
+            return Ok(None);
+        }
+        let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
         let users = Directory::load(&mut *tx).await?;
         Ok(Some(Self { flow, body, people, users }))
     }

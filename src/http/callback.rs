@@ -15,7 +15,7 @@ use axum::{
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
 
-use super::{Code, Edge, Problem};
+use super::{Code, Edge, Problem, layers};
 use crate::{
     callback::{
         CallbackError, Received,
@@ -65,7 +65,11 @@ async fn admit(
     let max = config.max_body.get();
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     match edge.inbox.room(declared.unwrap_or(max).min(max)) {
-        Ok(_room) => next.run(request).await,
+        Ok(_room) => {
+            let line = layers::line_of(&request);
+            let response = next.run(request).await;
+            if layers::was_too_slow(line.as_deref()) { refuse_problem(&Problem::slow_body()) } else { response }
+        }
         Err(error) => refuse(error),
     }
 }
@@ -86,6 +90,7 @@ struct CallbackAnswer {
     request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"), (String = "multipart/form-data"))),
     responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "The callback is stored."),
         (status = 400, body = CallbackAnswer, description = "The body ended before it was complete. Send it again."), (status = 403, body = Problem),
+        (status = 408, body = CallbackAnswer, description = "The body arrived too slowly. Send it again."),
         (status = 413, body = CallbackAnswer, description = "The body is larger than `callback.max_body`. Send less."),
         (status = 500, body = CallbackAnswer, description = "The service failed. See the service log for the cause."),
         (status = 503, body = CallbackAnswer, description = "Too many callbacks in progress. Retry after `Retry-After` seconds.")))]
@@ -111,7 +116,10 @@ pub(super) async fn receive(
 
 /// Answers a failure in the vendor's format. The vendor calls again after it.
 fn refuse(error: CallbackError) -> Response {
-    let problem = Problem::from(error);
+    refuse_problem(&Problem::from(error))
+}
+
+fn refuse_problem(problem: &Problem) -> Response {
     let mut response = answer(problem.status_code, parse::refusal(None, &problem.detail));
     if problem.status_code == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));

@@ -1,15 +1,23 @@
 //! Layers around every request: log line, metrics, the same-origin check, and writes that a disconnect cannot abort.
 
+use std::{sync::Arc, time::Duration};
+
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, Version, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tokio::time::Instant;
 
-use super::{Code, Edge, Problem};
-use crate::telemetry::{RequestLabels, RouteLabels};
+use super::{Code, Edge, Problem, connections::Line};
+use crate::{
+    db,
+    telemetry::{RequestLabels, RouteLabels},
+};
+
+/// The longest wait of a request for one answer of the database, and of `/readyz` for the store. Then the request fails.
+pub(super) const DATABASE: Duration = Duration::from_secs(8);
 
 /// Writes one log line and two metrics per request.
 pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Next) -> Response {
@@ -36,6 +44,46 @@ pub(super) async fn finish_writes(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(error) => Problem::internal(&error).into_response(),
     }
+}
+
+/// Limits the time that the request waits for the database, so a database that hangs is an answer.
+pub(super) async fn limit_database(request: Request, next: Next) -> Response {
+    db::limited(DATABASE, next.run(request)).await
+}
+
+/// Answers 408 if the body came too slowly. The handler only sees that the body ended early.
+pub(super) async fn refuse_slow_body(request: Request, next: Next) -> Response {
+    let line = line_of(&request);
+    let response = next.run(request).await;
+    if was_too_slow(line.as_deref()) { Problem::slow_body().into_response() } else { response }
+}
+
+/// Returns the connection of the request. `None` without a connection, in a benchmark.
+pub(super) fn line_of(request: &Request) -> Option<Arc<Line>> {
+    request.extensions().get().cloned()
+}
+
+pub(super) fn was_too_slow(line: Option<&Line>) -> bool {
+    line.is_some_and(Line::was_too_slow)
+}
+
+/// Refuses a request without exactly one valid `Host`, as HTTP/1.1 demands (RFC 9112, section 3.2). A proxy and this
+/// service could read different hosts.
+pub(super) async fn one_host(request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let sound = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    };
+    if sound {
+        return next.run(request).await;
+    }
+    Problem::new(Code::BadHost, Code::BadHost.meaning()).into_response()
+}
+
+fn is_host(text: &[u8]) -> bool {
+    !text.contains(&b'@') && Authority::try_from(text).is_ok()
 }
 
 /// Clears the permission cache before a write is answered, because a write may revoke a right.

@@ -17,7 +17,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Edge, Problem, session::CurrentUser};
-use crate::{flow::Flow, telemetry::Metrics};
+use crate::{flow::Flow, outage::Outage, telemetry::Metrics};
 
 const PING: Duration = Duration::from_secs(15);
 
@@ -32,23 +32,31 @@ async fn alive() -> &'static str {
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct Ready {
     database: bool,
     store: bool,
+    /// Why the database does not work. Null if it works.
+    database_outage: Option<Outage>,
+    /// Why the store does not work. Null if it works.
+    store_outage: Option<Outage>,
 }
 
-/// Readiness: answers 200 if the database and the store answer.
+/// Readiness: answers 200 if the database accepts a write and the store works. A local store must accept a write, too.
+/// The service tests both at most once a second.
 #[utoipa::path(get, path = "/readyz", security(()), responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
-    let (database, store) = tokio::join!(edge.app.db.check(), edge.app.store.check());
-    let ready = Ready { database: database.is_ok(), store: store.is_ok() };
-    let status = if ready.database && ready.store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(ready))
+    let health = edge.app.storage_health().await;
+    let status = if health.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let (database_outage, store_outage) = (health.database, health.store);
+    let (database, store) = (database_outage.is_none(), store_outage.is_none());
+    (status, Json(Ready { database, store, database_outage, store_outage }))
 }
 
 /// Prometheus metrics.
 #[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 async fn metrics(State(edge): State<Edge>) -> impl IntoResponse {
+    edge.app.disk_space.measure(&edge.app.metrics).await;
     ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], edge.app.metrics.encode())
 }
 

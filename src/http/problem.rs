@@ -18,7 +18,7 @@ use crate::{
     audit::journal::JournalError,
     callback::CallbackError,
     content::{download::DownloadError, thumbnails::ThumbnailError},
-    db::DbError,
+    db::{self, DbError},
     definition::FieldError,
     flow::{actions::Refusal, step::StepError},
     provider::{BadCredentials, ProviderError},
@@ -98,6 +98,21 @@ impl Problem {
         Self::invalid(vec![FieldError::new(field, message)])
     }
 
+    /// Returns the problem for a body that came too slowly.
+    #[must_use]
+    pub fn slow_body() -> Self {
+        Self::new(Code::TooSlow, Code::TooSlow.meaning())
+    }
+
+    /// Returns the problem for an error of the database that the caller did not cause.
+    fn database(error: &DbError) -> Self {
+        if db::is_unavailable(error) {
+            tracing::error!(%error, "the database does not answer");
+            return Self::new(Code::DatabaseUnavailable, "The database does not answer. Retry in a moment.");
+        }
+        Self::internal(error)
+    }
+
     /// Returns the problem for a failure of the service. The cause goes to the log and not to the caller.
     #[must_use]
     pub fn internal(error: &dyn std::error::Error) -> Self {
@@ -126,7 +141,7 @@ impl From<DbError> for Problem {
                 Self::new(Code::NameTaken, "The name is already in use. Choose another name.")
             }
             DbError::RowNotFound => Self::not_found(),
-            _ => Self::internal(&error),
+            _ => Self::database(&error),
         }
     }
 }
@@ -141,7 +156,7 @@ impl From<ThumbnailError> for Problem {
     fn from(error: ThumbnailError) -> Self {
         match error {
             ThumbnailError::Impossible(_) => Self::new(Code::NoThumbnail, error.to_string()),
-            ThumbnailError::Store(_) | ThumbnailError::Cpu(_) => Self::internal(&error),
+            ThumbnailError::Store(_) | ThumbnailError::Cpu(_) | ThumbnailError::Page(_) => Self::internal(&error),
         }
     }
 }
@@ -216,9 +231,8 @@ impl From<CallbackError> for Problem {
     fn from(error: CallbackError) -> Self {
         match error {
             CallbackError::Full => Self::new(Code::Busy, error.to_string()),
-            CallbackError::Db(_) | CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => {
-                Self::internal(&error)
-            }
+            CallbackError::Db(error) => Self::database(&error),
+            CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => Self::internal(&error),
         }
     }
 }
@@ -236,7 +250,8 @@ impl From<JournalError> for Problem {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Full => Self::new(Code::Busy, error.to_string()),
-            JournalError::Db(_) | JournalError::Stopping => Self::internal(&error),
+            JournalError::Db(error) => Self::database(&error),
+            JournalError::Stopping => Self::internal(&error),
         }
     }
 }

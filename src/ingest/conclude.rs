@@ -105,13 +105,16 @@ pub(super) async fn interrupted(
 ) -> Result<Next, IngestError> {
     let now = app.clock.now();
     let waits = &app.config.jobs.retries;
-    let mut next = lease.retry(waits, now, error.to_string());
+    let mut next = match error.outage() {
+        Some(_) => Lease::blocked(now, error.to_string()),
+        None => lease.retry(waits, now, error.to_string()),
+    };
     if let (true, Next::Park { reason }, Some(last)) = (error.is_transient(), &next, waits.last()) {
         // No limit of attempts: after a week of downtime at the vendor, its photos are still fetched.
         next = Next::At { at: now.plus(last.get()), failed: Some(reason.clone()) };
     }
     let (state, at) = match &next {
-        Next::At { at, .. } => (IngestState::Waiting, Some(*at)),
+        Next::At { at, .. } | Next::Blocked { at, .. } => (IngestState::Waiting, Some(*at)),
         _ => (IngestState::Failed, None),
     };
     tracing::warn!(seal_use = %id, %error, state = state.as_str(), "ingest interrupted");

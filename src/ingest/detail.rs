@@ -5,6 +5,7 @@ use crate::{
     callback::record::Record,
     flow::Flow,
     provider::Detail,
+    queue::{self, JobKind},
     seal_use::{SealUse, ending},
     sealing::detail,
 };
@@ -47,11 +48,25 @@ async fn ask_once(pass: &Pass, may_be_old: bool) -> Result<Answer, IngestError> 
     let present = SealUse::find(&mut tx, pass.id()).await?.ok_or(IngestError::NoSealUse)?;
     detail::store(&mut tx, &flow, &present, &detail, now).await?;
     tx.commit().await?;
+    // Outside the transaction: a run of the other job waits for locks that this transaction holds.
     if pass.seal_use.business_id.is_none() {
-        // Outside the transaction: a run of the other job waits for locks that this transaction holds.
+        settle(pass, JobKind::Apply).await?;
         ending::wake_requested(pass.db(), pass.id(), now).await?;
     }
+    if detail.status.terminal() {
+        settle(pass, JobKind::Finish).await?;
+    }
     Ok(Answer::Stored)
+}
+
+/// Clears the parked job `kind` of the seal use: the vendor has done its work by now.
+async fn settle(pass: &Pass, kind: JobKind) -> Result<(), IngestError> {
+    if !queue::is_parked(pass.db(), kind, pass.id().as_str()).await? {
+        return Ok(());
+    }
+    let mut tx = pass.db().begin().await?;
+    queue::settle(&mut tx, kind, pass.id().as_str()).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Finds the business if the answer to the application was lost but a callback names our seal use. The business is

@@ -1,7 +1,10 @@
 //! The vendor's zip. It is read when the keys do not account for every stamping. It is read seldom: some vendors lock
 //! a file that is downloaded too often.
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -14,14 +17,16 @@ use super::{
     zip::{self, Summary, ZipEntry, ZipLimits},
 };
 use crate::{
-    content::store_original::{Fetched, store_original},
-    seal_use::ingest::Ingest,
-};
-use crate::{
+    clock::Timestamp,
     hash::Blake3,
     photo::{Photo, PhotoState, Source, kind::PhotoKind},
     picture::inspect::not_an_image,
+    provider::ProviderError,
     seal_use::{PhotoCounts, SealUse},
+};
+use crate::{
+    content::store_original::{Fetched, store_original},
+    seal_use::ingest::Ingest,
 };
 
 /// Entries that are read ahead of the one that is being stored.
@@ -34,15 +39,31 @@ pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError>
         return Ok(None);
     };
     let _turn = pass.app.bounds.zip().await;
+    mark_read(pass, Some(pass.app.clock.now())).await?;
+    let outcome = fetch_and_read(pass, &business_id).await;
+    if let Err(error) = &outcome
+        && error.outage().is_some()
+        && let Err(error) = mark_read(pass, pass.ingest.zip_at).await
+    {
+        tracing::warn!(%error, seal_use = %pass.id(), "the zip is read again only after the next wake");
+    }
+    outcome
+}
+
+async fn mark_read(pass: &Pass, at: Option<Timestamp>) -> Result<(), IngestError> {
     let mut tx = pass.lease.begin(pass.db()).await?;
-    Ingest::zip_read(&mut tx, pass.id(), pass.app.clock.now()).await?;
-    tx.commit().await?;
+    Ingest::zip_read(&mut tx, pass.id(), at).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>, IngestError> {
     let file = tempfile::tempfile_in(&pass.app.config.data_dir)?;
     let mut writer = tokio::fs::File::from_std(file.try_clone()?);
     let max_bytes = pass.app.config.vendor.max_zip_bytes.get();
-    match pass.client.images_zip(&business_id, &mut writer, max_bytes).await {
+    match pass.client.images_zip(business_id, &mut writer, max_bytes).await {
         Ok(body) if body.empty => return Ok(Some("the vendor's zip is empty".to_owned())),
         Ok(_) => {}
+        Err(error @ ProviderError::Disk(_)) => return Err(error.into()),
         Err(error) => return Ok(Some(error.to_string())),
     }
     match read(pass, file).await? {
@@ -56,6 +77,7 @@ pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError>
                 .collect();
             Ok(Some(format!("{} entries of the zip were skipped: {}", summary.skipped.len(), skipped.join("; "))))
         }
+        Err(zip::ZipError::Io(error)) => Err(error.into()),
         Err(error) => Ok(Some(error.to_string())),
     }
 }
@@ -97,9 +119,13 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
             Err(_) => ControlFlow::Break(()),
         })
     });
-    let mut seen: HashMap<Blake3, i64> = HashMap::new();
+    let mut seen = Seen::default();
     let mut batch = Vec::new();
     while let Some(entry) = entries.recv().await {
+        if entry.photokey.as_ref().is_some_and(|key| seen.keys.contains_key(key)) {
+            // The first entry of this key may change the row that the second one needs.
+            link::link(pass, std::mem::take(&mut batch)).await?;
+        }
         batch.extend(arrival(pass, entry, &mut seen).await?);
         if batch.len() >= config.ingest.link_batch {
             link::link(pass, std::mem::take(&mut batch)).await?;
@@ -109,11 +135,16 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
     Ok(reader.await?)
 }
 
-async fn arrival(
-    pass: &Pass,
-    entry: ZipEntry,
-    seen: &mut HashMap<Blake3, i64>,
-) -> Result<Option<Arrival>, IngestError> {
+/// The entries of the zip so far.
+#[derive(Default)]
+struct Seen {
+    /// How often each content came without a key.
+    keyless: HashMap<Blake3, i64>,
+    /// The contents that came under each key.
+    keys: HashMap<String, HashSet<Blake3>>,
+}
+
+async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option<Arrival>, IngestError> {
     if not_an_image(&entry.bytes).is_some() {
         return Ok(None);
     }
@@ -121,12 +152,19 @@ async fn arrival(
     let hashes = push::hash(pass, bytes.clone()).await?;
     let kind = entry.kind.unwrap_or(PhotoKind::Signatory);
     let identity = if let Some(key) = entry.photokey {
-        let Some(photo) = by_key(pass, key, kind).await? else {
+        let contents = seen.keys.entry(key.clone()).or_default();
+        let is_first = contents.is_empty();
+        if !contents.insert(hashes.blake3.clone()) {
+            return Ok(None);
+        }
+        // Other bytes under a key of this zip are a second version of its photo.
+        let photo = by_key(pass, key, kind).await?;
+        let Some(photo) = photo.filter(|photo| photo.original_hash.is_none() || !is_first) else {
             return Ok(None);
         };
         Identity::Key(Box::new(photo))
     } else {
-        let occurrence = seen.entry(hashes.blake3.clone()).or_insert(0);
+        let occurrence = seen.keyless.entry(hashes.blake3.clone()).or_insert(0);
         *occurrence += 1;
         Identity::Keyless { kind, grant: None, source: Source::Zip, occurrence: *occurrence }
     };
@@ -135,7 +173,7 @@ async fn arrival(
     Ok(Some(Arrival { content: store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity }))
 }
 
-/// Returns the photo that an entry names by its key. `None` if it is stored already.
+/// Returns the photo that an entry names by its key.
 async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Option<Photo>, IngestError> {
     let mut photo = Photo::new(pass.id(), kind, Source::Zip, pass.app.clock.now());
     photo.photokey = Some(key.clone());
@@ -143,6 +181,5 @@ async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Option<Phot
     let mut tx = pass.lease.begin(pass.db()).await?;
     photo.insert(&mut tx).await?;
     tx.commit().await?;
-    let photo = Photo::with_key(pass.db(), pass.id(), &key).await?;
-    Ok(photo.filter(|photo| photo.original_hash.is_none()))
+    Ok(Photo::with_key(pass.db(), pass.id(), &key).await?)
 }

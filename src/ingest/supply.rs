@@ -36,6 +36,6 @@ async fn arrival(pass: &Pass, supplied: &Dispatch) -> Result<Option<Arrival>, In
     let exif_at = app.cpu.run(0, move || inspect(&bytes).exif.map(|exif| exif.at)).await?;
     let kind = supplied.photo_kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(PhotoKind::Signatory);
     let identity = Identity::Keyless { kind, grant: supplied.grant_id.clone(), source: Source::Supply, occurrence: 1 };
-    let content = StoredContent { original, exif_at, received_at: supplied.created_at };
+    let content = StoredContent { original, exif_at, received_at: supplied.created_at, unlinked: None };
     Ok(Some(Arrival { content, identity }))
 }

@@ -3,7 +3,7 @@
 //! The code is pure and allocates almost nothing. Its time is linear in the length of the bytes for every input,
 //! because the input comes from untrusted devices and servers.
 
-mod bmp;
+pub(crate) mod bmp;
 mod clock_doubt;
 pub(crate) mod exif;
 mod gif;
@@ -11,8 +11,10 @@ mod heif;
 pub(crate) mod jpeg;
 mod kind;
 mod not_an_image;
-mod png;
-mod webp;
+pub(crate) mod png;
+pub(crate) mod tiff;
+mod time_text;
+pub(crate) mod webp;
 
 pub use clock_doubt::clock_doubt;
 pub use exif::{ExifTime, Orientation};
@@ -52,7 +54,26 @@ pub(crate) enum Coding {
     Raster {
         pixels: u64,
         bytes_per_pixel: u64,
+        /// More bytes, whatever the number of pixels: the profile, and copies of parts of the file.
+        scratch: u64,
     },
+    /// A process of its own renders the first page; see [`page`](crate::picture::thumbnail::page).
+    Page,
+}
+
+/// The longest colour profile that is used. Profiles of presses have at most 3 MiB. A picture with a longer one is shown
+/// without it.
+pub(crate) const MAX_PROFILE: usize = 4 << 20;
+
+/// The memory that a colour profile costs for each of its bytes: its copies, and its tables as 32-bit numbers.
+const PROFILE_COST: u64 = 8;
+
+impl Inspection {
+    /// Returns true if a process of its own renders the first page.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        self.coding == Coding::Page
+    }
 }
 
 /// The result of the reader of one format.
@@ -77,8 +98,9 @@ pub fn inspect(bytes: &[u8]) -> Inspection {
         Kind::Webp => webp::read(bytes),
         Kind::Bmp => bmp::read(bytes),
         Kind::Heic | Kind::Heif | Kind::Avif => heif::read(bytes),
-        Kind::Tiff => Facts { complete: true, exif: Some(bytes), ..Facts::default() },
-        Kind::Pdf | Kind::Other => Facts { complete: true, ..Facts::default() },
+        Kind::Tiff => Facts { complete: true, exif: Some(bytes), coding: Coding::Page, ..Facts::default() },
+        Kind::Pdf => Facts { complete: true, coding: Coding::Page, ..Facts::default() },
+        Kind::Other => Facts { complete: true, ..Facts::default() },
     };
     let exif = facts.exif.map(exif::read).unwrap_or_default();
     let (width, height) = match kind {

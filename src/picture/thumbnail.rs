@@ -10,6 +10,7 @@ mod colour;
 mod encode;
 mod jpeg;
 mod memory;
+pub mod page;
 mod pixels;
 mod planes;
 mod raster;
@@ -77,6 +78,9 @@ pub enum Impossible {
     TooManyScans(u32),
     #[error("the picture is broken: {0}")]
     Broken(String),
+    /// The process that renders the first page gave this reason.
+    #[error("{0}")]
+    Page(String),
 }
 
 /// Makes the thumbnails of an original in the order of `sizes` (the limit of the long edge in pixels; 0 counts as 1).
@@ -106,6 +110,8 @@ fn check(inspection: &Inspection, limits: &ThumbnailLimits) -> Result<(), Imposs
         Coding::Jpeg(coding) if coding.precision != 8 => return Err(Impossible::Unsupported(inspection.kind)),
         Coding::Jpeg(_) => 0,
         Coding::Raster { pixels, .. } => pixels,
+        // Its process checks the size, because not every file states one here.
+        Coding::Page => return Ok(()),
     };
     let (Some(width @ 1..), Some(height @ 1..)) = (inspection.width, inspection.height) else {
         return Err(Impossible::Broken("it has no width or no height".to_owned()));
@@ -161,7 +167,9 @@ fn picture(
     limits: &ThumbnailLimits,
 ) -> Result<Picture, Impossible> {
     let (pixels, profile) = match inspection.coding {
-        Coding::Jpeg(_) => match jpeg::decode(bytes, largest, limits)? {
+        // Never in this process.
+        Coding::Page => return Err(Impossible::Unsupported(inspection.kind)),
+        Coding::Jpeg(coding) => match jpeg::decode(bytes, coding, largest, limits)? {
             jpeg::Decoded::Planes(planes, shown) => {
                 return Planes::shrunk(&planes, shown, largest, inspection.orientation).map(Picture::Planes);
             }

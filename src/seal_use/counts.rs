@@ -51,6 +51,8 @@ pub struct PhotoCounts {
     pub gaps: Vec<Gap>,
     /// A photo that the vendor lists is not fetched yet, or is parked without its bytes.
     pub unsettled: bool,
+    /// A photo of any kind is known.
+    pub any: bool,
 }
 
 /// How many photos of one kind are known and how many are stored, per grant.
@@ -114,8 +116,11 @@ pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<
 /// and emergency photos never fill the gap of a stamping.
 #[must_use]
 pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
-    let mut counts =
-        PhotoCounts { unsettled: tallies.iter().any(|tally| tally.unsettled > 0), ..PhotoCounts::default() };
+    let mut counts = PhotoCounts {
+        unsettled: tallies.iter().any(|tally| tally.unsettled > 0),
+        any: !tallies.is_empty(),
+        ..PhotoCounts::default()
+    };
     let mut owed_stampings = 0;
     for grant in grants {
         let gaps = gaps(Some(grant), tallies);

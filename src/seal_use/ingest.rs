@@ -168,8 +168,9 @@ impl Ingest {
         Ok(())
     }
 
-    pub async fn zip_read(tx: &mut Tx, seal_use: &SealUseId, now: Timestamp) -> Result<(), DbError> {
-        sql("UPDATE ingests SET zip_at = $1 WHERE seal_use_id = $2").bind(now).bind(seal_use).execute(tx).await?;
+    /// Records when the zip was read. `None`: never.
+    pub async fn zip_read(tx: &mut Tx, seal_use: &SealUseId, at: Option<Timestamp>) -> Result<(), DbError> {
+        sql("UPDATE ingests SET zip_at = $1 WHERE seal_use_id = $2").bind(at).bind(seal_use).execute(tx).await?;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     app::App,
     callback,
-    db::DbError,
+    db::{self, DbError},
     definition::Definition,
     flow::{
         Flow,
@@ -21,6 +21,7 @@ use crate::{
     },
     id::SealUseId,
     killpoint,
+    outage::Outage,
     provider::{Client, Created, ProviderError, SealRequest},
     queue::{self, FenceError, JobKind, Lease, Next},
     seal_use::{
@@ -55,6 +56,18 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    /// Returns the outage of our database or store that stopped the run.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Service(error) => error.outage(),
+            Self::Store(error) => error.outage(),
+            Self::Fence(error) => error.outage(),
+            Self::Db(error) => db::outage(error),
+            Self::NoSealUse | Self::Impossible(_) | Self::Vendor(_) | Self::Application(_) => None,
+        }
+    }
+
     /// Returns true if another try can succeed without a change here. Applies before the application is sent.
     fn is_transient(&self) -> bool {
         // Nothing was sent yet, and every error of the vendor can pass.
@@ -87,7 +100,8 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
         return give_up(app, lease, &seal_use, SealUseStatus::Unknown, why).await;
     }
     if let Some(ending) = Ending::of(&app.db, &id).await? {
-        return give_up(app, lease, &seal_use, SealUseStatus::Failed, &ending::never_sent(&ending.reason)).await;
+        give_up(app, lease, &seal_use, SealUseStatus::Failed, &ending::never_sent(&ending.reason)).await?;
+        return Ok(Next::Idle);
     }
     let ready = match make_ready(app, lease, &seal_use).await {
         Ok(ready) => ready,
@@ -181,6 +195,9 @@ async fn again_or_refused(
     let mut tx = lease.begin(&app.db).await?;
     SealUse::set_error(&mut tx, &seal_use.id, Some(&why)).await?;
     tx.commit().await?;
+    if error.outage().is_some() {
+        return Ok(Lease::blocked(app.clock.now(), why));
+    }
     let config = &app.config.jobs;
     Ok(lease.retry_patiently(&config.retries, config.longest_wait.get(), app.clock.now(), why))
 }
@@ -193,18 +210,20 @@ async fn give_up(
     why: &str,
 ) -> Result<Next, ApplyError> {
     let mut tx = lease.begin(&app.db).await?;
-    if SealUse::give_up(&mut tx, &seal_use.id, status, why).await? {
+    let given_up = SealUse::give_up(&mut tx, &seal_use.id, status, why).await?;
+    if given_up {
         let act =
             if status == SealUseStatus::Unknown { EventKind::ApplicationUnknown } else { EventKind::ApplicationFailed };
         let happened = NewEvent { actor: YINKU, act, node: None, detail: Some(why) };
         event::record(&mut tx, &seal_use.flow_id, happened, app.clock.now()).await?;
     }
     tx.commit().await?;
-    Ok(Next::Park { reason: why.to_owned() })
+    // If a callback brought the business id meanwhile, the application is done.
+    Ok(if given_up { Next::Park { reason: why.to_owned() } } else { Next::Idle })
 }
 
-/// Stores the vendor's answer. Until the commit it exists only in memory, so a short failure of the database is
-/// retried. The lease does not fence this write: the answer is true for every holder of the job, and the first one
+/// Stores the vendor's answer. Until the commit it exists only in memory, so it is written again while the database has
+/// an outage, and a few times after another failure. The lease does not fence this write: the answer is true for every holder of the job, and the first one
 /// counts.
 async fn answered(
     app: &App,
@@ -212,17 +231,20 @@ async fn answered(
     application: &Application,
     created: Created,
 ) -> Result<Next, ApplyError> {
-    for wait in [1, 2, 4, 8] {
-        match keep_answer(app, seal_use, application, &created).await {
-            Ok(()) => return Ok(Next::Idle),
-            Err(error) => {
-                tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again");
-            }
+    let mut waits = [1, 2, 4, 8].into_iter();
+    loop {
+        let Err(error) = keep_answer(app, seal_use, application, &created).await else {
+            return Ok(Next::Idle);
+        };
+        tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again");
+        if queue::write_again_after(error.outage()).await {
+            continue;
         }
-        tokio::time::sleep(Duration::from_secs(wait)).await;
+        match waits.next() {
+            Some(wait) => tokio::time::sleep(Duration::from_secs(wait)).await,
+            None => return Err(error),
+        }
     }
-    keep_answer(app, seal_use, application, &created).await?;
-    Ok(Next::Idle)
 }
 
 async fn keep_answer(

@@ -4,21 +4,22 @@
 //! is automatic only if the request surely never arrived. After a lost response the state is `unknown` until a user
 //! decides.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt};
 
 use crate::{
     app::App,
     audit::Act,
-    db::DbError,
+    db::{self, DbError},
     flow::Flow,
     id::{FlowId, SealUseId},
     killpoint,
     library::document::DeliveryState,
     original::Original,
+    outage::Outage,
     provider::{Client, Outgoing, OutgoingStream, ProviderError},
-    queue::{FenceError, Lease, Next},
+    queue::{self, FenceError, Lease, Next},
     seal_use::{
         Grant, SealUse,
         delivery::{Dispatch, DispatchKind},
@@ -43,6 +44,20 @@ pub enum SendError {
     Fence(#[from] FenceError),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl SendError {
+    /// Returns the outage of our database or store that stopped the run.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Service(error) => error.outage(),
+            Self::Store(error) => error.outage(),
+            Self::Fence(error) => error.outage(),
+            Self::Db(error) => db::outage(error),
+            Self::NoSealUse | Self::NoOriginal => None,
+        }
+    }
 }
 
 /// Sends stamped files and supplied photos again if they failed or their response was lost.
@@ -93,7 +108,15 @@ impl Sender<'_> {
     async fn send(&self, call: &[Dispatch]) -> Result<Option<Next>, SendError> {
         let mut files = Vec::with_capacity(call.len());
         for dispatch in call {
-            files.push(outgoing(self.app, dispatch).await?);
+            match outgoing(self.app, dispatch).await {
+                Ok(file) => files.push(file),
+                Err(SendError::Store(error)) if error.outage().is_some() => {
+                    self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
+                    return Ok(Some(Lease::blocked(self.app.clock.now(), error.to_string())));
+                }
+                Err(SendError::Store(error)) => return self.again_later(call, &error).await.map(Some),
+                Err(error) => return Err(error),
+            }
         }
         self.mark(call, DeliveryState::Sending, None).await?;
         killpoint::reach("dispatch_marked");
@@ -130,8 +153,19 @@ impl Sender<'_> {
         }
     }
 
-    /// Records that the vendor has the files, or may have them.
+    /// Records that the vendor has the files, or may have them. Without this record a user would have to decide whether
+    /// they arrived, so it waits for the end of an outage.
     async fn gone(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {
+        while let Err(failure) = self.record_gone(call, state, error).await {
+            tracing::error!(error = %failure, "cannot record what was sent; trying again during an outage");
+            if !queue::write_again_after(failure.outage()).await {
+                return Err(failure);
+            }
+        }
+        self.notify_listeners().await
+    }
+
+    async fn record_gone(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {
         let now = self.app.clock.now();
         let mut tx = self.app.db.begin().await?;
         if call.iter().any(|dispatch| dispatch.kind == DispatchKind::Photo) {
@@ -144,13 +178,12 @@ impl Sender<'_> {
         for dispatch in call {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
-        tx.commit().await?;
-        self.notify_listeners().await
+        Ok(tx.commit().await?)
     }
 
-    /// Records that the request surely never arrived. It is queued again, without a limit of time, and shows the
-    /// reason.
-    async fn again_later(&self, call: &[Dispatch], error: &ProviderError) -> Result<Next, SendError> {
+    /// Records that the vendor surely has nothing yet. The files are queued again, without a limit of time, and show
+    /// the reason.
+    async fn again_later(&self, call: &[Dispatch], error: &(dyn Error + Sync)) -> Result<Next, SendError> {
         self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
         let config = &self.app.config.jobs;
         let now = self.app.clock.now();

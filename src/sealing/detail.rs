@@ -33,6 +33,8 @@ pub async fn store(
     if status.ended() && !seal_use.status.ended() {
         let happened = NewEvent { actor: YINKU, act: EventKind::UseEnded, node: None, detail: Some(status.as_str()) };
         event::record(tx, &seal_use.flow_id, happened, now).await?;
+        // An error of an earlier attempt to end the use is over.
+        SealUse::set_error(tx, &seal_use.id, None).await?;
     }
     SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await?;
     people::stamped(tx, flow, &seal_use.id).await

@@ -9,13 +9,14 @@ use crate::{
     app::App,
     audit::Act,
     clock::Timestamp,
-    db::DbError,
+    db::{self, DbError},
     flow::{
         Flow,
         act::FlowAct,
         event::{self, EventKind, NewEvent, YINKU},
     },
     id::{FlowId, SealUseId},
+    outage::Outage,
     provider::{Actor, Client, Detail, INTERACTIVE, ProviderError},
     queue::{FenceError, Lease, Next},
     seal_use::{
@@ -51,6 +52,19 @@ pub enum FinishError {
 }
 
 impl FinishError {
+    /// Returns the outage of the database that stopped the run.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Service(error) => error.outage(),
+            Self::Fence(error) => error.outage(),
+            Self::Db(error) => db::outage(error),
+            Self::NoSealUse | Self::NothingToEnd | Self::NoSuchDevice(_) | Self::ContactMissing | Self::Vendor(_) => {
+                None
+            }
+        }
+    }
+
     /// Returns true if another try can succeed without a change here.
     fn is_transient(&self) -> bool {
         match self {
@@ -204,6 +218,9 @@ async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) 
     tx.commit().await?;
     if !error.is_transient() {
         return Ok(Next::Park { reason: why });
+    }
+    if error.outage().is_some() {
+        return Ok(Lease::blocked(app.clock.now(), why));
     }
     let config = &app.config.jobs;
     Ok(lease.retry_patiently(&config.retries, config.longest_wait.get(), app.clock.now(), why))

@@ -78,6 +78,7 @@ pub async fn adopt(
     }
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
+    queue::settle(&mut tx, JobKind::Apply, id.as_str()).await?;
     if Ending::of(&mut tx, id).await?.is_some() {
         queue::wake_afresh(&mut tx, JobKind::Finish, id.as_str(), now).await?;
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs::{File, Metadata},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Write},
     ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -133,6 +133,17 @@ impl LocalDirectory {
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         let root = self.root.clone();
         blocking("read", self.root.display().to_string(), move || root.read_dir()?.next().transpose().map(drop)).await
+    }
+
+    /// Writes and removes a staging file of one block.
+    pub(super) async fn check_write(&self) -> Result<(), StoreError> {
+        let (file, path) = self.stage().await?;
+        blocking("write", path.display().to_string(), move || {
+            let written = (&file).write_all(&[0; 4096]).and_then(|()| file.sync_all());
+            let removed = std::fs::remove_file(&path);
+            written.and(removed)
+        })
+        .await
     }
 
     pub(super) async fn sweep_staging(&self, older_than: Timestamp) -> Result<u64, StoreError> {

@@ -36,6 +36,8 @@ pub struct Metrics {
     pub http_requests: Family<RequestLabels, Counter>,
     pub http_request_seconds: Family<RouteLabels, Histogram>,
     pub photos_in_flight: Gauge,
+    /// Bytes that are left on the file systems of the data directory and of a local store.
+    pub disk_free_bytes: Family<DirectoryLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,6 +48,11 @@ pub struct CallbackLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OutcomeLabels {
     pub outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DirectoryLabels {
+    pub directory: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -93,6 +100,7 @@ impl Default for Metrics {
                 Family::new_with_constructor(request_seconds),
             ),
             photos_in_flight: names.add("photos_in_flight", "Photos being fetched now", Gauge::default()),
+            disk_free_bytes: names.add("disk_free_bytes", "Bytes left on the disk of a directory", Family::default()),
             registry: Arc::new(names.0),
         }
     }

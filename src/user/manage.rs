@@ -53,7 +53,9 @@ pub struct NewUser {
     pub password: String,
     #[schema(min_items = 1)]
     pub roles: Vec<Role>,
+    #[schema(max_length = 64)]
     pub employee_no: Option<String>,
+    #[schema(max_length = 64)]
     pub mobile: Option<String>,
     /// Username of the manager.
     #[schema(min_length = 1)]
@@ -98,8 +100,15 @@ async fn check_manager(tx: &mut Tx, user: &User) -> Result<(), UserError> {
     Ok(())
 }
 
+/// An index contains these numbers, so they are bounded.
+fn too_long(employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> {
+    let numbers = [("employeeNo", employee_no), ("mobile", mobile)];
+    let long = numbers.into_iter().filter(|(_, number)| number.is_some_and(|number| number.chars().count() > 64));
+    long.map(|(field, _)| FieldError::new(field, "must have at most 64 characters")).collect()
+}
+
 fn problems(new: &NewUser) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors = too_long(new.employee_no.as_deref(), new.mobile.as_deref());
     let well_formed = |c: char| c.is_alphanumeric() || "._-@".contains(c);
     if new.username.is_empty() || new.username.len() > 64 || !new.username.chars().all(well_formed) {
         errors.push(FieldError::new("username", "must be 1 to 64 bytes of letters, digits and . _ - @"));
@@ -129,10 +138,10 @@ pub struct UserChange {
     pub display_name: Option<String>,
     pub roles: Option<Vec<Role>>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 64)]
     pub employee_no: Change,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 64)]
     pub mobile: Change,
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1)]
@@ -176,6 +185,10 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
     user.mobile = change.mobile.apply(user.mobile);
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
+    let errors = too_long(user.employee_no.as_deref(), user.mobile.as_deref());
+    if !errors.is_empty() {
+        return Err(UserError::Invalid(errors));
+    }
     check_manager(&mut tx, &user).await?;
     user.update(&mut tx).await?;
     acting.commit(tx, acting.entry(Act::UserChanged, id.as_str()).detail(&difference(&before, &user))).await?;

@@ -239,7 +239,7 @@ mod tests {
             ("Node", json!({ "key": "n", "name": "n", "kind": "approval", "assignees": [] })),
             ("NewToken", json!({ "name": "" })),
             ("NewFlow", json!({ "definitionId": "1", "form": {} })),
-            ("Remark", json!({ "comment": "\u{3000}" })),
+            ("NewComment", json!({ "comment": "\u{3000}" })),
             ("MoreUses", json!({ "count": 0 })),
             ("MoreUses", json!({ "count": 100_001 })),
             ("EndOfUse", json!({ "reason": " " })),
@@ -278,7 +278,7 @@ mod tests {
             json!(["running", "archived", "rejected", "withdrawn", ""])
         );
         let approve = &operation("/api/flows/{id}/approve", "post")["requestBody"];
-        assert_eq!(approve["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/Said");
+        assert_eq!(approve["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/ApprovalNote");
         assert_ne!(approve["required"], true, "it may be left out");
         let numbers = operation("/metrics", "get")["responses"]["200"]["content"].as_object().unwrap();
         assert!(numbers.contains_key("application/openmetrics-text"));

@@ -2,6 +2,7 @@
 
 mod audit;
 mod db;
+mod db_faults;
 mod migrations;
 mod schema;
 mod search;

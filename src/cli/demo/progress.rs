@@ -1,6 +1,6 @@
 //! The progress bar of the demo: fetched, stored, duplicate, thumbnails, MB/s.
 
-use std::{io::IsTerminal, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,7 +15,7 @@ const LINE: Duration = Duration::from_secs(1);
 
 /// Polls the flow until every photo is stored.
 pub(super) async fn watch(api: &Api, admin: &str, flow: &str, photos: u32, patience: Duration) -> anyhow::Result<()> {
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = print::stderr_is_terminal();
     let bar = ProgressBar::with_draw_target(
         Some(photos.into()),
         if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
@@ -34,7 +34,7 @@ pub(super) async fn watch(api: &Api, admin: &str, flow: &str, photos: u32, patie
             if complete {
                 bar.finish_and_clear();
             }
-            print::to_stdout(&format!("{received}/{photos} photos  {message}"));
+            print::progress(&format!("{received}/{photos} photos  {message}"));
         }
         if complete {
             return Ok(());

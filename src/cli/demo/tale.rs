@@ -18,9 +18,9 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 pub(super) async fn run(api: &mut Api, memory: &mut Memory, dir: &Path, photos: u32) -> anyhow::Result<()> {
     let admin = api.token("admin", ADMIN_PASSWORD).await?;
-    print::to_stdout(&format!("  admin     {ADMIN_PASSWORD}   configures"));
+    print::progress(&format!("  admin     {ADMIN_PASSWORD}   configures"));
     for (username, _, _, _, does) in PEOPLE {
-        print::to_stdout(&format!("  {username:9} {PASSWORD}    {does}"));
+        print::progress(&format!("  {username:9} {PASSWORD}    {does}"));
     }
     if memory.definition.is_none() {
         memory.definition = Some(furnish(api, &admin).await?);
@@ -51,7 +51,7 @@ async fn start(api: &Api, definition: &str, photos: u32) -> anyhow::Result<Strin
     }
     let form = json!({ "subject": "采购合同（演示）", "company": "上海印库科技有限公司", "seals": rows });
     let flow = api.post(&zhang, "/api/flows", &json!({ "definitionId": definition, "form": form })).await?;
-    print::to_stdout(&format!("张三 started the flow {}", text(&flow, "serialNo")?));
+    print::progress(&format!("张三 started the flow {}", text(&flow, "serialNo")?));
     text(&flow, "id")
 }
 
@@ -60,7 +60,7 @@ async fn approve(api: &Api, admin: &str, flow: &str) -> anyhow::Result<()> {
     if api.get(admin, &path).await?["phase"] == "approving" {
         let li = api.token("li", PASSWORD).await?;
         api.post(&li, &format!("{path}/approve"), &json!({ "comment": "同意" })).await?;
-        print::to_stdout("李四 approved; yinku applies for the seal use at the vendor");
+        print::progress("李四 approved; yinku applies for the seal use at the vendor");
     }
     Ok(())
 }
@@ -76,7 +76,7 @@ async fn view_codes(api: &Api, flow: &str) -> anyhow::Result<()> {
             .into_iter()
             .flatten()
             .map(|code| Ok(format!("{} {}", text(code, "seal")?, text(code, "code")?)));
-        print::to_stdout(&format!(
+        print::progress(&format!(
             "王五 views the seal codes: {}",
             lines.collect::<anyhow::Result<Vec<_>>>()?.join(", ")
         ));
@@ -102,7 +102,7 @@ async fn stamp(api: &Api, business: &str) -> anyhow::Result<()> {
         api.at_vendor(&path, Some(&json!({ "auth": auth, "count": count }))).await?;
     }
     if left.iter().any(|count| *count > 0) {
-        print::to_stdout("王五 stamped; the vendor sends 【用印完成】");
+        print::progress("王五 stamped; the vendor sends 【用印完成】");
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ async fn upload_stamped_file(api: &Api, flow: &str) -> anyhow::Result<()> {
     if view["state"] == "running" && view["files"]["stamped"].as_array().is_some_and(Vec::is_empty) {
         let (name, bytes) = ("采购合同-已盖章.pdf", b"%PDF-1.4\n%%EOF\n");
         api.upload(&wang, &format!("{path}/fields/stamped/files"), name, bytes).await?;
-        print::to_stdout(&format!("王五 uploaded the stamped file {name}; yinku archives the flow"));
+        print::progress(&format!("王五 uploaded the stamped file {name}; yinku archives the flow"));
     }
     Ok(())
 }
@@ -166,20 +166,20 @@ fn print_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) ->
     let base = api.base();
     let folder = text(&documents[0], "folderId")?;
     let id = text(flow, "id")?;
-    print::to_stdout(&format!("All {} photos arrived, once, unaltered; the flow is archived.\n", documents.len()));
-    print::to_stdout(&format!("the flow         {base}/api/flows/{id}"));
-    print::to_stdout(&format!("its definition   {base}/api/definitions/{}", text(flow, "definitionId")?));
-    print::to_stdout(&format!("its folder       {base}/api/folders/{folder}/documents"));
+    print::progress(&format!("All {} photos arrived, once, unaltered; the flow is archived.\n", documents.len()));
+    print::progress(&format!("the flow         {base}/api/flows/{id}"));
+    print::progress(&format!("its definition   {base}/api/definitions/{}", text(flow, "definitionId")?));
+    print::progress(&format!("its folder       {base}/api/folders/{folder}/documents"));
     for document in documents {
-        print::to_stdout(&format!(
+        print::progress(&format!(
             "{}  {base}/api/documents/{}/content",
             text(document, "name")?,
             text(document, "id")?
         ));
     }
-    print::to_stdout(&format!("its audit log    {base}/api/audit?flowId={id}"));
-    print::to_stdout(&format!("thumbnails       {base}/api/documents/<id>/thumbnail/256 and /1280"));
-    print::to_stdout(&format!("the API          {base}/api/openapi.json"));
-    print::to_stdout(&format!("\ncurl -H 'Authorization: Bearer {admin}' {base}/api/flows/{id}"));
+    print::progress(&format!("its audit log    {base}/api/audit?flowId={id}"));
+    print::progress(&format!("thumbnails       {base}/api/documents/<id>/thumbnail/256 and /1280"));
+    print::progress(&format!("the API          {base}/api/openapi.json"));
+    print::progress(&format!("\ncurl -H 'Authorization: Bearer {admin}' {base}/api/flows/{id}"));
     Ok(())
 }

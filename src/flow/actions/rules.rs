@@ -6,7 +6,7 @@ use super::{
     UseFacts,
 };
 use crate::{
-    definition::{Field, FieldType, Integration, Node, NodeKind},
+    definition::{Body, Field, FieldType, Integration, Node, NodeKind},
     flow::{Flow, FlowState},
     user::User,
 };
@@ -16,22 +16,15 @@ use crate::{
 pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     let (flow, body) = (facts.flow, facts.body);
     let starts = flow.starter == facts.user.username;
-    let files = |field: &Field| field.field_type == FieldType::Files;
-    // Only the ingest fills the field of the photos.
-    let photos = body.integration.as_ref().and_then(|integration| integration.download_field.as_deref());
     let stamped = body.integration.as_ref().and_then(|integration| integration.stamped_file_field.as_deref());
-    let uploadable = |field: &Field| files(field) && photos != Some(field.key.as_str());
+    let uploadable = |field: &Field| uploadable(body, field);
     let may = |field: &&Field| match (flow.state, facts.node()) {
         (FlowState::Archived | FlowState::Withdrawn, _) => false,
         (FlowState::Rejected, _) => {
             starts && (!files(field) || (uploadable(field) && stamped != Some(field.key.as_str())))
         }
         (FlowState::Running, Some(node)) => {
-            let assigned = facts.turn
-                && node
-                    .editable
-                    .as_ref()
-                    .map_or_else(|| node.kind == NodeKind::Seal && uploadable(field), |keys| keys.contains(&field.key));
+            let assigned = facts.turn && editable_at(body, node, field);
             // The starter may add files to be stamped until the application is sent to the vendor.
             let early = starts
                 && uploadable(field)
@@ -42,6 +35,24 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
         (FlowState::Running, None) => (facts.turn || starts || facts.user.is_admin()) && uploadable(field),
     };
     body.fields.iter().filter(may).collect()
+}
+
+fn files(field: &Field) -> bool {
+    field.field_type == FieldType::Files
+}
+
+/// Returns true if users may upload into the field. Only the ingest fills the field of the photos.
+fn uploadable(body: &Body, field: &Field) -> bool {
+    let photos = body.integration.as_ref().and_then(|integration| integration.download_field.as_deref());
+    files(field) && photos != Some(field.key.as_str())
+}
+
+/// Returns true if the users whose turn it is at this node may change the field.
+fn editable_at(body: &Body, node: &Node, field: &Field) -> bool {
+    match &node.editable {
+        Some(keys) => keys.contains(&field.key),
+        None => node.kind == NodeKind::Seal && uploadable(body, field),
+    }
 }
 
 /// Checks that the user may submit the flow again. Only the starter of a flow that was sent back may do this.
@@ -128,11 +139,16 @@ impl Facts<'_> {
         if self.flow.state == FlowState::Rejected { Ok(()) } else { self.at_node().map(|_| ()) }
     }
 
-    pub(super) fn change(&self, files: bool) -> Result<(), Refusal> {
+    pub(super) fn change(&self, of_files: bool) -> Result<(), Refusal> {
         if self.flow.state != FlowState::Rejected {
             self.running()?;
+            // The starter and administrators may upload without a turn. Other fields change only in the own turn.
+            if !of_files {
+                self.at_node()?;
+                self.has_turn()?;
+            }
         }
-        if editable(self).iter().any(|field| (field.field_type == FieldType::Files) == files) {
+        if editable(self).iter().any(|field| files(field) == of_files) {
             return Ok(());
         }
         let starts = self.flow.starter == self.user.username;
@@ -276,7 +292,11 @@ impl Facts<'_> {
                 if !self.user.is_admin() {
                     let left =
                         NotNow("the flow has not left its seal node; wait until the node completes, or approve it");
-                    return Err(if self.missing() > 0 { Refusal::PhotosMissing } else { left });
+                    return Err(match (self.missing(), self.files_owed) {
+                        (1.., _) => Refusal::PhotosMissing,
+                        (_, true) => Refusal::FilesMissing,
+                        _ => left,
+                    });
                 }
             }
         }

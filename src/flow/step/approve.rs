@@ -19,7 +19,7 @@ use crate::{
 pub async fn approve(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>) -> Result<bool, StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Approve, opinion.node).await?;
     let (flow, body) = (&case.flow, &case.body);
     let node = case.node().ok_or(StepError::MovedOn)?;

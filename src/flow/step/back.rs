@@ -28,7 +28,7 @@ pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &
     let flow = Flow::find(&mut tx, id).await?.ok_or(StepError::NotFound)?;
     let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
     SealUse::supersede(&mut tx, id, progress::applies_again(&body, to)).await?;
-    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Reject, opinion.node).await?;
     let node = case.node().ok_or(StepError::MovedOn)?;
     if progress::position(&body, to).is_none_or(|target| Some(target) >= progress::position(&body, &node.key)) {
@@ -69,7 +69,7 @@ pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) ->
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let before = request_end_of_uses(&mut tx, id, user, comment, now).await?;
-    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Withdraw, None).await?;
     let flow = &case.flow;
     if SealUse::count(&mut tx, id).await? != before {

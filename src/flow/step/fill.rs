@@ -24,7 +24,7 @@ use crate::{
 pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let mut case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Edit, None).await?;
     let form = fill(&mut tx, &mut case, user, given, now).await?;
     let errors = form::check(&case.body, &form, &case.users);
@@ -46,7 +46,7 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
 pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let mut case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     check_submit(&case.flow, user)?;
     let form = fill(&mut tx, &mut case, user, given, now).await?;
     submittable(&case.body, &form, user, &case.users)?;

@@ -17,7 +17,7 @@ use crate::{
 pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &str) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Transfer, opinion.node).await?;
     let node = case.node().ok_or(StepError::MovedOn)?;
     let mine = case.people.has_turn(user);
@@ -40,7 +40,7 @@ pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to:
 pub async fn comment(acting: Acting<'_>, id: &FlowId, text: &str) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
-    let case = Case::lock(&mut tx, id).await?.ok_or(StepError::NotFound)?;
+    let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     actions::check_comment(&case.flow)?;
     if text.trim().is_empty() {
         return Err(StepError::field("comment", "must not be empty; write a comment"));

@@ -61,7 +61,7 @@ struct SendBack {
     comment: Option<String>,
     node: Option<String>,
     /// The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
-    /// resubmission.
+    /// again.
     to: Option<String>,
 }
 

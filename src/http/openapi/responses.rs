@@ -66,11 +66,12 @@ pub(super) fn add_problems(operation: &mut Operation, method: &Method, path: &st
         (401, ours && !is_open(operation)),
         (403, ours && writes),
         (404, path.contains('{')),
-        (408, body.is_some() && !json),
+        (408, body.is_some()),
         (413, body.is_some()),
         (415, json),
         (422, body.is_some()),
         (500, ours),
+        (503, ours),
     ];
     let responses = &mut operation.responses.responses;
     for (status, _) in possible.iter().filter(|(_, possible)| *possible) {
@@ -116,7 +117,7 @@ fn description_of(status: &str) -> &'static str {
         "401" => "The request has no valid login. Log in or send a token.",
         "403" => "The caller may not do this, or another site sent the cookie. See `code`.",
         "404" => "The object does not exist or is not visible to the caller. Check the id and the rights.",
-        "408" => "The upload sent no bytes for too long. Send the upload again.",
+        "408" => "The body arrived too slowly. Send the request again.",
         "409" => "The current state does not allow this. Do what `detail` says.",
         "413" => "The body is larger than the limit. Send less.",
         "415" => "The content type is not supported. Send the documented content type.",

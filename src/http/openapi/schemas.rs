@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::{
-    ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Type,
+    KnownFormat, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, SchemaFormat, Type,
     path::{Operation, Parameter, ParameterIn},
     schema::{AllOf, ArrayItems, Object, Schema, SchemaType},
 };
@@ -36,11 +36,14 @@ const VISIBLE_TEXT: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
 /// Completes the schemas of the document. Call it after all operations are in the document.
 pub(super) fn complete(document: &mut OpenApi) {
     let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete] {
             let Some(operation) = operation else { continue };
             narrow_body(operation);
-            operation.parameters.iter_mut().flatten().for_each(allow_empty);
+            // A callback's parameters are the vendor's: the service accepts any text.
+            if path.starts_with("/api/") {
+                operation.parameters.iter_mut().flatten().for_each(allow_empty);
+            }
             names_in(&operation.request_body, &mut sent);
             names_in(&operation.responses, &mut answered);
         }
@@ -196,10 +199,13 @@ fn require_members(name: &str, object: &mut Object) {
     object.required = always.cloned().collect();
 }
 
-/// Adds the pattern without NUL to all texts of a request schema.
+/// Adds the pattern without NUL to all texts of a request schema. A file is not empty.
 fn restrict_text(schema: &mut Schema) {
     match schema {
         Schema::Object(object) if is_text(object) => {
+            if object.format == Some(SchemaFormat::KnownFormat(KnownFormat::Binary)) {
+                object.min_length = Some(1);
+            }
             if object.enum_values.is_some() || object.format.is_some() {
                 return;
             }

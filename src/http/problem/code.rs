@@ -39,10 +39,12 @@ macro_rules! codes {
 
 codes! {
     BadJson = "bad_json", BAD_REQUEST, "The body is not JSON. Send valid JSON.";
+    BadHost = "bad_host", BAD_REQUEST, "The request does not have exactly one valid Host header. Send one.";
     BadQuery = "bad_query", BAD_REQUEST, "A query parameter is not valid. Correct the parameter that `errors` names.";
     NotMultipart = "not_multipart", BAD_REQUEST, "The body is not multipart/form-data. Send multipart/form-data.";
     UploadCut = "upload_cut", BAD_REQUEST, "The upload ended before the body was complete. Send the upload again.";
     UploadStalled = "upload_stalled", REQUEST_TIMEOUT, "The upload sent no bytes for too long. Send the upload again.";
+    TooSlow = "too_slow", REQUEST_TIMEOUT, "The body arrived too slowly. Send the request again.";
     NotLoggedIn = "not_logged_in", UNAUTHORIZED, "The request has no valid login. Log in or send a token.";
     LoginFailed = "login_failed", UNAUTHORIZED, "The username or the password is wrong. Check both.";
     Forbidden = "forbidden", FORBIDDEN, "The roles of the caller do not allow this request. Ask an administrator.";
@@ -90,6 +92,7 @@ codes! {
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
     VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";
     StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "The service is still fetching photos. Retry after `Retry-After` seconds.";
+    DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "The database does not answer. Retry after `Retry-After` seconds.";
     Busy = "busy", SERVICE_UNAVAILABLE, "Too many requests in progress. Retry after `Retry-After` seconds.";
 }
 

@@ -4,9 +4,12 @@
 //! that overlap each other made 3.6 million fields in 171 MiB (0.6.2), and a TIFF file is not limited to 64 KiB. This
 //! module looks up a few fields of two directories and copies nothing. Only tests use that crate, to write fields.
 
-use jiff::{civil, tz::Offset};
+use jiff::tz::Offset;
 
-use super::{array, index};
+use super::{
+    array, index,
+    time_text::{self, TimeText},
+};
 use crate::clock::Timestamp;
 
 /// The time of the photo, by the device.
@@ -72,12 +75,15 @@ pub(crate) struct Exif {
 const IMAGE_WIDTH: u16 = 0x0100;
 const IMAGE_LENGTH: u16 = 0x0101;
 const ORIENTATION: u16 = 0x0112;
+/// The time of the last change.
+const DATE_TIME: u16 = 0x0132;
 const EXIF_DIRECTORY: u16 = 0x8769;
-const DATE_TIME_ORIGINAL: u16 = 0x9003;
-const OFFSET_TIME_ORIGINAL: u16 = 0x9011;
-const SUB_SEC_TIME_ORIGINAL: u16 = 0x9291;
+const OFFSET_TIME: u16 = 0x9010;
+/// The tags of a time, of its offset and of its fraction: first of taking, then of digitizing. A camera that fills only
+/// the second takes and digitizes at once.
+const TAKEN: [[u16; 3]; 2] = [[0x9003, 0x9011, 0x9291], [0x9004, 0x9012, 0x9292]];
 
-/// The longest text that is read: "2026:11:23 10:20:30", "+08:00", nine digits.
+/// The longest text that is read: "2026-11-23T10:20:30.123+08:00".
 const MAX_TEXT: usize = 32;
 
 /// Reads the fields of a TIFF structure. Omits absent and broken fields.
@@ -86,17 +92,17 @@ pub(crate) fn read(bytes: &[u8]) -> Exif {
 }
 
 #[derive(Clone, Copy)]
-struct Tiff<'a> {
+pub(super) struct Tiff<'a> {
     bytes: &'a [u8],
-    little_endian: bool,
+    pub(super) little_endian: bool,
 }
 
 /// One field: its type, its number of values and the position of its four value bytes.
 #[derive(Clone, Copy)]
-struct Field {
+pub(super) struct Field {
     kind: u16,
     count: usize,
-    value_at: usize,
+    pub(super) value_at: usize,
 }
 
 const ASCII: u16 = 2;
@@ -104,7 +110,7 @@ const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
 impl<'a> Tiff<'a> {
-    fn open(bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn open(bytes: &'a [u8]) -> Option<Self> {
         let little_endian = match bytes.get(..4)? {
             [b'I', b'I', 42, 0] => true,
             [b'M', b'M', 0, 42] => false,
@@ -116,7 +122,7 @@ impl<'a> Tiff<'a> {
     fn exif(self) -> Exif {
         let Some(root) = self.u32(4).map(index) else { return Exif::default() };
         let number = |tag| self.find(root, tag).and_then(|field| self.number(field));
-        let taken = number(EXIF_DIRECTORY).and_then(|at| self.taken(index(at)));
+        let taken = number(EXIF_DIRECTORY).and_then(|at| self.taken(root, index(at)));
         Exif {
             orientation: number(ORIENTATION).and_then(Orientation::from_exif).unwrap_or_default(),
             taken,
@@ -125,16 +131,43 @@ impl<'a> Tiff<'a> {
         }
     }
 
-    fn taken(self, directory: usize) -> Option<ExifTime> {
-        let text = |tag| self.find(directory, tag).and_then(|field| self.text(field));
-        let nanosecond = text(SUB_SEC_TIME_ORIGINAL).and_then(fraction).unwrap_or(0);
-        let civil = civil_time(text(DATE_TIME_ORIGINAL)?, nanosecond)?;
-        let stated = text(OFFSET_TIME_ORIGINAL).and_then(offset);
-        let at = match stated {
-            Some(offset) => Timestamp(offset.to_timestamp(civil).ok()?.as_microsecond()),
-            None => Timestamp::from_china(civil)?,
-        };
-        Some(ExifTime { at, offset_assumed: stated.is_none() })
+    fn taken(self, root: usize, directory: usize) -> Option<ExifTime> {
+        TAKEN.into_iter().find_map(|[time, offset, fraction]| {
+            let read = time_text::time(self.text_of(directory, time)?)?;
+            let fraction = read.fraction.or_else(|| time_text::fraction(self.text_of(directory, fraction)?));
+            let civil = read.civil.with().subsec_nanosecond(fraction.unwrap_or(0)).build().ok()?;
+            let stated = self.text_of(directory, offset).and_then(time_text::offset).or(read.offset);
+            let stated = stated.or_else(|| self.offset_of_change(root, directory, &read));
+            let at = match stated {
+                Some(offset) => Timestamp(offset.to_timestamp(civil).ok()?.as_microsecond()),
+                None => Timestamp::from_china(civil)?,
+            };
+            Some(ExifTime { at, offset_assumed: stated.is_none() })
+        })
+    }
+
+    /// Returns the offset of the last change, if the file names no other time of a change. Then it was not changed, and
+    /// the offset is that of the time of taking.
+    fn offset_of_change(self, root: usize, directory: usize, taken: &TimeText) -> Option<Offset> {
+        let changed = self.text_of(root, DATE_TIME).and_then(time_text::time);
+        let unchanged = changed.is_none_or(|changed| changed.civil == taken.civil);
+        unchanged.then(|| self.text_of(directory, OFFSET_TIME).and_then(time_text::offset)).flatten()
+    }
+
+    fn text_of(self, directory: usize, tag: u16) -> Option<&'a [u8]> {
+        self.find(directory, tag).and_then(|field| self.text(field))
+    }
+
+    /// Returns a field of the first image.
+    pub(super) fn root_field(self, tag: u16) -> Option<Field> {
+        self.find(index(self.u32(4)?), tag)
+    }
+
+    /// Returns the numbers of a field with at most 65,536 of them.
+    pub(super) fn shorts(self, field: Field) -> Option<Vec<u16>> {
+        let count = Some(field.count).filter(|count| field.kind == SHORT && (3..=1 << 16).contains(count))?;
+        let at = index(self.u32(field.value_at)?);
+        (0..count).map(|n| self.u16(at.checked_add(2 * n)?)).collect()
     }
 
     fn find(self, directory: usize, tag: u16) -> Option<Field> {
@@ -164,7 +197,7 @@ impl<'a> Tiff<'a> {
         text.split(|byte| *byte == 0).next()
     }
 
-    fn u16(self, at: usize) -> Option<u16> {
+    pub(super) fn u16(self, at: usize) -> Option<u16> {
         let bytes = array(self.bytes, at)?;
         Some(if self.little_endian { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
     }
@@ -173,42 +206,4 @@ impl<'a> Tiff<'a> {
         let bytes = array(self.bytes, at)?;
         Some(if self.little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
     }
-}
-
-/// Reads `2026:11:23 10:20:30`. `None` for an invalid date, such as the zeros of a device without a set clock.
-fn civil_time(text: &[u8], nanosecond: i32) -> Option<civil::DateTime> {
-    let marks = [(4, b':'), (7, b':'), (10, b' '), (13, b':'), (16, b':')];
-    if marks.iter().any(|&(at, mark)| text.get(at) != Some(&mark)) {
-        return None;
-    }
-    let two = |at: usize| i8::try_from(digits(text.get(at..at + 2)?)?).ok();
-    let year = i16::try_from(digits(text.get(..4)?)?).ok()?;
-    civil::DateTime::new(year, two(5)?, two(8)?, two(11)?, two(14)?, two(17)?, nanosecond).ok()
-}
-
-/// Reads the digits after a decimal point as nanoseconds. Spaces may follow them.
-fn fraction(text: &[u8]) -> Option<i32> {
-    let text = text.split(|byte| *byte == b' ').next()?;
-    let text = &text[..text.len().min(9)];
-    let missing = u32::try_from(9 - text.len()).ok()?;
-    digits(text)?.checked_mul(10_i32.pow(missing))
-}
-
-/// Reads an offset such as `+08:00`.
-fn offset(text: &[u8]) -> Option<Offset> {
-    let sign = match text.first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let [hours, minutes] = [digits(text.get(1..3)?)?, digits(text.get(4..6)?)?];
-    (text[3] == b':').then(|| Offset::from_seconds(sign * (hours * 60 + minutes) * 60).ok()).flatten()
-}
-
-/// Reads at most nine digits.
-fn digits(text: &[u8]) -> Option<i32> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i32::from(byte - b'0')))
 }

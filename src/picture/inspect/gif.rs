@@ -17,6 +17,8 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
         coding: Coding::Raster {
             pixels: largest_frame.max(u64::from(width) * u64::from(height)),
             bytes_per_pixel: BYTES_PER_PIXEL,
+            // The decoder copies the profile and the XMP text.
+            scratch: 2 * bytes.len() as u64,
         },
     }
 }

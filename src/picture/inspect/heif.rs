@@ -56,9 +56,19 @@ fn largest_size(meta: &[u8]) -> Option<(u32, u32)> {
 fn exif<'a>(bytes: &'a [u8], meta: &[u8]) -> Option<&'a [u8]> {
     let item = exif_item(find(meta, *b"iinf")?)?;
     let (at, length) = location(find(meta, *b"iloc")?, item)?;
-    let item = bytes.get(at..at.checked_add(length)?)?;
-    // The first four bytes are the number of bytes before the TIFF structure.
-    item.get(4_usize.checked_add(index(be32(item, 0)?))?..)
+    tiff(bytes.get(at..at.checked_add(length)?)?)
+}
+
+/// How far from the start of the item the TIFF structure is searched.
+const PREAMBLE: usize = 64;
+
+/// Returns the TIFF structure of an Exif item. The first four bytes are the number of bytes before it (ISO/IEC 23008-12,
+/// annex A.2.1). Some programs omit this number, or put `Exif\0\0` or a JPEG marker there without counting it.
+fn tiff(item: &[u8]) -> Option<&[u8]> {
+    let begins =
+        |at: &usize| item.get(*at..).is_some_and(|tiff| tiff.starts_with(b"II\x2A\0") || tiff.starts_with(b"MM\0\x2A"));
+    let stated = be32(item, 0).and_then(|before| index(before).checked_add(4)).filter(begins);
+    item.get(stated.or_else(|| (0..PREAMBLE).find(begins))?..)
 }
 
 /// Returns the number of the item with EXIF fields.

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::{Facts, be16};
+use super::{Facts, MAX_PROFILE, PROFILE_COST, be16};
 
 /// The cost of decoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub(crate) struct JpegCoding {
     pub(crate) coefficients: u64,
     /// Lossless files cannot be decoded at a smaller scale.
     pub(crate) lossless: bool,
+    /// Bytes for metadata: the profile, or a copy of the file without its metadata.
+    pub(crate) scratch: u64,
+    /// The decoder collects all APP2 segments. If they are longer than any profile, it gets the file without them.
+    pub(crate) bare: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -91,6 +95,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let mut frame: Option<Frame> = None;
     let mut scans = 0_u32;
     let mut one_pass = false;
+    let mut app2 = 0;
     for segment in Segments::of(bytes) {
         match segment.marker {
             marker if is_frame(marker) && frame.is_none() => {
@@ -102,6 +107,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
                 one_pass = scans == 1 && frame.is_some_and(|frame| frame.all_components_in(segment.body));
             }
             APP1 if facts.exif.is_none() => facts.exif = segment.body.strip_prefix(b"Exif\0").and_then(|b| b.get(1..)),
+            APP2 => app2 += segment.body.len(),
             EOI => {
                 facts.complete = frame.is_some() && scans > 0;
                 break;
@@ -112,12 +118,15 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let Some(frame) = frame else { return facts };
     facts.width = Some(frame.width).filter(|width| *width > 0);
     facts.height = Some(frame.height).filter(|height| *height > 0);
+    let bare = app2 > MAX_PROFILE;
     facts.coding = super::Coding::Jpeg(JpegCoding {
         precision: frame.precision,
         components: frame.components,
         scans,
         coefficients: if one_pass { 0 } else { frame.coefficients },
         lossless: frame.lossless,
+        scratch: if bare { bytes.len() as u64 } else { app2 as u64 * PROFILE_COST },
+        bare,
     });
     facts
 }

@@ -2,7 +2,7 @@
 
 use super::{array, be32, index, le32};
 
-/// The recognised formats. The service makes thumbnails of the first five.
+/// The recognised formats. The service makes thumbnails of all except HEIC, HEIF and AVIF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     Jpeg,

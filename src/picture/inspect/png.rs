@@ -1,12 +1,21 @@
 //! Inspects PNG files.
 
-use super::{Coding, Facts, be32, index};
+use std::io::Read;
+
+use flate2::read::ZlibDecoder;
+
+use super::{Coding, Facts, MAX_PROFILE, PROFILE_COST, be32, index};
+
+/// The bytes of metadata, packed, that the decoder may read. It keeps texts and the EXIF block, which a file may fill.
+const MAX_METADATA: usize = 1 << 20;
 
 /// Reads the chunks. The image is complete if IEND exists.
 pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
     let mut facts = Facts::default();
     let mut head = None;
     let mut transparent = false;
+    let (mut profile, mut unusable) = (0, false);
+    let mut metadata = 0;
     let mut at = 8;
     while let Some((name, body, next)) = chunk(bytes, at) {
         match name {
@@ -19,10 +28,73 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
             }
             _ => {}
         }
+        if is_metadata(*name) {
+            metadata += body.len();
+            if name == b"iCCP" {
+                let unpacked = unpacked(body);
+                unusable |= unpacked.is_none();
+                profile += unpacked.map_or(0, |profile| profile.len() as u64);
+            }
+        }
         at = next;
     }
-    facts.coding = head.map(|head| head.coding(transparent)).unwrap_or_default();
+    // The decoder unpacks the profile, and so does this program.
+    let bare = metadata > MAX_METADATA || unusable;
+    let copy = if bare { bytes.len() - metadata } else { metadata } as u64;
+    facts.coding = head.map(|head| head.coding(transparent, profile * PROFILE_COST + copy)).unwrap_or_default();
     facts
+}
+
+/// Metadata in the way of decoding: texts, EXIF, and the profile.
+fn is_metadata(name: [u8; 4]) -> bool {
+    matches!(&name, b"iCCP" | b"tEXt" | b"zTXt" | b"iTXt" | b"eXIf")
+}
+
+/// Returns the profile of an iCCP chunk. `None` if it is broken, or longer than any profile: then no more than this is
+/// unpacked.
+fn unpacked(body: &[u8]) -> Option<Vec<u8>> {
+    let name = body.iter().take(80).position(|byte| *byte == 0)?;
+    let packed = body.get(name + 2..)?;
+    let mut profile = Vec::new();
+    ZlibDecoder::new(packed).take(MAX_PROFILE as u64 + 1).read_to_end(&mut profile).ok()?;
+    (profile.len() <= MAX_PROFILE).then_some(profile)
+}
+
+/// Returns the colour profile. `None` also for a broken one and for one that is too long.
+pub(crate) fn icc_profile(bytes: &[u8]) -> Option<Vec<u8>> {
+    chunks(bytes).find(|(name, ..)| *name == b"iCCP").and_then(|(_, body, _)| unpacked(body))
+}
+
+/// Returns the PNG without its metadata, if the metadata is long or its profile cannot be unpacked within the limit. The
+/// decoder unpacks a profile without such a limit.
+pub(crate) fn without_heavy_metadata(bytes: &[u8]) -> Option<Vec<u8>> {
+    let metadata = || chunks(bytes).filter(|(name, ..)| is_metadata(**name));
+    let long = metadata().map(|(_, body, _)| body.len()).sum::<usize>() > MAX_METADATA;
+    let unusable = || metadata().any(|(name, body, _)| name == b"iCCP" && unpacked(body).is_none());
+    if !long && !unusable() {
+        return None;
+    }
+    let mut bare = bytes.get(..8)?.to_vec();
+    let mut rest = 8;
+    for (name, body, next) in chunks(bytes) {
+        if !is_metadata(*name) {
+            bare.extend_from_slice(&bytes[next - 12 - body.len()..next]);
+        }
+        rest = next;
+    }
+    // An incomplete chunk at the end, such as the pixels of a broken connection.
+    bare.extend_from_slice(&bytes[rest..]);
+    Some(bare)
+}
+
+/// Iterates over the complete chunks: name, body, position of the next one.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8], usize)> {
+    let mut at = 8;
+    std::iter::from_fn(move || {
+        let found = chunk(bytes, at)?;
+        at = found.2;
+        Some(found)
+    })
 }
 
 /// Returns name, body and the position of the next chunk. `None` if the chunk or its checksum is incomplete.
@@ -51,7 +123,7 @@ struct Header {
 }
 
 impl Header {
-    fn coding(self, transparent: bool) -> Coding {
+    fn coding(self, transparent: bool, scratch: u64) -> Coding {
         let samples = match self.colour {
             0 => 1,
             2 | 3 => 3,
@@ -65,6 +137,6 @@ impl Header {
             (_, 2) => samples + narrow,
             _ => samples,
         };
-        Coding::Raster { pixels: u64::from(self.width) * u64::from(self.height), bytes_per_pixel }
+        Coding::Raster { pixels: u64::from(self.width) * u64::from(self.height), bytes_per_pixel, scratch }
     }
 }

@@ -22,15 +22,19 @@ fn boxed(name: &str, body: &[u8]) -> Vec<u8> {
     [&u32::try_from(body.len() + 8).unwrap().to_be_bytes(), name.as_bytes(), body].concat()
 }
 
-/// The boxes of a camera's HEIC around no picture: sizes of a preview, a tile and the whole, an EXIF item.
+/// A camera's HEIC with this TIFF structure as the standard says.
 fn heic(tiff: &[u8]) -> Vec<u8> {
+    heic_with(&[&[0, 0, 0, 6], b"Exif\0\0".as_slice(), tiff].concat())
+}
+
+/// The boxes of a camera's HEIC around no picture: sizes of a preview, a tile and the whole, an EXIF item.
+fn heic_with(payload: &[u8]) -> Vec<u8> {
     let size = |width: u32, height: u32| boxed("ispe", &[[0; 4], width.to_be_bytes(), height.to_be_bytes()].concat());
     let sizes = boxed("iprp", &boxed("ipco", &[size(512, 512), size(4032, 3024), size(320, 240)].concat()));
     let item = |number: u16, kind: &str| {
         boxed("infe", &[&[2, 0, 0, 0], number.to_be_bytes().as_slice(), &[0, 0], kind.as_bytes(), &[0]].concat())
     };
     let items = boxed("iinf", &[&[0, 0, 0, 0, 0, 2], item(1, "hvc1").as_slice(), &item(2, "Exif")].concat());
-    let payload = [&[0, 0, 0, 6], b"Exif\0\0".as_slice(), tiff].concat();
     let ftyp = boxed("ftyp", b"heic\0\0\0\0mif1heic");
     let whole = |exif_at: u32| {
         let place = |number: u16, at: u32, length: u32| {
@@ -39,7 +43,7 @@ fn heic(tiff: &[u8]) -> Vec<u8> {
         let length = u32::try_from(payload.len()).unwrap();
         let places = [&[1, 0, 0, 0, 0x44, 0, 0, 2], place(1, 0, 0).as_slice(), &place(2, exif_at, length)].concat();
         let meta = [vec![0; 4], items.clone(), sizes.clone(), boxed("iloc", &places)].concat();
-        [ftyp.clone(), boxed("meta", &meta), boxed("mdat", &payload)].concat()
+        [ftyp.clone(), boxed("meta", &meta), boxed("mdat", payload)].concat()
     };
     let length = whole(0).len() - payload.len();
     whole(u32::try_from(length).unwrap())
@@ -140,7 +144,7 @@ fn the_time_of_a_picture_is_read_with_and_without_offset() {
         let fraction = text(Tag::SubSecTimeOriginal, digits);
         assert_eq!(taken(&[noon(), fraction]), assumed(&format!("2026-11-23T12:00:00{read}+08:00")), "{digits}");
     }
-    for broken in ["   :  ", "+8", "later!", "+99:99", "08:00", "+08.00", " 08:00"] {
+    for broken in ["   :  ", "+8", "later!", "+99:99", "+08:60", "08:00", "+08.00", " 08:00"] {
         assert_eq!(taken(&[noon(), offset(broken)]), assumed("2026-11-23T12:00:00+08:00"), "{broken}");
     }
     for none in [
@@ -148,14 +152,112 @@ fn the_time_of_a_picture_is_read_with_and_without_offset() {
         "2026:13:01 00:00:00",
         "    :  :     :  :  ",
         "2026-11-23",
-        "2026:11:23T12:00:00",
         "2026:11:23 1x:00:00",
+        "2026:11-23 12:00:00",
+        "26:11:23 12:00:00",
+        "20261123 120000",
         "2026:11:23 12:00:0",
         "",
     ] {
         assert_eq!(taken(&[original(none)]), None, "{none}");
     }
+    // Debatable. A rotation or an export writes this time. A wrong time of taking is worse in an archive than none.
     assert_eq!(taken(&[text(Tag::DateTime, "2026:11:23 12:00:00")]), None, "that is when the file was changed");
+}
+
+#[test]
+fn a_time_is_read_as_devices_write_it() {
+    let noon = at("2026-11-23T12:00:00+08:00");
+    for written in [
+        "2026-11-23 12:00:00",
+        "2026/11/23 12:00:00",
+        "2026-11-23T12:00:00",
+        "2026:11:23T12:00:00",
+        "2026.11.23 12:00:00",
+        "2026-11-23  12:00:00",
+        "2026-11-23t12:00:00.000",
+        " 2026:11:23 12:00:00 ",
+    ] {
+        let read = taken(&[text(Tag::DateTimeOriginal, written)]).unwrap();
+        assert_eq!((read.at, read.offset_assumed), (noon, true), "{written}");
+    }
+    let early = taken(&[text(Tag::DateTimeOriginal, "2026/1/3 9:05:07")]).unwrap();
+    assert_eq!(early.at, at("2026-01-03T09:05:07+08:00"), "numbers without a leading zero");
+    for (written, read) in [
+        ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z"),
+        ("2026-11-23T12:00:00.25+09:00", "2026-11-23T12:00:00.25+09:00"),
+        ("2026:11:23 12:00:00 +0900", "2026-11-23T12:00:00+09:00"),
+    ] {
+        let stated = ExifTime { at: at(read), offset_assumed: false };
+        assert_eq!(taken(&[text(Tag::DateTimeOriginal, written)]), Some(stated), "{written}");
+    }
+    let both = [text(Tag::DateTimeOriginal, "2026-11-23T12:00:00Z"), text(Tag::OffsetTimeOriginal, "+09:00")];
+    assert_eq!(taken(&both).unwrap().at, at("2026-11-23T12:00:00+09:00"), "the field of its own counts");
+}
+
+#[test]
+fn an_offset_is_read_as_devices_write_it() {
+    for written in ["+09:00", "+9:00", "+0900", "+09", " +09:00 "] {
+        let fields = [text(Tag::DateTimeOriginal, "2026:11:23 12:00:00"), text(Tag::OffsetTimeOriginal, written)];
+        let stated = ExifTime { at: at("2026-11-23T12:00:00+09:00"), offset_assumed: false };
+        assert_eq!(taken(&fields), Some(stated), "{written}");
+    }
+    let zulu = [text(Tag::DateTimeOriginal, "2026:11:23 12:00:00"), text(Tag::OffsetTimeOriginal, "Z")];
+    assert_eq!(taken(&zulu).unwrap().at, at("2026-11-23T12:00:00Z"));
+}
+
+#[test]
+fn the_time_of_digitizing_stands_for_a_missing_time_of_taking() {
+    let digitized = || text(Tag::DateTimeDigitized, "2026:11:23 12:00:00");
+    let noon = Some(ExifTime { at: at("2026-11-23T12:00:00+08:00"), offset_assumed: true });
+    assert_eq!(taken(&[digitized()]), noon);
+    for blank in ["    :  :     :  :  ", "                   ", "0000:00:00 00:00:00", ""] {
+        assert_eq!(taken(&[text(Tag::DateTimeOriginal, blank), digitized()]), noon, "{blank:?}");
+    }
+    let own = [digitized(), text(Tag::OffsetTimeDigitized, "+09:00"), text(Tag::SubSecTimeDigitized, "5")];
+    assert_eq!(taken(&own).unwrap().at, at("2026-11-23T12:00:00.5+09:00"), "its own offset and fraction");
+    let other = [digitized(), text(Tag::OffsetTimeOriginal, "+09:00")];
+    assert_eq!(taken(&other), noon, "the offset of another time says nothing");
+    let taken_first = [text(Tag::DateTimeOriginal, "2026:11:22 12:00:00"), digitized()];
+    assert_eq!(taken(&taken_first).unwrap().at, at("2026-11-22T12:00:00+08:00"));
+}
+
+#[test]
+fn the_offset_of_the_last_change_counts_only_for_an_unchanged_picture() {
+    // Debatable. OffsetTime belongs to the time of the last change (EXIF 2.31). If the file names no other such time, it
+    // was not changed after it was taken. Otherwise the change may have happened in another time zone.
+    let fields = |changed: Option<&str>| {
+        let taken = [text(Tag::DateTimeOriginal, "2026:11:23 12:00:00"), text(Tag::OffsetTime, "+09:00")];
+        taken.into_iter().chain(changed.map(|changed| text(Tag::DateTime, changed))).collect::<Vec<_>>()
+    };
+    let stated = Some(ExifTime { at: at("2026-11-23T12:00:00+09:00"), offset_assumed: false });
+    assert_eq!(taken(&fields(None)), stated);
+    assert_eq!(taken(&fields(Some("2026:11:23 12:00:00"))), stated);
+    let assumed = Some(ExifTime { at: at("2026-11-23T12:00:00+08:00"), offset_assumed: true });
+    assert_eq!(taken(&fields(Some("2026:11:24 08:00:00"))), assumed);
+}
+
+#[test]
+fn the_exif_item_of_a_heic_is_found_in_every_wrapping() {
+    for little_endian in [true, false] {
+        let tiff = tiff(&[text(Tag::DateTimeOriginal, "2026:11:23 12:00:00")], little_endian);
+        for (front, name) in [
+            (b"\0\0\0\0".as_slice(), "the TIFF structure at once"),
+            (b"\0\0\0\x06Exif\0\0", "the standard"),
+            (b"", "no offset"),
+            (b"Exif\0\0", "no offset, but a preamble"),
+            (b"\0\0\0\0Exif\0\0", "a preamble that is not counted"),
+            (b"\0\0\0\x06", "an offset to a preamble that is absent"),
+            (b"\0\0\0\0\xFF\xE1\0\x80Exif\0\0", "a JPEG marker"),
+            (b"\0\0\0\x0A\xFF\xE1\0\x80Exif\0\0", "a JPEG marker that is counted"),
+            (b"\xFF\xFF\xFF\xFFExif\0\0", "an offset beyond the end"),
+        ] {
+            let seen = inspect(&heic_with(&[front, tiff.as_slice()].concat()));
+            assert_eq!((seen.mime, seen.width, seen.complete), ("image/heic", Some(4032), true), "{name}");
+            assert_eq!(seen.exif.map(|exif| exif.at), Some(at("2026-11-23T12:00:00+08:00")), "{name}");
+        }
+    }
+    assert_eq!(inspect(&heic_with(&[0; 100])).exif, None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
     Impossible, ThumbnailLimits,
     pixels::{Pixels, Samples, broken, side},
 };
-use crate::picture::inspect::jpeg;
+use crate::picture::inspect::jpeg::{self, JpegCoding};
 
 /// The scales with SIMD code. Other scales are slower than full size.
 const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
@@ -20,24 +20,31 @@ pub(super) enum Decoded {
 }
 
 /// Decodes at the smallest sufficient scale for a long edge of `largest`.
-pub(super) fn decode(bytes: &[u8], largest: u32, limits: &ThumbnailLimits) -> Result<Decoded, Impossible> {
+pub(super) fn decode(
+    bytes: &[u8],
+    coding: JpegCoding,
+    largest: u32,
+    limits: &ThumbnailLimits,
+) -> Result<Decoded, Impossible> {
     let mut decoder = Decompressor::new().map_err(broken)?;
-    if let Ok(header) = decoder.read_header(bytes) {
-        return decode_after(&header, &mut decoder, bytes, bytes, largest, limits);
+    if !coding.bare
+        && let Ok(header) = decoder.read_header(bytes)
+    {
+        return decode_after(&header, &mut decoder, (bytes, bytes), largest, limits);
     }
     // The header reader of the library fails on odd metadata, such as an incomplete colour profile. Such an image can
     // still be decoded, so try again without metadata.
     let bare = jpeg::without_metadata(bytes);
     let header = decoder.read_header(&bare).map_err(broken)?;
-    decode_after(&header, &mut decoder, &bare, bytes, largest, limits)
+    let described = if coding.bare { &bare } else { bytes };
+    decode_after(&header, &mut decoder, (&bare, described), largest, limits)
 }
 
 /// Decodes `bytes`. `whole` also has the metadata.
 fn decode_after(
     header: &DecompressHeader,
     decoder: &mut Decompressor,
-    bytes: &[u8],
-    whole: &[u8],
+    (bytes, whole): (&[u8], &[u8]),
     largest: u32,
     limits: &ThumbnailLimits,
 ) -> Result<Decoded, Impossible> {

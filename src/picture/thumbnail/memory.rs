@@ -14,8 +14,12 @@ pub fn memory_needed(inspection: &Inspection, sizes: &[u32], limits: &ThumbnailL
     if super::check(inspection, limits).is_err() {
         return FIXED;
     }
-    let (width, height) = inspection.width.zip(inspection.height).unwrap_or_default();
     let largest = sizes.iter().copied().max().unwrap_or(0);
+    // The size of a page is known only after it is rendered.
+    let (width, height) = match inspection.coding {
+        Coding::Page => (largest, largest),
+        _ => inspection.width.zip(inspection.height).unwrap_or_default(),
+    };
     let (small_width, small_height) = pixels::fit(width, height, largest);
     let small = u64::from(small_width) * u64::from(small_height);
     // The reduced image, its sRGB and upright copies, the next size, buffers and outputs of the encoder.
@@ -44,14 +48,14 @@ pub(super) fn decoder(inspection: &Inspection, sizes: &[u32]) -> u64 {
     let (width, height) = inspection.width.zip(inspection.height).unwrap_or_default();
     let largest = sizes.iter().copied().max().unwrap_or(0);
     match inspection.coding {
-        Coding::None => 0,
+        Coding::None | Coding::Page => 0,
         Coding::Jpeg(coding) => {
             let samples = u64::from(coding.components).max(1);
             let pixels = scaled(inspection, width, largest) * scaled(inspection, height, largest);
             // The library works on bands of a few dozen rows of every component.
             let bands = u64::from(width) * 64 * samples;
-            pixels * samples + bands + coding.coefficients
+            pixels * samples + bands + coding.coefficients + coding.scratch
         }
-        Coding::Raster { pixels, bytes_per_pixel } => pixels * bytes_per_pixel,
+        Coding::Raster { pixels, bytes_per_pixel, scratch } => pixels * bytes_per_pixel + scratch,
     }
 }

@@ -15,7 +15,9 @@ use crate::picture::{
 };
 
 mod colours;
+mod headers;
 mod hostile;
+mod pages;
 mod quality;
 
 fn made(bytes: &[u8], sizes: &[u32]) -> Result<Vec<Thumbnail>, Impossible> {

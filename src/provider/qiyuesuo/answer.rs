@@ -36,7 +36,9 @@ pub(super) fn created(answer: &Answer) -> Result<Created, ProviderError> {
     let result = answer.result()?;
     let id = result.text("id").filter(|id| is_business_id(id));
     let id = id.ok_or_else(|| ProviderError::Garbled("an application without a business id".to_owned()))?;
-    Ok(Created { id, status: result.status(), auths: result.each("sealAuths", auth) })
+    // The application was accepted, so an unreadable grant must not make the answer an error. The detail tells it again.
+    let auths = result.each("sealAuths", auth).into_iter().filter(|auth| Node::check_id(&auth.id).is_ok()).collect();
+    Ok(Created { id, status: result.status(), auths })
 }
 
 /// Reads the answer to an append. It need not repeat the id: code 0 says that the uses were appended.
@@ -69,6 +71,8 @@ pub(super) fn detail(answer: Answer, business_id: &str) -> Result<Detail, Provid
         append_logs: result.each("appendLogs", append_log),
         raw: Hidden::default(),
     };
+    let photos = detail.face_images.iter().chain(&detail.use_images).map(|photo| &photo.photokey);
+    detail.auths.iter().map(|auth| &auth.id).chain(photos).try_for_each(|id| Node::check_id(id))?;
     Ok(Detail { raw: Hidden::new(answer.into_text()), ..detail })
 }
 
@@ -76,19 +80,19 @@ fn auth(node: Node) -> Option<Auth> {
     Some(Auth {
         id: node.text("id")?,
         user_id: node.text("userId"),
-        user_name: node.text("userName"),
+        user_name: node.name("userName"),
         left_count: node.text("leftCount").map(|_| node.count("leftCount")),
         used_count: node.count("usedCount"),
         // The vendor's spelling.
         code: node.text("vertifyCode").map(Hidden::new),
         complete: node.truth("complete"),
         complete_time: node.time("completeTime"),
-        contact: node.text("contact"),
-        number: node.text("number"),
+        contact: node.name("contact"),
+        number: node.name("number"),
         seal_id: node.text("sealId"),
-        seal_name: node.text("sealName"),
-        owner_name: node.text("ownerName"),
-        device_no: node.text("deviceNo"),
+        seal_name: node.name("sealName"),
+        owner_name: node.name("ownerName"),
+        device_no: node.name("deviceNo"),
     })
 }
 
@@ -105,4 +109,29 @@ fn append_log(node: Node) -> Option<AppendLog> {
         contact: node.text("contact"),
         number: node.text("number"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(seal: &str, id: &str, key: &str) -> Result<Detail, ProviderError> {
+        let auth = serde_json::json!({ "id": id, "sealName": seal, "userName": seal, "number": seal });
+        let result = serde_json::json!({ "id": "7", "sealAuths": [auth], "useImages": [{ "photokey": key }] });
+        read_detail(&serde_json::json!({ "code": 0, "result": result }).to_string(), "7")
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_kept_whole_in_the_text_while_a_long_id_is_an_error() {
+        let long = "章".repeat(1000);
+        let detail = read(&long, "1", "2").unwrap();
+        let auth = &detail.auths[0];
+        for name in [&auth.seal_name, &auth.user_name, &auth.number] {
+            assert_eq!(name.as_deref(), Some(&*"章".repeat(200)));
+        }
+        assert!(detail.raw.expose().contains(&long));
+        assert!(matches!(read("公章", &"1".repeat(256), "2"), Err(ProviderError::Garbled(_))));
+        assert!(matches!(read("公章", "1", &"2".repeat(256)), Err(ProviderError::Garbled(_))));
+        assert!(read("公章", &"1".repeat(255), &"2".repeat(255)).is_ok());
+    }
 }

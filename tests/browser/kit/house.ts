@@ -114,6 +114,7 @@ export class House {
       YINKU_JOBS__LEASE: "2s",
       // While a seal is in use only a poll shows what the box has counted.
       YINKU_INGEST__POLL_OPEN: "1s",
+      YINKU_INGEST__DOWNLOAD_PATIENCE: "2s",
       ...(this.engine === "postgres" ? { YINKU_DATABASE__URL: pg } : {}),
       ...this.settings,
     });

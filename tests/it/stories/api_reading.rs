@@ -5,7 +5,7 @@ use reqwest::{Method, header};
 use serde_json::{Value, json};
 use yinku::hash::Blake3;
 
-use crate::support::{Caller, Engine, Plan, World, people::make_user, seals::archived_documents, story};
+use crate::support::{Caller, Engine, Plan, World, people::make_user, seals::archived_documents, story, until::within};
 
 story!(originals_are_served_in_parts_and_thumbnails_for_ever, async |world: World| {
     let document = archived_documents(&world).await.remove(0);
@@ -134,17 +134,29 @@ story!(the_service_tells_how_it_is, async |world: World| {
     archived_documents(&world).await;
     let nobody = Caller::nobody(&world);
     assert_eq!(&nobody.get("/healthz").await.bytes[..], b"ok");
-    assert_eq!(nobody.get("/readyz").await.expect(200), json!({ "database": true, "store": true }));
+    let well = json!({ "database": true, "store": true, "databaseOutage": null, "storeOutage": null });
+    assert_eq!(nobody.get("/readyz").await.expect(200), well);
     let metrics = nobody.get("/metrics").await;
     let text = std::str::from_utf8(&metrics.bytes).unwrap();
     assert!(
         text.contains("\nyinku_photos_stored_total 2\n") && text.contains("\nyinku_thumbnails_made_total 4\n"),
         "{text}"
     );
+    for directory in ["data", "store"] {
+        assert!(text.contains(&format!("\nyinku_disk_free_bytes{{directory=\"{directory}\"}} ")), "{text}");
+    }
     let document = nobody.get("/api/openapi.json").await.expect(200);
     assert_eq!(document["info"]["title"], "yinku 印库");
     world.leaves_its_database_closed("the service must tell that its database is gone");
     world.app.db.close().await;
-    assert_eq!(nobody.get("/readyz").await.expect(503)["database"], false);
+    // The database is tested at most once a second.
+    within("it tells that its database is gone", async {
+        while nobody.get("/readyz").await.status == 200 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let told = nobody.get("/readyz").await.expect(503);
+    assert_eq!((&told["database"], &told["databaseOutage"]), (&json!(false), &json!("unreachable")), "{told}");
     assert_eq!(nobody.get("/healthz").await.status, 200, "alive, though not ready");
 });

@@ -131,6 +131,6 @@ story!(a_callback_that_cannot_be_kept_is_refused, async |world: World| {
     world.app.db.close().await;
     let callback = callback(&world, &format!("businessId={business}&status=COMPLETE"));
     let answers = world.sim.send_callback(&callback, 1, false).await;
-    assert_eq!(answers[0].status, Some(500));
+    assert_eq!(answers[0].status, Some(503));
     assert!(answers[0].answer.contains("1000000"), "{}", answers[0].answer);
 });

@@ -90,8 +90,11 @@ story!(a_flow_that_is_still_under_way_is_not_archived, async |world: World| {
     let admin = world.caller("admin").await;
     admin.post(&path, &json!({})).await.expect_problem(409, "not_now");
     world.caller("sun").await.post(&path, &json!({})).await.expect_problem(403, "not_yours");
-    world.caller("zhao").await.post(&path, &json!({})).await.expect_problem(404, "not_found");
-    let (flow, ..) = world.seal_use(1).await;
     let wish = json!({ "acceptMissing": true, "reason": "x" });
+    let zhao = world.caller("zhao").await;
+    zhao.post(&path, &json!({})).await.expect_problem(404, "not_found");
+    zhao.post(&path, &wish).await.expect_problem(404, "not_found");
+    world.caller("zhang").await.post(&path, &wish).await.expect_problem(403, "forbidden");
+    let (flow, ..) = world.seal_use(1).await;
     admin.post(&format!("/api/flows/{flow}/archive"), &wish).await.expect_problem(409, "not_now");
 });

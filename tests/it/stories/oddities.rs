@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 use yinku::{
-    config::{ByteSize, Config},
+    config::{ByteSize, Config, Span},
     db::sql,
     store::StoreKey,
 };
@@ -19,7 +19,7 @@ use crate::support::{
     database::execute,
     definitions::{archived_by_hand, extra_node},
     flows::show,
-    seals::{ADOPTED, until_status},
+    seals::until_status,
     story,
     world::{small_photos, tries_once},
 };
@@ -147,7 +147,6 @@ story!(a_business_that_a_callback_named_once_is_tried_again, async |engine: Engi
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
     assert_eq!(world.photos(&seal_use.id).await.len(), 2);
-    world.leaves_parked("apply", ADOPTED);
 });
 
 story!(a_photo_that_came_twice_leaves_no_gap_in_the_numbers, async |engine: Engine| {
@@ -303,4 +302,55 @@ story!(faces_are_shown_to_those_entitled_only, async |world: World| {
             assert_eq!(shown["files"]["photos"].as_array().unwrap().len(), listed, "{username}");
         }
     }
+});
+
+story!(a_zip_that_names_a_new_key_twice_is_read_in_one_pass, async |engine: Engine| {
+    // A pass that failed would be repeated only after an hour.
+    fn fails_never(config: &mut Config) {
+        config.jobs.retries = vec![Span::hours(1)];
+    }
+    let world = World::new(engine, Plan { config: Some(fails_never), ..Plan::default() }).await;
+    let (_, seal_use, business) = world.seal_use(3).await;
+    let first = world.sim.stamp(&business, 0).await.unwrap();
+    let second = world.sim.stamp(&business, 0).await.unwrap();
+    let picture = world.sim.photo_bytes(&first).await.unwrap();
+    world.sim.edit_photo(&first, |photo| photo.in_detail = false).unwrap();
+    world.sim.edit_photo(&second, |photo| (photo.in_detail, photo.photokey) = (false, first.clone())).unwrap();
+    // The pushed photo has no key. The first entry gives it the key, and the row that the entry made goes.
+    push(&world, &business, &picture).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until("all three are here", async || world.count("SELECT COUNT(*) FROM documents").await == 3).await;
+    world.until_quiet().await;
+    let photos = world.photos(&seal_use.id).await;
+    let twice: Vec<_> = photos.iter().filter(|photo| photo.photokey.as_ref() == Some(&first)).collect();
+    assert!(twice.len() == 1 && twice[0].documents == 2, "two versions of one photo: {photos:#?}");
+    assert_eq!(photos.len(), 2);
+    assert_eq!(world.count("SELECT COUNT(*) FROM ingests WHERE error IS NOT NULL").await, 0);
+});
+
+story!(the_longest_names_that_are_kept_fit_every_index, async |world: World| {
+    let (flow, _, business) = world.seal_use(1).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    // Text that PostgreSQL cannot shorten: hexadecimal digits of hashes.
+    let noise = |bytes: usize| -> String {
+        let hashes = (0..).map(|n: usize| yinku::hash::Blake3::of(&n.to_le_bytes()).as_str().to_owned());
+        hashes.flat_map(String::into_bytes).take(bytes).map(char::from).collect()
+    };
+    let name_it = async |bytes: usize| {
+        let mut tx = world.app.db.begin().await.unwrap();
+        let name = noise(bytes);
+        let named = sql("UPDATE grants SET seal = $1, user_name = $1, number = $1, contact = $1");
+        named.bind(&name).execute(&mut tx).await?;
+        sql("UPDATE documents SET name = $1 WHERE photo_id IS NOT NULL").bind(noise(240)).execute(&mut tx).await?;
+        // The document repeats the names of its photo's grant.
+        for kind in ["face", "signatory"] {
+            sql("UPDATE photos SET kind = $1").bind(kind).execute(&mut tx).await?;
+        }
+        tx.commit().await
+    };
+    name_it(600).await.unwrap();
+    let kept = world.count("SELECT COUNT(*) FROM documents WHERE length(seal) = 600 AND length(user_name) = 600").await;
+    assert_eq!(kept, 1);
+    assert_eq!(name_it(3000).await.is_ok(), !world.app.db.is_postgres(), "only PostgreSQL has this limit");
 });

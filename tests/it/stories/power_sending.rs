@@ -9,7 +9,6 @@ use crate::support::{
     files::{form, pdf, stamped},
     flows::show,
     process::House,
-    seals::ADOPTED,
     story,
     world::{approve, start_flow},
 };
@@ -47,7 +46,6 @@ async fn application(engine: Engine, point: &str, arrived: usize) {
     let admin = house.caller("admin").await;
     let what = match house.sim.businesses().first() {
         Some(business) => {
-            house.leaves_parked("apply", ADOPTED);
             json!({ "businessId": business.id })
         }
         None => json!({ "applyAgain": true }),

@@ -22,7 +22,7 @@ use yinku::{
 use crate::support::{
     Engine, Plan, World,
     flows::step,
-    seals::{ADOPTED, applied, ask_for_the_end, noon, refusal, seal_use, troubled, until_status},
+    seals::{applied, ask_for_the_end, noon, refusal, seal_use, troubled, until_status},
     story,
 };
 
@@ -72,7 +72,6 @@ story!(a_lost_answer_is_unknown_and_the_callback_adopts_it, async |world: World|
     let used = seal_use(&world, &flow).await;
     assert_eq!((used.business_id, used.error), (Some(business.id), None));
     assert_eq!(world.count("SELECT COUNT(*) FROM photos WHERE state = 'done'").await, 2);
-    world.leaves_parked("apply", ADOPTED);
 });
 
 story!(an_administrator_names_the_business_of_a_lost_answer, async |world: World| {
@@ -100,7 +99,6 @@ story!(an_administrator_names_the_business_of_a_lost_answer, async |world: World
     assert_eq!((codes.as_array().unwrap().len(), codes[0]["left"].as_i64()), (1, Some(2)));
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.until_archived(&flow).await;
-    world.leaves_parked("apply", ADOPTED);
 });
 
 story!(an_administrator_applies_again_after_a_lost_answer_and_after_a_refusal, async |world: World| {
@@ -162,7 +160,6 @@ story!(a_flow_that_is_withdrawn_while_its_application_is_unknown_is_ended_once_i
     world.caller("admin").await.post(&resolve, &json!({ "businessId": business })).await.expect(200);
     until_status(&world, &flow, "finished").await;
     assert_eq!(world.sim.business(&business).unwrap().finish_reason.as_deref(), Some("客户取消"));
-    world.leaves_parked("apply", ADOPTED);
 });
 
 fn no_such_person() -> FaultKind {

@@ -1,8 +1,14 @@
 //! Both engines have one schema: the same tables, columns, keys and indexes.
 
-use yinku::db::{Db, sql};
+use yinku::{
+    config::{DatabaseConfig, DatabaseUrl},
+    db::{Db, sql},
+};
 
-use crate::support::{Engine, database::open};
+use crate::support::{
+    Engine,
+    database::{execute, open},
+};
 
 /// Of each table: the place, name, type, nullability and default of each column.
 const COLUMNS: [&str; 2] = [
@@ -70,4 +76,30 @@ async fn both_engines_have_the_same_tables_columns_keys_and_indexes() {
         assert_eq!((only(0, 1), only(1, 0)), (vec![], vec![]), "on SQLite alone, on PostgreSQL alone");
         assert_eq!(lines[0], lines[1], "as many of each");
     }
+}
+
+/// The program and SQLite order texts by their bytes. A server has the order of its own language otherwise.
+#[tokio::test]
+async fn on_postgres_texts_are_ordered_by_their_bytes_whatever_the_language_of_the_database() {
+    let server = std::env::var("YINKU_TEST_PG").unwrap();
+    let name = format!("t{}", uuid::Uuid::now_v7().simple());
+    let admin = sqlx::PgPool::connect(&server).await.unwrap();
+    let create = format!("CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'");
+    sqlx::query(sqlx::AssertSqlSafe(create)).execute(&admin).await.unwrap();
+    let mut url = url::Url::parse(&server).unwrap();
+    url.set_path(&name);
+    let db = Db::open(&DatabaseConfig { url: DatabaseUrl::Postgres(url), max_connections: 3 }).await.unwrap();
+    let language: bool = sql("SELECT 'a' < 'B'").scalar(&db).await.unwrap();
+    assert!(language, "this database orders by language");
+
+    let others = "SELECT c.table_name || '.' || c.column_name FROM information_schema.columns c
+         WHERE c.table_schema = 'public' AND c.table_name <> '_sqlx_migrations' AND c.data_type = 'text'
+           AND c.collation_name IS DISTINCT FROM 'C'";
+    assert_eq!(sql(others).scalars::<String>(&db).await.unwrap(), Vec::<String>::new(), "write TEXT COLLATE \"C\"");
+    let mut days = ["B", "a", "é", "用", "Z", "b", "_", "10", "9"].map(str::to_owned).to_vec();
+    let rows = days.iter().map(|day| format!("INSERT INTO serial_numbers (day, last) VALUES ('{day}', 1)"));
+    execute(&db, rows.collect::<Vec<_>>()).await;
+    let ordered: Vec<String> = sql("SELECT day FROM serial_numbers ORDER BY day").scalars(&db).await.unwrap();
+    days.sort();
+    assert_eq!(ordered, days, "as the program orders them");
 }

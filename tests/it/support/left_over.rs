@@ -8,7 +8,7 @@ use simulator::Simulator;
 use tokio_util::sync::CancellationToken;
 use yinku::{app::App, db::sql};
 
-use crate::support::{process::House, until::until, world::World};
+use crate::support::{until::until, world::World};
 
 /// A job as the check sees it.
 #[derive(Debug, sqlx::FromRow)]
@@ -71,13 +71,6 @@ impl World {
     /// The story closes the world's database.
     pub(crate) fn leaves_its_database_closed(&self, why: &'static str) {
         self.announced.add(Left::DatabaseClosed, why);
-    }
-}
-
-impl House {
-    /// The story ends with parked jobs of this kind.
-    pub(crate) fn leaves_parked(&self, kind: &'static str, why: &'static str) {
-        self.announced.add(Left::Parked(kind), why);
     }
 }
 

@@ -116,9 +116,6 @@ pub(crate) async fn sent_states(world: &World, flow: &FlowId) -> Vec<(String, St
     list.iter().map(|document| (text(&document["name"]), text(&document["vendorState"]))).collect()
 }
 
-/// Why the job of an application stays parked when its answer was lost and its business is found in another way.
-pub(crate) const ADOPTED: &str = "its business is known by other means, and no application is made any more";
-
 /// Why the job of a refused application stays parked.
 pub(crate) const REFUSED: &str = "an administrator must decide about a refused application";
 

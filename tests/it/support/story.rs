@@ -83,6 +83,7 @@ impl Stage for World {
 
 /// Runs the story, then ends the worlds that it made, in their order.
 pub(crate) async fn run<S: Stage>(engine: Engine, story: impl AsyncFnOnce(S)) {
+    log_warnings();
     let endings = Arc::<Mutex<Vec<Ending>>>::default();
     let whole = Box::pin(async { story(S::set(engine).await).await });
     ENDINGS.scope(Arc::clone(&endings), whole).await;
@@ -90,6 +91,13 @@ pub(crate) async fn run<S: Stage>(engine: Engine, story: impl AsyncFnOnce(S)) {
     for ending in endings {
         ending.check().await;
     }
+}
+
+/// Prints what the service logs as a warning or an error, so that a failed story shows the cause.
+pub(crate) fn log_warnings() {
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false).with_test_writer();
+    // A story that makes a second stage has the log of the first one.
+    let _ = log.try_init();
 }
 
 /// Hands a world's ending to the story that is running.

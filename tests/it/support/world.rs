@@ -88,6 +88,8 @@ impl World {
         config.ingest.retries = vec![Span::secs(1), Span::secs(1), Span::secs(2)];
         config.jobs.retries = config.ingest.retries.clone();
         config.ingest.rest = Span::secs(0);
+        // This process is the test, not the program.
+        config.thumbnail.page_program = Some(env!("CARGO_BIN_EXE_yinku").into());
         if let Some(change) = plan.config {
             change(&mut config);
         }
@@ -97,7 +99,7 @@ impl World {
         let app = App::open(config, plan.clock).await.unwrap();
         let stop = CancellationToken::new();
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
-        tokio::spawn(http::serve(listener, router, stop.clone()));
+        tokio::spawn(http::serve(listener, router, app.config.clients, stop.clone()));
         tokio::spawn(worker::work(Arc::clone(&app), stop.clone()));
         let announced = Announced::default();
         ends_with_the_story(Ending {

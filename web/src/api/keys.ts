@@ -5,6 +5,7 @@ export const keys = {
   list: (filters: object) => ["flows", "list", filters] as const,
   counts: ["flows", "counts"] as const,
   flow: (id: string) => ["flow", id] as const,
+  documents: (flowId: string, received: number) => ["flow", flowId, "documents", received] as const,
   detail: (id: string) => ["flow", id, "detail"] as const,
   ingests: (flowId: string) => ["ingest", "of", flowId] as const,
   ingest: (id: string) => ["ingest", id] as const,

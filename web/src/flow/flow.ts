@@ -61,10 +61,38 @@ export function useIngests(flow: Ref<Flow | undefined>): ComputedRef<Ingest[]> {
   return computed(() => answers.value.flatMap((answer) => (answer.data ? [answer.data as Ingest] : [])));
 }
 
+/** The photos of a flow: those in its fields, and those that only lie in the knowledge base. */
+export function usePhotoDocs(flow: Ref<Flow | undefined>, definition: Ref<Definition | undefined>): ComputedRef<Doc[]> {
+  const loose = computed(() => !!flow.value && !!definition.value && !definition.value.integration?.downloadField);
+  const query = useQuery({
+    queryKey: computed(() => keys.documents(flow.value?.id ?? "", flow.value?.counts?.received ?? 0)),
+    queryFn: () => documentsOf(flow.value?.id ?? ""),
+    enabled: computed(() => loose.value && (flow.value?.sealUses ?? []).some((used) => used.ingestId)),
+    placeholderData: (before) => before,
+  });
+  return computed(() => {
+    const inFields = Object.values(flow.value?.files ?? {}).flat();
+    return [...inFields, ...(query.data.value ?? [])].filter((doc) => doc.photo !== null);
+  });
+}
+
+async function documentsOf(flowId: string): Promise<Doc[]> {
+  const docs: Doc[] = [];
+  for (let after: string | null = ""; after !== null;) {
+    const page: Schemas["Page_Document"] = await read(
+      api.GET("/api/documents", { params: { query: { flowId, limit: 200, ...(after ? { after } : {}) } } }),
+    );
+    docs.push(...page.items);
+    after = page.next;
+  }
+  return docs;
+}
+
 export interface FlowPageContext {
   flow: ComputedRef<Flow>;
   definition: ComputedRef<Definition | undefined>;
   ingests: ComputedRef<Ingest[]>;
+  photoDocs: ComputedRef<Doc[]>;
   can(action: Action): boolean;
   /** The display name of a username. */
   name(username: string): string;

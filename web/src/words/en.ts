@@ -496,6 +496,7 @@ export const en: Zh = {
     zip_title: "Photos are missing",
     zip_wait: "Download when all are here",
     zip_waiting: "Waiting for photos. The download starts by itself…",
+    zip_bringing: "Fetching what is missing from the vendor…",
     zip_partial: (n) => `Download the ${count(n)} that are here`,
     zip_text: (n) => `${many(n, "photo")} still coming.`,
     started: "Photos are being fetched. The progress is below.",

@@ -509,6 +509,7 @@ export const zh = {
     zip_title: "图片还没有收齐",
     zip_wait: "等收齐后下载",
     zip_waiting: "正在等待收图，收齐后自动下载…",
+    zip_bringing: "正在向契约锁取缺少的图片…",
     zip_partial: (n: number) => `先下载已有的 ${count(n)} 张`,
     zip_text: (n: number) => `还差 ${count(n)} 张，正在收图。`,
     started: "正在收图，进度见下。",

@@ -139,7 +139,7 @@ fn a_broken_multipart_keeps_its_whole_parts_and_says_what_is_missing() {
     let callback = post("", PARTS, cut);
     assert_eq!(callback.business_id.as_deref(), Some(ID));
     assert!(matches!(&callback.images[..], [PushedImage::Bytes { .. }, PushedImage::Unreadable(_)]));
-    assert!(callback.problem.unwrap().contains("cut off"));
+    assert!(callback.problem.unwrap().contains("truncated"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn what_is_no_zip_is_called_so() {
 }
 
 #[test]
-fn a_zip_cut_anywhere_is_an_error_and_mostly_called_cut_off() {
+fn a_zip_cut_anywhere_is_an_error_and_mostly_called_truncated() {
     let zip = zip_of(&[part("a.jpg", &[7; 200]), part("b.jpg", &[9; 200]).deflated()]);
     for length in 4..zip.len() {
         let found = error(&zip[..length]);
@@ -25,7 +25,7 @@ fn a_zip_cut_anywhere_is_an_error_and_mostly_called_cut_off() {
         let expected = if length < zip.len() - 18 { matches!(found, ZipError::CutOff) } else { true };
         assert!(expected, "{length} of {}: {found:?}", zip.len());
     }
-    assert!(error(&zip[..zip.len() - 22]).to_string().contains("cut off"));
+    assert!(error(&zip[..zip.len() - 22]).to_string().contains("truncated"));
 }
 
 #[test]

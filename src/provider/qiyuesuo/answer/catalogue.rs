@@ -22,10 +22,10 @@ fn seal(node: Node, company: Option<String>) -> Option<Seal> {
     let status = node.text("status").or_else(|| node.member("status")?.text("key"));
     Some(Seal {
         id: node.text("id")?,
-        name: node.text("name")?,
+        name: node.name("name")?,
         company,
         owner_name: node.text("ownerName").or_else(|| node.text("owner")),
-        device_no: node.text("deviceId").or_else(|| node.text("deviceNo")),
+        device_no: node.name("deviceId").or_else(|| node.name("deviceNo")),
         usable: !matches!(status.as_deref(), Some("DELETE" | "INVALID")),
         status,
         location: node.text("location"),

@@ -47,6 +47,13 @@ impl Answer {
     }
 }
 
+/// The longest name of a seal, a person or a box, in bytes. Indexes contain these names, and PostgreSQL refuses an index
+/// row over 2,704 bytes. The widest index has two of them and a document's name.
+const LONGEST_NAME: usize = 600;
+
+/// The longest id of an authorisation or a photo, in bytes. An id is sent back, so it cannot be cut.
+const LONGEST_ID: usize = 255;
+
 /// One JSON object.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node<'a>(&'a Value);
@@ -61,6 +68,21 @@ impl<'a> Node<'a> {
             _ => return None,
         };
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// Returns an error if the text is too long for an id.
+    pub(super) fn check_id(id: &str) -> Result<(), ProviderError> {
+        if id.len() <= LONGEST_ID {
+            return Ok(());
+        }
+        Err(ProviderError::Garbled(format!("an id of {} bytes; the limit is {LONGEST_ID}", id.len())))
+    }
+
+    /// Returns a name, cut to [`LONGEST_NAME`] bytes. The stored text of the detail has it whole.
+    pub(super) fn name(self, name: &str) -> Option<String> {
+        let mut text = self.text(name)?;
+        text.truncate(text.floor_char_boundary(LONGEST_NAME));
+        Some(text)
     }
 
     /// Returns a number, also from digits. Negative and unreadable numbers are 0.

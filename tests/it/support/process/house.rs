@@ -37,7 +37,6 @@ pub(crate) struct House {
     pub(crate) app: Arc<App>,
     pub(crate) sim: Simulator,
     pub(crate) definition: yinku::id::DefinitionId,
-    pub(in crate::support) announced: Announced,
     listen: SocketAddr,
     database: DatabaseUrl,
     dir: PathBuf,
@@ -59,15 +58,14 @@ impl House {
         let app = App::open(config, Clock::System).await.unwrap();
         let definition = furnish(&app, &sim, &token, &secret, change).await;
         let path = dir.path().to_owned();
-        let announced = Announced::default();
         ends_with_the_story(Ending {
             app: Arc::clone(&app),
-            announced: announced.clone(),
+            announced: Announced::default(),
             stop: CancellationToken::new(),
             _sim: sim.clone(),
             _dir: dir,
         });
-        Self { app, sim, definition, announced, listen, database, dir: path }
+        Self { app, sim, definition, listen, database, dir: path }
     }
 
     /// The service as a process of its own; killed at this point of the code if one is named.
@@ -79,15 +77,50 @@ impl House {
         command.spawn().unwrap()
     }
 
+    /// The service, started by a line of shell. `"$0"` is the program.
+    pub(crate) fn serve_by(&self, line: &str) -> Child {
+        let plain = self.command();
+        let plain = plain.as_std();
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).arg(plain.get_program()).current_dir(&self.dir);
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+    }
+
+    /// The directory of the store.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
     /// Starts the service.
     pub(crate) fn command(&self) -> Command {
+        self.serving(Command::from(yinku(&self.dir)), &["serve"])
+    }
+
+    /// Starts the service after `script` in a shell, such as `ulimit -n 1024`.
+    pub(crate) fn command_after(&self, script: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.current_dir(&self.dir).env("YINKU_LOG__FILTER", "warn");
+        let run = format!("{script}; exec \"$0\" serve");
+        self.serving(shell, &["-c", &run, env!("CARGO_BIN_EXE_yinku")])
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.listen
+    }
+
+    fn serving(&self, mut command: Command, arguments: &[&str]) -> Command {
         let url = match &self.database {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres(url) => url.to_string(),
         };
-        let mut command = Command::from(yinku(&self.dir));
         command
-            .arg("serve")
+            .args(arguments)
             .env("YINKU_DATA_DIR", &self.dir)
             .env("YINKU_LISTEN", self.listen.to_string())
             .env("YINKU_DATABASE__URL", url)

@@ -1,0 +1,88 @@
+//! The first page of a TIFF or a PDF, rendered in this process: the files are made here.
+
+use tiff::encoder::{Compression, TiffEncoder, colortype};
+
+use super::*;
+use crate::picture::thumbnail::page;
+
+fn render(bytes: &[u8], largest: u32) -> Result<Vec<Thumbnail>, Impossible> {
+    let inspection = inspect(bytes);
+    assert!(inspection.has_pages());
+    let page = page::render(bytes.to_vec(), inspection.kind, largest, &ThumbnailLimits::default())?;
+    let sent = page::RenderedPage::from_bytes(&page.to_bytes(), largest)?;
+    page::thumbnails(sent, &inspection, &[largest])
+}
+
+fn shown(bytes: &[u8], largest: u32) -> RgbImage {
+    decoded(&render(bytes, largest).unwrap()[0].jpeg)
+}
+
+/// A scan: the picture as strips of 16 rows.
+fn scan(compression: Compression) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap().with_compression(compression);
+    let mut page = encoder.new_image::<colortype::RGB8>(64, 48).unwrap();
+    page.rows_per_strip(16).unwrap();
+    page.write_data(quarters(64, 48).as_raw()).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn a_scan_in_every_usual_coding_has_thumbnails() {
+    let level = tiff::encoder::DeflateLevel::Balanced;
+    for coding in [Compression::Uncompressed, Compression::Lzw, Compression::Deflate(level), Compression::Packbits] {
+        let picture = shown(&scan(coding), 32);
+        assert_eq!(picture.dimensions(), (32, 24));
+        assert_quarters(&picture, [RED, GREEN, BLUE, YELLOW]);
+    }
+}
+
+#[test]
+fn a_page_of_a_pdf_is_rendered_and_keeps_its_sides() {
+    // A page of 200 × 100 points: its left half is blue, its right half is white.
+    let picture = shown(&pdf("0 0 1 rg 0 0 100 100 re f", "[0 0 200 100]"), 64);
+    assert_eq!(picture.dimensions(), (64, 32));
+    assert_colour(&picture, (16, 16), [0, 0, 255]);
+    assert_colour(&picture, (48, 16), [255; 3]);
+    let narrow = shown(&pdf("", "[0 0 10000 1]"), 64);
+    assert_eq!(narrow.dimensions(), (64, 1), "a page without content is white paper");
+}
+
+#[test]
+fn a_broken_page_says_why_it_has_no_thumbnail() {
+    let scan = scan(Compression::Lzw);
+    let says = |bytes: &[u8]| render(bytes, 32).unwrap_err().to_string();
+    assert!(says(&scan[..scan.len() / 2]).starts_with("the picture is broken: "));
+    assert_eq!(says(b"%PDF-1.7\nno pages\n%%EOF\n"), "the picture is broken: the PDF has no pages that can be read");
+    let limits = ThumbnailLimits { max_pixels: 64 * 48 - 1, ..ThumbnailLimits::default() };
+    let refused = page::render(scan, Kind::Tiff, 32, &limits).unwrap_err();
+    assert_eq!(refused, Impossible::TooLarge { width: 64, height: 48 });
+}
+
+#[test]
+fn a_page_of_another_size_than_it_says_is_refused() {
+    let page = page::render(scan(Compression::Lzw), Kind::Tiff, 32, &ThumbnailLimits::default()).unwrap();
+    let bytes = page.to_bytes();
+    assert!(page::RenderedPage::from_bytes(&bytes, 32).is_ok());
+    for (bytes, largest) in [
+        (&bytes[..bytes.len() - 1], 32),
+        (&[&bytes[..], b"\0"].concat(), 32),
+        (&bytes[..7], 32),
+        (&bytes, 31),
+        (&[&[0; 4], &bytes[4..]].concat(), 32),
+        (b"", 32),
+    ] {
+        assert!(page::RenderedPage::from_bytes(bytes, largest).is_err(), "{} bytes", bytes.len());
+    }
+}
+
+/// A PDF of one page with this content and this box.
+fn pdf(content: &str, page_box: &str) -> Vec<u8> {
+    format!(
+        "%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n\
+         3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox {page_box} /Contents 4 0 R >>\nendobj\n\
+         4 0 obj\n<< /Length {} >>\nstream\n{content}\nendstream\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n",
+        content.len()
+    )
+    .into_bytes()
+}

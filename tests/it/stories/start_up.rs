@@ -1,0 +1,136 @@
+//! What the program says when something that it needs is missing.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Output, Stdio},
+};
+
+use simulator::Simulator;
+use yinku::{
+    app::App,
+    clock::{Clock, Timestamp},
+    config::Config,
+    id::ServiceId,
+    service::Service,
+};
+
+use crate::support::{process::yinku, until::within, world::small_photos};
+
+fn serve(dir: &Path, database: &str) -> String {
+    let mut command = yinku(dir);
+    said(&command.arg("serve").env("YINKU_DATABASE__URL", database).output().unwrap())
+}
+
+fn said(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// An address where nothing listens.
+fn nowhere() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_start_without_its_database_says_why_once_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = nowhere();
+    let refused = serve(dir.path(), &format!("postgres://app:a-secret@{address}/app"));
+    let expected = format!(
+        "yinku: no PostgreSQL server answers at {address}: Connection refused (os error 111). Start the server, or correct database.url.\n"
+    );
+    assert_eq!(refused, expected);
+
+    let server = std::env::var("YINKU_TEST_PG").unwrap();
+    let mut missing = url::Url::parse(&server).unwrap();
+    missing.set_path("not-here");
+    let told = serve(dir.path(), missing.as_str());
+    assert!(told.contains("database \"not-here\" does not exist. Create the database"), "{told}");
+    let told = serve(dir.path(), &server.replace("app@", "not-a-user@"));
+    assert!(told.contains("refuses the login: role \"not-a-user\" does not exist. Correct the user"), "{told}");
+    let told = serve(dir.path(), &format!("{server}?sslmode=require"));
+    assert!(told.starts_with("yinku: TLS with PostgreSQL") && told.contains("Correct sslmode"), "{told}");
+
+    let told = serve(dir.path(), "sqlite:///proc/not-here/yinku.db");
+    assert!(told.starts_with("yinku: cannot open the database file /proc/not-here/yinku.db: "), "{told}");
+    assert_eq!(told.matches("unable to open database file").count(), 1, "{told}");
+}
+
+/// Starts the service and returns the first line of its log that has these words.
+fn line_of(dir: &Path, settings: &[(&str, &str)], words: &str) -> String {
+    let mut command = yinku(dir);
+    command.arg("serve").env("YINKU_LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let found = lines.find(|line| line.contains(words));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    found.unwrap_or_else(|| panic!("it never said {words}"))
+}
+
+#[test]
+fn a_start_without_its_store_warns_and_little_space_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", nowhere());
+    let store = [
+        ("YINKU_STORE__URL", "s3://evidence"),
+        ("YINKU_STORE__ENDPOINT", &endpoint),
+        ("YINKU_STORE__ALLOW_HTTP", "true"),
+        ("YINKU_STORE__ACCESS_KEY_ID", "id"),
+        ("YINKU_STORE__SECRET_ACCESS_KEY", "a-secret"),
+    ];
+    let line = line_of(dir.path(), &store, "the store does not work");
+    assert!(line.contains("WARN") && line.contains("s3://evidence") && line.contains("Connection refused"), "{line}");
+    let line = line_of(dir.path(), &[("YINKU_DISK__WARN_BELOW", "1000000000GiB")], "little space is left");
+    assert!(line.contains("WARN") && line.contains("\"data\""), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_tries_the_database_the_store_and_each_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let probe = |settings: &[(&str, &str)]| {
+        let mut command = yinku(dir.path());
+        let output = command.args(["check-config", "--probe"]).envs(settings.iter().copied()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (status, told, _) = probe(&[]);
+    assert_eq!(status, Some(0), "{told}");
+    assert_eq!(told.matches("does not exist yet; the first start creates it").count(), 2, "{told}");
+    assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none(), "a probe creates nothing");
+
+    let knobs = small_photos();
+    let (token, secret) = (knobs.token.clone(), knobs.secret.clone());
+    let sim = within("the vendor starts", Simulator::start(knobs, simulator::Clock::system())).await.unwrap();
+    let app = App::open(Config::in_dir(&dir.path().join("data")), Clock::System).await.unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    for (name, base_url, app_secret) in [
+        ("good", sim.url(), secret.as_str()),
+        ("wrong", sim.url(), "another"),
+        ("away", format!("http://{}", nowhere()), "x"),
+    ] {
+        let service = Service {
+            id: ServiceId::new(),
+            name: name.into(),
+            base_url,
+            app_token: token.clone(),
+            app_secret: app_secret.into(),
+            sign_mode: "legacy".into(),
+            created_at: Timestamp(0),
+        };
+        service.insert(&mut tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let (status, told, wrong) = probe(&[]);
+    assert_eq!(status, Some(1));
+    for line in ["# database: accepts writes", "# store: works", "# service \"good\" at "] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert!(wrong.contains("service \"wrong\"") && wrong.contains("Check AppToken, AppSecret"), "{wrong}");
+    assert!(wrong.contains("service \"away\"") && wrong.contains("Check the address of the service"), "{wrong}");
+    let (status, _, wrong) = probe(&[("YINKU_DATABASE__URL", &format!("postgres://a:b@{}/c", nowhere()))]);
+    assert_eq!(status, Some(1));
+    assert!(wrong.starts_with("database: no PostgreSQL server answers at "), "{wrong}");
+}
