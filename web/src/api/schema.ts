@@ -996,7 +996,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Readiness: answers 200 if the database and the store answer. */
+        /**
+         * Readiness: answers 200 if the database accepts a write and the store works. A local store must accept a write, too.
+         *     The service tests both at most once a second.
+         */
         get: operations["get_readyz"];
         put?: never;
         post?: never;
@@ -1165,10 +1168,12 @@ export interface components {
          * @description The stable code of the problem, for programs. Each has one HTTP status, but for two: `bad_json` is also 413 (the body is too large) and 415 (it does not say that it is JSON), `vendor_failed` is 503 where trying again may help.
          *
          *     * `bad_json` (400): The body is not JSON. Send valid JSON.
+         *     * `bad_host` (400): The request does not have exactly one valid Host header. Send one.
          *     * `bad_query` (400): A query parameter is not valid. Correct the parameter that `errors` names.
          *     * `not_multipart` (400): The body is not multipart/form-data. Send multipart/form-data.
          *     * `upload_cut` (400): The upload ended before the body was complete. Send the upload again.
          *     * `upload_stalled` (408): The upload sent no bytes for too long. Send the upload again.
+         *     * `too_slow` (408): The body arrived too slowly. Send the request again.
          *     * `not_logged_in` (401): The request has no valid login. Log in or send a token.
          *     * `login_failed` (401): The username or the password is wrong. Check both.
          *     * `forbidden` (403): The roles of the caller do not allow this request. Ask an administrator.
@@ -1216,10 +1221,11 @@ export interface components {
          *     * `internal` (500): The service failed. See the service log for the cause.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
          *     * `still_collecting` (503): The service is still fetching photos. Retry after `Retry-After` seconds.
+         *     * `database_unavailable` (503): The database does not answer. Retry after `Retry-After` seconds.
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "not_logged_in" | "login_failed" | "forbidden" | "not_yours" | "not_assigned" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "name_taken" | "folder_in_use" | "folder_not_empty" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "internal" | "vendor_failed" | "still_collecting" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "forbidden" | "not_yours" | "not_assigned" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "name_taken" | "folder_in_use" | "folder_not_empty" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1829,6 +1835,11 @@ export interface components {
         };
         /** @enum {string} */
         NodeKind: "approval" | "seal";
+        /**
+         * @description Why the database or the store does not work.
+         * @enum {string}
+         */
+        Outage: "no_space" | "read_only" | "unreachable" | "failing";
         /** @description A grant with owed photos. */
         OwedGrant: {
             flowId: components["schemas"]["FlowId"] | null;
@@ -2072,6 +2083,8 @@ export interface components {
         Ready: {
             database: boolean;
             store: boolean;
+            databaseOutage: components["schemas"]["Outage"] | null;
+            storeOutage: components["schemas"]["Outage"] | null;
         };
         /** @description A definition without `integration.serviceId`. */
         ReadyMade: Record<string, never>;
@@ -2204,7 +2217,7 @@ export interface components {
             node?: string | null;
             /**
              * @description The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
-             *     resubmission.
+             *     again.
              */
             to?: string | null;
         };
@@ -2409,6 +2422,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_audit_verify: {
@@ -2464,6 +2486,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2532,6 +2563,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_callbacks_id_replay: {
@@ -2590,6 +2630,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_definitions: {
@@ -2634,6 +2683,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2692,6 +2750,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -2721,6 +2788,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2759,6 +2835,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2817,6 +2902,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -2846,6 +2940,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2907,6 +3010,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2976,6 +3088,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -3005,6 +3126,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3076,6 +3206,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_documents_id: {
@@ -3118,6 +3257,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3263,6 +3411,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_events: {
@@ -3294,6 +3451,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3366,6 +3532,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_flows: {
@@ -3417,6 +3592,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -3446,6 +3630,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3484,6 +3677,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3533,6 +3735,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3602,6 +3813,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -3640,6 +3860,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3718,6 +3947,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -3756,6 +3994,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3830,6 +4077,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_flows_id_comment: {
@@ -3892,6 +4148,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -3930,6 +4195,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4000,7 +4274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload sent no bytes for too long. Send the upload again. */
+            /** @description The body arrived too slowly. Send the request again. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4121,6 +4395,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     put_flows_id_form: {
@@ -4183,6 +4466,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -4221,6 +4513,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4401,6 +4702,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -4439,6 +4749,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4508,6 +4827,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -4555,6 +4883,15 @@ export interface operations {
             };
             /** @description The vendor refused, failed or did not answer. See `detail`. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4629,6 +4966,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_flows_id_seal_detail: {
@@ -4689,6 +5035,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4758,6 +5113,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -4805,6 +5169,15 @@ export interface operations {
             };
             /** @description The vendor refused, failed or did not answer. See `detail`. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4874,6 +5247,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -4921,6 +5303,15 @@ export interface operations {
             };
             /** @description The vendor refused, failed or did not answer. See `detail`. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4979,6 +5370,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5048,6 +5448,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -5086,6 +5495,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5155,6 +5573,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -5193,6 +5620,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5262,6 +5698,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -5300,6 +5745,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5368,6 +5822,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_folders: {
@@ -5428,6 +5891,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -5466,6 +5938,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5538,6 +6019,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     patch_folders_id: {
@@ -5600,6 +6090,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -5638,6 +6137,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5707,6 +6215,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_grants_id_photos: {
@@ -5769,7 +6286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload sent no bytes for too long. Send the upload again. */
+            /** @description The body arrived too slowly. Send the request again. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5895,6 +6412,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_ingests_id: {
@@ -5937,6 +6463,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6002,6 +6537,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_openapi_json: {
@@ -6024,6 +6568,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6099,6 +6652,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_people: {
@@ -6143,6 +6705,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6212,6 +6783,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -6259,6 +6839,15 @@ export interface operations {
             };
             /** @description The vendor refused, failed or did not answer. See `detail`. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6326,6 +6915,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_services: {
@@ -6377,6 +6975,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
                 headers: {
@@ -6415,6 +7022,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6480,6 +7096,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_services_id_seals: {
@@ -6538,6 +7163,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_session: {
@@ -6569,6 +7203,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6620,6 +7263,15 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6708,6 +7360,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_tokens: {
@@ -6759,6 +7420,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -6788,6 +7458,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6855,6 +7534,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_users: {
@@ -6899,6 +7587,15 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7022,6 +7719,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -7051,6 +7757,15 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7162,6 +7877,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackAnswer"];
                 };
             };
             /** @description The body is larger than `callback.max_body`. Send less. */
@@ -7279,6 +8003,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackAnswer"];
                 };
             };
             /** @description The body is larger than `callback.max_body`. Send less. */

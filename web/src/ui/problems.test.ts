@@ -16,7 +16,7 @@ it("says a sentence for a code, and the service's own words for an unknown one",
 it("takes the wait from the header and the errors by field", () => {
   const busy = problemOf(answer(503, { "retry-after": "7" }), { status: 503, code: "busy", title: "", detail: "" });
   expect([busy.retryAfter, sentence(busy)]).toEqual([7, "服务繁忙，7 秒后再试"]);
-  const errors = [{ field: "form.seals.1.count", message: "must be 1 or more" }];
+  const errors = [{ field: "form.seals[1].count", message: "must be 1 or more" }];
   const wrong = problemOf(answer(422), { status: 422, code: "invalid", title: "", detail: "", errors });
   expect(byField(wrong)).toEqual({ "form.seals.1.count": "must be 1 or more" });
 });

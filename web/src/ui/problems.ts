@@ -13,5 +13,6 @@ export function sentence(error: unknown): string {
 /** The messages of the service by the path of the field, such as `form.seals.1.count`. */
 export function byField(error: unknown): Record<string, string> {
   if (!(error instanceof Problem)) return {};
-  return Object.fromEntries(error.errors.map(({ field, message }) => [field, message]));
+  // `form.seals[1].count` and `form.seals.1.count` are the same place.
+  return Object.fromEntries(error.errors.map(({ field, message }) => [field.replace(/\[(\d+)\]/g, ".$1"), message]));
 }
