@@ -7,12 +7,14 @@
 
 pub mod parse;
 pub mod record;
+mod room;
+pub mod unpack;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
@@ -34,6 +36,9 @@ use crate::{
 };
 use parse::{Callback, RawRequest, Shape};
 use record::{CallbackState, Record};
+use room::Rooms;
+
+pub use room::Room;
 
 /// A callback as received over HTTP.
 #[derive(Clone, Debug)]
@@ -50,6 +55,16 @@ pub struct Received {
 pub enum CallbackError {
     #[error("too many callbacks are waiting to be stored. Send the callback again.")]
     Full,
+    #[error("the callback is larger than {limit} bytes. Send less.")]
+    TooLarge { limit: u64 },
+    #[error("no data of the callback arrived for {0:?}. Send it again.")]
+    Stalled(Duration),
+    #[error("the callback ended before it was complete: {0}. Send it again.")]
+    Cut(String),
+    #[error("the callback cannot be unpacked: {0}. Send it again.")]
+    Packed(String),
+    #[error("the callback has the unknown Content-Encoding {0:?}. Use gzip, deflate or none.")]
+    Coding(String),
     #[error("the callback could not be stored. Send it again.")]
     Db(#[from] Arc<DbError>),
     #[error("the body of the callback could not be stored. Send the callback again.")]
@@ -73,8 +88,7 @@ type Waiting = (Record, oneshot::Sender<Result<(), Arc<DbError>>>);
 pub struct Inbox {
     app: Arc<App>,
     queue: mpsc::Sender<Waiting>,
-    /// Permits for the bodies in memory, in KiB.
-    room: Arc<Semaphore>,
+    rooms: Rooms,
 }
 
 /// Maximum number of callbacks in one transaction.
@@ -89,15 +103,30 @@ impl Inbox {
     #[must_use]
     pub fn start(app: Arc<App>) -> Self {
         let (queue, waiting) = mpsc::channel(app.config.callback.queue);
-        let room = Arc::new(Semaphore::new(kibibytes(app.config.callback.bytes_in_flight.get())));
+        let rooms = Rooms::new(app.config.callback.bytes_in_flight.get());
         tokio::spawn(write_groups(Arc::clone(&app), waiting));
-        Self { app, queue, room }
+        Self { app, queue, rooms }
     }
 
-    /// Reserves memory for a body of `bytes`, until the permit is dropped.
-    pub fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, CallbackError> {
-        let wanted = u32::try_from(kibibytes(bytes)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room).try_acquire_many_owned(wanted).map_err(|_| CallbackError::Full)
+    /// Returns the memory for one body. It must live as long as the body.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        self.rooms.enter()
+    }
+
+    /// Undoes the content coding of a body.
+    pub async fn unpack(
+        &self,
+        encoding: String,
+        body: Vec<u8>,
+        mut room: Room,
+    ) -> Result<(Bytes, Room), CallbackError> {
+        if !unpack::is_packed(&encoding, &body) {
+            return Ok((body.into(), room));
+        }
+        let max = self.app.config.callback.max_body.get();
+        let work = move || unpack::unpack(&encoding, body, max, &mut room).map(|body| (body.into(), room));
+        self.app.cpu.run(0, work).await?
     }
 
     /// Stores a callback. Returns after the commit.
@@ -128,10 +157,6 @@ impl Inbox {
         db::answered(async { Ok::<_, CallbackError>(answer.await.map_err(|_| CallbackError::Stopping)??) }).await?;
         Ok(shape)
     }
-}
-
-fn kibibytes(bytes: u64) -> usize {
-    usize::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 /// Parses a callback into its row. Pure.

@@ -16,6 +16,7 @@
 
 mod arg;
 pub mod filter;
+mod folded;
 mod listen;
 mod on;
 mod open;
@@ -31,6 +32,7 @@ use sqlx::{
 };
 
 pub use arg::{Arg, storable};
+pub use folded::folded;
 pub use listen::Listener;
 pub use on::On;
 pub use open::OpenError;

@@ -334,6 +334,8 @@ CREATE TABLE documents (
   -- decides which users see the document: public, system, or the owner's id of a personal folder
   shelf         TEXT NOT NULL,
   name          TEXT NOT NULL,
+  -- for searches: full and half width, letters and blanks in one form; null if that is the name in lower case
+  folded_name   TEXT,
   original_hash TEXT NOT NULL REFERENCES originals (hash),
   source        TEXT NOT NULL,
   flow_id       TEXT REFERENCES flows (id),
@@ -358,7 +360,7 @@ CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
 -- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
 CREATE INDEX documents_by_age ON documents (received_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, seal, user_name) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, folded_name, seal, user_name) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, user_name) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_user ON documents (user_name, received_at, id, kind) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_kind ON documents (kind, received_at, id) WHERE deleted_at IS NULL;

@@ -9,9 +9,9 @@ mod body;
 mod digest;
 mod fields;
 mod form;
-mod header;
 mod json;
 mod multipart;
+mod parts;
 mod picture;
 mod shape;
 #[cfg(test)]
@@ -136,9 +136,11 @@ pub struct Callback {
 /// Parses a callback, in time linear in its size.
 #[must_use]
 pub fn parse(raw: RawRequest<'_>) -> Callback {
-    let Body { format, pairs, files, problem } = body::read(raw.content_type, raw.body);
+    let Body { format, mut pairs, files, problem } = body::read(raw.content_type, raw.body);
     let mut problems: Vec<String> = problem.into_iter().collect();
-    let query = form::pairs(raw.query.trim_start_matches('?').as_bytes(), None);
+    let mut query = form::pairs(raw.query.trim_start_matches('?').as_bytes(), None);
+    body::add_wrapped(&mut pairs);
+    body::add_wrapped(&mut query);
     let seal_use = fields::first(&query, "sealUse").or_else(|| fields::first(&pairs, "sealUse"));
     let (fields, pictures) = Fields::merge(pairs, query, &mut problems);
     let business_id = fields.business_id(&mut problems);

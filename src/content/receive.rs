@@ -110,7 +110,7 @@ impl Batch {
         let mut receiver = Receiver::begin(app).await?;
         match receiver.all(limit, stream).await {
             Ok(()) if receiver.staging.bytes() > 0 => {
-                let kind = kind::detect(&receiver.head, &receiver.tail);
+                let kind = kind::detect(&receiver.head, &receiver.tail, &name);
                 let (hashes, staging) = (receiver.hasher.finish(), receiver.staging);
                 self.0.push(Incoming { name: kind::named(&name, kind), kind, hashes, staging });
                 Ok(())

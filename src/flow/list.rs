@@ -6,9 +6,9 @@
 
 use std::fmt::Write;
 
-use super::{FlowState, search::folded};
+use super::FlowState;
 use crate::{
-    db::{Arg, Db, DbError, Sql, filter::Filtered, sql},
+    db::{Arg, Db, DbError, Sql, filter::Filtered, folded, sql},
     id::{DefinitionId, FlowId},
     user::User,
 };

@@ -5,7 +5,7 @@
 //! than all flows together. It does not help with serial numbers either, because their pairs are in every text.
 
 use super::Flow;
-use crate::db::{DbError, Tx, sql};
+use crate::db::{DbError, Tx, folded, sql};
 
 /// Writes the search text of the flow.
 pub(super) async fn write(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
@@ -18,9 +18,4 @@ pub(super) async fn write(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
     .execute(tx)
     .await?;
     Ok(())
-}
-
-/// Folds upper case to lower case. The engines fold differently, so it is done here.
-pub(super) fn folded(text: &str) -> String {
-    text.to_lowercase()
 }

@@ -5,20 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, RawQuery, Request, State, rejection::BytesRejection},
+    body::{Body, HttpBody},
+    extract::{ConnectInfo, RawQuery, Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
+use futures::StreamExt;
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
 
 use super::{Code, Edge, Problem, layers};
 use crate::{
     callback::{
-        CallbackError, Received,
+        CallbackError, Received, Room,
         parse::{self, CallbackReply},
     },
     config::CallbackConfig,
@@ -27,11 +29,11 @@ use crate::{
 pub(super) const ADDRESS: &str = "/papi/signcenter/qiyuesuo/categoryCallback";
 
 pub(super) fn routes(edge: &Edge) -> Router<Edge> {
-    let with_secret = format!("{ADDRESS}/{{secret}}");
-    Router::new()
-        .route(ADDRESS, get(probe).post(receive))
-        .route(&with_secret, get(probe).post(receive))
-        .layer(DefaultBodyLimit::max(edge.app.config.callback.max_body.in_memory()))
+    // People type a slash behind the address, and programs join it to a base address that ends with one.
+    let secrets = ["", "/", "/{secret}", "/{secret}/"];
+    let addresses = secrets.iter().flat_map(|end| ["", "/"].map(|start| format!("{start}{ADDRESS}{end}")));
+    addresses
+        .fold(Router::new(), |router, address| router.route(&address, get(probe).post(receive)))
         .layer(middleware::from_fn_with_state(edge.clone(), admit))
 }
 
@@ -41,7 +43,7 @@ pub(super) async fn probe() -> StatusCode {
     StatusCode::OK
 }
 
-/// Checks the caller and reserves memory before the service reads the body, so a refused request costs nothing.
+/// Checks the caller before the service reads the body, so a refused request costs nothing.
 async fn admit(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -52,8 +54,9 @@ async fn admit(
         return next.run(request).await;
     }
     let config = &edge.app.config.callback;
-    let segment = request.uri().path().strip_prefix(ADDRESS).and_then(|rest| rest.strip_prefix('/'));
-    let segment = segment.map(|text| percent_decode_str(text).decode_utf8_lossy());
+    let path = request.uri().path();
+    let segment = path.strip_prefix(ADDRESS).or_else(|| path.strip_prefix('/')?.strip_prefix(ADDRESS));
+    let segment = segment.map(|text| percent_decode_str(text.trim_matches('/')).decode_utf8_lossy());
     if !may_call(config, peer.ip(), request.uri().query().unwrap_or_default(), segment.as_deref()) {
         edge.app.metrics.callbacks_refused.inc();
         return Problem::new(
@@ -62,16 +65,9 @@ async fn admit(
         )
         .into_response();
     }
-    let max = config.max_body.get();
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    match edge.inbox.room(declared.unwrap_or(max).min(max)) {
-        Ok(_room) => {
-            let line = layers::line_of(&request);
-            let response = next.run(request).await;
-            if layers::was_too_slow(line.as_deref()) { refuse_problem(&Problem::slow_body()) } else { response }
-        }
-        Err(error) => refuse(error),
-    }
+    let line = layers::line_of(&request);
+    let response = next.run(request).await;
+    if layers::was_too_slow(line.as_deref()) { refuse_problem(&Problem::slow_body()) } else { response }
 }
 
 /// The answer in the format that the vendor expects.
@@ -90,8 +86,9 @@ struct CallbackAnswer {
     request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"), (String = "multipart/form-data"))),
     responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "The callback is stored."),
         (status = 400, body = CallbackAnswer, description = "The body ended before it was complete. Send it again."), (status = 403, body = Problem),
-        (status = 408, body = CallbackAnswer, description = "The body arrived too slowly. Send it again."),
+        (status = 408, body = CallbackAnswer, description = "The body arrived too slowly, or no data arrived for `callback.idle_timeout`. Send it again."),
         (status = 413, body = CallbackAnswer, description = "The body is larger than `callback.max_body`. Send less."),
+        (status = 415, body = CallbackAnswer, description = "The body has an unknown `Content-Encoding`. Use gzip, deflate or none."),
         (status = 500, body = CallbackAnswer, description = "The service failed. See the service log for the cause."),
         (status = 503, body = CallbackAnswer, description = "Too many callbacks in progress. Retry after `Retry-After` seconds.")))]
 pub(super) async fn receive(
@@ -99,11 +96,11 @@ pub(super) async fn receive(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
-    let body = match body {
+    let (body, _room) = match whole_body(&edge, &headers, body).await {
         Ok(body) => body,
-        Err(error) => return answer(error.status(), parse::refusal(None, &error.body_text())),
+        Err(error) => return refuse(error),
     };
     let query = query.unwrap_or_default();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -112,6 +109,37 @@ pub(super) async fn receive(
         Ok(shape) => answer(StatusCode::OK, parse::answer(shape)),
         Err(error) => refuse(error),
     }
+}
+
+/// Reads the body and undoes its content coding. The memory grows with what arrives, not with the declared length.
+async fn whole_body(edge: &Edge, headers: &HeaderMap, body: Body) -> Result<(Bytes, Room), CallbackError> {
+    let config = &edge.app.config.callback;
+    let (limit, patience) = (config.max_body.get(), config.idle_timeout.get());
+    let declared = body.size_hint().exact();
+    if declared.is_some_and(|bytes| bytes > limit) {
+        return Err(CallbackError::TooLarge { limit });
+    }
+    let mut room = edge.inbox.room();
+    let mut bytes = Vec::new();
+    let mut chunks = body.into_data_stream();
+    loop {
+        let next = tokio::time::timeout(patience, chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| CallbackError::Stalled(patience))? else { break };
+        let chunk = chunk.map_err(|error| CallbackError::Cut(error.to_string()))?;
+        let needed = bytes.len() + chunk.len();
+        if needed as u64 > limit {
+            return Err(CallbackError::TooLarge { limit });
+        }
+        if needed > bytes.capacity() {
+            let largest = usize::try_from(declared.unwrap_or(limit)).unwrap_or(usize::MAX).max(needed);
+            let capacity = needed.max(bytes.capacity().saturating_mul(2).min(largest));
+            room.grow(capacity as u64)?;
+            bytes.reserve_exact(capacity - bytes.len());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    edge.inbox.unpack(encodings.collect::<Vec<_>>().join(","), bytes, room).await
 }
 
 /// Answers a failure in the vendor's format. The vendor calls again after it.

@@ -11,6 +11,7 @@ use axum::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::range::Validators;
 use super::{
     Code, Edge, Problem,
     input::{Id, Segments},
@@ -25,9 +26,10 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(content)).routes(routes!(thumbnail_of))
 }
 
-/// The original bytes. Supports one Range, If-Range and If-None-Match. The ETag is the BLAKE3 hash. The service writes
+/// The original bytes. Supports one Range, If-Range, If-Match, If-None-Match and
+/// If-Unmodified-Since. The ETag is the BLAKE3 hash. The service writes
 /// the download to the audit log before it sends the first byte.
-#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, with the content type of the file."), (status = 206, content_type = "*/*", description = "The requested range."), (status = 304), (status = 404, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, with the content type of the file."), (status = 206, content_type = "*/*", description = "The requested range."), (status = 304), (status = 404, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -39,7 +41,8 @@ async fn content(
         edge.permission_cache.readable_document(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
     let size = u64::try_from(document.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", document.blake3);
-    let (status, range) = match range::select(&headers, &etag, size) {
+    let validators = Validators { etag: &etag, modified: document.received_at };
+    let (status, range) = match range::select(&method, &headers, validators, size) {
         Ok(selection) => selection,
         Err(without_bytes) => return Ok(*without_bytes),
     };
@@ -50,7 +53,7 @@ async fn content(
     let stream = download::open(&edge.app, &user, &document, range.clone(), part).await?;
     let mut response = (status, Body::from_stream(stream)).into_response();
     let set = response.headers_mut();
-    range::describe(set, status, &range, size, &etag);
+    range::describe(set, status, &range, size, validators);
     range::insert(set, header::CONTENT_TYPE, &document.mime);
     // A browser must not run scripts of an original, whatever its type.
     set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
@@ -60,7 +63,7 @@ async fn content(
 }
 
 /// A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit.
-#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem), (status = 412, body = Problem)))]
 async fn thumbnail_of(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -77,11 +80,12 @@ async fn thumbnail_of(
         return Err(Problem::new(Code::NoThumbnail, detail));
     }
     let etag = format!("\"{}-{size}\"", document.blake3);
-    if range::matches(&headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    let validators = Validators { etag: &etag, modified: document.received_at };
+    if let Some(answer) = range::without_bytes(&headers, validators) {
+        return Ok(answer);
     }
     let jpeg = thumbnails::get(&edge.app, &document.blake3, &document.store_key, size).await?;
     let cache = "private, max-age=31536000, immutable";
     let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache), (header::ETAG, &etag)];
-    Ok((headers, jpeg).into_response())
+    Ok(([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], headers, jpeg).into_response())
 }

@@ -4,9 +4,9 @@ use axum::{
     Json,
     extract::{
         DefaultBodyLimit, Multipart, State,
-        multipart::{MultipartError, MultipartRejection},
+        multipart::{Field, MultipartError, MultipartRejection},
     },
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
 };
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,6 +29,7 @@ use crate::{
     id::{DocumentId, FlowId, GrantId, IngestId},
     library::document::Document,
     photo::kind::PhotoKind,
+    provider::{charset, header as disposition},
     seal_use::delivery::Dispatch,
     sealing::{deliver, supply},
     user::{Role, User},
@@ -194,6 +195,13 @@ async fn with_idle_timeout<T>(
     next.map_err(|error| UploadError::Cut(error.body_text()))
 }
 
+/// Returns the names of the part and of its file. The library reads only `filename` in UTF-8.
+fn names(part: &Field<'_>) -> (String, Option<String>) {
+    let value = part.headers().get(header::CONTENT_DISPOSITION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let value = charset::decode(value, None);
+    (disposition::extended(&value, "name").unwrap_or_default(), disposition::file_name(&value))
+}
+
 async fn receive_parts(
     app: &App,
     form: &mut Multipart,
@@ -202,7 +210,8 @@ async fn receive_parts(
     kind: &mut PhotoKind,
 ) -> Result<(), Problem> {
     while let Some(mut part) = with_idle_timeout(app, form.next_field()).await? {
-        match (part.name().unwrap_or_default(), part.file_name().map(str::to_owned)) {
+        let (name, file_name) = names(&part);
+        match (name.as_str(), file_name) {
             ("file", file_name) => batch.receive(app, &file_name.unwrap_or_default(), limit, &mut part).await?,
             ("kind", None) => {
                 let text = with_idle_timeout(app, part.text()).await?;

@@ -113,7 +113,7 @@ async fn documents_in(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SearchParams {
-    /// A part of the document name.
+    /// A part of the document name. Case, width, composition of letters and blanks at the ends do not matter.
     q: Option<String>,
     #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
@@ -150,7 +150,7 @@ async fn search(
         flow: parsed("flowId", params.flow_id.as_deref())?,
         hash: parsed("hash", params.hash.as_deref())?,
         kind: parsed("kind", params.kind.as_deref())?,
-        q: params.q.filter(|q| !q.is_empty()),
+        q: params.q.filter(|q| !q.trim().is_empty()),
         seal: params.seal,
         user: params.user,
         from: parsed("from", params.from.as_deref())?,

@@ -14,13 +14,12 @@ use super::{
     link::{self, Arrival, Identity},
     pass::Pass,
     push,
-    zip::{self, Summary, ZipEntry, ZipLimits},
+    zip::{self, Skipped, Summary, ZipEntry, ZipLimits},
 };
 use crate::{
     clock::Timestamp,
     hash::Blake3,
     photo::{Photo, PhotoState, Source, kind::PhotoKind},
-    picture::inspect::not_an_image,
     provider::ProviderError,
     seal_use::{PhotoCounts, SealUse},
 };
@@ -32,11 +31,13 @@ use crate::{
 /// Entries that are read ahead of the one that is being stored.
 const AHEAD: usize = 1;
 const MAX_ENTRIES: usize = 100_000;
+const LEFT_OUT: &str = "entries of the zip were skipped";
 
 /// Reads the zip if it may contain missing photos. Returns the reason if that failed.
 pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError> {
     let Some(business_id) = business_to_read(pass).await? else {
-        return Ok(None);
+        // What was left out of the zip stays shown until the zip is read again.
+        return Ok(pass.ingest.error.clone().filter(|note| note.contains(LEFT_OUT)));
     };
     let _turn = pass.app.bounds.zip().await;
     mark_read(pass, Some(pass.app.clock.now())).await?;
@@ -75,7 +76,7 @@ async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>
                 .take(10)
                 .map(|skipped| format!("{}: {}", skipped.name, skipped.reason))
                 .collect();
-            Ok(Some(format!("{} entries of the zip were skipped: {}", summary.skipped.len(), skipped.join("; "))))
+            Ok(Some(format!("{} {LEFT_OUT}: {}", summary.skipped.len(), skipped.join("; "))))
         }
         Err(zip::ZipError::Io(error)) => Err(error.into()),
         Err(error) => Ok(Some(error.to_string())),
@@ -121,7 +122,12 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
     });
     let mut seen = Seen::default();
     let mut batch = Vec::new();
+    let mut skipped = Vec::new();
     while let Some(entry) = entries.recv().await {
+        if let Some(reason) = zip::not_a_photo(&entry.path, &entry.bytes) {
+            skipped.push(Skipped { name: entry.path, reason });
+            continue;
+        }
         if entry.photokey.as_ref().is_some_and(|key| seen.keys.contains_key(key)) {
             // The first entry of this key may change the row that the second one needs.
             link::link(pass, std::mem::take(&mut batch)).await?;
@@ -132,7 +138,10 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
         }
     }
     link::link(pass, batch).await?;
-    Ok(reader.await?)
+    Ok(reader.await?.map(|mut summary| {
+        summary.skipped.extend(skipped);
+        summary
+    }))
 }
 
 /// The entries of the zip so far.
@@ -145,9 +154,6 @@ struct Seen {
 }
 
 async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option<Arrival>, IngestError> {
-    if not_an_image(&entry.bytes).is_some() {
-        return Ok(None);
-    }
     let bytes = Bytes::from(entry.bytes);
     let hashes = push::hash(pass, bytes.clone()).await?;
     let kind = entry.kind.unwrap_or(PhotoKind::Signatory);

@@ -8,6 +8,7 @@ use crate::{
     picture::inspect::{NotAnImage, not_an_image},
     provider::{
         ProviderError,
+        error::short,
         retry::{Backoff, retry_if},
     },
 };
@@ -69,6 +70,9 @@ fn no_image(reason: NotAnImage) -> ProviderError {
             message,
             retry_after: None,
         },
+        NotAnImage::Text(_) | NotAnImage::Blank(_) | NotAnImage::OtherFile(_) => {
+            ProviderError::Garbled(short(&reason.to_string()))
+        }
     }
 }
 

@@ -57,7 +57,7 @@ async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestErro
     for image in callback.images {
         match image {
             PushedImage::Bytes { bytes, .. } => match not_an_image(&bytes) {
-                Some(reason) => problems.push(format!("a pushed file is not a picture: {reason:?}")),
+                Some(reason) => problems.push(format!("a pushed file is not a picture: {reason}")),
                 None => arrivals.push(arrival(pass, bytes, kind, grant.as_ref(), &mut seen).await?),
             },
             PushedImage::Photokey(key) => know_key(pass, key, kind, grant.as_ref()).await?,

@@ -4,6 +4,7 @@
 //! A zip that may hide entries is an error, so no photo is lost silently.
 
 mod directory;
+mod junk;
 mod name;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use zip::{
 };
 
 use crate::photo::{key, kind::PhotoKind};
+pub use junk::not_a_photo;
 
 /// Limits on the bytes that are really read. The sizes that the zip declares are not trusted.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,8 @@ pub struct ZipLimits {
 pub struct ZipEntry {
     /// For display only. It is never a path, and it is not unique.
     pub name: String,
+    /// The name with its directories, as written in the zip. For display only.
+    pub path: String,
     /// The kind that the name of the file or of its directories suggests.
     pub kind: Option<PhotoKind>,
     /// The photokey, if the name contains one.
@@ -132,7 +136,9 @@ pub fn read(
             Ok(bytes) => {
                 summary.entries += 1;
                 let photokey = key::find(&names.path).map(str::to_owned);
-                if each(ZipEntry { kind: names.kind(), name: names.shown, photokey, bytes }).is_break() {
+                if each(ZipEntry { kind: names.kind(), name: names.shown, path: names.path, photokey, bytes })
+                    .is_break()
+                {
                     summary.stopped = true;
                     break;
                 }

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, filter::Filtered, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, folded, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId, PhotoId},
     library::folder::Folder,
@@ -63,9 +63,9 @@ impl NewDocument {
 
     /// Returns true if the row was written with this name.
     async fn insert_as(&self, tx: &mut Tx, id: &DocumentId, name: &str, now: Timestamp) -> Result<bool, DbError> {
-        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id,
-               kind, seal, user_name, received_at, created_by, created_at)
-             SELECT $1, f.id, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END, $3, $4, $5, $6, $7,
+        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_name, original_hash, source, flow_id, field_key, position,
+               photo_id, kind, seal, user_name, received_at, created_by, created_at)
+             SELECT $1, f.id, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END, $3, $11, $4, $5, $6, $7,
                (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
                p.kind, g.seal, g.user_name, COALESCE(p.received_at, $10), $9, $10
              FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2
@@ -80,6 +80,7 @@ impl NewDocument {
             .bind(self.photo.as_ref())
             .bind(&self.by)
             .bind(now)
+            .bind(folded_name(name))
             .execute(tx)
             .await?;
         Ok(written == 1)
@@ -101,8 +102,18 @@ pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &st
         return Ok(own);
     }
     let name = free_name(tx, folder, wanted).await?;
-    sql("UPDATE documents SET name = $1 WHERE id = $2").bind(&name).bind(id).execute(tx).await?;
+    sql("UPDATE documents SET name = $1, folded_name = $2 WHERE id = $3")
+        .bind(&name)
+        .bind(folded_name(&name))
+        .bind(id)
+        .execute(tx)
+        .await?;
     Ok(name)
+}
+
+/// Returns the folded name, if it differs from the name in lower case, which the engines compute.
+fn folded_name(name: &str) -> Option<String> {
+    Some(folded(name)).filter(|folded| *folded != name.to_ascii_lowercase())
 }
 
 /// Moves a document to the trash. No list shows it, and it is not sent to the vendor. Its bytes are kept.

@@ -15,7 +15,7 @@ use crate::library::{
 };
 use crate::{
     clock::Timestamp,
-    db::{Arg, Db, DbError, Sql, filter::Filtered, padded, placeholders, sql},
+    db::{Arg, Db, DbError, Sql, filter::Filtered, folded, padded, placeholders, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
     library::Space,
@@ -34,7 +34,7 @@ pub struct Search {
     pub flow: Option<FlowId>,
     pub hash: Option<Blake3>,
     pub kind: Option<PhotoKind>,
-    /// A part of the document's name.
+    /// A part of the document's name, folded or not.
     pub q: Option<String>,
     pub seal: Option<String>,
     pub user: Option<String>,
@@ -213,8 +213,9 @@ impl Way {
             filtered = filtered.when(&if self.fetch_all { without_index(&condition) } else { condition });
         }
         if let Some(part) = &search.q {
-            let part = filtered.arg(part.to_ascii_lowercase());
-            filtered = filtered.when(&without_index(&format!("{{position}}(lower(d.name {{ascii}}), {part}) > 0")));
+            let part = filtered.arg(folded(part));
+            let name = "COALESCE(d.folded_name, lower(d.name {ascii}))";
+            filtered = filtered.when(&without_index(&format!("{{position}}({name}, {part}) > 0")));
         }
         match &self.by {
             By::Owners(owners) if owners.is_empty() => filtered = filtered.when("FALSE"),

@@ -2,10 +2,10 @@
 //!
 //! With these rows a search for a part of a name reads hundreds of thousands of documents in some 30 ms. A search must
 //! find words of one and two characters. The full-text indexes of both engines cannot. Any character that is not a
-//! letter or digit ends a word. The case of A to Z is ignored.
+//! letter or digit ends a word. The words are folded ([`folded`]).
 
 use crate::{
-    db::{Db, DbError, Tx, sql},
+    db::{Db, DbError, Tx, folded, sql},
     id::FlowId,
 };
 
@@ -52,6 +52,6 @@ pub(super) async fn owners(db: &Db, part: &str, few: i64) -> Result<Option<Vec<S
 }
 
 fn split_words(name: &str) -> Vec<String> {
-    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_ascii_lowercase).collect()
+    let name = folded(name);
+    name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

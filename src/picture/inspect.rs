@@ -12,6 +12,7 @@ pub(crate) mod jpeg;
 mod kind;
 mod not_an_image;
 pub(crate) mod png;
+mod text;
 pub(crate) mod tiff;
 mod time_text;
 pub(crate) mod webp;
@@ -19,7 +20,8 @@ pub(crate) mod webp;
 pub use clock_doubt::clock_doubt;
 pub use exif::{ExifTime, Orientation};
 pub use kind::Kind;
-pub use not_an_image::{NotAnImage, not_an_image};
+pub use not_an_image::{NotAnImage, is_picture, not_an_image};
+pub use text::is_text;
 
 /// The result of [`inspect`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@ pub(crate) mod snapshot;
 pub(crate) mod story;
 pub(crate) mod until;
 pub(crate) mod vendor;
+pub(crate) mod wire;
 pub(crate) mod world;
 
 pub(crate) use self::{

@@ -215,6 +215,9 @@ async fn send(response: Response, fault: Option<&FaultKind>, sent: impl FnOnce()
     {
         head.headers.insert(header::CONTENT_TYPE, value);
     }
+    if let Some(FaultKind::Header { name, value }) = fault {
+        faults::add(&mut head.headers, name, value);
+    }
     Response::from_parts(head, body)
 }
 

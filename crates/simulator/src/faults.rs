@@ -2,9 +2,10 @@
 
 mod answer;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::answer::{body, html, instead};
+pub(super) use self::answer::{add, body, html, instead};
 
 /// Which endpoint a fault hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,12 +73,32 @@ pub enum FaultKind {
     Late { ms: u64 },
     /// Right bytes under this content type.
     ContentType { value: String },
+    /// Right bytes with this header more.
+    Header { name: String, value: String },
+    /// Status 200, these headers and this body, in base64, instead of the right one.
+    Answer { headers: Vec<(String, String)>, body: String },
 }
 
 impl FaultKind {
     /// Whether the client can still get the right bytes.
     pub(super) fn harmless(&self) -> bool {
-        matches!(self, Self::Chunked | Self::Slow { .. } | Self::Late { .. } | Self::ContentType { .. })
+        matches!(
+            self,
+            Self::Chunked | Self::Slow { .. } | Self::Late { .. } | Self::ContentType { .. } | Self::Header { .. }
+        )
+    }
+
+    /// Another body under this content type.
+    #[must_use]
+    pub fn answer(content_type: &str, body: &[u8]) -> Self {
+        Self::answer_with(&[("content-type", content_type)], body)
+    }
+
+    /// Another body under these headers.
+    #[must_use]
+    pub fn answer_with(headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::Answer { headers, body: BASE64_STANDARD.encode(body) }
     }
 }
 

@@ -1,11 +1,10 @@
 //! Detects the format of a body by its content, independent of its header, and reads the parameters.
 
-use super::{
-    MAX_PARAMS, MAX_PARTS, PushedImage, form, header, json,
-    multipart::{self, Part},
-    picture,
+use super::{MAX_PARAMS, PushedImage, form, json, multipart, parts, picture};
+use crate::{
+    picture::inspect::is_text,
+    provider::{charset, header},
 };
-use crate::provider::charset;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -27,7 +26,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    fn of(format: Format) -> Self {
+    pub(super) fn of(format: Format) -> Self {
         Self { format, pairs: Vec::new(), files: Vec::new(), problem: None }
     }
 
@@ -44,17 +43,20 @@ pub(super) fn read(content_type: Option<&str>, body: &[u8]) -> Body {
         return Body::of(Format::Empty);
     }
     if let Some(boundary) = multipart::boundary(content_type, body) {
-        return of_parts(body, &boundary, declared);
+        return parts::read(body, &boundary, declared);
     }
     let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
-    let like_json = matches!(start.first(), Some(b'{' | b'['));
+    let like_json = matches!(start.first(), Some(b'{' | b'[' | b'"'));
     if like_json || kind.contains("json") {
-        let text = charset::decode(body, declared);
+        let text = json::unquoted(charset::decode(body, declared));
         if json::is_valid(&text) {
             return of_json(&text);
         }
+        if start.starts_with(b"\"") && text.contains('=') {
+            return Body { pairs: form::pairs(text.as_bytes(), None), ..Body::of(Format::Form) };
+        }
     }
-    if picture::is_known(body) || kind.starts_with("image/") {
+    if picture::is_known(body) || kind.starts_with("image/") && !is_text(body) {
         return Body { files: vec![picture::of_file(body.to_vec(), None)], ..Body::of(Format::Picture) };
     }
     match kind.as_str() {
@@ -67,7 +69,7 @@ pub(super) fn read(content_type: Option<&str>, body: &[u8]) -> Body {
     Body { pairs: form::pairs(body, declared), ..Body::of(Format::Form) }
 }
 
-fn of_json(text: &str) -> Body {
+pub(super) fn of_json(text: &str) -> Body {
     let mut body = Body::of(Format::Json);
     let objects = if text.trim_start().starts_with('[') { json::elements(text, MAX_PARAMS) } else { vec![text] };
     for object in objects {
@@ -86,10 +88,6 @@ fn of_json(text: &str) -> Body {
 
 /// Returns the members of an object. Adds those of an inner object if only that one names the business.
 fn unwrapped(object: &str) -> Vec<(String, &str)> {
-    let names_business = |members: &[(String, &str)]| {
-        let is_name = |key: &str| ["businessId", "encrypted"].iter().any(|name| key.eq_ignore_ascii_case(name));
-        members.iter().any(|(key, _)| is_name(key))
-    };
     let mut members = json::members(object, MAX_PARAMS + 1);
     if !names_business(&members) {
         let inner = members
@@ -115,56 +113,22 @@ fn push_values(pairs: &mut Vec<(String, String)>, key: &str, value: &str) {
     pairs.extend(elements.into_iter().filter_map(json::text).map(|text| (key.to_owned(), text)));
 }
 
-fn of_parts(body: &[u8], boundary: &str, declared: Option<&str>) -> Body {
-    let (parts, problem) = multipart::parts(body, boundary, declared, MAX_PARTS);
-    let mut body = Body { problem, ..Body::of(Format::Multipart) };
-    for part in parts {
-        if is_file(&part) {
-            body.files.extend(file(&part));
-        } else if part.whole {
-            let charset = part.content_type.as_deref().and_then(|value| header::parameter(value, "charset"));
-            let text = charset::decode(&content(&part), charset.as_deref().or(declared));
-            body.pairs.push((part.name, text));
-        }
+/// Adds the members of a JSON object that is the value of a parameter, or the name of one (a JSON text sent as a form),
+/// if no parameter names the business and the object does.
+pub(super) fn add_wrapped(pairs: &mut Vec<(String, String)>) {
+    if names_business(pairs) {
+        return;
     }
-    body
+    let object = |text: &str| matches!(text.trim_start().as_bytes().first(), Some(b'{' | b'"'));
+    let texts = pairs.iter().filter(|(key, _)| !picture::is_images(key)).filter_map(|(key, value)| {
+        if object(value) { Some(value) } else { Some(key).filter(|key| value.is_empty() && object(key)) }
+    });
+    let inner = texts.map(|text| json::unquoted(text.clone())).filter(|text| json::is_valid(text));
+    let inner = inner.map(|text| of_json(&text).pairs).find(|inner| names_business(inner));
+    pairs.extend(inner.into_iter().flatten());
 }
 
-/// Parameters that some clients send as a file part although they are text.
-const TEXTS: [&str; 9] = [
-    "businessId",
-    "status",
-    "number",
-    "mobile",
-    "imageType",
-    "leftCount",
-    "timestamp",
-    "ecologyOperate",
-    "callbackEventType",
-];
-
-fn is_file(part: &Part<'_>) -> bool {
-    let kind = part.content_type.as_deref().map(header::kind).unwrap_or_default();
-    let is_text = TEXTS.iter().any(|name| part.name.eq_ignore_ascii_case(name));
-    !is_text
-        && (part.file_name.is_some()
-            || kind.starts_with("image/")
-            || kind == "application/octet-stream"
-            || picture::is_known(part.content))
-}
-
-fn file(part: &Part<'_>) -> Option<PushedImage> {
-    let file_name = part.file_name.as_deref();
-    if !part.whole {
-        // A truncated photo would never match a complete copy of itself, so it is not stored.
-        return Some(PushedImage::Unreadable(format!("truncated after {} bytes", part.content.len())));
-    }
-    // The file input of a form without a chosen file.
-    let nothing_chosen = part.content.is_empty() && file_name.is_none_or(str::is_empty);
-    (!nothing_chosen).then(|| picture::of_file(content(part), file_name))
-}
-
-fn content(part: &Part<'_>) -> Vec<u8> {
-    let decoded = if part.base64 { picture::base64(part.content) } else { None };
-    decoded.unwrap_or_else(|| part.content.to_vec())
+fn names_business<T>(members: &[(String, T)]) -> bool {
+    let is_name = |key: &str| ["businessId", "encrypted"].iter().any(|name| key.trim().eq_ignore_ascii_case(name));
+    members.iter().any(|(key, _)| is_name(key))
 }

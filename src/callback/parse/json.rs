@@ -39,6 +39,19 @@ pub(super) fn text(value: &str) -> Option<String> {
     }
 }
 
+/// Returns the text within a JSON string, for JSON that was made text twice, at most three times. Other text is
+/// returned as it is.
+pub(super) fn unquoted(mut json: String) -> String {
+    for _ in 0..3 {
+        let Some(inner) = Some(json.trim()).filter(|json| json.starts_with('"') && is_valid(json)).and_then(text)
+        else {
+            break;
+        };
+        json = inner;
+    }
+    json
+}
+
 fn items(mut inner: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let (item, rest) = cut_at(inner, b',');
@@ -91,6 +104,19 @@ mod tests {
             ]
         );
         assert_eq!(elements(members[2].1, 9), ["1", r#"{"b":"},]"}"#]);
+    }
+
+    #[test]
+    fn json_that_was_made_text_again_is_unwrapped() {
+        let once = r#"{"a":"b"}"#;
+        let twice = serde_json::to_string(once).unwrap();
+        let thrice = serde_json::to_string(&twice).unwrap();
+        for text in [once, &twice, &thrice] {
+            assert_eq!(unquoted(text.to_owned()), once);
+        }
+        for other in ["\"cut", "plain", ""] {
+            assert_eq!(unquoted(other.to_owned()), other);
+        }
     }
 
     #[test]

@@ -2,13 +2,21 @@
 //!
 //! It does not use a library: libraries stop at the first fault and read names only as UTF-8.
 
-use super::header;
-use crate::provider::charset;
+use crate::provider::{charset, header};
 
 /// Maximum length of the header block of a part.
 const MAX_HEAD: usize = 16 << 10;
 /// The limit of RFC 2046 is 70. Longer boundaries occur in practice.
 const MAX_BOUNDARY: usize = 200;
+
+/// `Content-Transfer-Encoding`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Encoding {
+    #[default]
+    Binary,
+    Base64,
+    QuotedPrintable,
+}
 
 #[derive(Debug)]
 pub(super) struct Part<'a> {
@@ -16,7 +24,7 @@ pub(super) struct Part<'a> {
     /// Present, possibly empty, if the part declares a file.
     pub(super) file_name: Option<String>,
     pub(super) content_type: Option<String>,
-    pub(super) base64: bool,
+    pub(super) encoding: Encoding,
     pub(super) content: &'a [u8],
     /// False if the body ended before the part did.
     pub(super) whole: bool,
@@ -94,7 +102,7 @@ impl<'a> Delimiters<'a> {
 
     fn at(&mut self, line: usize) -> Option<Delimiter> {
         let rest = self.body.get(line..)?.strip_prefix(self.mark.as_slice())?;
-        let closes = rest.starts_with(b"--");
+        let closes = rest.starts_with(b"--") || ends_body(rest);
         let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let after = &rest[blanks..];
         let crlf = after.starts_with(b"\r\n");
@@ -113,6 +121,12 @@ impl<'a> Delimiters<'a> {
     }
 }
 
+/// Returns true if nothing follows a boundary but a dash or blanks: the sender forgot the dashes of the last boundary.
+/// The line end and the boundary prove that the part before it is whole.
+fn ends_body(rest: &[u8]) -> bool {
+    rest.len() <= 8 && matches!(rest.trim_ascii(), b"" | b"-")
+}
+
 impl Iterator for Delimiters<'_> {
     type Item = Delimiter;
 
@@ -129,8 +143,8 @@ impl Iterator for Delimiters<'_> {
 }
 
 fn part<'a>(section: &'a [u8], declared: Option<&str>, whole: bool) -> Option<Part<'a>> {
-    let mut part =
-        Part { name: String::new(), file_name: None, content_type: None, base64: false, content: section, whole };
+    let (name, encoding) = (String::new(), Encoding::Binary);
+    let mut part = Part { name, file_name: None, content_type: None, encoding, content: section, whole };
     loop {
         let head = &part.content[..part.content.len().min(MAX_HEAD)];
         let newline = head.iter().position(|b| *b == b'\n')?;
@@ -146,10 +160,16 @@ fn part<'a>(section: &'a [u8], declared: Option<&str>, whole: bool) -> Option<Pa
         match name.trim().to_ascii_lowercase().as_str() {
             "content-disposition" => {
                 part.name = header::extended(value, "name").unwrap_or_default();
-                part.file_name = header::extended(value, "filename");
+                part.file_name = header::file_name(value);
             }
             "content-type" => part.content_type = Some(value.trim().to_owned()),
-            "content-transfer-encoding" => part.base64 = value.trim().eq_ignore_ascii_case("base64"),
+            "content-transfer-encoding" => {
+                part.encoding = match value.trim().to_ascii_lowercase().as_str() {
+                    "base64" => Encoding::Base64,
+                    "quoted-printable" => Encoding::QuotedPrintable,
+                    _ => Encoding::Binary,
+                }
+            }
             _ => {}
         }
     }

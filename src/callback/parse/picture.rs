@@ -8,7 +8,10 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use super::{MAX_IMAGES, PushedImage, json};
-use crate::photo::{given_name, key};
+use crate::{
+    photo::{given_name, key},
+    picture::inspect,
+};
 
 /// Base64 without a picture signature counts as a picture from this length. Shorter texts are words ("null").
 const LONG_ENOUGH: usize = 512;
@@ -151,11 +154,9 @@ fn is_likely(bytes: &[u8]) -> bool {
     is_known(bytes) || bytes.len() >= LONG_ENOUGH
 }
 
-/// Returns true if the bytes begin with the signature of a picture.
+/// Returns true if the bytes are a picture of a known format.
 pub(super) fn is_known(bytes: &[u8]) -> bool {
-    const STARTS: [&[u8]; 7] = [b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"BM"];
-    let is_heif = bytes.get(4..8) == Some(b"ftyp");
-    is_heif || bytes.len() >= 16 && STARTS.iter().any(|start| bytes.starts_with(start))
+    inspect::is_picture(bytes)
 }
 
 /// Returns true if the bytes begin and end like a JPEG or PNG.

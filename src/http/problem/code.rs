@@ -81,6 +81,7 @@ codes! {
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
     FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";
+    OtherState = "other_state", PRECONDITION_FAILED, "The content is not the one that the conditions of the request name. Download it from the start.";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "A file is larger than the limit. Send a smaller file.";
     TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "The upload has more files than the limit. Send fewer files.";
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Members of the input are not valid. Correct the members that `errors` names.";

@@ -8,25 +8,33 @@ use std::{
 use zip::unstable::read::ZipIterable;
 
 use super::ZipError;
+use crate::provider::zip_start;
 
 /// The signature of an entry.
 pub(super) const ENTRY: &[u8] = b"PK\x03\x04";
 const LISTED: &[u8] = b"PK\x01\x02";
 const END: &[u8] = b"PK\x05\x06";
+/// The start of the file that is searched for its first entry.
+const HEAD: u64 = 80;
 /// The length of the end record with the longest comment.
 const LONGEST_END: u64 = 22 + 65_535;
 
 /// Checks that the file begins like a zip and has an end record.
 pub(super) fn check_frame(mut file: &File) -> Result<(), ZipError> {
-    let head: [u8; 4] = bytes_at(file, 0)?.ok_or(ZipError::NotAZip)?;
-    if head != ENTRY && head != END {
-        return Err(ZipError::NotAZip);
-    }
+    start(file)?.ok_or(ZipError::NotAZip)?;
     let length = file.seek(SeekFrom::End(0))?;
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_END)))?;
     file.take(LONGEST_END).read_to_end(&mut tail)?;
     if tail.windows(END.len()).any(|window| window == END) { Ok(()) } else { Err(ZipError::CutOff) }
+}
+
+/// Returns the position of the first entry or of the end record.
+fn start(mut file: &File) -> io::Result<Option<usize>> {
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(HEAD).read_to_end(&mut head)?;
+    Ok(zip_start(&head))
 }
 
 /// Checks that no byte belongs to two entries or to the directory, and that the directory ends where the end record
@@ -44,7 +52,8 @@ pub(super) fn check_places(file: &File, zip: &mut ZipIterable<&File>) -> Result<
         }
     }
     let Some((first, last)) = listed.first().zip(listed.last()) else {
-        return if bytes_at(file, 0)? == Some(*b"PK\x03\x04") {
+        let start = start(file)?.unwrap_or_default() as u64;
+        return if bytes_at(file, start)? == Some(*b"PK\x03\x04") {
             Err(ZipError::Damaged("the end record does not list its entries".to_owned()))
         } else {
             Ok(())

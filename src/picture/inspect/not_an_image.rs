@@ -1,6 +1,9 @@
-//! Recognises bodies that are an error answer instead of a photo.
+//! Recognises bodies that are something else than a photo. A photo is what has the signature of a picture, and binary
+//! data of an unknown format: a device may use one that this crate does not know.
 
 use serde_json::{Map, Value};
+
+use super::{Kind, text::is_text};
 
 /// The reason why a body is not a photo.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +15,13 @@ pub enum NotAnImage {
     /// The vendor answers errors with status 200 and `{"code": …, "message": …}`.
     #[error("the body is a JSON answer (code {}): {message}", code.as_deref().unwrap_or("absent"))]
     Json { code: Option<String>, message: String },
+    #[error("the body is text: {0}")]
+    Text(String),
+    /// A file whose data never reached the disk reads as zeros.
+    #[error("the body has no content: every byte is {0:#04x}")]
+    Blank(u8),
+    #[error("the body is {0}")]
+    OtherFile(&'static str),
 }
 
 /// The start of the body that is searched for HTML.
@@ -20,10 +30,25 @@ const HEAD: usize = 1024;
 const MAX_JSON: usize = 256 * 1024;
 const MAX_MESSAGE_CHARS: usize = 200;
 
-/// Recognises bodies that are no image: an empty body, a web page, a JSON answer. `None` means only that the body is
-/// none of these.
+/// Returns true if the bytes have the signature of a picture. The signatures of GIF and WebP are letters, which a text
+/// can begin with, too.
+#[must_use]
+pub fn is_picture(bytes: &[u8]) -> bool {
+    match Kind::sniff(bytes) {
+        Kind::Pdf | Kind::Other => false,
+        // A size follows the letters. Its upper byte is small.
+        Kind::Gif | Kind::Webp => !is_text(&bytes[..bytes.len().min(16)]),
+        _ => true,
+    }
+}
+
+/// Returns why the bytes are no photo. `None` for a picture, for binary data of an unknown format, and for a PDF: some
+/// devices scan into one.
 #[must_use]
 pub fn not_an_image(bytes: &[u8]) -> Option<NotAnImage> {
+    if is_picture(bytes) || Kind::sniff(bytes) == Kind::Pdf {
+        return None;
+    }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     if text.is_empty() {
         return Some(NotAnImage::Empty);
@@ -31,7 +56,41 @@ pub fn not_an_image(bytes: &[u8]) -> Option<NotAnImage> {
     if is_html(text) {
         return Some(NotAnImage::HtmlPage);
     }
-    json(text)
+    if let Some(answer) = json(text) {
+        return Some(answer);
+    }
+    if text.iter().all(|byte| *byte == text[0]) {
+        return Some(NotAnImage::Blank(text[0]));
+    }
+    if let Some(name) = other_file(text) {
+        return Some(NotAnImage::OtherFile(name));
+    }
+    is_text(text).then(|| NotAnImage::Text(start(text)))
+}
+
+/// Files that lie beside photos, or that photos are packed in. None of them is a photo.
+fn other_file(bytes: &[u8]) -> Option<&'static str> {
+    const STARTS: [(&[u8], &str); 10] = [
+        (b"\x00\x05\x16\x07", "metadata of macOS (AppleDouble)"),
+        (b"\x00\x05\x16\x00", "metadata of macOS (AppleSingle)"),
+        (b"\x00\x00\x00\x01Bud1", "a folder view of macOS (.DS_Store)"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "a compound file (Thumbs.db or an office file)"),
+        (b"SQLite format 3\0", "a SQLite database"),
+        (b"PK\x03\x04", "a zip"),
+        (b"PK\x05\x06", "an empty zip"),
+        (b"\x1F\x8B\x08", "packed with gzip"),
+        (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+        (b"Rar!\x1A\x07", "a RAR archive"),
+    ];
+    STARTS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name)
+}
+
+/// The first words of a text, for display.
+fn start(text: &[u8]) -> String {
+    let (text, ..) = encoding_rs::UTF_8.decode(&text[..text.len().min(4 * MAX_MESSAGE_CHARS)]);
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
 fn is_html(text: &[u8]) -> bool {

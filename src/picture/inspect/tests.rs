@@ -350,15 +350,37 @@ fn answers_that_are_no_picture_are_told_apart() {
         not_an_image(b"{\"code\":\"SIGN_ERROR\"}"),
         Some(NotAnImage::Json { code: Some("SIGN_ERROR".to_owned()), message: String::new() })
     );
-    for other in [
+    for text in [
+        "<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        "<?xml version=\"1.0\"?><Error><Code>InternalError</Code></Error>",
+        "{not json",
+        "plain text",
+        "null",
+        "[]",
+        "GIF89a is not supported",
+        "BM2026-0042",
+        "RIFFxxxxWEBP is what we expected",
+    ] {
+        assert_eq!(not_an_image(text.as_bytes()), Some(NotAnImage::Text(text.to_owned())));
+    }
+    assert_eq!(not_an_image(&[0; 4096]), Some(NotAnImage::Blank(0)));
+    assert_eq!(not_an_image(&[0xFF; 4096]), Some(NotAnImage::Blank(0xFF)));
+    assert_eq!(not_an_image(b"\x1F\x8B\x08\0\0\0\0\0"), Some(NotAnImage::OtherFile("packed with gzip")));
+}
+
+#[test]
+fn pictures_and_unknown_binary_data_are_photos() {
+    let raw: Vec<u8> = (0..2048_u32).map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
+    for photo in [
         jpeg(&quarters(16, 16)),
         picture(ImageFormat::Png),
-        b"<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec(),
-        b"{not json".to_vec(),
-        b"plain text".to_vec(),
+        picture(ImageFormat::Gif),
+        picture(ImageFormat::Bmp),
         heic(&[]),
+        b"%PDF-1.4 scanned".to_vec(),
+        raw,
     ] {
-        assert_eq!(not_an_image(&other), None);
+        assert_eq!(not_an_image(&photo), None);
     }
 }
 

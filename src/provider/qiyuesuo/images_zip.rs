@@ -9,11 +9,12 @@ use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
 };
 
-use crate::provider::{ProviderError, ZipBody, body, qiyuesuo::page};
+use crate::provider::{ProviderError, ZipBody, body, download::zip_start, qiyuesuo::page};
 
 // The limit of a body that is no zip. It is enough for the message.
 const EXPLANATION: usize = 64 << 10;
-const ENTRY: &[u8] = b"PK\x03\x04";
+// Enough to see what a body is.
+const HEAD: usize = 80;
 const END: &[u8] = b"PK\x05\x06";
 
 pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Result<ZipBody, ProviderError> {
@@ -21,14 +22,15 @@ pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Res
     let file_name = response.headers().get(CONTENT_DISPOSITION).and_then(|value| file_name(value.as_bytes()));
     let mut incoming = Incoming { response, limit, bytes: 0 };
     let mut head = BytesMut::new();
-    while head.len() < ENTRY.len()
+    while head.len() < HEAD
         && let Some(chunk) = incoming.next().await?
     {
         head.extend_from_slice(&chunk);
     }
-    if !head.starts_with(ENTRY) && !head.starts_with(END) {
+    let Some(start) = zip_start(&head) else {
         return Err(explain(incoming, head).await);
-    }
+    };
+    let empty = head[start..].starts_with(END);
     clear(file).await?;
     file.write_all(&head).await?;
     while let Some(chunk) = incoming.next().await? {
@@ -37,7 +39,7 @@ pub(super) async fn save(response: Response, file: &mut File, limit: u64) -> Res
     // Writes run in the background, so this call returns the error of the last write.
     file.flush().await?;
     body::whole(declared, incoming.bytes)?;
-    Ok(ZipBody { bytes: incoming.bytes, file_name, empty: head.starts_with(END) })
+    Ok(ZipBody { bytes: incoming.bytes, file_name, empty })
 }
 
 /// Returns the error of a body that is no zip.

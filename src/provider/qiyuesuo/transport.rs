@@ -73,9 +73,9 @@ impl QiyuesuoClient {
         if status.as_u16() == 206 {
             return Err(ProviderError::Cut("a partial answer without a range request".to_owned()));
         }
-        let encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
-        if encoded {
-            return Err(ProviderError::Garbled("a compressed answer without a request for compression".to_owned()));
+        if let Some(coding) = compression(response.headers()) {
+            let text = format!("a compressed answer ({coding}) without a request for compression");
+            return Err(ProviderError::Garbled(text));
         }
         Ok(response)
     }
@@ -98,6 +98,31 @@ impl QiyuesuoClient {
     }
 }
 
+/// Returns the first content coding of an answer that really changes its bytes: the registered ones (RFC 9110, 16.6.1).
+/// Some servers write a charset, `none` or nothing into this header, although nothing is packed.
+fn compression(headers: &HeaderMap) -> Option<String> {
+    const CODINGS: [&str; 13] = [
+        "gzip",
+        "x-gzip",
+        "deflate",
+        "compress",
+        "x-compress",
+        "br",
+        "zstd",
+        "dcb",
+        "dcz",
+        "aes128gcm",
+        "exi",
+        "pack200-gzip",
+        "lz4",
+    ];
+    let values = headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let codings: Vec<String> = values
+        .flat_map(|list| list.split(',').map(|coding| coding.trim().to_ascii_lowercase()).collect::<Vec<_>>())
+        .collect();
+    codings.into_iter().find(|coding| CODINGS.contains(&coding.as_str()))
+}
+
 /// Returns the vendor's `Retry-After` (seconds or a date) for a status that supports it.
 fn patience(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if !matches!(status, 429 | 503) {
@@ -114,6 +139,21 @@ fn patience(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_real_content_coding_is_a_compression() {
+        let compression_of = |values: &[&'static str]| {
+            compression(&values.iter().map(|value| (CONTENT_ENCODING, value.parse().unwrap())).collect())
+        };
+        let plain = ["UTF-8", "none", "Identity", "", " IDENTITY , identity", "binary", "utf-8;q=1", "8bit", "GBK"];
+        for value in plain {
+            assert_eq!(compression_of(&[value]), None, "{value}");
+        }
+        for value in ["gzip", "GZip", "identity, br", "x-gzip ", "deflate", "zstd"] {
+            assert!(compression_of(&[value]).is_some(), "{value}");
+        }
+        assert_eq!(compression_of(&["identity", "gzip"]).as_deref(), Some("gzip"));
+    }
 
     #[test]
     fn retry_after_is_read_in_seconds_and_as_a_date() {

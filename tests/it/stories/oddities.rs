@@ -180,37 +180,6 @@ story!(a_stranger_is_refused_before_the_body_is_read, async |engine: Engine| {
     assert_eq!(&answer, b"HTTP/1.1 403");
 });
 
-story!(a_body_without_room_is_told_to_come_again, async |engine: Engine| {
-    fn one_at_a_time(config: &mut Config) {
-        config.callback.max_body = ByteSize::mib(1);
-        config.callback.bytes_in_flight = ByteSize::mib(1);
-    }
-    let world = World::new(engine, Plan { config: Some(one_at_a_time), ..Plan::default() }).await;
-    let head = |length: usize| {
-        format!(
-            "POST /papi/signcenter/qiyuesuo/categoryCallback HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
-        )
-    };
-    let mut slow = TcpStream::connect(world.app.config.listen).await.unwrap();
-    let waits = head(1 << 20).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
-    slow.write_all(waits.as_bytes()).await.unwrap();
-    // It is asked for its body once it has its room.
-    let mut go_on = [0; 12];
-    slow.read_exact(&mut go_on).await.unwrap();
-    assert_eq!(&go_on, b"HTTP/1.1 100");
-    let address = world.app.config.listen;
-    let status = async || {
-        let mut line = TcpStream::connect(address).await.unwrap();
-        line.write_all(format!("{}ab", head(2)).as_bytes()).await.unwrap();
-        let mut answer = [0; 12];
-        line.read_exact(&mut answer).await.unwrap();
-        String::from_utf8(answer[9..].to_vec()).unwrap()
-    };
-    assert_eq!(status().await, "503");
-    drop(slow);
-    world.until("there is room again", async || status().await == "200").await;
-});
-
 story!(an_application_waits_until_a_maintenance_page_is_gone, async |engine: Engine| {
     let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
     world.sim.set_fault(Fault::times(Target::Any, FaultKind::Html { status: 200 }, 8));

@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use simulator::{EndShape, Knobs, RawCallback};
-use yinku::config::{Config, Span};
+use yinku::{
+    config::{Config, Span},
+    db::sql,
+    hash::Blake3,
+};
 
 use crate::support::world::{World, small_photos};
 
@@ -58,4 +62,37 @@ pub(crate) fn without_end_callback() -> Knobs {
 pub(crate) async fn no_callback_waits(world: &World) {
     world.until_quiet().await;
     assert_eq!(world.count("SELECT COUNT(*) FROM callbacks WHERE state <> 'done'").await, 0);
+}
+
+/// The service demands the key of [`wire`](crate::support::wire).
+pub(crate) fn with_key(config: &mut Config) {
+    config.callback.secret = Some(crate::support::wire::KEY.into());
+}
+
+/// How the newest callback was read.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Read {
+    pub(crate) shape: String,
+    pub(crate) business_id: Option<String>,
+    pub(crate) images: i64,
+    pub(crate) params: String,
+    pub(crate) error: Option<String>,
+}
+
+pub(crate) async fn newest(world: &World) -> Read {
+    sql("SELECT shape, business_id, images, params, error FROM callbacks ORDER BY id DESC LIMIT 1")
+        .one(&world.app.db)
+        .await
+        .unwrap()
+}
+
+/// Waits until exactly these bytes are a document of the flow's photos.
+pub(crate) async fn until_linked(world: &World, bytes: &[u8]) {
+    let hash = Blake3::of(bytes);
+    world
+        .until("the picture is linked", async || {
+            let linked = "SELECT COUNT(*) FROM documents WHERE original_hash = $1 AND photo_id IS NOT NULL";
+            sql(linked).bind(&hash).scalar::<i64>(&world.app.db).await.unwrap() == 1
+        })
+        .await;
 }

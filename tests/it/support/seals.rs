@@ -62,6 +62,11 @@ pub(crate) fn counts(value: &Value) -> [i64; 4] {
     ["authorised", "counted", "received", "missing"].map(|name| value[name].as_i64().unwrap())
 }
 
+/// The counts of the flow's first seal use.
+pub(crate) async fn show_counts(world: &World, flow: &FlowId) -> [i64; 4] {
+    counts(&show(&world.caller("admin").await, flow).await["sealUses"][0])
+}
+
 /// Noon of a day in China, and it stays noon until the story moves the clock.
 pub(crate) fn noon() -> Clock {
     Clock::manual(NOW)

@@ -3,9 +3,10 @@
 use std::{convert::Infallible, io, time::Duration};
 
 use axum::body::Body;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::FaultKind;
 
@@ -36,7 +37,21 @@ pub(crate) fn instead(kind: &FaultKind) -> Option<Response<Body>> {
             let body = Body::from_stream(endless(*bytes));
             Some(typed(StatusCode::OK, "image/jpeg", body))
         }
+        FaultKind::Answer { headers, body } => {
+            let mut response = Response::new(Body::from(BASE64_STANDARD.decode(body).unwrap_or_default()));
+            for (name, value) in headers {
+                add(response.headers_mut(), name, value);
+            }
+            Some(response)
+        }
         _ => None,
+    }
+}
+
+/// Adds a header, unless it cannot be one.
+pub(crate) fn add(headers: &mut HeaderMap, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+        headers.append(name, value);
     }
 }
 
