@@ -173,7 +173,7 @@ test.describe("errors of the service", () => {
     await zhang.getByRole("button", { name: "提交" }).click();
     await expect(zhang.getByRole("alert")).toContainText("请改正标出的 1 处");
     await expect(zhang.getByText("must be a whole number from 1 to 100000")).toBeVisible();
-  await expect(zhang.getByLabel("第 1 行 用印次数")).toBeFocused();
+    await expect(zhang.getByLabel("第 1 行 用印次数")).toBeFocused();
     await expect(zhang.getByLabel("用印主题")).toHaveValue("次数太多");
   });
 

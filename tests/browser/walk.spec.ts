@@ -1,11 +1,17 @@
 // Every page and every dialog, in both languages, both themes and both widths: axe finds nothing, nothing scrolls
 // sideways, nothing complains in the console. The pictures of the README are made here.
-import { mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { noSideways, noViolations, test, expect, type Look } from "./kit/test";
 import { scenes } from "./kit/scenes";
 
+/** The pictures of the READMEs, made anew with YINKU_DOC_PICTURES=1. */
+const PICTURES: Record<string, string> = {
+  "collecting-zh-light-1440": "flow.png",
+  "flows-zh-light-1440": "flows.png",
+  "collecting-zh-light-375": "flow-phone.png",
+};
 const SHOTS = join(import.meta.dirname, "pages");
 mkdirSync(SHOTS, { recursive: true });
 
@@ -168,9 +174,11 @@ for (const look of looks) {
         await page.waitForLoadState("networkidle", { timeout: 1000 }).catch(() => undefined);
         await noViolations(page, place.name);
         await noSideways(page, place.name);
-        await page.screenshot({
-          path: join(SHOTS, `${place.name}-${name}.png`),
-        });
+        const shot = join(SHOTS, `${place.name}-${name}.png`);
+        await page.screenshot({ path: shot });
+        const picture = PICTURES[`${place.name}-${name}`];
+        if (picture && process.env.YINKU_DOC_PICTURES)
+          copyFileSync(shot, join(import.meta.dirname, "../../docs/pages", picture));
       });
     }
   });

@@ -323,6 +323,7 @@ export const en: Zh = {
     finish: "End use",
     window: "Change time of use",
     upload: "Upload",
+    upload_of: (label) => `Upload ${label}`,
     archive: "Archive",
     archiving: "Archiving…",
     more: "More actions",

@@ -336,6 +336,7 @@ export const zh = {
     finish: "结束用印",
     window: "修改用印时间",
     upload: "上传",
+    upload_of: (label: string) => `上传${label}`,
     archive: "归档",
     archiving: "正在归档…",
     more: "更多操作",
