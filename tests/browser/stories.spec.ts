@@ -235,8 +235,11 @@ test("by keyboard only, from the login to the archive", async ({ house, stranger
   await house.stamp(await house.business(flow), 1);
   const choose = wang.getByRole("button", { name: "用印后文件：选择文件" });
   await expect(choose).toBeVisible();
+  // The flow is past its seal node: what follows moves nothing on the page.
+  await expect(wang.getByText("待归档").first()).toBeVisible();
+  // From here on, because the browser is told of it by a message of its own.
+  const chooser = wang.waitForEvent("filechooser", { timeout: 30_000 });
   await tabTo(wang, "用印后文件：选择文件");
-  const chooser = wang.waitForEvent("filechooser");
   await wang.keyboard.press("Enter");
   await (
     await chooser
@@ -313,6 +316,29 @@ test("new rows wait for the reader, known rows change in place", async ({ house,
   await expect(zhang.getByRole("link", { name: "后来的流程" })).toBeVisible();
 });
 
+test("a long list has few rows in the page, and Back finds the place where it was left", async ({ house, person }) => {
+  test.slow();
+  for (let at = 1; at <= 130; at += 1) await house.startFlow(`长列表 ${String(at).padStart(3, "0")}`, 1);
+  const zhang = await person("zhang");
+  await zhang.goto("/flows?tab=mine&q=长列表");
+  await expect(zhang.getByText("已显示 50 条，向下滚动继续")).toBeVisible();
+  const main = zhang.locator("#main");
+  await expect(async () => {
+    await main.evaluate((box) => box.scrollTo({ top: box.scrollHeight }));
+    await expect(zhang.getByText("共 130 条")).toBeVisible({ timeout: 500 });
+  }).toPass();
+  await main.evaluate((box) => box.scrollTo({ top: box.scrollHeight }));
+  await expect(zhang.getByRole("link", { name: "长列表 001" })).toBeVisible();
+  expect(await zhang.locator("tbody tr").count()).toBeLessThan(60);
+  await main.evaluate((box) => box.scrollTo({ top: 60 * 62 }));
+  const row = zhang.getByRole("link", { name: "长列表 066" });
+  await row.click();
+  await expect(zhang.getByRole("heading", { name: "长列表 066" })).toBeVisible();
+  await zhang.goBack();
+  await expect(row).toBeFocused();
+  expect(Math.abs((await main.evaluate((box) => box.scrollTop)) - 60 * 62)).toBeLessThan(400);
+});
+
 test("language and theme are kept, and the address holds every filter", async ({ house, person }) => {
   await scenes(house);
   const wang = await person("wang");
@@ -382,8 +408,8 @@ test("a photo that the box has lost is brought by hand, and the flow is archived
   const wang = await person("wang");
   await wang.goto(`/flows/${flow}`);
   const supply = wang.getByRole("button", { name: "为“公章”补传图片" });
+  const chooser = wang.waitForEvent("filechooser", { timeout: 30_000 });
   await expect(supply).toBeVisible();
-  const chooser = wang.waitForEvent("filechooser");
   await supply.click();
   const png = Buffer.from(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",

@@ -3,6 +3,12 @@ import { createRouter, createWebHistory, type RouteLocationNormalized } from "vu
 import { base } from "./api/client";
 import { loadSession, user } from "./session";
 
+/** True if the browser's back or forward button led to the present page. */
+export let returning = false;
+let popped = false;
+// Before the router's own listener, because its guards run before the next listener.
+addEventListener("popstate", () => (popped = true));
+
 export const router = createRouter({
   history: createWebHistory(`${base}/`),
   routes: [
@@ -26,13 +32,9 @@ export const router = createRouter({
   ],
 });
 
-/** True while the browser's back or forward button leads to a page. */
-export let returning = false;
-addEventListener("popstate", () => {
-  returning = true;
-});
-
 router.beforeEach(async (to) => {
+  returning = popped;
+  popped = false;
   if (to.meta.open) return true;
   if (user.value) return true;
   try {
@@ -51,6 +53,5 @@ router.afterEach((to: RouteLocationNormalized, from: RouteLocationNormalized) =>
     // A new page starts at its beginning; the browser itself places the first one.
     if (!samePage && !first) document.getElementById("main")?.focus({ preventScroll: returning });
     first = false;
-    setTimeout(() => (returning = false), 500);
   });
 });

@@ -235,7 +235,7 @@ export class House {
     const form = {
       subject,
       company: "上海印库科技有限公司",
-      seals: [{ seal: "公章", count: uses, users: ["wang"] }],
+      seals: [{ seal: "QYS2019040001", count: uses, users: ["wang"] }],
     };
     return (
       await this.api<{ id: string }>("zhang", "POST", "/api/flows", {

@@ -80,9 +80,12 @@ function connect(): void {
     say({ type: "state", up: true });
   });
   stream.addEventListener("error", () => {
+    const before = streaming.value;
     setStreaming(false);
     say({ type: "state", up: false });
     stream.close();
+    // If the service is gone the page must say so now, not when it reads again by itself.
+    if (before) void queries.invalidateQueries();
     retry = window.setTimeout(connect, pause);
     pause = Math.min(pause * 2, 15_000);
   });

@@ -174,7 +174,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The original bytes. Supports one Range, If-Range and If-None-Match. The ETag is the BLAKE3 hash. The service writes
+         * The original bytes. Supports one Range, If-Range, If-Match, If-None-Match and
+         *     If-Unmodified-Since. The ETag is the BLAKE3 hash. The service writes
          *     the download to the audit log before it sends the first byte.
          */
         get: operations["get_documents_id_content"];
@@ -412,7 +413,8 @@ export interface paths {
         };
         /**
          * All photos of a flow as a zip, for flow types without a download field. The service first fetches missing photos.
-         *     The answer has an exact length and a strong ETag, so a client can resume with Range and If-Range.
+         *     The answer has an exact length and a strong ETag, so a client can resume with Range and If-Range
+         *     or If-Match.
          */
         get: operations["get_flows_id_photos_zip"];
         put?: never;
@@ -1210,6 +1212,7 @@ export interface components {
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
+         *     * `other_state` (412): The content is not the one that the conditions of the request name. Download it from the start.
          *     * `too_large` (413): A file is larger than the limit. Send a smaller file.
          *     * `too_many_files` (413): The upload has more files than the limit. Send fewer files.
          *     * `invalid` (422): Members of the input are not valid. Correct the members that `errors` names.
@@ -1225,7 +1228,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "forbidden" | "not_yours" | "not_assigned" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "name_taken" | "folder_in_use" | "folder_not_empty" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "forbidden" | "not_yours" | "not_assigned" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -3147,7 +3150,7 @@ export interface operations {
     get_documents: {
         parameters: {
             query?: {
-                /** @description A part of the document name. */
+                /** @description A part of the document name. Case, width, composition of letters and blanks at the ends do not matter. */
                 q?: string;
                 flowId?: string;
                 seal?: string;
@@ -3329,6 +3332,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A problem. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The range is outside the content. Request a range within it. */
             416: {
                 headers: {
@@ -3395,6 +3407,15 @@ export interface operations {
             };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4608,6 +4629,15 @@ export interface operations {
             };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7879,7 +7909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body arrived too slowly. Send it again. */
+            /** @description The body arrived too slowly, or no data arrived for `callback.idle_timeout`. Send it again. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -7890,6 +7920,15 @@ export interface operations {
             };
             /** @description The body is larger than `callback.max_body`. Send less. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackAnswer"];
+                };
+            };
+            /** @description The body has an unknown `Content-Encoding`. Use gzip, deflate or none. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8005,7 +8044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body arrived too slowly. Send it again. */
+            /** @description The body arrived too slowly, or no data arrived for `callback.idle_timeout`. Send it again. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8016,6 +8055,15 @@ export interface operations {
             };
             /** @description The body is larger than `callback.max_body`. Send less. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackAnswer"];
+                };
+            };
+            /** @description The body has an unknown `Content-Encoding`. Use gzip, deflate or none. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -355,6 +355,7 @@ export const en: Zh = {
     difference: "Difference",
     user: "Seal user",
     seal: "Seal",
+    photos_title: "Photos",
     no_photos: "No photo has come yet",
     photos_total: (n, size) => `${many(n, "photo")} · ${size}`,
     download_all: "Download all",

@@ -45,6 +45,7 @@ export const problemEn: ProblemWords = {
   no_ending: () => "Nobody asked for its end",
   other_serial_no: () => "That business has another serial number",
   business_taken: () => "That business belongs to another seal use",
+  other_state: () => "The content has changed. Download it from the start",
   name_taken: () => "The name is taken",
   folder_in_use: () => "A flow type uses this folder",
   folder_not_empty: () => "The folder is not empty",

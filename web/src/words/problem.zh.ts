@@ -45,6 +45,7 @@ export const problemZh: ProblemWords = {
   no_ending: () => "没有人要求结束此用印",
   other_serial_no: () => "该业务号对应另一个流程编号",
   business_taken: () => "该业务号已属于另一个用印申请",
+  other_state: () => "内容已经变化，请从头下载",
   name_taken: () => "名称已存在",
   folder_in_use: () => "流程类型正在使用此文件夹",
   folder_not_empty: () => "文件夹不为空",

@@ -368,6 +368,7 @@ export const zh = {
     difference: "差异",
     user: "用印人",
     seal: "物理印章",
+    photos_title: "用印图片",
     no_photos: "还没有收到图片",
     photos_total: (n: number, size: string) => `${count(n)} 张 · ${size}`,
     download_all: "下载全部",
