@@ -57,8 +57,6 @@ pub enum CallbackError {
     Full,
     #[error("the callback is larger than {limit} bytes. Send less.")]
     TooLarge { limit: u64 },
-    #[error("no data of the callback arrived for {0:?}. Send it again.")]
-    Stalled(Duration),
     #[error("the callback ended before it was complete: {0}. Send it again.")]
     Cut(String),
     #[error("the callback cannot be unpacked: {0}. Send it again.")]

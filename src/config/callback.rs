@@ -1,7 +1,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, Secret, Span};
+use super::{ByteSize, Secret};
 
 /// Callbacks: requests that the vendor sends to the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,8 +17,6 @@ pub struct CallbackConfig {
     pub inline_body: ByteSize,
     /// Most memory for callback bodies in progress. At least `max_body`. It counts the bytes that have arrived.
     pub bytes_in_flight: ByteSize,
-    /// Longest time without data from a callback. Then the callback is refused.
-    pub idle_timeout: Span,
     /// Callbacks that wait to be saved. A full queue is answered with 503, and the vendor retries.
     pub queue: usize,
 }
@@ -31,7 +29,6 @@ impl Default for CallbackConfig {
             max_body: ByteSize::mib(64),
             inline_body: ByteSize::kib(64),
             bytes_in_flight: ByteSize::mib(256),
-            idle_timeout: Span::secs(30),
             queue: 4096,
         }
     }

@@ -86,7 +86,7 @@ struct CallbackAnswer {
     request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"), (String = "multipart/form-data"))),
     responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "The callback is stored."),
         (status = 400, body = CallbackAnswer, description = "The body ended before it was complete. Send it again."), (status = 403, body = Problem),
-        (status = 408, body = CallbackAnswer, description = "The body arrived too slowly, or no data arrived for `callback.idle_timeout`. Send it again."),
+        (status = 408, body = CallbackAnswer, description = "The body arrived too slowly. Send it again."),
         (status = 413, body = CallbackAnswer, description = "The body is larger than `callback.max_body`. Send less."),
         (status = 415, body = CallbackAnswer, description = "The body has an unknown `Content-Encoding`. Use gzip, deflate or none."),
         (status = 500, body = CallbackAnswer, description = "The service failed. See the service log for the cause."),
@@ -113,8 +113,7 @@ pub(super) async fn receive(
 
 /// Reads the body and undoes its content coding. The memory grows with what arrives, not with the declared length.
 async fn whole_body(edge: &Edge, headers: &HeaderMap, body: Body) -> Result<(Bytes, Room), CallbackError> {
-    let config = &edge.app.config.callback;
-    let (limit, patience) = (config.max_body.get(), config.idle_timeout.get());
+    let limit = edge.app.config.callback.max_body.get();
     let declared = body.size_hint().exact();
     if declared.is_some_and(|bytes| bytes > limit) {
         return Err(CallbackError::TooLarge { limit });
@@ -122,9 +121,7 @@ async fn whole_body(edge: &Edge, headers: &HeaderMap, body: Body) -> Result<(Byt
     let mut room = edge.inbox.room();
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
-    loop {
-        let next = tokio::time::timeout(patience, chunks.next()).await;
-        let Some(chunk) = next.map_err(|_| CallbackError::Stalled(patience))? else { break };
+    while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| CallbackError::Cut(error.to_string()))?;
         let needed = bytes.len() + chunk.len();
         if needed as u64 > limit {
