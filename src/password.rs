@@ -122,21 +122,21 @@ fn is_common(text: &str) -> bool {
     let letters: String = text.chars().filter(|c| c.is_alphabetic()).collect();
     common::contains(text)
         || (letters.chars().count() >= WORD && common::contains(&letters))
-        || without_additions(text).any(|core| common::contains(core))
+        || without_additions(text).any(common::contains)
 }
 
 /// The parts of the text that are left when digits and signs are taken from its ends.
 fn without_additions(text: &str) -> impl Iterator<Item = &str> {
     let starts: Vec<usize> = cuts(text.char_indices());
     let ends: Vec<usize> = cuts(text.char_indices().rev());
-    let pairs = starts.into_iter().flat_map(move |start| ends.clone().into_iter().map(move |end| (start, end)));
-    pairs.filter_map(|(start, end)| {
-        let (_, core) = text.split_at(start);
+    let ranges = starts.into_iter().flat_map(move |start| ends.clone().into_iter().map(move |end| (start, end)));
+    ranges.filter_map(|(start, end)| {
+        let (_, inner) = text.split_at(start);
         let last = text[end..].chars().next()?;
         let length = (end + last.len_utf8()).checked_sub(start).filter(|length| *length <= LONGEST_COMMON)?;
-        let core = core.get(..length)?;
-        let least = if core.contains(char::is_alphabetic) { WORD } else { NUMBER };
-        (core.chars().count() >= least).then_some(core)
+        let inner = inner.get(..length)?;
+        let needed = if inner.contains(char::is_alphabetic) { WORD } else { NUMBER };
+        (inner.chars().count() >= needed).then_some(inner)
     })
 }
 

@@ -43,6 +43,7 @@ pub struct FlowView {
     /// Keys of the fields that this user may change now. A files field is changed by upload.
     pub editable: Vec<String>,
     /// Display names of the usernames in this flow.
+    #[schema(value_type = BTreeMap<String, String>)]
     pub people: DisplayNames,
     /// For each other action: why this user may not do it now.
     #[serde(skip)]

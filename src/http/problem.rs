@@ -168,8 +168,7 @@ impl From<ThumbnailError> for Problem {
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Wrong => Self::new(Code::LoginFailed, error.to_string()),
-            LoginError::WrongCode => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::Wrong | LoginError::WrongCode => Self::new(Code::LoginFailed, error.to_string()),
             LoginError::TotpRequired => Self::new(Code::TotpRequired, error.to_string()),
             LoginError::TooMany(wait) => {
                 Self { retry_after: wait.as_secs(), ..Self::new(Code::TooManyLogins, error.to_string()) }

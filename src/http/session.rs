@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Edge, Problem, input::Input, logged_in::LoggedIn};
 use crate::user::{
     Role, User,
-    login::{self, Credentials, LoginDesk},
+    login::{self, LoginDesk, LoginInput},
 };
 
 pub(super) const COOKIE: &str = "yinku_session";
@@ -120,7 +120,7 @@ async fn open(
     Input(NewLogin { username, password, totp }): Input<NewLogin>,
 ) -> Result<Response, Problem> {
     let desk = edge.login_desk(peer, &headers);
-    let (user, secret) = desk.enter(Credentials { username, password, totp }).await?;
+    let (user, secret) = desk.enter(LoginInput { username, password, totp }).await?;
     let cookie = Cookie::build((COOKIE, secret))
         .http_only(true)
         .same_site(SameSite::Lax)

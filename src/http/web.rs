@@ -45,8 +45,8 @@ pub(super) async fn show(State(edge): State<Edge>, request: Request) -> Response
 fn answer(files: Files, public: &Url, path: &str, headers: &HeaderMap) -> Response {
     let path = path.trim_start_matches('/');
     // The compressed files are answers to the names without their ending.
-    let file =
-        files(path).filter(|_| !path.is_empty() && path != INDEX && !path.ends_with(".br") && !path.ends_with(".gz"));
+    let compressed = [".br", ".gz"].iter().any(|ending| path.ends_with(ending));
+    let file = files(path).filter(|_| !path.is_empty() && path != INDEX && !compressed);
     if let Some(file) = file {
         return secured(public, send_file(files, path, &file, headers));
     }

@@ -72,7 +72,7 @@ struct Turns {
 struct Lanes {
     running: usize,
     waiting: usize,
-    lanes: VecDeque<Lane>,
+    queue: VecDeque<Lane>,
 }
 
 #[derive(Debug)]
@@ -126,10 +126,10 @@ impl Lanes {
             return Err(LoginError::Busy);
         }
         let (call, called) = oneshot::channel();
-        match self.lanes.iter_mut().find(|lane| lane.key == key) {
+        match self.queue.iter_mut().find(|lane| lane.key == key) {
             Some(lane) if lane.callers.len() >= LONGEST_LANE => return Err(LoginError::Busy),
             Some(lane) => lane.callers.push_back(call),
-            None => self.lanes.push_back(Lane { key: key.to_owned(), callers: VecDeque::from([call]) }),
+            None => self.queue.push_back(Lane { key: key.to_owned(), callers: VecDeque::from([call]) }),
         }
         self.waiting += 1;
         Ok(Some(called))
@@ -137,14 +137,14 @@ impl Lanes {
 
     /// Returns the first caller of the next lane. Without one the turn is free again.
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        let Some(mut lane) = self.lanes.pop_front() else {
+        let Some(mut lane) = self.queue.pop_front() else {
             self.running -= 1;
             return None;
         };
         let caller = lane.callers.pop_front();
         self.waiting -= 1;
         if !lane.callers.is_empty() {
-            self.lanes.push_back(lane);
+            self.queue.push_back(lane);
         }
         caller
     }

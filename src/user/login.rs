@@ -58,15 +58,15 @@ fn whole_seconds(wait: Duration) -> Duration {
 }
 
 /// What a login sends.
-pub struct Credentials {
+pub struct LoginInput {
     pub username: String,
     pub password: String,
     pub totp: Option<String>,
 }
 
-impl std::fmt::Debug for Credentials {
+impl std::fmt::Debug for LoginInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("LoginInput").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
@@ -93,8 +93,8 @@ struct Proven {
 impl LoginDesk<'_> {
     /// Logs in and opens a session. The returned secret is the value of the cookie and is shown once. A failed login is
     /// audited too.
-    pub async fn enter(&self, credentials: Credentials) -> Result<(User, String), LoginError> {
-        let Credentials { username, password, totp } = credentials;
+    pub async fn enter(&self, credentials: LoginInput) -> Result<(User, String), LoginError> {
+        let LoginInput { username, password, totp } = credentials;
         let attempt = self.throttle.begin(&username, self.address, self.now)?;
         let entered = match self.prove(&username, password).await? {
             Some(proven) => self.open(&proven, totp.as_deref()).await,

@@ -137,6 +137,7 @@ impl LoginThrottle {
 
 impl LoginAttempt<'_> {
     /// Returns the wait before the next attempt, and what must be recorded now.
+    #[must_use]
     pub fn failed(self, now: Timestamp) -> (Option<Duration>, Option<FailureReport>) {
         let mut counts = self.throttle.lock();
         let free = counts.free_failures(&self.pair);
@@ -159,6 +160,7 @@ impl LoginAttempt<'_> {
     }
 
     /// Forgets the failures of the name at the address. Returns the repeats that are not recorded yet.
+    #[must_use]
     pub fn succeeded(self, now: Timestamp) -> Option<FailureReport> {
         let mut counts = self.throttle.lock();
         let [pair, address, name] = counts.all_of(&self.pair);

@@ -99,8 +99,8 @@ pub(super) async fn consume(
         sql("SELECT totp_seed FROM users WHERE id = $1").bind(&user.id).one(&mut *tx).await?;
     let Some(seed) = seed else { return Ok(false) };
     let Some(step) = step_of(&read(&seed, secrets, &user.id)?, user, code, now) else { return Ok(false) };
-    let used = sql("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(&user.id);
-    Ok(used.execute(tx).await? > 0)
+    let mark = sql("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(&user.id);
+    Ok(mark.execute(tx).await? > 0)
 }
 
 /// Returns the step of a right code.

@@ -33,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
+#[expect(clippy::struct_excessive_bools, reason = "parameters of a query, each given or not")]
 struct FlowParams {
     #[param(value_type = Option<FlowState>, inline)]
     state: Option<String>,
@@ -87,6 +88,7 @@ struct FlowPage {
     /// The cursor of the next page: send it as `after`. null at the end of the list.
     next: Option<String>,
     /// Display names of the usernames in the items.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     people: DisplayNames,
 }
 

@@ -87,13 +87,14 @@ fn of_flows() -> Vec<Row> {
         row("PUT /api/flows/{id}/seal-window", Body::Json(json!({ "end": ends })), hidden(403, 200)),
         row("POST /api/flows/{id}/seal-append", Body::Json(json!({ "count": 1 })), hidden(403, 200)),
         row("POST /api/grants/{id}/photos", Body::Picture, hidden(403, 201)),
-        row("POST /api/seal-uses/{id}/resolve", Body::Json(json!({ "again": true })), admin(409)),
-        row("GET /api/ingests/{id}", Body::None, readers(200)),
+        row("POST /api/seal-uses/{id}/resolve", Body::Json(json!({ "again": true })), admin(422)),
+        row("GET /api/ingests/{id}", Body::None, hidden(200, 200)),
         row("POST /api/ingests/{id}/retry", Body::None, hidden(403, 202)),
         row("POST /api/callbacks/{id}/replay", Body::None, admin(202)),
-        row("POST /api/flows/{id}/seal-finish", Body::Json(json!({ "reason": "完" })), hidden(403, 200)),
         row("POST /api/flows/{id}/transfer", Body::Json(json!({ "to": "li" })), hidden(403, 200)),
         row("POST /api/flows/{id}/withdraw", Body::Json(json!({})), hidden(403, 200)),
+        // A withdrawn flow has no open use.
+        row("POST /api/flows/{id}/seal-finish", Body::Json(json!({ "reason": "完" })), hidden(403, 409)),
     ]
 }
 
@@ -104,7 +105,7 @@ fn of_documents() -> Vec<Row> {
         row("GET /api/documents/{id}/content", Body::None, hidden(200, 200)),
         row("GET /api/documents/{id}/thumbnail/{size}", Body::None, hidden(200, 200)),
         row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
-        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
+        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 409)),
         row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),
     ]
 }
@@ -115,7 +116,7 @@ fn of_configuration() -> Vec<Row> {
         row("GET /api/definitions/{id}", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("PUT /api/definitions/{id}", Body::Json(definition.clone()), admin(422)),
         row("POST /api/definitions", Body::Json(definition), admin(422)),
-        row("GET /api/definitions/ready-made", Body::None, admin(200)),
+        row("GET /api/definitions/ready-made", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("POST /api/definitions/ready-made", Body::Json(json!({ "serviceId": NOTHING })), admin(422)),
         row("GET /api/services", Body::None, admin(200)),
         row("POST /api/services", Body::Json(json!({})), admin(422)),
@@ -152,6 +153,7 @@ fn without_an_object() -> Vec<Row> {
         "GET /api/flows/counts",
         "GET /api/folders",
         "GET /api/owed",
+        "GET /api/people",
         "GET /api/session",
         "GET /api/sessions",
         "DELETE /api/sessions",
