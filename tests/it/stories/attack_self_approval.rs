@@ -16,9 +16,9 @@ async fn define(world: &World, assignees: &[&str], mode: &str) -> String {
         "name": "请示", "selfApproval": false,
         "fields": [{ "key": "subject", "label": "主题", "type": "text", "required": true }],
         "nodes": [node("first", assignees, mode)] });
-    let made = world.caller("admin").await.post("/api/definitions", &body).await.expect(201);
-    assert_eq!(made["selfApproval"], false);
-    made["id"].as_str().unwrap().to_owned()
+    let saved = world.caller("admin").await.post("/api/definitions", &body).await.expect(201);
+    assert_eq!(saved["selfApproval"], false);
+    saved["id"].as_str().unwrap().to_owned()
 }
 
 async fn refused(caller: &Caller, flow: &str) {
