@@ -71,9 +71,9 @@ impl Demo {
         panic!("the demonstration ended: {}", demo.told.join("\n"))
     }
 
-    /// What its first line says after `words`.
+    /// What its output says after `words`.
     pub(crate) fn address(&self, words: &str) -> &str {
-        let after = self.told[0].split_once(words).unwrap().1.trim();
+        let after = self.told.iter().find_map(|line| line.split_once(words)).unwrap().1.trim();
         after.split([' ', ',']).next().unwrap()
     }
 }

@@ -1244,9 +1244,6 @@ export interface components {
             /** @description The hash of the last entry, from the head. Note it outside the database: it proves all entries before it. */
             head: string;
         };
-        BTreeMap: {
-            [key: string]: string;
-        };
         /** @description The BLAKE3 hash of an original's bytes: 64 lower-case hex digits. It is the identity of the original. */
         Blake3: string;
         /** @description The body of a definition: the part that has versions. */
@@ -1649,7 +1646,9 @@ export interface components {
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
             next: string | null;
             /** @description Display names of the usernames in the items. */
-            people: components["schemas"]["BTreeMap"];
+            people: {
+                [key: string]: string;
+            };
         };
         /** @enum {string} */
         FlowState: "running" | "archived" | "rejected" | "withdrawn";
@@ -1698,7 +1697,9 @@ export interface components {
             /** @description Keys of the fields that this user may change now. A files field is changed by upload. */
             editable: string[];
             /** @description Display names of the usernames in this flow. */
-            people: components["schemas"]["BTreeMap"];
+            people: {
+                [key: string]: string;
+            };
         };
         Folder: {
             id: components["schemas"]["FolderId"];
