@@ -284,7 +284,13 @@ impl Document {
     /// all.
     #[must_use]
     pub fn may_be_seen_by(&self, user: &User) -> bool {
-        user.reads_all() || self.photo.kind.as_deref() != Some(PhotoKind::Face.as_str())
+        user.reads_all() || !self.is_face()
+    }
+
+    /// Returns true for a photo of a face.
+    #[must_use]
+    pub fn is_face(&self) -> bool {
+        self.photo.kind.as_deref() == Some(PhotoKind::Face.as_str())
     }
 
     /// Returns how many documents of a visible folder `user` may see. The totals are updated with every change.

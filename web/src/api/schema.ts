@@ -808,6 +808,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/services/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One service. */
+        get: operations["get_services_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes a service, or gives its secret again. */
+        patch: operations["patch_services_id"];
+        trace?: never;
+    };
     "/api/services/{id}/check": {
         parameters: {
             query?: never;
@@ -861,7 +879,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/tokens": {
+    "/api/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes the password of the user. The user's other sessions end. */
+        put: operations["put_session_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/totp": {
         parameters: {
             query?: never;
             header?: never;
@@ -870,9 +905,80 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Creates a token for programs. The token has the rights of the caller. */
+        /** Sets up one-time codes. Without a code the set-up begins and the answer has the seed. The first code ends it. */
+        post: operations["post_session_totp"];
+        /** Removes the one-time codes of the user. */
+        delete: operations["delete_session_totp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The open sessions of the user, newest first. */
+        get: operations["get_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends the other sessions of the user. */
+        delete: operations["delete_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one session of the user. */
+        delete: operations["delete_sessions_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tokens of the user that have not ended, newest first. */
+        get: operations["get_tokens"];
+        put?: never;
+        /** Creates a token for programs. The token has the rights of the caller within its scope. A token cannot make a token. */
         post: operations["post_tokens"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a token of the user for good. */
+        delete: operations["delete_tokens_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -911,6 +1017,40 @@ export interface paths {
         head?: never;
         /** Changes a user. Absent members stay unchanged. */
         patch: operations["patch_users_id"];
+        trace?: never;
+    };
+    "/api/users/{id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets the password of a user. The user must change it at the next login. The user's sessions end. */
+        post: operations["post_users_id_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{id}/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes the one-time codes of a user, for an authenticator that was lost. */
+        delete: operations["delete_users_id_totp"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/healthz": {
@@ -1019,7 +1159,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_checked" | "user_made" | "user_changed" | "token_made" | "logged_in" | "logged_out" | "login_failed";
+        Act: "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1076,6 +1216,10 @@ export interface components {
             subject: string;
             flowId: components["schemas"]["FlowId"] | null;
             detail: string | null;
+            /** @description Address of the client. Absent for the command line. */
+            peer: string | null;
+            /** @description The login of the request: `session:<id>` or `token:<id>`. */
+            via: string | null;
             /** @description Hash of the entry before. 64 zeros for the first entry. */
             prev: string;
             /** @description BLAKE3 of `prev` and all members above. */
@@ -1111,6 +1255,8 @@ export interface components {
             fields: components["schemas"]["Field"][];
             nodes: components["schemas"]["Node"][];
             integration?: components["schemas"]["Integration"] | null;
+            /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
+            selfApproval?: boolean | null;
         };
         /**
          * @description What is wrong with a chain.
@@ -1178,14 +1324,23 @@ export interface components {
          *     * `too_slow` (408): The body arrived too slowly. Send the request again.
          *     * `not_logged_in` (401): The request has no valid login. Log in or send a token.
          *     * `login_failed` (401): The username or the password is wrong. Check both.
+         *     * `totp_required` (401): The user logs in with a one-time code. Send the code as `totp`.
+         *     * `too_many_logins` (429): Too many logins failed. Retry after `Retry-After` seconds.
+         *     * `must_change_password` (403): The user must choose a new password first. Send PUT /api/session/password.
+         *     * `must_set_up_totp` (403): A role of the user requires one-time codes. Send POST /api/session/totp.
+         *     * `token_scope` (403): The scope of the token does not allow this request. Use a token with a wider scope.
+         *     * `needs_session` (403): A token may not do this. Log in with POST /api/session.
          *     * `forbidden` (403): The roles of the caller do not allow this request. Ask an administrator.
          *     * `not_yours` (403): Only other users may do this act. See `actions` of the flow.
          *     * `not_assigned` (403): The current node is not assigned to the caller. See `actions` of the flow.
+         *     * `own_approval` (403): The definition does not let starters approve their own flows. Ask another assignee.
          *     * `other_origin` (403): A write with a cookie came from another site. Send the write from this service's pages, or use a token.
          *     * `callback_refused` (403): The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.
          *     * `not_found` (404): The object does not exist or is not visible to the caller. Check the id and the rights.
          *     * `no_thumbnail` (404): The document has no thumbnail of this size. Download the original.
          *     * `method_not_allowed` (405): The route does not support this method. See the OpenAPI document.
+         *     * `totp_is_on` (409): One-time codes are on already. Remove them first.
+         *     * `totp_not_begun` (409): The set-up of one-time codes has not begun. Send the request without `code` first.
          *     * `not_now` (409): The state of the flow does not allow this act. Do what `detail` says.
          *     * `flow_not_running` (409): The flow is archived, withdrawn or sent back to its starter. Read the flow again.
          *     * `already_acted` (409): The caller has already acted at this node. Read the flow again.
@@ -1209,6 +1364,7 @@ export interface components {
          *     * `no_ending` (409): No end of this seal use was requested. End the use first.
          *     * `other_serial_no` (409): The business at the vendor has another serial number. Check `businessId`, or set `force`.
          *     * `business_taken` (409): Another seal use has this business id. Check `businessId`.
+         *     * `secret_locked` (409): The secret was stored under another key. Do what `detail` says.
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
@@ -1228,7 +1384,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "forbidden" | "not_yours" | "not_assigned" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1279,10 +1435,6 @@ export interface components {
              */
             missing: number;
         };
-        Credentials: {
-            username: string;
-            password: string;
-        };
         /**
          * Format: uuid
          * @description A flow type (流程类型).
@@ -1294,6 +1446,8 @@ export interface components {
             fields: components["schemas"]["Field"][];
             nodes: components["schemas"]["Node"][];
             integration?: components["schemas"]["Integration"] | null;
+            /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
+            selfApproval: boolean | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
@@ -1736,6 +1890,16 @@ export interface components {
         MadeToken: {
             id: components["schemas"]["TokenId"];
             name: string;
+            scope: components["schemas"]["Scope"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description The last use. It may be one minute old. `null` if the token was never used.
+             */
+            usedAt: string | null;
             /** @description The secret. The service shows it once. */
             token: string;
         };
@@ -1783,6 +1947,8 @@ export interface components {
             fields: components["schemas"]["Field"][];
             nodes: components["schemas"]["Node"][];
             integration?: components["schemas"]["Integration"] | null;
+            /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
+            selfApproval?: boolean | null;
             /** @description Ignored. */
             id?: unknown;
             /** @description Ignored. */
@@ -1800,6 +1966,12 @@ export interface components {
             /** @description At most 240 bytes, without `/`, `\` and control characters. */
             name: string;
         };
+        NewLogin: {
+            username: string;
+            password: string;
+            /** @description The present one-time code, for a user with such codes. */
+            totp?: string | null;
+        };
         NewService: {
             name: string;
             /** @description Address of the vendor's open platform, usually with port 9182. */
@@ -1814,17 +1986,26 @@ export interface components {
         NewToken: {
             /** @description The purpose of the token. */
             name: string;
+            scope?: components["schemas"]["Scope"] | null;
+            /**
+             * Format: int32
+             * @description Lifetime in days. Default: `auth.token_days`.
+             */
+            days?: number | null;
         };
         NewUser: {
             /** @description 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. */
             username: string;
             displayName: string;
+            /** @description Not a common password, a name or a sequence, also with digits or signs added. */
             password: string;
             roles: components["schemas"]["Role"][];
             employeeNo?: string | null;
             mobile?: string | null;
             /** @description Username of the manager. */
             manager?: string | null;
+            /** @description true: the user must choose another password at the first login. */
+            mustChange?: boolean;
         };
         /** @description One step of the flow. */
         Node: {
@@ -1994,6 +2175,28 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list, newest first. */
+        Page_Session: {
+            items: components["schemas"]["Session"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
+        Page_Token: {
+            items: components["schemas"]["Token"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
         Page_User: {
             items: components["schemas"]["User"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
@@ -2003,6 +2206,18 @@ export interface components {
              * @description The number of all items. Only some routes return it.
              */
             total?: number | null;
+        };
+        PasswordChange: {
+            /** @description The present password. */
+            old: string;
+            new: string;
+        };
+        PasswordProof: {
+            /** @description The present password. */
+            password: string;
+        };
+        PasswordReset: {
+            password: string;
         };
         /**
          * @description The phase of a flow, for display.
@@ -2121,6 +2336,11 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "operator" | "archivist" | "auditor" | "member";
+        /**
+         * @description What a token may do with the rights of its user.
+         * @enum {string}
+         */
+        Scope: "read" | "upload" | "all";
         /** @description One seal use in detail. */
         SealDetail: {
             /**
@@ -2241,11 +2461,70 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
+        /** @description The changes of a service. An absent member stays unchanged. */
+        ServiceChange: {
+            name?: string | null;
+            /** @description Address of the vendor's open platform, usually with port 9182. */
+            baseUrl?: string | null;
+            appToken?: string | null;
+            /** @description Never returned by the API. */
+            appSecret?: string | null;
+            /** @description `legacy`, `nonce` or `nonce:<header name>`. */
+            signMode?: string | null;
+        };
         /**
          * Format: uuid
          * @description A bound vendor server (契约锁服务).
          */
         ServiceId: string;
+        /** @description An open session. */
+        Session: {
+            id: components["schemas"]["SessionId"];
+            /** @description The network address of the login. */
+            address: string;
+            /** @description The name that the browser gave itself at the login. */
+            agent: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description The last request of the user. It may be one minute old.
+             */
+            activeAt: string;
+            /**
+             * Format: date-time
+             * @description The session ends then in any case.
+             */
+            expiresAt: string;
+            /** @description True for the session of this request. */
+            current: boolean;
+        };
+        /**
+         * Format: uuid
+         * @description A login at a browser, until its end.
+         */
+        SessionId: string;
+        /** @description The user of the session. */
+        SessionUser: {
+            id: components["schemas"]["UserId"];
+            username: string;
+            displayName: string;
+            roles: components["schemas"]["Role"][];
+            /** @description The vendor identifies the person by this employee number, else by the mobile phone. */
+            employeeNo: string | null;
+            mobile: string | null;
+            /** @description Username of the manager. */
+            manager: string | null;
+            disabled: boolean;
+            /** @description The user must choose a new password before anything else. */
+            mustChange: boolean;
+            /** @description A login needs a one-time code. */
+            totp: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description A role of the user requires one-time codes. */
+            totpRequired: boolean;
+        };
         /**
          * @description The subject of a callback.
          * @enum {string}
@@ -2275,6 +2554,21 @@ export interface components {
             /** @description Only the seal with this name. Without `seal` and `deviceNo`: all open seals. */
             seal?: string | null;
         };
+        /** @description A token without its secret. */
+        Token: {
+            id: components["schemas"]["TokenId"];
+            name: string;
+            scope: components["schemas"]["Scope"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description The last use. It may be one minute old. `null` if the token was never used.
+             */
+            usedAt: string | null;
+        };
         /** Format: uuid */
         TokenId: string;
         /** @description The number of flows in each list of a user. */
@@ -2294,6 +2588,14 @@ export interface components {
              * @description Flows that the user has started.
              */
             mine: number;
+        };
+        TotpSeed: {
+            /** @description The address with the seed, for the authenticator. The service shows it once. */
+            uri: string;
+        };
+        TotpSetUp: {
+            /** @description The first code of the authenticator. Absent: the set-up begins. */
+            code?: string | null;
         };
         Transfer: {
             /** @description The username of the new assignee. */
@@ -2317,6 +2619,10 @@ export interface components {
             /** @description Username of the manager. */
             manager: string | null;
             disabled: boolean;
+            /** @description The user must choose a new password before anything else. */
+            mustChange: boolean;
+            /** @description A login needs a one-time code. */
+            totp: boolean;
             /** Format: date-time */
             createdAt: string;
         };
@@ -2684,6 +2990,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -2829,6 +3144,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2995,6 +3319,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3200,6 +3533,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -3242,6 +3584,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3316,6 +3667,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3405,6 +3765,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
                 headers: {
@@ -3463,6 +3832,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3537,6 +3915,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3696,6 +4083,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -3738,6 +4134,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5834,6 +6239,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
                 headers: {
@@ -6227,6 +6641,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
                 headers: {
@@ -6482,6 +6905,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
                 headers: {
@@ -6726,6 +7158,15 @@ export interface operations {
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7070,6 +7511,198 @@ export interface operations {
             };
         };
     };
+    get_services_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServiceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_services_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServiceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceChange"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_services_id_check: {
         parameters: {
             query?: never;
@@ -7110,6 +7743,15 @@ export interface operations {
             };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7166,8 +7808,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7219,11 +7879,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["SessionUser"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7260,7 +7929,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Credentials"];
+                "application/json": components["schemas"]["NewLogin"];
             };
         };
         responses: {
@@ -7270,7 +7939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["SessionUser"];
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
@@ -7336,6 +8005,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -7371,6 +8049,608 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_session_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_session_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TotpSetUp"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpSeed"];
+                };
+            };
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_session_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordProof"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sessions: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the previous page. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Session"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sessions_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tokens: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the previous page. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Token"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
@@ -7479,6 +8759,71 @@ export interface operations {
             };
             /** @description Members of the input are not valid. Correct the members that `errors` names. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_tokens_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7805,6 +9150,185 @@ export interface operations {
             };
         };
     };
+    post_users_id_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_users_id_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_healthz: {
         parameters: {
             query?: never;
@@ -7909,7 +9433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body arrived too slowly, or no data arrived for `callback.idle_timeout`. Send it again. */
+            /** @description The body arrived too slowly. Send it again. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -8044,7 +9568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body arrived too slowly, or no data arrived for `callback.idle_timeout`. Send it again. */
+            /** @description The body arrived too slowly. Send it again. */
             408: {
                 headers: {
                     [name: string]: unknown;
