@@ -6,7 +6,7 @@ import type { Page } from "@playwright/test";
 import { noSideways, noViolations, test, expect, type Look } from "./kit/test";
 import { scenes } from "./kit/scenes";
 
-/** The pictures of the READMEs, made anew with YINKU_DOC_PICTURES=1. */
+/** The pictures of the READMEs, made anew with DOC_PICTURES=1. */
 const PICTURES: Record<string, string> = {
   "collecting-zh-light-1440": "flow.png",
   "flows-zh-light-1440": "flows.png",
@@ -177,7 +177,7 @@ for (const look of looks) {
         const shot = join(SHOTS, `${place.name}-${name}.png`);
         await page.screenshot({ path: shot });
         const picture = PICTURES[`${place.name}-${name}`];
-        if (picture && process.env.YINKU_DOC_PICTURES)
+        if (picture && process.env.DOC_PICTURES)
           copyFileSync(shot, join(import.meta.dirname, "../../docs/pages", picture));
       });
     }

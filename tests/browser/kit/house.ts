@@ -9,6 +9,8 @@ export type Engine = "sqlite" | "postgres";
 export const PASSWORD = "browser-test-1";
 const ROOT = new URL("../../..", import.meta.url).pathname;
 const PROGRAM = process.env.YINKU_PROGRAM ?? join(ROOT, "target/debug/yinku");
+/** The environment without settings of the service. */
+const OUTSIDE = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("YINKU_")));
 const TOKEN = "demoToken01";
 const SECRET = "demoSecret-0123456789abcdef";
 
@@ -87,7 +89,7 @@ export class House {
   private run(args: string[], env: Record<string, string>): ChildProcess {
     const child = spawn(PROGRAM, args, {
       cwd: this.dir,
-      env: { ...process.env, ...env },
+      env: { ...OUTSIDE, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -118,7 +120,11 @@ export class House {
       ...(this.engine === "postgres" ? { YINKU_DATABASE__URL: pg } : {}),
       ...this.settings,
     });
-    await until("the service answers", async () => (await fetch(`http://127.0.0.1:${this.port}/healthz`)).ok);
+    const answers = async () => (await fetch(`http://127.0.0.1:${this.port}/healthz`)).ok;
+    // A busy machine compiles beside the tests.
+    await until("the service answers", answers, 90).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.log()}`);
+    });
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
