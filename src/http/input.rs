@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Json, Path, Request, rejection::JsonRejection},
     http::request::Parts,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -169,4 +169,19 @@ impl<T> Page<T> {
     pub(super) fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(change).collect(), next: self.next, total: self.total }
     }
+}
+
+/// Reads a whole number. JSON clients can write 2 as 2.0.
+pub(super) fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    to_whole(&serde_json::Number::deserialize(deserializer)?)
+}
+
+/// As [`whole`], for a member that may be absent or null.
+pub(super) fn whole_or_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    Option::<serde_json::Number>::deserialize(deserializer)?.as_ref().map(to_whole).transpose()
+}
+
+fn to_whole<E: serde::de::Error>(number: &serde_json::Number) -> Result<u32, E> {
+    let text = number.as_f64().unwrap_or(f64::NAN).to_string();
+    text.parse().map_err(|_| E::custom(format!("{number} is not a whole number in range")))
 }

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    input::{Id, Input, MaybeInput, Page, Params, limit, parsed},
+    input::{self, Id, Input, MaybeInput, Page, Params, limit, parsed},
     logged_in::LoggedIn,
     users::Paging,
 };
@@ -175,6 +175,7 @@ struct NewToken {
     scope: Option<Scope>,
     /// Lifetime in days. Default: `auth.token_days`.
     #[schema(minimum = 1, maximum = 3650)]
+    #[serde(default, deserialize_with = "input::whole_or_none")]
     days: Option<u32>,
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
     flows::{flow_for, visible_flow},
-    input::{Id, Input, Params},
+    input::{self, Id, Input, Params},
     session::{Admin, CurrentUser},
 };
 use crate::{
@@ -70,7 +70,7 @@ async fn seal_detail(
 struct MoreUses {
     /// The number of uses to add for each user.
     #[schema(minimum = 1, maximum = 100_000)]
-    #[serde(deserialize_with = "whole")]
+    #[serde(deserialize_with = "input::whole")]
     count: u32,
     /// Only the seal in this device. Absent: all seals.
     device_no: Option<String>,
@@ -232,13 +232,6 @@ async fn owed_photos(
         _ => user,
     };
     Ok(Json(owed_photos::of_user(&edge.app, &person).await?))
-}
-
-/// Reads a whole number. JSON clients can write 2 as 2.0.
-fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let number = serde_json::Number::deserialize(deserializer)?;
-    let text = number.as_f64().unwrap_or(f64::NAN).to_string();
-    text.parse().map_err(|_| D::Error::custom(format!("{number} is not a whole number in range")))
 }
 
 /// Trims a text and removes NUL. `None` if nothing remains.
