@@ -31,8 +31,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 
 const NUL: &str = "The text contains NUL. Remove it.";
 
-/// Deserializes a value. The problem names the member that is not valid.
+/// Deserializes an object. The problem names the member that is not valid.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    // Serde would read the items of an array as the members of an object.
+    if value.is_array() {
+        return Err(Problem::new(Code::Invalid, "The input is an array. Send a JSON object."));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let (member, message) = failed_member(&error);
         Problem::field(&member, message)
