@@ -322,7 +322,7 @@ impl Sql {
         run!(self, on, |text, args, c| async move { query_as_with(text, args).fetch_optional(c).await })
     }
 
-    /// Returns the row, or [`DbError::RowNotFound`] if there is none.
+    /// Returns the row, or [`DbError::RowNotFound`] if no row matches.
     pub async fn one<'c, T: Row>(self, on: impl Into<On<'c>>) -> Result<T, DbError> {
         self.optional(on).await?.ok_or(DbError::RowNotFound)
     }

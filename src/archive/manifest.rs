@@ -34,7 +34,7 @@ pub(super) struct Manifest {
     as_of: Timestamp,
     flow: Value,
     definition: Body,
-    starter: Option<User>,
+    starter: Option<Value>,
     approvals: Vec<Approval>,
     seal_uses: Vec<Value>,
     documents: Vec<Value>,
@@ -74,7 +74,7 @@ impl Manifest {
             as_of: flow.updated_at,
             flow: flow_json(flow),
             definition,
-            starter: User::named(db, &flow.starter).await?,
+            starter: User::named(db, &flow.starter).await?.as_ref().map(starter_json),
             approvals: approval::of_flow(db, &flow.id).await?,
             seal_uses,
             documents,
@@ -98,6 +98,21 @@ impl Manifest {
     pub(super) fn adds_nothing(&self, state: FlowState) -> bool {
         state == FlowState::Archived && self.document_count() <= self.recorded
     }
+}
+
+/// The starter, without the state of the login: that is no evidence.
+fn starter_json(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "username": user.username,
+        "displayName": user.display_name,
+        "roles": user.roles,
+        "employeeNo": user.employee_no,
+        "mobile": user.mobile,
+        "manager": user.manager,
+        "disabled": user.disabled,
+        "createdAt": user.created_at,
+    })
 }
 
 fn flow_json(flow: &Flow) -> Value {

@@ -7,7 +7,7 @@ use super::{ByteSize, Secret};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallbackConfig {
-    /// Secret that each callback must carry as `?key=` or as the last path segment. Absent: none is required.
+    /// Secret that each callback must carry as `?key=` or as the last path segment. Absent: no secret is required.
     pub secret: Option<Secret>,
     /// Networks (CIDR) that may send callbacks. Empty: any network.
     pub allow_from: Vec<IpNet>,

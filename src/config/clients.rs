@@ -6,8 +6,8 @@ use super::{ByteSize, Span};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientsConfig {
-    /// Most open connections. If all are in use, a new connection replaces an idle or slow one. If there is none, the
-    /// answer is 503. The service lowers this bound if it may not open enough files.
+    /// Most open connections. If all are in use, a new connection replaces an idle or slow connection. If all are busy,
+    /// the answer is 503. The service lowers this bound if it may not open enough files.
     pub connections: usize,
     /// Most open connections of one address. 0: no bound, for clients behind a proxy and for the vendor.
     pub per_address: usize,

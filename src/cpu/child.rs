@@ -50,15 +50,15 @@ pub async fn run(
     command.args(args).env_clear().current_dir("/").kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(start)?;
-    let (mut to, from, told) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
-        if let Some(mut to) = to.take() {
+        if let Some(mut stdin) = stdin.take() {
             // A process that refuses its input ends before it has read all.
-            let _ = to.write_all(&input).await;
+            let _ = stdin.write_all(&input).await;
         }
     };
     let whole = async {
-        let (output, reason, ()) = tokio::join!(read(from, most + 1), read(told, MAX_REASON), write);
+        let (output, reason, ()) = tokio::join!(read(stdout, most + 1), read(stderr, MAX_REASON), write);
         (output, reason, child.wait().await)
     };
     let (output, reason, status) = tokio::time::timeout(patience, whole).await.map_err(|_| ChildError::TooSlow)?;

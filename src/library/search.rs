@@ -120,7 +120,7 @@ impl Search {
         Ok(ways)
     }
 
-    /// Returns a condition of the search that matches few documents. `None` if there is none.
+    /// Returns a condition of the search that matches few documents. `None` if every condition matches many.
     async fn rare_condition(&self, db: &Db) -> Result<Option<By>, DbError> {
         if self.flow.is_some() {
             return Ok(Some(By::Column("d.flow_id")));

@@ -40,7 +40,7 @@ pub enum WindowError {
 /// The new time, and its seals.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// `None`: unchanged; the time of the application if there is none.
+    /// `None`: the present time stays. Without a present time, the time of the application counts.
     pub start: Option<Timestamp>,
     pub end: Option<Timestamp>,
     /// `None`: every open seal.

@@ -100,7 +100,7 @@ fn unwrapped(object: &str) -> Vec<(String, &str)> {
     members
 }
 
-/// A list is a repeated parameter. A null is none.
+/// Each item of a list is one value of the parameter. A null adds no value.
 fn push_values(pairs: &mut Vec<(String, String)>, key: &str, value: &str) {
     if !value.starts_with('[') {
         pairs.extend(json::text(value).map(|text| (key.to_owned(), text)));

@@ -119,7 +119,7 @@ fn is_file(part: &Part<'_>) -> bool {
 fn file(part: &Part<'_>) -> Option<PushedImage> {
     let file_name = part.file_name.as_deref();
     if !part.whole {
-        // A truncated photo would never match a complete copy of itself, so it is not stored.
+        // The hash of a truncated photo differs from the hash of the complete photo. So yinku does not store it.
         return Some(PushedImage::Unreadable(format!("truncated after {} bytes", part.content.len())));
     }
     // The file input of a form without a chosen file.
