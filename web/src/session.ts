@@ -4,7 +4,7 @@ import { api, onExpired, Problem, read, type Schemas } from "./api/client";
 import { queries } from "./api/queries";
 import { dropDrafts } from "./drafts";
 
-export type User = Schemas["User"];
+export type User = Schemas["SessionUser"];
 export type Role = Schemas["Role"];
 
 export const user = ref<User | null>(null);
@@ -13,6 +13,12 @@ export const expired = ref(false);
 
 onExpired(() => {
   if (user.value) expired.value = true;
+});
+
+/** A person who must choose a password or set up codes can do nothing else before. */
+export const mustFirst = computed(() => {
+  const me = user.value;
+  return !!me && (me.mustChange || (me.totpRequired && !me.totp));
 });
 
 export const isAdmin = computed(() => user.value?.roles.includes("admin") ?? false);
@@ -34,7 +40,7 @@ export async function loadSession(): Promise<User | null> {
 }
 
 export async function signIn(username: string, password: string, totp?: string): Promise<User> {
-  const body = { username, password, ...(totp ? { totp } : {}) };
+  const body = { username, password, totp: totp ?? null };
   const next = await read(api.POST("/api/session", { body }));
   const other = user.value !== null && user.value.username !== next.username;
   // What another person read must not be shown to this one.

@@ -169,6 +169,17 @@ export class House {
     return (answer.status === 204 ? undefined : await answer.json()) as T;
   }
 
+  /** A new member, for a story that changes its login. */
+  async newcomer(
+    username: string,
+    displayName: string,
+    password: string,
+    mustChange: boolean,
+  ): Promise<{ mustChange: boolean }> {
+    const body = { username, displayName, password, roles: ["member"], mustChange };
+    return this.api("admin", "POST", "/api/users", body);
+  }
+
   private send(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Response> {
     const content = body === undefined ? {} : { body: JSON.stringify(body) };
     return fetch(`http://127.0.0.1:${this.port}${path}`, {
