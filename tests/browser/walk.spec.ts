@@ -20,7 +20,7 @@ interface Place {
   as: "zhang" | "li" | "wang" | "sun";
   path: string;
   /** A press that opens something, by the name of its button in each language. */
-  open?: [zh: string, en: string];
+  open?: [zh: string | RegExp, en: string | RegExp];
   /** On the phone the button is in the bar above the tabs or its menu. */
   fill?: (page: Page) => Promise<void>;
 }
@@ -83,7 +83,8 @@ async function places(house: Parameters<typeof scenes>[0]): Promise<Place[]> {
       name: "finish",
       as: "wang",
       path: `/flows/${flow.using}`,
-      open: ["结束用印", "End use"],
+      // "Append uses" contains the same letters.
+      open: [/^结束用印$/, /^End use$/],
     },
     {
       name: "window",
