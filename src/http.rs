@@ -17,7 +17,9 @@ mod layers;
 mod openapi;
 mod operation;
 mod permission_cache;
+mod photos;
 mod problem;
+mod proxies;
 mod seal_uses;
 mod services;
 mod session;
@@ -79,6 +81,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(download::routes())
         .merge(files::routes())
         .merge(ingests::routes())
+        .merge(photos::routes())
         .merge(knowledge::routes())
         .merge(folders::routes())
         .merge(content::routes())
@@ -109,6 +112,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .layer(middleware::from_fn(layers::finish_writes))
         .layer(CatchPanicLayer::custom(layers::after_panic))
         .layer(middleware::from_fn(layers::one_host))
+        .layer(middleware::from_fn_with_state(edge.clone(), proxies::find_client))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::observe))
         .with_state(edge)
 }

@@ -3,7 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    app::App, callback::Inbox, clock::Clock, config::Config, http, notify::peers, telemetry, user::bootstrap, worker,
+    app::App,
+    callback::{Inbox, door, keep},
+    clock::Clock,
+    config::Config,
+    http,
+    notify::peers,
+    telemetry,
+    user::bootstrap,
+    worker,
 };
 use anyhow::Context;
 use tokio::{
@@ -43,6 +51,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut parts = tokio::task::JoinSet::new();
     if !args.no_http {
+        warn_about_callbacks(&app).await?;
         let address = app.config.listen;
         let listener = TcpListener::bind(address)
             .await
@@ -61,6 +70,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     }
     tokio::spawn(peers::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(sweep(Arc::clone(&app)));
+    tokio::spawn(keep::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(watch_disks(Arc::clone(&app), stop.clone()));
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),
@@ -72,6 +82,25 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
         tracing::warn!("stopped with open requests; accepted work is stored and continues at the next start");
     }
     app.db.close().await;
+    Ok(())
+}
+
+/// Says plainly who may send callbacks, and whose vendor has an address that does not work any more.
+async fn warn_about_callbacks(app: &App) -> anyhow::Result<()> {
+    if door::is_open(&app.config.callback) {
+        tracing::warn!(
+            "no callback secret is set: every sender is let in, and pushed pictures are not kept. Set `callback.secret` or \
+             `callback.allow_from`."
+        );
+    }
+    let refused = door::refused_seal_uses(app).await?;
+    if refused > 0 {
+        tracing::warn!(
+            refused,
+            "running seal uses have a callback address that is refused now; polling finds their photos. Set \
+             `callback.former_secret` to the secret before the change."
+        );
+    }
     Ok(())
 }
 

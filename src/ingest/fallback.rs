@@ -1,6 +1,8 @@
 //! The vendor's zip. It is read when the keys do not account for every stamping. It is read seldom: some vendors lock
 //! a file that is downloaded too often.
 
+mod kinds;
+
 use std::{
     collections::{HashMap, HashSet},
     ops::ControlFlow,
@@ -67,7 +69,13 @@ async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>
         Err(error @ ProviderError::Disk(_)) => return Err(error.into()),
         Err(error) => return Ok(Some(error.to_string())),
     }
-    match read(pass, file).await? {
+    let (outcome, mut untold) = read(pass, file).await?;
+    let without_kinds = kinds::tell(pass, business_id, &mut untold).await?;
+    for batch in chunks(untold, pass.app.config.ingest.link_batch) {
+        link::link(pass, batch).await?;
+    }
+    match outcome {
+        Ok(summary) if summary.skipped.is_empty() && without_kinds.is_some() => Ok(without_kinds),
         Ok(summary) if summary.skipped.is_empty() => Ok(None),
         Ok(summary) => {
             let skipped: Vec<String> = summary
@@ -83,8 +91,8 @@ async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>
     }
 }
 
-/// Returns the business whose zip is to be read. Conditions: photos are missing, no key will bring them soon, and the
-/// zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
+/// Returns the business whose zip is to be read. Conditions: photos are missing or unconfirmed, no key will bring them
+/// soon, and the zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
 /// wakes the ingest; then the zip is read at most once per poll interval.
 async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
     let mut reader = pass.db().reader().await?;
@@ -92,9 +100,10 @@ async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
         return Ok(None);
     };
     let photos = Photo::of_seal_use(&mut reader, pass.id()).await?;
+    let unconfirmed = photos.iter().any(|photo| !photo.counts());
     let on_the_way = photos.iter().any(|photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed));
     let sum = PhotoCounts::read(&mut reader, pass.id()).await?.sum;
-    let nothing_listed = photos.is_empty() && seal_use.status.ended();
+    let nothing_listed = !photos.iter().any(Photo::counts) && seal_use.status.ended();
     let unread = pass.ingest.zip_at.is_none_or(|read| {
         if seal_use.status.ended() {
             read < pass.ingest.woken_at || pass.is_recheck()
@@ -102,17 +111,14 @@ async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
             read.plus(pass.app.config.ingest.poll_open.get()) <= pass.begun
         }
     });
-    Ok(seal_use.business_id.filter(|_| unread && !on_the_way && (sum.missing > 0 || nothing_listed)))
+    let due = sum.missing > 0 || nothing_listed || unconfirmed;
+    Ok(seal_use.business_id.filter(|_| unread && !on_the_way && due))
 }
 
-async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::ZipError>, IngestError> {
+/// Links the photos of the zip. Returns the summary, and the photos whose kind the zip does not tell.
+async fn read(pass: &Pass, file: std::fs::File) -> Result<(Result<Summary, zip::ZipError>, Vec<Arrival>), IngestError> {
     let config = &pass.app.config;
-    let limits = ZipLimits {
-        max_entries: MAX_ENTRIES,
-        max_entry_bytes: config.ingest.max_photo_bytes.get(),
-        max_total_bytes: config.vendor.max_zip_bytes.get(),
-        max_ratio: Some(100),
-    };
+    let limits = limits(pass);
     let (sender, mut entries) = mpsc::channel::<ZipEntry>(AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         zip::read(&file, limits, |entry| match sender.blocking_send(entry) {
@@ -121,7 +127,7 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
         })
     });
     let mut seen = Seen::default();
-    let mut batch = Vec::new();
+    let (mut batch, mut untold) = (Vec::new(), Vec::new());
     let mut skipped = Vec::new();
     while let Some(entry) = entries.recv().await {
         if let Some(reason) = zip::not_a_photo(&entry.path, &entry.bytes) {
@@ -132,16 +138,38 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
             // The first entry of this key may change the row that the second one needs.
             link::link(pass, std::mem::take(&mut batch)).await?;
         }
-        batch.extend(arrival(pass, entry, &mut seen).await?);
+        match arrival(pass, entry, &mut seen).await? {
+            Some(arrival) if arrival.kind() == PhotoKind::Unknown => untold.push(arrival),
+            found => batch.extend(found),
+        }
         if batch.len() >= config.ingest.link_batch {
             link::link(pass, std::mem::take(&mut batch)).await?;
         }
     }
     link::link(pass, batch).await?;
-    Ok(reader.await?.map(|mut summary| {
+    let outcome = reader.await?.map(|mut summary| {
         summary.skipped.extend(skipped);
         summary
-    }))
+    });
+    Ok((outcome, untold))
+}
+
+fn limits(pass: &Pass) -> ZipLimits {
+    let config = &pass.app.config;
+    ZipLimits {
+        max_entries: MAX_ENTRIES,
+        max_entry_bytes: config.ingest.max_photo_bytes.get(),
+        max_total_bytes: config.vendor.max_zip_bytes.get(),
+        max_ratio: Some(100),
+    }
+}
+
+fn chunks(mut all: Vec<Arrival>, size: usize) -> impl Iterator<Item = Vec<Arrival>> {
+    std::iter::from_fn(move || {
+        let rest = all.split_off(size.min(all.len()));
+        let chunk = std::mem::replace(&mut all, rest);
+        (!chunk.is_empty()).then_some(chunk)
+    })
 }
 
 /// The entries of the zip so far.
@@ -156,7 +184,7 @@ struct Seen {
 async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option<Arrival>, IngestError> {
     let bytes = Bytes::from(entry.bytes);
     let hashes = push::hash(pass, bytes.clone()).await?;
-    let kind = entry.kind.unwrap_or(PhotoKind::Signatory);
+    let kind = entry.kind.unwrap_or(PhotoKind::Unknown);
     let identity = if let Some(key) = entry.photokey {
         let contents = seen.keys.entry(key.clone()).or_default();
         let is_first = contents.is_empty();
@@ -165,9 +193,9 @@ async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option
         }
         // Other bytes under a key of this zip are a second version of its photo.
         let photo = by_key(pass, key, kind).await?;
-        let Some(photo) = photo.filter(|photo| photo.original_hash.is_none() || !is_first) else {
+        if photo.original_hash.is_some() && is_first {
             return Ok(None);
-        };
+        }
         Identity::Key(Box::new(photo))
     } else {
         let occurrence = seen.keyless.entry(hashes.blake3.clone()).or_insert(0);
@@ -179,13 +207,13 @@ async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option
     Ok(Some(Arrival { content: store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity }))
 }
 
-/// Returns the photo that an entry names by its key.
-async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Option<Photo>, IngestError> {
+/// Returns the photo that an entry names by its key. A new one gets its row when it is linked.
+async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Photo, IngestError> {
+    if let Some(known) = Photo::with_key(pass.db(), pass.id(), &key).await? {
+        return Ok(known);
+    }
     let mut photo = Photo::new(pass.id(), kind, Source::Zip, pass.app.clock.now());
-    photo.photokey = Some(key.clone());
+    photo.photokey = Some(key);
     photo.position = i64::from(u32::MAX);
-    let mut tx = pass.lease.begin(pass.db()).await?;
-    photo.insert(&mut tx).await?;
-    tx.commit().await?;
-    Ok(Photo::with_key(pass.db(), pass.id(), &key).await?)
+    Ok(photo)
 }

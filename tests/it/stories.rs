@@ -4,6 +4,8 @@ mod api_access;
 mod api_input;
 mod api_reading;
 mod archive;
+mod attack_callbacks;
+mod attack_door;
 mod audit;
 mod callbacks;
 mod clients;
