@@ -67,8 +67,6 @@ pub enum CallbackError {
         "this address has sent more bytes than one may send in an hour. Set `callback.secret`, or send it again later."
     )]
     TooMuch { retry_after: Duration },
-    #[error("no data of the callback arrived for {0:?}. Send it again.")]
-    Stalled(Duration),
     #[error("the callback ended before it was complete: {0}. Send it again.")]
     Cut(String),
     #[error("the callback cannot be unpacked: {0}. Send it again.")]

@@ -37,7 +37,7 @@ use crate::{
     callback::Inbox,
     user::{Acting, User},
 };
-pub use connections::{raise_file_limit, serve};
+pub use connections::{listen, raise_file_limit, serve};
 pub use problem::{Code, Problem};
 
 /// The state of all handlers. It is one `Arc`, because each layer clones the state for each request.

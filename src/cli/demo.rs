@@ -103,12 +103,11 @@ async fn start_service(
     asked: Option<SocketAddr>,
 ) -> anyhow::Result<(Arc<App>, TcpListener)> {
     let listener = match asked.or(memory.listen) {
-        Some(address) => TcpListener::bind(address)
-            .await
+        Some(address) => http::listen(address)
             .with_context(|| format!("cannot listen on {address}; choose another address with --listen"))?,
-        None => match TcpListener::bind("127.0.0.1:8080").await {
+        None => match http::listen(SocketAddr::from(([127, 0, 0, 1], 8080))) {
             Ok(listener) => listener,
-            Err(_) => TcpListener::bind("127.0.0.1:0").await?,
+            Err(_) => http::listen(SocketAddr::from(([127, 0, 0, 1], 0)))?,
         },
     };
     let mut config = Config::in_dir(dir);

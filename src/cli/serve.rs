@@ -14,10 +14,7 @@ use crate::{
     worker,
 };
 use anyhow::Context;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::print;
@@ -53,8 +50,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     if !args.no_http {
         warn_about_callbacks(&app).await?;
         let address = app.config.listen;
-        let listener = TcpListener::bind(address)
-            .await
+        let listener = http::listen(address)
             .with_context(|| format!("cannot listen on {address}; set another address in `listen`"))?;
         tracing::info!(address = %listener.local_addr()?, "listening");
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));

@@ -20,8 +20,6 @@ pub struct CallbackConfig {
     pub inline_body: ByteSize,
     /// Most memory for callback bodies in progress. At least `max_body`. It counts the bytes that have arrived.
     pub bytes_in_flight: ByteSize,
-    /// Longest time without data from a callback. Then the callback is refused.
-    pub idle_timeout: Span,
     /// Callbacks that wait to be saved. A full queue is answered with 503, and the vendor retries.
     pub queue: usize,
     /// How long the bodies of callbacks that led to nothing are kept.
@@ -39,7 +37,6 @@ impl Default for CallbackConfig {
             max_body: ByteSize::mib(64),
             inline_body: ByteSize::kib(64),
             bytes_in_flight: ByteSize::mib(256),
-            idle_timeout: Span::secs(30),
             queue: 4096,
             keep: Span::hours(30 * 24),
             bytes_per_hour: ByteSize::mib(1024),

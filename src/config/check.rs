@@ -128,7 +128,6 @@ impl Config {
             "callback.bytes_in_flight",
             "must be at least callback.max_body, otherwise the largest callback is never accepted",
         );
-        found.schedule("callback.idle_timeout", &[callback.idle_timeout]);
         found.unless(callback.queue > 0, "callback.queue", "must be at least 1");
     }
 

@@ -98,7 +98,7 @@ struct CallbackAnswer {
     request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"), (String = "multipart/form-data"))),
     responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "The callback is stored."),
         (status = 400, body = CallbackAnswer, description = "The body ended before it was complete. Send it again."), (status = 403, body = Problem),
-        (status = 408, body = CallbackAnswer, description = "The body arrived too slowly, or no data arrived for `callback.idle_timeout`. Send it again."),
+        (status = 408, body = CallbackAnswer, description = "The body arrived too slowly. Send it again."),
         (status = 413, body = CallbackAnswer, description = "The body is larger than `callback.max_body`. Send less."),
         (status = 415, body = CallbackAnswer, description = "The body has an unknown `Content-Encoding`. Use gzip, deflate or none."),
         (status = 429, body = CallbackAnswer, description = "This unauthenticated address has sent more than `callback.bytes_per_hour`. Retry after `Retry-After` seconds."),
@@ -134,17 +134,14 @@ async fn whole_body(
     body: Body,
     mut room: Room,
 ) -> Result<(Bytes, Room), CallbackError> {
-    let config = &edge.app.config.callback;
-    let (limit, patience) = (config.max_body.get(), config.idle_timeout.get());
+    let limit = edge.app.config.callback.max_body.get();
     let declared = body.size_hint().exact();
     if declared.is_some_and(|bytes| bytes > limit) {
         return Err(CallbackError::TooLarge { limit });
     }
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
-    loop {
-        let next = tokio::time::timeout(patience, chunks.next()).await;
-        let Some(chunk) = next.map_err(|_| CallbackError::Stalled(patience))? else { break };
+    while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| CallbackError::Cut(error.to_string()))?;
         room.came(chunk.len())?;
         let needed = bytes.len() + chunk.len();

@@ -14,7 +14,7 @@ use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
 use axum::{Router, body::Body, extract::ConnectInfo, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
@@ -31,6 +31,18 @@ pub(super) use self::line::Line;
 
 /// The pause after the system refused a connection, for example because no file can be opened.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that the system keeps until the service accepts them. Linux lowers it to `net.core.somaxconn`. Above it a
+/// client waits for seconds without an answer.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address, also if connections of an earlier process are not over.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stop` is cancelled, then finishes open requests.
 pub async fn serve(
@@ -51,6 +63,8 @@ pub async fn serve(
                 Some(seat) => {
                     let client = Client { peer, seat, clients };
                     open.spawn(client.serve(stream, router.clone(), stop.clone()));
+                    // The new client sends its request first. Otherwise the next clients take its place unread.
+                    tokio::task::yield_now().await;
                 }
                 None => refuse(stream),
             },

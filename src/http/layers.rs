@@ -16,8 +16,8 @@ use crate::{
     telemetry::{RequestLabels, RouteLabels},
 };
 
-/// The longest wait of a request for one answer of the database, and of `/readyz` for the store. Then the request fails.
-pub(super) const DATABASE: Duration = Duration::from_secs(8);
+/// The longest wait of a request for one answer of the database. Then the request fails.
+const DATABASE: Duration = Duration::from_secs(8);
 
 /// Writes one log line and two metrics per request.
 pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Next) -> Response {

@@ -235,7 +235,6 @@ impl From<CallbackError> for Problem {
                 Self { retry_after: retry_after.as_secs().max(1), ..Self::new(Code::TooMuch, error.to_string()) }
             }
             CallbackError::TooLarge { .. } => Self::new(Code::TooLarge, error.to_string()),
-            CallbackError::Stalled(_) => Self::new(Code::UploadStalled, error.to_string()),
             CallbackError::Cut(_) | CallbackError::Packed(_) => Self::new(Code::UploadCut, error.to_string()),
             CallbackError::Coding(_) => {
                 Self::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadJson, error.to_string())

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ClientsConfig;
 
 /// A body that is behind its rate for this time may be closed for another client.
-const BEHIND: Duration = Duration::from_millis(100);
+const BEHIND: Duration = Duration::from_millis(10);
 
 /// One connection.
 #[derive(Debug)]

@@ -104,7 +104,7 @@ story!(the_bound_on_memory_holds_for_what_arrives, async |engine: Engine| {
 story!(a_callback_that_stops_is_ended_and_gives_its_room_back, async |engine: Engine| {
     fn impatient(config: &mut Config) {
         small(config);
-        config.callback.idle_timeout = Span::secs(1);
+        config.clients.body_wait = Span::secs(1);
     }
     let world = world_with(engine, impatient).await;
     let line = begun(&world, "Content-Length: 1048576", &vec![b'x'; 1 << 19]).await;
