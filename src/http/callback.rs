@@ -97,7 +97,7 @@ struct CallbackAnswer {
         ("x-yinku-key" = Option<String>, Header, description = "The value of `callback.secret`, in place of `key`.")),
     request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"), (String = "multipart/form-data"))),
     responses((status = 200, content((CallbackAnswer = "application/json"), (String = "text/plain")), description = "The callback is stored."),
-        (status = 400, body = CallbackAnswer, description = "The body ended before it was complete. Send it again."), (status = 403, body = Problem),
+        (status = 400, content((CallbackAnswer = "application/json"), (Problem = "application/problem+json")), description = "The body ended before it was complete. Send it again."), (status = 403, body = Problem),
         (status = 408, body = CallbackAnswer, description = "The body arrived too slowly. Send it again."),
         (status = 413, body = CallbackAnswer, description = "The body is larger than `callback.max_body`. Send less."),
         (status = 415, body = CallbackAnswer, description = "The body has an unknown `Content-Encoding`. Use gzip, deflate or none."),

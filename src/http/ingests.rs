@@ -190,7 +190,6 @@ struct CallbackDoor {
     /// hint. Set one of them.
     open: bool,
     secret_set: bool,
-    former_secret_set: bool,
     networks_set: bool,
     /// Running seal uses whose vendor was given an address that is refused now. Polling finds their photos.
     refused_seal_uses: i64,
@@ -203,7 +202,6 @@ async fn door(State(edge): State<Edge>, _: Reader) -> Result<Json<CallbackDoor>,
     Ok(Json(CallbackDoor {
         open: door::is_open(config),
         secret_set: config.secret.is_some(),
-        former_secret_set: config.former_secret.is_some(),
         networks_set: !config.allow_from.is_empty(),
         refused_seal_uses: door::refused_seal_uses(&edge.app).await?,
     }))

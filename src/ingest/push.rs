@@ -46,7 +46,7 @@ async fn note_hint(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
     let hashes: Vec<Blake3> =
         record.picture_hashes.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let brought = Brought { peer: &record.peer, authenticated: false, images: record.images, hashes };
-    settle(pass, id, CallbackState::Done, None, brought).await
+    settle(pass, id, CallbackState::Done, None, &brought).await
 }
 
 /// What a callback brought, for the audit log.
@@ -60,8 +60,8 @@ struct Brought<'a> {
 impl Brought<'_> {
     fn detail(&self) -> String {
         let trust = if self.authenticated { "unconfirmed" } else { "not authenticated, not kept" };
-        let hashes: String = self.hashes.iter().map(|hash| format!(" {hash}")).collect();
-        format!("{} from {}, {trust}:{hashes}", self.images, self.peer)
+        let hashes: Vec<&str> = self.hashes.iter().map(Blake3::as_str).collect();
+        format!("{} from {}, {trust}: {}", self.images, self.peer, hashes.join(" "))
     }
 }
 
@@ -79,7 +79,7 @@ async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestErro
             Err(error @ StoreError::NotFound { .. }) => {
                 let brought =
                     Brought { peer: &record.peer, authenticated: true, images: record.images, hashes: Vec::new() };
-                return settle(pass, id, CallbackState::Dead, Some(&error.to_string()), brought).await;
+                return settle(pass, id, CallbackState::Dead, Some(&error.to_string()), &brought).await;
             }
             other => other?,
         },
@@ -106,7 +106,7 @@ async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestErro
     link::link(pass, arrivals).await?;
     let problems = (!problems.is_empty()).then(|| problems.join("; "));
     let brought = Brought { peer: &record.peer, authenticated: true, images: record.images, hashes };
-    settle(pass, id, CallbackState::Done, problems.as_deref(), brought).await
+    settle(pass, id, CallbackState::Done, problems.as_deref(), &brought).await
 }
 
 /// Ends the work on a callback. What it brought is an entry of the audit log.
@@ -115,7 +115,7 @@ async fn settle(
     id: &CallbackId,
     state: CallbackState,
     problems: Option<&str>,
-    brought: Brought<'_>,
+    brought: &Brought<'_>,
 ) -> Result<(), IngestError> {
     let mut tx = pass.lease.begin(pass.db()).await?;
     Record::settle(&mut tx, id, state, problems).await?;

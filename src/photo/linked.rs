@@ -51,7 +51,9 @@ impl Photo {
         if self.confirmation != Confirmation::Supplied {
             self.confirmation = Confirmation::Confirmed;
         }
-        if keyed.kind != PhotoKind::Unknown {}
+        if keyed.kind != PhotoKind::Unknown {
+            self.kind = keyed.kind;
+        }
         sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4, no = COALESCE($5, no),
                listed = $6, confirmation = $7 WHERE id = $8")
             .bind(keyed.photokey.clone())
@@ -65,7 +67,6 @@ impl Photo {
             .execute(tx)
             .await?;
         self.photokey.clone_from(&keyed.photokey);
-        self.kind = keyed.kind;
         self.grant_id = keyed.grant_id.clone().or(self.grant_id.take());
         self.position = keyed.position;
         self.no = keyed.no.or(self.no);
