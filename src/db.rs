@@ -15,6 +15,7 @@
 //! writes, so a test finds a write outside a transaction.
 
 mod arg;
+mod file;
 pub mod filter;
 mod folded;
 mod listen;
@@ -32,6 +33,7 @@ use sqlx::{
 };
 
 pub use arg::{Arg, storable};
+pub use file::DatabaseFile;
 pub use folded::folded;
 pub use listen::Listener;
 pub use on::On;
@@ -62,6 +64,7 @@ pub enum Pools {
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
+        file: Arc<DatabaseFile>,
     },
     Postgres(PgPool),
 }
@@ -125,7 +128,10 @@ impl Db {
     /// writes fails with SQLITE_BUSY, regardless of the timeout.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let transaction = match &self.pools {
-            Pools::Sqlite { write, .. } => Open::Sqlite(answered(write.begin_with("BEGIN IMMEDIATE")).await?),
+            Pools::Sqlite { write, file, .. } => {
+                file.check()?;
+                Open::Sqlite(answered(write.begin_with("BEGIN IMMEDIATE")).await?)
+            }
             Pools::Postgres(pool) => Open::Postgres(answered(open::begin(pool)).await?),
         };
         Ok(Tx { transaction, failed: false, wakeup: Arc::clone(&self.wakeup), queued: None })
@@ -153,7 +159,7 @@ impl Db {
 
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { write, read } => {
+            Pools::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }

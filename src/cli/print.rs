@@ -10,9 +10,14 @@ pub(crate) fn to_stdout(text: &str) -> anyhow::Result<()> {
 }
 
 fn write_line(text: &str) -> io::Result<()> {
+    bytes_to_stdout(format!("{text}\n").as_bytes())
+}
+
+/// Writes bytes to standard output.
+pub(crate) fn bytes_to_stdout(bytes: &[u8]) -> io::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the one home of standard output")]
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
+    out.write_all(bytes)?;
     out.flush()
 }
 

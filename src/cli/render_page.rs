@@ -1,10 +1,7 @@
 //! `yinku render-page`: renders the first page of a file. The service starts this program for each page, because the
 //! decoders can be held to their limits only in a process of their own. See [`crate::picture::thumbnail::page`].
 
-use std::{
-    io::{Read, Write},
-    process::ExitCode,
-};
+use std::{io::Read, process::ExitCode};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -57,7 +54,7 @@ pub(crate) fn run(args: &RenderPageArgs) -> anyhow::Result<ExitCode> {
     };
     match page::render(bytes, kind, args.edge, &limits) {
         Ok(page) => {
-            std::io::stdout().write_all(&page.to_bytes()).context("cannot write the page")?;
+            super::print::bytes_to_stdout(&page.to_bytes()).context("cannot write the page")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(reason) => {

@@ -106,8 +106,8 @@ async fn store_new(
     };
     // The disk writes while the processor decodes. The photo is linked after both are done.
     let sizes = app.config.thumbnail.sizes.clone();
-    let make = async { Ok(make(app, lane, bytes.clone(), inspection, sizes).await) };
-    let (made, ()) = tokio::try_join!(make, put)?;
+    let thumbnails = async { Ok(make(app, lane, bytes.clone(), inspection, sizes).await) };
+    let (made, ()) = tokio::try_join!(thumbnails, put)?;
     original.undecodable = put_thumbnails(app, &original.hash, made).await?;
     Ok(original)
 }

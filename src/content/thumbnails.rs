@@ -8,7 +8,7 @@ use crate::{
     cpu::CpuError,
     hash::Blake3,
     picture::{
-        inspect::{Inspection, inspect},
+        inspect::{Inspection, inspect, start_of_file},
         thumbnail::{self, Impossible, Thumbnail, memory_needed, thumbnails},
     },
     store::{StoreError, StoreKey},
@@ -62,6 +62,7 @@ pub(super) async fn make(
         return Ok(app.cpu.run_in(lane, memory, move || thumbnails(&bytes, &inspection, &sizes, &limits)).await??);
     }
     let largest = sizes.iter().copied().max().unwrap_or(1);
+    let bytes = bytes.slice(start_of_file(&bytes)..);
     let page = page::render(app, lane, bytes, &inspection, largest).await??;
     Ok(app.cpu.run_in(lane, memory, move || thumbnail::page::thumbnails(page, &inspection, &sizes)).await??)
 }

@@ -17,7 +17,7 @@ use sqlx::{
 };
 use tokio::runtime::Handle;
 
-use super::{Db, DbError, Pools, sql};
+use super::{DatabaseFile, Db, DbError, Pools, sql};
 use crate::config::{DatabaseConfig, DatabaseUrl};
 
 /// The reason why the database could not be opened.
@@ -231,7 +231,8 @@ impl Db {
             .max_connections(READERS)
             .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
             .await?;
-        Ok(Self::new(Pools::Sqlite { write, read }))
+        let file = DatabaseFile::of(path).map_err(|error| file(error.into()))?;
+        Ok(Self::new(Pools::Sqlite { write, read, file: file.into() }))
     }
 
     async fn connect_postgres(url: &str, max_connections: u32) -> Result<Self, OpenError> {

@@ -3,6 +3,7 @@
 
 use std::{io, time::Duration};
 
+use sqlx::error::DatabaseError;
 use tokio::time::timeout;
 
 use super::{DbError, outage};
@@ -42,6 +43,6 @@ pub fn is_unavailable(error: &DbError) -> bool {
 
 /// SQLITE_BUSY and its extended codes: another process keeps the write lock.
 fn is_busy(error: &DbError) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| ["5", "261", "517", "773"].contains(&code.as_ref()))
 }

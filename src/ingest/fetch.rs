@@ -64,13 +64,10 @@ fn no_image(reason: NotAnImage) -> ProviderError {
     match reason {
         NotAnImage::Empty => ProviderError::Empty,
         NotAnImage::HtmlPage => ProviderError::Html { status: 200, title: String::new(), retry_after: None },
-        NotAnImage::Json { code, message } => ProviderError::Rejected {
-            status: 200,
-            code: code.and_then(|code| code.parse().ok()).unwrap_or(-1),
-            message,
-            retry_after: None,
-        },
-        NotAnImage::Text(_) | NotAnImage::Blank(_) | NotAnImage::OtherFile(_) => {
+        NotAnImage::Json { code: Some(code), message } if code != "0" => {
+            ProviderError::Rejected { status: 200, code: code.parse().unwrap_or(-1), message, retry_after: None }
+        }
+        NotAnImage::Json { .. } | NotAnImage::Text(_) | NotAnImage::Blank(_) | NotAnImage::OtherFile(_) => {
             ProviderError::Garbled(short(&reason.to_string()))
         }
     }

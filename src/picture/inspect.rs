@@ -89,9 +89,28 @@ struct Facts<'a> {
     coding: Coding,
 }
 
+/// Blanks and marks before a file that are skipped.
+const MAX_BEFORE: usize = 64;
+
+/// Returns the position of the first byte of the picture or PDF. Templates of web servers write blank lines and byte
+/// order marks before a body. 0 if no known format follows them.
+#[must_use]
+pub fn start_of_file(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while at < MAX_BEFORE.min(bytes.len()) && Kind::sniff(&bytes[at..]) == Kind::Other {
+        at += match &bytes[at..] {
+            [0xEF, 0xBB, 0xBF, ..] => 3,
+            [blank, ..] if blank.is_ascii_whitespace() => 1,
+            _ => return 0,
+        };
+    }
+    if bytes.get(at..).is_some_and(|rest| Kind::sniff(rest) != Kind::Other) { at } else { 0 }
+}
+
 /// Inspects the bytes of an original. Never fails. An unknown format is [`Kind::Other`].
 #[must_use]
 pub fn inspect(bytes: &[u8]) -> Inspection {
+    let bytes = &bytes[start_of_file(bytes)..];
     let kind = Kind::sniff(bytes);
     let facts = match kind {
         Kind::Jpeg => jpeg::read(bytes),

@@ -22,7 +22,7 @@ pub use memory::memory_needed;
 use self::{pixels::Pixels, planes::Planes};
 use crate::{
     cpu::panic_text,
-    picture::inspect::{Coding, Inspection, Kind},
+    picture::inspect::{Coding, Inspection, Kind, start_of_file},
 };
 
 /// The limits of an original. The service makes no thumbnails of a larger one.
@@ -95,6 +95,7 @@ pub fn thumbnails(
 ) -> Result<Vec<Thumbnail>, Impossible> {
     let Some(largest) = sizes.iter().copied().max() else { return Ok(Vec::new()) };
     check(inspection, limits)?;
+    let bytes = &bytes[start_of_file(bytes)..];
     // The input is untrusted. A panic of a decoder affects only this image.
     catch_unwind(AssertUnwindSafe(|| encode_all(picture(bytes, inspection, largest.max(1), limits)?, sizes)))
         .unwrap_or_else(|panic| Err(Impossible::Broken(format!("the decoder panicked: {}", panic_text(&*panic)))))

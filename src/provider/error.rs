@@ -21,7 +21,7 @@ pub enum ProviderError {
     #[error("the vendor refused: {message} (code {code})")]
     Rejected { status: u16, code: i64, message: String, retry_after: Option<Duration> },
     /// The answer is an HTML page instead of data.
-    #[error("the vendor answered with a web page (HTTP {status}): {title}")]
+    #[error("the vendor answered with a web page (HTTP {status}){}", after_colon(title))]
     Html { status: u16, title: String, retry_after: Option<Duration> },
     /// The answer is successful but empty.
     #[error("the vendor's answer was empty")]
@@ -116,6 +116,11 @@ impl From<reqwest::Error> for ProviderError {
             Self::Cut(causes(&error))
         }
     }
+}
+
+/// The title of a page after a colon. Nothing for a page without a title.
+fn after_colon(title: &str) -> String {
+    if title.is_empty() { String::new() } else { format!(": {title}") }
 }
 
 fn causes(error: &dyn Error) -> String {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Kind, text::is_text};
+use super::{Kind, array, be32, index, le32, start_of_file, text::is_text};
 
 /// The reason why a body is not a photo.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,8 +34,17 @@ const MAX_MESSAGE_CHARS: usize = 200;
 /// can begin with, too.
 #[must_use]
 pub fn is_picture(bytes: &[u8]) -> bool {
+    let bytes = &bytes[start_of_file(bytes)..];
     match Kind::sniff(bytes) {
         Kind::Pdf | Kind::Other => false,
+        // A marker follows. No letter is a marker.
+        Kind::Jpeg => bytes.get(3).is_none_or(|marker| *marker >= 0xC0),
+        // The position of the first directory follows. Four letters would be a position beyond 512 MiB.
+        Kind::Tiff => {
+            let big_endian = bytes[0] == b'M';
+            let position = if big_endian { be32(bytes, 4) } else { le32(bytes, 4) };
+            position.is_none_or(|position| position < 0x2000_0000)
+        }
         // A size follows the letters. Its upper byte is small.
         Kind::Gif | Kind::Webp => !is_text(&bytes[..bytes.len().min(16)]),
         _ => true,
@@ -46,7 +55,7 @@ pub fn is_picture(bytes: &[u8]) -> bool {
 /// devices scan into one.
 #[must_use]
 pub fn not_an_image(bytes: &[u8]) -> Option<NotAnImage> {
-    if is_picture(bytes) || Kind::sniff(bytes) == Kind::Pdf {
+    if is_picture(bytes) || Kind::sniff(&bytes[start_of_file(bytes)..]) == Kind::Pdf {
         return None;
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
@@ -70,7 +79,7 @@ pub fn not_an_image(bytes: &[u8]) -> Option<NotAnImage> {
 
 /// Files that lie beside photos, or that photos are packed in. None of them is a photo.
 fn other_file(bytes: &[u8]) -> Option<&'static str> {
-    const STARTS: [(&[u8], &str); 10] = [
+    const STARTS: [(&[u8], &str); 16] = [
         (b"\x00\x05\x16\x07", "metadata of macOS (AppleDouble)"),
         (b"\x00\x05\x16\x00", "metadata of macOS (AppleSingle)"),
         (b"\x00\x00\x00\x01Bud1", "a folder view of macOS (.DS_Store)"),
@@ -81,8 +90,26 @@ fn other_file(bytes: &[u8]) -> Option<&'static str> {
         (b"\x1F\x8B\x08", "packed with gzip"),
         (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
         (b"Rar!\x1A\x07", "a RAR archive"),
+        (b"\x7FELF", "a program for Linux"),
+        (b"\xCA\xFE\xBA\xBE", "a Java class"),
+        (b"ID3", "a sound file (MP3)"),
+        (b"OggS", "a sound or video file (Ogg)"),
+        (b"\x1A\x45\xDF\xA3", "a video (Matroska)"),
+        (b"\x00\x00\x01\xBA", "a video (MPEG)"),
     ];
-    STARTS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name)
+    match bytes {
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some("a sound file (WAVE)"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => Some("a video (AVI)"),
+        // The brands of pictures are recognised before this.
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("a video or sound file (MP4)"),
+        [b'M', b'Z', ..] if is_windows_program(bytes) => Some("a program for Windows"),
+        _ => STARTS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name),
+    }
+}
+
+/// Two letters are weak evidence, so the position of the second header must have its mark, too.
+fn is_windows_program(bytes: &[u8]) -> bool {
+    le32(bytes, 60).is_some_and(|at| array(bytes, index(at)) == Some(*b"PE\0\0"))
 }
 
 /// The first words of a text, for display.

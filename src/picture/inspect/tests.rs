@@ -4,9 +4,13 @@ use image::{DynamicImage, ImageFormat};
 use super::*;
 use crate::{
     clock::Timestamp,
-    picture::thumbnail::pictures::{
-        Coded, encoded, jpeg, jpeg_coded, overlapping_directories, quarters, short, text, tiff, with_chunk, with_exif,
-        with_segment,
+    picture::thumbnail::{
+        ThumbnailLimits,
+        pictures::{
+            Coded, encoded, jpeg, jpeg_coded, overlapping_directories, quarters, short, text, tiff, with_chunk,
+            with_exif, with_segment,
+        },
+        thumbnails,
     },
 };
 
@@ -366,6 +370,41 @@ fn answers_that_are_no_picture_are_told_apart() {
     assert_eq!(not_an_image(&[0; 4096]), Some(NotAnImage::Blank(0)));
     assert_eq!(not_an_image(&[0xFF; 4096]), Some(NotAnImage::Blank(0xFF)));
     assert_eq!(not_an_image(b"\x1F\x8B\x08\0\0\0\0\0"), Some(NotAnImage::OtherFile("packed with gzip")));
+}
+
+#[test]
+fn a_file_of_another_kind_is_no_photo_though_it_is_binary() {
+    let mut program = [b"MZ".as_slice(), &[1; 58], &[64, 0, 0, 0], b"PE\0\0", &[1; 64]].concat();
+    let video = [b"\0\0\0\x18ftypmp42".as_slice(), &[0, 0, 0, 1], b"isomiso2", &[1; 64]].concat();
+    let sound = [b"RIFF\x24\0\0\0WAVEfmt ".as_slice(), &[1; 32]].concat();
+    let linux = [b"\x7fELF\x02\x01\x01".as_slice(), &[0, 9, 7, 1, 2].repeat(9)].concat();
+    for file in [&program, &video, &sound, &linux] {
+        assert!(matches!(not_an_image(file), Some(NotAnImage::OtherFile(_))), "{file:?}");
+    }
+    program[60] = 63;
+    assert_eq!(not_an_image(&program), None, "without its second header two letters prove nothing");
+    for words in [
+        b"\xFF\xD8\xFF not a picture, but an answer".as_slice(),
+        b"II*\0 words and more words, as a proxy writes them into an answer",
+    ] {
+        assert!(matches!(not_an_image(words), Some(NotAnImage::Text(_))), "{words:?}");
+    }
+}
+
+#[test]
+fn a_picture_behind_blank_lines_or_a_mark_is_that_picture() {
+    let plain = jpeg(&quarters(64, 48));
+    for before in [b"\r\n".as_slice(), b"\xEF\xBB\xBF", b"\xEF\xBB\xBF\n \n", b""] {
+        let bytes = [before, &plain].concat();
+        assert_eq!(not_an_image(&bytes), None);
+        assert_eq!(inspect(&bytes), inspect(&plain));
+        let limits = ThumbnailLimits::default();
+        let made = thumbnails(&bytes, &inspect(&bytes), &[32], &limits).unwrap();
+        assert_eq!(made, thumbnails(&plain, &inspect(&plain), &[32], &limits).unwrap());
+    }
+    let words = inspect(b"\n\n plain words");
+    assert_eq!(words.kind, Kind::Other);
+    assert_eq!(start_of_file(&[b' '; 200]), 0);
 }
 
 #[test]

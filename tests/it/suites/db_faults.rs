@@ -43,6 +43,23 @@ story!(a_database_without_room_works_again_when_it_has_room, async |engine: Engi
     assert_eq!(rows().await, 1);
 });
 
+/// SQLite would go on with the file that has no name any more, and lose it at the next start.
+#[tokio::test]
+async fn a_database_file_that_was_taken_away_takes_no_write() {
+    let (db, dir) = open(Engine::Sqlite).await;
+    let path = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    let path = path.into_iter().find(|path| path.extension().is_some_and(|ext| ext == "db")).unwrap();
+    let aside = path.with_extension("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    let error = db.check_write().await.unwrap_err();
+    assert!(error.to_string().contains("was taken away"), "{error}");
+    assert!(outage(&error).is_some());
+    std::fs::copy(&aside, &path).unwrap();
+    assert!(db.check_write().await.is_err(), "a copy is another file");
+    std::fs::rename(&aside, &path).unwrap();
+    db.check_write().await.unwrap();
+}
+
 // SQLite may have ended the transaction: then each later statement would be committed alone.
 story!(after_a_failed_statement_its_transaction_takes_no_other, async |engine: Engine| {
     let (db, _dir) = open(engine).await;

@@ -31,11 +31,11 @@ pub(super) fn decode(mut bytes: Vec<u8>, limits: &ThumbnailLimits) -> Result<(Pi
         return Err(Impossible::TooLarge { width, height });
     }
     let kind = decoder.colortype().map_err(refused)?;
-    let mut decoded = DecodingResult::U8(Vec::new());
-    let layout = decoder.read_image_to_buffer(&mut decoded).map_err(refused)?;
+    let mut samples = DecodingResult::U8(Vec::new());
+    let layout = decoder.read_image_to_buffer(&mut samples).map_err(refused)?;
     let profile = decoder.get_tag_u8_vec(tiff::tags::Tag::from_u16_exhaustive(ICC_PROFILE)).ok();
     let shape = Shape { width: index(width), height: index(height), samples: usize::from(kind.num_samples()) };
-    let samples = chunky(eight_bits(decoded, kind.bit_depth(), shape, &layout)?, shape, &layout);
+    let samples = chunky(eight_bits(samples, kind.bit_depth(), shape, &layout)?, shape, &layout);
     if samples.len() != shape.width * shape.height * shape.samples {
         return Err(broken("it has another number of samples than its header says"));
     }

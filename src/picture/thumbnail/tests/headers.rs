@@ -64,8 +64,8 @@ fn near(a: [u8; 3], b: [u8; 3]) -> bool {
 #[test]
 fn a_jpeg_with_more_segments_than_any_profile_is_shown_without_them() {
     let plain = jpeg(&quarters(64, 48));
-    let segment = [b"ICC_PROFILE\0\x01\xFF".as_slice(), &[0; 65_000]].concat();
-    let other = [b"MPF\0".as_slice(), &[0; 65_000]].concat();
+    let segment = [b"ICC_PROFILE\0\x01\xFF".as_slice(), &vec![0; 65_000]].concat();
+    let other = [b"MPF\0".as_slice(), &vec![0; 65_000]].concat();
     for body in [segment, other] {
         let count = MAX_PROFILE / body.len() + 1;
         let header = [&[0xFF, 0xE2][..], &u16::try_from(body.len() + 2).unwrap().to_be_bytes(), &body].concat();
