@@ -286,7 +286,7 @@ CREATE TABLE photos (
   -- true: a detail of the vendor listed this key. Only such keys are fetched.
   listed          BOOLEAN NOT NULL DEFAULT FALSE,
   -- confirmed, unconfirmed, accepted or supplied; an unconfirmed photo is in no count
-  confirmation    TEXT COLLATE "C" NOT NULL DEFAULT 'unconfirmed',
+  confirmation    TEXT COLLATE "C" NOT NULL,
   -- an administrator accepted the photo: {by, at, reason} as JSON
   acceptance      TEXT COLLATE "C",
   position        BIGINT NOT NULL,

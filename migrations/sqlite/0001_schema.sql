@@ -279,7 +279,7 @@ CREATE TABLE photos (
   -- true: a detail of the vendor listed this key. Only such keys are fetched.
   listed          BOOLEAN NOT NULL DEFAULT FALSE,
   -- confirmed, unconfirmed, accepted or supplied; an unconfirmed photo is in no count
-  confirmation    TEXT NOT NULL DEFAULT 'unconfirmed',
+  confirmation    TEXT NOT NULL,
   -- an administrator accepted the photo: {by, at, reason} as JSON
   acceptance      TEXT,
   position        BIGINT NOT NULL,

@@ -37,13 +37,13 @@ const LEFT_OUT: &str = "entries of the zip were skipped";
 
 /// Reads the zip if it may contain missing photos. Returns the reason if that failed.
 pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError> {
-    let Some(business_id) = business_to_read(pass).await? else {
+    let Some(due) = zip_to_read(pass).await? else {
         // What was left out of the zip stays shown until the zip is read again.
         return Ok(pass.ingest.error.clone().filter(|note| note.contains(LEFT_OUT)));
     };
     let _turn = pass.app.bounds.zip().await;
     mark_read(pass, Some(pass.app.clock.now())).await?;
-    let outcome = fetch_and_read(pass, &business_id).await;
+    let outcome = fetch_and_read(pass, &due).await;
     if let Err(error) = &outcome
         && error.outage().is_some()
         && let Err(error) = mark_read(pass, pass.ingest.zip_at).await
@@ -59,7 +59,16 @@ async fn mark_read(pass: &Pass, at: Option<Timestamp>) -> Result<(), IngestError
     Ok(tx.commit().await?)
 }
 
-async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>, IngestError> {
+/// A zip that is due.
+struct DueZip {
+    business_id: String,
+    /// Nothing is missing. Only the contents of unconfirmed photos are looked for: a photo that is newer than the detail
+    /// waits for the next detail, which names its seal.
+    confirms_only: bool,
+}
+
+async fn fetch_and_read(pass: &Pass, due: &DueZip) -> Result<Option<String>, IngestError> {
+    let business_id = due.business_id.as_str();
     let file = tempfile::tempfile_in(&pass.app.config.data_dir)?;
     let mut writer = tokio::fs::File::from_std(file.try_clone()?);
     let max_bytes = pass.app.config.vendor.max_zip_bytes.get();
@@ -69,7 +78,7 @@ async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>
         Err(error @ ProviderError::Disk(_)) => return Err(error.into()),
         Err(error) => return Ok(Some(error.to_string())),
     }
-    let (outcome, mut untold) = read(pass, file).await?;
+    let (outcome, mut untold) = read(pass, file, due.confirms_only).await?;
     let without_kinds = kinds::tell(pass, business_id, &mut untold).await?;
     for batch in chunks(untold, pass.app.config.ingest.link_batch) {
         link::link(pass, batch).await?;
@@ -91,10 +100,10 @@ async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>
     }
 }
 
-/// Returns the business whose zip is to be read. Conditions: photos are missing or unconfirmed, no key will bring them
+/// Returns the zip that is to be read. Conditions: photos are missing or unconfirmed, no key will bring them
 /// soon, and the zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
 /// wakes the ingest; then the zip is read at most once per poll interval.
-async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
+async fn zip_to_read(pass: &Pass) -> Result<Option<DueZip>, IngestError> {
     let mut reader = pass.db().reader().await?;
     let Some(seal_use) = SealUse::find(&mut reader, pass.id()).await? else {
         return Ok(None);
@@ -111,12 +120,18 @@ async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
             read.plus(pass.app.config.ingest.poll_open.get()) <= pass.begun
         }
     });
-    let due = sum.missing > 0 || nothing_listed || unconfirmed;
-    Ok(seal_use.business_id.filter(|_| unread && !on_the_way && due))
+    let confirms_only = sum.missing == 0 && !nothing_listed;
+    let due = unread && !on_the_way && (!confirms_only || unconfirmed);
+    let business_id = seal_use.business_id.filter(|_| due);
+    Ok(business_id.map(|business_id| DueZip { business_id, confirms_only }))
 }
 
 /// Links the photos of the zip. Returns the summary, and the photos whose kind the zip does not tell.
-async fn read(pass: &Pass, file: std::fs::File) -> Result<(Result<Summary, zip::ZipError>, Vec<Arrival>), IngestError> {
+async fn read(
+    pass: &Pass,
+    file: std::fs::File,
+    confirms_only: bool,
+) -> Result<(Result<Summary, zip::ZipError>, Vec<Arrival>), IngestError> {
     let config = &pass.app.config;
     let limits = limits(pass);
     let (sender, mut entries) = mpsc::channel::<ZipEntry>(AHEAD);
@@ -126,7 +141,7 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<(Result<Summary, zip::
             Err(_) => ControlFlow::Break(()),
         })
     });
-    let mut seen = Seen::default();
+    let mut seen = Seen { confirms_only, ..Seen::default() };
     let (mut batch, mut untold) = (Vec::new(), Vec::new());
     let mut skipped = Vec::new();
     while let Some(entry) = entries.recv().await {
@@ -175,6 +190,7 @@ fn chunks(mut all: Vec<Arrival>, size: usize) -> impl Iterator<Item = Vec<Arriva
 /// The entries of the zip so far.
 #[derive(Default)]
 struct Seen {
+    confirms_only: bool,
     /// How often each content came without a key.
     keyless: HashMap<Blake3, i64>,
     /// The contents that came under each key.
@@ -185,6 +201,9 @@ async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option
     let bytes = Bytes::from(entry.bytes);
     let hashes = push::hash(pass, bytes.clone()).await?;
     let kind = entry.kind.unwrap_or(PhotoKind::Unknown);
+    if seen.confirms_only && Photo::of_content(pass.db(), pass.id(), &hashes.blake3).await?.iter().all(Photo::counts) {
+        return Ok(None);
+    }
     let identity = if let Some(key) = entry.photokey {
         let contents = seen.keys.entry(key.clone()).or_default();
         let is_first = contents.is_empty();

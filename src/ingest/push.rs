@@ -61,7 +61,8 @@ impl Brought<'_> {
     fn detail(&self) -> String {
         let trust = if self.authenticated { "unconfirmed" } else { "not authenticated, not kept" };
         let hashes: Vec<&str> = self.hashes.iter().map(Blake3::as_str).collect();
-        format!("{} from {}, {trust}: {}", self.images, self.peer, hashes.join(" "))
+        let hashes = if hashes.is_empty() { "no picture".to_owned() } else { hashes.join(" ") };
+        format!("{} from {}, {trust}: {hashes}", self.images, self.peer)
     }
 }
 
