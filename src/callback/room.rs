@@ -118,15 +118,13 @@ impl Room {
             return Err(CallbackError::Full);
         }
         let permits = u32::try_from(more).unwrap_or(u32::MAX);
-        match Arc::clone(&self.rooms.all).try_acquire_many_owned(permits) {
-            Ok(permit) => match &mut self.held {
-                Some(held) => held.merge(permit),
-                None => self.held = Some(permit),
-            },
-            Err(_) => {
-                self.give_back(more);
-                return Err(CallbackError::Full);
-            }
+        let Ok(permit) = Arc::clone(&self.rooms.all).try_acquire_many_owned(permits) else {
+            self.give_back(more);
+            return Err(CallbackError::Full);
+        };
+        match &mut self.held {
+            Some(held) => held.merge(permit),
+            None => self.held = Some(permit),
         }
         Ok(())
     }
