@@ -1,6 +1,7 @@
 //! The parts of the running service. The start of the process builds them once.
 
 mod health;
+mod secrets;
 mod space;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast};
 
 use crate::{
-    audit::journal::Journal,
+    audit::{journal::Journal, refusals::Refusals},
     clock::Clock,
     config::Config,
     cpu::Cpu,
@@ -20,8 +21,12 @@ use crate::{
     original::unlinked::UnlinkedOriginals,
     picture::thumbnail,
     provider::{Limits, ProviderBuildError, Providers},
+    secret::{KeyFileError, Secrets},
+    service::ServiceError,
     store::{Store, StoreError},
     telemetry::Metrics,
+    user::throttle::LoginThrottle,
+    user::totp::TotpError,
     vocabulary::words,
 };
 pub use health::{HealthCheck, StorageHealth};
@@ -33,6 +38,8 @@ pub struct App {
     pub config: Config,
     pub clock: Clock,
     pub db: Db,
+    /// Seals and opens the secrets that rows keep.
+    pub secrets: Secrets,
     pub store: Store,
     pub vendor: Providers,
     pub cpu: Cpu,
@@ -44,6 +51,9 @@ pub struct App {
     health: HealthCheck,
     /// Records acts that change no other row. The entry is written before the act happens.
     pub journal: Journal,
+    pub refusals: Refusals,
+    /// The failed logins of this process.
+    pub login_throttle: LoginThrottle,
     /// Change notices for the open pages of this process. A notice without a listener is lost.
     pub change_notices: broadcast::Sender<ChangeNotice>,
     /// The change notices of this process, for listeners at other processes; see [`crate::notify::peers`].
@@ -81,6 +91,12 @@ pub enum StartError {
     Vendor(#[from] ProviderBuildError),
     #[error("cannot start the compute threads: {0}")]
     Cpu(#[from] rayon::ThreadPoolBuildError),
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error("cannot read or seal the stored secrets: {0}")]
+    Secrets(#[from] ServiceError),
+    #[error("cannot read or seal the stored seeds of one-time codes: {0}")]
+    Seeds(#[from] TotpError),
     #[error("cannot create the data directory: {0}. Check `data_dir` and its permissions.")]
     DataDir(#[from] std::io::Error),
 }
@@ -104,7 +120,8 @@ impl App {
         tokio::fs::create_dir_all(&config.data_dir).await?;
         let db = Db::open(&config.database).await?;
         let store = Store::open(&config.store).await?;
-        let vendor = Providers::new(&provider_limits(&config), clock.clone())?;
+        let secrets = secrets::unlock(&db, &config).await?;
+        let vendor = Providers::new(&provider_limits(&config), clock.clone())?.with_secrets(secrets.clone());
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = if config.thumbnail.threads == 0 { cores } else { config.thumbnail.threads };
         let cpu = Cpu::new(threads, threads * 2, config.ingest.decode_bytes_in_flight.get())?;
@@ -117,6 +134,7 @@ impl App {
             config,
             clock,
             db,
+            secrets,
             store,
             vendor,
             cpu,
@@ -126,6 +144,8 @@ impl App {
             disk_space,
             health: HealthCheck::default(),
             journal,
+            refusals: Refusals::default(),
+            login_throttle: LoginThrottle::default(),
             change_notices,
             notices_for_peers,
         }))

@@ -9,6 +9,8 @@
 
 pub mod chain;
 pub mod journal;
+pub mod origin;
+pub mod refusals;
 pub mod verify;
 
 use serde::Serialize;
@@ -51,19 +53,30 @@ words! {
         DispatchRetried = "dispatch_retried",
         DocumentUploaded = "document_uploaded",
         DocumentDownloaded = "document_downloaded",
+        FaceViewed = "face_viewed",
         DocumentDeleted = "document_deleted",
         FolderMade = "folder_made",
         FolderChanged = "folder_changed",
         FolderDeleted = "folder_deleted",
         DefinitionSaved = "definition_saved",
         ServiceMade = "service_made",
+        ServiceChanged = "service_changed",
         ServiceChecked = "service_checked",
+        UsersListed = "users_listed",
         UserMade = "user_made",
         UserChanged = "user_changed",
         TokenMade = "token_made",
+        TokenRevoked = "token_revoked",
+        PasswordChanged = "password_changed",
+        PasswordReset = "password_reset",
+        TotpSetUp = "totp_set_up",
+        TotpRemoved = "totp_removed",
+        SessionEnded = "session_ended",
         LoggedIn = "logged_in",
         LoggedOut = "logged_out",
         LoginFailed = "login_failed",
+        /// The subject is the code of the problem. Without a login, the user is `address <ip>`.
+        AccessRefused = "access_refused",
     }
 }
 
@@ -139,6 +152,10 @@ pub struct AuditEntry {
     pub subject: String,
     pub flow_id: Option<FlowId>,
     pub detail: Option<String>,
+    /// Address of the client. Absent for the command line.
+    pub peer: Option<String>,
+    /// The login of the request: `session:<id>` or `token:<id>`.
+    pub via: Option<String>,
     /// Hash of the entry before. 64 zeros for the first entry.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub prev: String,
@@ -167,10 +184,13 @@ struct Unchained {
     subject: String,
     flow_id: Option<FlowId>,
     detail: Option<String>,
+    peer: Option<String>,
+    via: Option<String>,
 }
 
 impl Unchained {
     fn of(entry: NewEntry<'_>, now: Timestamp) -> Self {
+        let (peer, via) = origin::current();
         Self {
             at: now,
             username: bounded(entry.username, LONGEST_NAME),
@@ -178,13 +198,15 @@ impl Unchained {
             subject: bounded(entry.subject, LONGEST_NAME),
             flow_id: entry.flow.cloned(),
             detail: entry.detail.map(|detail| bounded(detail, LONGEST_DETAIL)),
+            peer,
+            via,
         }
     }
 
     fn chained(self, seq: i64, prev: &str) -> AuditEntry {
-        let Self { at, username, act, subject, flow_id, detail } = self;
-        let prev = prev.to_owned();
-        let mut entry = AuditEntry { seq, at, username, act, subject, flow_id, detail, prev, hash: String::new() };
+        let Self { at, username, act, subject, flow_id, detail, peer, via } = self;
+        let (prev, hash) = (prev.to_owned(), String::new());
+        let mut entry = AuditEntry { seq, at, username, act, subject, flow_id, detail, peer, via, prev, hash };
         entry.hash = Link::of(&entry).hash();
         entry
     }
@@ -233,8 +255,8 @@ impl AuditEntry {
     async fn insert_all(tx: &mut Tx, all: &[Self]) -> Result<(), DbError> {
         for piece in pieces(all) {
             let statement = format!(
-                "INSERT INTO audit (seq, at, username, act, subject, flow_id, detail, prev, hash) VALUES {}",
-                rows(9, piece.len())
+                "INSERT INTO audit (seq, at, username, act, subject, flow_id, detail, peer, via, prev, hash) VALUES {}",
+                rows(11, piece.len())
             );
             piece.iter().fold(sql(statement), |statement, entry| entry.bind(statement)).execute(&mut *tx).await?;
         }
@@ -250,6 +272,8 @@ impl AuditEntry {
             .bind(&self.subject)
             .bind(self.flow_id.as_ref())
             .bind(self.detail.clone())
+            .bind(self.peer.clone())
+            .bind(self.via.clone())
             .bind(&self.prev)
             .bind(&self.hash)
     }

@@ -7,6 +7,7 @@ mod print;
 mod render_page;
 mod serve;
 mod sweep;
+mod umask;
 mod users;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -72,6 +73,7 @@ impl Command {
 /// The program, from its arguments to its status.
 #[must_use]
 pub fn main() -> ExitCode {
+    umask::only_the_owner();
     let cli = Cli::parse();
     let failed = cli.command.status_of_failure();
     let status = run(cli);
@@ -100,7 +102,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Migrate => open(&load(cli.config)?).await?.close().await,
             Command::Openapi => print::to_stdout(&serde_json::to_string_pretty(&http::openapi())?)?,
             Command::User(command) => users::user(&open(&load(cli.config)?).await?, command).await?,
-            Command::Token(command) => users::token(&open(&load(cli.config)?).await?, command).await?,
+            Command::Token(command) => {
+                let config = load(cli.config)?;
+                users::token(&open(&config).await?, &config.auth, command).await?;
+            }
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
             Command::RenderPage(args) => return render_page::run(&args),
             Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,

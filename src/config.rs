@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+mod auth;
 mod byte_size;
 mod callback;
 mod check;
@@ -14,6 +15,7 @@ mod jobs;
 mod load;
 mod log;
 mod secret;
+mod secrets;
 mod span;
 mod store;
 mod thumbnail;
@@ -32,9 +34,10 @@ use url::Url;
 pub use self::{
     admin::AdminConfig,
     audit::AuditConfig,
+    auth::AuthConfig,
     byte_size::ByteSize,
     callback::CallbackConfig,
-    check::BadSetting,
+    check::{BadSetting, MOST_TOKEN_DAYS, ROLES},
     clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
     disk::DiskConfig,
@@ -43,6 +46,7 @@ pub use self::{
     load::ConfigError,
     log::{LogConfig, LogFormat},
     secret::Secret,
+    secrets::SecretsConfig,
     span::Span,
     store::{StoreConfig, StoreUrl},
     thumbnail::ThumbnailConfig,
@@ -66,6 +70,8 @@ pub struct Config {
     pub store: StoreConfig,
     pub disk: DiskConfig,
     pub admin: AdminConfig,
+    pub secrets: SecretsConfig,
+    pub auth: AuthConfig,
     pub clients: ClientsConfig,
     pub callback: CallbackConfig,
     pub audit: AuditConfig,
@@ -97,6 +103,8 @@ impl Config {
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
             disk: DiskConfig::default(),
             admin: AdminConfig::default(),
+            secrets: SecretsConfig::in_dir(data_dir),
+            auth: AuthConfig::default(),
             clients: ClientsConfig::default(),
             callback: CallbackConfig::default(),
             audit: AuditConfig::default(),

@@ -207,6 +207,14 @@ pub struct Body {
     pub nodes: Vec<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integration: Option<Integration>,
+    /// False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true.
+    #[serde(default = "allowed")]
+    #[schema(value_type = Option<bool>)]
+    pub self_approval: bool,
+}
+
+fn allowed() -> bool {
+    true
 }
 
 impl Body {
@@ -224,6 +232,12 @@ impl Body {
     #[must_use]
     pub fn node_after(&self, key: &str) -> Option<&Node> {
         self.nodes.iter().skip_while(|node| node.key != key).nth(1)
+    }
+
+    /// Returns true if the starter of a flow may take no turn at this node.
+    #[must_use]
+    pub fn bars_starter(&self, node: &Node) -> bool {
+        node.kind == NodeKind::Approval && !self.self_approval
     }
 
     /// Returns the integration configuration if it is enabled.

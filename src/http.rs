@@ -14,8 +14,10 @@ mod ingests;
 mod input;
 mod knowledge;
 mod layers;
+mod logged_in;
 mod openapi;
 mod operation;
+mod own_login;
 mod permission_cache;
 mod photos;
 mod problem;
@@ -72,6 +74,7 @@ const JSON_LIMIT: usize = 1024 * 1024;
 fn api() -> OpenApiRouter<Edge> {
     let routes = openapi::router()
         .merge(session::routes())
+        .merge(own_login::routes())
         .merge(users::routes())
         .merge(services::routes())
         .merge(definitions::routes())
@@ -108,6 +111,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .merge(callback::routes(&edge))
         .fallback(layers::no_such_route)
         .method_not_allowed_fallback(layers::no_such_method)
+        .layer(middleware::from_fn_with_state(edge.clone(), layers::attribute))
         .layer(middleware::from_fn(layers::limit_database))
         .layer(middleware::from_fn(layers::finish_writes))
         .layer(CatchPanicLayer::custom(layers::after_panic))

@@ -70,4 +70,6 @@ ids! {
     DispatchId,
     JobId,
     TokenId,
+    /// A login at a browser, until its end.
+    SessionId,
 }

@@ -24,7 +24,7 @@ mod request;
 pub mod retry;
 mod upload;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 pub use actor::Actor;
 pub use catalogue::{Category, Seal};
@@ -38,7 +38,7 @@ pub use owed::Owed;
 pub use request::{GivenApproval, PersonRef, RequestedSeal, SealRequest, SealWindow};
 pub use upload::{Outgoing, OutgoingStream, ToStamp};
 
-use crate::{clock::Clock, tls};
+use crate::{clock::Clock, secret::Secrets, tls};
 
 const USER_AGENT: &str = concat!("yinku/", env!("CARGO_PKG_VERSION"));
 
@@ -51,6 +51,7 @@ pub struct Providers {
     uploads: reqwest::Client,
     limits: Arc<Limits>,
     clock: Clock,
+    secrets: Secrets,
 }
 
 /// The HTTP client could not be created.
@@ -63,7 +64,18 @@ impl Providers {
         tls::choose_provider();
         let http = build(|| builder(limits).read_timeout(limits.read_timeout).timeout(limits.total_timeout))?;
         let uploads = build(|| builder(limits).timeout(limits.zip_timeout))?;
-        Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock })
+        Ok(Self { http, uploads, limits: Arc::new(limits.clone()), clock, secrets: Secrets::default() })
+    }
+
+    /// Sets the key that opens the stored secrets of services.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Returns a client with these credentials.
@@ -76,6 +88,12 @@ impl Providers {
 /// Reads a detail that was stored before ([`Detail::raw`]). All stored details are Qiyuesuo's so far.
 pub fn read_detail(text: &str, business_id: &str) -> Result<Detail, ProviderError> {
     qiyuesuo::read_detail(text, business_id)
+}
+
+/// Returns the text of a detail ([`Detail::raw`]) without its seal codes.
+#[must_use]
+pub fn without_codes(text: &str) -> Cow<'_, str> {
+    qiyuesuo::without_codes(text)
 }
 
 fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, reqwest::Error> {

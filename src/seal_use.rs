@@ -197,9 +197,9 @@ impl SealUse {
             .bind(before.status)
             .bind(before.ended_at)
             .bind(id)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        if before.status.ended() { Grant::drop_codes(tx, id).await } else { Ok(()) }
     }
 
     /// Returns true if something was changed at the vendor since `asked`. Then a detail from `asked` is outdated.
@@ -209,7 +209,8 @@ impl SealUse {
         Ok(changed.is_some_and(|changed| changed >= asked))
     }
 
-    /// Writes the vendor's detail. `ended_at` is the time when the service first saw the current end.
+    /// Writes the vendor's detail. `ended_at` is the time when the service first saw the current end. The end drops
+    /// the seal codes, because they open the boxes. If uses are appended, the next detail brings the codes again.
     pub async fn seen(
         tx: &mut Tx,
         id: &SealUseId,
@@ -226,8 +227,8 @@ impl SealUse {
         .bind(now)
         .bind(ended)
         .bind(id)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        if status.ended() { Grant::drop_codes(tx, id).await } else { Ok(()) }
     }
 }

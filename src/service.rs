@@ -1,6 +1,8 @@
 //! A service (契约锁服务): a bound vendor server with its credentials.
 
 pub mod bind;
+pub mod change;
+pub mod stored;
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -12,6 +14,7 @@ use crate::{
     id::ServiceId,
     outage::Outage,
     provider::{AppSecret, BadCredentials, Client, Credentials, Providers, SignMode},
+    secret::{SecretError, Secrets},
     vocabulary::words,
 };
 
@@ -24,6 +27,7 @@ pub struct Service {
     /// Address of the vendor's open platform, usually with port 9182.
     pub base_url: String,
     pub app_token: String,
+    /// As stored: sealed, or in clear without a key.
     #[serde(skip)]
     pub app_secret: String,
     /// `legacy`, `nonce` or `nonce:<header name>`.
@@ -62,6 +66,8 @@ pub enum ServiceError {
     #[error(transparent)]
     Credentials(#[from] BadCredentials),
     #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
     Db(#[from] DbError),
 }
 
@@ -70,7 +76,7 @@ impl ServiceError {
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
         match self {
-            Self::Gone | Self::Credentials(_) => None,
+            Self::Gone | Self::Credentials(_) | Self::Secret(_) => None,
             Self::Db(error) => db::outage(error),
         }
     }
@@ -92,6 +98,12 @@ impl Service {
         Ok(())
     }
 
+    /// Sets the secret as it is stored.
+    pub fn set_secret(&mut self, secrets: &Secrets, secret: &str) -> Result<(), SecretError> {
+        self.app_secret = secrets.seal(secret, &stored::place(&self.id))?;
+        Ok(())
+    }
+
     /// Returns true if the address is in the vendor's public cloud.
     #[must_use]
     pub fn is_public_cloud(&self) -> bool {
@@ -101,21 +113,41 @@ impl Service {
         PUBLIC_CLOUD.into_iter().any(under)
     }
 
-    /// Checks and returns the credentials of the service.
-    pub fn credentials(&self) -> Result<Credentials, ServiceError> {
+    /// Opens, checks and returns the credentials of the service.
+    pub fn credentials(&self, secrets: &Secrets) -> Result<Credentials, ServiceError> {
         let url = Url::parse(&self.base_url).map_err(|_| BadCredentials::BaseUrl)?;
         let mode: SignMode = self.sign_mode.parse()?;
-        Ok(Credentials::new(url, &self.app_token, AppSecret::new(&self.app_secret)?, mode)?)
+        let secret = secrets.open(&self.app_secret, &stored::place(&self.id))?;
+        Ok(Credentials::new(url, &self.app_token, AppSecret::new(&secret)?, mode)?)
     }
 
     /// Returns a client for this service.
     pub async fn client(on: impl Into<On<'_>>, vendor: &Providers, id: &ServiceId) -> Result<Client, ServiceError> {
         let service = Self::find(on, id).await?.ok_or(ServiceError::Gone)?;
-        Ok(vendor.client(service.credentials()?))
+        Ok(vendor.client(service.credentials(vendor.secrets())?))
+    }
+
+    /// Writes all columns that can change.
+    pub async fn update(&self, tx: &mut Tx) -> Result<(), DbError> {
+        sql("UPDATE services SET name = $1, base_url = $2, app_token = $3, app_secret = $4, sign_mode = $5 WHERE id = $6")
+            .bind(&self.name)
+            .bind(&self.base_url)
+            .bind(&self.app_token)
+            .bind(&self.app_secret)
+            .bind(&self.sign_mode)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
     }
 
     pub async fn find(on: impl Into<On<'_>>, id: &ServiceId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM services WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// Reads the service and locks the row until `tx` ends.
+    pub async fn lock(tx: &mut Tx, id: &ServiceId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM services WHERE id = $1 {for_update}").bind(id).optional(tx).await
     }
 
     /// Returns services before `after`, newest first.

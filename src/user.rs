@@ -1,8 +1,14 @@
 //! A user: roles, rights and the ways to log in (password, session, token).
 
 pub mod bootstrap;
+mod hashing;
 pub mod login;
 pub mod manage;
+pub mod new_password;
+pub mod session;
+pub mod throttle;
+pub mod token;
+pub mod totp;
 
 use std::collections::HashMap;
 
@@ -47,6 +53,10 @@ pub struct User {
     /// Username of the manager.
     pub manager: Option<String>,
     pub disabled: bool,
+    /// The user must choose a new password before anything else.
+    pub must_change: bool,
+    /// A login needs a one-time code.
+    pub totp: bool,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
@@ -104,8 +114,8 @@ impl User {
     }
 
     pub async fn insert(&self, password_hash: &str, tx: &mut Tx) -> Result<(), DbError> {
-        sql("INSERT INTO users (id, username, display_name, password_hash, roles, employee_no, mobile, manager, disabled, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+        sql("INSERT INTO users (id, username, display_name, password_hash, roles, employee_no, mobile, manager, disabled, must_change, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
             .bind(&self.id)
             .bind(&self.username)
             .bind(&self.display_name)
@@ -115,13 +125,14 @@ impl User {
             .bind(self.mobile.clone())
             .bind(self.manager.clone())
             .bind(self.disabled)
+            .bind(self.must_change)
             .bind(self.created_at)
             .execute(tx)
             .await?;
         Ok(())
     }
 
-    /// Writes all columns except the password.
+    /// Writes all columns except those of the login.
     pub async fn update(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql("UPDATE users SET display_name = $1, roles = $2, employee_no = $3, mobile = $4, manager = $5, disabled = $6 WHERE id = $7")
             .bind(&self.display_name)

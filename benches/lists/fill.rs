@@ -143,7 +143,7 @@ async fn people(tx: &mut Tx) -> Result<(), DbError> {
     let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)";
     sql(format!("{numbers} {folders}")).execute(&mut *tx).await?;
     sql("INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, created_at)
-         VALUES ('01930000-0000-7000-8009-000000000001', '契约锁', 'http://127.0.0.1:1', 't', 's', 'legacy', 0)")
+         VALUES ('01930000-0000-7000-8009-000000000001', '契约锁', 'http://127.0.0.1:1', 't', 'clear:s', 'legacy', 0)")
     .execute(&mut *tx)
     .await?;
     Ok(())

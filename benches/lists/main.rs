@@ -25,7 +25,10 @@ use yinku::{
     clock::Clock,
     config::{Config, DatabaseUrl},
     http,
-    user::{User, login},
+    user::{
+        User,
+        token::{self, Scope, TokenTerms},
+    },
 };
 
 use requests::Asked;
@@ -124,7 +127,8 @@ async fn measured(app: &App, router: &Router, asked: &Asked) -> anyhow::Result<V
 async fn token(app: &App, username: &str) -> anyhow::Result<String> {
     let user = User::named(&app.db, username).await?.ok_or_else(|| anyhow::anyhow!("no user {username}"))?;
     let mut tx = app.db.begin().await?;
-    let (_, token) = login::make_token(&mut tx, &user.id, "bench", app.clock.now()).await?;
+    let terms = TokenTerms { name: "bench", scope: Scope::All, days: 90 };
+    let (_, token) = token::make(&mut tx, &user.id, terms, app.clock.now()).await?;
     tx.commit().await?;
     Ok(token)
 }

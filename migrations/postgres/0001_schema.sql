@@ -17,6 +17,15 @@ CREATE TABLE users (
   -- a username
   manager       TEXT COLLATE "C",
   disabled      BOOLEAN NOT NULL DEFAULT FALSE,
+  -- the user must choose a new password first
+  must_change   BOOLEAN NOT NULL DEFAULT FALSE,
+  -- a login needs a one-time code
+  totp          BOOLEAN NOT NULL DEFAULT FALSE,
+  totp_seed     TEXT COLLATE "C",
+  -- the seed of a set-up that no code has confirmed yet
+  totp_pending  TEXT COLLATE "C",
+  -- the last step whose code was used
+  totp_step     BIGINT NOT NULL DEFAULT 0,
   created_at    BIGINT NOT NULL
 );
 -- The vendor names a person by mobile number or employee number.
@@ -25,19 +34,29 @@ CREATE INDEX users_by_number ON users (employee_no);
 
 -- Sessions and tokens are stored as hashes, so a reader of the database cannot log in with them.
 CREATE TABLE sessions (
-  secret_hash TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  secret_hash TEXT COLLATE "C" NOT NULL UNIQUE,
   user_id     TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  address     TEXT COLLATE "C" NOT NULL,
+  -- the name that the browser gives itself
+  agent       TEXT COLLATE "C" NOT NULL,
   created_at  BIGINT NOT NULL,
+  active_at   BIGINT NOT NULL,
   expires_at  BIGINT NOT NULL
 );
+CREATE INDEX sessions_by_user ON sessions (user_id);
 
 CREATE TABLE tokens (
   id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   secret_hash TEXT COLLATE "C" NOT NULL UNIQUE,
   user_id     TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   name        TEXT COLLATE "C" NOT NULL,
-  created_at  BIGINT NOT NULL
+  scope       TEXT COLLATE "C" NOT NULL,
+  created_at  BIGINT NOT NULL,
+  expires_at  BIGINT NOT NULL,
+  used_at     BIGINT
 );
+CREATE INDEX tokens_by_user ON tokens (user_id);
 
 -- Service ------------------------------------------------------------------------------------------------------------
 
@@ -566,6 +585,9 @@ CREATE TABLE audit (
   subject  TEXT COLLATE "C" NOT NULL,
   flow_id  TEXT COLLATE "C",
   detail   TEXT COLLATE "C",
+  -- the address of the client, and session:<id> or token:<id>
+  peer     TEXT COLLATE "C",
+  via      TEXT COLLATE "C",
   prev     TEXT COLLATE "C" NOT NULL,
   hash     TEXT COLLATE "C" NOT NULL
 );

@@ -16,6 +16,15 @@ CREATE TABLE users (
   -- a username
   manager       TEXT,
   disabled      BOOLEAN NOT NULL DEFAULT FALSE,
+  -- the user must choose a new password first
+  must_change   BOOLEAN NOT NULL DEFAULT FALSE,
+  -- a login needs a one-time code
+  totp          BOOLEAN NOT NULL DEFAULT FALSE,
+  totp_seed     TEXT,
+  -- the seed of a set-up that no code has confirmed yet
+  totp_pending  TEXT,
+  -- the last step whose code was used
+  totp_step     BIGINT NOT NULL DEFAULT 0,
   created_at    BIGINT NOT NULL
 );
 -- The vendor names a person by mobile number or employee number.
@@ -24,19 +33,29 @@ CREATE INDEX users_by_number ON users (employee_no);
 
 -- Sessions and tokens are stored as hashes, so a reader of the database cannot log in with them.
 CREATE TABLE sessions (
-  secret_hash TEXT PRIMARY KEY NOT NULL,
+  id          TEXT PRIMARY KEY NOT NULL,
+  secret_hash TEXT NOT NULL UNIQUE,
   user_id     TEXT NOT NULL REFERENCES users (id),
+  address     TEXT NOT NULL,
+  -- the name that the browser gives itself
+  agent       TEXT NOT NULL,
   created_at  BIGINT NOT NULL,
+  active_at   BIGINT NOT NULL,
   expires_at  BIGINT NOT NULL
 );
+CREATE INDEX sessions_by_user ON sessions (user_id);
 
 CREATE TABLE tokens (
   id          TEXT PRIMARY KEY NOT NULL,
   secret_hash TEXT NOT NULL UNIQUE,
   user_id     TEXT NOT NULL REFERENCES users (id),
   name        TEXT NOT NULL,
-  created_at  BIGINT NOT NULL
+  scope       TEXT NOT NULL,
+  created_at  BIGINT NOT NULL,
+  expires_at  BIGINT NOT NULL,
+  used_at     BIGINT
 );
+CREATE INDEX tokens_by_user ON tokens (user_id);
 
 -- Service ------------------------------------------------------------------------------------------------------------
 
@@ -547,6 +566,9 @@ CREATE TABLE audit (
   subject  TEXT NOT NULL,
   flow_id  TEXT,
   detail   TEXT,
+  -- the address of the client, and session:<id> or token:<id>
+  peer     TEXT,
+  via      TEXT,
   prev     TEXT NOT NULL,
   hash     TEXT NOT NULL
 );

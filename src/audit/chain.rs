@@ -11,7 +11,7 @@
 //! | seq | decimal digits |
 //! | at | decimal digits: microseconds since 1970-01-01T00:00:00Z |
 //! | username, act, subject | UTF-8 |
-//! | flow_id, detail | UTF-8, or absent |
+//! | flow_id, detail, peer, via | UTF-8, or absent |
 
 use super::AuditEntry;
 
@@ -38,7 +38,7 @@ impl<'a> Link<'a> {
 
     #[must_use]
     pub fn hash(&self) -> String {
-        let AuditEntry { at, username, act, subject, flow_id, detail, .. } = self.entry;
+        let AuditEntry { at, username, act, subject, flow_id, detail, peer, via, .. } = self.entry;
         let (seq, at) = (self.seq.to_string(), at.0.to_string());
         let members = [
             Some(VERSION),
@@ -50,6 +50,8 @@ impl<'a> Link<'a> {
             Some(subject),
             flow_id.as_ref().map(crate::id::FlowId::as_str),
             detail.as_deref(),
+            peer.as_deref(),
+            via.as_deref(),
         ];
         let mut hasher = blake3::Hasher::new();
         for member in members {
@@ -74,6 +76,8 @@ mod tests {
             subject: "0199e000-0000-7000-8000-000000000001".into(),
             flow_id: Some("0199e000-0000-7000-8000-000000000001".parse().unwrap()),
             detail: None,
+            peer: None,
+            via: None,
             prev: NOTHING.into(),
             hash: String::new(),
         }
@@ -83,9 +87,12 @@ mod tests {
     fn the_encoding_is_the_documented_one_and_stays_it() {
         let hash = |entry: &AuditEntry| Link::of(entry).hash();
         // Computed from the documented encoding by another program (Python's blake3).
-        assert_eq!(hash(&entry()), "3605c04e79570d1067eee186a5337e9b8423c51d2141c4c911aed1ba09b9f6fd");
+        assert_eq!(hash(&entry()), "62d304b122fa899ad2b6c17b63380dc2dd4fbfe715b8e5274629c6bb9f48d67e");
+        let from =
+            AuditEntry { peer: Some("10.0.0.7".into()), via: Some("session:0123456789abcdef".into()), ..entry() };
+        assert_eq!(hash(&from), "3faee32c2a69a63e3dfb604ddd45851d33c7538345bb2d5b8403b644091a059d");
         let with_detail = AuditEntry { detail: Some("同意".into()), flow_id: None, seq: 12, ..entry() };
-        assert_eq!(hash(&with_detail), "71e2aa265d9157a360501a844169ee82914b27eb20f67bc3ba6b660bf7f51ffd");
+        assert_eq!(hash(&with_detail), "1225e15d2077f1aa4f5e98d0206334a355a48b544327eeb1981730ea065b53b4");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     config::{Config, DatabaseUrl, StoreUrl},
     db::{Db, outage},
     provider::{ProviderError, Providers},
+    secret::Secrets,
     service::Service,
     store::Store,
 };
@@ -85,13 +86,14 @@ async fn store(config: &Config) -> Tried {
 const MOST: i64 = 1000;
 
 async fn services(config: &Config, db: &Db) -> anyhow::Result<Vec<(String, Tried)>> {
+    let secrets = Secrets::load(&config.secrets)?;
     let vendor = Providers::new(&app::provider_limits(config), Clock::System)?;
     let mut tried = Vec::new();
     for service in Service::list(db, None, MOST).await? {
         let name = format!("service {:?} at {}", service.name, service.base_url);
-        let outcome = match service.credentials() {
+        let outcome = match service.credentials(&secrets) {
             Ok(credentials) => vendor.client(credentials).categories().await.map_err(|error| advise(&error)),
-            Err(error) => Err(format!("{error}. Bind the service again.")),
+            Err(error) => Err(format!("{error}. Correct it with PATCH /api/services/{}.", service.id)),
         };
         tried.push((name, outcome.map(|found| format!("works; {} categories", found.len()))));
     }

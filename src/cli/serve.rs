@@ -10,7 +10,7 @@ use crate::{
     http,
     notify::peers,
     telemetry,
-    user::bootstrap,
+    user::{bootstrap, login},
     worker,
 };
 use anyhow::Context;
@@ -68,6 +68,8 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     tokio::spawn(sweep(Arc::clone(&app)));
     tokio::spawn(keep::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(watch_disks(Arc::clone(&app), stop.clone()));
+    tokio::spawn(count_refusals(Arc::clone(&app)));
+    let failures = tokio::spawn(record_failed_logins(Arc::clone(&app), stop.clone()));
     tokio::select! {
         _ = terminated.recv() => tracing::info!("stopping"),
         _ = interrupted.recv() => tracing::info!("stopping"),
@@ -77,6 +79,8 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     if tokio::time::timeout(GRACE, async { while parts.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!("stopped with open requests; accepted work is stored and continues at the next start");
     }
+    failures.await?;
+    write_refusals(&app, true).await;
     app.db.close().await;
     Ok(())
 }
@@ -98,6 +102,41 @@ async fn warn_about_callbacks(app: &App) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// How often ended windows of refused access are looked for.
+const REFUSALS: Duration = Duration::from_mins(1);
+
+async fn count_refusals(app: Arc<App>) {
+    let mut interval = tokio::time::interval(REFUSALS);
+    loop {
+        interval.tick().await;
+        write_refusals(&app, false).await;
+    }
+}
+
+async fn write_refusals(app: &App, all: bool) {
+    if let Err(error) = app.refusals.flush(&app.journal, app.clock.now(), all).await {
+        tracing::warn!(%error, "the counts of refused access could not be recorded");
+    }
+}
+
+/// How often repeated failures of logins are recorded in the audit log.
+const FAILURES: Duration = Duration::from_mins(1);
+
+/// Records repeated failures of logins with their count. At the stop it records the rest.
+async fn record_failed_logins(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        let stopped = stop.run_until_cancelled(tokio::time::sleep(FAILURES)).await.is_none();
+        let now = app.clock.now();
+        let reports = app.login_throttle.take_repeats(now, stopped);
+        if let Err(error) = login::record_failures(&app.journal, reports, now).await {
+            tracing::error!(%error, "failed logins are not in the audit log");
+        }
+        if stopped {
+            return;
+        }
+    }
 }
 
 async fn watch_disks(app: Arc<App>, stop: CancellationToken) {

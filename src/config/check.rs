@@ -6,6 +6,12 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{Config, DatabaseUrl, Span, StoreUrl};
+use crate::password;
+
+/// The words of the roles. Settings are read below the users, so the words stand here again.
+pub const ROLES: [&str; 5] = ["admin", "operator", "archivist", "auditor", "member"];
+/// Longest lifetime of a token: ten years.
+pub const MOST_TOKEN_DAYS: usize = 3650;
 
 /// A setting that cannot work, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +34,7 @@ impl Config {
         let mut found = Found(Vec::new());
         self.check_addresses(&mut found);
         self.check_store(&mut found);
+        self.check_logins(&mut found);
         self.check_clients(&mut found);
         self.check_callback(&mut found);
         self.check_ingest(&mut found);
@@ -43,11 +50,20 @@ impl Config {
             found.unless(!named.is_empty(), "database.url", "name the database: postgres://<host>/<database>");
         }
         found.unless(self.database.max_connections >= 3, "database.max_connections", "must be at least 3");
-        let blank = |secret: &Option<super::Secret>| secret.as_ref().is_some_and(|s| s.expose().is_empty());
+    }
+
+    fn check_logins(&self, found: &mut Found) {
+        let weak = self.admin.password.as_ref().and_then(|secret| password::weakness(secret.expose(), &["admin"]));
+        if let Some(why) = weak {
+            found.add("admin.password", format!("{why}, or remove the setting for a random one"));
+        }
+        let auth = &self.auth;
+        found.schedule("auth.session_idle", &[auth.session_idle]);
+        found.within("auth.token_days", auth.token_days as usize, 1, MOST_TOKEN_DAYS);
         found.unless(
-            !blank(&self.admin.password),
-            "admin.password",
-            "is empty: set a password, or remove the setting for a random one",
+            auth.totp_required_roles.iter().all(|role| ROLES.contains(&role.as_str())),
+            "auth.totp_required_roles",
+            "must name roles: admin, operator, archivist, auditor, member",
         );
     }
 

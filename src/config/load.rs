@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use super::{BadSetting, Config, DatabaseUrl, StoreUrl, public_url_of};
+use super::{BadSetting, Config, DatabaseUrl, SecretsConfig, StoreUrl, public_url_of};
 
 const PREFIX: &str = "YINKU_";
 
@@ -54,15 +54,18 @@ fn read(path: &Path) -> Result<Table, ConfigError> {
 /// The defaults of some settings follow `listen` and `data_dir`.
 fn resolve(table: &Table) -> Result<Config, toml::de::Error> {
     let mut config: Config = table.clone().try_into()?;
-    let given = |section: &str| table.get(section).and_then(|section| section.get("url")).is_some();
+    let given = |section: &str, name: &str| table.get(section).and_then(|section| section.get(name)).is_some();
     if !table.contains_key("public_url") {
         config.public_url = public_url_of(config.listen);
     }
-    if !given("database") {
+    if !given("database", "url") {
         config.database.url = DatabaseUrl::in_dir(&config.data_dir);
     }
-    if !given("store") {
+    if !given("store", "url") {
         config.store.url = StoreUrl::in_dir(&config.data_dir);
+    }
+    if !given("secrets", "key_file") {
+        config.secrets.key_file = SecretsConfig::in_dir(&config.data_dir).key_file;
     }
     Ok(config)
 }

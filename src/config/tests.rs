@@ -155,7 +155,7 @@ fn shown_settings_can_be_loaded_again() {
 fn no_secret_is_shown() {
     let config = load(
         "database.url = 'postgres://app:hush1@db/yinku?password=hush2&sslmode=require'
-         admin.password = 'hush3'
+         admin.password = 'hush3 of seven umbrellas'
          callback.secret = 'hush4'
          store = { url = 's3://bucket/印库/', access_key_id = 'AKID', secret_access_key = 'hush5' }",
         &[],

@@ -5,13 +5,16 @@ use bytes::Bytes;
 use super::page::{self, PageError};
 use crate::{
     app::App,
+    audit::{Act, NewEntry, journal::JournalError},
     cpu::CpuError,
     hash::Blake3,
+    library::document::Document,
     picture::{
         inspect::{Inspection, inspect, start_of_file},
         thumbnail::{self, Impossible, Thumbnail, memory_needed, thumbnails},
     },
     store::{StoreError, StoreKey},
+    user::User,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,8 @@ pub enum ThumbnailError {
     Impossible(#[from] Impossible),
     #[error(transparent)]
     Page(#[from] PageError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 /// Why no thumbnails were made.
@@ -67,8 +72,19 @@ pub(super) async fn make(
     Ok(app.cpu.run_in(lane, memory, move || thumbnail::page::thumbnails(page, &inspection, &sizes)).await??)
 }
 
+/// Returns the bytes of a document's thumbnail to a user with the right to read it. A face is on record before its first
+/// byte is sent.
+pub async fn view(app: &App, user: &User, document: &Document, size: u32) -> Result<Bytes, ThumbnailError> {
+    let jpeg = get(app, &document.blake3, &document.store_key, size).await?;
+    if document.is_face() {
+        let entry = NewEntry::new(&user.username, Act::FaceViewed, document.id.as_str());
+        app.journal.write(entry.of_flow_if(document.flow_id.as_ref()), app.clock.now()).await?;
+    }
+    Ok(jpeg)
+}
+
 /// Returns the bytes of the thumbnail (JPEG).
-pub async fn get(app: &App, hash: &Blake3, original: &str, size: u32) -> Result<Bytes, ThumbnailError> {
+async fn get(app: &App, hash: &Blake3, original: &str, size: u32) -> Result<Bytes, ThumbnailError> {
     let key = StoreKey::Thumbnail { size, hash: hash.clone() };
     match app.store.get(&key).await {
         Err(StoreError::NotFound { .. }) => make_again(app, original, &key, size).await,

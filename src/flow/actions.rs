@@ -66,6 +66,9 @@ pub enum Refusal {
     /// The flow cannot be archived because a required files field is empty.
     #[error("a required files field is empty; upload its file")]
     FilesMissing,
+    /// The definition wants another person than the starter.
+    #[error("the starter may not approve this flow; wait for another assignee")]
+    OwnApproval,
     /// No user approves a seal node.
     #[error("a seal node needs no approval; wait until seal use has ended and all photos are stored")]
     SealNode,
@@ -81,7 +84,7 @@ pub struct Facts<'a> {
     pub user: &'a User,
     pub flow: &'a Flow,
     pub body: &'a Body,
-    /// The flow waits for this user now.
+    /// The flow waits for this user now, and the definition does not bar them from the node.
     pub turn: bool,
     /// The flow names this user or one of their roles.
     pub takes_part: bool,
@@ -135,6 +138,13 @@ pub fn actions(facts: &Facts<'_>) -> BTreeSet<Action> {
     Action::ALL.iter().copied().filter(|action| check(facts, *action).is_ok()).collect()
 }
 
+/// Returns true if the user started the flow and the definition keeps starters from this node.
+#[must_use]
+pub fn is_barred(flow: &Flow, body: &Body, user: &User) -> bool {
+    let node = flow.node.as_deref().and_then(|key| body.node(key));
+    flow.starter == user.username && node.is_some_and(|node| body.bars_starter(node))
+}
+
 /// Checks that this user may submit the flow again now. Fails with the reason.
 pub fn check_submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     rules::submit(flow, user)
@@ -149,7 +159,7 @@ pub fn check_comment(flow: &Flow) -> Result<(), Refusal> {
 pub fn check(facts: &Facts<'_>, action: Action) -> Result<(), Refusal> {
     match action {
         Action::Approve => facts.approve(),
-        Action::Reject => facts.at_node().and_then(|_| facts.has_turn()),
+        Action::Reject => facts.at_node().and_then(|_| facts.not_own()).and_then(|()| facts.has_turn()),
         Action::Transfer => facts.at_node().and_then(|_| facts.has_turn_or_admin()),
         Action::Withdraw => facts.withdraw(),
         Action::Edit => facts.change(false),

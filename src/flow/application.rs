@@ -248,6 +248,8 @@ mod tests {
             mobile: None,
             manager: None,
             disabled: false,
+            must_change: false,
+            totp: false,
             created_at: Timestamp(0),
         }
     }

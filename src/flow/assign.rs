@@ -17,7 +17,17 @@ pub fn assignees(node: &Node, body: &Body, starter: &str, users: &Directory) -> 
     let one_is_enough = mode(node, body) == Mode::Any;
     let mut seen = HashSet::new();
     let named = node.assignees.iter().flat_map(|assignee| resolve(assignee, starter, users, one_is_enough));
-    named.filter(|who| seen.insert(who.clone())).collect()
+    let named = named.filter(|who| seen.insert(who.clone()));
+    if body.bars_starter(node) { without(starter, named, users) } else { named.collect() }
+}
+
+/// Leaves out the starter. A role that the starter has becomes its other users.
+fn without(starter: &str, named: impl Iterator<Item = String>, users: &Directory) -> Vec<String> {
+    let name = format!("user:{starter}");
+    let has = |who: &String| users.get(starter).is_some_and(|user| user.names_in_flows().contains(who));
+    let expand = |who: String| if has(&who) { resolve(&who, starter, users, false) } else { vec![who] };
+    let mut seen = HashSet::new();
+    named.flat_map(expand).filter(|who| *who != name && seen.insert(who.clone())).collect()
 }
 
 /// How many assignees must act. A seal node completes without an approval, so any of its assignees may use the seal.
@@ -39,7 +49,12 @@ pub fn one_by_one(node: &Node, body: &Body) -> bool {
 #[must_use]
 pub fn assignees_or_rescue(node: &Node, body: &Body, starter: &str, users: &Directory) -> Vec<String> {
     let found = assignees(node, body, starter, users);
-    if found.is_empty() { vec![RESCUE.to_owned()] } else { found }
+    if !found.is_empty() {
+        return found;
+    }
+    let rescue = [RESCUE.to_owned()];
+    let others = if body.bars_starter(node) { without(starter, rescue.clone().into_iter(), users) } else { Vec::new() };
+    if others.is_empty() { rescue.to_vec() } else { others }
 }
 
 fn resolve(assignee: &str, starter: &str, users: &Directory, roles_stay: bool) -> Vec<String> {
@@ -67,14 +82,21 @@ pub fn unassignable(body: &Body, starter: &str, users: &Directory) -> Vec<FieldE
     let nodes = body.nodes.iter().enumerate();
     let stranded = nodes.filter(|(_, node)| assignees(node, body, starter, users).is_empty());
     let error = |(i, node): (usize, &Node)| {
-        let reasons: Vec<String> = node.assignees.iter().map(|assignee| reason(assignee, starter, users)).collect();
+        let barred = body.bars_starter(node);
+        let reasons: Vec<String> =
+            node.assignees.iter().map(|assignee| reason(assignee, starter, users, barred)).collect();
         let message = format!("no user can take the node {:?}: {}", node.name, reasons.join("; "));
         FieldError::new(format!("nodes[{i}].assignees"), message)
     };
     stranded.map(error).collect()
 }
 
-fn reason(assignee: &str, starter: &str, users: &Directory) -> String {
+fn reason(assignee: &str, starter: &str, users: &Directory, barred: bool) -> String {
+    if barred && !resolve(assignee, starter, users, false).is_empty() {
+        return format!(
+            "{assignee} is only {starter}, the starter, who may not approve the flow; add another assignee"
+        );
+    }
     match assignee.split_once(':') {
         Some(("user", name)) => {
             format!("the user {name} is disabled or does not exist; change the definition")

@@ -66,12 +66,18 @@ impl Case {
         Ok(Known { seal_uses, stamps, files_owed })
     }
 
+    /// Returns true if the flow waits for the user now and the definition does not bar them.
+    #[must_use]
+    pub fn has_turn(&self, user: &User) -> bool {
+        self.people.has_turn(user) && !actions::is_barred(&self.flow, &self.body, user)
+    }
+
     fn facts<'a>(&'a self, user: &'a User, known: &'a Known) -> Facts<'a> {
         Facts {
             user,
             flow: &self.flow,
             body: &self.body,
-            turn: self.people.has_turn(user),
+            turn: self.has_turn(user),
             takes_part: self.people.takes_part(user),
             stamps: known.stamps,
             seal_uses: &known.seal_uses,

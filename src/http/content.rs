@@ -63,7 +63,7 @@ async fn content(
 }
 
 /// A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit.
-#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem), (status = 412, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem), (status = 412, body = Problem), (status = 503, body = Problem)))]
 async fn thumbnail_of(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -84,7 +84,7 @@ async fn thumbnail_of(
     if let Some(answer) = range::without_bytes(&headers, validators) {
         return Ok(answer);
     }
-    let jpeg = thumbnails::get(&edge.app, &document.blake3, &document.store_key, size).await?;
+    let jpeg = thumbnails::view(&edge.app, &user, &document, size).await?;
     let cache = "private, max-age=31536000, immutable";
     let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache), (header::ETAG, &etag)];
     Ok(([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], headers, jpeg).into_response())

@@ -1,17 +1,19 @@
 //! Layers around every request: log line, metrics, the same-origin check, and writes that a disconnect cannot abort.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, Version, header, uri::Authority},
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderMap, Method, StatusCode, Version, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Code, Edge, Problem, connections::Line};
 use crate::{
+    audit::origin::Origin,
     db,
     telemetry::{RequestLabels, RouteLabels},
 };
@@ -44,6 +46,46 @@ pub(super) async fn finish_writes(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(error) => Problem::internal(&error).into_response(),
     }
+}
+
+/// Gives the audit entries of the request its origin, and records refused access.
+pub(super) async fn attribute(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+    let origin = Origin::new(peer);
+    request.extensions_mut().insert(Arc::clone(&origin));
+    let named = name_of(&request);
+    let work = async {
+        let response = next.run(request).await;
+        let code = response.extensions().get::<Code>().copied();
+        if let Some(code) = code.filter(|code| is_refusal(*code, &named)) {
+            record_refusal(&edge, &origin, code, &named).await;
+        }
+        response
+    };
+    Arc::clone(&origin).scope(work).await
+}
+
+/// Names the route and the ids of the request. Other parts of its address can be secrets.
+fn name_of(request: &Request) -> String {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let ids = request.uri().path().split('/').filter(|part| Uuid::try_parse(part).is_ok());
+    [request.method().as_str(), route].into_iter().chain(ids).collect::<Vec<_>>().join(" ")
+}
+
+async fn record_refusal(edge: &Edge, origin: &Origin, code: Code, named: &str) {
+    let address = || format!("address {}", origin.peer().unwrap_or("unknown"));
+    let who = origin.username().map_or_else(address, str::to_owned);
+    let (app, now) = (&edge.app, edge.app.clock.now());
+    if let Err(error) = app.refusals.note(&app.journal, &who, code.as_str(), named, now).await {
+        tracing::warn!(%error, who, code = code.as_str(), "a refused access could not be recorded");
+    }
+}
+
+/// A failed login has an entry of its own. A page asks for the session to learn whether there is one.
+fn is_refusal(code: Code, named: &str) -> bool {
+    let refused = matches!(code.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    let of_login = code.status() == StatusCode::UNAUTHORIZED && named.ends_with(" /api/session");
+    refused && !of_login
 }
 
 /// Limits the time that the request waits for the database, so a database that hangs is an answer.

@@ -22,7 +22,12 @@ use crate::{
     db::DbError,
     id::{DocumentId, UserId},
     library::document::Document,
-    user::{Role, User, login},
+    user::{
+        Role, User,
+        login::secret_hash,
+        session::{self, Login},
+        token,
+    },
 };
 
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -31,19 +36,20 @@ const MAX_ENTRIES: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct PermissionCache {
     /// By the hash of the secret. The flag is true for sessions and false for tokens.
-    users: Cache<(bool, String), User>,
+    logins: Cache<(bool, String), Login>,
     /// The roles are part of the key, so an entry made before a change of roles does not serve later requests.
     documents: Cache<(UserId, Vec<Role>, DocumentId), Document>,
 }
 
 impl PermissionCache {
-    pub(super) async fn user_by_token(&self, app: &App, secret: &str) -> Result<Option<Arc<User>>, DbError> {
-        self.users.get_or((false, login::secret_hash(secret)), login::by_token(&app.db, secret)).await
+    pub(super) async fn login_by_token(&self, app: &App, secret: &str) -> Result<Option<Arc<Login>>, DbError> {
+        let lookup = token::find(&app.db, secret, app.clock.now());
+        self.logins.get_or((false, secret_hash(secret)), lookup).await
     }
 
-    pub(super) async fn user_by_session(&self, app: &App, secret: &str) -> Result<Option<Arc<User>>, DbError> {
-        let lookup = login::by_session(&app.db, secret, app.clock.now());
-        self.users.get_or((true, login::secret_hash(secret)), lookup).await
+    pub(super) async fn login_by_session(&self, app: &App, secret: &str) -> Result<Option<Arc<Login>>, DbError> {
+        let lookup = session::find(&app.db, secret, app.config.auth.session_idle.get(), app.clock.now());
+        self.logins.get_or((true, secret_hash(secret)), lookup).await
     }
 
     /// Returns the document if `user` may read it. Its other members, such as `vendorState`, may be one second old.
@@ -58,7 +64,7 @@ impl PermissionCache {
     }
 
     pub(super) fn clear(&self) {
-        self.users.clear();
+        self.logins.clear();
         self.documents.clear();
     }
 }

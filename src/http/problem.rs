@@ -22,8 +22,9 @@ use crate::{
     definition::FieldError,
     flow::{actions::Refusal, step::StepError},
     provider::{BadCredentials, ProviderError},
+    secret::SecretError,
     store::StoreError,
-    user::login::LoginError,
+    user::{login::LoginError, totp::TotpError},
 };
 
 /// A problem (RFC 9457).
@@ -123,10 +124,12 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, retry_after) = (self.status_code, self.retry_after);
+        let (status, retry_after, code) = (self.status_code, self.retry_after, self.code);
         let mut response = (status, Json(self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        // The layer that records refused access reads it.
+        response.extensions_mut().insert(code);
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
         }
@@ -156,6 +159,7 @@ impl From<ThumbnailError> for Problem {
     fn from(error: ThumbnailError) -> Self {
         match error {
             ThumbnailError::Impossible(_) => Self::new(Code::NoThumbnail, error.to_string()),
+            ThumbnailError::Journal(error) => error.into(),
             ThumbnailError::Store(_) | ThumbnailError::Cpu(_) | ThumbnailError::Page(_) => Self::internal(&error),
         }
     }
@@ -165,10 +169,31 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Wrong => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::WrongCode => Self::new(Code::LoginFailed, error.to_string()),
+            LoginError::TotpRequired => Self::new(Code::TotpRequired, error.to_string()),
+            LoginError::TooMany(wait) => {
+                Self { retry_after: wait.as_secs(), ..Self::new(Code::TooManyLogins, error.to_string()) }
+            }
             LoginError::Busy => Self::new(Code::Busy, error.to_string()),
+            LoginError::Secret(error) => error.into(),
             LoginError::Journal(error) => error.into(),
             LoginError::Db(error) => error.into(),
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<TotpError> for Problem {
+    fn from(error: TotpError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TotpError::IsOn => Self::new(Code::TotpIsOn, detail),
+            TotpError::NotBegun => Self::new(Code::TotpNotBegun, detail),
+            TotpError::WrongCode => Self::field("code", detail),
+            TotpError::Seed => Self::internal(&error),
+            TotpError::Secret(error) => error.into(),
+            TotpError::Login(error) => error.into(),
+            TotpError::Db(error) => error.into(),
         }
     }
 }
@@ -202,9 +227,19 @@ impl From<Refusal> for Problem {
             Refusal::PhotosMissing | Refusal::FilesMissing => conflict(Code::NotNow),
             Refusal::SealNode => conflict(Code::SealNode),
             Refusal::NotSentBack => conflict(Code::NotSentBack),
+            Refusal::OwnApproval => Self::new(Code::OwnApproval, refusal.to_string()),
             Refusal::NotYours(why) => Self::new(Code::NotYours, why),
             Refusal::NotNow(why) => Self::new(Code::NotNow, why),
             Refusal::NotRunning(why) => Self::new(Code::FlowNotRunning, why),
+        }
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::NoRandom => Self::internal(&error),
+            _ => Self::new(Code::SecretLocked, error.to_string()),
         }
     }
 }

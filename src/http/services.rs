@@ -15,11 +15,16 @@ use crate::{
     service::{
         Service, ServiceError,
         bind::{self, BindError, Checked, NewService},
+        change::{self, ServiceChange},
     },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(check)).routes(routes!(seals))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change))
+        .routes(routes!(check))
+        .routes(routes!(seals))
 }
 
 /// All services, newest first.
@@ -42,12 +47,29 @@ async fn create(
     Admin(admin): Admin,
     Input(new): Input<NewService>,
 ) -> Result<(StatusCode, Json<Service>), Problem> {
-    let service = bind::bind(edge.acting(&admin), new).await?;
+    let service = bind::bind(edge.acting(&admin), &edge.app.secrets, new).await?;
     Ok((StatusCode::CREATED, Json(service)))
 }
 
+/// One service.
+#[utoipa::path(get, path = "/api/services/{id}", params(("id" = ServiceId, Path)), responses((status = 200, body = Service), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn show(State(edge): State<Edge>, _: Admin, Id(id): Id<ServiceId>) -> Result<Json<Service>, Problem> {
+    Ok(Json(Service::find(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?))
+}
+
+/// Changes a service, or gives its secret again.
+#[utoipa::path(patch, path = "/api/services/{id}", params(("id" = ServiceId, Path)), request_body = ServiceChange, responses((status = 200, body = Service), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn change(
+    State(edge): State<Edge>,
+    Admin(admin): Admin,
+    Id(id): Id<ServiceId>,
+    Input(given): Input<ServiceChange>,
+) -> Result<Json<Service>, Problem> {
+    Ok(Json(change::change(edge.acting(&admin), &edge.app.secrets, &id, given).await?))
+}
+
 /// Checks that the vendor answers and accepts the credentials of the service.
-#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = ServiceId, Path)), responses((status = 200, body = Checked)))]
+#[utoipa::path(post, path = "/api/services/{id}/check", params(("id" = ServiceId, Path)), responses((status = 200, body = Checked), (status = 409, body = Problem)))]
 async fn check(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<ServiceId>) -> Result<Json<Checked>, Problem> {
     Ok(Json(bind::check(edge.acting(&admin), &edge.app.vendor, &id).await?))
 }
@@ -63,7 +85,7 @@ struct SealView {
 }
 
 /// The physical seals of the service, read from the vendor.
-#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 502, body = Problem)))]
+#[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 409, body = Problem), (status = 502, body = Problem)))]
 async fn seals(
     State(edge): State<Edge>,
     _: CurrentUser,
@@ -85,6 +107,7 @@ impl From<ServiceError> for Problem {
         match error {
             ServiceError::Gone => Self::not_found(),
             ServiceError::Credentials(error) => error.into(),
+            ServiceError::Secret(error) => error.into(),
             ServiceError::Db(error) => error.into(),
         }
     }

@@ -1,27 +1,27 @@
-//! Authentication by session cookie or token; login and logout.
+//! Login and logout, and the extractors of the user.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
     extract::{ConnectInfo, FromRequestParts, State},
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Code, Edge, Problem, input::Input};
-use crate::{
-    id::TokenId,
-    user::{Role, User, login},
+use super::{Edge, Problem, input::Input, logged_in::LoggedIn};
+use crate::user::{
+    Role, User,
+    login::{self, Credentials, LoginDesk},
 };
 
 pub(super) const COOKIE: &str = "yinku_session";
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(open, current, close)).routes(routes!(make_token))
+    OpenApiRouter::new().routes(routes!(open, current, close))
 }
 
 /// Extracts the authenticated user. Answers 401 without a valid login.
@@ -32,17 +32,8 @@ impl FromRequestParts<Edge> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
-        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let user = match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) => edge.permission_cache.user_by_token(&edge.app, token.trim()).await?,
-            None => match CookieJar::from_headers(&parts.headers).get(COOKIE) {
-                Some(cookie) => edge.permission_cache.user_by_session(&edge.app, cookie.value()).await?,
-                None => None,
-            },
-        };
-        let detail =
-            "The request has no valid login. Log in with POST /api/session, or send Authorization: Bearer <token>.";
-        user.map(Self).ok_or_else(|| Problem::new(Code::NotLoggedIn, detail))
+        let LoggedIn(login) = LoggedIn::from_request_parts(parts, edge).await?;
+        Ok(Self(Arc::clone(&login.user)))
     }
 }
 
@@ -72,34 +63,76 @@ impl FromRequestParts<Edge> for Reader {
     }
 }
 
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Credentials {
+struct NewLogin {
     username: String,
     password: String,
+    /// The present one-time code, for a user with such codes.
+    totp: Option<String>,
+}
+
+/// The user of the session.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SessionUser {
+    #[serde(flatten)]
+    user: User,
+    /// A role of the user requires one-time codes.
+    totp_required: bool,
+}
+
+impl SessionUser {
+    fn new(edge: &Edge, user: User) -> Json<Self> {
+        let totp_required = requires_totp(edge, &user);
+        Json(Self { user, totp_required })
+    }
+}
+
+/// Returns true if a role of the user requires one-time codes.
+pub(super) fn requires_totp(edge: &Edge, user: &User) -> bool {
+    let required = &edge.app.config.auth.totp_required_roles;
+    user.roles.0.iter().any(|role| required.iter().any(|word| word == role.as_str()))
+}
+
+impl Edge {
+    /// Returns what a login needs of the service and of the client.
+    pub(super) fn login_desk<'a>(&'a self, peer: SocketAddr, headers: &'a HeaderMap) -> LoginDesk<'a> {
+        let app = &self.app;
+        LoginDesk {
+            db: &app.db,
+            journal: &app.journal,
+            secrets: &app.secrets,
+            throttle: &app.login_throttle,
+            address: peer.ip(),
+            agent: headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default(),
+            now: app.clock.now(),
+        }
+    }
 }
 
 /// Logs in. The answer sets an HttpOnly cookie.
-#[utoipa::path(post, path = "/api/session", security(()), request_body = Credentials, responses((status = 200, body = User), (status = 401, body = Problem), (status = 503, body = Problem)))]
+#[utoipa::path(post, path = "/api/session", security(()), request_body = NewLogin, responses((status = 200, body = SessionUser), (status = 401, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 async fn open(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Input(Credentials { username, password }): Input<Credentials>,
+    headers: HeaderMap,
+    Input(NewLogin { username, password, totp }): Input<NewLogin>,
 ) -> Result<Response, Problem> {
-    let (app, now, peer) = (&edge.app, edge.app.clock.now(), format!("from {}", peer.ip()));
-    let (user, secret) = login::enter(&app.db, &app.journal, &username, password, &peer, now).await?;
+    let desk = edge.login_desk(peer, &headers);
+    let (user, secret) = desk.enter(Credentials { username, password, totp }).await?;
     let cookie = Cookie::build((COOKIE, secret))
         .http_only(true)
         .same_site(SameSite::Lax)
         .path("/")
-        .secure(app.config.public_url.scheme() == "https");
-    Ok((CookieJar::new().add(cookie), Json(user)).into_response())
+        .secure(edge.app.config.public_url.scheme() == "https");
+    Ok((CookieJar::new().add(cookie), SessionUser::new(&edge, user)).into_response())
 }
 
 /// Returns the user of the session.
-#[utoipa::path(get, path = "/api/session", responses((status = 200, body = User), (status = 401, body = Problem)))]
-async fn current(CurrentUser(user): CurrentUser) -> Json<User> {
-    Json(User::clone(&user))
+#[utoipa::path(get, path = "/api/session", responses((status = 200, body = SessionUser), (status = 401, body = Problem)))]
+async fn current(State(edge): State<Edge>, CurrentUser(user): CurrentUser) -> Json<SessionUser> {
+    SessionUser::new(&edge, User::clone(&user))
 }
 
 /// Logs out and deletes the session.
@@ -110,35 +143,4 @@ async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Pro
     }
     let cleared = jar.remove(Cookie::build(COOKIE).path("/"));
     Ok((StatusCode::NO_CONTENT, cleared).into_response())
-}
-
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewToken {
-    /// The purpose of the token.
-    #[schema(pattern = r"\S")]
-    name: String,
-}
-
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct MadeToken {
-    id: TokenId,
-    name: String,
-    /// The secret. The service shows it once.
-    token: String,
-}
-
-/// Creates a token for programs. The token has the rights of the caller.
-#[utoipa::path(post, path = "/api/tokens", request_body = NewToken, responses((status = 201, body = MadeToken)))]
-async fn make_token(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Input(new): Input<NewToken>,
-) -> Result<(StatusCode, Json<MadeToken>), Problem> {
-    if new.name.trim().is_empty() {
-        return Err(Problem::field("name", "The name is empty. Enter the purpose of the token."));
-    }
-    let (app, by) = (&edge.app, &user.username);
-    let (id, token) = login::issue_token(&app.db, by, &user, &new.name, &new.name, app.clock.now()).await?;
-    Ok((StatusCode::CREATED, Json(MadeToken { id, name: new.name, token })))
 }

@@ -14,11 +14,16 @@ use crate::{
     user::{
         User,
         manage::{self, NewUser, UserChange, UserError},
+        new_password, totp,
     },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(change))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(change))
+        .routes(routes!(reset_password))
+        .routes(routes!(remove_totp))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -34,10 +39,14 @@ pub(super) struct Paging {
 
 /// All users, newest first.
 #[utoipa::path(get, path = "/api/users", params(Paging), responses((status = 200, body = Page<User>), (status = 403, body = Problem)))]
-async fn list(State(edge): State<Edge>, _: Admin, Params(paging): Params<Paging>) -> Result<Json<Page<User>>, Problem> {
+async fn list(
+    State(edge): State<Edge>,
+    Admin(admin): Admin,
+    Params(paging): Params<Paging>,
+) -> Result<Json<Page<User>>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<UserId> = parsed("after", paging.after.as_deref())?;
-    let users = User::list(&edge.app.db, after.as_ref(), limit + 1).await?;
+    let users = manage::list(edge.acting(&admin), &edge.app.journal, after.as_ref(), limit + 1).await?;
     Ok(Json(Page::from_rows(users, limit, |user| user.id.to_string())))
 }
 
@@ -61,6 +70,32 @@ async fn change(
     Input(change): Input<UserChange>,
 ) -> Result<Json<User>, Problem> {
     Ok(Json(manage::change(edge.acting(&admin), &id, change).await?))
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordReset {
+    #[schema(min_length = 12, max_length = 256)]
+    password: String,
+}
+
+/// Sets the password of a user. The user must change it at the next login. The user's sessions end.
+#[utoipa::path(post, path = "/api/users/{id}/password", params(("id" = UserId, Path)), request_body = PasswordReset, responses((status = 204), (status = 503, body = Problem)))]
+async fn reset_password(
+    State(edge): State<Edge>,
+    Admin(admin): Admin,
+    Id(id): Id<UserId>,
+    Input(PasswordReset { password }): Input<PasswordReset>,
+) -> Result<StatusCode, Problem> {
+    new_password::reset(edge.acting(&admin), &id, password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes the one-time codes of a user, for an authenticator that was lost.
+#[utoipa::path(delete, path = "/api/users/{id}/totp", params(("id" = UserId, Path)), responses((status = 204)))]
+async fn remove_totp(State(edge): State<Edge>, Admin(admin): Admin, Id(id): Id<UserId>) -> Result<StatusCode, Problem> {
+    let removed = totp::remove(&edge.app.db, &admin.username, &id, edge.app.clock.now()).await?;
+    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
 
 impl From<UserError> for Problem {

@@ -304,8 +304,14 @@ impl Document {
     /// kind need the right to read all.
     #[must_use]
     pub fn may_be_seen_by(&self, user: &User) -> bool {
+        user.reads_all() || !self.is_face()
+    }
+
+    /// Returns true for a photo of a face, or of an unknown kind: it may show one.
+    #[must_use]
+    pub fn is_face(&self) -> bool {
         let kind = self.photo.kind.as_deref().and_then(|kind| kind.parse::<PhotoKind>().ok());
-        user.reads_all() || !kind.is_some_and(PhotoKind::is_private)
+        kind.is_some_and(PhotoKind::is_private)
     }
 
     /// Returns how many documents of a visible folder `user` may see. The totals are updated with every change.

@@ -101,6 +101,15 @@ impl Grant {
         Ok(())
     }
 
+    /// Forgets the seal codes of a seal use that has ended.
+    pub async fn drop_codes(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
+        sql("UPDATE grants SET code = NULL WHERE seal_use_id = $1 AND code IS NOT NULL")
+            .bind(seal_use)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     pub async fn find(on: impl Into<On<'_>>, id: &GrantId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM grants WHERE id = $1").bind(id).optional(on).await
     }

@@ -76,7 +76,7 @@ impl ApplyError {
             Self::NoSealUse
                 | Self::Impossible(_)
                 | Self::Application(_)
-                | Self::Service(ServiceError::Gone | ServiceError::Credentials(_))
+                | Self::Service(ServiceError::Gone | ServiceError::Credentials(_) | ServiceError::Secret(_))
         )
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     },
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
-    provider::{Detail, PhotoRef},
+    provider::{self, Detail, PhotoRef},
     seal_use::{Application, SealUse},
 };
 
@@ -36,7 +36,9 @@ pub async fn store(
         // An error of an earlier attempt to end the use is over.
         SealUse::set_error(tx, &seal_use.id, None).await?;
     }
-    SealUse::seen(tx, &seal_use.id, status, detail.raw.expose(), now).await?;
+    // The text is kept as evidence. After the end of use its codes serve no purpose.
+    let text = if status.ended() { provider::without_codes(detail.raw.expose()) } else { detail.raw.expose().into() };
+    SealUse::seen(tx, &seal_use.id, status, &text, now).await?;
     people::stamped(tx, flow, &seal_use.id).await
 }
 

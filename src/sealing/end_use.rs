@@ -73,7 +73,7 @@ impl FinishError {
             | Self::NothingToEnd
             | Self::NoSuchDevice(_)
             | Self::ContactMissing
-            | Self::Service(ServiceError::Gone | ServiceError::Credentials(_)) => false,
+            | Self::Service(ServiceError::Gone | ServiceError::Credentials(_) | ServiceError::Secret(_)) => false,
             Self::Service(ServiceError::Db(_)) | Self::Fence(_) | Self::Db(_) => true,
         }
     }

@@ -120,7 +120,7 @@ async fn ask_vendors(app: &App, user: &User) -> Result<(OwedAtVendors, Vec<Asked
     }
     let services = Service::list(&app.db, None, SERVICES).await?;
     let ask = |service: Service| async move {
-        let answer = match service.credentials() {
+        let answer = match service.credentials(app.vendor.secrets()) {
             Ok(credentials) => {
                 let client = app.vendor.client(credentials);
                 match tokio::time::timeout(INTERACTIVE, client.owed(number, contact)).await {

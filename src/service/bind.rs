@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NO_PUBLIC_CLOUD, ServerType, Service, ServiceError};
-use crate::{audit::Act, db::DbError, id::ServiceId, provider::Providers, user::Acting};
+use crate::{audit::Act, db::DbError, id::ServiceId, provider::Providers, secret::Secrets, user::Acting};
 
 /// Why a service is not bound.
 #[derive(Debug, thiserror::Error)]
@@ -37,30 +37,37 @@ pub struct NewService {
 }
 
 /// Binds a service.
-pub async fn bind(acting: Acting<'_>, new: NewService) -> Result<Service, BindError> {
-    if new.name.trim().is_empty() {
-        return Err(BindError::Field("name", "must not be empty"));
-    }
-    let service = Service {
+pub async fn bind(acting: Acting<'_>, secrets: &Secrets, new: NewService) -> Result<Service, BindError> {
+    let mut service = Service {
         id: ServiceId::new(),
         name: new.name,
         base_url: new.base_url.trim().to_owned(),
         app_token: new.app_token.trim().to_owned(),
-        app_secret: new.app_secret.trim().to_owned(),
+        app_secret: String::new(),
         sign_mode: new.sign_mode.unwrap_or_else(|| "legacy".to_owned()),
         created_at: acting.now,
     };
-    service.credentials()?;
+    service.set_secret(secrets, new.app_secret.trim()).map_err(ServiceError::from)?;
+    check_members(&service, secrets)?;
     if new.server_type == Some(ServerType::Public) {
         return Err(BindError::Field("serverType", NO_PUBLIC_CLOUD));
-    }
-    if service.is_public_cloud() {
-        return Err(BindError::Field("baseUrl", NO_PUBLIC_CLOUD));
     }
     let mut tx = acting.db.begin().await?;
     service.insert(&mut tx).await?;
     acting.commit(tx, acting.entry(Act::ServiceMade, service.id.as_str()).detail(&service.base_url)).await?;
     Ok(service)
+}
+
+/// Checks the members of a service that is bound or changed.
+pub(super) fn check_members(service: &Service, secrets: &Secrets) -> Result<(), BindError> {
+    if service.name.trim().is_empty() {
+        return Err(BindError::Field("name", "must not be empty"));
+    }
+    service.credentials(secrets)?;
+    if service.is_public_cloud() {
+        return Err(BindError::Field("baseUrl", NO_PUBLIC_CLOUD));
+    }
+    Ok(())
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -1,8 +1,8 @@
 //! The first start creates the user `admin`.
 
 use super::{
-    Role, Roles, User,
-    login::{LoginError, hash_password, random_secret},
+    Role, Roles, User, hashing,
+    login::{LoginError, random_secret},
 };
 use crate::{
     audit::{self, Act, COMMAND_LINE, NewEntry},
@@ -22,7 +22,7 @@ pub async fn admin(db: &Db, configured: Option<&str>, now: Timestamp) -> Result<
         None => Some(random_secret()?[..24].to_owned()),
     };
     let password = configured.or(random.as_deref()).unwrap_or_default().to_owned();
-    let hash = hash_password(password).await?;
+    let hash = hashing::hash("", password).await?;
     let admin = User {
         id: UserId::new(),
         username: "admin".to_owned(),
@@ -32,6 +32,8 @@ pub async fn admin(db: &Db, configured: Option<&str>, now: Timestamp) -> Result<
         mobile: None,
         manager: None,
         disabled: false,
+        must_change: false,
+        totp: false,
         created_at: now,
     };
     let mut tx = db.begin().await?;

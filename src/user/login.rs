@@ -1,33 +1,37 @@
-//! Passwords (argon2id), sessions and tokens. Secrets are 256 random bits. The database holds only their hashes.
+//! Login and logout, and the proof of the password for changes of one's own login. Failures are counted
+//! ([`LoginThrottle`]) and audited.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
-};
 use rand::TryRng;
-use tokio::sync::Semaphore;
 
-use super::User;
+use super::{
+    User, hashing, session,
+    throttle::{FailureReport, LoginThrottle, TooSoon},
+    totp,
+};
 use crate::{
     audit::{
         self, Act, NewEntry,
         journal::{Journal, JournalError},
     },
     clock::Timestamp,
-    db::{Db, DbError, Tx, sql},
-    id::{TokenId, UserId},
+    db::{Db, DbError, sql},
+    id::UserId,
+    secret::{SecretError, Secrets},
 };
-
-/// Lifetime of a session after the login.
-pub const SESSION: Duration = Duration::from_hours(12);
 
 /// Why a login failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     #[error("the username or the password is wrong; try again")]
     Wrong,
+    #[error("the user logs in with a one-time code; send it as totp")]
+    TotpRequired,
+    #[error("the one-time code is wrong or was used already; enter the next code")]
+    WrongCode,
+    #[error("too many failed logins; retry after {} s", .0.as_secs())]
+    TooMany(Duration),
     #[error("the password could not be hashed")]
     Hash,
     #[error("the operating system returned no random numbers")]
@@ -35,167 +39,161 @@ pub enum LoginError {
     #[error("too many logins in progress; retry after 1 s")]
     Busy,
     #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Limit of concurrent password hashes: each takes 19 MiB and one core.
-static PASSWORDS: Semaphore = Semaphore::const_new(4);
-/// How long a password waits for a free slot.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Runs the hash on a blocking thread with a limit, because it takes tens of milliseconds on purpose.
-async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoginError> {
-    let permit = tokio::time::timeout(PATIENCE, PASSWORDS.acquire()).await.map_err(|_| LoginError::Busy)?;
-    let hashed = tokio::task::spawn_blocking(move || {
-        // The permit moves into the work, because the work continues when its client disconnects.
-        let _permit = permit;
-        work()
-    });
-    hashed.await.map_err(|_| LoginError::Hash)
-}
-
-/// Hashes a password with argon2id and a random salt.
-pub async fn hash_password(password: String) -> Result<String, LoginError> {
-    let hash = move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string());
-    hashing(hash).await?.map_err(|_| LoginError::Hash)
-}
-
-/// Returns the user with this name and password. An unknown name takes as long as a wrong password.
-pub async fn log_in(db: &Db, username: &str, password: String) -> Result<User, LoginError> {
-    let row: Option<(String,)> =
-        sql("SELECT password_hash FROM users WHERE username = $1 AND NOT disabled").bind(username).optional(db).await?;
-    let known = row.is_some();
-    let hash = row.map_or_else(|| UNKNOWN_USER_HASH.to_owned(), |row| row.0);
-    let matches = hashing(move || {
-        PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
-    })
-    .await?;
-    if !(known && matches) {
-        return Err(LoginError::Wrong);
+impl From<TooSoon> for LoginError {
+    fn from(TooSoon(wait): TooSoon) -> Self {
+        Self::TooMany(whole_seconds(wait))
     }
-    User::named(db, username).await?.ok_or(LoginError::Wrong)
 }
 
-/// A hash of no known password. It is verified for unknown names.
-const UNKNOWN_USER_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// Rounds up, so that an attempt after this time is not refused.
+fn whole_seconds(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+}
 
-/// Logs in and opens a session. The returned secret is the value of the cookie and is shown once. A failed login is
-/// audited too.
-pub async fn enter(
-    db: &Db,
+/// What a login sends.
+pub struct Credentials {
+    pub username: String,
+    pub password: String,
+    pub totp: Option<String>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// The computer that logs in, and what the login needs of the service.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginDesk<'a> {
+    pub db: &'a Db,
+    pub journal: &'a Journal,
+    pub secrets: &'a Secrets,
+    pub throttle: &'a LoginThrottle,
+    pub address: IpAddr,
+    /// The name that the browser gives itself.
+    pub agent: &'a str,
+    pub now: Timestamp,
+}
+
+/// A password that was right.
+struct Proven {
+    id: UserId,
+    /// The hash that it was compared with. A new password in the meantime makes the proof void.
+    hash: String,
+}
+
+impl LoginDesk<'_> {
+    /// Logs in and opens a session. The returned secret is the value of the cookie and is shown once. A failed login is
+    /// audited too.
+    pub async fn enter(&self, credentials: Credentials) -> Result<(User, String), LoginError> {
+        let Credentials { username, password, totp } = credentials;
+        let attempt = self.throttle.begin(&username, self.address, self.now)?;
+        let entered = match self.prove(&username, password).await? {
+            Some(proven) => self.open(&proven, totp.as_deref()).await,
+            None => Err(LoginError::Wrong),
+        };
+        match entered {
+            Ok(opened) => {
+                self.report(attempt.succeeded(self.now)).await?;
+                Ok(opened)
+            }
+            Err(error @ (LoginError::Wrong | LoginError::WrongCode)) => {
+                let (wait, report) = attempt.failed(self.now);
+                self.report(report.map(|report| report.spelled(&username))).await?;
+                Err(wait.map_or(error, LoginError::TooMany))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Checks the password of a user who is logged in. A failure counts as a failed login.
+    pub async fn confirm(&self, user: &User, password: String) -> Result<(), LoginError> {
+        let attempt = self.throttle.begin(&user.username, self.address, self.now)?;
+        if self.prove(&user.username, password).await?.is_some() {
+            return Ok(());
+        }
+        let (wait, report) = attempt.failed(self.now);
+        self.report(report).await?;
+        Err(wait.map_or(LoginError::Wrong, LoginError::TooMany))
+    }
+
+    /// Compares the password. An unknown name takes as long as a wrong password.
+    async fn prove(&self, username: &str, password: String) -> Result<Option<Proven>, LoginError> {
+        let row: Option<(UserId, String)> =
+            sql("SELECT id, password_hash FROM users WHERE username = $1 AND NOT disabled")
+                .bind(username)
+                .optional(self.db)
+                .await?;
+        let (id, hash) = row.unzip();
+        let lane = self.throttle.lane(username, self.address);
+        let right = hashing::matches(&lane, password, hash.clone()).await?;
+        Ok(id.zip(hash).filter(|_| right).map(|(id, hash)| Proven { id, hash }))
+    }
+
+    async fn open(&self, proven: &Proven, code: Option<&str>) -> Result<(User, String), LoginError> {
+        let mut tx = self.db.begin().await?;
+        let user: User = sql("SELECT * FROM users WHERE id = $1 AND password_hash = $2 AND NOT disabled {for_update}")
+            .bind(&proven.id)
+            .bind(&proven.hash)
+            .optional(&mut tx)
+            .await?
+            .ok_or(LoginError::Wrong)?;
+        if user.totp {
+            let code = code.ok_or(LoginError::TotpRequired)?;
+            if !totp::consume(&mut tx, self.secrets, &user, code, self.now).await? {
+                return Err(LoginError::WrongCode);
+            }
+        }
+        let secret = session::open(&mut tx, &user.id, &self.address.to_string(), self.agent, self.now).await?;
+        let detail = format!("from {}", self.address);
+        let entry = NewEntry::new(&user.username, Act::LoggedIn, user.id.as_str()).detail(&detail);
+        audit::commit(tx, entry, self.now).await?;
+        Ok((user, secret))
+    }
+
+    async fn report(&self, report: Option<FailureReport>) -> Result<(), JournalError> {
+        record_failures(self.journal, report, self.now).await
+    }
+}
+
+/// Writes failed logins to the audit log.
+pub async fn record_failures(
     journal: &Journal,
-    username: &str,
-    password: String,
-    peer: &str,
+    reports: impl IntoIterator<Item = FailureReport>,
     now: Timestamp,
-) -> Result<(User, String), LoginError> {
-    let known = log_in(db, username, password).await;
-    if let Err(LoginError::Wrong) = known {
-        journal.write(NewEntry::new(username, Act::LoginFailed, username).detail(peer), now).await?;
+) -> Result<(), JournalError> {
+    for FailureReport { name, detail } in reports {
+        journal.write(NewEntry::new(&name, Act::LoginFailed, &name).detail(&detail), now).await?;
     }
-    let user = known?;
-    let mut tx = db.begin().await?;
-    let secret = open_session(&mut tx, &user.id, now).await?;
-    audit::commit(tx, NewEntry::new(&user.username, Act::LoggedIn, user.id.as_str()).detail(peer), now).await?;
-    Ok((user, secret))
+    Ok(())
 }
 
 /// Logs out: closes the session if it is open.
 pub async fn leave(db: &Db, secret: &str, now: Timestamp) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
-    if let Some(user) = close_session(&mut tx, secret).await? {
+    if let Some(user) = session::close(&mut tx, secret).await? {
         audit::commit(tx, NewEntry::new(&user.username, Act::LoggedOut, user.id.as_str()), now).await?;
     }
     Ok(())
 }
 
-/// Makes a token with the rights of `owner`, requested by `by`. The secret is shown once.
-pub async fn issue_token(
-    db: &Db,
-    by: &str,
-    owner: &User,
-    name: &str,
-    detail: &str,
-    now: Timestamp,
-) -> Result<(TokenId, String), LoginError> {
-    let mut tx = db.begin().await?;
-    let (id, secret) = make_token(&mut tx, &owner.id, name, now).await?;
-    audit::commit(tx, NewEntry::new(by, Act::TokenMade, id.as_str()).detail(detail), now).await?;
-    Ok((id, secret))
-}
-
-/// Opens a session. The returned secret is the value of the cookie and is shown once.
-async fn open_session(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<String, LoginError> {
-    let secret = random_secret()?;
-    sql("INSERT INTO sessions (secret_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
-        .bind(secret_hash(&secret))
-        .bind(user)
-        .bind(now)
-        .bind(now.plus(SESSION))
-        .execute(&mut *tx)
-        .await?;
-    sql("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(tx).await?;
-    Ok(secret)
-}
-
-/// Closes a session. Returns its user if it was open.
-async fn close_session(tx: &mut Tx, secret: &str) -> Result<Option<User>, DbError> {
-    let closed: Option<(UserId,)> = sql("DELETE FROM sessions WHERE secret_hash = $1 RETURNING user_id")
-        .bind(secret_hash(secret))
-        .optional(&mut *tx)
-        .await?;
-    match closed {
-        Some((user,)) => User::find(tx, &user).await,
-        None => Ok(None),
-    }
-}
-
-/// Makes a token for programs. The secret is shown once.
-pub async fn make_token(
-    tx: &mut Tx,
-    user: &UserId,
-    name: &str,
-    now: Timestamp,
-) -> Result<(TokenId, String), LoginError> {
-    let secret = format!("yk_{}", random_secret()?);
-    let id = TokenId::new();
-    sql("INSERT INTO tokens (id, secret_hash, user_id, name, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(&id)
-        .bind(secret_hash(&secret))
-        .bind(user)
-        .bind(name)
-        .bind(now)
-        .execute(tx)
-        .await?;
-    Ok((id, secret))
-}
-
-/// Returns the user of the session with this cookie.
-pub async fn by_session(db: &Db, secret: &str, now: Timestamp) -> Result<Option<User>, DbError> {
-    sql("SELECT users.* FROM users JOIN sessions ON sessions.user_id = users.id
-         WHERE sessions.secret_hash = $1 AND sessions.expires_at > $2 AND NOT users.disabled")
-    .bind(secret_hash(secret))
-    .bind(now)
-    .optional(db)
-    .await
-}
-
-/// Returns the user of this token.
-pub async fn by_token(db: &Db, secret: &str) -> Result<Option<User>, DbError> {
-    sql("SELECT users.* FROM users JOIN tokens ON tokens.user_id = users.id
-         WHERE tokens.secret_hash = $1 AND NOT users.disabled")
-    .bind(secret_hash(secret))
-    .optional(db)
-    .await
-}
-
+/// Returns 256 random bits as hexadecimal digits.
 pub(super) fn random_secret() -> Result<String, LoginError> {
-    let mut bytes = [0u8; 32];
+    Ok(hex::encode(random_bytes::<32>()?))
+}
+
+pub(super) fn random_bytes<const N: usize>() -> Result<[u8; N], LoginError> {
+    let mut bytes = [0u8; N];
     rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|_| LoginError::NoRandom)?;
-    Ok(hex::encode(bytes))
+    Ok(bytes)
 }
 
 /// A fast hash is enough for 256 random bits, because they cannot be guessed.

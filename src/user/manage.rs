@@ -2,20 +2,18 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::{
-    Acting, Role, Roles, User,
-    login::{self, LoginError},
-};
+use super::{Acting, Role, Roles, User, login::LoginError, new_password, session, token};
 use crate::{
-    audit::{self, Act, NewEntry},
+    audit::{
+        self, Act, NewEntry,
+        journal::{Journal, JournalError},
+    },
     clock::Timestamp,
     db::{Db, DbError, Tx},
     id::UserId,
+    password,
     vocabulary::FieldError,
 };
-
-/// Shortest password: OWASP ASVS 2.1.1 requires twelve characters.
-const SHORTEST_PASSWORD: usize = 12;
 
 /// Why a user is not created or changed.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +34,7 @@ fn listed(errors: &[FieldError]) -> String {
 }
 
 impl UserError {
-    fn field(field: &str, message: impl Into<String>) -> Self {
+    pub(super) fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
     }
 }
@@ -49,7 +47,8 @@ pub struct NewUser {
     pub username: String,
     #[schema(pattern = r"\S")]
     pub display_name: String,
-    #[schema(min_length = 12)]
+    /// Not a common password, a name or a sequence, also with digits or signs added.
+    #[schema(min_length = 12, max_length = 256)]
     pub password: String,
     #[schema(min_items = 1)]
     pub roles: Vec<Role>,
@@ -60,6 +59,22 @@ pub struct NewUser {
     /// Username of the manager.
     #[schema(min_length = 1)]
     pub manager: Option<String>,
+    /// true: the user must choose another password at the first login.
+    #[serde(default)]
+    pub must_change: bool,
+}
+
+/// Returns users before `after`, newest first. The list has personal data, so it is on record.
+pub async fn list(
+    acting: Acting<'_>,
+    journal: &Journal,
+    after: Option<&UserId>,
+    limit: i64,
+) -> Result<Vec<User>, JournalError> {
+    let users = User::list(acting.db, after, limit).await?;
+    let subject = after.map_or("users", UserId::as_str);
+    journal.write(acting.entry(Act::UsersListed, subject), acting.now).await?;
+    Ok(users)
 }
 
 /// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].
@@ -68,7 +83,7 @@ pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<U
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
     }
-    let hash = login::hash_password(new.password).await?;
+    let hash = new_password::hash_new("password", &[&new.username, &new.display_name], new.password).await?;
     let user = User {
         id: UserId::new(),
         username: new.username,
@@ -78,6 +93,8 @@ pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<U
         mobile: new.mobile,
         manager: new.manager,
         disabled: false,
+        must_change: new.must_change,
+        totp: false,
         created_at: now,
     };
     let mut tx = db.begin().await?;
@@ -116,11 +133,8 @@ fn problems(new: &NewUser) -> Vec<FieldError> {
     if new.display_name.trim().is_empty() {
         errors.push(FieldError::new("displayName", "must not be empty"));
     }
-    if new.password.chars().count() < SHORTEST_PASSWORD {
-        errors.push(FieldError::new(
-            "password",
-            format!("must have at least {SHORTEST_PASSWORD} characters; choose a longer password"),
-        ));
+    if let Some(why) = password::weakness(&new.password, &[&new.username, &new.display_name]) {
+        errors.push(FieldError::new("password", why));
     }
     if new.roles.is_empty() {
         errors.push(FieldError::new(
@@ -191,6 +205,11 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
     }
     check_manager(&mut tx, &user).await?;
     user.update(&mut tx).await?;
+    if user.disabled {
+        // For good: a user who is enabled again logs in again and makes new tokens.
+        session::end_all(&mut tx, id, None).await?;
+        token::revoke_all(&mut tx, id).await?;
+    }
     acting.commit(tx, acting.entry(Act::UserChanged, id.as_str()).detail(&difference(&before, &user))).await?;
     Ok(user)
 }

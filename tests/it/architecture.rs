@@ -14,8 +14,8 @@ const ROWS: [&[&str]; 6] = [
     &["callback", "ingest", "sealing", "content", "archive", "bundle", "curate", "preservation", "notify"],
     &["app"],
     &["definition", "flow", "seal_use", "photo", "original", "library", "user", "service", "audit", "queue"],
-    &["provider", "store", "db", "cpu", "config", "telemetry", "picture"],
-    &["clock", "id", "hash", "vocabulary", "outage", "killpoint", "tls"],
+    &["provider", "store", "db", "cpu", "config", "secret", "telemetry", "picture"],
+    &["clock", "id", "hash", "vocabulary", "outage", "killpoint", "tls", "password"],
 ];
 const DRIVERS: [&str; 8] = [
     "SqlitePool",

@@ -3,7 +3,7 @@
 use super::{
     Facts,
     Refusal::{self, NotNow, NotRunning, NotYours},
-    UseFacts,
+    UseFacts, is_barred,
 };
 use crate::{
     definition::{Body, Field, FieldType, Integration, Node, NodeKind},
@@ -97,6 +97,11 @@ impl Facts<'_> {
         self.node().ok_or(NotNow("the flow has passed its last node; archive it"))
     }
 
+    /// Checks that the definition does not bar the user as the starter. A turn does not help.
+    pub(super) fn not_own(&self) -> Result<(), Refusal> {
+        if is_barred(self.flow, self.body, self.user) { Err(Refusal::OwnApproval) } else { Ok(()) }
+    }
+
     pub(super) fn has_turn(&self) -> Result<(), Refusal> {
         if self.turn { Ok(()) } else { Err(NotYours("it is not your turn; wait until the flow waits for you")) }
     }
@@ -121,6 +126,7 @@ impl Facts<'_> {
 
     pub(super) fn approve(&self) -> Result<(), Refusal> {
         let node = self.at_node()?;
+        self.not_own()?;
         self.has_turn()?;
         if node.kind == NodeKind::Approval || self.body.enabled_integration().is_none() {
             return Ok(());

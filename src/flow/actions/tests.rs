@@ -63,6 +63,8 @@ fn user(name: &str, role: Role) -> User {
         mobile: None,
         manager: None,
         disabled: false,
+        must_change: false,
+        totp: false,
         created_at: Timestamp(0),
     }
 }

@@ -4,7 +4,7 @@ use super::{Opinion, StepError, turn};
 use crate::{
     audit::Act,
     flow::{
-        actions::{self, Action},
+        actions::{self, Action, Refusal},
         case::Case,
         event::{self, EventKind, NewEvent},
         people,
@@ -20,13 +20,16 @@ pub async fn transfer(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to:
     let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Transfer, opinion.node).await?;
     let node = case.node().ok_or(StepError::MovedOn)?;
-    let mine = case.people.has_turn(user);
+    let mine = case.has_turn(user);
     let receiver = case
         .users
         .get(to)
         .ok_or_else(|| StepError::field("to", format!("there is no user {to:?}; name another user")))?;
     if mine && receiver.username == user.username {
         return Err(StepError::field("to", "it is your turn already; name another user"));
+    }
+    if actions::is_barred(&case.flow, &case.body, receiver) {
+        return Err(Refusal::OwnApproval.into());
     }
     people::hand_over(&mut tx, id, mine.then_some(user), receiver).await?;
     people::acted(&mut tx, id, &user.username).await?;

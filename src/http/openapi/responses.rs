@@ -11,7 +11,7 @@ use utoipa::openapi::{
 
 /// The tags in the order of the document.
 const TAGS: [(&str, &str); 10] = [
-    ("session", "Login, logout and tokens for programs."),
+    ("session", "Login, logout, the user's own password, one-time codes, sessions and tokens for programs."),
     ("users", "Users and their roles."),
     ("services", "Bound private-cloud services of the vendor and their seals."),
     ("definitions", "Flow types: fields, nodes and the integration with physical seals."),
@@ -31,7 +31,7 @@ pub(super) fn tags() -> Vec<Tag> {
 pub(super) fn tag_of(path: &str) -> Option<&'static str> {
     let mut words = path.trim_start_matches('/').split('/').filter(|word| *word != "api");
     Some(match (words.next()?, words.nth(1).unwrap_or_default()) {
-        ("session" | "tokens", _) => "session",
+        ("session" | "sessions" | "tokens", _) => "session",
         ("users", _) => "users",
         ("services", _) => "services",
         ("definitions", _) => "definitions",
@@ -64,7 +64,8 @@ pub(super) fn add_problems(operation: &mut Operation, method: &Method, path: &st
     let possible = [
         (400, body.is_some() || has_query),
         (401, ours && !is_open(operation)),
-        (403, ours && writes),
+        // A write of another site, or a login that must first change its password.
+        (403, ours && (writes || !is_open(operation))),
         (404, path.contains('{')),
         (408, body.is_some()),
         (413, body.is_some()),

@@ -4,6 +4,10 @@ mod catalogue;
 mod owed;
 mod read;
 
+use std::borrow::Cow;
+
+use serde_json::Value;
+
 use crate::provider::{
     AppendLog, Auth, Created, Detail, Hidden, PhotoRef, ProviderError, Status, qiyuesuo::is_business_id,
 };
@@ -76,6 +80,36 @@ pub(super) fn detail(answer: Answer, business_id: &str) -> Result<Detail, Provid
     Ok(Detail { raw: Hidden::new(answer.into_text()), ..detail })
 }
 
+/// The member with the seal code, in the vendor's spelling.
+const CODE: &str = "vertifyCode";
+
+/// Returns the text of an answer with null for each seal code. A text without a code stays as it is.
+#[must_use]
+pub fn without_codes(text: &str) -> Cow<'_, str> {
+    let Ok(mut json) = serde_json::from_str::<Value>(text) else { return text.into() };
+    if drop_codes(&mut json) { json.to_string().into() } else { text.into() }
+}
+
+/// Returns true if there was a code.
+fn drop_codes(json: &mut Value) -> bool {
+    let mut found = false;
+    match json {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if name == CODE && !value.is_null() {
+                    *value = Value::Null;
+                    found = true;
+                } else {
+                    found |= drop_codes(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| found |= drop_codes(item)),
+        _ => {}
+    }
+    found
+}
+
 fn auth(node: Node) -> Option<Auth> {
     Some(Auth {
         id: node.text("id")?,
@@ -83,8 +117,7 @@ fn auth(node: Node) -> Option<Auth> {
         user_name: node.name("userName"),
         left_count: node.text("leftCount").map(|_| node.count("leftCount")),
         used_count: node.count("usedCount"),
-        // The vendor's spelling.
-        code: node.text("vertifyCode").map(Hidden::new),
+        code: node.text(CODE).map(Hidden::new),
         complete: node.truth("complete"),
         complete_time: node.time("completeTime"),
         contact: node.name("contact"),
@@ -114,6 +147,19 @@ fn append_log(node: Node) -> Option<AppendLog> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_codes_leave_the_text() {
+        let text = |code: &str| {
+            format!(
+                r#"{{"code":0,"result":{{"id":"7","sealAuths":[{{"id":1234567890123456789,"vertifyCode":{code},"b":1.50}}]}}}}"#
+            )
+        };
+        assert_eq!(without_codes(&text("\"665544\"")), text("null").replace("1.50", "1.5"));
+        assert_eq!(without_codes(&text("665544")), text("null").replace("1.50", "1.5"));
+        let without = text("null");
+        assert_eq!((without_codes(&without), without_codes("no JSON")), (without.as_str().into(), "no JSON".into()));
+    }
 
     fn read(seal: &str, id: &str, key: &str) -> Result<Detail, ProviderError> {
         let auth = serde_json::json!({ "id": id, "sealName": seal, "userName": seal, "number": seal });

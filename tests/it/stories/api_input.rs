@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use simulator::{Fault, FaultKind, Target};
-use yinku::{config::Config, user::login};
+use yinku::{config::Config, user::token};
 
 use crate::support::{Caller, Engine, Plan, World, callbacks, story};
 
@@ -14,7 +14,7 @@ story!(text_that_one_of_the_databases_would_refuse_is_refused_by_both, async |wo
     zhang.get("/api/documents?q=a%00b").await.expect_problem(400, "bad_query");
     let documents = zhang.get("/api/documents?q=%25").await.expect(200);
     assert_eq!(documents["items"], json!([]), "a wildcard is a letter");
-    assert!(login::by_token(&world.app.db, "a\0b").await.is_ok_and(|user| user.is_none()));
+    assert!(token::find(&world.app.db, "a\0b", world.app.clock.now()).await.is_ok_and(|login| login.is_none()));
 });
 
 story!(a_member_or_a_parameter_that_is_wrong_is_named, async |world: World| {

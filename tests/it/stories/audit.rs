@@ -51,7 +51,9 @@ story!(logins_are_on_record_refused_ones_too, async |world: World| {
 });
 
 story!(what_an_administrator_sets_up_is_on_record, async |world: World| {
-    let admin = world.caller("admin").await;
+    // A token makes no token.
+    let admin = world.session("admin").await;
+    let begin = world.last_entry().await;
     let chen =
         json!({ "username": "chen", "displayName": "陈", "password": "long enough for chen", "roles": ["member"] });
     let token = admin.post("/api/tokens", &json!({ "name": "a script" })).await.expect(201);
@@ -92,7 +94,7 @@ story!(what_an_administrator_sets_up_is_on_record, async |world: World| {
         did("definition_saved", &body, "version 2"),
         did("folder_made", &folder, "合同"),
     ];
-    assert_eq!(world.log_after(0).await, expected);
+    assert_eq!(world.log_after(begin).await, expected);
 });
 
 story!(each_act_on_a_flow_leaves_one_entry_and_its_events_are_changes_only, async |world: World| {
@@ -102,7 +104,7 @@ story!(each_act_on_a_flow_leaves_one_entry_and_its_events_are_changes_only, asyn
     let form = json!({ "subject": "采购合同", "company": "上海印库科技有限公司", "seals": [row] });
     let flow = zhang.post("/api/flows", &json!({ "definitionId": world.definition, "form": form })).await.expect(201);
     let path = format!("/api/flows/{}", id(&flow));
-    // Not the starter's turn, nothing to collect yet, no code to be seen: no act.
+    // Not the starter's turn, nothing to collect yet, no code to be seen: no act. Refused access has its own entry.
     let opinion = json!({ "comment": "同意" });
     zhang.post(&format!("{path}/approve"), &opinion).await.expect(403);
     zhang.post(&format!("{path}/collect"), &Value::Null).await.expect(409);
@@ -123,8 +125,10 @@ story!(each_act_on_a_flow_leaves_one_entry_and_its_events_are_changes_only, asyn
     let on = |username: &str, act: &str, subject: &str, detail: Option<&str>| {
         logged(username, act, subject, Some(id(&flow)), detail)
     };
+    let asked = format!("POST /api/flows/{{id}}/approve {}", id(&flow));
     let expected = [
         on("zhang", "flow_submitted", id(&flow), None),
+        logged("zhang", "access_refused", "not_assigned", None, Some(&asked)),
         on("li", "flow_approved", id(&flow), Some("同意")),
         on("wang", "seal_code_viewed", id(&flow), codes[0]["grantId"].as_str()),
         on("wang", "photos_collected", id(&flow), None),
@@ -169,7 +173,9 @@ story!(a_download_is_on_record_before_its_first_byte_leaves, async |world: World
     let flow = flow.to_string();
     let download = |detail: &str| logged("zhang", "document_downloaded", id(&document), Some(&flow), Some(detail));
     let range = format!("bytes 10-19/{}", document["bytes"]);
-    assert_eq!(world.log_after(begin).await, [download("whole"), download("whole"), download(&range)]);
+    let asked = format!("GET /api/documents/{{id}}/content {}", id(&document));
+    let refused = logged("address 127.0.0.1", "access_refused", "not_logged_in", None, Some(&asked));
+    assert_eq!(world.log_after(begin).await, [download("whole"), download("whole"), download(&range), refused]);
 });
 
 story!(with_too_many_downloads_waiting_the_next_one_is_told_to_come_again, async |engine: Engine| {
@@ -204,6 +210,8 @@ story!(only_administrators_and_auditors_read_the_audit_log, async |world: World|
             caller.get(path).await.expect_problem(403, "forbidden");
         }
     }
+    // Each refused person is one entry.
+    assert_eq!(world.last_entry().await, 3);
     for name in ["一", "二", "三"] {
         admin.post("/api/folders", &json!({ "name": name })).await.expect(201);
     }
@@ -211,20 +219,24 @@ story!(only_administrators_and_auditors_read_the_audit_log, async |world: World|
         page["items"].as_array().unwrap().iter().map(|entry| entry["seq"].as_i64().unwrap()).collect()
     };
     let first = sun.get("/api/audit?limit=2").await.expect(200);
-    assert_eq!(numbers(&first), [3, 2], "newest first");
+    assert_eq!(numbers(&first), [6, 5], "newest first");
     let next = first["next"].as_str().unwrap();
     let second = sun.get(&format!("/api/audit?limit=2&after={next}")).await.expect(200);
-    assert_eq!((numbers(&second), &second["next"]), (vec![1], &Value::Null));
+    assert_eq!(numbers(&second), [4, 3]);
+    let next = second["next"].as_str().unwrap();
+    let third = sun.get(&format!("/api/audit?limit=2&after={next}")).await.expect(200);
+    assert_eq!((numbers(&third), &third["next"]), (vec![2, 1], &Value::Null));
 
     let (newest, nowhere) = (&first["items"][0], FlowId::new());
     let subject = newest["subject"].as_str().unwrap();
     let at = newest["at"].as_str().unwrap().replace('+', "%2B");
     for (query, found) in [
-        ("username=admin&act=folder_made".to_owned(), vec![3, 2, 1]),
+        ("username=admin&act=folder_made".to_owned(), vec![6, 5, 4]),
+        ("act=access_refused".to_owned(), vec![3, 2, 1]),
         ("username=nobody".to_owned(), vec![]),
-        (format!("subject={subject}"), vec![3]),
-        (format!("from={at}"), vec![3]),
-        (format!("to={at}"), vec![2, 1]),
+        (format!("subject={subject}"), vec![6]),
+        (format!("from={at}"), vec![6]),
+        (format!("to={at}"), vec![5, 4, 3, 2, 1]),
         (format!("flowId={nowhere}"), vec![]),
     ] {
         let page = admin.get(&format!("/api/audit?{query}")).await.expect(200);

@@ -62,11 +62,47 @@ fn the_first_user_and_token_come_from_the_command_line() {
 }
 
 #[test]
+fn a_lost_password_or_authenticator_is_replaced_at_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    run(yinku(dir.path()).arg("migrate"));
+    let with_password = |arguments: &[&str], password: &str| {
+        let mut command = yinku(dir.path());
+        command
+            .args(arguments)
+            .arg("--password-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait().unwrap().success()
+    };
+    assert!(with_password(&["user", "add", "chen", "--role", "admin"], "a long enough password"));
+    for weak in ["short", "password2026!", "chen!2026!1127"] {
+        assert!(!with_password(&["user", "password", "chen"], weak), "{weak}");
+    }
+    assert!(!with_password(&["user", "password", "nobody"], "seven green umbrellas"));
+    assert!(with_password(&["user", "password", "chen"], "seven green umbrellas"));
+    let refused = |arguments: &[&str]| !yinku(dir.path()).args(arguments).output().unwrap().status.success();
+    assert!(refused(&["user", "totp", "chen"]), "it only removes");
+    assert!(refused(&["user", "totp", "chen", "--remove"]), "there are none");
+    assert!(refused(&["token", "create", "--user", "chen", "--days", "0"]));
+    assert!(refused(&["token", "create", "--user", "chen", "--scope", "write"]));
+    let token = ["token", "create", "--user", "chen", "--scope", "read", "--days", "7"];
+    assert!(text(&run(yinku(dir.path()).args(token))).starts_with("yk_"));
+}
+
+#[test]
 fn check_config_names_what_is_wrong_and_shows_no_secret() {
     let dir = tempfile::tempdir().unwrap();
     let wrong = yinku(dir.path()).arg("check-config").env("YINKU_JOBS__WORKERS", "0").output().unwrap();
     assert!(!wrong.status.success());
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("jobs.workers"));
+    for weak in ["", "short", "password2026!", "admin!2026!1127"] {
+        let wrong = yinku(dir.path()).arg("check-config").env("YINKU_ADMIN__PASSWORD", weak).output().unwrap();
+        assert!(!wrong.status.success(), "{weak}");
+        assert!(String::from_utf8_lossy(&wrong.stderr).contains("admin.password"), "{weak}");
+    }
     let shown = text(&run(yinku(dir.path()).arg("check-config").env("YINKU_CALLBACK__SECRET", "a-secret-of-mine")));
     assert!(!shown.contains("a-secret-of-mine") && shown.contains("[callback]"), "{shown}");
 }

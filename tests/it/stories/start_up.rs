@@ -111,15 +111,16 @@ async fn a_probe_tries_the_database_the_store_and_each_service() {
         ("wrong", sim.url(), "another"),
         ("away", format!("http://{}", nowhere()), "x"),
     ] {
-        let service = Service {
+        let mut service = Service {
             id: ServiceId::new(),
             name: name.into(),
             base_url,
             app_token: token.clone(),
-            app_secret: app_secret.into(),
+            app_secret: String::new(),
             sign_mode: "legacy".into(),
             created_at: Timestamp(0),
         };
+        service.set_secret(&app.secrets, app_secret).unwrap();
         service.insert(&mut tx).await.unwrap();
     }
     tx.commit().await.unwrap();

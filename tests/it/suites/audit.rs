@@ -109,7 +109,7 @@ story!(an_entry_cannot_be_changed_deleted_or_replaced, async |engine: Engine| {
     ];
     forbidden.extend(match engine {
         Engine::Sqlite => [
-            "INSERT OR REPLACE INTO audit SELECT seq, at, 'nobody', act, subject, flow_id, detail, prev, hash FROM audit WHERE seq = 2",
+            "INSERT OR REPLACE INTO audit SELECT seq, at, 'nobody', act, subject, flow_id, detail, peer, via, prev, hash FROM audit WHERE seq = 2",
             "INSERT OR REPLACE INTO audit_head VALUES (1, 0, '')",
         ],
         Engine::Postgres => ["TRUNCATE audit", "TRUNCATE audit_head"],

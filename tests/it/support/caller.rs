@@ -5,7 +5,10 @@ use serde_json::Value;
 use yinku::{
     app::App,
     tls,
-    user::{User, login},
+    user::{
+        User,
+        token::{self, Scope, TokenTerms},
+    },
 };
 
 use crate::{documented::assert_documented, support::world::World};
@@ -14,6 +17,7 @@ pub(crate) struct Caller {
     http: reqwest::Client,
     base: url::Url,
     token: Option<String>,
+    cookie: Option<String>,
 }
 
 /// An answer, read to its end.
@@ -58,7 +62,22 @@ impl Caller {
     fn at(base: url::Url) -> Self {
         tls::choose_provider();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, base, token: None }
+        Self { http, base, token: None, cookie: None }
+    }
+
+    /// Somebody at another address of this computer.
+    pub(crate) fn from_address(world: &World, address: [u8; 4]) -> Self {
+        let nobody = Self::nobody(world);
+        let http = reqwest::Client::builder().no_proxy().local_address(Some(address.into())).build().unwrap();
+        Self { http, ..nobody }
+    }
+
+    /// Logs in with a body such as `{ username, password, totp }`; from then on the caller has the session.
+    pub(crate) async fn log_in(self, login: &Value) -> Self {
+        let told = self.post("/api/session", login).await;
+        let cookie = told.header("set-cookie").split(';').next().unwrap().to_owned();
+        told.expect(200);
+        Self { cookie: Some(cookie), ..self }
     }
 
     pub(crate) async fn new(world: &World, username: &str) -> Self {
@@ -69,16 +88,18 @@ impl Caller {
     pub(crate) async fn of(app: &App, base: url::Url, username: &str) -> Self {
         let user = User::named(&app.db, username).await.unwrap().expect("a user of the world");
         let mut tx = app.db.begin().await.unwrap();
-        let (_, token) = login::make_token(&mut tx, &user.id, "story", app.clock.now()).await.unwrap();
+        let terms = TokenTerms { name: "story", scope: Scope::All, days: 3650 };
+        let (_, token) = token::make(&mut tx, &user.id, terms, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         Self { token: Some(token), ..Self::at(base) }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, self.base.join(path).unwrap());
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+        match (&self.token, &self.cookie) {
+            (Some(token), _) => request.bearer_auth(token),
+            (None, Some(cookie)) => request.header("cookie", cookie),
+            (None, None) => request,
         }
     }
 
@@ -106,6 +127,11 @@ impl Caller {
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Told {
         self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// Somebody with this token.
+    pub(crate) fn with_token(world: &World, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..Self::nobody(world) }
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Told {

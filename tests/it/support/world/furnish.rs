@@ -57,15 +57,16 @@ pub(crate) async fn furnish(
         };
         user.insert("x", &mut tx).await.unwrap();
     }
-    let service = Service {
+    let mut service = Service {
         id: ServiceId::new(),
         name: "契约锁".into(),
         base_url: sim.url(),
         app_token: token.into(),
-        app_secret: secret.into(),
+        app_secret: String::new(),
         sign_mode: "legacy".into(),
         created_at: now,
     };
+    service.set_secret(&app.secrets, secret).unwrap();
     service.insert(&mut tx).await.unwrap();
     let mut body = definition(&service.id);
     if let Some(change) = change {

@@ -1,0 +1,348 @@
+//! Every route of the OpenAPI document, asked by every role for what belongs to somebody else. A new route without a row
+//! here fails.
+
+use std::{collections::BTreeSet, path::Path};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use yinku::{db::sql, http};
+
+use crate::support::{
+    Caller, Engine, Plan, World, callbacks,
+    files::{form, png, with_stamped},
+    people::make_user,
+    seals::{in_use, one_seal},
+    story,
+};
+
+/// Nobody, then people who have no part in 张三's flow: a member, an operator, an archivist, an auditor; the
+/// administrator.
+const ROLES: [&str; 6] = ["", "chen", "ma", "zhao", "sun", "admin"];
+
+/// The status for each of [`ROLES`]. 0: not asked, because no object of others is named.
+type Statuses = [u16; 6];
+
+struct Row {
+    method: Method,
+    route: &'static str,
+    body: Body,
+    statuses: Statuses,
+}
+
+enum Body {
+    None,
+    Json(Value),
+    Picture,
+}
+
+/// What a stranger sees of an object of others: nothing. The auditor reads, and may not act.
+const HIDDEN: u16 = 404;
+const LOGIN: u16 = 401;
+const REFUSED: u16 = 403;
+/// A route without an object: it wants a login, and shows each user what is theirs.
+const OWN: Statuses = [LOGIN, 0, 0, 0, 0, 0];
+const PUBLIC: Statuses = [200, 0, 0, 0, 0, 0];
+/// Only an administrator asks.
+const fn admin(status: u16) -> Statuses {
+    [LOGIN, REFUSED, REFUSED, REFUSED, REFUSED, status]
+}
+const fn readers(status: u16) -> Statuses {
+    [LOGIN, REFUSED, REFUSED, REFUSED, status, status]
+}
+/// An object in a flow or folder of others.
+const fn hidden(auditor: u16, admin: u16) -> Statuses {
+    [LOGIN, HIDDEN, HIDDEN, HIDDEN, auditor, admin]
+}
+
+fn row(route: &'static str, body: Body, statuses: Statuses) -> Row {
+    let (method, route) = route.split_once(' ').unwrap();
+    Row { method: method.parse().unwrap(), route, body, statuses }
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = of_flows();
+    rows.extend(of_documents());
+    rows.extend(of_configuration());
+    rows.extend(without_an_object());
+    rows
+}
+
+fn of_flows() -> Vec<Row> {
+    let ends = "2099-01-01T00:00:00+08:00";
+    vec![
+        row("GET /api/flows/{id}", Body::None, hidden(200, 200)),
+        row("GET /api/flows/{id}/seal-code", Body::None, hidden(403, 200)),
+        row("GET /api/flows/{id}/seal-detail", Body::None, hidden(200, 200)),
+        row("GET /api/flows/{id}/photos.zip", Body::None, hidden(409, 409)),
+        row("POST /api/flows/{id}/comment", Body::Json(json!({ "comment": "看" })), hidden(403, 200)),
+        row("POST /api/flows/{id}/approve", Body::Json(json!({})), hidden(403, 403)),
+        row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start" })), hidden(403, 403)),
+        row("POST /api/flows/{id}/submit", Body::Json(json!({})), hidden(403, 403)),
+        row("PUT /api/flows/{id}/form", Body::Json(json!({ "form": {} })), hidden(403, 403)),
+        row("POST /api/flows/{id}/archive", Body::Json(json!({})), hidden(403, 409)),
+        row("POST /api/flows/{id}/collect", Body::None, hidden(403, 202)),
+        row("POST /api/flows/{id}/stamped/retry", Body::None, hidden(403, 202)),
+        row("POST /api/flows/{id}/fields/{key}/files", Body::Picture, hidden(403, 201)),
+        row("DELETE /api/flows/{id}/fields/{key}/files/{documentId}", Body::None, hidden(403, 204)),
+        row("PUT /api/flows/{id}/seal-window", Body::Json(json!({ "end": ends })), hidden(403, 200)),
+        row("POST /api/flows/{id}/seal-append", Body::Json(json!({ "count": 1 })), hidden(403, 200)),
+        row("POST /api/grants/{id}/photos", Body::Picture, hidden(403, 201)),
+        row("POST /api/seal-uses/{id}/resolve", Body::Json(json!({ "again": true })), admin(409)),
+        row("GET /api/ingests/{id}", Body::None, readers(200)),
+        row("POST /api/ingests/{id}/retry", Body::None, hidden(403, 202)),
+        row("POST /api/callbacks/{id}/replay", Body::None, admin(202)),
+        // A photo of the vendor's: there is nothing to accept.
+        row("POST /api/photos/{id}/accept", Body::Json(json!({ "reason": "看" })), admin(409)),
+        row("POST /api/flows/{id}/seal-finish", Body::Json(json!({ "reason": "完" })), hidden(403, 200)),
+        row("POST /api/flows/{id}/transfer", Body::Json(json!({ "to": "li" })), hidden(403, 200)),
+        row("POST /api/flows/{id}/withdraw", Body::Json(json!({})), hidden(403, 200)),
+    ]
+}
+
+fn of_documents() -> Vec<Row> {
+    let name = json!({ "name": "别的名字" });
+    vec![
+        row("GET /api/documents/{id}", Body::None, hidden(200, 200)),
+        row("GET /api/documents/{id}/content", Body::None, hidden(200, 200)),
+        row("GET /api/documents/{id}/thumbnail/{size}", Body::None, hidden(200, 200)),
+        row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
+        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
+        row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),
+    ]
+}
+
+fn of_configuration() -> Vec<Row> {
+    let definition = json!({ "name": "x", "fields": [], "nodes": [] });
+    vec![
+        row("GET /api/definitions/{id}", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
+        row("PUT /api/definitions/{id}", Body::Json(definition.clone()), admin(422)),
+        row("POST /api/definitions", Body::Json(definition), admin(422)),
+        row("GET /api/definitions/ready-made", Body::None, admin(200)),
+        row("POST /api/definitions/ready-made", Body::Json(json!({ "serviceId": NOTHING })), admin(422)),
+        row("GET /api/services", Body::None, admin(200)),
+        row("POST /api/services", Body::Json(json!({})), admin(422)),
+        row("GET /api/services/{id}", Body::None, admin(200)),
+        row("PATCH /api/services/{id}", Body::Json(json!({})), admin(200)),
+        row("POST /api/services/{id}/check", Body::None, admin(200)),
+        row("GET /api/services/{id}/seals", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
+        row("GET /api/users", Body::None, admin(200)),
+        row("POST /api/users", Body::Json(json!({})), admin(422)),
+        row("PATCH /api/users/{id}", Body::Json(json!({})), admin(200)),
+        row(
+            "POST /api/users/{id}/password",
+            Body::Json(json!({ "password": "another uncommon phrase 7" })),
+            admin(204),
+        ),
+        // 张三 has no one-time codes.
+        row("DELETE /api/users/{id}/totp", Body::None, admin(404)),
+        // A session or token of 张三: nobody else ends it, not even an administrator.
+        row("DELETE /api/sessions/{id}", Body::None, hidden(404, 404)),
+        row("DELETE /api/tokens/{id}", Body::None, hidden(404, 404)),
+        row("GET /api/audit", Body::None, readers(200)),
+        row("GET /api/audit/verify", Body::None, readers(200)),
+        row("GET /api/ingests", Body::None, readers(200)),
+        row("GET /api/callbacks", Body::None, readers(200)),
+        row("GET /api/callbacks/door", Body::None, readers(200)),
+    ]
+}
+
+fn without_an_object() -> Vec<Row> {
+    let own = [
+        "GET /api/definitions",
+        "GET /api/documents",
+        "GET /api/events",
+        "GET /api/flows",
+        "GET /api/flows/counts",
+        "GET /api/folders",
+        "GET /api/owed",
+        "GET /api/session",
+        "GET /api/sessions",
+        "DELETE /api/sessions",
+        "GET /api/tokens",
+        "POST /api/session/totp",
+    ];
+    let public = [
+        "GET /api/openapi.json",
+        "GET /healthz",
+        "GET /metrics",
+        "GET /readyz",
+        "GET /papi/signcenter/qiyuesuo/categoryCallback",
+        "GET /papi/signcenter/qiyuesuo/categoryCallback/{secret}",
+    ];
+    let mut rows: Vec<Row> = own.map(|route| row(route, Body::None, OWN)).into();
+    rows.extend(public.map(|route| row(route, Body::None, PUBLIC)));
+    rows.extend(
+        ["POST /api/flows", "POST /api/folders", "POST /api/tokens"]
+            .map(|route| row(route, Body::Json(json!({})), OWN)),
+    );
+    rows.push(row("POST /api/session", Body::Json(json!({ "username": "x", "password": "x" })), OWN));
+    let passwords = json!({ "old": "x", "new": "y" });
+    rows.push(row("PUT /api/session/password", Body::Json(passwords), OWN));
+    rows.push(row("DELETE /api/session/totp", Body::Json(json!({ "password": "x" })), OWN));
+    rows.push(row("DELETE /api/session", Body::None, [204, 0, 0, 0, 0, 0]));
+    // The callback has no login. stories/callbacks.rs attacks it.
+    let callback = "POST /papi/signcenter/qiyuesuo/categoryCallback";
+    rows.push(row(callback, Body::None, PUBLIC));
+    rows.push(row("POST /papi/signcenter/qiyuesuo/categoryCallback/{secret}", Body::None, PUBLIC));
+    rows
+}
+
+const NOTHING: &str = "00000000-0000-7000-8000-000000000000";
+
+/// The routes of the OpenAPI document as `METHOD /path`.
+fn documented() -> BTreeSet<String> {
+    let document = serde_json::to_value(http::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let methods = ["get", "post", "put", "patch", "delete"];
+    let of_path = |(path, item): (&String, &Value)| -> Vec<String> {
+        let present = methods.iter().filter(|method| item.get(method).is_some());
+        present.map(|method| format!("{} {path}", method.to_uppercase())).collect()
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+#[test]
+fn every_route_has_a_row() {
+    let listed: Vec<String> = rows().iter().map(|row| format!("{} {}", row.method, row.route)).collect();
+    let rows: BTreeSet<String> = listed.iter().cloned().collect();
+    assert_eq!(rows.len(), listed.len(), "a route is listed twice");
+    let documented = documented();
+    let missing: Vec<&String> = documented.difference(&rows).collect();
+    let gone: Vec<&String> = rows.difference(&documented).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "without a row: {missing:#?}\nwithout a route: {gone:#?}");
+}
+
+/// The photos go to 张三's personal space, and 王五 alone has the seal node.
+fn private(definition: &mut Value) {
+    with_stamped(definition);
+    definition["integration"]["downloadFolder"] = json!({ "space": "personal", "path": "私" });
+    definition["nodes"][1]["assignees"] = json!(["user:wang"]);
+}
+
+/// The ids of 张三's objects.
+struct Ids {
+    flow: Value,
+    folder: String,
+    callback: String,
+    definition: String,
+    service: String,
+    user: String,
+    session: String,
+    token: String,
+}
+
+impl Ids {
+    async fn of(world: &World, flow: &impl std::fmt::Display) -> Self {
+        let text = async |statement: &str| -> String { sql(statement.to_owned()).scalar(&world.app.db).await.unwrap() };
+        let flow = world.caller("admin").await.get(&format!("/api/flows/{flow}")).await.expect(200);
+        Self {
+            flow,
+            folder: text("SELECT id FROM folders WHERE name = '私'").await,
+            callback: text("SELECT MIN(id) FROM callbacks").await,
+            definition: world.definition.to_string(),
+            service: text("SELECT id FROM services").await,
+            user: text("SELECT id FROM users WHERE username = 'zhang'").await,
+            session: text("SELECT MIN(id) FROM sessions").await,
+            token: text("SELECT MIN(t.id) FROM tokens t JOIN users u ON u.id = t.user_id WHERE u.username = 'zhang'")
+                .await,
+        }
+    }
+
+    fn path(&self, route: &str) -> String {
+        let photo = self.flow["files"]["photos"][0]["id"].as_str().unwrap();
+        let stamped = self.flow["files"]["stamped"][0]["id"].as_str().unwrap();
+        let id = match route.split('/').nth(2) {
+            Some("flows") => self.flow["id"].as_str().unwrap(),
+            Some("grants") => self.flow["sealUses"][0]["grants"][0]["id"].as_str().unwrap(),
+            Some("seal-uses") => self.flow["sealUses"][0]["id"].as_str().unwrap(),
+            Some("ingests") => self.flow["sealUses"][0]["ingestId"].as_str().unwrap(),
+            Some("documents") => photo,
+            Some("photos") => self.flow["files"]["photos"][0]["photo"]["photoId"].as_str().unwrap(),
+            Some("folders") => &self.folder,
+            Some("callbacks") => &self.callback,
+            Some("definitions") => &self.definition,
+            Some("services") => &self.service,
+            Some("users") => &self.user,
+            Some("sessions") => &self.session,
+            Some("tokens") => &self.token,
+            _ => NOTHING,
+        };
+        let path = route.replace("{id}", id).replace("{key}", "stamped").replace("{documentId}", stamped);
+        path.replace("{size}", "256").replace("{secret}", "x")
+    }
+}
+
+impl Row {
+    async fn ask(&self, caller: &Caller, ids: &Ids) -> u16 {
+        let request = caller.request(self.method.clone(), &ids.path(self.route));
+        let request = match &self.body {
+            Body::None => request,
+            Body::Json(body) => request.json(body),
+            Body::Picture => request.multipart(form([("补.png", png(7))])),
+        };
+        caller.send(request).await.status.as_u16()
+    }
+}
+
+story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
+    let world = World::new(engine, Plan { definition: Some(private), ..Plan::default() }).await;
+    make_user(&world, "chen", &["member"]).await;
+    world.session("zhang").await;
+    let ma =
+        json!({ "username": "ma", "displayName": "马", "password": "an uncommon phrase 42", "roles": ["operator"] });
+    world.caller("admin").await.post("/api/users", &ma).await.expect(201);
+    let (flow, business) = in_use(&world, &one_seal(4)).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    callbacks::call(&world, &format!("businessId={business}&number=E003")).await;
+    world.until("the photo is here", async || world.count("SELECT COUNT(*) FROM documents").await == 1).await;
+    let wang = world.caller("wang").await;
+    wang.bring(&format!("/api/flows/{flow}/fields/stamped/files"), form([("章.png", png(3))])).await.expect(201);
+    world.until_quiet().await;
+    let ids = Ids::of(&world, &flow).await;
+    let mut wrong = Vec::new();
+    for (at, username) in ROLES.iter().enumerate() {
+        let caller = if username.is_empty() { Caller::nobody(&world) } else { world.caller(username).await };
+        for row in rows().iter().filter(|row| row.statuses[at] != 0) {
+            let (status, expected) = (row.ask(&caller, &ids).await, row.statuses[at]);
+            if status != expected {
+                wrong.push(format!("{username:?} {} {}: {status}, not {expected}", row.method, row.route));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+});
+
+/// The names of tests in a page: words in backticks with at least three underscores.
+fn named(page: &str) -> impl Iterator<Item = &str> {
+    let words = page.split('`').skip(1).step_by(2);
+    words.filter(|word| {
+        word.matches('_').count() >= 3 && word.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+    })
+}
+
+fn sources(dir: &Path, all: &mut String) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, all);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_page_on_security_names_only_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let mut code = String::new();
+    sources(&root.join("src"), &mut code);
+    sources(&root.join("tests"), &mut code);
+    let exists = |name: &str| {
+        [format!("story!({name},"), format!("fn {name}("), format!("    {name},\n")]
+            .iter()
+            .any(|form| code.contains(form))
+    };
+    let gone: Vec<&str> = named(&page).filter(|name| !exists(name)).collect();
+    assert!(gone.is_empty() && named(&page).count() > 30, "{gone:?}");
+}
