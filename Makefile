@@ -1,8 +1,9 @@
 # Each target installs what it needs on a new Debian machine with Rust.
-.PHONY: build demo test bench dev setup setup-test
+.PHONY: build demo test bench dev setup setup-test web
 .DEFAULT_GOAL := build
 
-build: setup
+# The pages come first, because the release binary takes them in.
+build: setup web
 	cargo build --release --locked
 
 # make demo ARGS='--photos 48 --exit'
@@ -14,13 +15,16 @@ FEATURES := --locked --features killpoints
 
 # scripts/setup installs missing tools there.
 test: export PATH := $(CURDIR)/target/tools/bin:$(PATH)
-test: setup-test
+test: setup-test web
+	cd web && npm run lint && npm run format && npm run types && npm run api:check && npm test
 	cargo fmt --all --check
 	cargo machete
 	cargo deny --locked check bans licenses sources
 	cargo clippy $(FEATURES) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc $(FEATURES) --no-deps
 	cargo test $(FEATURES) --doc
+	cargo build $(FEATURES) --bin yinku
+	scripts/with-services npm --prefix web run browser
 	scripts/with-services cargo nextest run $(FEATURES)
 	scripts/generated-requests
 
@@ -28,7 +32,7 @@ test: setup-test
 bench:
 	scripts/bench $(PARTS)
 
-dev: setup
+dev: setup web
 	cargo run $(FEATURES) -- serve
 
 setup:
@@ -36,3 +40,11 @@ setup:
 
 setup-test:
 	@scripts/setup test
+
+web: web/node_modules/.package-lock.json
+	cd web && npm run build
+
+# Exactly the packages of the lock file. The browser of the tests is Debian's.
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci
+	touch $@

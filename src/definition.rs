@@ -315,6 +315,16 @@ impl Definition {
             .try_into()
     }
 
+    /// Returns one version if it exists.
+    pub async fn find_version(on: impl Into<On<'_>>, id: &DefinitionId, version: i64) -> Result<Option<Self>, DbError> {
+        let row: Option<Row> = sql("SELECT * FROM definition_versions WHERE definition_id = $1 AND version = $2")
+            .bind(id)
+            .bind(version)
+            .optional(on)
+            .await?;
+        row.map(Self::try_from).transpose()
+    }
+
     /// Returns the bodies of several versions. Each version is read once.
     pub async fn versions<'i>(
         db: &Db,

@@ -11,6 +11,7 @@ pub mod form;
 pub mod head;
 pub mod list;
 pub mod manifest;
+pub mod narrow;
 pub mod people;
 mod progress;
 pub mod required_files;

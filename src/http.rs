@@ -18,6 +18,7 @@ mod logged_in;
 mod openapi;
 mod operation;
 mod own_login;
+mod people;
 mod permission_cache;
 mod photos;
 mod problem;
@@ -26,6 +27,7 @@ mod seal_uses;
 mod services;
 mod session;
 mod users;
+mod web;
 
 use std::{ops::Deref, sync::Arc};
 
@@ -76,6 +78,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(session::routes())
         .merge(own_login::routes())
         .merge(users::routes())
+        .merge(people::routes())
         .merge(services::routes())
         .merge(definitions::routes())
         .merge(flows::routes())
@@ -109,7 +112,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
         .layer(middleware::from_fn(layers::refuse_slow_body))
         .merge(callback::routes(&edge))
-        .fallback(layers::no_such_route)
+        .fallback(web::show)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(middleware::from_fn_with_state(edge.clone(), layers::attribute))
         .layer(middleware::from_fn(layers::limit_database))

@@ -5,6 +5,7 @@ mod hashing;
 pub mod login;
 pub mod manage;
 pub mod new_password;
+pub mod people;
 pub mod session;
 pub mod throttle;
 pub mod token;

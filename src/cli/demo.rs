@@ -69,6 +69,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     tokio::spawn(http::serve(listener, router, app.config.clients, stop.clone()));
     let workers = tokio::spawn(worker::work(Arc::clone(&app), stop.clone()));
     let mut api = Api::new(app.config.public_url.clone(), vendor.url().parse()?)?;
+    print::progress(&format!("Open {}/ in a browser.", api.base()));
     print::progress(&format!("yinku listens on {}, its vendor on {}", api.base(), vendor.url()));
     let result = tokio::select! {
         result = tale::run(&mut api, &mut memory, &dir, args.photos) => result,

@@ -1,16 +1,17 @@
-//! A flow as lists show it. A page costs three queries, whatever its length.
+//! A flow as lists show it. A page costs a fixed number of queries, whatever its length.
 
-use std::collections::HashMap;
+pub(super) mod facts;
 
 use serde::Serialize;
-use sqlx::FromRow;
 
+use self::facts::HeadFacts;
 use super::{Flow, FlowState, Phase};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, placeholders, sql},
-    definition::{Body, Definition, NodeKind, START},
+    definition::{Body, Definition, FieldType, NodeKind, START},
     id::{DefinitionId, FlowId},
+    seal_use::Counts,
 };
 
 /// A flow as lists show it.
@@ -36,20 +37,21 @@ pub struct FlowHead {
     pub updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub archived_at: Option<Timestamp>,
+    /// The assignees for which the flow waits: `user:<username>` or `role:<role>`.
+    pub waits_for: Vec<String>,
+    /// The sums of the seal uses. null before the first application. Superseded seal uses do not count.
+    pub counts: Option<Counts>,
+    /// Photos that are given up: only a user runs them again.
+    pub parked: i64,
+    /// The required files fields that are empty. Their files must be there before the flow is archived.
+    pub lacks: Vec<EmptyField>,
 }
 
-/// How many live seal uses a flow has, and how many of them are open. A superseded seal use is not live.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Used {
-    pub(super) uses: usize,
-    pub(super) open: usize,
-}
-
-#[derive(FromRow)]
-struct UsedRow {
-    flow_id: FlowId,
-    uses: i64,
-    open: i64,
+/// A required files field without a file.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct EmptyField {
+    pub key: String,
+    pub label: String,
 }
 
 /// Returns the heads of `ids` in list order: newest first.
@@ -66,27 +68,18 @@ pub async fn heads(db: &Db, ids: &[FlowId]) -> Result<Vec<FlowHead>, DbError> {
     .bind_all(ids)
     .all(db)
     .await?;
-    let used: Vec<UsedRow> = sql(format!(
-        "SELECT flow_id, COUNT(*) AS uses, COUNT(CASE WHEN status NOT IN ('complete', 'finished') THEN 1 END) AS open
-         FROM seal_uses WHERE flow_id IN {list} AND NOT superseded GROUP BY flow_id"
-    ))
-    .bind_all(ids)
-    .all(db)
-    .await?;
-    let count = |number: i64| usize::try_from(number).unwrap_or(0);
-    let used: HashMap<FlowId, Used> =
-        used.into_iter().map(|row| (row.flow_id, Used { uses: count(row.uses), open: count(row.open) })).collect();
+    let facts = facts::of(db, ids).await?;
     let bodies = Definition::versions(db, flows.iter().map(|flow| (&flow.definition_id, flow.version))).await?;
     flows
         .iter()
         .map(|flow| {
             let body = bodies.get(&(flow.definition_id.clone(), flow.version)).ok_or(DbError::RowNotFound)?;
-            Ok(flow_head(flow, body, used.get(&flow.id).copied().unwrap_or_default()))
+            Ok(flow_head(flow, body, facts.get(&flow.id).cloned().unwrap_or_default()))
         })
         .collect()
 }
 
-pub(super) fn flow_head(flow: &Flow, body: &Body, used: Used) -> FlowHead {
+pub(super) fn flow_head(flow: &Flow, body: &Body, facts: HeadFacts) -> FlowHead {
     FlowHead {
         id: flow.id.clone(),
         serial_no: flow.serial_no.clone(),
@@ -96,24 +89,44 @@ pub(super) fn flow_head(flow: &Flow, body: &Body, used: Used) -> FlowHead {
         title: flow.title.clone(),
         starter: flow.starter.clone(),
         state: flow.state,
-        phase: phase(flow, body, used),
+        phase: phase(flow, body, &facts),
         node: flow.node.clone(),
         node_name: flow.node.as_deref().and_then(|key| body.node(key)).map(|node| node.name.clone()),
         created_at: flow.created_at,
         updated_at: flow.updated_at,
         archived_at: flow.archived_at,
+        lacks: lacks(flow, body, &facts.filled),
+        waits_for: facts.waits_for,
+        counts: facts.counts,
+        parked: facts.parked,
     }
 }
 
-fn phase(flow: &Flow, body: &Body, used: Used) -> Phase {
+fn lacks(flow: &Flow, body: &Body, filled: &[String]) -> Vec<EmptyField> {
+    if flow.state != FlowState::Running {
+        return Vec::new();
+    }
+    let required = body.fields.iter().filter(|field| field.required && field.field_type == FieldType::Files);
+    let empty = required.filter(|field| !filled.contains(&field.key));
+    empty.map(|field| EmptyField { key: field.key.clone(), label: field.label.clone() }).collect()
+}
+
+fn phase(flow: &Flow, body: &Body, facts: &HeadFacts) -> Phase {
     match (flow.state, flow.node.as_deref()) {
         (FlowState::Archived, _) => Phase::Archived,
         (_, None) => Phase::Ready,
         (_, Some(START)) => Phase::Approving,
         (_, Some(key)) => match body.node(key).map(|node| node.kind) {
-            Some(NodeKind::Seal) if used.uses > 0 && used.open == 0 => Phase::Collecting,
+            Some(NodeKind::Seal) if facts.uses > 0 && facts.open == 0 => Phase::Collecting,
             Some(NodeKind::Seal) => Phase::Using,
             Some(NodeKind::Approval) | None => Phase::Approving,
         },
     }
+}
+
+/// Returns the usernames that a head has.
+#[must_use]
+pub fn usernames(head: &FlowHead) -> Vec<String> {
+    let waiting = head.waits_for.iter().filter_map(|who| who.strip_prefix("user:"));
+    [head.starter.as_str()].into_iter().chain(waiting).map(str::to_owned).collect()
 }

@@ -9,17 +9,20 @@ use super::{
     Flow,
     actions::{self, Action, Facts, Refusal, UseFacts},
     event::{self, Event},
-    head::{self, FlowHead, Used},
+    head::{self, FlowHead, facts},
     people::People,
     required_files,
 };
 use crate::{
     db::{Db, DbError, sql},
-    definition::{Body, Definition, FieldType},
+    definition::{Body, Definition, Field, FieldType},
     id::{FlowId, GrantId, IngestId, SealUseId},
     library::document::Document,
     seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
-    user::User,
+    user::{
+        User,
+        people::{DisplayNames, display_names},
+    },
 };
 
 /// A flow with its form, events, files and seal uses.
@@ -31,8 +34,6 @@ pub struct FlowView {
     /// Field values by key. Files are not included.
     #[schema(value_type = Object)]
     pub form: Value,
-    /// The assignees for which the flow waits: `user:<username>` or `role:<role>`.
-    pub waits_for: Vec<String>,
     /// The documents of each files field, in order.
     pub files: BTreeMap<String, Vec<Document>>,
     pub seal_uses: Vec<SealUseView>,
@@ -41,6 +42,8 @@ pub struct FlowView {
     pub actions: Vec<Action>,
     /// Keys of the fields that this user may change now. A files field is changed by upload.
     pub editable: Vec<String>,
+    /// Display names of the usernames in this flow.
+    pub people: DisplayNames,
     /// For each other action: why this user may not do it now.
     #[serde(skip)]
     refused: BTreeMap<Action, Refusal>,
@@ -109,22 +112,52 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         seal_uses: &known,
         files_owed: !required_files::empty(db, id, &body).await?.is_empty(),
     };
-    let live = known.iter().filter(|used| !used.superseded);
-    let seals = Used { uses: live.clone().count(), open: live.filter(|used| !used.status.ended()).count() };
+    let mut of_heads = facts::of(db, std::slice::from_ref(id)).await?;
+    let head = head::flow_head(&flow, &body, of_heads.remove(id).unwrap_or_default());
+    let form = serde_json::from_str(&flow.form).unwrap_or_default();
+    let events = event::of_flow(db, id).await?;
     Ok(Some(FlowView {
-        head: head::flow_head(&flow, &body, seals),
-        waits_for: people.waits_for(),
-        form: serde_json::from_str(&flow.form).unwrap_or_default(),
-        events: event::of_flow(db, id).await?,
+        people: display_names(db, usernames(&head, &body, &form, &events)).await?,
         actions: actions::actions(&facts).into_iter().collect(),
         refused: Action::ALL
             .iter()
             .filter_map(|action| Some((*action, actions::check(&facts, *action).err()?)))
             .collect(),
         editable: actions::editable(&facts).into_iter().map(|field| field.key.clone()).collect(),
+        head,
+        form,
+        events,
         files,
         seal_uses,
     }))
+}
+
+/// Returns the texts of the view that can be usernames.
+fn usernames(head: &FlowHead, body: &Body, form: &Value, events: &[Event]) -> Vec<String> {
+    let mut names = head::usernames(head);
+    for event in events {
+        names.extend([event.actor.clone()].into_iter().chain(event.target.clone()));
+    }
+    let mut fields: Vec<(&Field, Vec<&Value>)> =
+        body.fields.iter().map(|field| (field, form.get(&field.key).into_iter().collect())).collect();
+    while let Some((field, values)) = fields.pop() {
+        let items = values
+            .into_iter()
+            .flat_map(|value| value.as_array().map_or_else(|| vec![value], |list| list.iter().collect()));
+        match field.field_type {
+            FieldType::User | FieldType::Users => {
+                names.extend(items.filter_map(Value::as_str).map(str::to_owned));
+            }
+            FieldType::Table => {
+                let rows: Vec<&Value> = items.collect();
+                for column in field.columns.iter().flatten() {
+                    fields.push((column, rows.iter().filter_map(|row| row.get(&column.key)).collect()));
+                }
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 fn files(body: &Body, documents: Vec<Document>, user: &User) -> BTreeMap<String, Vec<Document>> {

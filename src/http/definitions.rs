@@ -123,14 +123,29 @@ async fn create_ready_made(
     Ok((StatusCode::CREATED, Json(definition.into())))
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct VersionParams {
+    /// The version. Absent: the current version.
+    #[param(minimum = 1)]
+    version: Option<i64>,
+}
+
 /// One definition.
-#[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path)), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path), VersionParams), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
 async fn show(
     State(edge): State<Edge>,
     _: CurrentUser,
     Id(id): Id<DefinitionId>,
+    Params(VersionParams { version }): Params<VersionParams>,
 ) -> Result<Json<DefinitionView>, Problem> {
-    let definition = Definition::current(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?;
+    let db = &edge.app.db;
+    let definition = match version {
+        Some(version) => Definition::find_version(db, &id, version).await?,
+        None => Definition::current(db, &id).await?,
+    };
+    let definition = definition.ok_or_else(Problem::not_found)?;
     Ok(Json(definition.into()))
 }
 

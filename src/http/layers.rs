@@ -166,10 +166,6 @@ fn from_our_pages(headers: &HeaderMap, public: &str) -> bool {
     origin == public || origin.split_once("://").is_some_and(|(_, authority)| authority == host)
 }
 
-pub(super) async fn no_such_route() -> Problem {
-    Problem::not_found()
-}
-
 pub(super) async fn no_such_method(method: Method) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("The route does not support {method}. See the OpenAPI document."))
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Grant, SealUse};
 use crate::{
     audit::Act,
+    clock::Timestamp,
     db::DbError,
     id::{FlowId, GrantId},
     user::{Acting, User},
@@ -16,10 +17,17 @@ use crate::{
 pub struct CodeView {
     pub grant_id: GrantId,
     pub seal: String,
+    /// The box that holds the seal.
+    pub device_no: Option<String>,
     pub user: String,
     pub code: Option<String>,
     /// Number of uses left.
     pub left: i64,
+    /// The time in which the seal may be used, if it is limited.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub start: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub end: Option<Timestamp>,
 }
 
 /// Returns the codes of a flow that the user may see. The view is an act, so it is audited before the codes are
@@ -34,9 +42,12 @@ pub async fn view(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<CodeView>, Db
         codes.extend(theirs.map(|grant| CodeView {
             grant_id: grant.id,
             seal: grant.seal,
+            device_no: grant.device_no,
             user: grant.user_name,
             code: grant.code,
             left: grant.left_count,
+            start: grant.window_start,
+            end: grant.window_end,
         }));
     }
     let seen: Vec<&str> = codes.iter().map(|code| code.grant_id.as_str()).collect();

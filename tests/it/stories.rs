@@ -43,6 +43,7 @@ mod odd_wrappings;
 mod odd_zips;
 mod oddities;
 mod outputs;
+mod pages;
 mod pictures;
 mod pictures_corpus;
 mod power;

@@ -167,6 +167,7 @@ fn print_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) ->
     let folder = text(&documents[0], "folderId")?;
     let id = text(flow, "id")?;
     print::progress(&format!("All {} photos arrived, once, unaltered; the flow is archived.\n", documents.len()));
+    print::progress(&format!("its page         {base}/flows/{id}"));
     print::progress(&format!("the flow         {base}/api/flows/{id}"));
     print::progress(&format!("its definition   {base}/api/definitions/{}", text(flow, "definitionId")?));
     print::progress(&format!("its folder       {base}/api/folders/{folder}/documents"));

@@ -1,27 +1,29 @@
 //! Lists of flows, one flow, and the start of a flow.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{send_hint, visible_flow};
 use crate::{
     definition::Definition,
     flow::{
-        FlowState,
+        FlowState, Phase,
         form::Form,
-        head::{FlowHead, heads},
+        head::{FlowHead, usernames},
         list::{self, Filter, Totals, Which},
+        narrow::{self, Narrow},
         step,
         view::FlowView,
     },
     http::{
         Edge, Problem,
-        input::{Id, Input, Page, Params, bad_query, limit, parsed},
+        input::{Id, Input, Params, bad_query, limit, parsed},
         session::CurrentUser,
     },
     id::{DefinitionId, FlowId},
     sealing::apply::seals,
+    user::people::{DisplayNames, display_names},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -47,6 +49,12 @@ struct FlowParams {
     /// Only flows that the caller has started.
     #[serde(default)]
     mine: bool,
+    /// Only flows in this phase.
+    #[param(value_type = Option<Phase>, inline)]
+    phase: Option<String>,
+    /// Only flows with missing photos.
+    #[serde(default)]
+    missing: bool,
     /// The `next` of the previous page.
     #[param(value_type = Option<FlowId>, inline)]
     after: Option<String>,
@@ -72,20 +80,31 @@ impl FlowParams {
     }
 }
 
-/// The flows that the caller may see, newest first.
-#[utoipa::path(get, path = "/api/flows", params(FlowParams), responses((status = 200, body = Page<FlowHead>)))]
+/// A page of flows, newest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct FlowPage {
+    items: Vec<FlowHead>,
+    /// The cursor of the next page: send it as `after`. null at the end of the list.
+    next: Option<String>,
+    /// Display names of the usernames in the items.
+    people: DisplayNames,
+}
+
+/// The flows that the caller may see, newest first. With `phase` or `missing` a page can be short although `next` is
+/// set.
+#[utoipa::path(get, path = "/api/flows", params(FlowParams), responses((status = 200, body = FlowPage)))]
 async fn list(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Params(params): Params<FlowParams>,
-) -> Result<Json<Page<FlowHead>>, Problem> {
+) -> Result<Json<FlowPage>, Problem> {
     let limit = limit(params.limit)?;
     let after: Option<FlowId> = parsed("after", params.after.as_deref())?;
+    let narrow = Narrow { phase: parsed("phase", params.phase.as_deref())?, missing: params.missing };
     let db = &edge.app.db;
-    let page = list::page(db, &params.filter()?, &user, after.as_ref(), limit + 1).await?;
-    let page = Page::from_rows(page, limit, ToString::to_string);
-    let items = heads(db, &page.items).await?;
-    Ok(Json(Page { items, next: page.next, total: None }))
+    let (items, next) = narrow::page(db, &params.filter()?, &narrow, &user, after, limit).await?;
+    let people = display_names(db, items.iter().flat_map(usernames)).await?;
+    Ok(Json(FlowPage { items, next: next.map(|id| id.to_string()), people }))
 }
 
 /// The numbers of flows that wait for the caller, that the caller has handled, and that the caller has started.

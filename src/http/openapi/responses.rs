@@ -32,7 +32,7 @@ pub(super) fn tag_of(path: &str) -> Option<&'static str> {
     let mut words = path.trim_start_matches('/').split('/').filter(|word| *word != "api");
     Some(match (words.next()?, words.nth(1).unwrap_or_default()) {
         ("session" | "sessions" | "tokens", _) => "session",
-        ("users", _) => "users",
+        ("users" | "people", _) => "users",
         ("services", _) => "services",
         ("definitions", _) => "definitions",
         ("flows", act) if act.starts_with("seal-") => "seal use",

@@ -1,0 +1,107 @@
+//! What a head shows beyond the row of its flow: for whom it waits, its counts, what is missing. The number of queries
+//! does not depend on the number of flows.
+
+use std::collections::HashMap;
+
+use sqlx::FromRow;
+
+use crate::{
+    db::{Db, DbError, placeholders, sql},
+    id::{FlowId, SealUseId},
+    seal_use::{Counts, Grant, counts},
+};
+
+/// The facts of one flow.
+#[derive(Clone, Debug, Default)]
+pub(in crate::flow) struct HeadFacts {
+    /// Live seal uses. A superseded seal use is not live.
+    pub(super) uses: usize,
+    /// Live seal uses that have not ended.
+    pub(super) open: usize,
+    /// The sums of the live seal uses. `None` without a live seal use.
+    pub(super) counts: Option<Counts>,
+    /// Photos that are given up.
+    pub(super) parked: i64,
+    pub(super) waits_for: Vec<String>,
+    /// The files fields that have a document.
+    pub(super) filled: Vec<String>,
+}
+
+#[derive(FromRow)]
+struct UseRow {
+    id: SealUseId,
+    flow_id: FlowId,
+    ended: bool,
+}
+
+/// Reads the facts of several flows.
+pub(in crate::flow) async fn of(db: &Db, flows: &[FlowId]) -> Result<HashMap<FlowId, HeadFacts>, DbError> {
+    let mut facts: HashMap<FlowId, HeadFacts> = HashMap::new();
+    if flows.is_empty() {
+        return Ok(facts);
+    }
+    let list = placeholders(1, flows.len());
+    count_uses(db, flows, &list, &mut facts).await?;
+    let parked: Vec<(FlowId, i64)> = sql(format!(
+        "SELECT s.flow_id, COUNT(*) FROM photos p JOIN seal_uses s ON s.id = p.seal_use_id
+         WHERE s.flow_id IN {list} AND p.state = 'failed' AND p.listed AND p.original_hash IS NULL GROUP BY s.flow_id"
+    ))
+    .bind_all(flows)
+    .all(db)
+    .await?;
+    for (flow, photos) in parked {
+        facts.entry(flow).or_default().parked = photos;
+    }
+    let waiting: Vec<(FlowId, String)> = sql(format!(
+        "SELECT flow_id, who FROM flow_people WHERE flow_id IN {list} AND turn ORDER BY flow_id, place, who"
+    ))
+    .bind_all(flows)
+    .all(db)
+    .await?;
+    for (flow, who) in waiting {
+        facts.entry(flow).or_default().waits_for.push(who);
+    }
+    let filled: Vec<(FlowId, String)> = sql(format!(
+        "SELECT DISTINCT flow_id, field_key FROM documents
+         WHERE flow_id IN {list} AND field_key IS NOT NULL AND deleted_at IS NULL"
+    ))
+    .bind_all(flows)
+    .all(db)
+    .await?;
+    for (flow, field) in filled {
+        facts.entry(flow).or_default().filled.push(field);
+    }
+    Ok(facts)
+}
+
+/// Counts the live seal uses and their photos.
+async fn count_uses(
+    db: &Db,
+    flows: &[FlowId],
+    list: &str,
+    facts: &mut HashMap<FlowId, HeadFacts>,
+) -> Result<(), DbError> {
+    let uses: Vec<UseRow> = sql(format!(
+        "SELECT id, flow_id, CASE WHEN status IN ('complete', 'finished') THEN TRUE ELSE FALSE END AS ended
+         FROM seal_uses WHERE flow_id IN {list} AND NOT superseded"
+    ))
+    .bind_all(flows)
+    .all(db)
+    .await?;
+    let ids: Vec<&SealUseId> = uses.iter().map(|seal_use| &seal_use.id).collect();
+    let (grants, tallies) = (Grant::of_seal_uses(db, &ids).await?, counts::tallies(db, &ids).await?);
+    for seal_use in &uses {
+        let grants: Vec<_> = grants.iter().filter(|grant| grant.seal_use_id == seal_use.id).cloned().collect();
+        let tallies: Vec<_> = tallies.iter().filter(|tally| tally.seal_use_id == seal_use.id).cloned().collect();
+        let own = counts::count(&grants, &tallies).sum;
+        let of_flow = facts.entry(seal_use.flow_id.clone()).or_default();
+        of_flow.uses += 1;
+        of_flow.open += usize::from(!seal_use.ended);
+        let sum = of_flow.counts.get_or_insert_default();
+        sum.authorised += own.authorised;
+        sum.counted += own.counted;
+        sum.received += own.received;
+        sum.missing += own.missing;
+    }
+    Ok(())
+}

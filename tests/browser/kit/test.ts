@@ -1,0 +1,147 @@
+// Every test fails on a script error, a console error or a violation of the content policy.
+import { readFileSync } from "node:fs";
+import { test as base, expect, type BrowserContext, type Page } from "@playwright/test";
+import { House, PASSWORD, type Engine, type Person } from "./house";
+
+export interface Options {
+  engine: Engine;
+}
+export interface Look {
+  language?: "zh" | "en";
+  theme?: "light" | "dark";
+  phone?: boolean;
+}
+interface WorkerFixtures extends Options {
+  house: House;
+}
+interface Fixtures {
+  /** Opens a browser context of its own for a person who is signed in. */
+  person(name: Person, look?: Look): Promise<Page>;
+  /** Opens a context without a session. */
+  stranger(look?: Look): Promise<Page>;
+  /** Console messages that this test provokes, such as answers with 409. */
+  expected: RegExp | undefined;
+}
+
+const axeSource = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+export const CHROMIUM = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  engine: ["sqlite", { option: true, scope: "worker" }],
+  launchOptions: [CHROMIUM, { scope: "worker" }],
+  house: [
+    async ({ engine }, use) => {
+      const house = await House.open(engine);
+      await use(house);
+      await house.close();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  expected: [undefined, { option: true }],
+  stranger: async ({ browser, house, expected }, use) => {
+    const opened: { context: BrowserContext; faults: string[] }[] = [];
+    await use(async (look = {}) => {
+      const phone = look.phone ?? false;
+      const context = await browser.newContext({
+        baseURL: house.base,
+        viewport: phone ? { width: 375, height: 812 } : { width: 1440, height: 900 },
+        deviceScaleFactor: phone ? 2 : 1,
+        isMobile: phone,
+        hasTouch: phone,
+        locale: "zh-CN",
+        timezoneId: "Asia/Shanghai",
+        reducedMotion: "reduce",
+      });
+      // Only before the first page: what a person changes later stays.
+      await context.addInitScript(
+        (settings) => {
+          if (!localStorage.getItem("yinku.settings")) localStorage.setItem("yinku.settings", JSON.stringify(settings));
+        },
+        { language: look.language ?? "zh", theme: look.theme ?? "light" },
+      );
+      const page = await context.newPage();
+      const faults: string[] = [];
+      page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
+      page.on("console", (message) => {
+        if (message.type() !== "error" && message.type() !== "warning") return;
+        if (!expected?.test(message.text())) faults.push(`console: ${message.text()}`);
+      });
+      opened.push({ context, faults });
+      return page;
+    });
+    for (const { context, faults } of opened) {
+      await context.close();
+      expect(faults, "no script error, no console error, no violation of the content policy").toEqual([]);
+    }
+  },
+  person: async ({ stranger, house }, use) => {
+    await use(async (name, look) => {
+      const page = await stranger(look);
+      const cookie = await house.login(name);
+      const cookies = cookie.split("; ").map((one) => {
+        const [key, ...value] = one.split("=");
+        return { name: key!, value: value.join("="), url: house.base };
+      });
+      await page.context().addCookies(cookies);
+      return page;
+    });
+  },
+});
+
+/** Asserts that axe finds nothing on the page as it is now. */
+export async function noViolations(page: Page, what: string): Promise<void> {
+  // The tabs of the page must have come to rest: a colour in between is no colour of ours.
+  await page.evaluate(() =>
+    Promise.all(
+      document.getAnimations().map((one) => (one.effect?.getTiming().iterations === Infinity ? null : one.finished)),
+    ),
+  );
+  await page.evaluate(`if (!window.axe) { ${axeSource} }`);
+  const found = await page.evaluate(async (tags) => {
+    const axe = (
+      window as unknown as {
+        axe: {
+          run(
+            root: Document,
+            options: object,
+          ): Promise<{
+            violations: {
+              id: string;
+              nodes: { target: unknown[]; failureSummary?: string }[];
+            }[];
+          }>;
+        };
+      }
+    ).axe;
+    const { violations } = await axe.run(document, { runOnly: tags });
+    return violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map((node) => `${node.target.join(" ")} (${node.failureSummary ?? ""})`).join(" | ")}`,
+    );
+  }, TAGS);
+  expect(found, what).toEqual([]);
+}
+
+/** Asserts that the page does not scroll sideways. */
+export async function noSideways(page: Page, what: string): Promise<void> {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(over, `${what} scrolls sideways`).toBeLessThanOrEqual(0);
+}
+
+export { expect, PASSWORD };
+/** The console names every answer that is no success. */
+export const ANSWER = (status: number) => new RegExp(`status of ${status}`);

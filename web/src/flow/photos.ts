@@ -1,0 +1,94 @@
+// The photos of a flow by grant: each has its number, and a photo that is missing keeps its place. Pure.
+import type { Schemas } from "@/api/client";
+
+type Doc = Schemas["Document"];
+type Photo = Schemas["PhotoView"];
+type SealUse = Schemas["SealUseView"];
+
+export interface Tile {
+  /** The number within its grant. */
+  no: number;
+  photo: Photo;
+  /** Absent: the photo is not here, or this person may not see it. */
+  doc?: Doc;
+}
+
+export interface Group {
+  sealUse: SealUse;
+  grant?: Schemas["GrantView"];
+  tiles: Tile[];
+  /** Missing photos without a place: the device counted them, the vendor lists none. */
+  rest: number;
+}
+
+export interface Photos {
+  groups: Group[];
+  faces: Tile[];
+  /** The documents in the order in which the tiles show them. */
+  docs: Doc[];
+  bytes: number;
+}
+
+/** Sorts what the ingests list and what the field holds. A document that no ingest lists stands in its own group. */
+export function arrange(sealUses: SealUse[], ingests: Schemas["IngestView"][], docs: Doc[]): Photos {
+  const byId = new Map(docs.map((doc) => [doc.id, doc]));
+  const used = new Set<string>();
+  const faces: Tile[] = [];
+  const groups: Group[] = [];
+  for (const sealUse of sealUses) {
+    const listed = ingests.find((ingest) => ingest.id === sealUse.ingestId)?.photos ?? [];
+    const tile = (photo: Photo, no: number): Tile => {
+      const doc = photo.documentId ? byId.get(photo.documentId) : undefined;
+      if (doc) used.add(doc.id);
+      return { no, photo, doc };
+    };
+    const stamps = listed.filter((photo) => photo.kind !== "face");
+    const mine = (id: string | null) => stamps.filter((photo) => photo.grantId === id);
+    for (const grant of sealUse.grants) {
+      const tiles = mine(grant.id).map((photo, index) => tile(photo, index + 1));
+      const open = tiles.filter((one) => one.photo.state !== "done").length;
+      groups.push({ sealUse, grant, tiles, rest: Math.max(0, grant.missing - open) });
+    }
+    const loose = mine(null).map((photo, index) => tile(photo, index + 1));
+    if (loose.length > 0) groups.push({ sealUse, tiles: loose, rest: 0 });
+    listed.filter((photo) => photo.kind === "face").forEach((photo, index) => faces.push(tile(photo, index + 1)));
+  }
+  const others = docs.filter((doc) => !used.has(doc.id));
+  for (const doc of others) place(doc, groups, faces, sealUses);
+  const shown = [...groups.flatMap((group) => group.tiles), ...faces].flatMap(({ doc }) => (doc ? [doc] : []));
+  return { groups, faces, docs: shown, bytes: docs.reduce((sum, doc) => sum + doc.bytes, 0) };
+}
+
+/** Places a document before its ingest was read: by the seal it names. */
+function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): void {
+  const photo: Photo = {
+    photokey: doc.photo?.photokey ?? null,
+    kind: doc.photo?.kind ?? "signatory",
+    grantId: null,
+    state: "done",
+    attempts: 0,
+    error: null,
+    documentId: doc.id,
+    blake3: doc.blake3,
+  };
+  if (photo.kind === "face") {
+    faces.push({ no: faces.length + 1, photo, doc });
+    return;
+  }
+  const same = (group: Group) => group.grant?.seal === doc.photo?.seal && group.grant?.user === doc.photo?.user;
+  let group = groups.find((one) => same(one) && one.sealUse.businessId === doc.photo?.businessId) ?? groups.find(same);
+  group ??= groups.find((one) => !one.grant);
+  if (!group) {
+    const sealUse = sealUses[0];
+    if (!sealUse) return;
+    group = { sealUse, tiles: [], rest: 0 };
+    groups.push(group);
+  }
+  group.tiles.push({ no: group.tiles.length + 1, photo, doc });
+  group.rest = Math.max(0, group.rest);
+}
+
+/** The codes of photo errors as the pages say them. */
+export function isPicture(doc: Doc): boolean {
+  return doc.undecodable === null && doc.mime.startsWith("image/");
+}
