@@ -46,6 +46,8 @@ words! {
         PhotosCollected = "photos_collected",
         PhotosDownloaded = "photos_downloaded",
         PhotoSupplied = "photo_supplied",
+        PhotosPushed = "photos_pushed",
+        PhotoAccepted = "photo_accepted",
         IngestRetried = "ingest_retried",
         CallbackReplayed = "callback_replayed",
         DispatchRetried = "dispatch_retried",
@@ -126,6 +128,9 @@ impl<'a> NewEntry<'a> {
 
 /// The actor at the command line, where no user is logged in. A username cannot contain a space.
 pub const COMMAND_LINE: &str = "command line";
+
+/// The actor of what a callback brought. Whoever sent it claims to be the vendor.
+pub const VENDOR: &str = "vendor callback";
 
 /// Longest name and longest detail in bytes. Longer text from a client is cut.
 const LONGEST_NAME: usize = 256;

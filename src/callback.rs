@@ -5,12 +5,14 @@
 //! costs few commits. While photos wait to be decoded, the groups are larger. The queue of this task is bounded. A
 //! full queue returns 503.
 
+pub mod door;
+pub mod keep;
 pub mod parse;
 pub mod record;
 mod room;
 pub mod unpack;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -22,8 +24,10 @@ use crate::{
     app::App,
     audit::{self, Act, NewEntry},
     clock::Timestamp,
+    config::CallbackConfig,
     cpu::CpuError,
     db::{self, DbError, Tx},
+    hash::Blake3,
     id::{CallbackId, SealUseId},
     killpoint,
     queue::Waits,
@@ -34,7 +38,7 @@ use crate::{
     store::{StoreError, StoreKey},
     telemetry::CallbackLabels,
 };
-use parse::{Callback, RawRequest, Shape};
+use parse::{Callback, PushedImage, RawRequest, Shape};
 use record::{CallbackState, Record};
 use room::Rooms;
 
@@ -44,6 +48,8 @@ pub use room::Room;
 #[derive(Clone, Debug)]
 pub struct Received {
     pub peer: String,
+    /// It passed the secret or the network that is demanded. Otherwise it is only a hint.
+    pub authenticated: bool,
     /// The raw query string.
     pub query: String,
     pub content_type: Option<String>,
@@ -57,6 +63,10 @@ pub enum CallbackError {
     Full,
     #[error("the callback is larger than {limit} bytes. Send less.")]
     TooLarge { limit: u64 },
+    #[error(
+        "this address has sent more bytes than one may send in an hour. Set `callback.secret`, or send it again later."
+    )]
+    TooMuch { retry_after: Duration },
     #[error("the callback ended before it was complete: {0}. Send it again.")]
     Cut(String),
     #[error("the callback cannot be unpacked: {0}. Send it again.")]
@@ -89,6 +99,9 @@ pub struct Inbox {
     rooms: Rooms,
 }
 
+/// The part of an unauthenticated callback's body that is kept.
+const HEAD: usize = 64 << 10;
+
 /// Maximum number of callbacks in one transaction.
 const GROUP: usize = 256;
 
@@ -101,15 +114,16 @@ impl Inbox {
     #[must_use]
     pub fn start(app: Arc<App>) -> Self {
         let (queue, waiting) = mpsc::channel(app.config.callback.queue);
-        let rooms = Rooms::new(app.config.callback.bytes_in_flight.get());
+        let rooms = Rooms::new(&app.config.callback);
         tokio::spawn(write_groups(Arc::clone(&app), waiting));
         Self { app, queue, rooms }
     }
 
-    /// Returns the memory for one body. It must live as long as the body.
+    /// Returns the memory for one body. It must live as long as the body. `stranger` is the address of an
+    /// unauthenticated sender.
     #[must_use]
-    pub fn room(&self) -> Room {
-        self.rooms.enter()
+    pub fn room(&self, stranger: Option<IpAddr>) -> Room {
+        self.rooms.enter(stranger)
     }
 
     /// Undoes the content coding of a body.
@@ -129,20 +143,23 @@ impl Inbox {
 
     /// Stores a callback. Returns after the commit.
     pub async fn receive(&self, received: Received) -> Result<Shape, CallbackError> {
-        let inline = self.app.config.callback.inline_body.in_memory();
+        let (app, now) = (Arc::clone(&self.app), self.app.clock.now());
+        let inline = app.config.callback.inline_body.in_memory();
         let (shape, mut record) = if received.body.len() > inline {
             // Decoding megabytes of base64 would block other requests on this thread.
-            let (received, now) = (received.clone(), self.app.clock.now());
-            self.app.cpu.run(0, move || read(&received, inline, now)).await?
+            let received = received.clone();
+            self.app.cpu.run(0, move || read(&received, &app.config.callback, now)).await?
         } else {
-            read(&received, inline, self.app.clock.now())
+            read(&received, &app.config.callback, now)
         };
         self.app.metrics.callbacks_received.get_or_create(&CallbackLabels { shape: shape.as_str() }).inc();
         let place = self.queue.clone().try_reserve_owned().map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CallbackError::Full,
             mpsc::error::TrySendError::Closed(_) => CallbackError::Stopping,
         })?;
-        if received.body.len() > inline {
+        if !received.authenticated {
+            record.body = Some(received.body[..received.body.len().min(HEAD)].to_vec());
+        } else if received.body.len() > inline {
             let key = StoreKey::Callback { id: record.id.clone() };
             self.app.store.put(&key, received.body).await?;
             record.body_key = Some(key.to_string());
@@ -158,7 +175,7 @@ impl Inbox {
 }
 
 /// Parses a callback into its row. Pure.
-fn read(received: &Received, longest_params: usize, now: Timestamp) -> (Shape, Record) {
+fn read(received: &Received, config: &CallbackConfig, now: Timestamp) -> (Shape, Record) {
     let Received { query, content_type, body, .. } = received;
     let callback = parse::parse(RawRequest { query, content_type: content_type.as_deref(), body });
     let named = callback.seal_use.as_deref().and_then(|id| id.parse::<SealUseId>().ok());
@@ -169,14 +186,16 @@ fn read(received: &Received, longest_params: usize, now: Timestamp) -> (Shape, R
     let record = Record {
         id: CallbackId::new(),
         received_at: now,
+        authenticated: received.authenticated,
         peer: received.peer.clone(),
-        query: without_secret(&received.query),
+        query: door::without_secrets(config, &received.query),
         content_type: received.content_type.as_deref().map(|text| text.replace('\0', "")),
         body: None,
         body_bytes: i64::try_from(received.body.len()).unwrap_or(i64::MAX),
         body_key: None,
         shape: callback.shape.as_str().to_owned(),
-        params: params(&callback, longest_params),
+        params: params(&callback, config),
+        picture_hashes: (!received.authenticated).then(|| picture_hashes(&callback)),
         business_id: callback.business_id,
         named_use: named.map(|id| id.to_string()),
         images: i64::try_from(callback.images.len()).unwrap_or(i64::MAX),
@@ -189,21 +208,25 @@ fn read(received: &Received, longest_params: usize, now: Timestamp) -> (Shape, R
 }
 
 /// Returns the text parameters as JSON, for display. Long ones are omitted: the stored body has them.
-fn params(callback: &Callback, longest: usize) -> String {
-    let mut room = longest;
+fn params(callback: &Callback, config: &CallbackConfig) -> String {
+    let mut room = config.inline_body.in_memory();
     let fitting = callback.params.iter().filter(|(key, values)| {
         let bytes = key.len() + values.iter().map(String::len).sum::<usize>();
-        let fits = bytes <= room;
+        let secret = values.iter().chain([key]).any(|text| door::names_secret(config, text));
+        let fits = bytes <= room && !secret;
         room -= if fits { bytes } else { 0 };
         fits
     });
     serde_json::to_string(&fitting.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// Returns the query without the parameter `key`: the secret must not be stored.
-fn without_secret(query: &str) -> String {
-    let is_secret = |pair: &&str| pair.split('=').next().is_some_and(|name| name.eq_ignore_ascii_case("key"));
-    query.split('&').filter(|pair| !is_secret(pair)).collect::<Vec<_>>().join("&").replace('\0', "")
+/// Returns the hashes of the pictures as JSON. The pictures of an unauthenticated callback are not kept.
+fn picture_hashes(callback: &Callback) -> String {
+    let hash = |image: &PushedImage| match image {
+        PushedImage::Bytes { bytes, .. } => Some(Blake3::of(bytes)),
+        PushedImage::Photokey(_) | PushedImage::Url(_) | PushedImage::Unreadable(_) => None,
+    };
+    serde_json::to_string(&callback.images.iter().filter_map(hash).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 async fn write_groups(app: Arc<App>, mut waiting: mpsc::Receiver<Waiting>) {
@@ -264,7 +287,10 @@ async fn place(tx: &mut Tx, records: &mut [Record]) -> Result<BTreeMap<SealUseId
         };
         record.seal_use_id.clone_from(&found);
         let Some(seal_use) = found else { continue };
-        if record.images > 0 {
+        if record.images > 0 && !record.authenticated {
+            record.body = None;
+        }
+        if record.images > 0 && record.authenticated {
             woken.insert(seal_use, Trigger::Push);
         } else {
             woken.entry(seal_use).or_insert(Trigger::Callback);

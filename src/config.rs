@@ -27,6 +27,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -63,6 +64,8 @@ pub struct Config {
     pub public_url: Url,
     /// Directory of the embedded database and the local store. `database.url` and `store.url` override it.
     pub data_dir: PathBuf,
+    /// Proxies (CIDR) before this service. The addresses in their headers `X-Forwarded-For` and `Forwarded` are believed.
+    pub trusted_proxies: Vec<IpNet>,
     pub database: DatabaseConfig,
     pub store: StoreConfig,
     pub disk: DiskConfig,
@@ -95,6 +98,7 @@ impl Config {
             listen,
             public_url: public_url_of(listen),
             data_dir: data_dir.to_owned(),
+            trusted_proxies: Vec::new(),
             database: DatabaseConfig { url: DatabaseUrl::in_dir(data_dir), ..DatabaseConfig::default() },
             store: StoreConfig { url: StoreUrl::in_dir(data_dir), ..StoreConfig::default() },
             disk: DiskConfig::default(),

@@ -20,7 +20,9 @@ mod operation;
 mod own_login;
 mod people;
 mod permission_cache;
+mod photos;
 mod problem;
+mod proxies;
 mod seal_uses;
 mod services;
 mod session;
@@ -85,6 +87,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(download::routes())
         .merge(files::routes())
         .merge(ingests::routes())
+        .merge(photos::routes())
         .merge(knowledge::routes())
         .merge(folders::routes())
         .merge(content::routes())
@@ -116,6 +119,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .layer(middleware::from_fn(layers::finish_writes))
         .layer(CatchPanicLayer::custom(layers::after_panic))
         .layer(middleware::from_fn(layers::one_host))
+        .layer(middleware::from_fn_with_state(edge.clone(), proxies::find_client))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::observe))
         .with_state(edge)
 }

@@ -4,7 +4,11 @@
 //! A photo with a key is identified by (seal use, photokey). Without a key (push, zip), a seal use has as many photos
 //! of one content as the largest number in any single source. A key that arrives later is given to a keyless photo with
 //! the same content.
+//!
+//! A photo that only a callback brought is *unconfirmed* until the vendor's detail or zip shows the same content
+//! ([`confirmation`]).
 
+pub mod confirmation;
 pub mod given_name;
 pub mod key;
 pub mod kind;
@@ -19,6 +23,7 @@ use crate::{
     id::{GrantId, PhotoId, SealUseId},
     vocabulary::words,
 };
+use confirmation::Confirmation;
 use kind::PhotoKind;
 
 words! {
@@ -31,6 +36,8 @@ words! {
         Done = "done",
         /// Parked. Only a user can start another try.
         Failed = "failed",
+        /// Only shown: the bytes are stored, and the vendor has not confirmed the photo.
+        Unconfirmed = "unconfirmed",
     }
 }
 
@@ -73,10 +80,14 @@ pub struct Photo {
     pub created_at: Timestamp,
     /// The vendor's detail has listed this key.
     pub listed: bool,
+    #[sqlx(try_from = "String")]
+    pub confirmation: Confirmation,
+    /// [`Acceptance`](confirmation::Acceptance) as JSON.
+    pub acceptance: Option<String>,
 }
 
 impl Photo {
-    /// Creates a photo that is known but not stored.
+    /// Creates a photo that is known but not stored. Its source decides whether it counts.
     #[must_use]
     pub fn new(seal_use: &SealUseId, kind: PhotoKind, source: Source, now: Timestamp) -> Self {
         Self {
@@ -99,6 +110,12 @@ impl Photo {
             clock_doubt: false,
             created_at: now,
             listed: false,
+            confirmation: match source {
+                Source::Key | Source::Zip => Confirmation::Confirmed,
+                Source::Push => Confirmation::Unconfirmed,
+                Source::Supply => Confirmation::Supplied,
+            },
+            acceptance: None,
         }
     }
 
@@ -112,13 +129,14 @@ impl Photo {
     pub async fn insert_all(tx: &mut Tx, photos: &[Self]) -> Result<(), DbError> {
         for piece in pieces(photos) {
             let text = format!(
-                "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed)
+                "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed,
+                   confirmation)
                  VALUES {}
                  ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id),
                    kind = CASE WHEN excluded.listed THEN excluded.kind ELSE photos.kind END,
                    position = CASE WHEN excluded.listed THEN excluded.position ELSE photos.position END,
                    listed = photos.listed OR excluded.listed",
-                rows(11, piece.len())
+                rows(12, piece.len())
             );
             piece.iter().fold(sql(text), |statement, photo| photo.bound(statement)).execute(&mut *tx).await?;
         }
@@ -138,6 +156,7 @@ impl Photo {
             .bind(self.no)
             .bind(self.created_at)
             .bind(self.listed)
+            .bind(self.confirmation)
     }
 
     /// Returns all photos of a seal use, in the vendor's order, then in order of arrival.
@@ -145,8 +164,8 @@ impl Photo {
         sql("SELECT * FROM photos WHERE seal_use_id = $1 ORDER BY position, id").bind(seal_use).all(on).await
     }
 
-    /// Returns photos after `after` that may be fetched by key now, in the vendor's order. A photo in state `fetching`
-    /// is left from a run that died.
+    /// Returns photos after `after` that may be fetched by key now, in the vendor's order: only those that the vendor's
+    /// detail lists. A photo in state `fetching` is left from a run that died.
     pub async fn due(
         db: &Db,
         seal_use: &SealUseId,
@@ -154,7 +173,7 @@ impl Photo {
         after: Option<&Self>,
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL
+        sql("SELECT * FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL AND listed
                AND (state IN ('queued', 'fetching') OR (state = 'waiting' AND next_attempt_at <= $2))
                AND (position, id) > ($3, $4)
              ORDER BY position, id LIMIT $5")
@@ -182,6 +201,20 @@ impl Photo {
             .scalar(on)
             .await?;
         Ok(keyless > 0)
+    }
+
+    pub async fn find(on: impl Into<On<'_>>, id: &PhotoId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM photos WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// Returns the photos of this content, the counted ones first.
+    pub async fn of_content(on: impl Into<On<'_>>, seal_use: &SealUseId, hash: &Blake3) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM photos WHERE seal_use_id = $1 AND original_hash = $2
+             ORDER BY CASE WHEN confirmation = 'unconfirmed' THEN 1 ELSE 0 END, id")
+        .bind(seal_use)
+        .bind(hash)
+        .all(on)
+        .await
     }
 
     pub async fn with_key(on: impl Into<On<'_>>, seal_use: &SealUseId, key: &str) -> Result<Option<Self>, DbError> {

@@ -1,6 +1,7 @@
 //! All calls to the vendor about one seal use: the application, appended uses, the time of use, the end of use,
 //! stamped files, supplied photos. Also stores the vendor's detail as rows.
 
+pub mod accept;
 pub mod actor;
 pub mod append_uses;
 pub mod apply;

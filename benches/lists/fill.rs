@@ -249,9 +249,9 @@ fn around() -> Vec<Table> {
         (
             3 * FLOWS,
             "callbacks",
-            "id, received_at, peer, query, body_bytes, shape, images, digest, params, state, seal_use_id",
+            "id, received_at, authenticated, peer, query, body_bytes, shape, images, digest, params, state, seal_use_id",
             format!(
-                "{}, i, '127.0.0.1', '', 200, 'P1', 0, CAST(i AS TEXT), '[[\"businessId\",[\"1\"]],[\"status\",[\"COMPLETE\"]]]',
+                "{}, i, TRUE, '127.0.0.1', '', 200, 'P1', 0, CAST(i AS TEXT), '[[\"businessId\",[\"1\"]],[\"status\",[\"COMPLETE\"]]]',
                    CASE WHEN i % 1000 = 0 THEN 'orphan' WHEN i % 10000 = 1 THEN 'pending' ELSE 'done' END, {} FROM n
                  WHERE ((i + 2) / 3) % 100 < 90",
                 id(5, "i"),
@@ -297,9 +297,9 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
         (
             5 * FLOWS,
             "photos",
-            "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at",
+            "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at, confirmation",
             format!(
-                "{}, {}, 'k' || CAST(i AS TEXT), {kind}, {}, 'key', i % 5, 'done', {photo}, 1 + i % 5, {at}, {at} FROM n WHERE {with_use}",
+                "{}, {}, 'k' || CAST(i AS TEXT), {kind}, {}, 'key', i % 5, 'done', {photo}, 1 + i % 5, {at}, {at}, 'confirmed' FROM n WHERE {with_use}",
                 id(6, "i"),
                 id(5, flow),
                 id(7, flow)

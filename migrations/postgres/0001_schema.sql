@@ -215,6 +215,8 @@ CREATE TABLE seal_uses (
   application  TEXT COLLATE "C" NOT NULL,
   -- set before the application is sent; without an answer after it, the result is unknown
   asked_at     BIGINT,
+  -- a fingerprint of the secret in the callback address that was given to the vendor; NULL without a secret
+  callback_key TEXT COLLATE "C",
   -- the vendor's last detail, unchanged
   detail       TEXT COLLATE "C",
   detail_at    BIGINT,
@@ -300,8 +302,12 @@ CREATE TABLE photos (
   grant_id        TEXT COLLATE "C" REFERENCES grants (id),
   -- key, push, zip or supply
   source          TEXT COLLATE "C" NOT NULL,
-  -- true: a detail of the vendor listed this key. A key that only a push names may be an invention.
+  -- true: a detail of the vendor listed this key. Only such keys are fetched.
   listed          BOOLEAN NOT NULL DEFAULT FALSE,
+  -- confirmed, unconfirmed, accepted or supplied; an unconfirmed photo is in no count
+  confirmation    TEXT COLLATE "C" NOT NULL,
+  -- an administrator accepted the photo: {by, at, reason} as JSON
+  acceptance      TEXT COLLATE "C",
   position        BIGINT NOT NULL,
   state           TEXT COLLATE "C" NOT NULL,
   attempts        BIGINT NOT NULL DEFAULT 0,
@@ -341,7 +347,8 @@ CREATE TABLE folders (
 );
 CREATE INDEX folders_by_parent ON folders (parent);
 
--- The number of documents in a folder, and how many of them are faces. Triggers on documents keep these rows. A folder
+-- The number of documents in a folder, and how many of them are faces or of an unknown kind (`faces`). Triggers on
+-- documents keep these rows. A folder
 -- has several rows, so that transactions of different flows do not wait for the same row.
 CREATE TABLE folder_totals (
   folder_id TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
@@ -407,7 +414,7 @@ WHEN ((OLD.kind, OLD.grant_id) IS DISTINCT FROM (NEW.kind, NEW.grant_id)) EXECUT
 CREATE FUNCTION documents_come() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
-  SELECT folder_id, right(COALESCE(flow_id, ''), 2), COUNT(*), COUNT(CASE WHEN kind = 'face' THEN 1 END)
+  SELECT folder_id, right(COALESCE(flow_id, ''), 2), COUNT(*), COUNT(CASE WHEN kind IN ('face', 'unknown') THEN 1 END)
   FROM come WHERE deleted_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (folder_id, part) DO UPDATE SET
     documents = t.documents + excluded.documents, faces = t.faces + excluded.faces;
@@ -420,12 +427,12 @@ CREATE FUNCTION documents_go() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.deleted_at IS NULL THEN
     UPDATE folder_totals SET
-      documents = documents - 1, faces = faces - CASE WHEN OLD.kind = 'face' THEN 1 ELSE 0 END
+      documents = documents - 1, faces = faces - CASE WHEN OLD.kind IN ('face', 'unknown') THEN 1 ELSE 0 END
     WHERE folder_id = OLD.folder_id AND part = right(COALESCE(OLD.flow_id, ''), 2);
   END IF;
   IF TG_OP = 'UPDATE' AND NEW.deleted_at IS NULL THEN
     INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
-    VALUES (NEW.folder_id, right(COALESCE(NEW.flow_id, ''), 2), 1, CASE WHEN NEW.kind = 'face' THEN 1 ELSE 0 END)
+    VALUES (NEW.folder_id, right(COALESCE(NEW.flow_id, ''), 2), 1, CASE WHEN NEW.kind IN ('face', 'unknown') THEN 1 ELSE 0 END)
     ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + 1, faces = t.faces + excluded.faces;
   END IF;
   RETURN NULL;
@@ -492,10 +499,13 @@ CREATE INDEX ingests_by_state ON ingests (state, id);
 CREATE TABLE callbacks (
   id           TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   received_at  BIGINT NOT NULL,
+  -- it carried the secret, or came from an allowed network; written once, at its receipt
+  authenticated BOOLEAN NOT NULL,
   peer         TEXT COLLATE "C" NOT NULL,
   query        TEXT COLLATE "C" NOT NULL,
   content_type TEXT COLLATE "C",
-  -- the body as received: in the row, or in the store if it is large
+  -- the body as received: in the row, or in the store if it is large; of an unauthenticated callback only the first
+  -- 64 KiB, and nothing if it has pictures for a known seal use
   body         BYTEA,
   body_bytes   BIGINT NOT NULL,
   body_key     TEXT COLLATE "C",
@@ -506,6 +516,8 @@ CREATE TABLE callbacks (
   images       BIGINT NOT NULL,
   digest       TEXT COLLATE "C" NOT NULL,
   params       TEXT COLLATE "C" NOT NULL,
+  -- of an unauthenticated callback: the BLAKE3 hashes of its pictures, which are not kept, as a JSON list
+  picture_hashes TEXT COLLATE "C",
   state        TEXT COLLATE "C" NOT NULL,
   seal_use_id  TEXT COLLATE "C" REFERENCES seal_uses (id),
   error        TEXT COLLATE "C"
@@ -514,6 +526,9 @@ CREATE INDEX callbacks_by_state ON callbacks (state, business_id);
 -- The inbox of one state, newest first.
 CREATE INDEX callbacks_by_state_and_age ON callbacks (state, id);
 CREATE INDEX callbacks_by_seal_use ON callbacks (seal_use_id, state);
+-- Bodies that are dropped after `callback.keep`.
+CREATE INDEX callbacks_with_body ON callbacks (received_at)
+  WHERE (state = 'dead' OR state = 'orphan') AND (body IS NOT NULL OR body_key IS NOT NULL);
 
 -- Manifest -----------------------------------------------------------------------------------------------------------
 

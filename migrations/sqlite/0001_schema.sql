@@ -208,6 +208,8 @@ CREATE TABLE seal_uses (
   application  TEXT NOT NULL,
   -- set before the application is sent; without an answer after it, the result is unknown
   asked_at     BIGINT,
+  -- a fingerprint of the secret in the callback address that was given to the vendor; NULL without a secret
+  callback_key TEXT,
   -- the vendor's last detail, unchanged
   detail       TEXT,
   detail_at    BIGINT,
@@ -293,8 +295,12 @@ CREATE TABLE photos (
   grant_id        TEXT REFERENCES grants (id),
   -- key, push, zip or supply
   source          TEXT NOT NULL,
-  -- true: a detail of the vendor listed this key. A key that only a push names may be an invention.
+  -- true: a detail of the vendor listed this key. Only such keys are fetched.
   listed          BOOLEAN NOT NULL DEFAULT FALSE,
+  -- confirmed, unconfirmed, accepted or supplied; an unconfirmed photo is in no count
+  confirmation    TEXT NOT NULL,
+  -- an administrator accepted the photo: {by, at, reason} as JSON
+  acceptance      TEXT,
   position        BIGINT NOT NULL,
   state           TEXT NOT NULL,
   attempts        BIGINT NOT NULL DEFAULT 0,
@@ -334,7 +340,8 @@ CREATE TABLE folders (
 );
 CREATE INDEX folders_by_parent ON folders (parent);
 
--- The number of documents in a folder, and how many of them are faces. Triggers on documents keep these rows. A folder
+-- The number of documents in a folder, and how many of them are faces or of an unknown kind (`faces`). Triggers on
+-- documents keep these rows. A folder
 -- has several rows, so that transactions of different flows do not wait for the same row.
 CREATE TABLE folder_totals (
   folder_id TEXT NOT NULL REFERENCES folders (id),
@@ -397,21 +404,21 @@ END;
 CREATE TRIGGER documents_come AFTER INSERT ON documents WHEN NEW.deleted_at IS NULL
 BEGIN
   INSERT INTO folder_totals (folder_id, part, documents, faces)
-  VALUES (NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1, NEW.kind IS 'face')
+  VALUES (NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1, COALESCE(NEW.kind, '') IN ('face', 'unknown'))
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces;
 END;
 CREATE TRIGGER documents_go AFTER DELETE ON documents WHEN OLD.deleted_at IS NULL
 BEGIN
-  UPDATE folder_totals SET documents = documents - 1, faces = faces - (OLD.kind IS 'face')
+  UPDATE folder_totals SET documents = documents - 1, faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown'))
   WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2);
 END;
 CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at ON documents
 WHEN OLD.folder_id <> NEW.folder_id OR OLD.flow_id IS NOT NEW.flow_id OR OLD.kind IS NOT NEW.kind OR OLD.deleted_at IS NOT NEW.deleted_at
 BEGIN
-  UPDATE folder_totals SET documents = documents - 1, faces = faces - (OLD.kind IS 'face')
+  UPDATE folder_totals SET documents = documents - 1, faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown'))
   WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2) AND OLD.deleted_at IS NULL;
   INSERT INTO folder_totals (folder_id, part, documents, faces)
-  SELECT NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1, NEW.kind IS 'face'
+  SELECT NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1, COALESCE(NEW.kind, '') IN ('face', 'unknown')
   WHERE NEW.deleted_at IS NULL
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces;
 END;
@@ -473,10 +480,13 @@ CREATE INDEX ingests_by_state ON ingests (state, id);
 CREATE TABLE callbacks (
   id           TEXT PRIMARY KEY NOT NULL,
   received_at  BIGINT NOT NULL,
+  -- it carried the secret, or came from an allowed network; written once, at its receipt
+  authenticated BOOLEAN NOT NULL,
   peer         TEXT NOT NULL,
   query        TEXT NOT NULL,
   content_type TEXT,
-  -- the body as received: in the row, or in the store if it is large
+  -- the body as received: in the row, or in the store if it is large; of an unauthenticated callback only the first
+  -- 64 KiB, and nothing if it has pictures for a known seal use
   body         BLOB,
   body_bytes   BIGINT NOT NULL,
   body_key     TEXT,
@@ -487,6 +497,8 @@ CREATE TABLE callbacks (
   images       BIGINT NOT NULL,
   digest       TEXT NOT NULL,
   params       TEXT NOT NULL,
+  -- of an unauthenticated callback: the BLAKE3 hashes of its pictures, which are not kept, as a JSON list
+  picture_hashes TEXT,
   state        TEXT NOT NULL,
   seal_use_id  TEXT REFERENCES seal_uses (id),
   error        TEXT
@@ -495,6 +507,9 @@ CREATE INDEX callbacks_by_state ON callbacks (state, business_id);
 -- The inbox of one state, newest first.
 CREATE INDEX callbacks_by_state_and_age ON callbacks (state, id);
 CREATE INDEX callbacks_by_seal_use ON callbacks (seal_use_id, state);
+-- Bodies that are dropped after `callback.keep`.
+CREATE INDEX callbacks_with_body ON callbacks (received_at)
+  WHERE (state = 'dead' OR state = 'orphan') AND (body IS NOT NULL OR body_key IS NOT NULL);
 
 -- Manifest -----------------------------------------------------------------------------------------------------------
 

@@ -89,7 +89,10 @@ pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByH
     let reason = wish.reason();
     let mut tx = db.begin().await?;
     let case = Case::lock(&mut tx, id, user).await?.ok_or(ByHandError::NotFound)?;
-    let lacking = Lacking::of(&mut tx, id, &case.body).await?;
+    let mut lacking = Lacking::of(&mut tx, id, &case.body).await?;
+    if !user.reads_all() {
+        lacking.hide_private_keys();
+    }
     let decision = case.check(&mut tx, user, Action::Archive).await?;
     if wish.accept_missing && !matches!(decision, Err(Refusal::NotYours(_))) {
         if !user.is_admin() {

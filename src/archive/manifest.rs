@@ -45,6 +45,9 @@ pub(super) struct Manifest {
     recorded: i64,
     #[serde(skip)]
     document_ids: Vec<DocumentId>,
+    /// Documents without the unconfirmed photos.
+    #[serde(skip)]
+    counted: usize,
 }
 
 impl Manifest {
@@ -55,8 +58,9 @@ impl Manifest {
         for seal_use in SealUse::of_flow(db, &flow.id).await? {
             seal_uses.push(seal_use_json(app, &seal_use).await?);
         }
-        let (mut documents, mut document_ids) = (Vec::new(), Vec::new());
+        let (mut documents, mut document_ids, mut counted) = (Vec::new(), Vec::new(), 0);
         for document in Document::of_flow(db, &flow.id).await? {
+            counted += usize::from(!document.is_unconfirmed());
             document_ids.push(document.id.clone());
             documents.push(document_json(app, &document).await?);
         }
@@ -82,6 +86,7 @@ impl Manifest {
             events: event::of_flow(db, &flow.id).await?,
             recorded,
             document_ids,
+            counted,
         })
     }
 
@@ -90,11 +95,12 @@ impl Manifest {
         &self.document_ids
     }
 
+    /// An unconfirmed photo is in the manifest, marked by its state, and is not counted.
     pub(super) fn document_count(&self) -> i64 {
-        i64::try_from(self.documents.len()).unwrap_or(i64::MAX)
+        i64::try_from(self.counted).unwrap_or(i64::MAX)
     }
 
-    /// Returns true if an archived flow has no new documents: then no supplement is due.
+    /// Returns true if an archived flow has no new documents that count: then no supplement is due.
     pub(super) fn adds_nothing(&self, state: FlowState) -> bool {
         state == FlowState::Archived && self.document_count() <= self.recorded
     }
@@ -148,7 +154,8 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
             json!({
                 "id": photo.id, "photokey": photo.photokey, "kind": photo.kind, "grantId": photo.grant_id, "source": photo.source,
                 "position": photo.position, "state": photo.state, "blake3": photo.original_hash, "no": photo.no, "vendorAt": photo.vendor_at, "exifAt": photo.exif_at,
-                "receivedAt": photo.received_at, "clockDoubt": photo.clock_doubt,
+                "receivedAt": photo.received_at, "clockDoubt": photo.clock_doubt, "confirmation": photo.confirmation,
+                "acceptance": photo.acceptance.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()),
             })
         })
         .collect();

@@ -26,7 +26,7 @@ pub struct PhotoShortfall {
     pub counted: i64,
     pub received: i64,
     pub missing: i64,
-    /// The keys of the missing photos that the vendor lists.
+    /// The keys of the missing photos that the vendor lists. Empty for face photos if the caller may not see them.
     pub photokeys: Vec<String>,
 }
 
@@ -94,6 +94,13 @@ async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldErro
 }
 
 impl Lacking {
+    /// Removes the keys of photos that only users who read everything may see.
+    pub fn hide_private_keys(&mut self) {
+        for photos in self.photos.iter_mut().filter(|photos| photos.kind.is_private()) {
+            photos.photokeys.clear();
+        }
+    }
+
     pub async fn of(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Self, DbError> {
         Ok(Self { photos: photos(tx, flow).await?, fields: fields(tx, flow, body).await? })
     }

@@ -27,6 +27,8 @@ words! {
 pub struct Record {
     pub id: CallbackId,
     pub received_at: Timestamp,
+    /// Decided when it arrived, and never changed: a secret that is set later authenticates nothing that came before.
+    pub authenticated: bool,
     pub peer: String,
     /// The query string without the secret.
     pub query: String,
@@ -42,6 +44,8 @@ pub struct Record {
     pub digest: String,
     /// Text parameters as a JSON list of [key, values].
     pub params: String,
+    /// The BLAKE3 hashes of the pictures of an unauthenticated callback as a JSON list. `None`: its body has the pictures.
+    pub picture_hashes: Option<String>,
     #[sqlx(try_from = "String")]
     pub state: CallbackState,
     pub seal_use_id: Option<SealUseId>,
@@ -52,9 +56,9 @@ impl Record {
     pub async fn insert_all(tx: &mut Tx, records: &[Self]) -> Result<(), DbError> {
         for piece in pieces(records) {
             let statement = format!(
-                "INSERT INTO callbacks (id, received_at, peer, query, content_type, body, body_bytes, body_key, shape, business_id, named_use,
-                   images, digest, params, state, seal_use_id, error) VALUES {}",
-                rows(17, piece.len())
+                "INSERT INTO callbacks (id, received_at, authenticated, peer, query, content_type, body, body_bytes, body_key, shape, business_id, named_use,
+                   images, digest, params, picture_hashes, state, seal_use_id, error) VALUES {}",
+                rows(19, piece.len())
             );
             piece.iter().fold(sql(statement), |statement, record| record.bind(statement)).execute(&mut *tx).await?;
         }
@@ -65,6 +69,7 @@ impl Record {
         statement
             .bind(&self.id)
             .bind(self.received_at)
+            .bind(self.authenticated)
             .bind(&self.peer)
             .bind(&self.query)
             .bind(self.content_type.clone())
@@ -77,6 +82,7 @@ impl Record {
             .bind(self.images)
             .bind(&self.digest)
             .bind(&self.params)
+            .bind(self.picture_hashes.clone())
             .bind(self.state)
             .bind(self.seal_use_id.as_ref())
             .bind(self.error.clone())
@@ -94,8 +100,8 @@ impl Record {
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
         Filtered::new(
-            "SELECT id, received_at, peer, query, content_type, NULL AS body, body_bytes, body_key, shape, business_id, named_use, images,
-               digest, params, state, seal_use_id, error FROM callbacks",
+            "SELECT id, received_at, authenticated, peer, query, content_type, NULL AS body, body_bytes, body_key, shape, business_id, named_use, images,
+               digest, params, picture_hashes, state, seal_use_id, error FROM callbacks",
         )
         .and("state =", state.map(CallbackState::as_str))
         .and("id <", after)
@@ -104,10 +110,9 @@ impl Record {
         .await
     }
 
-    /// Returns the ids of the pending callbacks of the seal use, in the order of arrival. Callbacks with pictures
-    /// come first.
-    pub async fn pending(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<(CallbackId, i64)>, DbError> {
-        sql("SELECT id, images FROM callbacks WHERE seal_use_id = $1 AND state = 'pending' ORDER BY id")
+    /// Returns the pending callbacks of the seal use, in the order of arrival.
+    pub async fn pending(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<PendingCallback>, DbError> {
+        sql("SELECT id, images, authenticated FROM callbacks WHERE seal_use_id = $1 AND state = 'pending' ORDER BY id")
             .bind(seal_use)
             .all(on)
             .await
@@ -165,6 +170,46 @@ impl Record {
              RETURNING seal_use_id")
         .scalars(tx)
         .await
+    }
+}
+
+/// A callback that no pass has processed.
+#[derive(Clone, Debug, FromRow)]
+pub struct PendingCallback {
+    pub id: CallbackId,
+    /// Number of pictures in it.
+    pub images: i64,
+    pub authenticated: bool,
+}
+
+/// The stored body of a callback that leads to nothing.
+#[derive(Clone, Debug, FromRow)]
+pub struct OldBody {
+    pub id: CallbackId,
+    pub body_key: Option<String>,
+}
+
+impl OldBody {
+    /// Returns bodies of dead and orphaned callbacks that arrived before `before`, oldest first.
+    pub async fn list(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<Self>, DbError> {
+        sql("SELECT id, body_key FROM callbacks WHERE (state = 'dead' OR state = 'orphan')
+               AND (body IS NOT NULL OR body_key IS NOT NULL) AND received_at < $1 ORDER BY received_at LIMIT $2")
+        .bind(before)
+        .bind(limit)
+        .all(db)
+        .await
+    }
+
+    /// Removes the bodies from their rows. Hashes, digest and parameters stay.
+    pub async fn clear(tx: &mut Tx, bodies: &[Self]) -> Result<(), DbError> {
+        for piece in pieces(bodies) {
+            let list = placeholders(1, piece.len());
+            sql(format!("UPDATE callbacks SET body = NULL, body_key = NULL WHERE id IN {list}"))
+                .bind_all(piece.iter().map(|old| &old.id))
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(())
     }
 }
 

@@ -93,6 +93,11 @@ mod tests {
     };
 
     use super::{super::room::Rooms, *};
+    use crate::config::{ByteSize, CallbackConfig};
+
+    fn rooms(mib: u64) -> Rooms {
+        Rooms::new(&CallbackConfig { bytes_in_flight: ByteSize::mib(mib), ..CallbackConfig::default() })
+    }
 
     const BODY: &[u8] = b"businessId=2490828768980361630&status=COMPLETE";
 
@@ -103,7 +108,7 @@ mod tests {
     }
 
     fn unpacked(encoding: &str, body: &[u8]) -> Result<Vec<u8>, CallbackError> {
-        unpack(encoding, body.to_vec(), 1 << 20, &mut Rooms::new(4 << 20).enter())
+        unpack(encoding, body.to_vec(), 1 << 20, &mut rooms(4).enter(None))
     }
 
     #[test]
@@ -145,11 +150,11 @@ mod tests {
         assert!(matches!(unpacked("gzip", &bomb), Err(CallbackError::TooLarge { limit: 1_048_576 })));
         let cut = gzip(BODY);
         assert!(matches!(unpacked("gzip", &cut[..cut.len() - 9]), Err(CallbackError::Packed(_))));
-        let rooms = Rooms::new(1 << 20);
-        let mut other = rooms.enter();
+        let rooms = rooms(1);
+        let mut other = rooms.enter(None);
         other.grow(1 << 20).unwrap();
-        assert!(matches!(unpack("gzip", gzip(BODY), 1 << 20, &mut rooms.enter()), Err(CallbackError::Full)));
+        assert!(matches!(unpack("gzip", gzip(BODY), 1 << 20, &mut rooms.enter(None)), Err(CallbackError::Full)));
         drop(other);
-        assert!(unpack("gzip", gzip(BODY), 1 << 20, &mut rooms.enter()).is_ok());
+        assert!(unpack("gzip", gzip(BODY), 1 << 20, &mut rooms.enter(None)).is_ok());
     }
 }

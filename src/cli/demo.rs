@@ -58,6 +58,8 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot create {}; check the path and its permissions", dir.display()))?;
     let mut memory = Memory::load(&dir)?;
     let vendor = start_vendor(&memory, &dir, args.megapixels).await?;
+    memory.callback_secret.get_or_insert_with(|| uuid::Uuid::new_v4().simple().to_string());
+    memory.save(&dir)?;
     let (app, listener) = start_service(&memory, &dir, args.listen).await?;
     memory.vendor = vendor.url().parse().ok();
     memory.listen = Some(listener.local_addr()?);
@@ -112,6 +114,7 @@ async fn start_service(
     let mut config = Config::in_dir(dir);
     config.listen = listener.local_addr()?;
     config.public_url = format!("http://{}", config.listen).parse()?;
+    config.callback.secret = memory.callback_secret.as_deref().map(Into::into);
     // A continued demo waits until the lease of the killed process expires.
     config.jobs.lease = Span::secs(3);
     let app = App::open(config, Clock::System).await?;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     app::App,
-    callback::Inbox,
+    callback::{Inbox, door, keep},
     clock::Clock,
     config::Config,
     http,
@@ -48,6 +48,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut parts = tokio::task::JoinSet::new();
     if !args.no_http {
+        warn_about_callbacks(&app).await?;
         let address = app.config.listen;
         let listener = http::listen(address)
             .with_context(|| format!("cannot listen on {address}; set another address in `listen`"))?;
@@ -65,6 +66,7 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     }
     tokio::spawn(peers::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(sweep(Arc::clone(&app)));
+    tokio::spawn(keep::run(Arc::clone(&app), stop.clone()));
     tokio::spawn(watch_disks(Arc::clone(&app), stop.clone()));
     tokio::spawn(count_refusals(Arc::clone(&app)));
     let failures = tokio::spawn(record_failed_logins(Arc::clone(&app), stop.clone()));
@@ -80,6 +82,25 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     failures.await?;
     write_refusals(&app, true).await;
     app.db.close().await;
+    Ok(())
+}
+
+/// Says plainly who may send callbacks, and whose vendor has an address that does not work any more.
+async fn warn_about_callbacks(app: &App) -> anyhow::Result<()> {
+    if door::is_open(&app.config.callback) {
+        tracing::warn!(
+            "no callback secret is set: every sender is let in, and pushed pictures are not kept. Set `callback.secret` or \
+             `callback.allow_from`."
+        );
+    }
+    let refused = door::refused_seal_uses(app).await?;
+    if refused > 0 {
+        tracing::warn!(
+            refused,
+            "running seal uses have a callback address that is refused now; polling finds their photos. Set \
+             `callback.former_secret` to the secret before the change."
+        );
+    }
     Ok(())
 }
 

@@ -117,12 +117,22 @@ impl Config {
 
     fn check_callback(&self, found: &mut Found) {
         let callback = &self.callback;
-        let usable = callback.secret.as_ref().is_none_or(|s| !s.expose().is_empty() && !s.expose().contains('/'));
+        let usable = |secret: &Option<super::Secret>| {
+            secret.as_ref().is_none_or(|s| !s.expose().is_empty() && !s.expose().contains('/'))
+        };
+        for (setting, secret) in
+            [("callback.secret", &callback.secret), ("callback.former_secret", &callback.former_secret)]
+        {
+            let remedy = "is empty or contains `/`, but it may be a path segment: change it or remove it";
+            found.unless(usable(secret), setting, remedy);
+        }
         found.unless(
-            usable,
-            "callback.secret",
-            "is empty or contains `/`, but it may be a path segment: change it or remove it",
+            callback.former_secret.is_none() || callback.secret.is_some(),
+            "callback.former_secret",
+            "needs callback.secret: set both, or remove it",
         );
+        found.schedule("callback.keep", &[callback.keep]);
+        found.unless(callback.bytes_per_hour.get() > 0, "callback.bytes_per_hour", "must be at least 1");
         found.unless(callback.max_body.get() > 0, "callback.max_body", "must be at least 1");
         found.unless(
             callback.inline_body <= callback.max_body,

@@ -37,6 +37,7 @@ words! {
         Uploaded = "uploaded",
         FileRemoved = "file_removed",
         PhotoSupplied = "photo_supplied",
+        PhotoAccepted = "photo_accepted",
         ArchiveAsked = "archive_asked",
         MissingAccepted = "missing_accepted",
         Archived = "archived",

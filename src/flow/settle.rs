@@ -9,6 +9,7 @@ use crate::{
     db::{DbError, Tx, sql},
     definition::{Definition, NodeKind},
     id::FlowId,
+    library::document::Document,
     queue::{self, JobKind},
     user::Directory,
 };
@@ -40,16 +41,14 @@ pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, Db
     Ok(true)
 }
 
-/// Queues a further manifest for an archived flow that got another document, so that the change is recorded.
+/// Queues a further manifest for an archived flow that got another document, so that the change is recorded. A photo
+/// that the vendor has not confirmed supplements nothing.
 async fn supplement(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbError> {
     let recorded: i64 = sql("SELECT COALESCE(MAX(documents), 0) FROM manifests WHERE flow_id = $1")
         .bind(&flow.id)
         .scalar(&mut *tx)
         .await?;
-    let present: i64 = sql("SELECT COUNT(*) FROM documents WHERE flow_id = $1 AND deleted_at IS NULL")
-        .bind(&flow.id)
-        .scalar(&mut *tx)
-        .await?;
+    let present: i64 = Document::counted_of_flow(&mut *tx, &flow.id).await?;
     if present > recorded {
         queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }

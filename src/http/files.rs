@@ -218,10 +218,10 @@ async fn receive_parts(
                 *kind = text
                     .parse()
                     .map_err(|error: crate::vocabulary::UnknownWord| Problem::field("kind", error.to_string()))?;
-                if *kind == PhotoKind::Emergency {
+                if matches!(kind, PhotoKind::Emergency | PhotoKind::Unknown) {
                     return Err(Problem::field(
                         "kind",
-                        "the vendor does not accept emergency photos; send signatory or face",
+                        "the vendor accepts no photos of this kind; send signatory or face",
                     ));
                 }
             }

@@ -8,16 +8,17 @@ use super::{
     Edge, Problem,
     flows::{check_takes_part, check_visible},
     input::{Id, Page, Params, limit, parsed},
-    session::{Admin, CurrentUser},
+    session::{Admin, CurrentUser, Reader},
 };
 use crate::{
     callback::{
-        self,
+        self, door,
         parse::Shape,
         record::{CallbackState, Record},
     },
     clock::Timestamp,
     flow::Flow,
+    hash::Blake3,
     id::{CallbackId, FlowId, IngestId},
     ingest::{
         collect,
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(show))
         .routes(routes!(retry))
         .routes(routes!(inbox))
+        .routes(routes!(door))
         .routes(routes!(replay))
 }
 
@@ -100,7 +102,7 @@ async fn show(
     Id(id): Id<IngestId>,
 ) -> Result<Json<IngestView>, Problem> {
     let ingest = visible_ingest(&edge, &id, &user).await?;
-    Ok(Json(view::with_photos(&edge.app.db, ingest).await?))
+    Ok(Json(view::with_photos(&edge.app.db, ingest, &user).await?))
 }
 
 /// Runs an ingest again. It also retries parked photos.
@@ -115,7 +117,7 @@ async fn retry(
     check_takes_part(&edge, &seal_use.flow_id, &user).await?;
     collect::retry(edge.acting(&user), &ingest, &seal_use.flow_id).await?;
     let ingest = visible_ingest(&edge, &id, &user).await?;
-    Ok((StatusCode::ACCEPTED, Json(view::with_photos(&edge.app.db, ingest).await?)))
+    Ok((StatusCode::ACCEPTED, Json(view::with_photos(&edge.app.db, ingest, &user).await?)))
 }
 
 async fn visible_ingest(edge: &Edge, id: &IngestId, user: &User) -> Result<Ingest, Problem> {
@@ -136,6 +138,8 @@ struct CallbackView {
     id: CallbackId,
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
+    /// It passed the secret or the network that was demanded when it arrived. Otherwise it was only a hint.
+    authenticated: bool,
     peer: String,
     #[schema(value_type = Shape)]
     shape: String,
@@ -148,6 +152,8 @@ struct CallbackView {
     bytes: i64,
     /// The number of images in the body.
     images: i64,
+    /// The hashes of the images, if the callback was not authenticated: its images are not kept. Null otherwise.
+    picture_hashes: Option<Vec<Blake3>>,
     /// The text parameters as a list of [key, values].
     #[schema(value_type = Vec<(String, Vec<String>)>)]
     params: serde_json::Value,
@@ -176,6 +182,31 @@ async fn inbox(
     Ok(Json(Page { items, next: page.next, total: None }))
 }
 
+/// Who may send callbacks.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CallbackDoor {
+    /// True: neither `callback.secret` nor `callback.allow_from` is set. Every sender is let in, and what comes is only a
+    /// hint. Set one of them.
+    open: bool,
+    secret_set: bool,
+    networks_set: bool,
+    /// Running seal uses whose vendor was given an address that is refused now. Polling finds their photos.
+    refused_seal_uses: i64,
+}
+
+/// How callbacks are protected. Only administrators and auditors may read it.
+#[utoipa::path(get, path = "/api/callbacks/door", responses((status = 200, body = CallbackDoor), (status = 403, body = Problem)))]
+async fn door(State(edge): State<Edge>, _: Reader) -> Result<Json<CallbackDoor>, Problem> {
+    let config = &edge.app.config.callback;
+    Ok(Json(CallbackDoor {
+        open: door::is_open(config),
+        secret_set: config.secret.is_some(),
+        networks_set: !config.allow_from.is_empty(),
+        refused_seal_uses: door::refused_seal_uses(&edge.app).await?,
+    }))
+}
+
 /// Processes a stored callback again.
 #[utoipa::path(post, path = "/api/callbacks/{id}/replay", params(("id" = CallbackId, Path)), responses((status = 202, body = CallbackView), (status = 404, body = Problem)))]
 async fn replay(
@@ -196,6 +227,7 @@ fn to_view(ingest_id: Option<IngestId>, record: Record) -> CallbackView {
     CallbackView {
         id: record.id,
         received_at: record.received_at,
+        authenticated: record.authenticated,
         peer: record.peer,
         shape: record.shape,
         business_id: record.business_id,
@@ -204,6 +236,7 @@ fn to_view(ingest_id: Option<IngestId>, record: Record) -> CallbackView {
         digest: record.digest,
         bytes: record.body_bytes,
         images: record.images,
+        picture_hashes: record.picture_hashes.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         params: serde_json::from_str(&record.params).unwrap_or_default(),
         error: record.error,
     }

@@ -265,6 +265,9 @@ impl From<CallbackError> for Problem {
     fn from(error: CallbackError) -> Self {
         match error {
             CallbackError::Full => Self::new(Code::Busy, error.to_string()),
+            CallbackError::TooMuch { retry_after } => {
+                Self { retry_after: retry_after.as_secs().max(1), ..Self::new(Code::TooMuch, error.to_string()) }
+            }
             CallbackError::TooLarge { .. } => Self::new(Code::TooLarge, error.to_string()),
             CallbackError::Cut(_) | CallbackError::Packed(_) => Self::new(Code::UploadCut, error.to_string()),
             CallbackError::Coding(_) => {

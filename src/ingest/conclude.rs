@@ -51,8 +51,9 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
         tracing::warn!(%error, seal_use = %pass.id(), "cannot mark the supplied photos that the vendor lists; the next pass does it");
     }
     pass.app.metrics.ingests_finished.get_or_create(&OutcomeLabels { outcome: state.as_str() }).inc();
-    let received = photos.iter().filter(|photo| photo.original_hash.is_some()).count();
-    pass.notify(state.as_str(), received, photos.len());
+    let counted = || photos.iter().filter(|photo| photo.counts());
+    let received = counted().filter(|photo| photo.original_hash.is_some()).count();
+    pass.notify(state.as_str(), received, counted().count());
     Ok(next.map_or(Next::Idle, |at| Next::At { at, failed: None }))
 }
 
@@ -92,8 +93,8 @@ fn next_pass(pass: &Pass, seal_use: &SealUse, photos: &[Photo], sum: &Counts, no
 const DAILY: std::time::Duration = std::time::Duration::from_hours(24);
 
 async fn settle_callbacks(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
-    let plain = pass.callbacks.iter().filter(|(_, images)| *images == 0);
-    Record::mark_done(tx, &plain.map(|(id, _)| id).collect::<Vec<_>>()).await
+    let plain = pass.callbacks.iter().filter(|callback| callback.images == 0);
+    Record::mark_done(tx, &plain.map(|callback| &callback.id).collect::<Vec<_>>()).await
 }
 
 /// Handles a pass that stopped before its end: retries while a retry can help, else parks the job with the reason.
@@ -130,7 +131,9 @@ impl Pass {
         if self.app.has_no_listeners() {
             return;
         }
-        let counted = crate::db::sql("SELECT COUNT(*), COUNT(original_hash) FROM photos WHERE seal_use_id = $1")
+        let counted = crate::db::sql(
+            "SELECT COUNT(*), COUNT(original_hash) FROM photos WHERE seal_use_id = $1 AND confirmation <> 'unconfirmed'",
+        )
             .bind(self.id())
             .one::<(i64, i64)>(self.db())
             .await;

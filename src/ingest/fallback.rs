@@ -1,6 +1,8 @@
 //! The vendor's zip. It is read when the keys do not account for every stamping. It is read seldom: some vendors lock
 //! a file that is downloaded too often.
 
+mod kinds;
+
 use std::{
     collections::{HashMap, HashSet},
     ops::ControlFlow,
@@ -35,13 +37,13 @@ const LEFT_OUT: &str = "entries of the zip were skipped";
 
 /// Reads the zip if it may contain missing photos. Returns the reason if that failed.
 pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError> {
-    let Some(business_id) = business_to_read(pass).await? else {
+    let Some(due) = zip_to_read(pass).await? else {
         // What was left out of the zip stays shown until the zip is read again.
         return Ok(pass.ingest.error.clone().filter(|note| note.contains(LEFT_OUT)));
     };
     let _turn = pass.app.bounds.zip().await;
     mark_read(pass, Some(pass.app.clock.now())).await?;
-    let outcome = fetch_and_read(pass, &business_id).await;
+    let outcome = fetch_and_read(pass, &due).await;
     if let Err(error) = &outcome
         && error.outage().is_some()
         && let Err(error) = mark_read(pass, pass.ingest.zip_at).await
@@ -57,7 +59,16 @@ async fn mark_read(pass: &Pass, at: Option<Timestamp>) -> Result<(), IngestError
     Ok(tx.commit().await?)
 }
 
-async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>, IngestError> {
+/// A zip that is due.
+struct DueZip {
+    business_id: String,
+    /// Nothing is missing. Only the contents of unconfirmed photos are looked for: a photo that is newer than the detail
+    /// waits for the next detail, which names its seal.
+    confirms_only: bool,
+}
+
+async fn fetch_and_read(pass: &Pass, due: &DueZip) -> Result<Option<String>, IngestError> {
+    let business_id = due.business_id.as_str();
     let file = tempfile::tempfile_in(&pass.app.config.data_dir)?;
     let mut writer = tokio::fs::File::from_std(file.try_clone()?);
     let max_bytes = pass.app.config.vendor.max_zip_bytes.get();
@@ -67,7 +78,13 @@ async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>
         Err(error @ ProviderError::Disk(_)) => return Err(error.into()),
         Err(error) => return Ok(Some(error.to_string())),
     }
-    match read(pass, file).await? {
+    let (outcome, mut untold) = read(pass, file, due.confirms_only).await?;
+    let without_kinds = kinds::tell(pass, business_id, &mut untold).await?;
+    for batch in chunks(untold, pass.app.config.ingest.link_batch) {
+        link::link(pass, batch).await?;
+    }
+    match outcome {
+        Ok(summary) if summary.skipped.is_empty() && without_kinds.is_some() => Ok(without_kinds),
         Ok(summary) if summary.skipped.is_empty() => Ok(None),
         Ok(summary) => {
             let skipped: Vec<String> = summary
@@ -83,18 +100,19 @@ async fn fetch_and_read(pass: &Pass, business_id: &str) -> Result<Option<String>
     }
 }
 
-/// Returns the business whose zip is to be read. Conditions: photos are missing, no key will bring them soon, and the
-/// zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
+/// Returns the zip that is to be read. Conditions: photos are missing or unconfirmed, no key will bring them
+/// soon, and the zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
 /// wakes the ingest; then the zip is read at most once per poll interval.
-async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
+async fn zip_to_read(pass: &Pass) -> Result<Option<DueZip>, IngestError> {
     let mut reader = pass.db().reader().await?;
     let Some(seal_use) = SealUse::find(&mut reader, pass.id()).await? else {
         return Ok(None);
     };
     let photos = Photo::of_seal_use(&mut reader, pass.id()).await?;
+    let unconfirmed = photos.iter().any(|photo| !photo.counts());
     let on_the_way = photos.iter().any(|photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed));
     let sum = PhotoCounts::read(&mut reader, pass.id()).await?.sum;
-    let nothing_listed = photos.is_empty() && seal_use.status.ended();
+    let nothing_listed = !photos.iter().any(Photo::counts) && seal_use.status.ended();
     let unread = pass.ingest.zip_at.is_none_or(|read| {
         if seal_use.status.ended() {
             read < pass.ingest.woken_at || pass.is_recheck()
@@ -102,17 +120,20 @@ async fn business_to_read(pass: &Pass) -> Result<Option<String>, IngestError> {
             read.plus(pass.app.config.ingest.poll_open.get()) <= pass.begun
         }
     });
-    Ok(seal_use.business_id.filter(|_| unread && !on_the_way && (sum.missing > 0 || nothing_listed)))
+    let confirms_only = sum.missing == 0 && !nothing_listed;
+    let due = unread && !on_the_way && (!confirms_only || unconfirmed);
+    let business_id = seal_use.business_id.filter(|_| due);
+    Ok(business_id.map(|business_id| DueZip { business_id, confirms_only }))
 }
 
-async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::ZipError>, IngestError> {
+/// Links the photos of the zip. Returns the summary, and the photos whose kind the zip does not tell.
+async fn read(
+    pass: &Pass,
+    file: std::fs::File,
+    confirms_only: bool,
+) -> Result<(Result<Summary, zip::ZipError>, Vec<Arrival>), IngestError> {
     let config = &pass.app.config;
-    let limits = ZipLimits {
-        max_entries: MAX_ENTRIES,
-        max_entry_bytes: config.ingest.max_photo_bytes.get(),
-        max_total_bytes: config.vendor.max_zip_bytes.get(),
-        max_ratio: Some(100),
-    };
+    let limits = limits(pass);
     let (sender, mut entries) = mpsc::channel::<ZipEntry>(AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         zip::read(&file, limits, |entry| match sender.blocking_send(entry) {
@@ -120,8 +141,8 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
             Err(_) => ControlFlow::Break(()),
         })
     });
-    let mut seen = Seen::default();
-    let mut batch = Vec::new();
+    let mut seen = Seen { confirms_only, ..Seen::default() };
+    let (mut batch, mut untold) = (Vec::new(), Vec::new());
     let mut skipped = Vec::new();
     while let Some(entry) = entries.recv().await {
         if let Some(reason) = zip::not_a_photo(&entry.path, &entry.bytes) {
@@ -132,21 +153,44 @@ async fn read(pass: &Pass, file: std::fs::File) -> Result<Result<Summary, zip::Z
             // The first entry of this key may change the row that the second one needs.
             link::link(pass, std::mem::take(&mut batch)).await?;
         }
-        batch.extend(arrival(pass, entry, &mut seen).await?);
+        match arrival(pass, entry, &mut seen).await? {
+            Some(arrival) if arrival.kind() == PhotoKind::Unknown => untold.push(arrival),
+            found => batch.extend(found),
+        }
         if batch.len() >= config.ingest.link_batch {
             link::link(pass, std::mem::take(&mut batch)).await?;
         }
     }
     link::link(pass, batch).await?;
-    Ok(reader.await?.map(|mut summary| {
+    let outcome = reader.await?.map(|mut summary| {
         summary.skipped.extend(skipped);
         summary
-    }))
+    });
+    Ok((outcome, untold))
+}
+
+fn limits(pass: &Pass) -> ZipLimits {
+    let config = &pass.app.config;
+    ZipLimits {
+        max_entries: MAX_ENTRIES,
+        max_entry_bytes: config.ingest.max_photo_bytes.get(),
+        max_total_bytes: config.vendor.max_zip_bytes.get(),
+        max_ratio: Some(100),
+    }
+}
+
+fn chunks(mut all: Vec<Arrival>, size: usize) -> impl Iterator<Item = Vec<Arrival>> {
+    std::iter::from_fn(move || {
+        let rest = all.split_off(size.min(all.len()));
+        let chunk = std::mem::replace(&mut all, rest);
+        (!chunk.is_empty()).then_some(chunk)
+    })
 }
 
 /// The entries of the zip so far.
 #[derive(Default)]
 struct Seen {
+    confirms_only: bool,
     /// How often each content came without a key.
     keyless: HashMap<Blake3, i64>,
     /// The contents that came under each key.
@@ -156,7 +200,10 @@ struct Seen {
 async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option<Arrival>, IngestError> {
     let bytes = Bytes::from(entry.bytes);
     let hashes = push::hash(pass, bytes.clone()).await?;
-    let kind = entry.kind.unwrap_or(PhotoKind::Signatory);
+    let kind = entry.kind.unwrap_or(PhotoKind::Unknown);
+    if seen.confirms_only && Photo::of_content(pass.db(), pass.id(), &hashes.blake3).await?.iter().all(Photo::counts) {
+        return Ok(None);
+    }
     let identity = if let Some(key) = entry.photokey {
         let contents = seen.keys.entry(key.clone()).or_default();
         let is_first = contents.is_empty();
@@ -165,9 +212,9 @@ async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option
         }
         // Other bytes under a key of this zip are a second version of its photo.
         let photo = by_key(pass, key, kind).await?;
-        let Some(photo) = photo.filter(|photo| photo.original_hash.is_none() || !is_first) else {
+        if photo.original_hash.is_some() && is_first {
             return Ok(None);
-        };
+        }
         Identity::Key(Box::new(photo))
     } else {
         let occurrence = seen.keyless.entry(hashes.blake3.clone()).or_insert(0);
@@ -179,13 +226,13 @@ async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option
     Ok(Some(Arrival { content: store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity }))
 }
 
-/// Returns the photo that an entry names by its key.
-async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Option<Photo>, IngestError> {
+/// Returns the photo that an entry names by its key. A new one gets its row when it is linked.
+async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Photo, IngestError> {
+    if let Some(known) = Photo::with_key(pass.db(), pass.id(), &key).await? {
+        return Ok(known);
+    }
     let mut photo = Photo::new(pass.id(), kind, Source::Zip, pass.app.clock.now());
-    photo.photokey = Some(key.clone());
+    photo.photokey = Some(key);
     photo.position = i64::from(u32::MAX);
-    let mut tx = pass.lease.begin(pass.db()).await?;
-    photo.insert(&mut tx).await?;
-    tx.commit().await?;
-    Ok(Photo::with_key(pass.db(), pass.id(), &key).await?)
+    Ok(photo)
 }

@@ -34,11 +34,18 @@ pub(super) struct Arrival {
 pub(super) enum Identity {
     /// Fetched by the key of a known photo.
     Key(Box<Photo>),
-    /// Without a key: occurrence number (from 1) of this content in its source.
+    /// Without a key: occurrence number (from 1) of this content in its source. The source decides whether it counts.
     Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64 },
 }
 
 impl Arrival {
+    pub(super) fn kind(&self) -> PhotoKind {
+        match &self.identity {
+            Identity::Key(photo) => photo.kind,
+            Identity::Keyless { kind, .. } => *kind,
+        }
+    }
+
     fn position(&self) -> i64 {
         match &self.identity {
             Identity::Key(photo) => photo.position,
@@ -82,8 +89,10 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
     let mut names = Vec::with_capacity(batch.len());
     for arrival in batch {
         let photo = match &arrival.identity {
-            Identity::Key(photo) if any_keyless => Some(keyed(&mut tx, pass, photo, &arrival.content).await?),
-            Identity::Key(photo) => Some(Photo::clone(photo)),
+            Identity::Key(photo) => {
+                let photo = known_row(&mut tx, photo).await?;
+                if any_keyless { Some(keyed(&mut tx, pass, &photo, &arrival.content).await?) } else { Some(photo) }
+            }
             Identity::Keyless { .. } => keyless(&mut tx, pass, arrival).await?,
         };
         if let Some(photo) = photo {
@@ -141,12 +150,23 @@ impl Known {
     }
 }
 
+/// Returns the row of a photo with a key. A key that only the zip names gets its row here, together with its content: a
+/// row without content would wait for a fetch that is never made.
+async fn known_row(tx: &mut Tx, photo: &Photo) -> Result<Photo, DbError> {
+    let key = photo.photokey.as_deref().unwrap_or_default();
+    if photo.source != Source::Zip || photo.original_hash.is_some() {
+        return Ok(photo.clone());
+    }
+    photo.insert(tx).await?;
+    Photo::with_key(tx, &photo.seal_use_id, key).await?.ok_or(DbError::RowNotFound)
+}
+
 /// Returns the row of a photo that was fetched by its key. A keyless photo of equal content is the same photo, so it
-/// gets the key.
+/// gets the key; an unconfirmed one is confirmed by it.
 async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent) -> Result<Photo, DbError> {
     let twin: Option<Photo> =
         sql("SELECT * FROM photos WHERE seal_use_id = $1 AND original_hash = $2 AND photokey IS NULL
-         ORDER BY CASE WHEN kind = $3 THEN 0 ELSE 1 END, id LIMIT 1")
+         ORDER BY CASE WHEN kind = $3 THEN 0 ELSE 1 END, CASE WHEN confirmation = 'unconfirmed' THEN 1 ELSE 0 END, id LIMIT 1")
         .bind(pass.id())
         .bind(&content.original.hash)
         .bind(photo.kind)
@@ -159,21 +179,29 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent)
     Ok(twin)
 }
 
-/// Creates a row for a keyless photo. `None` if the seal use has that many photos of this content already.
+/// Returns the row for a keyless photo. `None` if the seal use has that many photos of this content already. What the
+/// vendor or a user shows again confirms an unconfirmed photo of this content. A push confirms nothing.
 async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<Photo>, DbError> {
     let Identity::Keyless { kind, grant, source, occurrence } = &arrival.identity else {
         return Ok(None);
     };
-    let present: i64 = sql("SELECT COUNT(*) FROM photos WHERE seal_use_id = $1 AND original_hash = $2")
-        .bind(pass.id())
-        .bind(&arrival.content.original.hash)
-        .scalar(&mut *tx)
-        .await?;
-    if *occurrence <= present {
-        return Ok(None);
-    }
+    let present = Photo::of_content(&mut *tx, pass.id(), &arrival.content.original.hash).await?;
     let mut photo = Photo::new(pass.id(), *kind, *source, pass.app.clock.now());
     photo.grant_id.clone_from(grant);
+    // The zip may tell the kind of a photo that an earlier zip did not tell.
+    let tells = *source == Source::Zip && *kind != PhotoKind::Unknown;
+    let adds_to = |known: &Photo| photo.counts() && (!known.counts() || (tells && known.kind == PhotoKind::Unknown));
+    let complete = present.iter().filter(|known| !adds_to(known)).count();
+    if usize::try_from(*occurrence).is_ok_and(|occurrence| occurrence <= complete) {
+        return Ok(None);
+    }
+    if let Some(mut same) = present.into_iter().find(adds_to) {
+        match source {
+            Source::Supply => same.become_supplied(tx, &photo).await?,
+            Source::Key | Source::Push | Source::Zip => same.confirm(tx, *kind).await?,
+        }
+        return Ok(Some(same));
+    }
     // After all photos with keys, in the order of arrival.
     photo.position = i64::from(u32::MAX);
     photo.insert(tx).await?;

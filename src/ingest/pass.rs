@@ -9,12 +9,12 @@ use super::IngestError;
 use crate::seal_use::ingest::Ingest;
 use crate::{
     app::App,
-    callback::record::Record,
+    callback::record::{PendingCallback, Record},
     clock::Timestamp,
     db::Db,
     definition::Definition,
     flow::Flow,
-    id::{CallbackId, PhotoId, SealUseId},
+    id::{PhotoId, SealUseId},
     library::folder::{self, Place},
     photo::Photo,
     provider::Client,
@@ -35,8 +35,8 @@ pub(super) struct Pass {
     pub(super) client: Client,
     pub(super) place: Place,
     pub(super) ingest: Ingest,
-    /// The callbacks that were here at the start of the pass, with the number of pictures in each.
-    pub(super) callbacks: Vec<(CallbackId, i64)>,
+    /// The callbacks that were here at the start of the pass.
+    pub(super) callbacks: Vec<PendingCallback>,
     /// The photos that users had supplied before the pass and that are not linked yet.
     pub(super) supplied: Vec<Dispatch>,
     pub(super) begun: Timestamp,

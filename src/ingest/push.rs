@@ -1,4 +1,7 @@
-//! Pictures inside callbacks. They are stored and linked at once, before the request to the vendor.
+//! Pictures inside callbacks. Those of authenticated callbacks are stored and linked at once, before the request to the
+//! vendor. They are unconfirmed until the vendor's detail or zip shows the same content.
+//!
+//! Photo keys in callbacks are not used: the pass fetches the keys that the vendor's detail lists for this business.
 
 use std::collections::HashMap;
 
@@ -11,23 +14,56 @@ use super::{
 };
 use crate::content::store_original::{Fetched, store_original};
 use crate::{
+    audit::{self, Act, NewEntry},
     callback::{
         parse::{self, Callback, PushedImage, RawRequest},
         record::{CallbackState, Record},
     },
     hash::{Blake3, Hashes},
     id::{CallbackId, GrantId},
-    photo::{Photo, Source, kind::PhotoKind},
+    photo::{Source, kind::PhotoKind},
     picture::inspect::not_an_image,
     seal_use::Grant,
     store::{StoreError, StoreKey},
 };
 
 pub(super) async fn take_in_pushes(pass: &Pass) -> Result<(), IngestError> {
-    for (id, _) in pass.callbacks.iter().filter(|(_, images)| *images > 0) {
-        take_in_callback(pass, id).await?;
+    for callback in pass.callbacks.iter().filter(|callback| callback.images > 0) {
+        if callback.authenticated {
+            take_in_callback(pass, &callback.id).await?;
+        } else {
+            note_hint(pass, &callback.id).await?;
+        }
     }
     Ok(())
+}
+
+/// Records what an unauthenticated callback brought. Its pictures were not kept.
+async fn note_hint(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
+    let Some(record) = Record::find(pass.db(), id).await? else {
+        return Ok(());
+    };
+    let hashes: Vec<Blake3> =
+        record.picture_hashes.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let brought = Brought { peer: &record.peer, authenticated: false, images: record.images, hashes };
+    settle(pass, id, CallbackState::Done, None, &brought).await
+}
+
+/// What a callback brought, for the audit log.
+struct Brought<'a> {
+    peer: &'a str,
+    authenticated: bool,
+    images: i64,
+    hashes: Vec<Blake3>,
+}
+
+impl Brought<'_> {
+    fn detail(&self) -> String {
+        let trust = if self.authenticated { "unconfirmed" } else { "not authenticated, not kept" };
+        let hashes: Vec<&str> = self.hashes.iter().map(Blake3::as_str).collect();
+        let hashes = if hashes.is_empty() { "no picture".to_owned() } else { hashes.join(" ") };
+        format!("{} from {}, {trust}: {hashes}", self.images, self.peer)
+    }
 }
 
 async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
@@ -37,12 +73,14 @@ async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestErro
     // The memory for the body and for the pictures decoded from it.
     let most = pass.app.config.ingest.bytes_in_flight.get();
     let _room = pass.app.bounds.bytes(u64::try_from(record.body_bytes).unwrap_or(0).saturating_mul(2).min(most)).await;
-    let body = match (record.body, record.body_key) {
+    let body = match (record.body.clone(), record.body_key.clone()) {
         (Some(body), _) => Bytes::from(body),
         (None, Some(key)) => match pass.app.store.get(&StoreKey::Raw(key)).await {
             // The stored body is gone, so its pictures cannot be read any more. The rest of the pass continues.
             Err(error @ StoreError::NotFound { .. }) => {
-                return settle(pass, id, CallbackState::Dead, Some(&error.to_string())).await;
+                let brought =
+                    Brought { peer: &record.peer, authenticated: true, images: record.images, hashes: Vec::new() };
+                return settle(pass, id, CallbackState::Dead, Some(&error.to_string()), &brought).await;
             }
             other => other?,
         },
@@ -51,7 +89,7 @@ async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestErro
     let raw = RawRequest { query: &record.query, content_type: record.content_type.as_deref(), body: &body };
     let callback = parse::parse(raw);
     let grant = grant_of(pass, &callback).await?;
-    let kind = callback.image_kind.unwrap_or(PhotoKind::Signatory);
+    let kind = callback.image_kind.unwrap_or(PhotoKind::Unknown);
     let mut seen: HashMap<Blake3, i64> = HashMap::new();
     let (mut problems, mut arrivals) = (Vec::new(), Vec::new());
     for image in callback.images {
@@ -60,20 +98,31 @@ async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestErro
                 Some(reason) => problems.push(format!("a pushed file is not a picture: {reason}")),
                 None => arrivals.push(arrival(pass, bytes, kind, grant.as_ref(), &mut seen).await?),
             },
-            PushedImage::Photokey(key) => know_key(pass, key, kind, grant.as_ref()).await?,
+            PushedImage::Photokey(_) => {}
             PushedImage::Url(url) => problems.push(format!("photos are not fetched from URLs: {url}")),
             PushedImage::Unreadable(why) => problems.push(why),
         }
     }
+    let hashes = arrivals.iter().map(|arrival| arrival.content.original.hash.clone()).collect();
     link::link(pass, arrivals).await?;
     let problems = (!problems.is_empty()).then(|| problems.join("; "));
-    settle(pass, id, CallbackState::Done, problems.as_deref()).await
+    let brought = Brought { peer: &record.peer, authenticated: true, images: record.images, hashes };
+    settle(pass, id, CallbackState::Done, problems.as_deref(), &brought).await
 }
 
-async fn settle(pass: &Pass, id: &CallbackId, state: CallbackState, problems: Option<&str>) -> Result<(), IngestError> {
+/// Ends the work on a callback. What it brought is an entry of the audit log.
+async fn settle(
+    pass: &Pass,
+    id: &CallbackId,
+    state: CallbackState,
+    problems: Option<&str>,
+    brought: &Brought<'_>,
+) -> Result<(), IngestError> {
     let mut tx = pass.lease.begin(pass.db()).await?;
     Record::settle(&mut tx, id, state, problems).await?;
-    Ok(tx.commit().await?)
+    let detail = brought.detail();
+    let entry = NewEntry::new(audit::VENDOR, Act::PhotosPushed, id.as_str()).of_flow(&pass.flow.id).detail(&detail);
+    Ok(audit::commit(tx, entry, pass.app.clock.now()).await?)
 }
 
 async fn arrival(
@@ -93,16 +142,6 @@ async fn arrival(
 
 pub(super) async fn hash(pass: &Pass, bytes: Bytes) -> Result<Hashes, IngestError> {
     Ok(pass.app.cpu.run(0, move || Hashes::of(&bytes)).await?)
-}
-
-/// Records a picture that a push names by its key.
-async fn know_key(pass: &Pass, key: String, kind: PhotoKind, grant: Option<&GrantId>) -> Result<(), IngestError> {
-    let mut photo = Photo::new(pass.id(), kind, Source::Push, pass.app.clock.now());
-    photo.photokey = Some(key);
-    photo.grant_id = grant.cloned();
-    let mut tx = pass.lease.begin(pass.db()).await?;
-    photo.insert(&mut tx).await?;
-    Ok(tx.commit().await?)
 }
 
 /// Returns the only grant of the person that the push names. `None` for several grants: the push does not name the

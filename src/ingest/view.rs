@@ -10,12 +10,13 @@ use crate::{
     clock::Timestamp,
     db::{Db, DbError, placeholders, sql},
     hash::Blake3,
-    id::{DocumentId, FlowId, GrantId, IngestId, SealUseId},
-    photo::{PhotoState, kind::PhotoKind},
+    id::{DocumentId, FlowId, GrantId, IngestId, PhotoId, SealUseId},
+    photo::{PhotoState, confirmation::Confirmation, kind::PhotoKind},
     seal_use::{
         Grant,
         counts::{self, Tally},
     },
+    user::User,
 };
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -26,7 +27,7 @@ pub struct IngestView {
     pub business_id: Option<String>,
     pub trigger: Trigger,
     pub state: IngestState,
-    /// Number of known photos, plus the stampings that the device counted beyond them.
+    /// Number of known photos, plus the stampings that the device counted beyond them. Unconfirmed photos are in no count.
     pub expected: i64,
     /// Number of photos whose bytes are stored.
     pub received: i64,
@@ -47,10 +48,13 @@ pub struct IngestView {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhotoView {
+    pub id: PhotoId,
+    /// Null if the photo shows a face, or may show one, and the caller may not see it. So are document and hash.
     pub photokey: Option<String>,
     pub kind: PhotoKind,
     pub grant_id: Option<GrantId>,
     pub state: PhotoState,
+    pub confirmation: Confirmation,
     /// Number of failed tries.
     pub attempts: i64,
     /// The error of the last failed try. Null after the bytes are stored.
@@ -110,7 +114,8 @@ async fn heads(db: &Db, ids: &[&SealUseId]) -> Result<HashMap<SealUseId, Head>, 
         return Ok(HashMap::new());
     }
     let statement = format!(
-        "SELECT s.id, s.flow_id, s.business_id, COUNT(p.original_hash) AS received, COUNT(CASE WHEN p.state = 'failed' THEN 1 END) AS failed
+        "SELECT s.id, s.flow_id, s.business_id, COUNT(CASE WHEN p.confirmation <> 'unconfirmed' THEN p.original_hash END) AS received,
+           COUNT(CASE WHEN p.state = 'failed' THEN 1 END) AS failed
          FROM seal_uses s LEFT JOIN photos p ON p.seal_use_id = s.id WHERE s.id IN {}
          GROUP BY s.id, s.flow_id, s.business_id",
         placeholders(1, ids.len())
@@ -119,19 +124,24 @@ async fn heads(db: &Db, ids: &[&SealUseId]) -> Result<HashMap<SealUseId, Head>, 
     Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
-pub async fn with_photos(db: &Db, ingest: Ingest) -> Result<IngestView, DbError> {
-    let rows: Vec<PhotoViewRow> = sql("SELECT p.photokey, p.kind, p.grant_id, p.state, p.attempts, p.error_code, p.error_detail, p.original_hash,
+/// Reads one ingest with its photos, as `user` may see them.
+pub async fn with_photos(db: &Db, ingest: Ingest, user: &User) -> Result<IngestView, DbError> {
+    let rows: Vec<PhotoViewRow> = sql("SELECT p.id, p.confirmation, p.photokey, p.kind, p.grant_id,
+           CASE WHEN p.confirmation = 'unconfirmed' THEN 'unconfirmed' ELSE p.state END AS state, p.attempts, p.error_code, p.error_detail, p.original_hash,
            (SELECT MAX(d.id) FROM documents d WHERE d.photo_id = p.id AND d.original_hash = p.original_hash) AS document_id
          FROM photos p WHERE p.seal_use_id = $1 ORDER BY p.position, p.id")
         .bind(&ingest.seal_use_id)
         .all(db)
         .await?;
     let view = without_photos(db, vec![ingest]).await?.pop().ok_or(DbError::RowNotFound)?;
-    Ok(IngestView { photos: Some(rows.into_iter().map(PhotoView::from).collect()), ..view })
+    Ok(IngestView { photos: Some(rows.into_iter().map(|row| row.seen_by(user)).collect()), ..view })
 }
 
 #[derive(FromRow)]
 struct PhotoViewRow {
+    id: PhotoId,
+    #[sqlx(try_from = "String")]
+    confirmation: Confirmation,
     photokey: Option<String>,
     #[sqlx(try_from = "String")]
     kind: PhotoKind,
@@ -145,18 +155,22 @@ struct PhotoViewRow {
     document_id: Option<DocumentId>,
 }
 
-impl From<PhotoViewRow> for PhotoView {
-    fn from(row: PhotoViewRow) -> Self {
-        let detail = row.error_detail.unwrap_or_default();
-        Self {
-            photokey: row.photokey,
-            kind: row.kind,
-            grant_id: row.grant_id,
-            state: row.state,
-            attempts: row.attempts,
-            error: row.error_code.map(|code| PhotoError { code, detail }),
-            document_id: row.document_id,
-            blake3: row.original_hash,
+impl PhotoViewRow {
+    fn seen_by(self, user: &User) -> PhotoView {
+        let hidden = self.kind.is_private() && !user.reads_all();
+        // The vendor's message may name the key.
+        let detail = self.error_detail.filter(|_| !hidden).unwrap_or_default();
+        PhotoView {
+            id: self.id,
+            photokey: self.photokey.filter(|_| !hidden),
+            kind: self.kind,
+            grant_id: self.grant_id,
+            state: self.state,
+            confirmation: self.confirmation,
+            attempts: self.attempts,
+            error: self.error_code.map(|code| PhotoError { code, detail }),
+            document_id: self.document_id.filter(|_| !hidden),
+            blake3: self.original_hash.filter(|_| !hidden),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     id::{DocumentId, FlowId, FolderId, PhotoId},
     library::folder::Folder,
     library::search,
-    photo::kind::PhotoKind,
+    photo::{confirmation::Confirmation, kind::PhotoKind},
     user::User,
     vocabulary::words,
 };
@@ -212,6 +212,10 @@ pub struct PhotoPart {
     pub user_name: Option<String>,
     pub business_id: Option<String>,
     pub no: Option<i64>,
+    /// An unconfirmed photo is in no count.
+    #[schema(value_type = Confirmation, rename = "state")]
+    #[sqlx(rename = "photo_state")]
+    pub confirmation: Option<String>,
 }
 
 impl Serialize for PhotoPart {
@@ -220,7 +224,7 @@ impl Serialize for PhotoPart {
         let Some(photo) = &self.photo_id else {
             return serializer.serialize_none();
         };
-        let mut map = serializer.serialize_map(Some(7))?;
+        let mut map = serializer.serialize_map(Some(8))?;
         map.serialize_entry("photoId", photo)?;
         map.serialize_entry("photokey", &self.photokey)?;
         map.serialize_entry("kind", &self.kind)?;
@@ -228,13 +232,14 @@ impl Serialize for PhotoPart {
         map.serialize_entry("user", &self.user_name)?;
         map.serialize_entry("businessId", &self.business_id)?;
         map.serialize_entry("no", &self.no)?;
+        map.serialize_entry("state", &self.confirmation)?;
         map.end()
     }
 }
 
 pub(super) const SELECT: &str =
     "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
-  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, s.business_id, p.no,
+  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, s.business_id, p.no, p.confirmation AS photo_state,
   p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
   o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
   FROM documents d JOIN originals o ON o.hash = d.original_hash LEFT JOIN photos p ON p.id = d.photo_id
@@ -262,6 +267,21 @@ impl Document {
         .await
     }
 
+    /// Returns how many documents the archive of a flow counts: all but those of photos that the vendor has not confirmed.
+    pub async fn counted_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<i64, DbError> {
+        sql("SELECT COUNT(*) FROM documents d WHERE d.flow_id = $1 AND d.deleted_at IS NULL AND NOT EXISTS (
+               SELECT 1 FROM photos p WHERE p.id = d.photo_id AND p.confirmation = 'unconfirmed')")
+        .bind(flow)
+        .scalar(on)
+        .await
+    }
+
+    /// Returns true if the document is a photo that the vendor has not confirmed.
+    #[must_use]
+    pub fn is_unconfirmed(&self) -> bool {
+        self.photo.confirmation.as_deref() == Some(Confirmation::Unconfirmed.as_str())
+    }
+
     /// Returns the ids of a flow's documents. Callers must not depend on the order.
     pub async fn ids_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<DocumentId>, DbError> {
         sql("SELECT id FROM documents WHERE flow_id = $1 AND deleted_at IS NULL ORDER BY id")
@@ -280,17 +300,18 @@ impl Document {
         search::only_visible(Filtered::new(SELECT).and("d.id =", Some(id)), user).end().optional(db).await
     }
 
-    /// Returns true if `user` may see the content of a document in a visible folder. Face photos need the right to read
-    /// all.
+    /// Returns true if `user` may see the content of a document in a visible folder. Face photos and photos of an unknown
+    /// kind need the right to read all.
     #[must_use]
     pub fn may_be_seen_by(&self, user: &User) -> bool {
         user.reads_all() || !self.is_face()
     }
 
-    /// Returns true for a photo of a face.
+    /// Returns true for a photo of a face, or of an unknown kind: it may show one.
     #[must_use]
     pub fn is_face(&self) -> bool {
-        self.photo.kind.as_deref() == Some(PhotoKind::Face.as_str())
+        let kind = self.photo.kind.as_deref().and_then(|kind| kind.parse::<PhotoKind>().ok());
+        kind.is_some_and(PhotoKind::is_private)
     }
 
     /// Returns how many documents of a visible folder `user` may see. The totals are updated with every change.

@@ -80,7 +80,7 @@ impl Search {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<(Vec<Document>, Option<Cursor>), DbError> {
-        if self.kind == Some(PhotoKind::Face) && !user.reads_all() {
+        if self.kind.is_some_and(PhotoKind::is_private) && !user.reads_all() {
             return Ok((Vec::new(), None));
         }
         let mut found: Vec<Cursor> = Vec::new();
@@ -248,7 +248,7 @@ impl Seen {
 
     fn only(self, mut filtered: Filtered, user: &User) -> Filtered {
         if !user.reads_all() {
-            filtered = filtered.when("(d.kind IS NULL OR d.kind <> 'face')");
+            filtered = filtered.when("(d.kind IS NULL OR d.kind NOT IN ('face', 'unknown'))");
         }
         match self {
             Self::All | Self::OwnFlows => filtered,

@@ -14,6 +14,8 @@ pub enum PhotoKind {
     Signatory,
     /// An emergency use (`EMERGENCY`).
     Emergency,
+    /// Neither the vendor nor the sender said it. It may be a face, so it is shown like one. It fills no gap.
+    Unknown,
 }
 
 impl PhotoKind {
@@ -23,7 +25,14 @@ impl PhotoKind {
             Self::Face => "face",
             Self::Signatory => "signatory",
             Self::Emergency => "emergency",
+            Self::Unknown => "unknown",
         }
+    }
+
+    /// Returns true if only users who read everything may see the photo: it shows a face or may show one.
+    #[must_use]
+    pub const fn is_private(self) -> bool {
+        matches!(self, Self::Face | Self::Unknown)
     }
 }
 
@@ -36,7 +45,8 @@ impl std::str::FromStr for PhotoKind {
             "face" => Ok(Self::Face),
             "signatory" => Ok(Self::Signatory),
             "emergency" => Ok(Self::Emergency),
-            other => Err(UnknownWord { word: other.to_owned(), known: &["face", "signatory", "emergency"] }),
+            "unknown" => Ok(Self::Unknown),
+            other => Err(UnknownWord { word: other.to_owned(), known: &["face", "signatory", "emergency", "unknown"] }),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What linking writes to a photo: the content it has, its number, the key that a keyless one is given.
 
-use super::{Photo, PhotoState};
+use super::{Photo, PhotoState, confirmation::Confirmation, kind::PhotoKind};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
@@ -44,23 +44,33 @@ impl Photo {
         Ok(())
     }
 
-    /// Gives this keyless photo the key of `keyed`, a photo without content, whose row goes: the two are one.
+    /// Gives this keyless photo the key of `keyed`, a photo without content, whose row goes: the two are one. The vendor
+    /// has it, so it is confirmed. A supplied photo stays marked as supplied.
     pub async fn take_key_of(&mut self, tx: &mut Tx, keyed: &Self) -> Result<(), DbError> {
         sql("DELETE FROM photos WHERE id = $1 AND original_hash IS NULL").bind(&keyed.id).execute(&mut *tx).await?;
-        sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4, no = COALESCE($5, no) WHERE id = $6")
+        if self.confirmation != Confirmation::Supplied {
+            self.confirmation = Confirmation::Confirmed;
+        }
+        if keyed.kind != PhotoKind::Unknown {
+            self.kind = keyed.kind;
+        }
+        sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4, no = COALESCE($5, no),
+               listed = $6, confirmation = $7 WHERE id = $8")
             .bind(keyed.photokey.clone())
-            .bind(keyed.kind)
+            .bind(self.kind)
             .bind(keyed.grant_id.as_ref())
             .bind(keyed.position)
             .bind(keyed.no)
+            .bind(keyed.listed)
+            .bind(self.confirmation)
             .bind(&self.id)
             .execute(tx)
             .await?;
         self.photokey.clone_from(&keyed.photokey);
-        self.kind = keyed.kind;
         self.grant_id = keyed.grant_id.clone().or(self.grant_id.take());
         self.position = keyed.position;
         self.no = keyed.no.or(self.no);
+        self.listed = keyed.listed;
         Ok(())
     }
 

@@ -85,6 +85,19 @@ impl Client {
         }
     }
 
+    /// As [`images_zip`](Self::images_zip), with the photos of one kind. `kind` is our word for it, such as `face`.
+    pub async fn images_zip_of(
+        &self,
+        business_id: &str,
+        kind: &str,
+        into: &mut tokio::fs::File,
+        limit: u64,
+    ) -> Result<ZipBody, ProviderError> {
+        match self {
+            Self::Qiyuesuo(client) => client.images_zip_of(business_id, Some(kind), into, limit).await,
+        }
+    }
+
     /// The physical seals of all companies.
     pub async fn seals(&self) -> Result<Vec<Seal>, ProviderError> {
         match self {

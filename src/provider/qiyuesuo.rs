@@ -81,10 +81,23 @@ impl QiyuesuoClient {
         into: &mut tokio::fs::File,
         limit: u64,
     ) -> Result<ZipBody, ProviderError> {
+        // Without photoType: the filter has no word for emergency photos.
+        self.images_zip_of(business_id, None, into, limit).await
+    }
+
+    pub async fn images_zip_of(
+        &self,
+        business_id: &str,
+        kind: Option<&str>,
+        into: &mut tokio::fs::File,
+        limit: u64,
+    ) -> Result<ZipBody, ProviderError> {
         require_business_id(business_id)?;
         let limits = &self.shared.limits;
-        // Without photoType: the filter has no word for emergency photos.
-        let request = self.get("seal/apply/images/download", &[("businessId", business_id)]);
+        let kind = kind.map(str::to_uppercase);
+        let mut query = vec![("businessId", business_id)];
+        query.extend(kind.as_deref().map(|kind| ("photoType", kind)));
+        let request = self.get("seal/apply/images/download", &query);
         let response = self.open(request.timeout(limits.zip_timeout)).await?;
         images_zip::save(response, into, limit.min(limits.max_zip_bytes)).await
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{SealUse, SealUseStatus};
 use crate::{
     clock::Timestamp,
-    db::{DbError, Tx, sql},
+    db::{DbError, On, Tx, placeholders, sql},
     id::SealUseId,
 };
 
@@ -62,17 +62,37 @@ pub struct Person {
 }
 
 impl SealUse {
-    /// Notes, before its first byte leaves, that this application is sent; its JSON is kept. False when somebody asked
+    /// Notes, before its first byte leaves, that this application is sent; its JSON is kept, and the fingerprint of the
+    /// secret in its callback address. False when somebody asked
     /// for the end meanwhile: then nothing may be sent.
-    pub async fn mark_asked(tx: &mut Tx, id: &SealUseId, application: &str, now: Timestamp) -> Result<bool, DbError> {
-        let marked = sql("UPDATE seal_uses SET asked_at = $1, application = $2, error = NULL
-             WHERE id = $3 AND status = 'applying' AND end_asked_at IS NULL")
+    pub async fn mark_asked(
+        tx: &mut Tx,
+        id: &SealUseId,
+        application: &str,
+        callback_key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, DbError> {
+        let marked = sql("UPDATE seal_uses SET asked_at = $1, application = $2, callback_key = $3, error = NULL
+             WHERE id = $4 AND status = 'applying' AND end_asked_at IS NULL")
         .bind(now)
         .bind(application)
+        .bind(callback_key.map(str::to_owned))
         .bind(id)
         .execute(tx)
         .await?;
         Ok(marked == 1)
+    }
+
+    /// Counts the running seal uses whose callback address has none of these secrets.
+    pub async fn count_with_other_address(on: impl Into<On<'_>>, keys: &[String]) -> Result<i64, DbError> {
+        let list = placeholders(1, keys.len());
+        sql(format!(
+            "SELECT COUNT(*) FROM seal_uses WHERE ended_at IS NULL AND asked_at IS NOT NULL
+               AND status IN ('applying', 'using', 'unknown') AND (callback_key IS NULL OR callback_key NOT IN {list})"
+        ))
+        .bind_all(keys.iter().cloned())
+        .scalar(on)
+        .await
     }
 
     /// The application surely never arrived at the vendor: it may be sent again.

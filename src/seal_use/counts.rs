@@ -1,7 +1,8 @@
 //! The counts of a seal use: authorised, counted by the device, received. A difference between them is always shown.
 //!
 //! [`count`] is the only code that knows what is missing and what is complete. Flow counts, progress, archive, live
-//! detail, owed photos and ingests all call it.
+//! detail, owed photos and ingests all call it. [`tallies`] leaves out what the vendor has not confirmed: an unconfirmed
+//! photo is in no count, fills no gap, and neither completes nor delays anything.
 
 use std::collections::HashMap;
 
@@ -101,12 +102,13 @@ pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<
     if seal_uses.is_empty() {
         return Ok(Vec::new());
     }
-    // A key that only a push has named, and that the vendor does not deliver, is not a missing photo.
+    // A photo is counted if the vendor lists it, or if its content is here and confirmed, accepted or supplied.
     let statement = format!(
         "SELECT seal_use_id, grant_id, kind, COUNT(photokey) AS keyed, COUNT(original_hash) AS stored,
            COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL THEN 1 END) AS outstanding,
            COUNT(CASE WHEN state <> 'done' THEN 1 END) AS unsettled
-         FROM photos WHERE seal_use_id IN {} AND (listed OR state <> 'failed') GROUP BY seal_use_id, grant_id, kind",
+         FROM photos WHERE seal_use_id IN {} AND confirmation <> 'unconfirmed' AND (listed OR original_hash IS NOT NULL)
+         GROUP BY seal_use_id, grant_id, kind",
         placeholders(1, seal_uses.len())
     );
     sql(statement).bind_all(seal_uses.iter().copied()).all(on).await

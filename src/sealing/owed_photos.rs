@@ -162,7 +162,8 @@ async fn own_grants(
          WHERE (g.number = $1 OR g.contact = $2)
            AND (EXISTS (SELECT 1 FROM photos p WHERE p.grant_id = g.id AND p.original_hash IS NULL)
                 OR g.used > (SELECT COUNT(*) FROM photos p
-                             WHERE p.grant_id = g.id AND p.kind = 'signatory' AND p.original_hash IS NOT NULL)
+                             WHERE p.grant_id = g.id AND p.kind = 'signatory' AND p.original_hash IS NOT NULL
+                               AND p.confirmation <> 'unconfirmed')
                 {at_vendor})
          ORDER BY u.id DESC, g.position LIMIT $3"
     ))

@@ -5,6 +5,8 @@ mod api_input;
 mod api_reading;
 mod archive;
 mod attack_audit;
+mod attack_callbacks;
+mod attack_door;
 mod attack_ids;
 mod attack_logins;
 mod attack_passwords;

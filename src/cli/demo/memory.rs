@@ -17,6 +17,9 @@ pub(super) struct Memory {
     pub(super) definition: Option<String>,
     pub(super) flow: Option<String>,
     pub(super) photos: Option<u32>,
+    /// The secret in the callback address that the vendor has.
+    #[serde(default)]
+    pub(super) callback_secret: Option<String>,
 }
 
 const FILE: &str = "demo.json";

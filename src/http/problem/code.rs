@@ -40,6 +40,8 @@ macro_rules! codes {
 codes! {
     BadJson = "bad_json", BAD_REQUEST, "The body is not JSON. Send valid JSON.";
     BadHost = "bad_host", BAD_REQUEST, "The request does not have exactly one valid Host header. Send one.";
+    BadForwarded = "bad_forwarded", BAD_REQUEST, "`Forwarded` and `X-Forwarded-For` name different clients. Send one of them.";
+    PhotoSettled = "photo_settled", CONFLICT, "The photo is confirmed, accepted or supplied already. Read the ingest again.";
     BadQuery = "bad_query", BAD_REQUEST, "A query parameter is not valid. Correct the parameter that `errors` names.";
     NotMultipart = "not_multipart", BAD_REQUEST, "The body is not multipart/form-data. Send multipart/form-data.";
     UploadCut = "upload_cut", BAD_REQUEST, "The upload ended before the body was complete. Send the upload again.";
@@ -100,6 +102,7 @@ codes! {
     EmptyFile = "empty_file", UNPROCESSABLE_ENTITY, "A file has no bytes. Send a file with content.";
     NotAnImage = "not_an_image", UNPROCESSABLE_ENTITY, "The file is not an image. Send an image.";
     NotAFilesField = "not_a_files_field", UNPROCESSABLE_ENTITY, "The field does not hold files. Choose a files field.";
+    TooMuch = "too_much", TOO_MANY_REQUESTS, "The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
     VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";
     StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "The service is still fetching photos. Retry after `Retry-After` seconds.";

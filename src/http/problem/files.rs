@@ -3,7 +3,10 @@
 use axum::http::StatusCode;
 
 use super::{Code, Problem};
-use crate::{archive::by_hand::ByHandError, content::receive::UploadError, ingest::collect::CollectError};
+use crate::{
+    archive::by_hand::ByHandError, content::receive::UploadError, ingest::collect::CollectError,
+    sealing::accept::AcceptError,
+};
 
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
@@ -26,6 +29,19 @@ impl From<UploadError> for Problem {
             UploadError::Store(_) | UploadError::Name(_) | UploadError::Cpu(_) | UploadError::Content(_) => {
                 Self::internal(&error)
             }
+        }
+    }
+}
+
+impl From<AcceptError> for Problem {
+    fn from(error: AcceptError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AcceptError::NotFound => Self::not_found(),
+            AcceptError::Settled => Self::new(Code::PhotoSettled, detail),
+            AcceptError::NoReason => Self::field("reason", detail),
+            AcceptError::NoKind => Self::field("kind", detail),
+            AcceptError::Db(error) => error.into(),
         }
     }
 }

@@ -91,6 +91,8 @@ fn of_flows() -> Vec<Row> {
         row("GET /api/ingests/{id}", Body::None, hidden(200, 200)),
         row("POST /api/ingests/{id}/retry", Body::None, hidden(403, 202)),
         row("POST /api/callbacks/{id}/replay", Body::None, admin(202)),
+        // A photo of the vendor's: there is nothing to accept.
+        row("POST /api/photos/{id}/accept", Body::Json(json!({ "reason": "看" })), admin(409)),
         row("POST /api/flows/{id}/transfer", Body::Json(json!({ "to": "li" })), hidden(403, 200)),
         row("POST /api/flows/{id}/withdraw", Body::Json(json!({})), hidden(403, 200)),
         // A withdrawn flow has no open use.
@@ -141,6 +143,7 @@ fn of_configuration() -> Vec<Row> {
         row("GET /api/audit/verify", Body::None, readers(200)),
         row("GET /api/ingests", Body::None, readers(200)),
         row("GET /api/callbacks", Body::None, readers(200)),
+        row("GET /api/callbacks/door", Body::None, readers(200)),
     ]
 }
 
@@ -256,6 +259,7 @@ impl Ids {
             Some("seal-uses") => self.flow["sealUses"][0]["id"].as_str().unwrap(),
             Some("ingests") => self.flow["sealUses"][0]["ingestId"].as_str().unwrap(),
             Some("documents") => photo,
+            Some("photos") => self.flow["files"]["photos"][0]["photo"]["photoId"].as_str().unwrap(),
             Some("folders") => &self.folder,
             Some("callbacks") => &self.callback,
             Some("definitions") => &self.definition,

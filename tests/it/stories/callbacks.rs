@@ -262,6 +262,7 @@ story!(while_photos_wait_for_a_processor_callbacks_are_kept_in_groups_that_take_
     for n in 0..20 {
         let received = Received {
             peer: "127.0.0.1:1".to_owned(),
+            authenticated: true,
             query: format!("businessId={n}&status=USING"),
             content_type: None,
             body: Bytes::new(),

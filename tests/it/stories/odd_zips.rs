@@ -43,7 +43,7 @@ story!(junk_beside_the_photos_of_a_zip_is_left_out_by_name, async |engine: Engin
     let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
     let (flow, seal_use, business) = world.seal_use(3).await;
     let photos = [png(1), png(2)];
-    let mut entries = vec![("用印图片/用印_1.jpg", photos[0].as_slice()), ("用印图片/用印_2.jpg", &photos[1])];
+    let mut entries = vec![("用印图片/盖章_1.jpg", photos[0].as_slice()), ("用印图片/盖章_2.jpg", &photos[1])];
     let junk = junk();
     entries.extend(junk.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
     world.sim.set_fault(Fault::always(Target::Zip, FaultKind::answer("application/zip", &zip(&entries))));
@@ -67,7 +67,7 @@ story!(a_zip_behind_a_marker_or_blanks_is_read, async |engine: Engine| {
         let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
         let (flow, seal_use, business) = world.seal_use(2).await;
         let photos = [png(1), png(2)];
-        let whole = zip(&[("用印_1.jpg", &photos[0]), ("用印_2.jpg", &photos[1])]);
+        let whole = zip(&[("盖章_1.jpg", &photos[0]), ("盖章_2.jpg", &photos[1])]);
         let body = [before, &whole, if before.is_empty() { b"\r\n<!-- end -->".as_slice() } else { b"" }].concat();
         world.sim.set_fault(Fault::always(Target::Zip, FaultKind::answer("application/zip", &body)));
         for _ in 0..2 {

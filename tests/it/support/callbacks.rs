@@ -69,6 +69,12 @@ pub(crate) fn with_key(config: &mut Config) {
     config.callback.secret = Some(crate::support::wire::KEY.into());
 }
 
+/// Neither a secret nor a network is demanded: every sender is let in, and what comes is a hint.
+pub(crate) fn open_door(config: &mut Config) {
+    config.callback.secret = None;
+    config.callback.allow_from = Vec::new();
+}
+
 /// How the newest callback was read.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct Read {

@@ -47,6 +47,7 @@ const TABLES: [(&str, &str); 12] = [
            || COALESCE(photokey, '-') || ', original ' || COALESCE(original_hash, '-')
            || CASE WHEN grant_id IS NULL THEN ', no grant' ELSE '' END
            || CASE WHEN listed THEN '' ELSE ', not listed' END
+           || CASE WHEN confirmation = 'confirmed' THEN '' ELSE ', ' || confirmation END
            || CASE WHEN clock_doubt THEN ', clock in doubt' ELSE '' END || COALESCE(', error ' || error_code, '')
          FROM photos ORDER BY seal_use_id, COALESCE(no, 1000000), position, id",
     ),

@@ -88,6 +88,8 @@ impl World {
         config.ingest.retries = vec![Span::secs(1), Span::secs(1), Span::secs(2)];
         config.jobs.retries = config.ingest.retries.clone();
         config.ingest.rest = Span::secs(0);
+        // The vendor of a story is authenticated by its network. `callbacks::open_door` takes that away.
+        config.callback.allow_from = vec!["127.0.0.0/8".parse().unwrap()];
         // This process is the test, not the program.
         config.thumbnail.page_program = Some(env!("CARGO_BIN_EXE_yinku").into());
         if let Some(change) = plan.config {

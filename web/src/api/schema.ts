@@ -58,6 +58,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/callbacks/door": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How callbacks are protected. Only administrators and auditors may read it. */
+        get: operations["get_callbacks_door"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/callbacks/{id}/replay": {
         parameters: {
             query?: never;
@@ -773,6 +790,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/photos/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accepts a photo that the vendor has not confirmed, or one of an unknown kind. The photo counts from then on, marked
+         *     as `accepted`; in an archived flow it is a supplement. For administrators only. The reason is part of the record.
+         */
+        post: operations["post_photos_id_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/seal-uses/{id}/resolve": {
         parameters: {
             query?: never;
@@ -1099,7 +1136,8 @@ export interface paths {
         put?: never;
         /**
          * Receives a callback of the vendor's physical-seal category. It needs no login. If `callback.secret` is set, send it
-         *     as `?key=` or as the last path segment. The body can have any format. The service answers after it has stored the
+         *     as the header `x-yinku-key`, as `?key=` or as the last path segment. With neither `callback.secret` nor
+         *     `callback.allow_from` set, a callback is only a hint. The body can have any format. The service answers after it has stored the
          *     callback.
          */
         post: operations["post_papi_signcenter_qiyuesuo_categoryCallback"];
@@ -1121,7 +1159,8 @@ export interface paths {
         put?: never;
         /**
          * Receives a callback of the vendor's physical-seal category. It needs no login. If `callback.secret` is set, send it
-         *     as `?key=` or as the last path segment. The body can have any format. The service answers after it has stored the
+         *     as the header `x-yinku-key`, as `?key=` or as the last path segment. With neither `callback.secret` nor
+         *     `callback.allow_from` set, a callback is only a hint. The body can have any format. The service answers after it has stored the
          *     callback.
          */
         post: operations["post_papi_signcenter_qiyuesuo_categoryCallback_secret"];
@@ -1159,7 +1198,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1269,6 +1308,21 @@ export interface components {
             code: number;
             message: string;
         };
+        /** @description Who may send callbacks. */
+        CallbackDoor: {
+            /**
+             * @description True: neither `callback.secret` nor `callback.allow_from` is set. Every sender is let in, and what comes is only a
+             *     hint. Set one of them.
+             */
+            open: boolean;
+            secretSet: boolean;
+            networksSet: boolean;
+            /**
+             * Format: int64
+             * @description Running seal uses whose vendor was given an address that is refused now. Polling finds their photos.
+             */
+            refusedSealUses: number;
+        };
         /** Format: uuid */
         CallbackId: string;
         /** @enum {string} */
@@ -1278,6 +1332,8 @@ export interface components {
             id: components["schemas"]["CallbackId"];
             /** Format: date-time */
             receivedAt: string;
+            /** @description It passed the secret or the network that was demanded when it arrived. Otherwise it was only a hint. */
+            authenticated: boolean;
             peer: string;
             shape: components["schemas"]["Shape"];
             businessId: string | null;
@@ -1295,6 +1351,8 @@ export interface components {
              * @description The number of images in the body.
              */
             images: number;
+            /** @description The hashes of the images, if the callback was not authenticated: its images are not kept. Null otherwise. */
+            pictureHashes: components["schemas"]["Blake3"][] | null;
             /** @description The text parameters as a list of [key, values]. */
             params: [
                 string,
@@ -1314,6 +1372,8 @@ export interface components {
          *
          *     * `bad_json` (400): The body is not JSON. Send valid JSON.
          *     * `bad_host` (400): The request does not have exactly one valid Host header. Send one.
+         *     * `bad_forwarded` (400): `Forwarded` and `X-Forwarded-For` name different clients. Send one of them.
+         *     * `photo_settled` (409): The photo is confirmed, accepted or supplied already. Read the ingest again.
          *     * `bad_query` (400): A query parameter is not valid. Correct the parameter that `errors` names.
          *     * `not_multipart` (400): The body is not multipart/form-data. Send multipart/form-data.
          *     * `upload_cut` (400): The upload ended before the body was complete. Send the upload again.
@@ -1374,6 +1434,7 @@ export interface components {
          *     * `empty_file` (422): A file has no bytes. Send a file with content.
          *     * `not_an_image` (422): The file is not an image. Send an image.
          *     * `not_a_files_field` (422): The field does not hold files. Choose a files field.
+         *     * `too_much` (429): The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.
          *     * `internal` (500): The service failed. See the service log for the cause.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
          *     * `still_collecting` (503): The service is still fetching photos. Retry after `Retry-After` seconds.
@@ -1381,7 +1442,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1409,6 +1470,11 @@ export interface components {
             /** @description The ingests of all seal uses of the flow. */
             ingestIds: components["schemas"]["IngestId"][];
         };
+        /**
+         * @description Why a photo counts, or that it does not.
+         * @enum {string}
+         */
+        Confirmation: "confirmed" | "unconfirmed" | "accepted" | "supplied";
         /** @description The counts of one grant, or the sums of a seal use. */
         Counts: {
             /**
@@ -1542,6 +1608,8 @@ export interface components {
             businessId: string | null;
             /** Format: int64 */
             no: number | null;
+            /** @description An unconfirmed photo is in no count. */
+            state: components["schemas"]["Confirmation"];
         };
         /** @enum {string} */
         DocumentSource: "photo" | "upload";
@@ -1580,7 +1648,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
+        EventKind: "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
         /** @description A form field. */
         Field: {
             key: string;
@@ -1816,7 +1884,7 @@ export interface components {
             state: components["schemas"]["IngestState"];
             /**
              * Format: int64
-             * @description Number of known photos, plus the stampings that the device counted beyond them.
+             * @description Number of known photos, plus the stampings that the device counted beyond them. Unconfirmed photos are in no count.
              */
             expected: number;
             /**
@@ -2225,6 +2293,13 @@ export interface components {
          * @enum {string}
          */
         Phase: "approving" | "using" | "collecting" | "ready" | "archived";
+        /** @description The request. */
+        PhotoAcceptance: {
+            /** @description Why the photo counts although the vendor has not confirmed it. */
+            reason: string;
+            /** @description What the photo shows. Required if its kind is unknown. */
+            kind?: ("face" | "signatory" | "emergency" | "unknown") | null;
+        };
         PhotoError: {
             code: string;
             detail: string;
@@ -2235,7 +2310,7 @@ export interface components {
          * @description What a photo shows.
          * @enum {string}
          */
-        PhotoKind: "face" | "signatory" | "emergency";
+        PhotoKind: "face" | "signatory" | "emergency" | "unknown";
         /** @description Missing photos of one kind and one grant. */
         PhotoShortfall: {
             sealUseId: components["schemas"]["SealUseId"];
@@ -2253,16 +2328,19 @@ export interface components {
             received: number;
             /** Format: int64 */
             missing: number;
-            /** @description The keys of the missing photos that the vendor lists. */
+            /** @description The keys of the missing photos that the vendor lists. Empty for face photos if the caller may not see them. */
             photokeys: string[];
         };
         /** @enum {string} */
-        PhotoState: "queued" | "fetching" | "waiting" | "done" | "failed";
+        PhotoState: "queued" | "fetching" | "waiting" | "done" | "failed" | "unconfirmed";
         PhotoView: {
+            id: components["schemas"]["PhotoId"];
+            /** @description Null if the photo shows a face, or may show one, and the caller may not see it. So are document and hash. */
             photokey: string | null;
             kind: components["schemas"]["PhotoKind"];
             grantId: components["schemas"]["GrantId"] | null;
             state: components["schemas"]["PhotoState"];
+            confirmation: components["schemas"]["Confirmation"];
             /**
              * Format: int64
              * @description Number of failed tries.
@@ -2844,6 +2922,62 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_callbacks_door: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackDoor"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -3490,7 +3624,7 @@ export interface operations {
                 seal?: string;
                 /** @description The name of the user who stamped. */
                 user?: string;
-                kind?: "face" | "signatory" | "emergency" | "";
+                kind?: "face" | "signatory" | "emergency" | "unknown" | "";
                 /** @description Only documents received at or after this time (RFC 3339). */
                 from?: string;
                 /** @description Only documents received before this time (RFC 3339). */
@@ -7195,6 +7329,131 @@ export interface operations {
             };
         };
     };
+    post_photos_id_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PhotoId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhotoAcceptance"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_seal_uses_id_resolve: {
         parameters: {
             query?: never;
@@ -9394,7 +9653,10 @@ export interface operations {
                 /** @description The value of `callback.secret`, if this setting is set. */
                 key?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The value of `callback.secret`, in place of `key`. */
+                "x-yinku-key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9416,13 +9678,13 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The body ended before it was complete. Send it again. */
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CallbackAnswer"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
@@ -9454,6 +9716,15 @@ export interface operations {
             };
             /** @description The body has an unknown `Content-Encoding`. Use gzip, deflate or none. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackAnswer"];
+                };
+            };
+            /** @description This unauthenticated address has sent more than `callback.bytes_per_hour`. Retry after `Retry-After` seconds. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9517,7 +9788,10 @@ export interface operations {
                 /** @description The value of `callback.secret`, if this setting is set. */
                 key?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The value of `callback.secret`, in place of `key`. */
+                "x-yinku-key"?: string | null;
+            };
             path: {
                 /** @description The value of `callback.secret`, if this setting is set. */
                 secret: string;
@@ -9542,13 +9816,13 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The body ended before it was complete. Send it again. */
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CallbackAnswer"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
@@ -9589,6 +9863,15 @@ export interface operations {
             };
             /** @description The body has an unknown `Content-Encoding`. Use gzip, deflate or none. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackAnswer"];
+                };
+            };
+            /** @description This unauthenticated address has sent more than `callback.bytes_per_hour`. Retry after `Retry-After` seconds. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

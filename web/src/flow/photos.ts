@@ -62,6 +62,8 @@ export function arrange(sealUses: SealUse[], ingests: Schemas["IngestView"][], d
 /** Places a document before its ingest was read: by the seal it names. */
 function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): void {
   const photo: Photo = {
+    id: doc.photo?.photoId ?? doc.id,
+    confirmation: doc.photo?.state ?? "confirmed",
     photokey: doc.photo?.photokey ?? null,
     kind: doc.photo?.kind ?? "signatory",
     grantId: null,

@@ -29,8 +29,14 @@ export const en: Zh = {
       waiting: "Waiting",
       done: "Received",
       failed: "Given up",
+      unconfirmed: "Not confirmed by the vendor",
     },
-    kind: { signatory: "Stamping photo", face: "Face photo", emergency: "Emergency photo" },
+    kind: {
+      signatory: "Stamping photo",
+      face: "Face photo",
+      emergency: "Emergency photo",
+      unknown: "Photo of unknown kind",
+    },
     trigger: {
       callback: "callback",
       button: "asked by a person",
@@ -70,6 +76,7 @@ export const en: Zh = {
       uploaded: "uploaded files",
       file_removed: "removed a file",
       photo_supplied: "supplied a photo",
+      photo_accepted: "accepted an unconfirmed photo",
       archive_asked: "asked for the archive",
       missing_accepted: "accepted missing photos",
       archived: "archived",

@@ -38,8 +38,14 @@ const photoState: Words<Schemas["PhotoState"]> = {
   waiting: "等待重试",
   done: "已收到",
   failed: "已停止",
+  unconfirmed: "未经契约锁确认",
 };
-const kind: Words<Schemas["PhotoKind"]> = { signatory: "盖章照片", face: "人脸照片", emergency: "应急照片" };
+const kind: Words<Schemas["PhotoKind"]> = {
+  signatory: "盖章照片",
+  face: "人脸照片",
+  emergency: "应急照片",
+  unknown: "类型未知的照片",
+};
 const trigger: Words<Schemas["Trigger"]> = {
   callback: "回调",
   button: "手动收图",
@@ -79,6 +85,7 @@ const event: Words<Schemas["EventKind"]> = {
   uploaded: "上传了文件",
   file_removed: "移除了文件",
   photo_supplied: "补传了图片",
+  photo_accepted: "接受了未确认的图片",
   archive_asked: "提交归档",
   missing_accepted: "接受缺图",
   archived: "已归档",

@@ -14,10 +14,10 @@ INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, crea
 {n:6000} INSERT INTO originals (hash, sha256, crc32, bytes, mime, ext, complete, store_key, created_at)
   SELECT CAST(i AS TEXT), 's', 1, 1, 'image/jpeg', 'jpg', TRUE, 'k' || CAST(i AS TEXT), 0 FROM n;
 -- Received in no order of the ids, several at one time; every seventh document is of no photo.
-{n:6000} INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at)
+{n:6000} INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at, confirmation)
   SELECT {id:1:i}, {id:3:((i + 1) / 2)}, CAST(i AS TEXT),
     CASE WHEN i % 5 = 0 THEN 'face' WHEN i % 1000 = 3 THEN 'emergency' ELSE 'signatory' END,
-    {id:2:((i + 1) / 2)}, 'key', i, 'done', CAST(i AS TEXT), i, (i * 7919) % 1499, 0 FROM n WHERE i % 7 <> 0;
+    {id:2:((i + 1) / 2)}, 'key', i, 'done', CAST(i AS TEXT), i, (i * 7919) % 1499, 0, 'confirmed' FROM n WHERE i % 7 <> 0;
 INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES
   ({id:7:0}, '', 'public', '', 'a', 0), ({id:7:1}, '', 'system', '', 'b', 0), ({id:7:2}, '', 'personal', '{owner}', 'c', 0);
 {n:6000} INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal,

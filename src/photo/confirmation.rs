@@ -1,0 +1,89 @@
+//! Whether the vendor has confirmed a photo, and the acceptance by an administrator.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Photo, kind::PhotoKind};
+use crate::{
+    clock::Timestamp,
+    db::{DbError, Tx, sql},
+    id::PhotoId,
+    vocabulary::words,
+};
+
+words! {
+    /// Why a photo counts, or that it does not.
+    Confirmation {
+        /// The vendor's detail lists it, or the vendor's zip has it.
+        Confirmed = "confirmed",
+        /// Only a callback brought it. It is in no count and fills no gap.
+        Unconfirmed = "unconfirmed",
+        /// An administrator accepted it with a reason.
+        Accepted = "accepted",
+        /// A user supplied it.
+        Supplied = "supplied",
+    }
+}
+
+/// Which administrator accepted a photo, and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Acceptance {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+impl Photo {
+    /// Returns true if the photo is in the counts.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.confirmation != Confirmation::Unconfirmed
+    }
+
+    /// The vendor's zip has the content of this photo. `told` is the kind that the zip tells.
+    pub async fn confirm(&mut self, tx: &mut Tx, told: PhotoKind) -> Result<(), DbError> {
+        if self.confirmation == Confirmation::Unconfirmed {
+            self.confirmation = Confirmation::Confirmed;
+        }
+        if told != PhotoKind::Unknown {
+            self.kind = told;
+        }
+        sql("UPDATE photos SET confirmation = $1, kind = $2 WHERE id = $3")
+            .bind(self.confirmation)
+            .bind(self.kind)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// A user supplied the content of this unconfirmed photo: the photo is the supplied one from now on.
+    pub async fn become_supplied(&mut self, tx: &mut Tx, supplied: &Self) -> Result<(), DbError> {
+        self.confirmation = supplied.confirmation;
+        self.source = supplied.source;
+        self.kind = supplied.kind;
+        self.grant_id.clone_from(&supplied.grant_id);
+        sql("UPDATE photos SET confirmation = $1, source = $2, kind = $3, grant_id = $4 WHERE id = $5")
+            .bind(self.confirmation)
+            .bind(self.source)
+            .bind(self.kind)
+            .bind(self.grant_id.as_ref())
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// An administrator accepts an unconfirmed photo, or a photo of an unknown kind. Returns false if the photo is
+    /// neither any more.
+    pub async fn accept(tx: &mut Tx, id: &PhotoId, kind: PhotoKind, acceptance: &Acceptance) -> Result<bool, DbError> {
+        let text = serde_json::to_string(acceptance).map_err(|error| DbError::Encode(error.into()))?;
+        let accepted = sql("UPDATE photos SET confirmation = 'accepted', kind = $1, acceptance = $2
+             WHERE id = $3 AND (confirmation = 'unconfirmed' OR kind = 'unknown')")
+        .bind(kind)
+        .bind(text)
+        .bind(id)
+        .execute(tx)
+        .await?;
+        Ok(accepted == 1)
+    }
+}
