@@ -18,7 +18,9 @@ pub mod required_files;
 pub mod search;
 pub mod settle;
 pub mod step;
+pub mod trouble;
 pub mod view;
+pub mod waiting;
 
 use std::ops::Deref;
 
@@ -87,6 +89,11 @@ pub struct Flow {
 impl Flow {
     pub async fn find(on: impl Into<On<'_>>, id: &FlowId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM flows WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// Returns the field values of the form.
+    pub fn values(&self) -> Result<form::Form, DbError> {
+        serde_json::from_str(&self.form).map_err(|error| DbError::Decode(error.into()))
     }
 
     /// Locks the flow until the transaction ends. So concurrent acts on one flow are serialised.

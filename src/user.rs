@@ -2,9 +2,11 @@
 
 pub mod bootstrap;
 mod hashing;
+pub mod keyed;
 pub mod login;
 pub mod manage;
 pub mod new_password;
+mod numbers;
 pub mod people;
 pub mod session;
 pub mod throttle;

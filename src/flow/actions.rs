@@ -4,14 +4,14 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 pub use rules::editable;
 
 use super::Flow;
 use crate::{
-    definition::Body,
-    seal_use::{PhotoCounts, SealUse, SealUseStatus},
+    definition::{Body, Field},
+    seal_use::{Grant, PhotoCounts, SealUse, SealUseStatus},
     user::User,
     vocabulary::words,
 };
@@ -49,11 +49,11 @@ words! {
 }
 
 /// Why an action is not possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Other users may do it.
     #[error("{0}")]
-    NotYours(&'static str),
+    NotYours(Cow<'static, str>),
     /// The flow is at another place. The text says what makes the action possible.
     #[error("{0}")]
     NotNow(&'static str),
@@ -78,8 +78,7 @@ pub enum Refusal {
 }
 
 /// The facts that the rules read.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts, each true or not by itself")]
+#[derive(Clone, Debug)]
 pub struct Facts<'a> {
     pub user: &'a User,
     pub flow: &'a Flow,
@@ -88,15 +87,15 @@ pub struct Facts<'a> {
     pub turn: bool,
     /// The flow names this user or one of their roles.
     pub takes_part: bool,
-    /// A grant of a seal use belongs to this user.
-    pub stamps: bool,
+    /// The starter is disabled.
+    pub starter_gone: bool,
     pub seal_uses: &'a [UseFacts],
-    /// A required files field is empty, so the flow cannot be archived.
-    pub files_owed: bool,
+    /// The required files fields that are empty, so the flow cannot be archived.
+    pub owed_fields: Vec<&'a Field>,
 }
 
 /// The facts of one seal use that the rules read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct UseFacts {
     pub status: SealUseStatus,
     /// The vendor has the seal use: its business id is known.
@@ -107,17 +106,37 @@ pub struct UseFacts {
     pub missing: i64,
     /// Use has ended and every photo is stored.
     pub complete: bool,
+    /// A stamping is counted, or a photo is known.
+    pub stamped: bool,
+    pub grants: Vec<GrantFacts>,
+}
+
+/// The facts of one grant that the rules read.
+#[derive(Clone, Debug)]
+pub struct GrantFacts {
+    pub username: Option<String>,
+    /// The person's name, for messages.
+    pub name: String,
+    /// The grant is open and has a code.
+    pub code: bool,
 }
 
 impl UseFacts {
     #[must_use]
-    pub fn of(seal_use: &SealUse, photos: &PhotoCounts) -> Self {
+    pub fn of(seal_use: &SealUse, photos: &PhotoCounts, grants: &[Grant]) -> Self {
+        let of_grant = |grant: &Grant| GrantFacts {
+            username: grant.username.clone(),
+            name: grant.user_name.clone(),
+            code: seal_use.is_open() && grant.is_open() && grant.code.is_some(),
+        };
         Self {
             status: seal_use.status,
             at_vendor: seal_use.business_id.is_some(),
             superseded: seal_use.superseded,
             missing: photos.sum.missing,
             complete: photos.complete(seal_use),
+            stamped: photos.sum.counted > 0 || photos.any,
+            grants: grants.iter().map(of_grant).collect(),
         }
     }
 
@@ -160,7 +179,7 @@ pub fn check(facts: &Facts<'_>, action: Action) -> Result<(), Refusal> {
     match action {
         Action::Approve => facts.approve(),
         Action::Reject => facts.at_node().and_then(|_| facts.not_own()).and_then(|()| facts.has_turn()),
-        Action::Transfer => facts.at_node().and_then(|_| facts.has_turn_or_admin()),
+        Action::Transfer => facts.transfer(),
         Action::Withdraw => facts.withdraw(),
         Action::Edit => facts.change(false),
         Action::Upload => facts.change(true),

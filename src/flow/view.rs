@@ -75,7 +75,11 @@ pub struct GrantView {
     pub id: GrantId,
     pub seal: String,
     pub device_no: Option<String>,
+    /// The person as the vendor names them.
     pub user: String,
+    /// The user for whom the grant was asked. null if the vendor names a person who is no user.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     pub used: i64,
     pub left: i64,
     #[serde(flatten)]
@@ -86,7 +90,7 @@ pub struct GrantView {
 impl FlowView {
     /// Checks that the user of this view may do `action` now. Fails with the reason.
     pub fn check(&self, action: Action) -> Result<(), Refusal> {
-        self.refused.get(&action).map_or(Ok(()), |refusal| Err(*refusal))
+        self.refused.get(&action).map_or(Ok(()), |refusal| Err(refusal.clone()))
     }
 }
 
@@ -109,9 +113,9 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         body: &body,
         turn: people.has_turn(user) && !actions::is_barred(&flow, &body, user),
         takes_part: people.takes_part(user),
-        stamps: Grant::any_of(db, id, user).await?,
+        starter_gone: !User::named(db, &flow.starter).await?.is_some_and(|starter| !starter.disabled),
         seal_uses: &known,
-        files_owed: !required_files::empty(db, id, &body).await?.is_empty(),
+        owed_fields: required_files::empty(db, id, &body).await?,
     };
     let mut of_heads = facts::of(db, std::slice::from_ref(id)).await?;
     let head = head::flow_head(&flow, &body, of_heads.remove(id).unwrap_or_default());
@@ -183,17 +187,19 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<(Vec<SealUseView>, Vec<UseF
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
         let photos = counts::count(&grants, &counts::tallies(db, &[&seal_use.id]).await?);
+        facts.push(UseFacts::of(&seal_use, &photos, &grants));
         let grants = grants.into_iter().map(|grant| GrantView {
             counts: photos.per_grant.get(&grant.id).copied().unwrap_or_default(),
             id: grant.id,
             seal: grant.seal,
             device_no: grant.device_no,
             user: grant.user_name,
+            username: grant.username,
+            employee_no: grant.employee_no,
             used: grant.used,
             left: grant.left_count,
             complete: grant.complete,
         });
-        facts.push(UseFacts::of(&seal_use, &photos));
         views.push(SealUseView {
             grants: grants.collect(),
             superseded: seal_use.superseded,

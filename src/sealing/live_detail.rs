@@ -74,6 +74,9 @@ pub struct GrantDetail {
     pub device_no: Option<String>,
     pub owner: Option<String>,
     pub user: String,
+    /// The user for whom the grant was asked. null if the vendor names a person who is no user.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     /// Masked. Get the code from its own address, where every view is audited.
     pub code: Option<&'static str>,
     #[serde(flatten)]
@@ -236,6 +239,8 @@ fn to_view(grant: Grant, photos: &PhotoCounts, outstanding: &[Named], gap_since:
         device_no: grant.device_no,
         owner: grant.owner,
         user: grant.user_name,
+        username: grant.username,
+        employee_no: grant.employee_no,
         code: grant.code.map(|_| "******"),
         counts,
         left: grant.left_count,

@@ -9,7 +9,7 @@ use crate::{
     flow::{
         Flow, FlowState,
         actions::Action,
-        assign,
+        assign::{self, Assigned, Casting},
         case::Case,
         event::{self, EventKind, NewEvent},
         people, progress,
@@ -50,17 +50,19 @@ async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<()
     let (flow, body) = (&case.flow, &case.body);
     let Some(node) = body.node(to) else {
         flow.send_back(tx, START, false, now).await?;
-        return people::wait_for(tx, &flow.id, &[format!("user:{}", flow.starter)], false).await;
+        people::wait_for(tx, &flow.id, &Assigned::to_user(&flow.starter), false).await?;
+        return people::stamps::refresh(tx, flow).await;
     };
     let stamps = node.kind == NodeKind::Seal && body.enabled_integration().is_some();
     let used_up = stamps && progress::has_live_use(tx, &flow.id).await?;
     flow.send_back(tx, to, used_up, now).await?;
-    let order = assign::assignees_or_rescue(node, body, &flow.starter, &case.users);
-    people::wait_for(tx, &flow.id, &order, assign::one_by_one(node, body)).await?;
+    let form = flow.values()?;
+    let assigned = Casting { body, form: &form, starter: &flow.starter, users: &case.users }.assigned(node);
+    people::wait_for(tx, &flow.id, &assigned, assign::one_by_one(node, body)).await?;
     if stamps {
         progress::apply_if_due(tx, flow, body, to, now).await?;
     }
-    Ok(())
+    people::stamps::refresh(tx, flow).await
 }
 
 /// Withdraws the flow, by its starter or an administrator. Open seal uses end at the vendor. Photos that exist are

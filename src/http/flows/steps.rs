@@ -15,6 +15,7 @@ use crate::{
     http::{
         Edge, Problem,
         input::{Id, Input, MaybeInput},
+        keyed::{IdempotencyKey, Run},
         session::CurrentUser,
     },
     id::FlowId,
@@ -152,17 +153,19 @@ struct Resubmission {
     comment: Option<String>,
 }
 
-/// Submits a flow again after it was sent back to its starter.
-#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = FlowId, Path)), request_body = Option<Resubmission>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Submits a flow again after it was sent back to its starter. With an `Idempotency-Key`, the same request again gives the
+/// first answer for 24 hours.
+#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = FlowId, Path), IdempotencyKey), request_body = Option<Resubmission>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn submit(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
+    Run(run): Run,
     MaybeInput(resubmission): MaybeInput<Resubmission>,
 ) -> Result<Json<FlowView>, Problem> {
     check_seal_names(&edge, &id, &user, &resubmission.form).await?;
     check_visible(&edge, &id, &user).await?;
-    step::submit(edge.acting(&user), &id, &resubmission.form, resubmission.comment.as_deref()).await?;
+    step::submit(edge.acting(&user), &id, &resubmission.form, resubmission.comment.as_deref(), run.as_ref()).await?;
     changed_flow(&edge, &id, &user).await
 }
 
