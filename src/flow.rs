@@ -171,6 +171,17 @@ impl LockedFlow {
         Ok(())
     }
 
+    /// Makes another user the starter of the flow.
+    pub async fn set_starter(&self, tx: &mut Tx, username: &str, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE flows SET starter = $1, updated_at = $2 WHERE id = $3")
+            .bind(username)
+            .bind(now)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     /// Sets the state of the flow. Its node stays the same.
     pub async fn set_state(&self, tx: &mut Tx, state: FlowState, now: Timestamp) -> Result<(), DbError> {
         sql("UPDATE flows SET state = $1, updated_at = $2 WHERE id = $3")

@@ -122,11 +122,17 @@ pub struct GrantFacts {
 }
 
 impl UseFacts {
+    /// `names`: the display names of users. A person who is no user has the vendor's name.
     #[must_use]
-    pub fn of(seal_use: &SealUse, photos: &PhotoCounts, grants: &[Grant]) -> Self {
+    pub fn of(
+        seal_use: &SealUse,
+        photos: &PhotoCounts,
+        grants: &[Grant],
+        names: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let of_grant = |grant: &Grant| GrantFacts {
             username: grant.username.clone(),
-            name: grant.user_name.clone(),
+            name: grant.username.as_deref().and_then(&names).unwrap_or_else(|| grant.user_name.clone()),
             code: seal_use.is_open() && grant.is_open() && grant.code.is_some(),
         };
         Self {

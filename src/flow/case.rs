@@ -61,7 +61,9 @@ impl Case {
         let mut seal_uses = Vec::new();
         for seal_use in SealUse::of_flow(&mut *tx, &self.flow.id).await? {
             let photos = PhotoCounts::of(tx, &seal_use.id).await?;
-            seal_uses.push(UseFacts::of(&seal_use, &photos, &Grant::of_seal_use(&mut *tx, &seal_use.id).await?));
+            let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
+            let names = |name: &str| self.users.get(name).map(|user| user.display_name.clone());
+            seal_uses.push(UseFacts::of(&seal_use, &photos, &grants, names));
         }
         let empty = required_files::empty(tx, &self.flow.id, &self.body).await?;
         let owed = empty.into_iter().map(|field| field.key.clone()).collect();

@@ -7,7 +7,7 @@ pub mod stamps;
 
 use sqlx::FromRow;
 
-use super::{Flow, LockedFlow, assign::Assigned};
+use super::{LockedFlow, assign::Assigned};
 use crate::{
     db::{DbError, On, Tx, placeholders, sql},
     id::{FlowId, SealUseId},
@@ -107,12 +107,12 @@ pub async fn add_of_grants(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbEr
     Ok(())
 }
 
-/// Records that `user` started the flow, so the flow is in the user's list of started flows.
-pub async fn started(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
-    let who = format!("user:{}", flow.starter);
-    add(tx, &flow.id, [who.clone()]).await?;
+/// Records that the user started the flow, so the flow is in the user's list of started flows.
+pub async fn started_by(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbError> {
+    let who = format!("user:{username}");
+    add(tx, flow, [who.clone()]).await?;
     sql("UPDATE flow_people SET started = TRUE WHERE flow_id = $1 AND who = $2")
-        .bind(&flow.id)
+        .bind(flow)
         .bind(who)
         .execute(tx)
         .await?;

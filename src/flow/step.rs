@@ -39,6 +39,8 @@ pub enum StepError {
     ContactMissing(ApplicationError),
     #[error("no user can take a node of this flow; correct the causes in `errors`")]
     Unassignable(Vec<FieldError>),
+    #[error("an auditor starts no flow; ask an administrator for another role")]
+    NoStarter,
     #[error("there is no such flow")]
     NotFound,
     #[error("it is not your turn; the node waits for other users")]
@@ -87,6 +89,9 @@ pub async fn start(
     run: Option<&RunId>,
 ) -> Result<FlowId, StepError> {
     let Acting { db, user: starter, now } = acting;
+    if !starter.may_start() {
+        return Err(StepError::NoStarter);
+    }
     let (mut tx, body) = (db.begin().await?, &definition.body);
     let users = Directory::load(&mut tx).await?;
     submittable(body, form, starter, &users)?;
@@ -108,7 +113,7 @@ pub async fn start(
         archived_at: None,
     };
     let flow = flow.insert(&mut tx).await?;
-    people::started(&mut tx, &flow).await?;
+    people::started_by(&mut tx, &flow.id, &starter.username).await?;
     people::add(&mut tx, &flow.id, participants(&flow, body, form, &users)).await?;
     let submitted = NewEvent { actor: &starter.username, act: EventKind::Submitted, node: None, detail: None };
     event::record(&mut tx, &flow.id, submitted, now).await?;

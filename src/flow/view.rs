@@ -184,10 +184,16 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<(Vec<SealUseView>, Vec<UseF
             .await?;
     let ingest_of = |id: &SealUseId| ingests.iter().find(|(of, _)| of == id).map(|(_, ingest)| ingest.clone());
     let (mut views, mut facts) = (Vec::new(), Vec::new());
+    let stampers: Vec<String> =
+        sql("SELECT DISTINCT g.username FROM grants g JOIN seal_uses s ON s.id = g.seal_use_id WHERE s.flow_id = $1 AND g.username IS NOT NULL")
+            .bind(flow)
+            .scalars(db)
+            .await?;
+    let names = display_names(db, stampers).await?;
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
         let photos = counts::count(&grants, &counts::tallies(db, &[&seal_use.id]).await?);
-        facts.push(UseFacts::of(&seal_use, &photos, &grants));
+        facts.push(UseFacts::of(&seal_use, &photos, &grants, |name| names.get(name).cloned()));
         let grants = grants.into_iter().map(|grant| GrantView {
             counts: photos.per_grant.get(&grant.id).copied().unwrap_or_default(),
             id: grant.id,

@@ -210,6 +210,7 @@ impl From<StepError> for Problem {
                 let detail = messages.join("; ");
                 Self { errors, ..Self::new(Code::Unassignable, detail) }
             }
+            StepError::NoStarter => Self::new(Code::Forbidden, detail),
             StepError::NotFound => Self::not_found(),
             StepError::NotAssigned | StepError::NotYet => Self::new(Code::NotAssigned, detail),
             StepError::ActedAlready => conflict(Code::AlreadyActed),

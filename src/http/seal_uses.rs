@@ -63,7 +63,7 @@ async fn seal_detail(
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<SealDetail>>, Problem> {
     flow_for(&edge, &id, &user, Action::Detail).await?;
-    Ok(Json(live_detail::live_details(&edge.app, &id).await?))
+    Ok(Json(live_detail::live_details(&edge.app, &id, &user).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]

@@ -79,13 +79,15 @@ impl KeyedRequest<'_> {
             tx.commit().await?;
             return Ok(Claim::Act(run));
         }
-        let kept: Kept = sql("SELECT body_hash, run_until, flow_id, status, body, run FROM keyed_requests
+        let kept: Option<Kept> = sql("SELECT body_hash, run_until, flow_id, status, body, run FROM keyed_requests
              WHERE username = $1 AND request = $2 AND key = $3 {for_update}")
         .bind(self.username)
         .bind(self.request)
         .bind(self.key)
-        .one(&mut tx)
+        .optional(&mut tx)
         .await?;
+        // A run that did nothing has just freed the key.
+        let Some(kept) = kept else { return Ok(Claim::Running) };
         if kept.body_hash != *self.body {
             return Ok(Claim::OtherBody);
         }

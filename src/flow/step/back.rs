@@ -30,6 +30,9 @@ pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &
     SealUse::supersede(&mut tx, id, progress::applies_again(&body, to)).await?;
     let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Reject, opinion.node).await?;
+    if opinion.comment.is_none_or(|comment| comment.trim().is_empty()) {
+        return Err(StepError::field("comment", "must not be empty; say why the flow is sent back"));
+    }
     let node = case.node().ok_or(StepError::MovedOn)?;
     if progress::position(&body, to).is_none_or(|target| Some(target) >= progress::position(&body, &node.key)) {
         let message = format!("must be \"start\" or the key of a node before {:?}", node.key);

@@ -59,7 +59,10 @@ async fn approve(
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SendBack {
-    comment: Option<String>,
+    /// Why the flow is sent back.
+    #[serde(default)]
+    #[schema(required, pattern = r"\S")]
+    comment: String,
     node: Option<String>,
     /// The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
     /// again.
@@ -67,7 +70,7 @@ struct SendBack {
 }
 
 /// Sends the flow back to an earlier node. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = FlowId, Path)), request_body = Option<SendBack>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = FlowId, Path)), request_body = SendBack, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reject(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -75,7 +78,7 @@ async fn reject(
     MaybeInput(back): MaybeInput<SendBack>,
 ) -> Result<Json<FlowView>, Problem> {
     check_visible(&edge, &id, &user).await?;
-    let opinion = Opinion { comment: back.comment.as_deref(), node: back.node.as_deref() };
+    let opinion = Opinion { comment: Some(&back.comment), node: back.node.as_deref() };
     let to = back.to.as_deref().unwrap_or(START);
     step::reject(edge.acting(&user), &id, opinion, to).await?;
     changed_flow(&edge, &id, &user).await
