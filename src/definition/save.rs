@@ -1,6 +1,6 @@
 //! Saves a definition: its first or a further version.
 
-use super::{Body, Definition, FieldError, check, check_people};
+use super::{Body, Definition, FieldError, check, check_people, starters};
 use crate::{
     audit::Act,
     db::{DbError, Tx},
@@ -22,7 +22,9 @@ pub enum DefinitionError {
 pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<Definition, DefinitionError> {
     let mut tx = acting.db.begin().await?;
     let mut errors = check(&body);
-    errors.extend(check_people(&body, &Directory::load(&mut tx).await?));
+    let users = Directory::load(&mut tx).await?;
+    errors.extend(check_people(&body, &users));
+    errors.extend(starters::check(&body, &users));
     errors.extend(check_service(&mut tx, &body).await?);
     if !errors.is_empty() {
         return Err(DefinitionError::Invalid(errors));
