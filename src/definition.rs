@@ -3,6 +3,7 @@
 //! A running flow keeps the version with which it was started.
 
 mod check;
+pub mod folders;
 mod ready_made;
 pub mod save;
 pub mod starters;
@@ -303,7 +304,7 @@ impl TryFrom<Row> for Definition {
 }
 
 impl Definition {
-    /// Saves a first or a further version. The caller must have checked the body.
+    /// Saves a first or a further version, and binds it to its folders. The caller must have checked the body.
     pub async fn save(tx: &mut Tx, id: &DefinitionId, body: &Body, by: &str, now: Timestamp) -> Result<i64, DbError> {
         let version: i64 = sql("INSERT INTO definitions (id, name, version, created_at) VALUES ($1, $2, 1, $3)
              ON CONFLICT (id) DO UPDATE SET version = definitions.version + 1, name = excluded.name RETURNING version")
@@ -319,8 +320,9 @@ impl Definition {
             .bind(text)
             .bind(now)
             .bind(by)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
+        folders::bind(tx, id, version, body, now).await?;
         Ok(version)
     }
 

@@ -88,6 +88,19 @@ CREATE TABLE definition_versions (
   PRIMARY KEY (definition_id, version)
 );
 
+-- The folders that a version was bound to when it was saved. A rename or a move changes what the definition shows, never
+-- the folder. Personal folders are bound by their path.
+CREATE TABLE definition_folders (
+  definition_id TEXT COLLATE "C" NOT NULL,
+  version       BIGINT NOT NULL,
+  -- photos, stamped (stamped files) or files (other form files)
+  purpose       TEXT COLLATE "C" NOT NULL,
+  folder_id     TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (definition_id, version, purpose),
+  FOREIGN KEY (definition_id, version) REFERENCES definition_versions (definition_id, version)
+);
+CREATE INDEX definition_folders_by_folder ON definition_folders (folder_id);
+
 -- Flow ---------------------------------------------------------------------------------------------------------------
 
 -- The last number of each day.

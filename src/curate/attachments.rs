@@ -6,7 +6,7 @@ use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
     db::{DbError, Tx},
-    definition::{Body, Definition, Field, FieldType},
+    definition::{Body, Definition, Field, FieldType, folders::FolderPurpose},
     flow::{
         Flow, FlowState,
         case::Case,
@@ -16,7 +16,7 @@ use crate::{
     id::{DocumentId, FlowId},
     library::{
         document::{self, Document, DocumentSource, NewDocument, shelf::HiddenShelf},
-        folder::{self, Place},
+        folder::Place,
         search_terms,
     },
     original::Original,
@@ -36,14 +36,14 @@ impl Target {
     /// Returns the field `key` of a flow, if it accepts files now.
     pub async fn find(app: &App, id: &FlowId, key: &str) -> Result<Self, UploadError> {
         let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
-        let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
-        let field = open(&flow, &body, key)?;
+        let definition = Definition::version(&app.db, &flow.definition_id, flow.version).await?;
+        let field = open(&flow, &definition.body, key)?;
         let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
-        let integration = body.integration.as_ref().filter(|_| body.is_stamped_file(field));
         // Other form files are not public: they lie in the system space.
-        let path = integration.and_then(|i| i.stamped_folder.as_ref().or(i.download_folder.as_ref()));
+        let stamped = definition.body.is_stamped_file(field);
+        let purpose = if stamped { FolderPurpose::Stamped } else { FolderPurpose::Files };
         let mut tx = app.db.begin().await?;
-        let place = folder::ensure(&mut tx, path, &starter, app.clock.now()).await?;
+        let place = definition.place(&mut tx, purpose, &starter, app.clock.now()).await?;
         tx.commit().await?;
         Ok(Self { id: flow.id, key: key.to_owned(), place })
     }

@@ -32,7 +32,9 @@ pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<De
     let version = Definition::save(&mut tx, &id, &body, &acting.user.username, acting.now).await?;
     let detail = format!("version {version}");
     acting.commit(tx, acting.entry(Act::DefinitionSaved, id.as_str()).detail(&detail)).await?;
-    Ok(Definition { id, version, created_at: acting.now, body })
+    let mut saved = Definition { id, version, created_at: acting.now, body };
+    saved.show_folders(acting.db).await?;
+    Ok(saved)
 }
 
 async fn check_service(tx: &mut Tx, body: &Body) -> Result<Option<FieldError>, DbError> {
