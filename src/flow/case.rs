@@ -3,6 +3,7 @@
 use super::{
     FlowState, LockedFlow,
     actions::{self, Action, Facts, Refusal, UseFacts},
+    approval,
     people::{self, People},
     required_files,
 };
@@ -29,6 +30,8 @@ struct Known {
     starter_gone: bool,
     /// Keys of the required files fields that are empty.
     owed: Vec<String>,
+    application_owed: bool,
+    approved: bool,
 }
 
 impl Case {
@@ -37,7 +40,7 @@ impl Case {
     pub async fn lock(tx: &mut Tx, id: &FlowId, user: &User) -> Result<Option<Self>, DbError> {
         let Some(flow) = Flow::lock(tx, id).await? else { return Ok(None) };
         let people = People::of(&mut *tx, id).await?;
-        if !user.reads_all() && !people.takes_part(user) {
+        if !flow.is_visible_to(user, &people) {
             return Ok(None);
         }
         let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
@@ -65,9 +68,14 @@ impl Case {
             let names = |name: &str| self.users.get(name).map(|user| user.display_name.clone());
             seal_uses.push(UseFacts::of(&seal_use, &photos, &grants, names));
         }
-        let empty = required_files::empty(tx, &self.flow.id, &self.body).await?;
-        let owed = empty.into_iter().map(|field| field.key.clone()).collect();
-        Ok(Known { seal_uses, starter_gone: self.users.get(&self.flow.starter).is_none(), owed })
+        let empty = required_files::empty(&mut *tx, &self.flow.id, &self.body).await?;
+        Ok(Known {
+            seal_uses,
+            starter_gone: self.users.get(&self.flow.starter).is_none(),
+            application_owed: empty.iter().any(|field| self.body.goes_to_vendor(field)),
+            approved: approval::any_in_round(&mut *tx, &self.flow).await?,
+            owed: empty.into_iter().map(|field| field.key.clone()).collect(),
+        })
     }
 
     /// Returns true if the flow waits for the user now and the definition does not bar them.
@@ -86,6 +94,8 @@ impl Case {
             starter_gone: known.starter_gone,
             seal_uses: &known.seal_uses,
             owed_fields: self.body.fields.iter().filter(|field| known.owed.contains(&field.key)).collect(),
+            application_owed: known.application_owed,
+            approved: known.approved,
         }
     }
 

@@ -132,6 +132,8 @@ fn matrix(body: &Body) -> Vec<String> {
                 starter_gone: false,
                 seal_uses: &stage.uses,
                 owed_fields: Vec::new(),
+                application_owed: false,
+                approved: false,
             };
             let may: Vec<&str> = actions(&facts).into_iter().map(Action::as_str).collect();
             if !may.is_empty() {
@@ -291,6 +293,8 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
             starter_gone: false,
             seal_uses: &stage.uses,
             owed_fields: Vec::new(),
+            application_owed: false,
+            approved: false,
         };
         check(&facts, action)
     };

@@ -149,7 +149,7 @@ story!(auditors_start_nothing_and_read_the_photos, async |engine: Engine| {
     let world = World::new(engine, Plan { definition: Some(without_field), ..Plan::default() }).await;
     let [sun, admin] = callers(&world, ["sun", "admin"]).await;
     let body = json!({ "definitionId": world.definition, "form": purchase(&one_seal(1)) });
-    sun.post("/api/flows", &body).await.expect_problem(403, "forbidden");
+    sun.post("/api/flows", &body).await.expect_problem(403, "not_a_starter");
     let (flow, business) = in_use(&world, &one_seal(1)).await;
     world.sim.stamp(&business, 0).await.unwrap();
     world.until_archived(&flow).await;
