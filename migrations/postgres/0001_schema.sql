@@ -249,6 +249,10 @@ CREATE TABLE grants (
   applied      BIGINT NOT NULL,
   -- uses that were appended through this service
   appended     BIGINT NOT NULL DEFAULT 0,
+  -- uses that were appended through this service at other boxes of the seal use
+  appended_elsewhere BIGINT NOT NULL DEFAULT 0,
+  -- the sum of all appends that the vendor lists for the seal use; the list names no box
+  append_logs  BIGINT NOT NULL DEFAULT 0,
   used         BIGINT NOT NULL,
   left_count   BIGINT NOT NULL,
   code         TEXT COLLATE "C",
@@ -308,6 +312,9 @@ CREATE TABLE photos (
   confirmation    TEXT COLLATE "C" NOT NULL,
   -- an administrator accepted the photo: {by, at, reason} as JSON
   acceptance      TEXT COLLATE "C",
+  -- of a photo that a user supplied: by whom and when
+  supplied_by     TEXT COLLATE "C",
+  supplied_at     BIGINT,
   position        BIGINT NOT NULL,
   state           TEXT COLLATE "C" NOT NULL,
   attempts        BIGINT NOT NULL DEFAULT 0,
@@ -466,6 +473,8 @@ CREATE TABLE dispatches (
   name          TEXT COLLATE "C" NOT NULL,
   state         TEXT COLLATE "C" NOT NULL,
   error         TEXT COLLATE "C",
+  -- true: the vendor refused the file, and the service sends it again
+  resend        BOOLEAN NOT NULL DEFAULT FALSE,
   created_by    TEXT COLLATE "C" NOT NULL,
   created_at    BIGINT NOT NULL,
   updated_at    BIGINT NOT NULL
@@ -538,6 +547,8 @@ CREATE TABLE manifests (
   store_key  TEXT COLLATE "C" NOT NULL,
   hash       TEXT COLLATE "C" NOT NULL,
   documents  BIGINT NOT NULL,
+  -- how many of the documents are no photo of an unknown kind
+  told       BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (flow_id, n)
 );

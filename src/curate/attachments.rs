@@ -1,4 +1,5 @@
-//! Files in a field of a flow. Users upload them and can remove them until the flow is archived.
+//! Files in a field of a flow. Users upload them and can remove them until the flow is archived. After that, a file for the
+//! stamped-file field is a supplement, and no file is removed.
 
 use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
@@ -53,7 +54,9 @@ impl Target {
 
 /// Checks that the field accepts files now. The caller checks the user's rights before.
 fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
-    if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
+    let stamped = body.integration.as_ref().and_then(|integration| integration.stamped_file_field.as_deref());
+    let late = flow.state == FlowState::Archived && stamped == Some(key);
+    if !late && !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
     }
     let field = body.field(key).ok_or(UploadError::NotFound)?;

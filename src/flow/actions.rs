@@ -107,6 +107,8 @@ pub struct UseFacts {
     pub missing: i64,
     /// Use has ended and every photo is stored.
     pub complete: bool,
+    /// A stamping was counted, or a photo is stored.
+    pub evidence: bool,
 }
 
 impl UseFacts {
@@ -118,6 +120,7 @@ impl UseFacts {
             superseded: seal_use.superseded,
             missing: photos.sum.missing,
             complete: photos.complete(seal_use),
+            evidence: photos.evidence,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
         search_terms,
     },
     original::Original,
-    photo::{Photo, Source, key, kind::PhotoKind, linked::Linked},
+    photo::{Photo, Source, confirmation::SuppliedBy, key, kind::PhotoKind, linked::Linked},
     picture::inspect::clock_doubt,
 };
 use crate::{content::store_original::StoredContent, seal_use::ingest::Ingest};
@@ -35,15 +35,13 @@ pub(super) enum Identity {
     /// Fetched by the key of a known photo.
     Key(Box<Photo>),
     /// Without a key: occurrence number (from 1) of this content in its source. The source decides whether it counts.
-    Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64 },
+    Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64, supplied: Option<SuppliedBy> },
 }
 
 impl Arrival {
-    pub(super) fn kind(&self) -> PhotoKind {
-        match &self.identity {
-            Identity::Key(photo) => photo.kind,
-            Identity::Keyless { kind, .. } => *kind,
-        }
+    /// Returns true if the vendor's detail lists the photo. Then it tells the kind.
+    pub(super) fn is_listed(&self) -> bool {
+        matches!(&self.identity, Identity::Key(photo) if photo.listed)
     }
 
     fn position(&self) -> i64 {
@@ -154,11 +152,16 @@ impl Known {
 /// row without content would wait for a fetch that is never made.
 async fn known_row(tx: &mut Tx, photo: &Photo) -> Result<Photo, DbError> {
     let key = photo.photokey.as_deref().unwrap_or_default();
-    if photo.source != Source::Zip || photo.original_hash.is_some() {
+    if photo.source != Source::Zip || photo.listed {
         return Ok(photo.clone());
     }
     photo.insert(tx).await?;
-    Photo::with_key(tx, &photo.seal_use_id, key).await?.ok_or(DbError::RowNotFound)
+    let mut row = Photo::with_key(&mut *tx, &photo.seal_use_id, key).await?.ok_or(DbError::RowNotFound)?;
+    // An earlier zip did not tell the kind.
+    if row.kind == PhotoKind::Unknown && photo.kind != PhotoKind::Unknown {
+        row.confirm(tx, photo.kind).await?;
+    }
+    Ok(row)
 }
 
 /// Returns the row of a photo that was fetched by its key. A keyless photo of equal content is the same photo, so it
@@ -182,12 +185,15 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent)
 /// Returns the row for a keyless photo. `None` if the seal use has that many photos of this content already. What the
 /// vendor or a user shows again confirms an unconfirmed photo of this content. A push confirms nothing.
 async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<Photo>, DbError> {
-    let Identity::Keyless { kind, grant, source, occurrence } = &arrival.identity else {
+    let Identity::Keyless { kind, grant, source, occurrence, supplied } = &arrival.identity else {
         return Ok(None);
     };
     let present = Photo::of_content(&mut *tx, pass.id(), &arrival.content.original.hash).await?;
     let mut photo = Photo::new(pass.id(), *kind, *source, pass.app.clock.now());
     photo.grant_id.clone_from(grant);
+    if let Some(supplied) = supplied {
+        photo.mark_supplied(supplied);
+    }
     // The zip may tell the kind of a photo that an earlier zip did not tell.
     let tells = *source == Source::Zip && *kind != PhotoKind::Unknown;
     let adds_to = |known: &Photo| photo.counts() && (!known.counts() || (tells && known.kind == PhotoKind::Unknown));
@@ -235,7 +241,15 @@ async fn occur(
     Photo::link(tx, &photo.id, linked).await?;
     let at = content.exif_at.filter(|_| !doubt).unwrap_or(content.received_at);
     let seal = known.seal(tx, photo.grant_id.as_ref()).await?;
-    let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
+    let name = name::of_photo(
+        &pass.flow.serial_no,
+        seal.as_deref(),
+        no,
+        at,
+        photo.kind,
+        photo.supplied_by.is_some(),
+        &content.original.ext,
+    );
     match known.document(tx, &photo, &content.original.hash).await? {
         // A manifest names this document, so it is not renamed.
         Some(_) if flow.state == FlowState::Archived => Ok(None),
@@ -256,6 +270,7 @@ struct Numbered {
     exif_at: Option<Timestamp>,
     received_at: Option<Timestamp>,
     clock_doubt: bool,
+    supplied_by: Option<String>,
 }
 
 /// Closes gaps in the numbers: a gap would mean a missing photo. A photo that arrived without its key and later with
@@ -271,7 +286,7 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     let Some(flow) = Flow::lock(tx, &pass.flow.id).await?.filter(|flow| flow.state != FlowState::Archived) else {
         return Ok(());
     };
-    let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt";
+    let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt, p.supplied_by";
     let numbered: Vec<Numbered> =
         sql(format!("{select} FROM {photos} ORDER BY p.no")).bind(&pass.flow.id).all(&mut *tx).await?;
     // Counted again under the lock: another pass may have assigned numbers since.
@@ -298,7 +313,8 @@ async fn renumber(
     for document in Document::of_photo(&mut *tx, &photo.id).await? {
         let received_at = photo.received_at.unwrap_or(document.received_at);
         let at = photo.exif_at.filter(|_| !photo.clock_doubt).unwrap_or(received_at);
-        let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &document.ext);
+        let supplied = photo.supplied_by.is_some();
+        let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, supplied, &document.ext);
         names.push(document::rename(tx, &document.id, &document.folder_id, &name).await?);
     }
     Ok(names)

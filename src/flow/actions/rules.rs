@@ -19,7 +19,11 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     let stamped = body.integration.as_ref().and_then(|integration| integration.stamped_file_field.as_deref());
     let uploadable = |field: &Field| uploadable(body, field);
     let may = |field: &&Field| match (flow.state, facts.node()) {
-        (FlowState::Archived | FlowState::Withdrawn, _) => false,
+        (FlowState::Withdrawn, _) => false,
+        // The stamped file may be added late. It supplements the archive.
+        (FlowState::Archived, _) => {
+            (facts.turn || starts || facts.user.is_admin()) && stamped == Some(field.key.as_str())
+        }
         (FlowState::Rejected, _) => {
             starts && (!files(field) || (uploadable(field) && stamped != Some(field.key.as_str())))
         }
@@ -142,11 +146,18 @@ impl Facts<'_> {
         if self.flow.starter != self.user.username && !self.user.is_admin() {
             return Err(NotYours("only the starter or an administrator may withdraw the flow; ask one of them"));
         }
-        if self.flow.state == FlowState::Rejected { Ok(()) } else { self.at_node().map(|_| ()) }
+        if self.flow.state != FlowState::Rejected {
+            self.at_node()?;
+        }
+        if self.seal_uses.iter().any(|used| used.evidence) && !self.user.is_admin() {
+            return Err(NotYours("a stamping was made, so only an administrator may withdraw the flow; ask one"));
+        }
+        Ok(())
     }
 
     pub(super) fn change(&self, of_files: bool) -> Result<(), Refusal> {
-        if self.flow.state != FlowState::Rejected {
+        let late = of_files && self.flow.state == FlowState::Archived && !editable(self).is_empty();
+        if self.flow.state != FlowState::Rejected && !late {
             self.running()?;
             // The starter and administrators may upload without a turn. Other fields change only in the own turn.
             if !of_files {

@@ -30,7 +30,14 @@ struct Stage {
 }
 
 fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
-    UseFacts { status, at_vendor, superseded: false, missing, complete: status.ended() && missing == 0 }
+    UseFacts {
+        status,
+        at_vendor,
+        superseded: false,
+        missing,
+        complete: status.ended() && missing == 0,
+        evidence: false,
+    }
 }
 
 fn stages() -> Vec<Stage> {

@@ -63,14 +63,17 @@ async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Withdraws the flow, by its starter or an administrator. Open seal uses end at the vendor. Photos that exist are
-/// still fetched.
+/// Withdraws the flow, by its starter or an administrator. After a stamping only an administrator may do it, with a
+/// comment. Open seal uses end at the vendor. Photos that exist are still fetched.
 pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let before = request_end_of_uses(&mut tx, id, user, comment, now).await?;
     let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Withdraw, None).await?;
+    if comment.is_none_or(|comment| comment.trim().is_empty()) && case.has_evidence(&mut tx).await? {
+        return Err(StepError::field("comment", "a stamping was made; enter why the flow is withdrawn"));
+    }
     let flow = &case.flow;
     if SealUse::count(&mut tx, id).await? != before {
         return Err(StepError::MovedOn);
