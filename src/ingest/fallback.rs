@@ -63,9 +63,12 @@ pub(super) async fn read_zip_later(pass: &Pass) -> Result<Option<ReadLater>, Ing
     let Some(due) = zip_to_read(pass, When::AfterSettling).await? else { return Ok(None) };
     let _turn = pass.app.bounds.zip().await;
     let begun = pass.app.clock.now();
+    if !due.once {
+        mark_read(pass, Some(begun)).await?;
+    }
     let note = fetch_and_read(pass, &due).await?;
-    // A zip that cannot be read does not count. The next pass, at the latest a recheck, reads it again.
-    if note.as_ref().is_none_or(|note| note.contains(LEFT_OUT)) {
+    // The reading after the end counts if it succeeds. The next pass, at the latest a recheck, makes it again.
+    if due.once && note.as_ref().is_none_or(|note| note.contains(LEFT_OUT)) {
         mark_read(pass, Some(begun)).await?;
     }
     Ok(Some(ReadLater(note)))
@@ -87,6 +90,8 @@ enum When {
 /// A zip that is due.
 struct DueZip {
     when: When,
+    /// The zip was not read since the end of use.
+    once: bool,
     business_id: String,
     /// Nothing is missing and use has not ended. Only the contents of unsettled photos are looked for: a photo that is
     /// newer than the detail waits for the next detail, which names its seal.
@@ -152,15 +157,13 @@ async fn zip_to_read(pass: &Pass, when: When) -> Result<Option<DueZip>, IngestEr
             read.plus(pass.app.config.ingest.poll_open.get()) <= pass.begun
         }
     });
+    let once = seal_use.ended_at.is_some_and(|ended| ingest.zip_at.is_none_or(|read| read < ended));
     let due = match when {
         When::BeforeSettling => needed && unread,
-        When::AfterSettling => {
-            let since_end = seal_use.ended_at.is_none_or(|ended| ingest.zip_at.is_some_and(|read| read >= ended));
-            !needed && (!since_end || (unread && !photos.iter().all(Photo::is_settled)))
-        }
+        When::AfterSettling => !needed && (once || (unread && !photos.iter().all(Photo::is_settled))),
     };
     let business_id = seal_use.business_id.filter(|_| due && !on_the_way);
-    Ok(business_id.map(|business_id| DueZip { when, business_id, settles_only: !needed && !ended }))
+    Ok(business_id.map(|business_id| DueZip { when, once, business_id, settles_only: !needed && !ended }))
 }
 
 /// Links the photos whose kind the detail tells. Returns the summary, and the other photos.

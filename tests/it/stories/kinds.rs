@@ -6,9 +6,11 @@ use yinku::{config::Span, db::sql, id::FlowId};
 
 use crate::support::{
     Caller, Engine, Plan, World,
-    callbacks::{call, looks_often},
+    callbacks::{call, looks_often, push},
+    definitions::without_field,
+    files::{png, zip_of},
     flows::{acts, show},
-    photos::{manifest, zips},
+    photos::{manifest, stored, zips},
     seals::{refusal, show_counts, without_photo},
     story,
     world::small_photos,
@@ -218,7 +220,7 @@ story!(rechecks_read_the_zip_again_while_a_photo_is_unconfirmed, async |engine: 
     let hidden = world.sim.late_photo(&business, 0, Kind::Emergency).unwrap();
     world.sim.edit_photo(&hidden, |photo| (photo.in_detail, photo.in_zip) = (false, false)).unwrap();
     let picture = world.sim.photo_bytes(&hidden).await.unwrap();
-    crate::support::callbacks::push(&world, &business, &picture).await;
+    push(&world, &business, &picture).await;
     world.sim.stamp_with(&business, 0, &Stamp::default()).await.unwrap();
     world.until_archived(&flow).await;
     world.until("a recheck has read the zip again", async || zips(&world) >= 2).await;
@@ -251,4 +253,20 @@ story!(a_kind_that_is_settled_after_archiving_is_a_supplement, async |engine: En
     let recorded = manifest(&world, before + 1).await;
     let photos = recorded["sealUses"][0]["photos"].as_array().unwrap();
     assert!(photos.iter().any(|photo| photo["kind"] == "emergency" && photo["acceptance"]["by"] == "admin"));
+});
+
+story!(an_unconfirmed_photo_is_marked_by_its_folder_in_the_zip_of_photos, async |engine: Engine| {
+    let plan = Plan { definition: Some(without_field), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let (flow, _, business) = world.seal_use(2).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    push(&world, &business, &png(5)).await;
+    world.until("both are linked", async || stored(&world).await == 2).await;
+    world.until_quiet().await;
+    let path = format!("{}?partial=true", zip_of(&flow));
+    let zip = world.caller("wang").await.get(&path).await;
+    let archive = zip::ZipArchive::new(std::io::Cursor::new(zip.bytes.to_vec())).unwrap();
+    let mut names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    names.sort_unstable();
+    assert!(!names[0].contains('/') && names[1].starts_with("未确认/"), "{names:?}");
 });
