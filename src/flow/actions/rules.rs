@@ -79,6 +79,9 @@ pub(super) fn comment(flow: &Flow) -> Result<(), Refusal> {
 
 const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn; start a new flow");
 const ARCHIVED: Refusal = NotRunning("the flow is archived and can only be read");
+const LATE: Refusal = NotYours(
+    "only the starter, the users of the seal node and administrators may add a stamped file to the archive; ask one of them",
+);
 const NEVER_APPLIED: Refusal =
     NotNow("the vendor has no seal use of this flow yet; wait for its answer to the application");
 
@@ -156,8 +159,12 @@ impl Facts<'_> {
     }
 
     pub(super) fn change(&self, of_files: bool) -> Result<(), Refusal> {
-        let late = of_files && self.flow.state == FlowState::Archived && !editable(self).is_empty();
-        if self.flow.state != FlowState::Rejected && !late {
+        let integration = self.body.integration.as_ref();
+        let stamped = integration.is_some_and(|integration| integration.stamped_file_field.is_some());
+        if of_files && stamped && self.flow.state == FlowState::Archived {
+            return if editable(self).is_empty() { Err(LATE) } else { Ok(()) };
+        }
+        if self.flow.state != FlowState::Rejected {
             self.running()?;
             // The starter and administrators may upload without a turn. Other fields change only in the own turn.
             if !of_files {

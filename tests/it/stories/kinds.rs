@@ -36,7 +36,7 @@ fn only_in_zip(world: &World, business: &str, kind: Kind) -> String {
 
 /// Kind and confirmation of each photo, in the order of their rows.
 async fn told(world: &World) -> Vec<String> {
-    sql("SELECT kind || ' ' || confirmation FROM photos ORDER BY kind, id").scalars(&world.app.db).await.unwrap()
+    sql("SELECT kind || ' ' || confirmation FROM photos ORDER BY 1").scalars(&world.app.db).await.unwrap()
 }
 
 async fn files(caller: &Caller, flow: &FlowId) -> Vec<Value> {

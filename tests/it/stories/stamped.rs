@@ -11,7 +11,7 @@ use crate::support::{
     files::{form, pdf, png, stamped},
     flows::{act, acts, show},
     photos::{manifest, stored},
-    seals::{in_use, one_seal, refusal, sent_states, until_status, without_photo},
+    seals::{in_use, look, one_seal, refusal, sent_states, until_status, without_photo},
     story,
 };
 
@@ -22,8 +22,7 @@ story!(after_a_stamping_only_an_administrator_withdraws_with_a_comment, async |w
         let before = stored(&world).await;
         if counted {
             world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
-            let known = "SELECT COUNT(*) FROM grants WHERE used = 1";
-            world.until("the stamping is known", async || world.count(known).await == 1).await;
+            look(&world, &flow).await;
         } else {
             push(&world, &business, &png(3)).await;
             world.until("the picture is here", async || stored(&world).await == before + 1).await;
@@ -53,7 +52,8 @@ story!(before_a_stamping_the_starter_withdraws_and_no_manifest_is_made, async |w
 story!(a_withdrawn_flow_with_photos_has_a_manifest_and_its_late_photos_supplement_it, async |world: World| {
     let (flow, business) = in_use(&world, &one_seal(3)).await;
     world.sim.stamp(&business, 0).await.unwrap();
-    world.until("the photo is here", async || stored(&world).await == 1).await;
+    look(&world, &flow).await;
+    assert_eq!(stored(&world).await, 1);
     let admin = world.caller("admin").await;
     act(&admin, &flow, "withdraw", json!({ "comment": "客户取消" })).await.expect(200);
     let made = async |n: i64| world.count("SELECT COALESCE(MAX(n), 0) FROM manifests").await == n;
