@@ -23,7 +23,7 @@ use crate::{
     hash::Blake3,
     id::{DocumentId, FlowId},
     killpoint,
-    library::document::Document,
+    library::document::{Document, shelf},
     original::Original,
     outage::Outage,
     photo::{Photo, PhotoState},
@@ -228,6 +228,9 @@ async fn record(
     let store_key = key.to_string();
     let row = NewManifest { n: manifest.n, store_key: &store_key, hash, documents: manifest.counted() };
     flow.archive(tx, row, now).await?;
+    if flow.state != FlowState::Withdrawn {
+        shelf::archive(tx, &flow.id).await?;
+    }
     let act = match flow.state {
         _ if manifest.n > 1 => EventKind::Supplemented,
         FlowState::Withdrawn => EventKind::Recorded,

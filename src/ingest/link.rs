@@ -9,7 +9,7 @@ use super::{IngestError, pass::Pass};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    flow::{Flow, FlowState, LockedFlow, event::YINKU},
+    flow::{Flow, LockedFlow, event::YINKU},
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
     killpoint,
@@ -252,11 +252,12 @@ async fn occur(
     );
     match known.document(tx, &photo, &content.original.hash).await? {
         // A manifest names this document, so it is not renamed.
-        Some(_) if flow.state == FlowState::Archived => Ok(None),
+        Some(_) if flow.has_manifest() => return Ok(None),
         // The photo was linked before, and since then a key has identified its seal.
-        Some(document) => document::rename(tx, &document, &pass.place.folder, &name).await.map(Some),
-        None => attach(tx, pass, &photo.id, &content.original.hash, name).await.map(Some),
+        Some(document) => document::rename(tx, &document, &name).await?,
+        None => attach(tx, pass, &photo.id, &content.original.hash, &name).await?,
     }
+    Ok(Some(name))
 }
 
 /// A photo with its number and the parts of its document's name.
@@ -274,8 +275,8 @@ struct Numbered {
 }
 
 /// Closes gaps in the numbers: a gap would mean a missing photo. A photo that arrived without its key and later with
-/// it gives up one of its two numbers. The photos behind it move up, and their documents are renamed. An archived
-/// flow is never changed.
+/// it gives up one of its two numbers. The photos behind it move up, and their documents are renamed. A flow
+/// with a manifest is never changed.
 pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
     let photos = "photos p JOIN seal_uses s ON s.id = p.seal_use_id WHERE s.flow_id = $1 AND p.no IS NOT NULL";
     let (count, last): (i64, i64) =
@@ -283,7 +284,7 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     if count == last {
         return Ok(());
     }
-    let Some(flow) = Flow::lock(tx, &pass.flow.id).await?.filter(|flow| flow.state != FlowState::Archived) else {
+    let Some(flow) = Flow::lock(tx, &pass.flow.id).await?.filter(|flow| !flow.has_manifest()) else {
         return Ok(());
     };
     let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt, p.supplied_by";
@@ -315,7 +316,8 @@ async fn renumber(
         let at = photo.exif_at.filter(|_| !photo.clock_doubt).unwrap_or(received_at);
         let supplied = photo.supplied_by.is_some();
         let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, supplied, &document.ext);
-        names.push(document::rename(tx, &document.id, &document.folder_id, &name).await?);
+        document::rename(tx, &document.id, &name).await?;
+        names.push(name);
     }
     Ok(names)
 }
@@ -328,10 +330,10 @@ fn refetch_at(pass: &Pass, photo: &Photo, content: &StoredContent) -> Option<Tim
     Some(pass.app.clock.now().plus(wait.get()))
 }
 
-async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: String) -> Result<String, DbError> {
+async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: &str) -> Result<(), DbError> {
     let document = NewDocument {
         folder: pass.place.folder.clone(),
-        name,
+        name: name.to_owned(),
         original: hash.clone(),
         source: DocumentSource::Photo,
         flow: Some(pass.flow.id.clone()),
@@ -339,5 +341,6 @@ async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: 
         photo: Some(photo.clone()),
         by: YINKU.to_owned(),
     };
-    document.insert(tx, pass.app.clock.now()).await.map(|placed| placed.name)
+    document.insert(tx, pass.app.clock.now()).await?;
+    Ok(())
 }
