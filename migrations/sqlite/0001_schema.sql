@@ -188,13 +188,14 @@ CREATE INDEX flow_people_turns ON flow_people (who, flow_id) WHERE turn;
 CREATE INDEX flow_people_acted ON flow_people (who, flow_id) WHERE acted;
 CREATE INDEX flow_people_started ON flow_people (who, flow_id) WHERE started;
 
--- These rows follow the state of their flow. An archived or withdrawn flow waits for no person.
+-- These rows follow the state of their flow. An archived or withdrawn flow waits for no person. The places in an archived
+-- flow stay: these people may still add the stamped file.
 CREATE TRIGGER flow_people_follow AFTER UPDATE OF state ON flows WHEN OLD.state <> NEW.state
 BEGIN
   UPDATE flow_people SET
     state = NEW.state,
     turn = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN FALSE ELSE turn END,
-    place = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN NULL ELSE place END
+    place = CASE WHEN NEW.state = 'withdrawn' THEN NULL ELSE place END
   WHERE flow_id = NEW.id;
 END;
 

@@ -93,6 +93,7 @@ impl Case {
             flow: &self.flow,
             body: &self.body,
             turn: self.has_turn(user),
+            place: self.people.has_place(user),
             takes_part: self.people.takes_part(user),
             stamps: known.stamps,
             seal_uses: &known.seal_uses,

@@ -19,7 +19,7 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     let may = |field: &&Field| match (flow.state, facts.node()) {
         (FlowState::Withdrawn, _) => false,
         // The stamped file may be added late. It supplements the archive.
-        (FlowState::Archived, _) => (facts.turn || starts || facts.user.is_admin()) && body.is_stamped_file(field),
+        (FlowState::Archived, _) => (facts.place || starts || facts.user.is_admin()) && body.is_stamped_file(field),
         (FlowState::Draft | FlowState::Rejected, _) => {
             starts && (!files(field) || (uploadable(body, field) && !body.is_stamped_file(field)))
         }
