@@ -18,7 +18,7 @@ const TAGS: [(&str, &str); 10] = [
     ("flows", "Flows and their steps."),
     ("seal use", "Seal codes, details, additional uses, the end and the time of use."),
     ("files", "Photos and files of a flow: upload, collect, supply and download."),
-    ("ingests", "Callbacks, and one ingest for each seal use."),
+    ("ingests", "Callbacks, one ingest for each seal use, and its photos."),
     ("knowledge base", "Folders, documents and their content."),
     ("operation", "Health, metrics, live events and the audit log."),
 ];
@@ -39,7 +39,7 @@ pub(super) fn tag_of(path: &str) -> Option<&'static str> {
         ("flows", "photos.zip" | "evidence.zip" | "collect" | "fields" | "stamped") | ("grants", _) => "files",
         ("flows", _) => "flows",
         ("seal-uses" | "owed", _) => "seal use",
-        ("ingests" | "callbacks" | "papi", _) => "ingests",
+        ("ingests" | "photos" | "callbacks" | "papi", _) => "ingests",
         ("folders" | "documents" | "bundles", _) => "knowledge base",
         ("audit" | "events" | "jobs" | "healthz" | "readyz" | "metrics" | "openapi.json", _) => "operation",
         _ => return None,
