@@ -111,9 +111,8 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     }
     settle::settle(&mut tx, &flow.id, now).await?;
     for (id, one) in documents.iter().zip(&stored) {
-        let entry =
-            NewEntry::new(&user.username, Act::DocumentUploaded, id.as_str()).of_flow(&flow.id).detail(&one.name);
-        audit::record(&mut tx, entry, now).await?;
+        let entry = NewEntry::new(&user.username, Act::DocumentUploaded, id.as_str()).of_flow(&flow.id);
+        audit::record(&mut tx, entry.detail(shown_name(&case, &one.name)), now).await?;
     }
     tx.commit().await?;
     let mut shown = Vec::with_capacity(documents.len());
@@ -122,6 +121,11 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
         shown.extend(Document::find(&app.db, &id).await?);
     }
     Ok(shown)
+}
+
+/// Returns the name of a file for the audit log. Only the starter reads the names of a draft's files.
+fn shown_name<'n>(case: &Case, name: &'n str) -> &'n str {
+    if case.flow.state == FlowState::Draft { "a file of a draft" } else { name }
 }
 
 /// Records that the user changed the files of the flow. A draft is in no list of handled flows.
@@ -199,9 +203,8 @@ pub async fn take_out(
     };
     event::record(&mut tx, &flow.id, happened, now).await?;
     changed(&mut tx, &case, user, now).await?;
-    let entry =
-        NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id).detail(&found.name);
-    audit::commit(tx, entry, now).await?;
+    let entry = NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id);
+    audit::commit(tx, entry.detail(shown_name(&case, &found.name)), now).await?;
     notify_listeners(app, document, &flow.id, "deleted");
     Ok(())
 }

@@ -194,7 +194,8 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "sent back: sun: detail",
             "withdrawn: admin: detail",
             "withdrawn: sun: detail",
-            "archived: admin: detail",
+            "archived: admin: detail upload",
+            "archived: zhang: upload",
             "archived: sun: detail",
         ]
     );
