@@ -100,7 +100,7 @@ async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldErro
 pub async fn unstamped(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
     for seal_use in SealUse::with_photos(&mut *tx, flow).await? {
         let photos = PhotoCounts::of(tx, &seal_use.id).await?;
-        if photos.sum.counted > 0 || photos.any {
+        if photos.evidence {
             return Ok(false);
         }
     }

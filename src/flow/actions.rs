@@ -79,12 +79,15 @@ pub enum Refusal {
 
 /// The facts that the rules read.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, each true or not by itself")]
 pub struct Facts<'a> {
     pub user: &'a User,
     pub flow: &'a Flow,
     pub body: &'a Body,
     /// The flow waits for this user now, and the definition does not bar them from the node.
     pub turn: bool,
+    /// The flow waits for this user, or waited for this user when it was archived.
+    pub place: bool,
     /// The flow names this user or one of their roles.
     pub takes_part: bool,
     /// The starter is disabled.
@@ -110,8 +113,8 @@ pub struct UseFacts {
     pub missing: i64,
     /// Use has ended and every photo is stored.
     pub complete: bool,
-    /// A stamping is counted, or a photo is known.
-    pub stamped: bool,
+    /// A stamping was counted, or a photo is stored.
+    pub evidence: bool,
     pub grants: Vec<GrantFacts>,
 }
 
@@ -145,7 +148,7 @@ impl UseFacts {
             superseded: seal_use.superseded,
             missing: photos.sum.missing,
             complete: photos.complete(seal_use),
-            stamped: photos.sum.counted > 0 || photos.any,
+            evidence: photos.evidence,
             grants: grants.iter().map(of_grant).collect(),
         }
     }

@@ -66,9 +66,8 @@ pub(super) async fn once(State(edge): State<Edge>, request: Request, next: Next)
         Ok(LoggedIn(login)) => login,
         Err(problem) => return problem.into_response(),
     };
-    let body = match to_bytes(body, JSON_LIMIT).await {
-        Ok(body) => body,
-        Err(_) => return Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, Code::BadJson, TOO_LARGE).into_response(),
+    let Ok(body) = to_bytes(body, JSON_LIMIT).await else {
+        return Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, Code::BadJson, TOO_LARGE).into_response();
     };
     let (key, request) = (text_of(&key), format!("{} {}", parts.method, parts.uri.path()));
     let hash = Blake3::of(&body);

@@ -66,6 +66,10 @@ pub struct PhotoView {
     pub error: Option<PhotoError>,
     pub document_id: Option<DocumentId>,
     pub blake3: Option<Blake3>,
+    /// The user that supplied the photo. Null if the photo came from the vendor.
+    pub supplied_by: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub supplied_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -132,7 +136,7 @@ async fn heads(db: &Db, ids: &[&SealUseId]) -> Result<HashMap<SealUseId, Head>, 
 /// Reads one ingest with its photos, as `user` may see them.
 pub async fn with_photos(db: &Db, ingest: Ingest, user: &User) -> Result<IngestView, DbError> {
     let rows: Vec<PhotoViewRow> = sql("SELECT p.id, p.confirmation, p.photokey, p.kind, p.grant_id, g.user_name, g.username, g.employee_no,
-           CASE WHEN p.confirmation = 'unconfirmed' THEN 'unconfirmed' ELSE p.state END AS state, p.attempts, p.error_code, p.error_detail, p.original_hash,
+           CASE WHEN p.confirmation = 'unconfirmed' THEN 'unconfirmed' ELSE p.state END AS state, p.attempts, p.error_code, p.error_detail, p.original_hash, p.supplied_by, p.supplied_at,
            (SELECT MAX(d.id) FROM documents d WHERE d.photo_id = p.id AND d.original_hash = p.original_hash) AS document_id
          FROM photos p LEFT JOIN grants g ON g.id = p.grant_id WHERE p.seal_use_id = $1 ORDER BY p.position, p.id")
         .bind(&ingest.seal_use_id)
@@ -161,6 +165,8 @@ struct PhotoViewRow {
     error_detail: Option<String>,
     original_hash: Option<Blake3>,
     document_id: Option<DocumentId>,
+    supplied_by: Option<String>,
+    supplied_at: Option<Timestamp>,
 }
 
 impl PhotoViewRow {
@@ -182,6 +188,8 @@ impl PhotoViewRow {
             error: self.error_code.map(|code| PhotoError { code, detail }),
             document_id: self.document_id.filter(|_| !hidden),
             blake3: self.original_hash.filter(|_| !hidden),
+            supplied_by: self.supplied_by,
+            supplied_at: self.supplied_at,
         }
     }
 }

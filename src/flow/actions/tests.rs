@@ -34,14 +34,14 @@ fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
     let grant = |name: &str| GrantFacts { username: Some(name.into()), name: name.into(), code: open };
     let grants = if at_vendor { ["wang", "chen"].map(grant).to_vec() } else { Vec::new() };
     let complete = status.ended() && missing == 0;
-    UseFacts { status, at_vendor, superseded: false, missing, complete, stamped: at_vendor, grants }
+    UseFacts { status, at_vendor, superseded: false, missing, complete, evidence: complete || missing > 0, grants }
 }
 
 fn stages() -> Vec<Stage> {
     use FlowState::{Archived, Rejected, Running, Withdrawn};
     let complete = used(SealUseStatus::Complete, true, 0);
-    let superseded = UseFacts { superseded: true, ..used(SealUseStatus::Finished, true, 0) };
-    let unused = UseFacts { stamped: false, complete: false, ..used(SealUseStatus::Finished, true, 0) };
+    let superseded = UseFacts { superseded: true, evidence: false, ..used(SealUseStatus::Finished, true, 0) };
+    let unused = UseFacts { evidence: false, complete: false, ..used(SealUseStatus::Finished, true, 0) };
     let stage = |name, state, node, turn, uses: &[UseFacts]| Stage { name, state, node, turn, uses: uses.to_vec() };
     vec![
         stage("approving", Running, Some("manager"), "li", &[]),
@@ -128,6 +128,7 @@ fn matrix(body: &Body) -> Vec<String> {
                 flow: &flow,
                 body,
                 turn: stage.turn == name,
+                place: stage.turn == name,
                 takes_part: ["zhang", "li", "wang", "chen", "zhou"].contains(&name),
                 starter_gone: false,
                 seal_uses: &stage.uses,
@@ -169,7 +170,7 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "using: chen: code detail collect",
             "using: sun: detail",
             "collecting: admin: withdraw transfer detail collect append upload",
-            "collecting: zhang: withdraw detail",
+            "collecting: zhang: detail",
             "collecting: wang: reject transfer detail collect append upload",
             "collecting: chen: detail collect",
             "collecting: sun: detail",
@@ -179,7 +180,7 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "unused: chen: detail collect",
             "unused: sun: detail",
             "checking: admin: withdraw transfer detail upload",
-            "checking: zhang: withdraw detail",
+            "checking: zhang: detail",
             "checking: li: approve reject transfer edit detail",
             "checking: wang: detail",
             "checking: chen: detail",
@@ -202,8 +203,8 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "withdrawn: chen: detail",
             "withdrawn: zhou: detail",
             "withdrawn: sun: detail",
-            "archived: admin: detail",
-            "archived: zhang: detail",
+            "archived: admin: detail upload",
+            "archived: zhang: detail upload",
             "archived: li: detail",
             "archived: wang: detail",
             "archived: chen: detail",
@@ -289,6 +290,7 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
             flow: &flow,
             body: &body,
             turn,
+            place: turn,
             takes_part: true,
             starter_gone: false,
             seal_uses: &stage.uses,
