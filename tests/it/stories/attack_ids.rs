@@ -107,7 +107,7 @@ fn of_documents() -> Vec<Row> {
         row("GET /api/documents/{id}/content", Body::None, hidden(200, 200)),
         row("GET /api/documents/{id}/thumbnail/{size}", Body::None, hidden(200, 200)),
         row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
-        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 409)),
+        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
         row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),
     ]
 }
