@@ -116,6 +116,7 @@ fn of_configuration() -> Vec<Row> {
     let definition = json!({ "name": "x", "fields": [], "nodes": [] });
     vec![
         row("GET /api/definitions/{id}", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
+        row("GET /api/definitions/{id}/versions", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("PUT /api/definitions/{id}", Body::Json(definition.clone()), admin(422)),
         row("POST /api/definitions", Body::Json(definition), admin(422)),
         row("GET /api/definitions/ready-made", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
