@@ -103,6 +103,7 @@ pub struct Facts<'a> {
 
 /// The facts of one seal use that the rules read.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, each true or not by itself")]
 pub struct UseFacts {
     pub status: SealUseStatus,
     /// The vendor has the seal use: its business id is known.
