@@ -9,6 +9,7 @@ use crate::{
     app::App,
     db::{DbError, Tx, placeholders, sql},
     id::{FlowId, GrantId, SealUseId, ServiceId},
+    library::document::DeliveryState,
     provider::{INTERACTIVE, Owed},
     seal_use::{Grant, PhotoCounts, SealUse, counts, delivery::Dispatch},
     service::Service,
@@ -195,7 +196,8 @@ pub async fn owes_here(tx: &mut Tx, grant: &Grant) -> Result<bool, DbError> {
     Ok(usize::try_from(missing).is_ok_and(|missing| missing > arriving))
 }
 
-/// Returns true if the vendor's list of owed photos names the grant. False without an answer in time.
+/// Returns true if the grant owes the vendor more photos than wait to be sent, by the vendor's list. False without an
+/// answer in time.
 pub async fn owes_at_vendor(app: &App, seal_use: &SealUse, grant: &Grant) -> Result<bool, DbError> {
     if grant.number.is_none() && grant.contact.is_none() {
         return Ok(false);
@@ -203,5 +205,8 @@ pub async fn owes_at_vendor(app: &App, seal_use: &SealUse, grant: &Grant) -> Res
     let Ok(client) = Service::client(&app.db, &app.vendor, &seal_use.service_id).await else { return Ok(false) };
     let asked = client.owed(grant.number.as_deref(), grant.contact.as_deref());
     let list = tokio::time::timeout(INTERACTIVE, asked).await.ok().and_then(Result::ok).unwrap_or_default();
-    Ok(list.iter().any(|owed| owed.auth_id == grant.vendor_id && owed.owed > 0))
+    let supplied = Dispatch::of_grant(&app.db, &grant.id).await?;
+    let unsent = supplied.iter().filter(|supplied| supplied.state != DeliveryState::Sent).count();
+    let more = |owed: &Owed| usize::try_from(owed.owed).is_ok_and(|owed| owed > unsent);
+    Ok(list.iter().any(|owed| owed.auth_id == grant.vendor_id && more(owed)))
 }
