@@ -1,9 +1,11 @@
 //! Builds the application to the vendor from a form, as the integration configuration says.
 
+use std::collections::HashSet;
+
 use jiff::civil::{Date, Time, time};
 use serde_json::Value;
 
-use super::form::Form;
+use super::form::{self, Form};
 use crate::{
     clock::Timestamp,
     definition::{FieldError, Integration},
@@ -69,14 +71,12 @@ pub fn application(
 
 /// Removes repeated errors: each row of a table reports the same error of the main form.
 fn without_repeats(errors: Vec<FieldError>) -> Vec<FieldError> {
-    let mut seen: Vec<FieldError> = Vec::new();
-    for error in errors {
-        if !seen.contains(&error) {
-            seen.push(error);
-        }
-    }
-    seen
+    let mut seen = HashSet::new();
+    errors.into_iter().filter(|error| seen.insert(error.clone())).collect()
 }
+
+/// Most grants of one application: each seal of each row for each of its people.
+const MOST_GRANTS: usize = 500;
 
 /// One row of the table of seals, or the main form.
 struct Row<'a> {
@@ -117,8 +117,11 @@ fn rows<'a>(integration: &Integration, form: &'a Form) -> Vec<Row<'a>> {
 
 /// Returns the wanted uses: one or more seals for each row of the table, or for the main form.
 fn wants(integration: &Integration, form: &Form, users: &Directory, errors: &mut Vec<FieldError>) -> Vec<Want> {
-    let mut wants = Vec::new();
+    let (mut wants, mut grants) = (Vec::new(), 0);
     for row in rows(integration, form) {
+        if errors.len() >= form::MOST_ERRORS {
+            break;
+        }
         let found = errors.len();
         let seals = row.value(&integration.seal_field).map(names).unwrap_or_default();
         if seals.is_empty() {
@@ -131,6 +134,12 @@ fn wants(integration: &Integration, form: &Form, users: &Directory, errors: &mut
         }
         let people = if integration.by_category { Vec::new() } else { people(integration, &row, users, errors) };
         let (start, end) = time_of_use(integration, &row, errors);
+        grants += seals.len() * people.len().max(1);
+        if grants > MOST_GRANTS {
+            let message = format!("the form asks for more than {MOST_GRANTS} grants; start several flows");
+            errors.push(row.error(&integration.seal_field, message));
+            break;
+        }
         if let (Some(count), true) = (count, errors.len() == found) {
             let want = |seal: &&str| Want {
                 seal: (*seal).trim().to_owned(),
@@ -158,6 +167,10 @@ fn people(integration: &Integration, row: &Row<'_>, users: &Directory, errors: &
         return Vec::new();
     };
     let named = row.value(key).map(names).unwrap_or_default();
+    if named.len() > form::MOST_PEOPLE {
+        errors.push(row.error(key, form::too_many_people()));
+        return Vec::new();
+    }
     for gone in named.iter().filter(|name| users.get(name).is_none()) {
         errors.push(row.error(key, format!("{gone} is disabled or does not exist; name another user")));
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Edge, Problem,
+    Code, Edge, Problem,
     input::{Id, Input, Page, Params, limit, parsed},
     session::Admin,
 };
@@ -62,7 +62,7 @@ async fn create(
 }
 
 /// Changes a user. Absent members stay unchanged.
-#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = User)))]
+#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = User), (status = 409, body = Problem)))]
 async fn change(
     State(edge): State<Edge>,
     Admin(admin): Admin,
@@ -103,6 +103,8 @@ impl From<UserError> for Problem {
         match error {
             UserError::Invalid(errors) => Self::invalid(errors),
             UserError::NotFound => Self::not_found(),
+            UserError::Taken(_) => Self::new(Code::NameTaken, error.to_string()),
+            UserError::LastAdministrator => Self::new(Code::LastAdministrator, error.to_string()),
             UserError::Login(error) => error.into(),
             UserError::Db(error) => error.into(),
         }

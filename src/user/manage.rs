@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Acting, Role, Roles, User, login::LoginError, new_password, session, token};
+use super::{Acting, Role, Roles, User, login::LoginError, new_password, session, token, username};
 use crate::{
     audit::{
         self, Act, NewEntry,
@@ -22,6 +22,10 @@ pub enum UserError {
     Invalid(Vec<FieldError>),
     #[error("there is no such user; check the username")]
     NotFound,
+    #[error("the username is taken by {0:?}. Choose another one.")]
+    Taken(String),
+    #[error("the user is the last administrator who is not disabled. Make another user an administrator first.")]
+    LastAdministrator,
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(transparent)]
@@ -42,7 +46,8 @@ impl UserError {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
-    /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`.
+    /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. It does not begin with `-`. No other user has it in other case
+    /// or width.
     #[schema(max_length = 64, pattern = r"^[\p{L}\p{N}._@-]+$")]
     pub username: String,
     #[schema(pattern = r"\S")]
@@ -79,7 +84,12 @@ pub async fn list(
 
 /// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].
 pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<User, UserError> {
-    let errors = problems(&new);
+    let mut errors: Vec<FieldError> =
+        username::fault(&new.username).map(|why| FieldError::new("username", why)).into_iter().collect();
+    errors.extend(problems(&new.display_name, &new.roles, new.employee_no.as_deref(), new.mobile.as_deref()));
+    if let Some(why) = password::weakness(&new.password, &[&new.username, &new.display_name]) {
+        errors.push(FieldError::new("password", why));
+    }
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
     }
@@ -99,6 +109,9 @@ pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<U
     };
     let mut tx = db.begin().await?;
     check_manager(&mut tx, &user).await?;
+    if let Some(other) = User::alike(&mut tx, &user.username).await? {
+        return Err(UserError::Taken(other.username));
+    }
     user.insert(&hash, &mut tx).await?;
     let detail = format!("{}: {}", user.username, user.roles);
     audit::commit(tx, NewEntry::new(by, Act::UserMade, user.id.as_str()).detail(&detail), now).await?;
@@ -124,19 +137,15 @@ fn too_long(employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> 
     long.map(|(field, _)| FieldError::new(field, "must have at most 64 characters")).collect()
 }
 
-fn problems(new: &NewUser) -> Vec<FieldError> {
-    let mut errors = too_long(new.employee_no.as_deref(), new.mobile.as_deref());
-    let well_formed = |c: char| c.is_alphanumeric() || "._-@".contains(c);
-    if new.username.is_empty() || new.username.len() > 64 || !new.username.chars().all(well_formed) {
-        errors.push(FieldError::new("username", "must be 1 to 64 bytes of letters, digits and . _ - @"));
-    }
-    if new.display_name.trim().is_empty() {
+/// The rules for what a user has beside name and password, for a new user and for a change.
+fn problems(display_name: &str, roles: &[Role], employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> {
+    let mut errors = too_long(employee_no, mobile);
+    if display_name.trim().is_empty() {
         errors.push(FieldError::new("displayName", "must not be empty"));
+    } else if display_name.chars().count() > 100 {
+        errors.push(FieldError::new("displayName", "must have at most 100 characters"));
     }
-    if let Some(why) = password::weakness(&new.password, &[&new.username, &new.display_name]) {
-        errors.push(FieldError::new("password", why));
-    }
-    if new.roles.is_empty() {
+    if roles.is_empty() {
         errors.push(FieldError::new(
             "roles",
             "must name at least one role: admin, operator, archivist, auditor or member",
@@ -149,7 +158,9 @@ fn problems(new: &NewUser) -> Vec<FieldError> {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserChange {
+    #[schema(pattern = r"\S")]
     pub display_name: Option<String>,
+    #[schema(min_items = 1)]
     pub roles: Option<Vec<Role>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 64)]
@@ -191,6 +202,9 @@ impl Change {
 /// Changes a user.
 pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Result<User, UserError> {
     let mut tx = acting.db.begin().await?;
+    let takes_rights = change.roles.is_some() || change.disabled.is_some();
+    // Before the user, and in the order of their ids: two changes at once wait for each other here.
+    let administrators = if takes_rights { User::lock_administrators(&mut tx).await? } else { Vec::new() };
     let before = User::lock(&mut tx, id).await?.ok_or(UserError::NotFound)?;
     let mut user = before.clone();
     user.display_name = change.display_name.unwrap_or(user.display_name);
@@ -199,11 +213,15 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
     user.mobile = change.mobile.apply(user.mobile);
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
-    let errors = too_long(user.employee_no.as_deref(), user.mobile.as_deref());
+    let errors = problems(&user.display_name, &user.roles.0, user.employee_no.as_deref(), user.mobile.as_deref());
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
     }
     check_manager(&mut tx, &user).await?;
+    let stays = user.is_admin() && !user.disabled;
+    if takes_rights && !stays && administrators.iter().all(|admin| admin.id == user.id) && !administrators.is_empty() {
+        return Err(UserError::LastAdministrator);
+    }
     user.update(&mut tx).await?;
     if user.disabled {
         // For good: a user who is enabled again logs in again and makes new tokens.

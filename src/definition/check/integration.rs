@@ -158,20 +158,26 @@ fn nodes(body: &Body, integration: &Integration) -> Vec<Found> {
             found.push(wrong("applyNode", "a node of kind seal must follow this node; add one after it"));
         }
     }
-    for (member, list) in [
-        ("codeNodes", &i.code_nodes),
-        ("detailNodes", &i.detail_nodes),
-        ("finishNodes", &i.finish_nodes),
-        ("appendNodes", &i.append_nodes),
-        ("downloadNodes", &i.download_nodes),
-        ("syncNodes", &i.sync_nodes),
-    ] {
+    for (member, list) in node_lists(i) {
         let unknown = list.iter().filter(|key| body.node(key).is_none());
         found.extend(
             unknown.map(|key| wrong(member, format!("there is no node {key:?}; name a node of the definition"))),
         );
     }
     found
+}
+
+/// The lists of nodes, by the member that has them.
+pub(super) fn node_lists(integration: &Integration) -> [(&'static str, &Vec<String>); 6] {
+    let i = integration;
+    [
+        ("codeNodes", &i.code_nodes),
+        ("detailNodes", &i.detail_nodes),
+        ("finishNodes", &i.finish_nodes),
+        ("appendNodes", &i.append_nodes),
+        ("downloadNodes", &i.download_nodes),
+        ("syncNodes", &i.sync_nodes),
+    ]
 }
 
 fn folder_path(member: &str, folder: Option<&FolderPath>) -> Option<Found> {

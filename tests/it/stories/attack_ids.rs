@@ -140,6 +140,7 @@ fn of_configuration() -> Vec<Row> {
         row("DELETE /api/sessions/{id}", Body::None, hidden(404, 404)),
         row("DELETE /api/tokens/{id}", Body::None, hidden(404, 404)),
         row("GET /api/audit", Body::None, readers(200)),
+        row("GET /metrics", Body::None, readers(200)),
         row("GET /api/audit/verify", Body::None, readers(200)),
         row("GET /api/ingests", Body::None, readers(200)),
         row("GET /api/callbacks", Body::None, readers(200)),
@@ -166,7 +167,6 @@ fn without_an_object() -> Vec<Row> {
     let public = [
         "GET /api/openapi.json",
         "GET /healthz",
-        "GET /metrics",
         "GET /readyz",
         "GET /papi/signcenter/qiyuesuo/categoryCallback",
         "GET /papi/signcenter/qiyuesuo/categoryCallback/{secret}",
