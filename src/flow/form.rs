@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-pub use super::application::{ApplicationError, application};
+pub use super::application::{ApplicationError, application, times_over};
 use crate::{
-    definition::{Body, Field, FieldError, FieldType},
+    definition::{Body, Field, FieldError, FieldType, moment},
     user::Directory,
 };
 
@@ -48,12 +48,13 @@ pub fn check(body: &Body, form: &Form, users: &Directory) -> Vec<FieldError> {
 
 fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
     let value = match value {
-        None | Some(Value::Null) => {
+        value if is_absent(field, value) => {
             if field.required && field.field_type != FieldType::Files {
                 errors.push(FieldError::new(path, "is required"));
             }
             return;
         }
+        None => return,
         Some(value) => value,
     };
     if field.required && is_empty(value) {
@@ -69,6 +70,17 @@ fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directo
                 errors.push(FieldError::new(path, message));
             }
         }
+    }
+}
+
+/// An empty text is a value of text fields only. Pages send it for an empty date or number.
+fn is_absent(field: &Field, value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => {
+            text.trim().is_empty() && !matches!(field.field_type, FieldType::Text | FieldType::Textarea)
+        }
+        Some(_) => false,
     }
 }
 
@@ -116,10 +128,13 @@ fn check_plain(field: &Field, value: &Value, users: &Directory) -> Result<(), St
         FieldType::Textarea => within(text()?, usize::MAX),
         FieldType::Seal => within(text()?, SEAL),
         FieldType::Number => value.as_f64().map(|_| ()).ok_or_else(|| "must be a number".to_owned()),
-        FieldType::Date => {
-            text()?.parse::<jiff::civil::Date>().map(|_| ()).map_err(|_| "must be yyyy-MM-dd".to_owned())
+        FieldType::Date => moment::date(text()?.trim())
+            .map(|_| ())
+            .ok_or_else(|| "must be yyyy-MM-dd, without a time of day".to_owned()),
+        FieldType::Time => moment::time(text()?.trim()).map(|_| ()).ok_or_else(|| "must be HH:mm".to_owned()),
+        FieldType::Datetime => {
+            moment::datetime(text()?.trim()).map(|_| ()).ok_or_else(|| "must be yyyy-MM-ddTHH:mm".to_owned())
         }
-        FieldType::Time => text()?.parse::<jiff::civil::Time>().map(|_| ()).map_err(|_| "must be HH:mm".to_owned()),
         FieldType::Select => {
             let text = text()?;
             let options = field.options.as_deref().unwrap_or_default();

@@ -24,8 +24,9 @@ use super::{
 };
 use crate::{
     audit::Act,
+    clock::Timestamp,
     db::DbError,
-    definition::{Body, Definition, FieldError, START},
+    definition::{Body, Definition, FieldError, Integration, START},
     id::FlowId,
     user::{Acting, Directory, User},
 };
@@ -83,7 +84,7 @@ pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> 
     let Acting { db, user: starter, now } = acting;
     let (mut tx, body) = (db.begin().await?, &definition.body);
     let users = Directory::load(&mut tx).await?;
-    submittable(body, form, starter, &users)?;
+    submittable(body, form, starter, &users, now)?;
     let flow = Flow {
         id: FlowId::new(),
         serial_no: next_serial_no(&mut tx, now).await?,
@@ -113,7 +114,7 @@ pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> 
 
 /// Checks at submission that every node can be passed and that the form gives an application, not after three
 /// approvals.
-fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory) -> Result<(), StepError> {
+fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory, now: Timestamp) -> Result<(), StepError> {
     let errors = form::check(body, form, users);
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
@@ -124,8 +125,15 @@ fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory) -> R
     }
     if let Some(integration) = body.enabled_integration() {
         form::application(integration, form, starter, users)?;
+        in_time(integration, form, now)?;
     }
     Ok(())
+}
+
+/// Refuses a time of use that is over: the vendor would refuse the application after all approvals.
+fn in_time(integration: &Integration, form: &Form, now: Timestamp) -> Result<(), StepError> {
+    let over = form::times_over(integration, form, now);
+    if over.is_empty() { Ok(()) } else { Err(StepError::Invalid(over)) }
 }
 
 fn title(body: &Body, form: &Form) -> String {

@@ -76,7 +76,7 @@ pub(super) async fn attribute(State(edge): State<Edge>, mut request: Request, ne
 fn name_of(request: &Request) -> String {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let ids = request.uri().path().split('/').filter(|part| Uuid::try_parse(part).is_ok());
-    [request.method().as_str(), route].into_iter().chain(ids).collect::<Vec<_>>().join(" ")
+    [label_of(request.method()), route].into_iter().chain(ids).collect::<Vec<_>>().join(" ")
 }
 
 async fn record_refusal(edge: &Edge, origin: &Origin, code: Code, named: &str) {

@@ -36,6 +36,7 @@ mod files_vendor;
 mod flow_back;
 mod flow_seals;
 mod flow_steps;
+mod form_values;
 mod full_disk;
 mod help_page;
 mod hints;

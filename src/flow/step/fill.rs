@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StepError, participants, submittable, title, turn};
+use super::{StepError, in_time, participants, submittable, title, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
@@ -37,6 +37,7 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
         && !applied
     {
         form::application(integration, &form, starter, &case.users)?;
+        in_time(integration, &form, now)?;
     }
     let keys: Vec<&str> = given.keys().map(String::as_str).collect();
     Ok(acting.commit_to_flow(tx, Act::FlowEdited, id, Some(&keys.join(" "))).await?)
@@ -49,7 +50,7 @@ pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Opti
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     check_submit(&case.flow, user)?;
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    submittable(&case.body, &form, user, &case.users)?;
+    submittable(&case.body, &form, user, &case.users, now)?;
     let happened = NewEvent { actor: &user.username, act: EventKind::Submitted, node: None, detail: comment };
     event::record(&mut tx, id, happened, now).await?;
     case.flow.set_state(&mut tx, FlowState::Running, now).await?;

@@ -133,7 +133,7 @@ story!(the_counts_of_repeats_are_on_record_when_the_service_has_stopped, async |
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for _ in 0..4 {
         zhang.get("/api/users").await.expect_problem(403, "forbidden");
-        let guess = json!({ "username": "zhang", "password": "not this one at all" });
+        let guess = json!({ "username": "not-there", "password": "not this one at all" });
         let address = format!("http://{}/api/session", house.address());
         client.post(address).json(&guess).send().await.unwrap();
     }

@@ -82,7 +82,7 @@ story!(texts_are_bounded_wherever_they_come_from, async |world: World| {
     }
     let long = text(1_001);
     zhang.get(&format!("/api/flows?q={long}")).await.expect_problem(400, "bad_query");
-    assert_eq!(world.count("SELECT COUNT(*) FROM flow_events WHERE LENGTH(comment) > 2000").await, 0);
+    assert_eq!(world.count("SELECT COUNT(*) FROM flow_events WHERE LENGTH(detail) > 2000").await, 0);
 });
 
 story!(a_definition_that_costs_much_to_check_is_refused, async |world: World| {

@@ -125,6 +125,7 @@ fn of_configuration() -> Vec<Row> {
         row("GET /api/services/{id}", Body::None, admin(200)),
         row("PATCH /api/services/{id}", Body::Json(json!({})), admin(200)),
         row("POST /api/services/{id}/check", Body::None, admin(200)),
+        row("GET /api/services/{id}/categories", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("GET /api/services/{id}/seals", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("GET /api/users", Body::None, admin(200)),
         row("POST /api/users", Body::Json(json!({})), admin(422)),
