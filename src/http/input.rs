@@ -203,3 +203,37 @@ fn to_whole<E: serde::de::Error>(number: &serde_json::Number) -> Result<u32, E> 
     let text = number.as_f64().unwrap_or(f64::NAN).to_string();
     text.parse().map_err(|_| E::custom(format!("{number} is not a whole number in range")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread::{self, ThreadId};
+
+    use axum::body::Body;
+    use serde::{Deserializer, de::IgnoredAny};
+    use serde_json::json;
+
+    use super::*;
+
+    /// The thread that read the body.
+    struct ReadBy(ThreadId);
+
+    impl<'de> Deserialize<'de> for ReadBy {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            IgnoredAny::deserialize(deserializer).map(|_| Self(thread::current().id()))
+        }
+    }
+
+    async fn reader_of(kilobytes: usize) -> ThreadId {
+        let body = json!({ "a": vec!["x".repeat(1_000); kilobytes] }).to_string();
+        let request = Request::builder().header("content-type", "application/json").body(Body::from(body)).unwrap();
+        let read = Input::<ReadBy>::from_request(request, &()).await;
+        read.map_err(|problem| problem.detail).unwrap().0.0
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_read_outside_the_async_threads() {
+        let here = thread::current().id();
+        assert_eq!(reader_of(10).await, here);
+        assert_ne!(reader_of(100).await, here);
+    }
+}

@@ -15,6 +15,9 @@ use crate::{
     vocabulary::FieldError,
 };
 
+/// The longest display name in characters.
+const LONGEST_NAME: usize = 100;
+
 /// Why a user is not created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
@@ -84,12 +87,12 @@ pub async fn list(
 
 /// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].
 pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<User, UserError> {
-    let mut errors: Vec<FieldError> =
-        username::fault(&new.username).map(|why| FieldError::new("username", why)).into_iter().collect();
-    errors.extend(problems(&new.display_name, &new.roles, new.employee_no.as_deref(), new.mobile.as_deref()));
-    if let Some(why) = password::weakness(&new.password, &[&new.username, &new.display_name]) {
-        errors.push(FieldError::new("password", why));
-    }
+    let mut errors = too_long(new.employee_no.as_deref(), new.mobile.as_deref());
+    errors.extend(username::fault(&new.username).map(|why| FieldError::new("username", why)));
+    errors.extend(name_fault(&new.display_name));
+    let weak = password::weakness(&new.password, &[&new.username, &new.display_name]);
+    errors.extend(weak.map(|why| FieldError::new("password", why)));
+    errors.extend(roles_fault(&new.roles));
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
     }
@@ -137,21 +140,18 @@ fn too_long(employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> 
     long.map(|(field, _)| FieldError::new(field, "must have at most 64 characters")).collect()
 }
 
-/// The rules for what a user has beside name and password, for a new user and for a change.
-fn problems(display_name: &str, roles: &[Role], employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> {
-    let mut errors = too_long(employee_no, mobile);
+fn name_fault(display_name: &str) -> Option<FieldError> {
     if display_name.trim().is_empty() {
-        errors.push(FieldError::new("displayName", "must not be empty"));
-    } else if display_name.chars().count() > 100 {
-        errors.push(FieldError::new("displayName", "must have at most 100 characters"));
+        Some(FieldError::new("displayName", "must not be empty"))
+    } else {
+        let is_long = display_name.chars().count() > LONGEST_NAME;
+        is_long.then(|| FieldError::new("displayName", format!("must have at most {LONGEST_NAME} characters")))
     }
-    if roles.is_empty() {
-        errors.push(FieldError::new(
-            "roles",
-            "must name at least one role: admin, operator, archivist, auditor or member",
-        ));
-    }
-    errors
+}
+
+fn roles_fault(roles: &[Role]) -> Option<FieldError> {
+    let why = "must name at least one role: admin, operator, archivist, auditor or member";
+    roles.is_empty().then(|| FieldError::new("roles", why))
 }
 
 /// The changes of a user. An absent member stays unchanged; null empties it.
@@ -213,7 +213,9 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
     user.mobile = change.mobile.apply(user.mobile);
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
-    let errors = problems(&user.display_name, &user.roles.0, user.employee_no.as_deref(), user.mobile.as_deref());
+    let mut errors = too_long(user.employee_no.as_deref(), user.mobile.as_deref());
+    errors.extend(name_fault(&user.display_name));
+    errors.extend(roles_fault(&user.roles.0));
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
     }
