@@ -125,8 +125,9 @@ async fn answer(
     let mut response = (status, body).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, layout.bytes(), validators);
-    let name = utf8_percent_encode(&format!("{}_用印图片.zip", flow.head.serial_no), NON_ALPHANUMERIC).to_string();
-    let disposition = format!("attachment; filename=\"{}_photos.zip\"; filename*=UTF-8''{name}", flow.head.serial_no);
+    let serial_no = flow.head.serial_no.as_deref().unwrap_or_default();
+    let name = utf8_percent_encode(&format!("{serial_no}_用印图片.zip"), NON_ALPHANUMERIC).to_string();
+    let disposition = format!("attachment; filename=\"{serial_no}_photos.zip\"; filename*=UTF-8''{name}");
     range::insert(set, header::CONTENT_TYPE, "application/zip");
     range::insert(set, header::CONTENT_DISPOSITION, &disposition);
     Ok(response)

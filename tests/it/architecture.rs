@@ -31,7 +31,7 @@ const MOST_LINES: usize = 400;
 
 /// The room that owns each table: only there it is written.
 const OWNERS: [(&str, &[&str]); 11] = [
-    ("definition", &["definitions", "definition_versions"]),
+    ("definition", &["definitions", "definition_folders", "definition_versions"]),
     ("flow", &["flows", "flow_events", "flow_people", "flow_search", "approvals", "manifests", "serial_numbers"]),
     ("seal_use", &["seal_uses", "grants", "ingests", "dispatches", "sent_documents"]),
     ("photo", &["photos"]),

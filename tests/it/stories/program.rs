@@ -141,10 +141,10 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
             let name = operation["operationId"].as_str().unwrap();
             assert!(names.insert(name), "{name} is there twice");
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                let named = parameter["name"].as_str().unwrap();
-                let place = match named {
-                    named if path.contains(&format!("{{{named}}}")) => "path",
-                    named if named.starts_with("x-") => "header",
+                let word = parameter["name"].as_str().unwrap();
+                let place = match word {
+                    _ if path.contains(&format!("{{{word}}}")) => "path",
+                    header if header.starts_with("x-") => "header",
                     _ => "query",
                 };
                 assert_eq!(parameter["in"], place, "{name}: {parameter}");

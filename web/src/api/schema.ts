@@ -138,7 +138,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One definition. */
+        /** One definition. Its folders have their present paths. */
         get: operations["get_definitions_id"];
         /** Creates a new version. Running flows keep their version. */
         put: operations["put_definitions_id"];
@@ -230,8 +230,7 @@ export interface paths {
         };
         /**
          * Server-sent events about flows that the caller may see. Each event says which object changed; read it again. Past
-         *     events are not sent again. The stream ends within 2 s after the login or a right of the user ended. A user has at most
-         *     8 streams.
+         *     events are not sent again.
          */
         get: operations["get_events"];
         put?: never;
@@ -255,7 +254,7 @@ export interface paths {
          */
         get: operations["get_flows"];
         put?: never;
-        /** Starts a flow and submits it. */
+        /** Starts a flow and submits it, or creates a draft. */
         post: operations["post_flows"];
         delete?: never;
         options?: never;
@@ -608,7 +607,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Withdraws the flow permanently. Only the starter and administrators may do this. Open seal uses end at the vendor. */
+        /**
+         * Withdraws the flow permanently. Only the starter and administrators may do this. Open seal uses end at the vendor. A
+         *     draft does not exist any more afterwards, and its files are in the starter's trash.
+         */
         post: operations["post_flows_id_withdraw"];
         delete?: never;
         options?: never;
@@ -648,7 +650,10 @@ export interface paths {
         delete: operations["delete_folders_id"];
         options?: never;
         head?: never;
-        /** Renames or moves a folder. Fails while a definition uses the folder. The keys of stored files do not change. */
+        /**
+         * Renames or moves a folder. A definition that uses the folder shows its new path. The keys of stored files do not
+         *     change.
+         */
         patch: operations["patch_folders_id"];
         trace?: never;
     };
@@ -864,23 +869,6 @@ export interface paths {
         patch: operations["patch_services_id"];
         trace?: never;
     };
-    "/api/services/{id}/categories": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The vendor's categories for physical seals. A form can name one by name or id. */
-        get: operations["get_services_id_categories"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/services/{id}/check": {
         parameters: {
             query?: never;
@@ -905,7 +893,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The physical seals of the service, read from the vendor. Deleted and invalid seals are left out. */
+        /** The physical seals of the service, read from the vendor. */
         get: operations["get_services_id_seals"];
         put?: never;
         post?: never;
@@ -1132,10 +1120,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Prometheus metrics, for administrators and auditors. With `metrics.listen` set, only that address has them, without a
-         *     login.
-         */
+        /** Prometheus metrics. */
         get: operations["get_metrics"];
         put?: never;
         post?: never;
@@ -1219,7 +1204,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1314,6 +1299,13 @@ export interface components {
             integration?: components["schemas"]["Integration"] | null;
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval?: boolean | null;
+            /** @description True: no new flow starts. Running flows go on. */
+            retired?: boolean | null;
+            /**
+             * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
+             *     auditor.
+             */
+            starters?: components["schemas"]["Starter"][] | null;
         };
         /**
          * @description What is wrong with a chain.
@@ -1381,10 +1373,6 @@ export interface components {
             ][];
             error: string | null;
         };
-        CategoryView: {
-            id: string;
-            name: string;
-        };
         Checked: {
             ok: boolean;
             /** @description Number of physical seals that the vendor lists. */
@@ -1416,7 +1404,8 @@ export interface components {
          *     * `not_yours` (403): Only other users may do this act. See `actions` of the flow.
          *     * `not_assigned` (403): The current node is not assigned to the caller. See `actions` of the flow.
          *     * `own_approval` (403): The definition does not let starters approve their own flows. Ask another assignee.
-         *     * `other_origin` (403): A write came from a page of another site. Send the write from this service's pages, or use a token.
+         *     * `not_a_starter` (403): The definition does not let the caller start flows. Ask an administrator.
+         *     * `other_origin` (403): A write with a cookie came from another site. Send the write from this service's pages, or use a token.
          *     * `callback_refused` (403): The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.
          *     * `not_found` (404): The object does not exist or is not visible to the caller. Check the id and the rights.
          *     * `no_thumbnail` (404): The document has no thumbnail of this size. Download the original.
@@ -1424,11 +1413,12 @@ export interface components {
          *     * `totp_is_on` (409): One-time codes are on already. Remove them first.
          *     * `totp_not_begun` (409): The set-up of one-time codes has not begun. Send the request without `code` first.
          *     * `not_now` (409): The state of the flow does not allow this act. Do what `detail` says.
-         *     * `flow_not_running` (409): The flow is archived, withdrawn or sent back to its starter. Read the flow again.
+         *     * `flow_not_running` (409): The flow is a draft, archived, withdrawn or sent back to its starter. Read the flow again.
          *     * `already_acted` (409): The caller has already acted at this node. Read the flow again.
          *     * `moved_on` (409): The flow has left the node of the request. Read the flow again.
          *     * `seal_node` (409): The service completes a seal node. Do not approve it.
-         *     * `not_sent_back` (409): The flow was not sent back. Submit only a flow that was sent back.
+         *     * `not_sent_back` (409): The flow was not sent back. Submit only a draft or a flow that was sent back.
+         *     * `retired` (409): The definition is retired: no new flow starts. Choose another definition.
          *     * `photos_missing` (409): Photos are missing. See `missing` for photos and `errors` for required files fields that are empty.
          *     * `field_required` (409): A required files field is empty. Upload a file to the field that `errors` names.
          *     * `not_archived` (409): The service could not archive the flow. Do what `detail` says.
@@ -1447,7 +1437,6 @@ export interface components {
          *     * `other_serial_no` (409): The business at the vendor has another serial number. Check `businessId`, or set `force`.
          *     * `business_taken` (409): Another seal use has this business id. Check `businessId`.
          *     * `secret_locked` (409): The secret was stored under another key. Do what `detail` says.
-         *     * `last_administrator` (409): The user is the last administrator who is not disabled. Make another user an administrator first.
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
@@ -1460,7 +1449,6 @@ export interface components {
          *     * `empty_file` (422): A file has no bytes. Send a file with content.
          *     * `not_an_image` (422): The file is not an image. Send an image.
          *     * `not_a_files_field` (422): The field does not hold files. Choose a files field.
-         *     * `too_many_at_once` (429): The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.
          *     * `too_much` (429): The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.
          *     * `internal` (500): The service failed. See the service log for the cause.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
@@ -1469,7 +1457,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1538,11 +1526,20 @@ export interface components {
             integration?: components["schemas"]["Integration"] | null;
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval: boolean | null;
+            /** @description True: no new flow starts. Running flows go on. */
+            retired: boolean | null;
+            /**
+             * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
+             *     auditor.
+             */
+            starters: components["schemas"]["Starter"][] | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
             /** Format: date-time */
             createdAt: string;
+            /** @description True: the caller may start flows of this definition. */
+            startable: boolean;
         };
         /** @enum {string} */
         DeliveryState: "queued" | "sending" | "sent" | "failed" | "unknown";
@@ -1675,7 +1672,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
         /** @description A form field. */
         Field: {
             key: string;
@@ -1694,7 +1691,7 @@ export interface components {
             message: string;
         };
         /** @enum {string} */
-        FieldType: "text" | "textarea" | "number" | "date" | "time" | "datetime" | "select" | "user" | "users" | "seal" | "seals" | "files" | "table";
+        FieldType: "text" | "textarea" | "number" | "date" | "time" | "select" | "user" | "users" | "seal" | "seals" | "files" | "table";
         /** @description The body of an upload. */
         Files: {
             /** @description One part for each file. */
@@ -1703,7 +1700,8 @@ export interface components {
         /** @description A flow as lists show it. */
         FlowHead: {
             id: components["schemas"]["FlowId"];
-            serialNo: string;
+            /** @description Null while the flow is a draft. */
+            serialNo: string | null;
             definitionId: components["schemas"]["DefinitionId"];
             definitionName: string;
             /** Format: int64 */
@@ -1712,7 +1710,7 @@ export interface components {
             /** @description Username of the starter. */
             starter: string;
             state: components["schemas"]["FlowState"];
-            phase: components["schemas"]["Phase"];
+            phase: components["schemas"]["Phase"] | null;
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
@@ -1746,11 +1744,12 @@ export interface components {
             };
         };
         /** @enum {string} */
-        FlowState: "running" | "archived" | "rejected" | "withdrawn";
+        FlowState: "draft" | "running" | "archived" | "rejected" | "withdrawn";
         /** @description A flow with its form, events, files and seal uses. */
         FlowView: {
             id: components["schemas"]["FlowId"];
-            serialNo: string;
+            /** @description Null while the flow is a draft. */
+            serialNo: string | null;
             definitionId: components["schemas"]["DefinitionId"];
             definitionName: string;
             /** Format: int64 */
@@ -1759,7 +1758,7 @@ export interface components {
             /** @description Username of the starter. */
             starter: string;
             state: components["schemas"]["FlowState"];
-            phase: components["schemas"]["Phase"];
+            phase: components["schemas"]["Phase"] | null;
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
@@ -2045,17 +2044,28 @@ export interface components {
             integration?: components["schemas"]["Integration"] | null;
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval?: boolean | null;
+            /** @description True: no new flow starts. Running flows go on. */
+            retired?: boolean | null;
+            /**
+             * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
+             *     auditor.
+             */
+            starters?: components["schemas"]["Starter"][] | null;
             /** @description Ignored. */
             id?: unknown;
             /** @description Ignored. */
             version?: unknown;
             /** @description Ignored. */
             createdAt?: unknown;
+            /** @description Ignored. */
+            startable?: unknown;
         };
         NewFlow: {
             definitionId: components["schemas"]["DefinitionId"];
             /** @description The field values by field key. */
             form: Record<string, never>;
+            /** @description True: creates a draft, which only the caller sees. Its form is checked whole at the submission. */
+            draft?: boolean;
         };
         NewFolder: {
             parentId?: components["schemas"]["FolderId"] | null;
@@ -2090,10 +2100,7 @@ export interface components {
             days?: number | null;
         };
         NewUser: {
-            /**
-             * @description 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. It does not begin with `-`. No other user has it in other case
-             *     or width.
-             */
+            /** @description 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. */
             username: string;
             displayName: string;
             /** @description Not a common password, a name or a sequence, also with digits or signs added. */
@@ -2177,17 +2184,6 @@ export interface components {
         /** @description A page of a list, newest first. */
         Page_CallbackView: {
             items: components["schemas"]["CallbackView"][];
-            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
-            next: string | null;
-            /**
-             * Format: int64
-             * @description The number of all items. Only some routes return it.
-             */
-            total?: number | null;
-        };
-        /** @description A page of a list, newest first. */
-        Page_CategoryView: {
-            items: components["schemas"]["CategoryView"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
             next: string | null;
             /**
@@ -2397,16 +2393,6 @@ export interface components {
             /** @description One part for each image. */
             file: string[];
         };
-        /** @description A seal of an application: what the form says, and the seal in the vendor's list. */
-        PickedSeal: {
-            /** @description A name or a device number, as in the form. */
-            picked: string;
-            /** @description Null until the vendor's list was read. */
-            name: string | null;
-            /** @description The company that owns the seal. */
-            company: string | null;
-            deviceNo: string | null;
-        };
         /** @description A problem (RFC 9457). */
         Problem: {
             /**
@@ -2551,8 +2537,6 @@ export interface components {
             businessId: string | null;
             serialNo: string;
             status: components["schemas"]["SealUseStatus"];
-            /** @description Name and company of each seal that the form names. */
-            seals: components["schemas"]["PickedSeal"][];
             grants: components["schemas"]["GrantView"][];
             ingestId: components["schemas"]["IngestId"] | null;
             /** @description True: a return of the flow ended this seal use, and another seal use replaces it. */
@@ -2566,8 +2550,6 @@ export interface components {
             owner: string | null;
             deviceNo: string | null;
             location: string | null;
-            /** @description The vendor's word for the state: `NORMAL` or `FREEZE`. A frozen seal cannot be applied for. Null in some versions. */
-            status: string | null;
         };
         SendBack: {
             comment?: string | null;
@@ -2669,6 +2651,8 @@ export interface components {
          * @enum {string}
          */
         Space: "public" | "personal" | "system";
+        /** @description A user or a role that may start flows: `user:<username>` or `role:<role>`. */
+        Starter: string;
         Supplied: {
             /** @description The ingest that stores the photos. */
             ingestId: components["schemas"]["IngestId"];
@@ -3035,6 +3019,15 @@ export interface operations {
                     "application/json": components["schemas"]["CallbackDoor"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -3091,6 +3084,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallbackView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -3330,6 +3332,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ReadyMade"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -3772,6 +3783,15 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -3854,6 +3874,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -3946,6 +3975,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -4020,6 +4058,15 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -4031,15 +4078,6 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem. */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4070,7 +4108,7 @@ export interface operations {
     get_flows: {
         parameters: {
             query?: {
-                state?: "running" | "archived" | "rejected" | "withdrawn" | "";
+                state?: "draft" | "running" | "archived" | "rejected" | "withdrawn" | "";
                 definitionId?: string;
                 /** @description A part of the title or of the serial number. */
                 q?: string;
@@ -4208,6 +4246,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -4273,6 +4320,15 @@ export interface operations {
                     "application/json": components["schemas"]["Totals"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -4329,6 +4385,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -4657,6 +4722,15 @@ export interface operations {
                     "application/json": components["schemas"]["Collected"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -4935,15 +5009,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -4983,6 +5048,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -5564,6 +5638,15 @@ export interface operations {
                     "application/json": components["schemas"]["CodeView"][];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -5638,6 +5721,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SealDetail"][];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -5982,6 +6074,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -6626,6 +6727,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -6983,15 +7093,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -7113,6 +7214,15 @@ export interface operations {
                     "application/json": components["schemas"]["IngestView"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -7180,6 +7290,15 @@ export interface operations {
                     "application/json": components["schemas"]["IngestView"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -7243,6 +7362,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The service failed. See the service log for the cause. */
@@ -7873,6 +8001,15 @@ export interface operations {
                     "application/json": components["schemas"]["Service"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -8045,91 +8182,6 @@ export interface operations {
             };
         };
     };
-    get_services_id_categories: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["ServiceId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_CategoryView"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The current state does not allow this. Do what `detail` says. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The vendor refused, failed or did not answer. See `detail`. */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_services_id_check: {
         parameters: {
             query?: never;
@@ -8148,6 +8200,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Checked"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -8224,6 +8285,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_SealView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -8307,6 +8377,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionUser"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -8476,6 +8555,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
@@ -8936,6 +9024,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -8991,6 +9088,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -9230,6 +9336,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -9530,15 +9645,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The current state does not allow this. Do what `detail` says. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -9718,6 +9824,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -9801,33 +9916,6 @@ export interface operations {
                 };
                 content: {
                     "application/openmetrics-text": string;
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
