@@ -1,4 +1,5 @@
-//! Files in a field of a flow. Users upload them and can remove them until the flow is archived.
+//! Files in a field of a flow. Users upload them and can remove them until the flow is archived. After that, a file for the
+//! stamped-file field is a supplement, and no file is removed.
 
 use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
@@ -51,7 +52,8 @@ impl Target {
 
 /// Checks that the field accepts files now. The caller checks the user's rights before.
 fn open<'b>(flow: &Flow, body: &'b Body, key: &str) -> Result<&'b Field, UploadError> {
-    if !matches!(flow.state, FlowState::Draft | FlowState::Running | FlowState::Rejected) {
+    let late = flow.state == FlowState::Archived && body.field(key).is_some_and(|field| body.is_stamped_file(field));
+    if !late && !matches!(flow.state, FlowState::Draft | FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
     }
     let field = body.field(key).ok_or(UploadError::NotFound)?;
@@ -177,6 +179,9 @@ pub async fn take_out(
     let mut tx = app.db.begin().await?;
     let case = lock(&mut tx, flow, key, user).await?;
     let flow = &case.flow;
+    if flow.state == FlowState::Archived {
+        return Err(UploadError::NotRunning(flow.state));
+    }
     let found = Document::find(&mut tx, document).await?.ok_or(UploadError::NotFound)?;
     if found.flow_id.as_ref() != Some(&flow.id) || found.field_key.as_deref() != Some(key) {
         return Err(UploadError::NotFound);

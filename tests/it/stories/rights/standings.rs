@@ -38,7 +38,7 @@ pub(crate) enum Standing {
     FileOwed,
     /// By whoever had the seal node.
     SentBack,
-    /// By its starter, during use.
+    /// During use, after a stamping.
     Withdrawn,
     Archived,
     ArchivedLocal,
@@ -190,7 +190,7 @@ async fn go_on(world: &World, standing: Standing, flow: &Value) {
         BackAtTheSeal => world.act("li", flow, "reject", json!({ "to": "seal" })).await,
         Ready | FileOwed => world.act("li", flow, "approve", json!({})).await,
         SentBack => world.act("wang", flow, "reject", json!({})).await,
-        Withdrawn => world.act("zhang", flow, "withdraw", json!({})).await,
+        Withdrawn => world.act("admin", flow, "withdraw", json!({ "comment": "客户取消" })).await,
         Archived | ArchivedLocal => {
             world.act("li", flow, "approve", json!({})).await;
             world.act("zhang", flow, "archive", json!({})).await;
