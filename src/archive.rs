@@ -2,6 +2,7 @@
 //! A later document is a supplement with its own manifest. An archive is never changed silently.
 
 pub mod by_hand;
+pub mod evidence;
 mod manifest;
 pub mod missing;
 
@@ -25,7 +26,7 @@ use crate::{
     library::document::Document,
     original::Original,
     outage::Outage,
-    queue::{FenceError, Lease, Next},
+    queue::{self, FenceError, JobKind, Lease, Next},
     store::{StoreError, StoreKey},
 };
 use by_hand::Accepted;
@@ -196,6 +197,7 @@ async fn record(
     let store_key = key.to_string();
     let row = NewManifest { n: manifest.n, store_key: &store_key, hash, documents: manifest.document_count() };
     flow.archive(tx, row, now).await?;
+    queue::wake(tx, JobKind::Evidence, flow.id.as_str(), now, now).await?;
     let act = if flow.state == FlowState::Archived { EventKind::Supplemented } else { EventKind::Archived };
     event::record(tx, &flow.id, NewEvent { actor: YINKU, act, node: None, detail: Some(&store_key) }, now).await
 }

@@ -45,6 +45,10 @@ words! {
         SealUseResolved = "seal_use_resolved",
         PhotosCollected = "photos_collected",
         PhotosDownloaded = "photos_downloaded",
+        BundleDownloaded = "bundle_downloaded",
+        /// The detail is S, the identity of the package.
+        EvidenceSealed = "evidence_sealed",
+        EvidenceDownloaded = "evidence_downloaded",
         PhotoSupplied = "photo_supplied",
         PhotosPushed = "photos_pushed",
         PhotoAccepted = "photo_accepted",

@@ -3,6 +3,7 @@
 mod audit;
 mod check_config;
 mod demo;
+mod evidence;
 mod print;
 mod render_page;
 mod serve;
@@ -50,6 +51,8 @@ enum Command {
     /// Manage tokens for programs.
     #[command(subcommand)]
     Token(users::TokenCommand),
+    /// Write the evidence package of one flow into a file.
+    Evidence(evidence::EvidenceArgs),
     /// List objects in the store without a row. Deletes nothing.
     Sweep(sweep::SweepArgs),
     /// Render the first page of a file. The service starts this.
@@ -106,6 +109,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 let config = load(cli.config)?;
                 users::token(&open(&config).await?, &config.auth, command).await?;
             }
+            Command::Evidence(args) => return evidence::run(load(cli.config)?, args).await,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
             Command::RenderPage(args) => return render_page::run(&args),
             Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,

@@ -4,6 +4,7 @@
 mod admin;
 mod audit;
 mod auth;
+mod bundle;
 mod byte_size;
 mod callback;
 mod check;
@@ -35,6 +36,7 @@ pub use self::{
     admin::AdminConfig,
     audit::AuditConfig,
     auth::AuthConfig,
+    bundle::BundleConfig,
     byte_size::ByteSize,
     callback::CallbackConfig,
     check::{BadSetting, MOST_TOKEN_DAYS, ROLES},
@@ -78,6 +80,7 @@ pub struct Config {
     pub ingest: IngestConfig,
     pub upload: UploadConfig,
     pub thumbnail: ThumbnailConfig,
+    pub bundle: BundleConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
     pub log: LogConfig,
@@ -111,6 +114,7 @@ impl Config {
             ingest: IngestConfig::default(),
             upload: UploadConfig::default(),
             thumbnail: ThumbnailConfig::default(),
+            bundle: BundleConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),
             log: LogConfig::default(),

@@ -7,6 +7,7 @@ pub mod approval;
 pub mod assign;
 pub mod case;
 pub mod event;
+pub mod evidence;
 pub mod form;
 pub mod head;
 pub mod list;
@@ -87,6 +88,11 @@ pub struct Flow {
 impl Flow {
     pub async fn find(on: impl Into<On<'_>>, id: &FlowId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM flows WHERE id = $1").bind(id).optional(on).await
+    }
+
+    /// Returns the flow with this id or serial number.
+    pub async fn by_name(on: impl Into<On<'_>>, name: &str) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM flows WHERE id = $1 OR serial_no = $1").bind(name).optional(on).await
     }
 
     /// Locks the flow until the transaction ends. So concurrent acts on one flow are serialised.

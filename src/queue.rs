@@ -38,6 +38,8 @@ words! {
         Send = "send",
         /// Archive a flow, or supplement its archive (subject: flow).
         Archive = "archive",
+        /// Make the evidence packages of a flow's present state (subject: flow).
+        Evidence = "evidence",
     }
 }
 

@@ -1,11 +1,33 @@
 //! The manifests of an archived flow, and what the archive writes to the flow.
 
+use sqlx::FromRow;
+
 use super::LockedFlow;
 use crate::{
     clock::Timestamp,
-    db::{DbError, Tx, sql},
+    db::{DbError, On, Tx, sql},
     hash::Blake3,
+    id::FlowId,
 };
+
+/// A manifest in the store.
+#[derive(Clone, Debug, FromRow)]
+pub struct StoredManifest {
+    pub n: i64,
+    pub store_key: String,
+    pub hash: Blake3,
+    pub created_at: Timestamp,
+}
+
+impl StoredManifest {
+    /// Returns the last manifest of a flow.
+    pub async fn last(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Option<Self>, DbError> {
+        sql("SELECT n, store_key, hash, created_at FROM manifests WHERE flow_id = $1 ORDER BY n DESC LIMIT 1")
+            .bind(flow)
+            .optional(on)
+            .await
+    }
+}
 
 /// A manifest that is in the store and has no row yet.
 #[derive(Clone, Copy, Debug)]

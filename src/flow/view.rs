@@ -9,6 +9,7 @@ use super::{
     Flow,
     actions::{self, Action, Facts, Refusal, UseFacts},
     event::{self, Event},
+    evidence::Seal,
     head::{self, FlowHead, facts},
     people::People,
     required_files,
@@ -40,6 +41,11 @@ pub struct FlowView {
     pub events: Vec<Event>,
     /// Actions that this user may do now.
     pub actions: Vec<Action>,
+    /// The identity of the evidence package of the last manifest, without faces. Null until the package is made.
+    pub evidence: Option<Seal>,
+    /// The number of the last manifest.
+    #[serde(skip)]
+    pub manifest_no: i64,
     /// Keys of the fields that this user may change now. A files field is changed by upload.
     pub editable: Vec<String>,
     /// Display names of the usernames in this flow.
@@ -125,6 +131,8 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
             .filter_map(|action| Some((*action, actions::check(&facts, *action).err()?)))
             .collect(),
         editable: actions::editable(&facts).into_iter().map(|field| field.key.clone()).collect(),
+        evidence: Seal::of_flow(db, id).await?,
+        manifest_no: flow.manifest_no,
         head,
         form,
         events,

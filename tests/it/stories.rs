@@ -21,6 +21,7 @@ mod clients;
 mod clients_many;
 mod database_silent;
 mod definitions;
+mod evidence;
 mod faults;
 mod files;
 mod files_archive;
