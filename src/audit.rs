@@ -49,6 +49,10 @@ words! {
         /// The detail is S, the identity of the package.
         EvidenceSealed = "evidence_sealed",
         EvidenceDownloaded = "evidence_downloaded",
+        /// A check of originals ended.
+        FixityChecked = "fixity_checked",
+        /// An original is missing or changed. The subject is its hash or its key.
+        DamageFound = "damage_found",
         PhotoSupplied = "photo_supplied",
         PhotosPushed = "photos_pushed",
         PhotoAccepted = "photo_accepted",

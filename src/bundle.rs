@@ -10,6 +10,7 @@ pub mod of_flow;
 pub mod plan;
 pub mod plans;
 pub mod record;
+pub mod selection;
 
 use std::{ops::Range, sync::Arc};
 
@@ -22,11 +23,11 @@ use crate::{
     app::App,
     audit::{Act, NewEntry, journal::JournalError},
     clock::Timestamp,
+    content::download,
     db::DbError,
     flow::evidence::SealedPackage,
     library::document::Document,
-    store::{Store, StoreError, StoreKey},
-    user::User,
+    store::{Expected, Store, StoreError, StoreKey, checked},
 };
 use record::{Bundle, BundleKind};
 
@@ -55,7 +56,7 @@ impl Bundle {
 /// Serves a range of a bundle. The audit log records the download before the first byte is sent.
 pub async fn give_out(
     app: &App,
-    user: &User,
+    username: &str,
     bundle: &Bundle,
     layout: &Arc<Layout>,
     range: Range<u64>,
@@ -67,13 +68,13 @@ pub async fn give_out(
     };
     let subject = bundle.flow_id.as_ref().map_or(bundle.id.as_str(), |flow| flow.as_str());
     let detail = format!("{} bytes {}-{}/{}", bundle.id, range.start, range.end.max(1) - 1, layout.bytes());
-    let entry = NewEntry::new(&user.username, act, subject).of_flow_if(bundle.flow_id.as_ref()).detail(&detail);
+    let entry = NewEntry::new(username, act, subject).of_flow_if(bundle.flow_id.as_ref()).detail(&detail);
     app.journal.write(entry, app.clock.now()).await?;
-    Ok(stream(app.store.clone(), layout, range))
+    Ok(download::watched(app, stream(app.store.clone(), layout, range)))
 }
 
-/// Streams the bytes of `range`, in the store's chunks. If an object is shorter than its row says, the stream ends
-/// with an error: a short response would look complete.
+/// Streams the bytes of `range`, in the store's chunks. If an object is shorter than its row says, or has another CRC-32,
+/// the stream ends with an error: a short or changed response would look complete.
 #[must_use]
 pub fn stream(store: Store, layout: &Arc<Layout>, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
     let pieces = Layout::pieces(Arc::clone(layout), range);
@@ -83,7 +84,7 @@ pub fn stream(store: Store, layout: &Arc<Layout>, range: Range<u64>) -> BoxStrea
             async move {
                 match piece {
                     Piece::Made(bytes) => Ok(stream::once(async { Ok(bytes) }).boxed()),
-                    Piece::Stored { key, range } => stored(&store, key, range).await,
+                    Piece::Stored { key, range, whole } => stored(&store, key, range, whole).await,
                 }
             }
         })
@@ -95,10 +96,14 @@ async fn stored(
     store: &Store,
     key: String,
     range: Range<u64>,
+    whole: Option<u32>,
 ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
     let reading = store.get_stream(&StoreKey::Raw(key.clone()), Some(range.clone())).await?;
     if reading.range == range {
-        return Ok(reading.stream);
+        return Ok(match whole {
+            Some(crc32) => checked(reading.stream, key, Expected::Crc32(crc32)),
+            None => reading.stream,
+        });
     }
     let source = std::io::Error::other(format!("it has {} bytes, not {}", reading.stored.bytes, range.end));
     Err(StoreError::Directory { action: "read", path: key, source })

@@ -558,6 +558,8 @@ CREATE TABLE bundles (
   bytes      BIGINT NOT NULL,
   entries    BIGINT NOT NULL,
   etag       TEXT COLLATE "C" NOT NULL,
+  -- the rights that its documents need, as JSON; NULL: those of its flow
+  needs      TEXT COLLATE "C",
   -- what could not be given, as a JSON list
   left_out   TEXT COLLATE "C" NOT NULL,
   made_by    TEXT COLLATE "C" NOT NULL,

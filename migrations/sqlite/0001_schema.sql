@@ -539,6 +539,8 @@ CREATE TABLE bundles (
   bytes      BIGINT NOT NULL,
   entries    BIGINT NOT NULL,
   etag       TEXT NOT NULL,
+  -- the rights that its documents need, as JSON; NULL: those of its flow
+  needs      TEXT,
   -- what could not be given, as a JSON list
   left_out   TEXT NOT NULL,
   made_by    TEXT NOT NULL,

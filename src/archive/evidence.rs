@@ -8,6 +8,7 @@
 mod bag;
 mod custody;
 mod known;
+pub mod many;
 mod mask;
 mod metadata;
 pub mod parts;
@@ -34,12 +35,7 @@ use crate::{
     content::thumbnails::{self, ThumbnailError},
     cpu::CpuError,
     db::{self, DbError},
-    flow::{
-        Flow,
-        event::YINKU,
-        evidence::SealedPackage,
-        manifest::StoredManifest,
-    },
+    flow::{Flow, event::YINKU, evidence::SealedPackage, manifest::StoredManifest},
     hash::Blake3,
     id::{BundleId, FlowId},
     original::Original,
@@ -234,7 +230,10 @@ async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<()
         Source::Original(_) => None,
     });
     let puts: Vec<(StoreKey, Bytes)> = made.collect();
-    stream::iter(puts).map(Ok).try_for_each_concurrent(READS, async |(key, bytes)| app.store.put(&key, bytes).await).await?;
+    stream::iter(puts)
+        .map(Ok)
+        .try_for_each_concurrent(READS, async |(key, bytes)| app.store.put(&key, bytes).await)
+        .await?;
     let entries = bag.entries(|file| key(file).to_string());
     let mark = if known.n == 0 { "_未归档" } else { "" };
     let name = format!("{}_证据包{mark}{}.zip", bag.folder, if faces { "_含人脸" } else { "" });
@@ -254,6 +253,7 @@ async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<()
         bytes: i64::try_from(layout.bytes()).unwrap_or(i64::MAX),
         entries: i64::try_from(plan.entries.len()).unwrap_or(i64::MAX),
         etag: layout.etag().to_owned(),
+        needs: None,
         left_out: "[]".to_owned(),
         made_by: YINKU.to_owned(),
         made_at: now,

@@ -36,10 +36,11 @@ pub enum EntryContent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     Made(Bytes),
-    /// This range of an object.
+    /// This range of an object. `whole`: it is the whole object, which has this CRC-32.
     Stored {
         key: String,
         range: Range<u64>,
+        whole: Option<u32>,
     },
 }
 
@@ -55,7 +56,7 @@ pub struct Layout {
 #[derive(Debug)]
 enum Part {
     Made(Bytes),
-    Stored { key: String, bytes: u64 },
+    Stored { key: String, bytes: u64, crc32: u32 },
 }
 
 impl Part {
@@ -93,7 +94,7 @@ impl Layout {
             let header = Header::of(&entry, names.place(&entry.name), at);
             directory.extend(header.central());
             let content = match entry.content {
-                EntryContent::Stored(key) => Part::Stored { key, bytes: entry.bytes },
+                EntryContent::Stored(key) => Part::Stored { key, bytes: entry.bytes, crc32: entry.crc32 },
                 EntryContent::Made(bytes) => Part::Made(bytes),
             };
             for part in [Part::Made(header.local().into()), content] {
@@ -154,7 +155,10 @@ impl Part {
                 let index = |at| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
                 Piece::Made(bytes.slice(index(range.start)..index(range.end)))
             }
-            Self::Stored { key, .. } => Piece::Stored { key: key.clone(), range },
+            Self::Stored { key, bytes, crc32 } => {
+                let whole = (range == (0..*bytes)).then_some(*crc32);
+                Piece::Stored { key: key.clone(), range, whole }
+            }
         }
     }
 }

@@ -166,7 +166,19 @@ mod tests {
     #[test]
     fn no_path_leaves_its_folder_or_names_a_device() {
         assert_eq!(
-            placed(&["../x", "a/./b", "/etc/x", "CON", "con.txt", "com1", "COM10", "a. ", "a\u{202e}gpj.exe", "...", "x:y"]),
+            placed(&[
+                "../x",
+                "a/./b",
+                "/etc/x",
+                "CON",
+                "con.txt",
+                "com1",
+                "COM10",
+                "a. ",
+                "a\u{202e}gpj.exe",
+                "...",
+                "x:y"
+            ]),
             ["_/x", "a/_/b", "etc/x", "_CON", "_con.txt", "_com1", "COM10", "a (2)", "agpj.exe", "_ (2)", "x-y"]
         );
     }

@@ -79,6 +79,7 @@ impl PhotosPlan {
             bytes: i64::try_from(self.open.layout.bytes()).unwrap_or(i64::MAX),
             entries: i64::try_from(self.plan.entries.len()).unwrap_or(i64::MAX),
             etag,
+            needs: None,
             left_out: "[]".to_owned(),
             made_by: user.username.clone(),
             made_at: now,

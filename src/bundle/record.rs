@@ -38,6 +38,8 @@ pub struct Bundle {
     pub entries: i64,
     /// Strong, with its quotes.
     pub etag: String,
+    /// The rights that its documents need, as JSON. `None`: those of its flow.
+    pub needs: Option<String>,
     /// What could not be given, as a JSON list.
     pub left_out: String,
     pub made_by: String,
@@ -68,8 +70,8 @@ impl Bundle {
 
     /// Writes the row. Returns false if this state of the flow has a bundle.
     pub async fn insert(&self, tx: &mut Tx) -> Result<bool, DbError> {
-        let written = sql("INSERT INTO bundles (id, kind, flow_id, faces, name, plan_key, bytes, entries, etag, left_out, made_by, made_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING")
+        let written = sql("INSERT INTO bundles (id, kind, flow_id, faces, name, plan_key, bytes, entries, etag, left_out, made_by, made_at, expires_at, needs)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING")
             .bind(&self.id)
             .bind(self.kind)
             .bind(self.flow_id.as_ref())
@@ -83,6 +85,7 @@ impl Bundle {
             .bind(&self.made_by)
             .bind(self.made_at)
             .bind(self.expires_at)
+            .bind(self.needs.clone())
             .execute(tx)
             .await?;
         Ok(written == 1)

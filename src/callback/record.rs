@@ -120,11 +120,13 @@ impl Record {
             return Ok(Vec::new());
         }
         let list = placeholders(2, seal_uses.len());
-        sql(format!("SELECT * FROM callbacks WHERE received_at <= $1 AND seal_use_id IN {list} ORDER BY received_at, id"))
-            .bind(until.unwrap_or(Timestamp(i64::MAX)))
-            .bind_all(seal_uses.iter().copied())
-            .all(on)
-            .await
+        sql(format!(
+            "SELECT * FROM callbacks WHERE received_at <= $1 AND seal_use_id IN {list} ORDER BY received_at, id"
+        ))
+        .bind(until.unwrap_or(Timestamp(i64::MAX)))
+        .bind_all(seal_uses.iter().copied())
+        .all(on)
+        .await
     }
 
     /// Returns the pending callbacks of the seal use, in the order of arrival.

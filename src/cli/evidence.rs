@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use crate::{
     app::App,
     archive::evidence,
-    audit::{Act, COMMAND_LINE, NewEntry},
+    audit::COMMAND_LINE,
     bundle::{self, plans::PlanCache},
     clock::Clock,
     config::Config,
@@ -40,10 +40,8 @@ pub(crate) async fn run(config: Config, args: EvidenceArgs) -> anyhow::Result<Ex
     let package = evidence::present(&app, &flow.id, args.faces).await?;
     let package = package.context("the flow has changed while its package was made; run the command again")?;
     let plan = PlanCache::new(0).open(&app.store, &app.cpu, &package.bundle).await?;
-    let detail = package.bundle.id.to_string();
-    let entry = NewEntry::to_flow(COMMAND_LINE, Act::EvidenceDownloaded, &flow.id).detail(&detail);
-    app.journal.write(entry, app.clock.now()).await?;
-    let mut bytes = bundle::stream(app.store.clone(), &plan.layout, 0..plan.layout.bytes());
+    let all = 0..plan.layout.bytes();
+    let mut bytes = bundle::give_out(&app, COMMAND_LINE, &package.bundle, &plan.layout, all).await?;
     let mut file = tokio::fs::File::create(&args.output)
         .await
         .with_context(|| format!("cannot write {}; check the path and its permissions", args.output.display()))?;

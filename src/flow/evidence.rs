@@ -12,7 +12,7 @@ use crate::{
 /// The identity of the package of a flow's last manifest.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Seal {
+pub struct PackageSeal {
     /// The number of the manifest.
     pub n: i64,
     /// SHA-256 of the package's tag manifest.
@@ -22,7 +22,7 @@ pub struct Seal {
     pub sealed_at: Timestamp,
 }
 
-impl Seal {
+impl PackageSeal {
     /// Returns the seal of the package without faces of the last manifest. `None` until it is made.
     pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Option<Self>, DbError> {
         sql("SELECT e.n, e.s, e.sealed_at FROM evidence_packages e JOIN flows f ON f.id = e.flow_id AND f.manifest_no = e.n
@@ -49,12 +49,7 @@ pub struct SealedPackage {
 
 impl SealedPackage {
     /// Returns the package of this state whose bundle has not ended.
-    pub async fn find(
-        on: impl Into<On<'_>>,
-        flow: &FlowId,
-        state: &str,
-        faces: bool,
-    ) -> Result<Option<Self>, DbError> {
+    pub async fn find(on: impl Into<On<'_>>, flow: &FlowId, state: &str, faces: bool) -> Result<Option<Self>, DbError> {
         sql("SELECT e.* FROM evidence_packages e JOIN bundles b ON b.id = e.bundle_id
              WHERE e.flow_id = $1 AND e.state = $2 AND e.faces = $3 AND b.plan_key IS NOT NULL")
         .bind(flow)
@@ -66,7 +61,8 @@ impl SealedPackage {
 
     /// Writes the row. Returns false if another node has made the package of this state.
     pub async fn insert(&self, tx: &mut Tx) -> Result<bool, DbError> {
-        let written = sql("INSERT INTO evidence_packages (flow_id, state, faces, n, s, bundle_id, missing, withheld, sealed_at)
+        let written =
+            sql("INSERT INTO evidence_packages (flow_id, state, faces, n, s, bundle_id, missing, withheld, sealed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (flow_id, state, faces) DO NOTHING")
             .bind(&self.flow_id)
             .bind(&self.state)

@@ -9,7 +9,7 @@ use super::{
     Flow,
     actions::{self, Action, Facts, Refusal, UseFacts},
     event::{self, Event},
-    evidence::Seal,
+    evidence::PackageSeal,
     head::{self, FlowHead, facts},
     people::People,
     required_files,
@@ -42,7 +42,7 @@ pub struct FlowView {
     /// Actions that this user may do now.
     pub actions: Vec<Action>,
     /// The identity of the evidence package of the last manifest, without faces. Null until the package is made.
-    pub evidence: Option<Seal>,
+    pub evidence: Option<PackageSeal>,
     /// The number of the last manifest.
     #[serde(skip)]
     pub manifest_no: i64,
@@ -131,7 +131,7 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
             .filter_map(|action| Some((*action, actions::check(&facts, *action).err()?)))
             .collect(),
         editable: actions::editable(&facts).into_iter().map(|field| field.key.clone()).collect(),
-        evidence: Seal::of_flow(db, id).await?,
+        evidence: PackageSeal::of_flow(db, id).await?,
         manifest_no: flow.manifest_no,
         head,
         form,

@@ -14,23 +14,24 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Code, Edge, Problem,
     content::range::{self, Validators},
-    input::Id,
+    input::{Id, Input},
     session::CurrentUser,
 };
 use crate::{
+    archive::evidence::many,
     bundle::{
         self,
         plans::PlanError,
         record::{Bundle, BundleKind},
+        selection::{self, BundleWish, SelectionError},
     },
     clock::Timestamp,
-    flow::Flow,
     id::BundleId,
     user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(about)).routes(routes!(bytes))
+    OpenApiRouter::new().routes(routes!(make)).routes(routes!(about)).routes(routes!(bytes))
 }
 
 /// A bundle.
@@ -66,6 +67,32 @@ impl From<Bundle> for BundleView {
     }
 }
 
+/// Freezes a selection as a bundle. Documents that the caller may not see are left out. 503 `bundle_making`: an evidence
+/// package of the selection is not made yet. Send the request again.
+#[utoipa::path(post, path = "/api/bundles", request_body = BundleWish, responses((status = 201, body = BundleView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+async fn make(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Input(wish): Input<BundleWish>,
+) -> Result<(StatusCode, Json<BundleView>), Problem> {
+    wish.check()?;
+    if wish.faces && !user.reads_all() {
+        return Err(Problem::forbidden());
+    }
+    let gathered = if wish.evidence {
+        many::gather(&edge.app, &user, &wish.flow_ids, wish.faces).await?.ok_or_else(making)?
+    } else {
+        wish.gather(&edge.app.db, &user).await?
+    };
+    let bundle = gathered.freeze(&edge.app, &user, wish.name.as_deref()).await?;
+    Ok((StatusCode::CREATED, Json(bundle.into())))
+}
+
+/// The problem of a package that is not made yet.
+pub(super) fn making() -> Problem {
+    Problem { retry_after: 3, ..Problem::new(Code::BundleMaking, Code::BundleMaking.meaning()) }
+}
+
 /// A bundle without its bytes.
 #[utoipa::path(get, path = "/api/bundles/{id}/about", params(("id" = BundleId, Path)), responses((status = 200, body = BundleView), (status = 403, body = Problem), (status = 410, body = Problem)))]
 async fn about(
@@ -93,11 +120,7 @@ async fn bytes(
 /// Returns the bundle if the user may download every document in it now.
 async fn allowed(edge: &Edge, id: &BundleId, user: &User) -> Result<Bundle, Problem> {
     let bundle = Bundle::find(&edge.app.db, id).await?.ok_or_else(Problem::not_found)?;
-    let visible = match &bundle.flow_id {
-        Some(flow) => Flow::visible_to(&edge.app.db, flow, user).await?,
-        None => user.reads_all(),
-    };
-    if !visible || (bundle.faces && !user.reads_all()) {
+    if !selection::may_have(&edge.app.db, &bundle, user).await? {
         return Err(Problem::forbidden());
     }
     if !bundle.is_live(edge.app.clock.now()) {
@@ -141,7 +164,7 @@ pub(super) async fn serve(
     }
     // HEAD sends no bytes, so it writes no audit entry.
     let body = if *method == Method::GET {
-        Body::from_stream(bundle::give_out(app, user, bundle, layout, range.clone()).await?)
+        Body::from_stream(bundle::give_out(app, &user.username, bundle, layout, range.clone()).await?)
     } else {
         Body::empty()
     };
@@ -167,6 +190,17 @@ fn disposition(bundle: &Bundle) -> String {
     let plain = serial.map_or_else(|| kind.to_owned(), |serial| format!("{serial}_{kind}"));
     let name = utf8_percent_encode(&bundle.name, NON_ALPHANUMERIC);
     format!("attachment; filename=\"{plain}.zip\"; filename*=UTF-8''{name}")
+}
+
+impl From<SelectionError> for Problem {
+    fn from(error: SelectionError) -> Self {
+        match error {
+            SelectionError::NotOne | SelectionError::TooMany => Self::new(Code::Invalid, error.to_string()),
+            SelectionError::Nothing => Self::not_found(),
+            SelectionError::Store(error) => error.into(),
+            SelectionError::Db(error) => error.into(),
+        }
+    }
 }
 
 impl From<PlanError> for Problem {

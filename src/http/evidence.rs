@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Code, Edge, Problem,
+    Edge, Problem,
     bundles::{self, Address},
     flows::visible_flow,
     input::{Id, Params},
@@ -82,7 +82,7 @@ async fn evidence_zip(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     entitled(&edge, &id, &user, params.faces).await?;
-    let package = evidence::bring(&edge.app, &id, params.faces).await?.ok_or_else(making)?;
+    let package = evidence::bring(&edge.app, &id, params.faces).await?.ok_or_else(bundles::making)?;
     bundles::serve(&edge, &user, &method, &headers, &package.bundle, Address::Changing).await
 }
 
@@ -133,10 +133,6 @@ async fn entitled(edge: &Edge, id: &FlowId, user: &User, faces: bool) -> Result<
         return Err(Problem::forbidden());
     }
     Ok((flow.manifest_no, flow.head.state == FlowState::Archived))
-}
-
-fn making() -> Problem {
-    Problem { retry_after: 3, ..Problem::new(Code::BundleMaking, Code::BundleMaking.meaning()) }
 }
 
 /// The page that checks a package offline, as a file to save. Here it could not run.

@@ -32,7 +32,19 @@ const MOST_LINES: usize = 400;
 /// The room that owns each table: only there it is written.
 const OWNERS: [(&str, &[&str]); 11] = [
     ("definition", &["definitions", "definition_versions"]),
-    ("flow", &["flows", "flow_events", "flow_people", "flow_search", "approvals", "manifests", "serial_numbers", "evidence_packages"]),
+    (
+        "flow",
+        &[
+            "flows",
+            "flow_events",
+            "flow_people",
+            "flow_search",
+            "approvals",
+            "manifests",
+            "serial_numbers",
+            "evidence_packages",
+        ],
+    ),
     ("seal_use", &["seal_uses", "grants", "ingests", "dispatches", "sent_documents"]),
     ("photo", &["photos"]),
     ("original", &["originals"]),

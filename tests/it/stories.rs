@@ -16,6 +16,7 @@ mod attack_sessions;
 mod attack_tokens;
 mod attack_totp;
 mod audit;
+mod bundles;
 mod callbacks;
 mod clients;
 mod clients_many;

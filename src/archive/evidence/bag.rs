@@ -114,7 +114,8 @@ impl Bag {
         for (name, hash) in HASHES {
             tags.push(BagFile::made(name, known.at, manifest(&payload, hash)));
         }
-        for (name, text) in [("校验说明.md", HOW_TO_CHECK), ("verify.html", VERIFY_PAGE), ("verify.py", VERIFY_SCRIPT)] {
+        for (name, text) in [("校验说明.md", HOW_TO_CHECK), ("verify.html", VERIFY_PAGE), ("verify.py", VERIFY_SCRIPT)]
+        {
             tags.push(BagFile::made(name, known.at, text));
         }
         let list = BagFile::made("tagmanifest-sha256.txt", known.at, manifest(&tags, |file| &file.sha256));
@@ -218,7 +219,8 @@ fn wanted(definition: &Body, file: &FileFacts) -> String {
     let Some(photo) = &file.photo else {
         let integration = definition.integration.as_ref();
         let stamped = integration.and_then(|integration| integration.stamped_file_field.as_ref());
-        let folder = if stamped.is_some() && stamped == file.field_key.as_ref() { "用印后文件" } else { "用印文件" };
+        let folder =
+            if stamped.is_some() && stamped == file.field_key.as_ref() { "用印后文件" } else { "用印文件" };
         return format!("{folder}/{}", part(&file.name));
     };
     let ext = file.store_key.rsplit_once('.').map_or("bin", |(_, ext)| ext);

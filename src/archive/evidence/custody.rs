@@ -96,7 +96,9 @@ pub(super) fn custody(known: &Known, path: impl Fn(usize) -> Option<String>) -> 
         if known.n > 0 {
             steps.push(json!({ "step": "read_again_and_verified", "at": known.at, "sm3": file.sm3 }));
         }
-        lines.push(json!({ "no": photo.no, "path": path, "photo": photo.photo_id, "state": photo.state, "steps": steps }));
+        lines.push(
+            json!({ "no": photo.no, "path": path, "photo": photo.photo_id, "state": photo.state, "steps": steps }),
+        );
     }
     lines
 }

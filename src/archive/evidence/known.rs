@@ -205,9 +205,15 @@ impl Known {
             }
         };
         let facts: ManifestFacts = serde_json::from_value(manifest.clone())?;
+        let manifest = if n == 0 { without_sm3(manifest) } else { manifest };
         let (mut details, mut asked_at) = (Vec::new(), HashMap::new());
         for seal_use in SealUse::of_flow(&app.db, &flow.id).await? {
-            asked_at.extend(seal_use.detail_at.filter(|at| until.is_none_or(|until| *at <= until)).map(|at| (seal_use.id.clone(), at)));
+            asked_at.extend(
+                seal_use
+                    .detail_at
+                    .filter(|at| until.is_none_or(|until| *at <= until))
+                    .map(|at| (seal_use.id.clone(), at)),
+            );
             if let Some(detail) = seal_use.detail.as_deref() {
                 let text = provider::without_codes(detail);
                 let detail = serde_json::from_str(&text).unwrap_or_else(|_| json!({ "text": text }));
@@ -218,7 +224,8 @@ impl Known {
         let callbacks = CallbackLine::of(app, &uses, until).await?;
         let names = display_names(&app.db, usernames(&facts)).await?;
         let at = until.unwrap_or_else(|| last_fact(&facts, &callbacks));
-        let mut known = Self { flow, n, state: n.to_string(), at, manifest, facts, details, asked_at, callbacks, names };
+        let mut known =
+            Self { flow, n, state: n.to_string(), at, manifest, facts, details, asked_at, callbacks, names };
         if n == 0 {
             known.state = format!("0-{}", &known.fingerprint()?[..16]);
         }
@@ -259,6 +266,14 @@ impl Known {
         let live = self.facts.seal_uses.iter().filter(|used| !used.superseded || used.business_id.is_some());
         live.map(|used| counts::count(&grants(used), &tallies(used))).collect()
     }
+}
+
+/// Before archiving, a package takes the SM3 of originals. That is no new fact.
+fn without_sm3(mut manifest: Value) -> Value {
+    for document in manifest["documents"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        document.remove("sm3");
+    }
+    manifest
 }
 
 fn grants(used: &UseOfSeal) -> Vec<Grant> {

@@ -18,7 +18,10 @@ pub(super) fn files(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec
         ("photos.jsonl", lines(&photos(known, faces, paths))),
         ("approvals.json", pretty(&Value::Array(approvals(known)))),
         ("events.jsonl", lines(&events(known))),
-        ("vendor-detail.json", pretty(&Value::Array(known.details.iter().map(|detail| without_faces(detail.clone(), faces)).collect()))),
+        (
+            "vendor-detail.json",
+            pretty(&Value::Array(known.details.iter().map(|detail| without_faces(detail.clone(), faces)).collect())),
+        ),
         ("callbacks.jsonl", lines(&known.callbacks.iter().map(|line| json!(line)).collect::<Vec<_>>())),
         ("custody.jsonl", lines(&custody)),
     ]
@@ -82,7 +85,8 @@ fn photos(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec<Value> {
     for used in &known.facts.seal_uses {
         for photo in &used.photos {
             if !faces && photo.kind.is_private() {
-                found.push(json!({ "no": photo.no, "kind": photo.kind, "state": photo.confirmation, "withheld": true }));
+                found
+                    .push(json!({ "no": photo.no, "kind": photo.kind, "state": photo.confirmation, "withheld": true }));
                 continue;
             }
             let versions = versions(known, &photo.id, paths);
@@ -99,9 +103,12 @@ fn photos(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec<Value> {
 }
 
 fn versions(known: &Known, photo: &PhotoId, paths: &[Option<String>]) -> Vec<Value> {
-    let of_photo = known.facts.documents.iter().zip(paths).filter(|(file, path)| {
-        path.is_some() && file.photo.as_ref().is_some_and(|part| part.photo_id == *photo)
-    });
+    let of_photo = known
+        .facts
+        .documents
+        .iter()
+        .zip(paths)
+        .filter(|(file, path)| path.is_some() && file.photo.as_ref().is_some_and(|part| part.photo_id == *photo));
     of_photo
         .map(|(file, path)| {
             json!({

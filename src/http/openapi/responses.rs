@@ -36,7 +36,9 @@ pub(super) fn tag_of(path: &str) -> Option<&'static str> {
         ("services", _) => "services",
         ("definitions", _) => "definitions",
         ("flows", act) if act.starts_with("seal-") => "seal use",
-        ("flows", "photos.zip" | "evidence.zip" | "evidence" | "collect" | "fields" | "stamped") | ("grants", _) => "files",
+        ("flows", "photos.zip" | "evidence.zip" | "evidence" | "collect" | "fields" | "stamped") | ("grants", _) => {
+            "files"
+        }
         ("flows", _) => "flows",
         ("seal-uses" | "owed", _) => "seal use",
         ("ingests" | "callbacks" | "papi", _) => "ingests",

@@ -182,6 +182,7 @@ fn without_an_object() -> Vec<Row> {
         ["POST /api/flows", "POST /api/folders", "POST /api/tokens"]
             .map(|route| row(route, Body::Json(json!({})), OWN)),
     );
+    rows.push(row("POST /api/bundles", Body::Json(json!({})), OWN));
     rows.push(row("POST /api/session", Body::Json(json!({ "username": "x", "password": "x" })), OWN));
     let passwords = json!({ "old": "x", "new": "y" });
     rows.push(row("PUT /api/session/password", Body::Json(passwords), OWN));

@@ -29,7 +29,9 @@ async fn archived(world: &World, count: u32) -> (FlowId, Value) {
     world.until_archived(&flow).await;
     let wang = world.caller("wang").await;
     world
-        .until("the package is made", async || !wang.get(&format!("/api/flows/{flow}")).await.json()["evidence"].is_null())
+        .until("the package is made", async || {
+            !wang.get(&format!("/api/flows/{flow}")).await.json()["evidence"].is_null()
+        })
         .await;
     let seal = wang.get(&format!("/api/flows/{flow}")).await.json()["evidence"].clone();
     (flow, seal)
@@ -63,7 +65,10 @@ story!(the_package_of_an_archived_flow_has_everything_and_keeps_its_bytes, async
     let told = wang.get(&zip_of_evidence(&flow)).await;
     assert_eq!((told.status.as_u16(), told.header("content-type")), (200, "application/zip"));
     let disposition = told.header("content-disposition").to_owned();
-    assert!(disposition.contains("_evidence.zip\"") && disposition.contains("%E8%AF%81%E6%8D%AE%E5%8C%85"), "{disposition}");
+    assert!(
+        disposition.contains("_evidence.zip\"") && disposition.contains("%E8%AF%81%E6%8D%AE%E5%8C%85"),
+        "{disposition}"
+    );
     let files = files_of(&told.bytes);
     let serial: String = sql("SELECT serial_no FROM flows").scalar(&world.app.db).await.unwrap();
     let names: Vec<&str> = files.iter().map(|(name, _)| name.strip_prefix(&format!("{serial}/")).unwrap()).collect();
@@ -103,12 +108,14 @@ story!(the_package_of_an_archived_flow_has_everything_and_keeps_its_bytes, async
     let s = yinku::hash::Hashes::of(text_of(&files, "tagmanifest-sha256.txt").as_bytes()).sha256;
     let view = wang.get(&format!("/api/flows/{flow}")).await.json();
     assert_eq!((view["evidence"]["s"].as_str(), &view["evidence"]["n"]), (Some(s.as_str()), &Value::from(1)));
-    let sealed: String = sql("SELECT detail FROM audit WHERE act = 'evidence_sealed'").scalar(&world.app.db).await.unwrap();
+    let sealed: String =
+        sql("SELECT detail FROM audit WHERE act = 'evidence_sealed'").scalar(&world.app.db).await.unwrap();
     assert!(sealed.ends_with(&s), "{sealed}");
     let about = wang.get(&format!("/api/flows/{flow}/evidence")).await.expect(200);
     assert_eq!((&about["state"], &about["s"], &about["archived"]), (&"ready".into(), &s.into(), &true.into()));
     assert_eq!(about["bytes"], told.bytes.len());
-    let parts: Vec<&str> = about["parts"].as_array().unwrap().iter().map(|part| part["name"].as_str().unwrap()).collect();
+    let parts: Vec<&str> =
+        about["parts"].as_array().unwrap().iter().map(|part| part["name"].as_str().unwrap()).collect();
     assert_eq!(parts, ["用印报告", "图片", "用印后文件", "metadata", "校验"]);
 
     // The frozen bundle has the same bytes, in any range.
@@ -195,8 +202,10 @@ story!(face_photos_are_for_those_who_may_see_them, async |engine: Engine| {
     assert!(files.iter().all(|(name, _)| !name.contains("_face.")));
     assert!(text_of(&files, "bag-info.txt").contains("Yinku-Faces: withheld (1)"));
     assert!(text_of(&files, "缺失清单.txt").contains("人脸及类型不明的图片 1 张"));
-    let keys: Vec<String> =
-        sql("SELECT photokey FROM photos WHERE kind = 'face' AND photokey IS NOT NULL").scalars(&world.app.db).await.unwrap();
+    let keys: Vec<String> = sql("SELECT photokey FROM photos WHERE kind = 'face' AND photokey IS NOT NULL")
+        .scalars(&world.app.db)
+        .await
+        .unwrap();
     let hashes: Vec<String> =
         sql("SELECT original_hash FROM photos WHERE kind = 'face'").scalars(&world.app.db).await.unwrap();
     assert_eq!(hashes.len(), 1);
@@ -289,11 +298,18 @@ story!(one_flipped_byte_in_any_file_is_found, async |world: World| {
         assert!(!good || !same, "a changed {name} was not found: {told}");
     }
     for (what, change) in [
-        ("a file less", Box::new(|files: &mut BTreeMap<String, Vec<u8>>| files.retain(|name, _| !name.ends_with("events.jsonl"))) as Box<dyn Fn(&mut BTreeMap<String, Vec<u8>>)>),
-        ("a file more", Box::new(|files| {
-            let root = files.keys().next().unwrap().split('/').next().unwrap().to_owned();
-            files.insert(format!("{root}/data/图片/extra.jpg"), b"x".to_vec());
-        })),
+        (
+            "a file less",
+            Box::new(|files: &mut BTreeMap<String, Vec<u8>>| files.retain(|name, _| !name.ends_with("events.jsonl")))
+                as Box<dyn Fn(&mut BTreeMap<String, Vec<u8>>)>,
+        ),
+        (
+            "a file more",
+            Box::new(|files| {
+                let root = files.keys().next().unwrap().split('/').next().unwrap().to_owned();
+                files.insert(format!("{root}/data/图片/extra.jpg"), b"x".to_vec());
+            }),
+        ),
     ] {
         let mut changed = files.clone();
         change(&mut changed);

@@ -47,11 +47,22 @@ pub(super) fn gaps(known: &Known) -> Vec<String> {
         let since = used.ended_at.map_or_else(|| "用印尚未结束".to_owned(), |at| format!("自 {at} 起"));
         for gap in counts.gaps {
             let grant = used.grants.iter().find(|grant| gap.grant_id.as_ref() == Some(&grant.id));
-            let whose = grant.map_or_else(|| "未知印章".to_owned(), |grant| format!("{}（{}）", grant.seal, grant.user));
-            let why = if gap.listed > 0 { "供应商已登记，尚未取得" } else { "设备计数多于供应商给出的图片" };
+            let whose =
+                grant.map_or_else(|| "未知印章".to_owned(), |grant| format!("{}（{}）", grant.seal, grant.user));
+            let why = if gap.listed > 0 {
+                "供应商已登记，尚未取得"
+            } else {
+                "设备计数多于供应商给出的图片"
+            };
             lines.push(format!(
                 "{whose} {} {} 张：{why}（设备计 {}，收到 {}），{since}。\n  {} missing: counted {}, received {}.",
-                kind_words(gap.kind), gap.missing, gap.counted, gap.received, gap.missing, gap.counted, gap.received
+                kind_words(gap.kind),
+                gap.missing,
+                gap.counted,
+                gap.received,
+                gap.missing,
+                gap.counted,
+                gap.received
             ));
         }
     }

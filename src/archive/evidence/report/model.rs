@@ -16,12 +16,24 @@ use crate::flow::FlowState;
 
 #[derive(Clone, Debug)]
 pub(super) enum Block {
-    Title { zh: String, en: String },
-    Heading { zh: &'static str, en: &'static str },
-    Counts { text: String, good: bool },
+    Title {
+        zh: String,
+        en: String,
+    },
+    Heading {
+        zh: &'static str,
+        en: &'static str,
+    },
+    Counts {
+        text: String,
+        good: bool,
+    },
     /// Label, its English, value.
     Facts(Vec<(&'static str, &'static str, String)>),
-    Table { head: Vec<(&'static str, &'static str)>, rows: Vec<Vec<Cell>> },
+    Table {
+        head: Vec<(&'static str, &'static str)>,
+        rows: Vec<Vec<Cell>>,
+    },
     Photos(Vec<Tile>),
     Note(String),
 }
@@ -55,7 +67,13 @@ fn text(text: impl Into<String>) -> Cell {
 }
 
 /// Returns the blocks of the first page of a report.
-pub(super) fn model(known: &Known, variant: &Variant, paths: &[Option<String>], tiles: &[Tile], pages: usize) -> Vec<Block> {
+pub(super) fn model(
+    known: &Known,
+    variant: &Variant,
+    paths: &[Option<String>],
+    tiles: &[Tile],
+    pages: usize,
+) -> Vec<Block> {
     let sums = facts::sums(known);
     let mut blocks = first_page(known, &sums);
     blocks.extend(statements(known, &sums));
@@ -67,7 +85,9 @@ pub(super) fn model(known: &Known, variant: &Variant, paths: &[Option<String>], 
     }
     blocks.push(Block::Photos(tiles.to_vec()));
     if pages > 1 {
-        blocks.push(Block::Note(format!("其余图片见 用印报告-2.html 至 用印报告-{pages}.html。 / More photos in the other pages.")));
+        blocks.push(Block::Note(format!(
+            "其余图片见 用印报告-2.html 至 用印报告-{pages}.html。 / More photos in the other pages."
+        )));
     }
     blocks.extend(custody(known));
     blocks.extend(open_points(known, variant));
@@ -79,7 +99,10 @@ pub(super) fn model(known: &Known, variant: &Variant, paths: &[Option<String>], 
 /// Returns the blocks of a later page.
 pub(super) fn more_photos(tiles: &[Tile], page: usize, pages: usize) -> Vec<Block> {
     vec![
-        Block::Title { zh: format!("每次用印（第 {page} 页，共 {pages} 页）"), en: format!("Each stamping, page {page} of {pages}") },
+        Block::Title {
+            zh: format!("每次用印（第 {page} 页，共 {pages} 页）"),
+            en: format!("Each stamping, page {page} of {pages}"),
+        },
         Block::Photos(tiles.to_vec()),
     ]
 }
@@ -94,7 +117,8 @@ fn first_page(known: &Known, sums: &Sums) -> Vec<Block> {
         _ if known.n == 0 => "未归档：流程仍在进行，本包只说明截至目前的事实".to_owned(),
         _ => format!("已归档 {}（第 {} 版）", known.archived(), known.n),
     };
-    let complete = if sums.counts.missing == 0 { "完整：图片齐全" } else { "不完整：有图片缺失，见第七节" };
+    let complete =
+        if sums.counts.missing == 0 { "完整：图片齐全" } else { "不完整：有图片缺失，见第七节" };
     vec![
         Block::Title { zh: "物理用印证据报告".to_owned(), en: "Evidence of a physical seal use".to_owned() },
         Block::Facts(vec![
@@ -118,20 +142,49 @@ fn first_page(known: &Known, sums: &Sums) -> Vec<Block> {
 fn statements(known: &Known, sums: &Sums) -> Vec<Block> {
     let files = known.facts.documents.len();
     let row = |law: &str, says: &str, fact: String| vec![text(law), text(says), text(fact)];
-    let unconfirmed = known.facts.documents.iter().filter(|file| file.photo.as_ref().is_some_and(|photo| photo.state == "unconfirmed")).count();
+    let unconfirmed = known
+        .facts
+        .documents
+        .iter()
+        .filter(|file| file.photo.as_ref().is_some_and(|photo| photo.state == "unconfirmed"))
+        .count();
     vec![
         Block::Heading { zh: "二、与电子签名法的对应", en: "2. The Electronic Signature Law" },
         Block::Table {
             head: vec![("条款", "Article"), ("要求", "Requires"), ("本包的事实", "Fact behind it")],
             rows: vec![
-                row("第五条", "原件形式：能够有效表现所载内容并可供随时调取查用，内容保持完整、未被更改",
-                    format!("{files} 个文件逐字节保存，附 SHA-256、SM3、BLAKE3 三种散列，见第八节")),
-                row("第六条", "文件保存：格式与生成、发送或接收时的格式相同，能识别发件人、收件人及发送、接收的时间",
-                    "图片为设备上传的原始字节，未转码；接收时间与来源见 metadata/custody.jsonl".to_owned()),
-                row("第八条", "真实性：生成、储存、传递方法与保持内容完整性方法的可靠性，鉴别发件人方法的可靠性",
-                    format!("收到 {} 张，由契约锁服务逐张下载或确认；未确认 {unconfirmed} 张，单独列出、不计数", sums.counts.received)),
-                row("来源可靠", "Reliable source", format!("{} 份用印申请，业务编号：{}", live(known).count(), businesses(known))),
-                row("程序规范", "Proper procedure", format!("{} 次审批，{} 条流程事件，均带时间", known.facts.approvals.len(), known.facts.events.len())),
+                row(
+                    "第五条",
+                    "原件形式：能够有效表现所载内容并可供随时调取查用，内容保持完整、未被更改",
+                    format!("{files} 个文件逐字节保存，附 SHA-256、SM3、BLAKE3 三种散列，见第八节"),
+                ),
+                row(
+                    "第六条",
+                    "文件保存：格式与生成、发送或接收时的格式相同，能识别发件人、收件人及发送、接收的时间",
+                    "图片为设备上传的原始字节，未转码；接收时间与来源见 metadata/custody.jsonl".to_owned(),
+                ),
+                row(
+                    "第八条",
+                    "真实性：生成、储存、传递方法与保持内容完整性方法的可靠性，鉴别发件人方法的可靠性",
+                    format!(
+                        "收到 {} 张，由契约锁服务逐张下载或确认；未确认 {unconfirmed} 张，单独列出、不计数",
+                        sums.counts.received
+                    ),
+                ),
+                row(
+                    "来源可靠",
+                    "Reliable source",
+                    format!("{} 份用印申请，业务编号：{}", live(known).count(), businesses(known)),
+                ),
+                row(
+                    "程序规范",
+                    "Proper procedure",
+                    format!(
+                        "{} 次审批，{} 条流程事件，均带时间",
+                        known.facts.approvals.len(),
+                        known.facts.events.len()
+                    ),
+                ),
                 row("要素合规", "Complete elements", facts::line(sums)),
             ],
         },
@@ -146,7 +199,8 @@ fn businesses(known: &Known) -> String {
 fn people(known: &Known) -> Vec<Block> {
     let node = |key: &str| known.facts.definition.node(key).map_or_else(|| key.to_owned(), |node| node.name.clone());
     let flow = &known.facts.flow;
-    let mut rows = vec![vec![text(known.name(&flow.starter)), text("发起 / start"), text(flow.created_at.to_string()), text("")]];
+    let mut rows =
+        vec![vec![text(known.name(&flow.starter)), text("发起 / start"), text(flow.created_at.to_string()), text("")]];
     rows.extend(known.facts.approvals.iter().map(|approval| {
         let round = if approval.round > 1 { format!("（第 {} 轮）", approval.round) } else { String::new() };
         vec![
@@ -158,7 +212,9 @@ fn people(known: &Known) -> Vec<Block> {
     }));
     vec![
         Block::Heading { zh: "三、人员与审批", en: "3. People and approvals" },
-        Block::Table { head: vec![("人员", "Who"), ("节点", "Node"), ("时间", "Time"), ("意见", "Opinion")], rows },
+        Block::Table {
+            head: vec![("人员", "Who"), ("节点", "Node"), ("时间", "Time"), ("意见", "Opinion")], rows
+        },
     ]
 }
 
@@ -177,10 +233,21 @@ fn seals(known: &Known) -> Vec<Block> {
     vec![
         Block::Heading { zh: "四、印章与设备", en: "4. Seals and devices" },
         Block::Table {
-            head: vec![("印章", "Seal"), ("所属公司", "Company"), ("设备号", "Device"), ("用印人", "User"), ("申请 + 追加", "Applied + appended"), ("设备计", "Counted"), ("业务编号", "Business id")],
+            head: vec![
+                ("印章", "Seal"),
+                ("所属公司", "Company"),
+                ("设备号", "Device"),
+                ("用印人", "User"),
+                ("申请 + 追加", "Applied + appended"),
+                ("设备计", "Counted"),
+                ("业务编号", "Business id"),
+            ],
             rows: rows.collect(),
         },
-        Block::Note("用印码不在本包中；手机号已遮盖。 / Seal codes are not in this package; phone numbers are masked.".to_owned()),
+        Block::Note(
+            "用印码不在本包中；手机号已遮盖。 / Seal codes are not in this package; phone numbers are masked."
+                .to_owned(),
+        ),
     ]
 }
 
@@ -227,7 +294,9 @@ fn open_points(known: &Known, variant: &Variant) -> Vec<Block> {
     }
     let withheld = known.private_files();
     if withheld > 0 && !variant.faces {
-        points.push(format!("人脸及类型不明的图片 {withheld} 张未随本包提供（个人信息）。 / {withheld} photos of faces are withheld."));
+        points.push(format!(
+            "人脸及类型不明的图片 {withheld} 张未随本包提供（个人信息）。 / {withheld} photos of faces are withheld."
+        ));
     }
     if points.is_empty() {
         points.push("无。 / None.".to_owned());
@@ -238,11 +307,17 @@ fn open_points(known: &Known, variant: &Variant) -> Vec<Block> {
 fn files(known: &Known, paths: &[Option<String>]) -> Vec<Block> {
     let rows = known.facts.documents.iter().zip(paths).filter_map(|(file, path)| {
         let path = path.as_ref()?;
-        Some(vec![text(path.trim_start_matches("data/")), text(file.bytes.to_string()), Cell::Code(file.sha256.clone())])
+        Some(vec![
+            text(path.trim_start_matches("data/")),
+            text(file.bytes.to_string()),
+            Cell::Code(file.sha256.clone()),
+        ])
     });
     vec![
         Block::Heading { zh: "八、全部文件", en: "8. All files" },
-        Block::Table { head: vec![("文件", "File"), ("字节", "Bytes"), ("SHA-256", "SHA-256")], rows: rows.collect() },
+        Block::Table {
+            head: vec![("文件", "File"), ("字节", "Bytes"), ("SHA-256", "SHA-256")], rows: rows.collect()
+        },
     ]
 }
 

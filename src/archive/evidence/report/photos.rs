@@ -31,7 +31,12 @@ fn tile(file: &FileFacts, photo: &FilePhoto, path: &str) -> Tile {
     lines.extend(file.vendor_at.map(|at| format!("上传日 {}", at.in_china().strftime("%Y-%m-%d"))));
     lines.push(format!("接收 {}", file.received_at));
     lines.push(path.rsplit('/').next().unwrap_or(path).to_owned());
-    Tile { thumbnail: None, lines, doubts: doubts(file, photo), hash: format!("SHA-256 {}…", &file.sha256[..16.min(file.sha256.len())]) }
+    Tile {
+        thumbnail: None,
+        lines,
+        doubts: doubts(file, photo),
+        hash: format!("SHA-256 {}…", &file.sha256[..16.min(file.sha256.len())]),
+    }
 }
 
 /// Returns what is open about a photo, in words.
@@ -45,7 +50,9 @@ pub(super) fn doubts(file: &FileFacts, photo: &FilePhoto) -> Vec<String> {
     }
     doubts.extend(file.undecodable.as_ref().map(|why| format!("无法解码 / not decodable: {why}")));
     match photo.state.as_str() {
-        "unconfirmed" => doubts.push("供应商尚未确认，不计入数目 / not confirmed by the vendor, not counted".to_owned()),
+        "unconfirmed" => {
+            doubts.push("供应商尚未确认，不计入数目 / not confirmed by the vendor, not counted".to_owned())
+        }
         "accepted" => doubts.push("由管理员接受 / accepted by an administrator".to_owned()),
         "supplied" => doubts.push("人工补充 / supplied by hand".to_owned()),
         _ => {}
