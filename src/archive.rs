@@ -23,7 +23,7 @@ use crate::{
     hash::Blake3,
     id::{DocumentId, FlowId},
     killpoint,
-    library::document::Document,
+    library::document::{Document, shelf},
     original::Original,
     outage::Outage,
     queue::{self, FenceError, JobKind, Lease, Next},
@@ -197,6 +197,7 @@ async fn record(
     let store_key = key.to_string();
     let row = NewManifest { n: manifest.n, store_key: &store_key, hash, documents: manifest.document_count() };
     flow.archive(tx, row, now).await?;
+    shelf::archive(tx, &flow.id).await?;
     queue::wake(tx, JobKind::Evidence, flow.id.as_str(), now, now).await?;
     let act = if flow.state == FlowState::Archived { EventKind::Supplemented } else { EventKind::Archived };
     event::record(tx, &flow.id, NewEvent { actor: YINKU, act, node: None, detail: Some(&store_key) }, now).await

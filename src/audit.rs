@@ -27,6 +27,8 @@ use chain::Link;
 words! {
     /// An act of a user, as the audit log names it.
     Act {
+        FlowDrafted = "flow_drafted",
+        DraftDropped = "draft_dropped",
         FlowSubmitted = "flow_submitted",
         FlowApproved = "flow_approved",
         FlowRejected = "flow_rejected",

@@ -3,8 +3,10 @@
 //! A running flow keeps the version with which it was started.
 
 mod check;
+pub mod folders;
 mod ready_made;
 pub mod save;
+pub mod starters;
 
 use std::collections::{HashMap, HashSet};
 
@@ -94,6 +96,12 @@ pub struct Field {
 #[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|manager)$")]
 #[expect(dead_code, reason = "only describes an assignee in the OpenAPI document")]
 struct Assignee(String);
+
+/// A user or a role that may start flows: `user:<username>` or `role:<role>`.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member))$")]
+#[expect(dead_code, reason = "only describes a starter in the OpenAPI document")]
+struct Starter(String);
 
 /// One step of the flow.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -211,6 +219,15 @@ pub struct Body {
     #[serde(default = "allowed")]
     #[schema(value_type = Option<bool>)]
     pub self_approval: bool,
+    /// True: no new flow starts. Running flows go on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(value_type = Option<bool>)]
+    pub retired: bool,
+    /// The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
+    /// auditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Starter>>, min_items = 1)]
+    pub starters: Option<Vec<String>>,
 }
 
 fn allowed() -> bool {
@@ -238,6 +255,19 @@ impl Body {
     #[must_use]
     pub fn bars_starter(&self, node: &Node) -> bool {
         node.kind == NodeKind::Approval && !self.self_approval
+    }
+
+    /// Returns true for the fields whose files the vendor gets with the application: the template and file fields.
+    #[must_use]
+    pub fn goes_to_vendor(&self, field: &Field) -> bool {
+        let fields = self.enabled_integration().map(|i| [i.template_field.as_deref(), i.file_field.as_deref()]);
+        fields.is_some_and(|fields| fields.contains(&Some(field.key.as_str())))
+    }
+
+    /// Returns true for the field of the stamped files, also of a configuration that is switched off.
+    #[must_use]
+    pub fn is_stamped_file(&self, field: &Field) -> bool {
+        self.integration.as_ref().is_some_and(|i| i.stamped_file_field.as_ref() == Some(&field.key))
     }
 
     /// Returns the integration configuration if it is enabled.
@@ -274,7 +304,7 @@ impl TryFrom<Row> for Definition {
 }
 
 impl Definition {
-    /// Saves a first or a further version. The caller must have checked the body.
+    /// Saves a first or a further version, and binds it to its folders. The caller must have checked the body.
     pub async fn save(tx: &mut Tx, id: &DefinitionId, body: &Body, by: &str, now: Timestamp) -> Result<i64, DbError> {
         let version: i64 = sql("INSERT INTO definitions (id, name, version, created_at) VALUES ($1, $2, 1, $3)
              ON CONFLICT (id) DO UPDATE SET version = definitions.version + 1, name = excluded.name RETURNING version")
@@ -290,8 +320,9 @@ impl Definition {
             .bind(text)
             .bind(now)
             .bind(by)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
+        folders::bind(tx, id, version, body, now).await?;
         Ok(version)
     }
 

@@ -6,6 +6,7 @@ pub mod application;
 pub mod approval;
 pub mod assign;
 pub mod case;
+pub mod draft;
 pub mod event;
 pub mod evidence;
 pub mod form;
@@ -27,7 +28,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Tx, sql},
+    db::{Db, DbError, On, Tx, sql},
     definition::START,
     id::{DefinitionId, FlowId},
     user::User,
@@ -37,6 +38,8 @@ use people::People;
 
 words! {
     FlowState {
+        /// Not submitted. Only its starter sees it.
+        Draft = "draft",
         Running = "running",
         Archived = "archived",
         /// Sent back to its starter. The starter may change it and submit it again, or withdraw it.
@@ -63,6 +66,7 @@ words! {
 #[derive(Clone, Debug, FromRow)]
 pub struct Flow {
     pub id: FlowId,
+    /// Empty while the flow is a draft.
     pub serial_no: String,
     pub definition_id: DefinitionId,
     pub version: i64,
@@ -121,9 +125,17 @@ impl Flow {
         Ok(LockedFlow(self))
     }
 
-    /// Returns true if `user` may see the flow: a participant, or a user who reads everything.
-    pub async fn visible_to(on: impl Into<On<'_>>, id: &FlowId, user: &User) -> Result<bool, DbError> {
-        Ok(user.reads_all() || Self::takes_part(on, id, user).await?)
+    /// Returns true if `user` may see the flow: a participant, or a user who reads everything. Only its starter sees a
+    /// draft.
+    pub async fn visible_to(db: &Db, id: &FlowId, user: &User) -> Result<bool, DbError> {
+        let Some(flow) = Self::find(db, id).await? else { return Ok(false) };
+        Ok(flow.is_visible_to(user, &People::of(db, id).await?))
+    }
+
+    /// The same, for a flow whose people are known.
+    #[must_use]
+    pub fn is_visible_to(&self, user: &User, people: &People) -> bool {
+        people.takes_part(user) || (self.state != FlowState::Draft && user.reads_all())
     }
 
     /// Returns true if the flow names `user`, by name or by a role.

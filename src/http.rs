@@ -20,6 +20,7 @@ mod logged_in;
 mod openapi;
 mod operation;
 mod own_login;
+mod parameters;
 mod people;
 mod permission_cache;
 mod photos;
@@ -115,6 +116,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
     let (api, _) = api().split_for_parts();
     api.route("/api/openapi.json", get(openapi::show))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn(parameters::refuse_unknown))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::clear_cache_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
         .layer(middleware::from_fn(layers::refuse_slow_body))

@@ -11,6 +11,7 @@ use crate::{
     bundle, callback,
     clock::Timestamp,
     db::{self, DbError},
+    flow::draft,
     ingest,
     outage::Outage,
     queue::{self, FenceError, JobKind, Lease, Next},
@@ -24,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(8);
 /// The interval between two checks for orphaned callbacks.
 const ORPHANS: Duration = Duration::from_secs(30);
+/// The interval between two checks for drafts that their starters left.
+const DRAFTS: Duration = Duration::from_hours(1);
 
 /// Runs the workers until `stop`. A job that runs at that time gets a grace period. After it, the job goes back to
 /// the queue.
@@ -33,6 +36,7 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
     for _ in 0..app.config.jobs.workers {
         workers.spawn(worker(Arc::clone(&app), owner.clone(), stop.clone()));
     }
+    workers.spawn(look_after_drafts(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_orphans(Arc::clone(&app), stop));
     while workers.join_next().await.is_some() {}
 }
@@ -194,6 +198,21 @@ async fn look_after_orphans(app: Arc<App>, stop: CancellationToken) {
         }
         if let Err(error) = bundle::expire(&app).await {
             tracing::warn!(%error, "cannot end old bundles");
+        }
+    }
+}
+
+/// Drops old drafts at an interval.
+async fn look_after_drafts(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        match draft::drop_old(&app.db, app.clock.now()).await {
+            Ok(0) => {}
+            Ok(dropped) => tracing::info!(dropped, "dropped drafts that were not changed for 90 days"),
+            Err(error) => tracing::warn!(%error, "cannot drop old drafts; trying again in an hour"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(DRAFTS) => {}
+            () = stop.cancelled() => return,
         }
     }
 }

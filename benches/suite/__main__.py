@@ -5,7 +5,7 @@ import sys
 import time
 import traceback
 
-from . import callbacks, growth, ingest, lists, machine, quality, reading
+from . import callbacks, growth, ingest, lists, machine, quality, reading, web
 from .report import Section
 
 PARTS = {
@@ -16,6 +16,7 @@ PARTS = {
     "fairness": growth.fairness,
     "reading": reading.measure,
     "lists": lists.measure,
+    "web": web.measure,
 }
 
 

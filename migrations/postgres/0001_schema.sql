@@ -88,6 +88,19 @@ CREATE TABLE definition_versions (
   PRIMARY KEY (definition_id, version)
 );
 
+-- The folders that a version was bound to when it was saved. A rename or a move changes what the definition shows, never
+-- the folder. Personal folders are bound by their path.
+CREATE TABLE definition_folders (
+  definition_id TEXT COLLATE "C" NOT NULL,
+  version       BIGINT NOT NULL,
+  -- photos, stamped (stamped files) or files (other form files)
+  purpose       TEXT COLLATE "C" NOT NULL,
+  folder_id     TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (definition_id, version, purpose),
+  FOREIGN KEY (definition_id, version) REFERENCES definition_versions (definition_id, version)
+);
+CREATE INDEX definition_folders_by_folder ON definition_folders (folder_id);
+
 -- Flow ---------------------------------------------------------------------------------------------------------------
 
 -- The last number of each day.
@@ -98,7 +111,8 @@ CREATE TABLE serial_numbers (
 
 CREATE TABLE flows (
   id               TEXT COLLATE "C" PRIMARY KEY NOT NULL,
-  serial_no        TEXT COLLATE "C" NOT NULL UNIQUE,
+  -- '' while the flow is a draft
+  serial_no        TEXT COLLATE "C" NOT NULL,
   definition_id    TEXT COLLATE "C" NOT NULL,
   version          BIGINT NOT NULL,
   title            TEXT COLLATE "C" NOT NULL,
@@ -120,6 +134,9 @@ CREATE TABLE flows (
   archived_at      BIGINT,
   FOREIGN KEY (definition_id, version) REFERENCES definition_versions (definition_id, version)
 );
+CREATE UNIQUE INDEX flows_by_serial_no ON flows (serial_no) WHERE serial_no <> '';
+-- Drafts that their starters left.
+CREATE INDEX flows_in_draft ON flows (updated_at) WHERE state = 'draft';
 CREATE INDEX flows_by_definition ON flows (definition_id, id);
 CREATE INDEX flows_by_state ON flows (state, id);
 CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, id);
@@ -347,9 +364,10 @@ CREATE TABLE folders (
 );
 CREATE INDEX folders_by_parent ON folders (parent);
 
--- The number of documents in a folder, and how many of them are faces or of an unknown kind (`faces`). Triggers on
--- documents keep these rows. A folder
--- has several rows, so that transactions of different flows do not wait for the same row.
+-- The number of documents in a folder, and how many of them only users who read everything see there (`faces`): faces,
+-- photos of an unknown kind, and the form files of flows that are not archived. Files of drafts are in no number.
+-- Triggers on documents keep these rows. A folder has several rows, so that transactions of different flows do not wait
+-- for the same row.
 CREATE TABLE folder_totals (
   folder_id TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
   -- the last two characters of the flow's id; '' without a flow
@@ -364,7 +382,8 @@ CREATE TABLE folder_totals (
 CREATE TABLE documents (
   id            TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   folder_id     TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
-  -- decides which users see the document: public, system, or the owner's id of a personal folder
+  -- decides which users see the document: public, system, or the owner's id of a personal folder; flow: its flow alone
+  -- shows it until the archive; draft: only the starter sees it
   shelf         TEXT COLLATE "C" NOT NULL,
   name          TEXT COLLATE "C" NOT NULL,
   -- for searches: full and half width, letters and blanks in one form; null if that is the name in lower case
@@ -384,10 +403,10 @@ CREATE TABLE documents (
   created_at    BIGINT NOT NULL,
   -- trash: the document was removed from its field; the bytes stay
   deleted_at    BIGINT,
-  deleted_by    TEXT COLLATE "C",
-  UNIQUE (folder_id, name)
+  deleted_by    TEXT COLLATE "C"
 );
 CREATE INDEX documents_by_flow ON documents (flow_id, field_key, position);
+CREATE INDEX documents_by_folder ON documents (folder_id);
 CREATE INDEX documents_by_original ON documents (original_hash);
 CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
 -- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
@@ -414,8 +433,9 @@ WHEN ((OLD.kind, OLD.grant_id) IS DISTINCT FROM (NEW.kind, NEW.grant_id)) EXECUT
 CREATE FUNCTION documents_come() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
-  SELECT folder_id, right(COALESCE(flow_id, ''), 2), COUNT(*), COUNT(CASE WHEN kind IN ('face', 'unknown') THEN 1 END)
-  FROM come WHERE deleted_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
+  SELECT folder_id, right(COALESCE(flow_id, ''), 2), COUNT(*),
+    COUNT(CASE WHEN kind IN ('face', 'unknown') OR shelf = 'flow' THEN 1 END)
+  FROM come WHERE deleted_at IS NULL AND shelf <> 'draft' GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (folder_id, part) DO UPDATE SET
     documents = t.documents + excluded.documents, faces = t.faces + excluded.faces;
   RETURN NULL;
@@ -425,21 +445,23 @@ FOR EACH STATEMENT EXECUTE FUNCTION documents_come();
 
 CREATE FUNCTION documents_go() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-  IF OLD.deleted_at IS NULL THEN
-    UPDATE folder_totals SET
-      documents = documents - 1, faces = faces - CASE WHEN OLD.kind IN ('face', 'unknown') THEN 1 ELSE 0 END
+  IF OLD.deleted_at IS NULL AND OLD.shelf <> 'draft' THEN
+    UPDATE folder_totals SET documents = documents - 1,
+      faces = faces - CASE WHEN OLD.kind IN ('face', 'unknown') OR OLD.shelf = 'flow' THEN 1 ELSE 0 END
     WHERE folder_id = OLD.folder_id AND part = right(COALESCE(OLD.flow_id, ''), 2);
   END IF;
-  IF TG_OP = 'UPDATE' AND NEW.deleted_at IS NULL THEN
+  IF TG_OP = 'UPDATE' AND NEW.deleted_at IS NULL AND NEW.shelf <> 'draft' THEN
     INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
-    VALUES (NEW.folder_id, right(COALESCE(NEW.flow_id, ''), 2), 1, CASE WHEN NEW.kind IN ('face', 'unknown') THEN 1 ELSE 0 END)
+    VALUES (NEW.folder_id, right(COALESCE(NEW.flow_id, ''), 2), 1,
+      CASE WHEN NEW.kind IN ('face', 'unknown') OR NEW.shelf = 'flow' THEN 1 ELSE 0 END)
     ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + 1, faces = t.faces + excluded.faces;
   END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER documents_go AFTER DELETE ON documents FOR EACH ROW EXECUTE FUNCTION documents_go();
-CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at ON documents FOR EACH ROW
-WHEN ((OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at) IS DISTINCT FROM (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at))
+CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents FOR EACH ROW
+WHEN ((OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at, OLD.shelf)
+  IS DISTINCT FROM (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at, NEW.shelf))
 EXECUTE FUNCTION documents_go();
 
 -- The words in the names of a flow's documents: narrow rows, so that a search through all of them is quick.

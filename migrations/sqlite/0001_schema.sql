@@ -87,6 +87,19 @@ CREATE TABLE definition_versions (
   PRIMARY KEY (definition_id, version)
 );
 
+-- The folders that a version was bound to when it was saved. A rename or a move changes what the definition shows, never
+-- the folder. Personal folders are bound by their path.
+CREATE TABLE definition_folders (
+  definition_id TEXT NOT NULL,
+  version       BIGINT NOT NULL,
+  -- photos, stamped (stamped files) or files (other form files)
+  purpose       TEXT NOT NULL,
+  folder_id     TEXT NOT NULL,
+  PRIMARY KEY (definition_id, version, purpose),
+  FOREIGN KEY (definition_id, version) REFERENCES definition_versions (definition_id, version)
+);
+CREATE INDEX definition_folders_by_folder ON definition_folders (folder_id);
+
 -- Flow ---------------------------------------------------------------------------------------------------------------
 
 -- The last number of each day.
@@ -97,7 +110,8 @@ CREATE TABLE serial_numbers (
 
 CREATE TABLE flows (
   id               TEXT PRIMARY KEY NOT NULL,
-  serial_no        TEXT NOT NULL UNIQUE,
+  -- '' while the flow is a draft
+  serial_no        TEXT NOT NULL,
   definition_id    TEXT NOT NULL,
   version          BIGINT NOT NULL,
   title            TEXT NOT NULL,
@@ -119,6 +133,9 @@ CREATE TABLE flows (
   archived_at      BIGINT,
   FOREIGN KEY (definition_id, version) REFERENCES definition_versions (definition_id, version)
 );
+CREATE UNIQUE INDEX flows_by_serial_no ON flows (serial_no) WHERE serial_no <> '';
+-- Drafts that their starters left.
+CREATE INDEX flows_in_draft ON flows (updated_at) WHERE state = 'draft';
 CREATE INDEX flows_by_definition ON flows (definition_id, id);
 CREATE INDEX flows_by_state ON flows (state, id);
 CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, id);
@@ -340,9 +357,10 @@ CREATE TABLE folders (
 );
 CREATE INDEX folders_by_parent ON folders (parent);
 
--- The number of documents in a folder, and how many of them are faces or of an unknown kind (`faces`). Triggers on
--- documents keep these rows. A folder
--- has several rows, so that transactions of different flows do not wait for the same row.
+-- The number of documents in a folder, and how many of them only users who read everything see there (`faces`): faces,
+-- photos of an unknown kind, and the form files of flows that are not archived. Files of drafts are in no number.
+-- Triggers on documents keep these rows. A folder has several rows, so that transactions of different flows do not wait
+-- for the same row.
 CREATE TABLE folder_totals (
   folder_id TEXT NOT NULL REFERENCES folders (id),
   -- the last two characters of the flow's id; '' without a flow
@@ -357,7 +375,8 @@ CREATE TABLE folder_totals (
 CREATE TABLE documents (
   id            TEXT PRIMARY KEY NOT NULL,
   folder_id     TEXT NOT NULL REFERENCES folders (id),
-  -- decides which users see the document: public, system, or the owner's id of a personal folder
+  -- decides which users see the document: public, system, or the owner's id of a personal folder; flow: its flow alone
+  -- shows it until the archive; draft: only the starter sees it
   shelf         TEXT NOT NULL,
   name          TEXT NOT NULL,
   -- for searches: full and half width, letters and blanks in one form; null if that is the name in lower case
@@ -377,10 +396,10 @@ CREATE TABLE documents (
   created_at    BIGINT NOT NULL,
   -- trash: the document was removed from its field; the bytes stay
   deleted_at    BIGINT,
-  deleted_by    TEXT,
-  UNIQUE (folder_id, name)
+  deleted_by    TEXT
 );
 CREATE INDEX documents_by_flow ON documents (flow_id, field_key, position);
+CREATE INDEX documents_by_folder ON documents (folder_id);
 CREATE INDEX documents_by_original ON documents (original_hash);
 CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
 -- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
@@ -401,25 +420,31 @@ BEGIN
 END;
 
 -- folder_totals follows each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
-CREATE TRIGGER documents_come AFTER INSERT ON documents WHEN NEW.deleted_at IS NULL
+CREATE TRIGGER documents_come AFTER INSERT ON documents WHEN NEW.deleted_at IS NULL AND NEW.shelf <> 'draft'
 BEGIN
   INSERT INTO folder_totals (folder_id, part, documents, faces)
-  VALUES (NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1, COALESCE(NEW.kind, '') IN ('face', 'unknown'))
+  VALUES (NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1,
+    COALESCE(NEW.kind, '') IN ('face', 'unknown') OR NEW.shelf = 'flow')
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces;
 END;
-CREATE TRIGGER documents_go AFTER DELETE ON documents WHEN OLD.deleted_at IS NULL
+CREATE TRIGGER documents_go AFTER DELETE ON documents WHEN OLD.deleted_at IS NULL AND OLD.shelf <> 'draft'
 BEGIN
-  UPDATE folder_totals SET documents = documents - 1, faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown'))
+  UPDATE folder_totals SET documents = documents - 1,
+    faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown') OR OLD.shelf = 'flow')
   WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2);
 END;
-CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at ON documents
-WHEN OLD.folder_id <> NEW.folder_id OR OLD.flow_id IS NOT NEW.flow_id OR OLD.kind IS NOT NEW.kind OR OLD.deleted_at IS NOT NEW.deleted_at
+CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents
+WHEN OLD.folder_id <> NEW.folder_id OR OLD.flow_id IS NOT NEW.flow_id OR OLD.kind IS NOT NEW.kind
+  OR OLD.deleted_at IS NOT NEW.deleted_at OR OLD.shelf <> NEW.shelf
 BEGIN
-  UPDATE folder_totals SET documents = documents - 1, faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown'))
-  WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2) AND OLD.deleted_at IS NULL;
+  UPDATE folder_totals SET documents = documents - 1,
+    faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown') OR OLD.shelf = 'flow')
+  WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2)
+    AND OLD.deleted_at IS NULL AND OLD.shelf <> 'draft';
   INSERT INTO folder_totals (folder_id, part, documents, faces)
-  SELECT NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1, COALESCE(NEW.kind, '') IN ('face', 'unknown')
-  WHERE NEW.deleted_at IS NULL
+  SELECT NEW.folder_id, substr(COALESCE(NEW.flow_id, ''), -2), 1,
+    COALESCE(NEW.kind, '') IN ('face', 'unknown') OR NEW.shelf = 'flow'
+  WHERE NEW.deleted_at IS NULL AND NEW.shelf <> 'draft'
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces;
 END;
 

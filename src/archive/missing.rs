@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     db::{DbError, Tx},
-    definition::{Body, Field, FieldError},
+    definition::{Body, FieldError},
     flow::required_files,
     id::{FlowId, GrantId, SealUseId},
     photo::{Photo, kind::PhotoKind},
@@ -87,10 +87,7 @@ pub async fn unfinished(tx: &mut Tx, flow: &FlowId) -> Result<Option<String>, Db
 /// Returns the required files fields that are still empty, with messages.
 async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldError>, DbError> {
     let empty = required_files::empty(tx, flow, body).await?;
-    let error = |field: &Field| {
-        FieldError::new(format!("form.{}", field.key), format!("{} is required but empty", field.label))
-    };
-    Ok(empty.into_iter().map(error).collect())
+    Ok(empty.into_iter().map(required_files::error).collect())
 }
 
 impl Lacking {

@@ -5,29 +5,29 @@ use crate::{
     app::{App, ChangeNotice, ChangeSubject},
     audit::{self, Act, NewEntry},
     clock::Timestamp,
-    db::{DbError, Tx, sql},
-    definition::{Body, Definition, FieldType},
+    db::{DbError, Tx},
+    definition::{Body, Definition, Field, FieldType, folders::FolderPurpose},
     flow::{
         Flow, FlowState,
+        case::Case,
         event::{self, EventKind, NewEvent},
         people, settle,
     },
     id::{DocumentId, FlowId},
     library::{
-        document::{Document, DocumentSource, NewDocument},
-        folder::{self, Place},
+        document::{self, Document, DocumentSource, NewDocument, shelf::HiddenShelf},
+        folder::Place,
         search_terms,
     },
     original::Original,
-    seal_use::delivery,
+    seal_use::{delivery, sent_document},
     user::User,
 };
 
 /// A field that accepts files now.
 #[derive(Debug)]
 pub struct Target {
-    flow: Flow,
-    body: Body,
+    id: FlowId,
     key: String,
     place: Place,
 }
@@ -36,24 +36,22 @@ impl Target {
     /// Returns the field `key` of a flow, if it accepts files now.
     pub async fn find(app: &App, id: &FlowId, key: &str) -> Result<Self, UploadError> {
         let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
-        let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
-        open(&flow, &body, key)?;
+        let definition = Definition::version(&app.db, &flow.definition_id, flow.version).await?;
+        let field = open(&flow, &definition.body, key)?;
         let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
-        let integration = body.integration.as_ref();
-        let path = integration.and_then(|integration| {
-            let stamped = integration.stamped_file_field.as_deref() == Some(key);
-            integration.stamped_folder.as_ref().filter(|_| stamped).or(integration.download_folder.as_ref())
-        });
+        // Other form files are not public: they lie in the system space.
+        let stamped = definition.body.is_stamped_file(field);
+        let purpose = if stamped { FolderPurpose::Stamped } else { FolderPurpose::Files };
         let mut tx = app.db.begin().await?;
-        let place = folder::ensure(&mut tx, path, &starter, app.clock.now()).await?;
+        let place = definition.place(&mut tx, purpose, &starter, app.clock.now()).await?;
         tx.commit().await?;
-        Ok(Self { flow, body, key: key.to_owned(), place })
+        Ok(Self { id: flow.id, key: key.to_owned(), place })
     }
 }
 
 /// Checks that the field accepts files now. The caller checks the user's rights before.
-fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
-    if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
+fn open<'b>(flow: &Flow, body: &'b Body, key: &str) -> Result<&'b Field, UploadError> {
+    if !matches!(flow.state, FlowState::Draft | FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
     }
     let field = body.field(key).ok_or(UploadError::NotFound)?;
@@ -63,7 +61,28 @@ fn open(flow: &Flow, body: &Body, key: &str) -> Result<(), UploadError> {
     if body.integration.as_ref().is_some_and(|integration| integration.download_field.as_deref() == Some(key)) {
         return Err(UploadError::DownloadField(key.to_owned()));
     }
-    Ok(())
+    Ok(field)
+}
+
+/// Locks the flow, and checks that the user may change the files of the field now. The flow may have moved on since the
+/// request began.
+async fn lock(tx: &mut Tx, id: &FlowId, key: &str, user: &User) -> Result<Case, UploadError> {
+    let case = Case::lock(tx, id, user).await?.ok_or(UploadError::NotFound)?;
+    open(&case.flow, &case.body, key)?;
+    if case.editable(tx, user).await?.iter().any(|editable| editable == key) {
+        Ok(case)
+    } else {
+        Err(UploadError::NotEditable(key.to_owned()))
+    }
+}
+
+/// Returns where a file of this field is hidden until the archive. `None` for a stamped file.
+fn shelf_of(case: &Case, key: &str) -> Option<HiddenShelf> {
+    match case.flow.state {
+        FlowState::Draft => Some(HiddenShelf::Draft),
+        _ => Some(HiddenShelf::Flow)
+            .filter(|_| !case.body.field(key).is_some_and(|field| case.body.is_stamped_file(field))),
+    }
 }
 
 /// Creates documents of the files, at the end of the field, in one transaction. Wakes the jobs that wait for them.
@@ -76,18 +95,17 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     let mut tx = app.db.begin().await?;
     // Before the lock of the flow, in the same order as a pass.
     Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
-    let flow = Flow::lock(&mut tx, &target.flow.id).await?.ok_or(UploadError::NotFound)?;
-    // The flow may have moved on during the upload.
-    open(&flow, &target.body, &target.key)?;
-    let documents = insert(&mut tx, &target, &stored, user, now).await?;
+    let case = lock(&mut tx, &target.id, &target.key, user).await?;
+    let flow = &case.flow;
+    let documents = insert(&mut tx, &target, shelf_of(&case, &target.key), &stored, user, now).await?;
     let names: Vec<&str> = stored.iter().map(|one| one.name.as_str()).collect();
     let detail = format!("{}: {}", target.key, names.join(", "));
     let happened =
         NewEvent { actor: &user.username, act: EventKind::Uploaded, node: flow.node.as_deref(), detail: Some(&detail) };
     event::record(&mut tx, &flow.id, happened, now).await?;
-    people::acted(&mut tx, &flow.id, &user.username).await?;
-    if delivery::sends_at_once(&target.body, flow.node.as_deref()) {
-        delivery::queue_stamped_files(&mut tx, &flow.id, &target.body, now).await?;
+    changed(&mut tx, &case, user, now).await?;
+    if delivery::sends_at_once(&case.body, flow.node.as_deref()) {
+        delivery::queue_stamped_files(&mut tx, &flow.id, &case.body, now).await?;
     }
     settle::settle(&mut tx, &flow.id, now).await?;
     for (id, one) in documents.iter().zip(&stored) {
@@ -104,38 +122,46 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     Ok(shown)
 }
 
+/// Records that the user changed the files of the flow. A draft is in no list of handled flows.
+async fn changed(tx: &mut Tx, case: &Case, user: &User, now: Timestamp) -> Result<(), DbError> {
+    if case.flow.state == FlowState::Draft {
+        return case.flow.touch(tx, now).await;
+    }
+    people::acted(tx, &case.flow.id, &user.username).await
+}
+
 async fn insert(
     tx: &mut Tx,
     target: &Target,
+    shelf: Option<HiddenShelf>,
     stored: &[StoredUpload],
     user: &User,
     now: Timestamp,
 ) -> Result<Vec<DocumentId>, DbError> {
-    // Two flows can add files of one name to one folder. The lock orders them.
-    sql("SELECT id FROM folders WHERE id = $1 {for_update}")
-        .bind(&target.place.folder)
-        .scalar::<String>(&mut *tx)
-        .await?;
-    let mut placed = Vec::with_capacity(stored.len());
+    let (mut ids, mut names) = (Vec::with_capacity(stored.len()), Vec::with_capacity(stored.len()));
     for one in stored {
         let document = NewDocument {
             folder: target.place.folder.clone(),
-            name: crate::library::document::name::of_upload(&one.name),
+            name: document::name::of_upload(&one.name),
             original: one.original.hash.clone(),
             source: DocumentSource::Upload,
-            flow: Some(target.flow.id.clone()),
+            flow: Some(target.id.clone()),
             field: Some(target.key.clone()),
             photo: None,
             by: user.username.clone(),
         };
-        placed.push(document.insert(tx, now).await?);
+        ids.push(match shelf {
+            Some(shelf) => document.insert_hidden(tx, shelf, now).await?,
+            None => document.insert(tx, now).await?,
+        });
+        names.push(document.name);
     }
-    let (ids, names): (Vec<_>, Vec<_>) = placed.into_iter().map(|placed| (placed.id, placed.name)).unzip();
-    search_terms::add(tx, &target.flow.id, &names).await?;
+    search_terms::add(tx, &target.id, &names).await?;
     Ok(ids)
 }
 
-/// Removes a file from its field to the trash. Its bytes stay.
+/// Removes a file from its field to the trash. Its bytes stay. A file that the vendor got is evidence: it leaves its
+/// field and stays a document of the flow.
 pub async fn take_out(
     app: &App,
     flow: &FlowId,
@@ -145,11 +171,8 @@ pub async fn take_out(
 ) -> Result<(), UploadError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let flow = Flow::lock(&mut tx, flow).await?.ok_or(UploadError::NotFound)?;
-    let body = Definition::version(&mut tx, &flow.definition_id, flow.version).await?.body;
-    if !matches!(flow.state, FlowState::Running | FlowState::Rejected) {
-        return Err(UploadError::NotRunning(flow.state));
-    }
+    let case = lock(&mut tx, flow, key, user).await?;
+    let flow = &case.flow;
     let found = Document::find(&mut tx, document).await?.ok_or(UploadError::NotFound)?;
     if found.flow_id.as_ref() != Some(&flow.id) || found.field_key.as_deref() != Some(key) {
         return Err(UploadError::NotFound);
@@ -157,8 +180,11 @@ pub async fn take_out(
     if found.source == DocumentSource::Photo {
         return Err(UploadError::PhotoDocument);
     }
-    open(&flow, &body, key)?;
-    crate::library::document::trash(&mut tx, document, &user.username, now).await?;
+    if sent_document::went_to_vendor(&mut tx, document).await? {
+        document::leave_field(&mut tx, document).await?;
+    } else {
+        document::trash(&mut tx, document, &user.username, now).await?;
+    }
     let detail = format!("{key}: {}", found.name);
     let happened = NewEvent {
         actor: &user.username,
@@ -167,7 +193,7 @@ pub async fn take_out(
         detail: Some(&detail),
     };
     event::record(&mut tx, &flow.id, happened, now).await?;
-    people::acted(&mut tx, &flow.id, &user.username).await?;
+    changed(&mut tx, &case, user, now).await?;
     let entry =
         NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id).detail(&found.name);
     audit::commit(tx, entry, now).await?;

@@ -1,13 +1,14 @@
-//! Creates, renames, moves and deletes folders. A folder that a definition uses cannot be changed.
+//! Creates, renames, moves and deletes folders. A folder that a definition uses cannot be deleted. After a rename or a move
+//! the definition shows the new path.
 
 use crate::{
     audit::Act,
     db::{Db, DbError, Tx},
-    definition::{Definition, Integration},
+    definition,
     id::FolderId,
     library::{
-        FolderPath, Space,
-        folder::{BadName, ESIGN, Folder, check_name},
+        Space,
+        folder::{BadName, Folder, check_name},
     },
     user::{Acting, Role, User},
 };
@@ -118,7 +119,6 @@ async fn rewrite(
     if name == folder.name && parent == folder.parent {
         return Ok(folder.clone());
     }
-    in_use(tx, folder).await?;
     if parent != folder.parent {
         fits(tx, folder, &parent).await?;
     }
@@ -157,25 +157,10 @@ async fn chain(tx: &mut Tx, id: &str) -> Result<Vec<Folder>, FolderError> {
 
 /// Refuses if the current version of a definition stores files in this folder or below it.
 async fn in_use(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
-    let names: Vec<String> = chain(tx, folder.id.as_str()).await?.into_iter().map(|folder| folder.name).collect();
-    for definition in Definition::all_current(tx).await? {
-        let pointed = definition.body.integration.as_ref().is_some_and(|integration| {
-            paths(integration).iter().any(|(space, path)| *space == folder.space && path.starts_with(&names))
-        });
-        if pointed {
-            return Err(FolderError::InUse(definition.body.name));
+    for id in Folder::with_all_below(tx, &folder.id).await? {
+        if let Some(definition) = definition::folders::bound_to(tx, &id).await?.into_iter().next() {
+            return Err(FolderError::InUse(definition));
         }
     }
     Ok(())
-}
-
-/// Returns the folders of a configuration, as lists of names.
-fn paths(integration: &Integration) -> Vec<(Space, Vec<String>)> {
-    let names = |folder: Option<&FolderPath>| {
-        let (space, path) = folder.map_or((Space::System, ""), |folder| (folder.space, folder.path.as_str()));
-        let top = (space == Space::System).then_some(ESIGN);
-        (space, top.into_iter().chain(path.split('/').filter(|name| !name.is_empty())).map(str::to_owned).collect())
-    };
-    let stamped = integration.stamped_folder.as_ref().or(integration.download_folder.as_ref());
-    vec![names(integration.download_folder.as_ref()), names(stamped)]
 }

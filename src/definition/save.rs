@@ -1,6 +1,6 @@
 //! Saves a definition: its first or a further version.
 
-use super::{Body, Definition, FieldError, check, check_people};
+use super::{Body, Definition, FieldError, check, check_people, starters};
 use crate::{
     audit::Act,
     db::{DbError, Tx},
@@ -22,7 +22,9 @@ pub enum DefinitionError {
 pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<Definition, DefinitionError> {
     let mut tx = acting.db.begin().await?;
     let mut errors = check(&body);
-    errors.extend(check_people(&body, &Directory::load(&mut tx).await?));
+    let users = Directory::load(&mut tx).await?;
+    errors.extend(check_people(&body, &users));
+    errors.extend(starters::check(&body, &users));
     errors.extend(check_service(&mut tx, &body).await?);
     if !errors.is_empty() {
         return Err(DefinitionError::Invalid(errors));
@@ -30,7 +32,9 @@ pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<De
     let version = Definition::save(&mut tx, &id, &body, &acting.user.username, acting.now).await?;
     let detail = format!("version {version}");
     acting.commit(tx, acting.entry(Act::DefinitionSaved, id.as_str()).detail(&detail)).await?;
-    Ok(Definition { id, version, created_at: acting.now, body })
+    let mut saved = Definition { id, version, created_at: acting.now, body };
+    saved.show_folders(acting.db).await?;
+    Ok(saved)
 }
 
 async fn check_service(tx: &mut Tx, body: &Body) -> Result<Option<FieldError>, DbError> {

@@ -26,7 +26,7 @@ words! {
         Withdraw = "withdraw",
         /// Hand the own turn to another user.
         Transfer = "transfer",
-        /// Change form fields. The starter of a flow that was sent back may also submit it again.
+        /// Change form fields. The starter of a draft or of a flow that was sent back may also submit it.
         Edit = "edit",
         /// View seal codes.
         Code = "code",
@@ -73,7 +73,7 @@ pub enum Refusal {
     #[error("a seal node needs no approval; wait until seal use has ended and all photos are stored")]
     SealNode,
     /// The flow was not sent back to its starter.
-    #[error("only a flow that was sent back to its starter can be submitted again")]
+    #[error("only a draft or a flow that was sent back to its starter can be submitted")]
     NotSentBack,
 }
 
@@ -93,6 +93,10 @@ pub struct Facts<'a> {
     pub seal_uses: &'a [UseFacts],
     /// A required files field is empty, so the flow cannot be archived.
     pub files_owed: bool,
+    /// A required template or file field is empty, so the apply node cannot be passed.
+    pub application_owed: bool,
+    /// A user has approved a node in the present round.
+    pub approved: bool,
 }
 
 /// The facts of one seal use that the rules read.
@@ -171,7 +175,6 @@ pub fn check(facts: &Facts<'_>, action: Action) -> Result<(), Refusal> {
         Action::Append => facts.append(),
         Action::Finish => facts.finish(),
         Action::Archive => facts.archive(),
-        // A user who sees the flow may download its documents.
-        Action::Evidence => Ok(()),
+        Action::Evidence => facts.evidence(),
     }
 }

@@ -61,3 +61,13 @@ pub async fn give(
         .await?;
     Ok(())
 }
+
+/// Returns true if a user has approved a node in the current round.
+pub async fn any_in_round(on: impl Into<On<'_>>, flow: &Flow) -> Result<bool, DbError> {
+    let given: i64 = sql("SELECT COUNT(*) FROM approvals WHERE flow_id = $1 AND round = $2")
+        .bind(&flow.id)
+        .bind(flow.round)
+        .scalar(on)
+        .await?;
+    Ok(given > 0)
+}

@@ -3,6 +3,7 @@
 use super::{
     FlowState, LockedFlow,
     actions::{self, Action, Facts, Refusal, UseFacts},
+    approval,
     people::{self, People},
     required_files,
 };
@@ -28,6 +29,8 @@ struct Known {
     seal_uses: Vec<UseFacts>,
     stamps: bool,
     files_owed: bool,
+    application_owed: bool,
+    approved: bool,
 }
 
 impl Case {
@@ -36,7 +39,7 @@ impl Case {
     pub async fn lock(tx: &mut Tx, id: &FlowId, user: &User) -> Result<Option<Self>, DbError> {
         let Some(flow) = Flow::lock(tx, id).await? else { return Ok(None) };
         let people = People::of(&mut *tx, id).await?;
-        if !user.reads_all() && !people.takes_part(user) {
+        if !flow.is_visible_to(user, &people) {
             return Ok(None);
         }
         let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
@@ -62,8 +65,10 @@ impl Case {
             seal_uses.push(UseFacts::of(&seal_use, &PhotoCounts::of(tx, &seal_use.id).await?));
         }
         let stamps = Grant::any_of(&mut *tx, &self.flow.id, user).await?;
-        let files_owed = !required_files::empty(tx, &self.flow.id, &self.body).await?.is_empty();
-        Ok(Known { seal_uses, stamps, files_owed })
+        let approved = approval::any_in_round(&mut *tx, &self.flow).await?;
+        let owed = required_files::empty(tx, &self.flow.id, &self.body).await?;
+        let application_owed = owed.iter().any(|field| self.body.goes_to_vendor(field));
+        Ok(Known { seal_uses, stamps, files_owed: !owed.is_empty(), application_owed, approved })
     }
 
     /// Returns true if the flow waits for the user now and the definition does not bar them.
@@ -82,6 +87,8 @@ impl Case {
             stamps: known.stamps,
             seal_uses: &known.seal_uses,
             files_owed: known.files_owed,
+            application_owed: known.application_owed,
+            approved: known.approved,
         }
     }
 

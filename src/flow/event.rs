@@ -16,6 +16,7 @@ pub const YINKU: &str = "yinku";
 words! {
     /// What happened to a flow.
     EventKind {
+        Drafted = "drafted",
         Submitted = "submitted",
         Approved = "approved",
         Rejected = "rejected",

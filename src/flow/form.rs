@@ -12,9 +12,26 @@ use crate::{
 pub type Form = Map<String, Value>;
 
 /// Returns every error of `form`; empty if the flow may start. Files are set by upload only. So required files fields
-/// are checked when the flow is archived.
+/// are checked when the apply node is passed, or when the flow is archived.
 #[must_use]
 pub fn check(body: &Body, form: &Form, users: &Directory) -> Vec<FieldError> {
+    check_as(body, form, users, Whole::Yes)
+}
+
+/// Returns the errors in the values of a draft's form. A required field may be empty.
+#[must_use]
+pub fn check_types(body: &Body, form: &Form, users: &Directory) -> Vec<FieldError> {
+    check_as(body, form, users, Whole::No)
+}
+
+/// Whether required fields must have a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    No,
+}
+
+fn check_as(body: &Body, form: &Form, users: &Directory, whole: Whole) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for key in form.keys().filter(|key| body.field(key).is_none()) {
         errors.push(FieldError::new(format!("form.{key}"), "the definition has no such field; remove it"));
@@ -22,21 +39,26 @@ pub fn check(body: &Body, form: &Form, users: &Directory) -> Vec<FieldError> {
     for field in &body.fields {
         check_value(field, form.get(&field.key), &format!("form.{}", field.key), users, &mut errors);
     }
+    if whole == Whole::No {
+        errors.retain(|error| error.message != REQUIRED);
+    }
     errors
 }
+
+const REQUIRED: &str = "is required";
 
 fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
     let value = match value {
         None | Some(Value::Null) => {
             if field.required && field.field_type != FieldType::Files {
-                errors.push(FieldError::new(path, "is required"));
+                errors.push(FieldError::new(path, REQUIRED));
             }
             return;
         }
         Some(value) => value,
     };
     if field.required && is_empty(value) {
-        errors.push(FieldError::new(path, "is required"));
+        errors.push(FieldError::new(path, REQUIRED));
     }
     match field.field_type {
         FieldType::Files => {

@@ -19,7 +19,8 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct FlowHead {
     pub id: FlowId,
-    pub serial_no: String,
+    /// Null while the flow is a draft.
+    pub serial_no: Option<String>,
     pub definition_id: DefinitionId,
     pub definition_name: String,
     pub version: i64,
@@ -27,7 +28,8 @@ pub struct FlowHead {
     /// Username of the starter.
     pub starter: String,
     pub state: FlowState,
-    pub phase: Phase,
+    /// Null while the flow is a draft.
+    pub phase: Option<Phase>,
     /// Key of the current node. `start` after a return to the starter, null after the last node.
     pub node: Option<String>,
     pub node_name: Option<String>,
@@ -82,14 +84,14 @@ pub async fn heads(db: &Db, ids: &[FlowId]) -> Result<Vec<FlowHead>, DbError> {
 pub(super) fn flow_head(flow: &Flow, body: &Body, facts: HeadFacts) -> FlowHead {
     FlowHead {
         id: flow.id.clone(),
-        serial_no: flow.serial_no.clone(),
+        serial_no: Some(flow.serial_no.clone()).filter(|serial_no| !serial_no.is_empty()),
         definition_id: flow.definition_id.clone(),
         definition_name: body.name.clone(),
         version: flow.version,
         title: flow.title.clone(),
         starter: flow.starter.clone(),
         state: flow.state,
-        phase: phase(flow, body, &facts),
+        phase: Some(phase(flow, body, &facts)).filter(|_| flow.state != FlowState::Draft),
         node: flow.node.clone(),
         node_name: flow.node.as_deref().and_then(|key| body.node(key)).map(|node| node.name.clone()),
         created_at: flow.created_at,

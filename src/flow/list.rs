@@ -37,6 +37,14 @@ pub struct Filter {
     pub q: Option<String>,
 }
 
+impl Filter {
+    /// Drafts are in the starter's list of started flows alone.
+    fn of_drafts(&self) -> Self {
+        let asks_for_drafts = self.state == Some(FlowState::Draft) && self.which == Which::Visible;
+        Self { which: if asks_for_drafts { Which::Mine } else { self.which }, ..self.clone() }
+    }
+}
+
 /// Limit for the search by user: above it, the search reads all flows, newest first. Below it, it reads the user's
 /// flows.
 const FEW: i64 = 4_000;
@@ -49,6 +57,7 @@ pub async fn page(
     after: Option<&FlowId>,
     limit: i64,
 ) -> Result<Vec<FlowId>, DbError> {
+    let filter = &filter.of_drafts();
     let names = names(filter.which, user);
     let everything = filter.which == Which::Visible && user.reads_all();
     let statement = match &filter.q {
@@ -104,6 +113,7 @@ impl Text {
 /// Reads from all flows.
 fn all(filter: &Filter, after: Option<&FlowId>, limit: i64) -> Sql {
     Filtered::new("SELECT id FROM flows")
+        .when("state <> 'draft'")
         .and("state =", filter.state)
         .and("definition_id =", filter.definition.as_ref())
         .and("id <", after)
@@ -134,7 +144,7 @@ fn of_names(filter: &Filter, names: &[String], after: Option<&FlowId>, limit: i6
 fn parts(text: &mut Text, filter: &Filter, name: &str) {
     text.bind("WHERE p.who =", name);
     text.push(match filter.which {
-        Which::Visible => "",
+        Which::Visible => " AND p.state <> 'draft'",
         Which::Todo => " AND p.turn",
         Which::Done => " AND p.acted",
         Which::Mine => " AND p.started",
@@ -148,6 +158,7 @@ fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&F
     let mut text = Text::default();
     text.bind("SELECT flow_id FROM flow_search s WHERE {position}(s.text,", folded(q));
     text.push(") > 0");
+    text.push(if filter.which == Which::Mine { "" } else { " AND s.state <> 'draft'" });
     text.bind_if("AND s.state =", filter.state);
     text.bind_if("AND s.definition_id =", filter.definition.as_ref());
     for (i, name) in names.into_iter().flatten().enumerate() {

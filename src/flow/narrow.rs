@@ -25,7 +25,7 @@ const STEP: i64 = 200;
 
 impl Narrow {
     fn keeps(self, head: &FlowHead) -> bool {
-        self.phase.is_none_or(|phase| head.phase == phase)
+        self.phase.is_none_or(|phase| head.phase == Some(phase))
             && (!self.missing || head.counts.is_some_and(|counts| counts.missing > 0))
     }
 

@@ -5,12 +5,14 @@
 
 mod approve;
 mod back;
+mod draft;
 mod fill;
 mod hand;
 mod turn;
 
 pub use approve::approve;
 pub use back::{reject, withdraw};
+pub use draft::draft;
 pub use fill::{edit, submit};
 pub use hand::{comment, transfer};
 
@@ -20,12 +22,12 @@ use super::{
     assign::unassignable,
     event::{self, EventKind, NewEvent},
     form::{self, ApplicationError, Form},
-    next_serial_no, people, progress,
+    next_serial_no, people, progress, required_files,
 };
 use crate::{
     audit::Act,
     db::DbError,
-    definition::{Body, Definition, FieldError, START},
+    definition::{Body, Definition, Field, FieldError, START, starters::StartRefusal},
     id::FlowId,
     user::{Acting, Directory, User},
 };
@@ -39,6 +41,12 @@ pub enum StepError {
     ContactMissing(ApplicationError),
     #[error("no user can take a node of this flow; correct the causes in `errors`")]
     Unassignable(Vec<FieldError>),
+    #[error(
+        "a file that the vendor gets with the application is missing; upload it to the field that `errors` names. A new flow takes files as a draft."
+    )]
+    FieldRequired(Vec<FieldError>),
+    #[error(transparent)]
+    NotStarted(#[from] StartRefusal),
     #[error("there is no such flow")]
     NotFound,
     #[error("it is not your turn; the node waits for other users")]
@@ -82,25 +90,12 @@ pub struct Opinion<'a> {
 pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> Result<FlowId, StepError> {
     let Acting { db, user: starter, now } = acting;
     let (mut tx, body) = (db.begin().await?, &definition.body);
+    body.check_start(starter)?;
     let users = Directory::load(&mut tx).await?;
     submittable(body, form, starter, &users)?;
-    let flow = Flow {
-        id: FlowId::new(),
-        serial_no: next_serial_no(&mut tx, now).await?,
-        definition_id: definition.id.clone(),
-        version: definition.version,
-        title: title(body, form),
-        starter: starter.username.clone(),
-        state: FlowState::Running,
-        node: Some(START.to_owned()),
-        form: serde_json::Value::Object(form.clone()).to_string(),
-        manifest_no: 0,
-        round: 1,
-        by_hand: false,
-        created_at: now,
-        updated_at: now,
-        archived_at: None,
-    };
+    applicable(body, required_files::all(body))?;
+    let flow = new_flow(acting, definition, form);
+    let flow = Flow { serial_no: next_serial_no(&mut tx, now).await?, state: FlowState::Running, ..flow };
     let flow = flow.insert(&mut tx).await?;
     people::started(&mut tx, &flow).await?;
     people::add(&mut tx, &flow.id, participants(&flow, body, form, &users)).await?;
@@ -109,6 +104,42 @@ pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> 
     progress::leave(&mut tx, &flow, body, START, &users, now).await?;
     acting.commit_to_flow(tx, Act::FlowSubmitted, &flow.id, None).await?;
     Ok(flow.id.clone())
+}
+
+/// Returns a draft that is not written yet.
+fn new_flow(acting: Acting<'_>, definition: &Definition, form: &Form) -> Flow {
+    Flow {
+        id: FlowId::new(),
+        serial_no: String::new(),
+        definition_id: definition.id.clone(),
+        version: definition.version,
+        title: title(&definition.body, form),
+        starter: acting.user.username.clone(),
+        state: FlowState::Draft,
+        node: Some(START.to_owned()),
+        form: serde_json::Value::Object(form.clone()).to_string(),
+        manifest_no: 0,
+        round: 1,
+        by_hand: false,
+        created_at: acting.now,
+        updated_at: acting.now,
+        archived_at: None,
+    }
+}
+
+/// Checks at submission that the application has its files, if it leaves at the start. `empty`: the required files
+/// fields without a file.
+fn applicable<'b>(body: &Body, empty: impl IntoIterator<Item = &'b Field>) -> Result<(), StepError> {
+    if body.enabled_integration().is_none_or(|integration| integration.apply_node != START) {
+        return Ok(());
+    }
+    let owed = owed_files(body, empty);
+    if owed.is_empty() { Ok(()) } else { Err(StepError::FieldRequired(owed)) }
+}
+
+/// Returns an error for each of the fields whose files the application needs.
+fn owed_files<'b>(body: &Body, empty: impl IntoIterator<Item = &'b Field>) -> Vec<FieldError> {
+    empty.into_iter().filter(|field| body.goes_to_vendor(field)).map(required_files::error).collect()
 }
 
 /// Checks at submission that every node can be passed and that the form gives an application, not after three

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Flow,
+    Flow, FlowState,
     actions::{self, Action, Facts, Refusal, UseFacts},
+    approval,
     event::{self, Event},
     evidence::PackageSeal,
     head::{self, FlowHead, facts},
@@ -94,6 +95,14 @@ impl FlowView {
     pub fn check(&self, action: Action) -> Result<(), Refusal> {
         self.refused.get(&action).map_or(Ok(()), |refusal| Err(*refusal))
     }
+
+    /// Returns the last view of a draft that was withdrawn and does not exist any more.
+    #[must_use]
+    pub fn withdrawn(mut self) -> Self {
+        self.head.state = FlowState::Withdrawn;
+        (self.actions, self.editable, self.files) = (Vec::new(), Vec::new(), BTreeMap::new());
+        self
+    }
 }
 
 /// Returns the flow as `user` sees it. `None` if it does not exist or the user may not see it.
@@ -102,13 +111,14 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         return Ok(None);
     };
     let people = People::of(db, id).await?;
-    if !user.reads_all() && !people.takes_part(user) {
+    if !flow.is_visible_to(user, &people) {
         return Ok(None);
     }
     let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
     let (seal_uses, known) = seal_uses(db, id).await?;
     let documents = Document::of_flow(db, id).await?;
     let files = files(&body, documents, user);
+    let owed = required_files::empty(db, id, &body).await?;
     let facts = Facts {
         user,
         flow: &flow,
@@ -117,7 +127,9 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         takes_part: people.takes_part(user),
         stamps: Grant::any_of(db, id, user).await?,
         seal_uses: &known,
-        files_owed: !required_files::empty(db, id, &body).await?.is_empty(),
+        files_owed: !owed.is_empty(),
+        application_owed: owed.iter().any(|field| body.goes_to_vendor(field)),
+        approved: approval::any_in_round(db, &flow).await?,
     };
     let mut of_heads = facts::of(db, std::slice::from_ref(id)).await?;
     let head = head::flow_head(&flow, &body, of_heads.remove(id).unwrap_or_default());

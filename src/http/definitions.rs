@@ -17,6 +17,7 @@ use crate::{
         save::{self, DefinitionError},
     },
     id::{DefinitionId, ServiceId},
+    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -34,14 +35,16 @@ struct DefinitionView {
     version: i64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// True: the caller may start flows of this definition.
+    startable: bool,
     #[serde(flatten)]
     body: Body,
 }
 
-impl From<Definition> for DefinitionView {
-    fn from(definition: Definition) -> Self {
+impl DefinitionView {
+    fn of(definition: Definition, user: &User) -> Self {
         let Definition { id, version, created_at, body } = definition;
-        Self { id, version, created_at, body }
+        Self { id, version, created_at, startable: body.check_start(user).is_ok(), body }
     }
 }
 
@@ -60,6 +63,9 @@ struct NewDefinition {
     /// Ignored.
     #[schema(required = false)]
     created_at: serde_json::Value,
+    /// Ignored.
+    #[schema(required = false)]
+    startable: serde_json::Value,
     #[serde(flatten)]
     body: Body,
 }
@@ -68,13 +74,17 @@ struct NewDefinition {
 #[utoipa::path(get, path = "/api/definitions", params(Paging), responses((status = 200, body = Page<DefinitionView>)))]
 async fn list(
     State(edge): State<Edge>,
-    _: CurrentUser,
+    CurrentUser(user): CurrentUser,
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<DefinitionView>>, Problem> {
     let limit = limit(paging.limit)?;
     let after: Option<DefinitionId> = parsed("after", paging.after.as_deref())?;
     let definitions = Definition::list(&edge.app.db, after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::from_rows(definitions, limit, |definition| definition.id.to_string()).map(DefinitionView::from)))
+    let mut page = Page::from_rows(definitions, limit, |definition| definition.id.to_string());
+    for definition in &mut page.items {
+        definition.show_folders(&edge.app.db).await?;
+    }
+    Ok(Json(page.map(|definition| DefinitionView::of(definition, &user))))
 }
 
 /// Creates a definition.
@@ -86,7 +96,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<DefinitionView>), Problem> {
     let id = DefinitionId::new();
     let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
-    Ok((StatusCode::CREATED, Json(definition.into())))
+    Ok((StatusCode::CREATED, Json(DefinitionView::of(definition, &admin))))
 }
 
 /// Ready-made definitions for a new installation. Set `integration.serviceId` and post one to `/api/definitions`.
@@ -120,7 +130,7 @@ async fn create_ready_made(
     let body = ready_made(Some(&choice.service_id)).map_err(|error| Problem::internal(&error))?;
     let id = DefinitionId::new();
     let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
-    Ok((StatusCode::CREATED, Json(definition.into())))
+    Ok((StatusCode::CREATED, Json(DefinitionView::of(definition, &admin))))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -132,11 +142,11 @@ struct VersionParams {
     version: Option<i64>,
 }
 
-/// One definition.
+/// One definition. Its folders have their present paths.
 #[utoipa::path(get, path = "/api/definitions/{id}", params(("id" = DefinitionId, Path), VersionParams), responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
 async fn show(
     State(edge): State<Edge>,
-    _: CurrentUser,
+    CurrentUser(user): CurrentUser,
     Id(id): Id<DefinitionId>,
     Params(VersionParams { version }): Params<VersionParams>,
 ) -> Result<Json<DefinitionView>, Problem> {
@@ -145,8 +155,9 @@ async fn show(
         Some(version) => Definition::find_version(db, &id, version).await?,
         None => Definition::current(db, &id).await?,
     };
-    let definition = definition.ok_or_else(Problem::not_found)?;
-    Ok(Json(definition.into()))
+    let mut definition = definition.ok_or_else(Problem::not_found)?;
+    definition.show_folders(db).await?;
+    Ok(Json(DefinitionView::of(definition, &user)))
 }
 
 /// Creates a new version. Running flows keep their version.
@@ -158,13 +169,14 @@ async fn replace(
     Input(body): Input<serde_json::Value>,
 ) -> Result<Json<DefinitionView>, Problem> {
     Definition::current(&edge.app.db, &id).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(save::save(edge.acting(&admin), id, read(body)?).await?.into()))
+    let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
+    Ok(Json(DefinitionView::of(definition, &admin)))
 }
 
 /// Reads a body that can be an answer of GET: drops the members that the service sets, and null members.
 fn read(mut body: serde_json::Value) -> Result<Body, Problem> {
     if let Some(members) = body.as_object_mut() {
-        for member in ["id", "version", "createdAt"] {
+        for member in ["id", "version", "createdAt", "startable"] {
             members.remove(member);
         }
     }

@@ -51,7 +51,7 @@ async fn photos_zip(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let flow = downloadable(&edge, &id, &user).await?;
-    let (db, serial_no) = (&edge.app.db, flow.head.serial_no.as_str());
+    let (db, serial_no) = (&edge.app.db, flow.head.serial_no.as_deref().unwrap_or_default());
     // A resumed download needs the same zip, so the service does not fetch more photos.
     let resumes = [header::IF_RANGE, header::IF_MATCH].iter().any(|name| headers.contains_key(name))
         && PhotosPlan::now(db, &id, serial_no, &user)

@@ -30,7 +30,8 @@ struct FolderChange {
     parent_id: Option<String>,
 }
 
-/// Renames or moves a folder. Fails while a definition uses the folder. The keys of stored files do not change.
+/// Renames or moves a folder. A definition that uses the folder shows its new path. The keys of stored files do not
+/// change.
 #[utoipa::path(patch, path = "/api/folders/{id}", params(("id" = FolderId, Path)), request_body = FolderChange, responses((status = 200, body = Folder), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn change(
     State(edge): State<Edge>,

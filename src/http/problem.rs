@@ -20,7 +20,7 @@ use crate::{
     callback::CallbackError,
     content::{download::DownloadError, thumbnails::ThumbnailError},
     db::{self, DbError},
-    definition::FieldError,
+    definition::{FieldError, starters::StartRefusal},
     flow::{actions::Refusal, step::StepError},
     provider::{BadCredentials, ProviderError},
     secret::SecretError,
@@ -210,6 +210,9 @@ impl From<StepError> for Problem {
                 let detail = messages.join("; ");
                 Self { errors, ..Self::new(Code::Unassignable, detail) }
             }
+            StepError::FieldRequired(errors) => Self { errors, ..conflict(Code::FieldRequired) },
+            StepError::NotStarted(StartRefusal::Retired) => conflict(Code::Retired),
+            StepError::NotStarted(StartRefusal::NotAStarter) => Self::new(Code::NotAStarter, detail),
             StepError::NotFound => Self::not_found(),
             StepError::NotAssigned | StepError::NotYet => Self::new(Code::NotAssigned, detail),
             StepError::ActedAlready => conflict(Code::AlreadyActed),
@@ -224,7 +227,8 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let conflict = |code| Self::new(code, refusal.to_string());
         match refusal {
-            Refusal::PhotosMissing | Refusal::FilesMissing => conflict(Code::NotNow),
+            Refusal::PhotosMissing => conflict(Code::PhotosMissing),
+            Refusal::FilesMissing => conflict(Code::FieldRequired),
             Refusal::SealNode => conflict(Code::SealNode),
             Refusal::NotSentBack => conflict(Code::NotSentBack),
             Refusal::OwnApproval => Self::new(Code::OwnApproval, refusal.to_string()),

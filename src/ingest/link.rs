@@ -238,11 +238,12 @@ async fn occur(
     let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
     match known.document(tx, &photo, &content.original.hash).await? {
         // A manifest names this document, so it is not renamed.
-        Some(_) if flow.state == FlowState::Archived => Ok(None),
+        Some(_) if flow.state == FlowState::Archived => return Ok(None),
         // The photo was linked before, and since then a key has identified its seal.
-        Some(document) => document::rename(tx, &document, &pass.place.folder, &name).await.map(Some),
-        None => attach(tx, pass, &photo.id, &content.original.hash, name).await.map(Some),
+        Some(document) => document::rename(tx, &document, &name).await?,
+        None => attach(tx, pass, &photo.id, &content.original.hash, &name).await?,
     }
+    Ok(Some(name))
 }
 
 /// A photo with its number and the parts of its document's name.
@@ -299,7 +300,8 @@ async fn renumber(
         let received_at = photo.received_at.unwrap_or(document.received_at);
         let at = photo.exif_at.filter(|_| !photo.clock_doubt).unwrap_or(received_at);
         let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &document.ext);
-        names.push(document::rename(tx, &document.id, &document.folder_id, &name).await?);
+        document::rename(tx, &document.id, &name).await?;
+        names.push(name);
     }
     Ok(names)
 }
@@ -312,10 +314,10 @@ fn refetch_at(pass: &Pass, photo: &Photo, content: &StoredContent) -> Option<Tim
     Some(pass.app.clock.now().plus(wait.get()))
 }
 
-async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: String) -> Result<String, DbError> {
+async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: &str) -> Result<(), DbError> {
     let document = NewDocument {
         folder: pass.place.folder.clone(),
-        name,
+        name: name.to_owned(),
         original: hash.clone(),
         source: DocumentSource::Photo,
         flow: Some(pass.flow.id.clone()),
@@ -323,5 +325,6 @@ async fn attach(tx: &mut Tx, pass: &Pass, photo: &PhotoId, hash: &Blake3, name: 
         photo: Some(photo.clone()),
         by: YINKU.to_owned(),
     };
-    document.insert(tx, pass.app.clock.now()).await.map(|placed| placed.name)
+    document.insert(tx, pass.app.clock.now()).await?;
+    Ok(())
 }

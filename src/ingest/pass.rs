@@ -12,10 +12,10 @@ use crate::{
     callback::record::{PendingCallback, Record},
     clock::Timestamp,
     db::Db,
-    definition::Definition,
+    definition::{Definition, folders::FolderPurpose},
     flow::Flow,
     id::{PhotoId, SealUseId},
-    library::folder::{self, Place},
+    library::folder::Place,
     photo::Photo,
     provider::Client,
     queue::{self, Lease},
@@ -49,20 +49,18 @@ impl Pass {
         let mut reader = db.reader().await?;
         let seal_use = SealUse::find(&mut reader, id).await?.ok_or(IngestError::NoSealUse)?;
         let flow = Flow::find(&mut reader, &seal_use.flow_id).await?.ok_or(IngestError::NoSealUse)?;
-        let body = Definition::version(&mut reader, &flow.definition_id, flow.version).await?.body;
+        let definition = Definition::version(&mut reader, &flow.definition_id, flow.version).await?;
         let starter = User::named(&mut reader, &flow.starter).await?.ok_or(IngestError::NoSealUse)?;
         let client = Service::client(&mut reader, &app.vendor, &seal_use.service_id).await?;
         let ingest = Ingest::of_seal_use(&mut reader, id).await?.ok_or(IngestError::NoSealUse)?;
         let callbacks = Record::pending(&mut reader, id).await?;
         let supplied = Dispatch::unlinked(&mut reader, id).await?;
         drop(reader);
-        let integration = body.integration.as_ref();
         let mut tx = lease.begin(db).await?;
-        let path = integration.and_then(|integration| integration.download_folder.as_ref());
-        let place = folder::ensure(&mut tx, path, &starter, begun).await?;
+        let place = definition.place(&mut tx, FolderPurpose::Photos, &starter, begun).await?;
         Ingest::set_running(&mut tx, id, begun).await?;
         tx.commit().await?;
-        let field = integration.and_then(|integration| integration.download_field.clone());
+        let field = definition.body.integration.and_then(|integration| integration.download_field);
         Ok(Self {
             app: Arc::clone(app),
             lease: lease.clone(),

@@ -1,16 +1,17 @@
 //! A document: an entry in a folder with a name, an original and a source. It may be an attachment of a form field.
 
 pub mod name;
+pub mod shelf;
 
 use serde::Serialize;
 use sqlx::FromRow;
 
+use self::shelf::HiddenShelf;
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, filter::Filtered, folded, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId, PhotoId},
-    library::folder::Folder,
     library::search,
     photo::{confirmation::Confirmation, kind::PhotoKind},
     user::User,
@@ -37,7 +38,7 @@ words! {
 #[derive(Clone, Debug)]
 pub struct NewDocument {
     pub folder: FolderId,
-    /// The wanted name. A number is added if the folder has this name.
+    /// Several documents in a folder may have one name.
     pub name: String,
     pub original: Blake3,
     pub source: DocumentSource,
@@ -48,31 +49,28 @@ pub struct NewDocument {
 }
 
 impl NewDocument {
-    /// Writes the row as the last in its field, with the first free name (`name`, `name (2)` …). Afterwards call
+    /// Writes the row as the last in its field. The folder decides which users see the document. Afterwards call
     /// [`add`](super::search_terms::add), so that searches find the name.
-    pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<Placed, DbError> {
-        let id = DocumentId::new();
-        let mut name = self.name.clone();
-        while !self.insert_as(tx, &id, &name, now).await? {
-            // The folder may have been deleted meanwhile. Otherwise the name is taken.
-            Folder::find(&mut *tx, &self.folder).await?.ok_or(DbError::RowNotFound)?;
-            name = free_name(tx, &self.folder, &self.name).await?;
-        }
-        Ok(Placed { id, name })
+    pub async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<DocumentId, DbError> {
+        self.insert_on(tx, None, now).await
     }
 
-    /// Returns true if the row was written with this name.
-    async fn insert_as(&self, tx: &mut Tx, id: &DocumentId, name: &str, now: Timestamp) -> Result<bool, DbError> {
+    /// Writes the row of a document that only its flow shows.
+    pub async fn insert_hidden(&self, tx: &mut Tx, shelf: HiddenShelf, now: Timestamp) -> Result<DocumentId, DbError> {
+        self.insert_on(tx, Some(shelf), now).await
+    }
+
+    async fn insert_on(&self, tx: &mut Tx, shelf: Option<HiddenShelf>, now: Timestamp) -> Result<DocumentId, DbError> {
+        let id = DocumentId::new();
         let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_name, original_hash, source, flow_id, field_key, position,
                photo_id, kind, seal, user_name, received_at, created_by, created_at)
-             SELECT $1, f.id, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END, $3, $11, $4, $5, $6, $7,
+             SELECT $1, f.id, COALESCE($12, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END), $3, $11, $4, $5, $6, $7,
                (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
                p.kind, g.seal, g.user_name, COALESCE(p.received_at, $10), $9, $10
-             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2
-             ON CONFLICT (folder_id, name) DO NOTHING")
-            .bind(id)
+             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2")
+            .bind(&id)
             .bind(&self.folder)
-            .bind(name)
+            .bind(&self.name)
             .bind(&self.original)
             .bind(self.source)
             .bind(self.flow.as_ref())
@@ -80,35 +78,24 @@ impl NewDocument {
             .bind(self.photo.as_ref())
             .bind(&self.by)
             .bind(now)
-            .bind(folded_name(name))
+            .bind(folded_name(&self.name))
+            .bind(shelf.map(HiddenShelf::as_str))
             .execute(tx)
             .await?;
-        Ok(written == 1)
+        // The folder may have been deleted meanwhile.
+        if written == 1 { Ok(id) } else { Err(DbError::RowNotFound) }
     }
 }
 
-/// A document with its final name.
-#[derive(Clone, Debug)]
-pub struct Placed {
-    pub id: DocumentId,
-    pub name: String,
-}
-
-/// Renames a document and returns its final name. The name is made unique in the folder; the document's own name is
-/// free. Afterwards call [`add`](super::search_terms::add), so that searches find the name.
-pub async fn rename(tx: &mut Tx, id: &DocumentId, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
-    let own: String = sql("SELECT name FROM documents WHERE id = $1").bind(id).scalar(&mut *tx).await?;
-    if own == wanted {
-        return Ok(own);
-    }
-    let name = free_name(tx, folder, wanted).await?;
-    sql("UPDATE documents SET name = $1, folded_name = $2 WHERE id = $3")
-        .bind(&name)
-        .bind(folded_name(&name))
+/// Renames a document. Afterwards call [`add`](super::search_terms::add), so that searches find the name.
+pub async fn rename(tx: &mut Tx, id: &DocumentId, name: &str) -> Result<(), DbError> {
+    sql("UPDATE documents SET name = $1, folded_name = $2 WHERE id = $3 AND name <> $1")
+        .bind(name)
+        .bind(folded_name(name))
         .bind(id)
         .execute(tx)
         .await?;
-    Ok(name)
+    Ok(())
 }
 
 /// Returns the folded name, if it differs from the name in lower case, which the engines compute.
@@ -127,20 +114,10 @@ pub async fn trash(tx: &mut Tx, id: &DocumentId, by: &str, now: Timestamp) -> Re
     Ok(())
 }
 
-async fn free_name(tx: &mut Tx, folder: &FolderId, wanted: &str) -> Result<String, DbError> {
-    let mut n = 1;
-    loop {
-        let name = name::numbered(wanted, n);
-        let taken: i64 = sql("SELECT COUNT(*) FROM documents WHERE folder_id = $1 AND name = $2")
-            .bind(folder)
-            .bind(&name)
-            .scalar(&mut *tx)
-            .await?;
-        if taken == 0 {
-            return Ok(name);
-        }
-        n += 1;
-    }
+/// Takes a document out of its field. It stays a document of its flow.
+pub async fn leave_field(tx: &mut Tx, id: &DocumentId) -> Result<(), DbError> {
+    sql("UPDATE documents SET field_key = NULL, position = NULL WHERE id = $1").bind(id).execute(tx).await?;
+    Ok(())
 }
 
 /// A document with its original and, for a photo, its origin.

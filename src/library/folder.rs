@@ -77,16 +77,28 @@ pub fn check_name(name: &str) -> Result<&str, BadName> {
 
 /// Returns the configured folder, and creates missing folders. `None`: 系统知识库-电子签. `starter` owns the personal space.
 pub async fn ensure(tx: &mut Tx, path: Option<&FolderPath>, starter: &User, now: Timestamp) -> Result<Place, DbError> {
+    ensure_for(tx, path, Some(starter), now).await
+}
+
+/// Returns a folder that is not personal, and creates missing folders. `None`: 系统知识库-电子签.
+pub async fn ensure_shared(tx: &mut Tx, path: Option<&FolderPath>, now: Timestamp) -> Result<Place, DbError> {
+    ensure_for(tx, path, None, now).await
+}
+
+async fn ensure_for(
+    tx: &mut Tx,
+    path: Option<&FolderPath>,
+    starter: Option<&User>,
+    now: Timestamp,
+) -> Result<Place, DbError> {
     let (space, path) = path.map_or((Space::System, ""), |path| (path.space, path.path.as_str()));
     let mut names = names_of(path).map_err(|error| DbError::Decode(error.into()))?;
-    let (owner, prefix) = match space {
-        Space::Public => ("", "公共知识库".to_owned()),
-        Space::Personal => (starter.id.as_str(), format!("个人知识库/{}", starter.username)),
-        Space::System => {
-            names.insert(0, ESIGN);
-            ("", String::new())
-        }
-    };
+    if space == Space::System {
+        names.insert(0, ESIGN);
+    }
+    let starter = starter.filter(|_| space == Space::Personal);
+    let owner = starter.map_or("", |starter| starter.id.as_str());
+    let prefix = prefix(space, starter.map(|starter| starter.username.as_str()));
     let mut parent = String::new();
     for name in &names {
         parent = child(tx, &parent, space, owner, name, now).await?;
@@ -94,6 +106,32 @@ pub async fn ensure(tx: &mut Tx, path: Option<&FolderPath>, starter: &User, now:
     let segments: Vec<&str> = [prefix.as_str()].into_iter().chain(names).filter(|name| !name.is_empty()).collect();
     let folder = parent.parse().map_err(|_| DbError::RowNotFound)?;
     Ok(Place { folder, prefix: segments.join("/") })
+}
+
+/// Returns the beginning of the keys of originals in a space. System folders have none: their names say the space.
+fn prefix(space: Space, owner: Option<&str>) -> String {
+    match space {
+        Space::Public => "公共知识库".to_owned(),
+        Space::Personal => format!("个人知识库/{}", owner.unwrap_or_default()),
+        Space::System => String::new(),
+    }
+}
+
+impl Place {
+    /// Returns a folder that is not personal, by its id.
+    pub async fn of(tx: &mut Tx, folder: FolderId) -> Result<Self, DbError> {
+        let (mut names, mut space, mut next) = (Vec::new(), Space::System, Some(folder.clone()));
+        while let Some(id) = next {
+            let above = Folder::find(&mut *tx, &id).await?.ok_or(DbError::RowNotFound)?;
+            next = above.parent.parse().ok();
+            space = above.space;
+            names.push(above.name);
+        }
+        names.push(prefix(space, None));
+        names.retain(|name| !name.is_empty());
+        names.reverse();
+        Ok(Self { folder, prefix: names.join("/") })
+    }
 }
 
 async fn child(
@@ -157,6 +195,33 @@ impl Folder {
         }
         names.reverse();
         Ok(names.join("/"))
+    }
+
+    /// Returns the space of a folder and its path in it, as a definition names it. `None`: it was deleted.
+    pub async fn path_in_space(db: &Db, id: &FolderId) -> Result<Option<FolderPath>, DbError> {
+        let (mut names, mut next, mut space) = (Vec::new(), Some(id.clone()), None);
+        while let Some(id) = next {
+            let Some(folder) = Self::find(db, &id).await? else { return Ok(None) };
+            next = folder.parent.parse().ok();
+            space = Some(folder.space);
+            names.push(folder.name);
+        }
+        names.reverse();
+        let Some(space) = space else { return Ok(None) };
+        let below = usize::from(space == Space::System);
+        Ok(Some(FolderPath { space, path: names[below.min(names.len())..].join("/") }))
+    }
+
+    /// Returns the ids of a folder and of the folders below it.
+    pub async fn with_all_below(tx: &mut Tx, id: &FolderId) -> Result<Vec<FolderId>, DbError> {
+        let (mut found, mut at) = (vec![id.clone()], 0);
+        while at < found.len() {
+            let below: Vec<FolderId> =
+                sql("SELECT id FROM folders WHERE parent = $1").bind(&found[at]).scalars(&mut *tx).await?;
+            found.extend(below);
+            at += 1;
+        }
+        Ok(found)
     }
 
     /// Returns the folders in `parent`, by name.

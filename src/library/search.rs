@@ -102,7 +102,7 @@ impl Search {
             return Ok(vec![Way { by, fetch_all: true, seen: Seen::everywhere(self, user) }]);
         }
         if self.folder.is_some() {
-            return Ok(vec![Way { by: By::Column("d.folder_id"), fetch_all: false, seen: Seen::All }]);
+            return Ok(vec![Way { by: By::Column("d.folder_id"), fetch_all: false, seen: Seen::Folder }]);
         }
         let often = self.columns().first().map_or(By::Age, |(column, _)| By::Column(column));
         if user.reads_all() {
@@ -174,8 +174,12 @@ enum By {
 
 /// The documents that the user may see in this query.
 enum Seen {
-    /// All: the user reads everything, or may see the folder.
+    /// All but the drafts of others: the user reads everything.
     All,
+    /// Those that a folder shows. The user may see the folder.
+    Folder,
+    /// All. The caller has checked each document.
+    Checked,
     /// Documents on a visible shelf, or of a flow that knows the user.
     Anywhere,
     Shelf(String),
@@ -243,7 +247,11 @@ fn without_index(condition: &str) -> String {
 
 impl Seen {
     fn everywhere(search: &Search, user: &User) -> Self {
-        if user.reads_all() || search.folder.is_some() { Self::All } else { Self::Anywhere }
+        match &search.folder {
+            Some(_) => Self::Folder,
+            None if user.reads_all() => Self::All,
+            None => Self::Anywhere,
+        }
     }
 
     fn only(self, mut filtered: Filtered, user: &User) -> Filtered {
@@ -251,7 +259,13 @@ impl Seen {
             filtered = filtered.when("(d.kind IS NULL OR d.kind NOT IN ('face', 'unknown'))");
         }
         match self {
-            Self::All | Self::OwnFlows => filtered,
+            Self::Checked | Self::OwnFlows => filtered,
+            Self::All => {
+                let of_flow = of_their_flow(&mut filtered, user);
+                filtered.when(&without_index(&format!("d.shelf <> 'draft' OR {of_flow}")))
+            }
+            Self::Folder if user.reads_all() => filtered.when(&without_index("d.shelf <> 'draft'")),
+            Self::Folder => filtered.when(&without_index("d.shelf NOT IN ('flow', 'draft')")),
             Self::Shelf(own) => filtered.and("d.shelf =", Some(own)),
             Self::Flows => {
                 let of_flow = of_their_flow(&mut filtered, user);
@@ -275,7 +289,7 @@ impl Document {
         }
         let mut filtered = Filtered::new(SELECT).when("d.deleted_at IS NULL");
         let list: Vec<String> = padded(ids).into_iter().map(|id| filtered.arg(id)).collect();
-        Seen::All.only(filtered.when(&format!("d.id IN ({})", list.join(", "))), user).end().all(db).await
+        Seen::Checked.only(filtered.when(&format!("d.id IN ({})", list.join(", "))), user).end().all(db).await
     }
 }
 

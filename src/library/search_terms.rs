@@ -6,7 +6,7 @@
 
 use crate::{
     db::{Db, DbError, Tx, folded, sql},
-    id::FlowId,
+    id::{DocumentId, FlowId},
 };
 
 /// Adds search terms for documents of `flow`. Terms are never removed: a renamed document stays findable by its old
@@ -32,6 +32,22 @@ pub async fn add(tx: &mut Tx, flow: &FlowId, names: &[String]) -> Result<(), DbE
     .bind(new)
     .execute(tx)
     .await?;
+    Ok(())
+}
+
+/// Adds search terms for a document that has no flow any more.
+pub async fn add_alone(tx: &mut Tx, document: &DocumentId, name: &str) -> Result<(), DbError> {
+    sql("INSERT INTO document_words (owner, words) VALUES ($1, $2) ON CONFLICT (owner) DO NOTHING")
+        .bind(document)
+        .bind(split_words(name).join(" "))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Removes the search terms of a flow that does not exist any more.
+pub async fn forget(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
+    sql("DELETE FROM document_words WHERE owner = $1").bind(flow).execute(tx).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::{
-    document::{Document, SELECT},
+    document::{Document, SELECT, shelf::HiddenShelf},
     search::{only_visible, shelves},
 };
 use crate::{
@@ -23,6 +23,9 @@ pub struct SelectedDocument {
     /// public, system, or the owner's id of a personal folder.
     pub shelf: String,
 }
+
+const FLOW: &str = HiddenShelf::Flow.as_str();
+const DRAFT: &str = HiddenShelf::Draft.as_str();
 
 /// Ids in one statement.
 const PIECE: usize = 1024;
@@ -49,7 +52,10 @@ impl SelectedDocument {
 
     /// Returns the documents of a folder by name. The caller has checked that the user may see the folder.
     pub async fn of_folder(db: &Db, folder: &FolderId, user: &User) -> Result<Vec<Self>, DbError> {
-        Self::of_place(db, "d.folder_id", folder.as_str(), user).await
+        let mut found = Self::of_place(db, "d.folder_id", folder.as_str(), user).await?;
+        // Only their flow shows the form files of a flow that is not archived.
+        found.retain(|one| one.shelf != DRAFT && (one.shelf != FLOW || user.reads_all()));
+        Ok(found)
     }
 
     /// Returns the documents of a flow by name. The caller has checked that the user may see the flow.
@@ -93,10 +99,11 @@ impl NeededRights {
 
     /// Returns true if `user` may download every document now. It takes one query for up to a thousand flows.
     pub async fn are_held(&self, db: &Db, user: &User) -> Result<bool, DbError> {
-        if user.reads_all() {
+        let drafts = self.places.iter().any(|(shelf, _)| shelf == DRAFT);
+        if user.reads_all() && !drafts {
             return Ok(true);
         }
-        if self.faces {
+        if self.faces && !user.reads_all() {
             return Ok(false);
         }
         let shelves = shelves(user);

@@ -21,6 +21,15 @@ pub async fn vendor_id(
     Ok(sent.map(|sent| sent.0))
 }
 
+/// Returns true if the vendor got the document, or may have got it: before the application, or as a stamped file.
+pub async fn went_to_vendor(tx: &mut Tx, document: &DocumentId) -> Result<bool, DbError> {
+    sql("SELECT EXISTS (SELECT 1 FROM sent_documents WHERE document_id = $1)
+           OR EXISTS (SELECT 1 FROM dispatches WHERE document_id = $1 AND state IN ('sending', 'sent', 'unknown'))")
+    .bind(document)
+    .scalar(tx)
+    .await
+}
+
 /// The document was sent: the vendor knows it as `vendor_id`.
 pub async fn record(
     tx: &mut Tx,

@@ -89,7 +89,8 @@ async fn rename(tx: &mut Tx, flow: &LockedFlow, photo: &Photo, kind: PhotoKind) 
         let old = format!("_{}.{}", photo.kind.as_str(), document.ext);
         let Some(head) = document.name.strip_suffix(&old) else { continue };
         let name = format!("{head}_{}.{}", kind.as_str(), document.ext);
-        names.push(document::rename(tx, &document.id, &document.folder_id, &name).await?);
+        document::rename(tx, &document.id, &name).await?;
+        names.push(name);
     }
     search_terms::add(tx, &flow.id, &names).await
 }

@@ -5,14 +5,13 @@ use crate::content::receive::{Batch, UploadError};
 use crate::{
     app::App,
     audit::{self, Act, NewEntry},
-    definition::Definition,
+    definition::{Definition, folders::FolderPurpose},
     flow::{
         Flow, FlowState,
         event::{self, EventKind, NewEvent},
         people,
     },
     id::{GrantId, IngestId},
-    library::folder,
     original::Original,
     photo::kind::PhotoKind,
     queue::{self, JobKind},
@@ -56,11 +55,10 @@ pub async fn supply(
         return Err(UploadError::NotAnImage(name));
     }
     let now = app.clock.now();
-    let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
+    let definition = Definition::version(&app.db, &flow.definition_id, flow.version).await?;
     let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
-    let path = body.integration.as_ref().and_then(|integration| integration.download_folder.as_ref());
     let mut tx = app.db.begin().await?;
-    let place = folder::ensure(&mut tx, path, &starter, now).await?;
+    let place = definition.place(&mut tx, FolderPurpose::Photos, &starter, now).await?;
     tx.commit().await?;
     let stored = batch.store(app, &place).await?;
     let mut tx = app.db.begin().await?;

@@ -192,3 +192,41 @@ test.describe("errors of the service", () => {
     await expect(zhang.getByRole("button", { name: "移除 李四" })).toBeVisible();
   });
 });
+
+test("an unconfirmed photo is marked, in no count, and accepted by an administrator", async ({ house, person }) => {
+  const flow = await house.startFlow("推送的图片", 2);
+  await house.approve(flow);
+  const business = await house.business(flow);
+  await house.stamp(business, 1);
+  await house.pushPicture(business);
+  const unknown = async () => {
+    const { sealUses } = await house.flow<{ sealUses: { ingestId: string }[] }>(flow);
+    const ingest = await house.api<{ photos: { confirmation: string }[] }>(
+      "admin",
+      "GET",
+      `/api/ingests/${sealUses[0]!.ingestId}`,
+    );
+    return ingest.photos.some((photo) => photo.confirmation === "unconfirmed");
+  };
+  await house.until("the pushed picture is here", unknown);
+
+  // It may be a face, so the operator sees neither the picture nor an act.
+  const wang = await person("wang");
+  await wang.goto(`/flows/${flow}`);
+  await expect(counts(wang)).toContainText("收图1");
+  await expect(wang.getByRole("button", { name: "接受…" })).toHaveCount(0);
+
+  const admin = await person("admin");
+  await admin.goto(`/flows/${flow}`);
+  await admin.getByRole("button", { name: "显示", exact: true }).click();
+  await expect(admin.getByText("契约锁尚未确认").first()).toBeVisible();
+  await admin.getByRole("button", { name: "接受…" }).click();
+  const accept = dialog(admin, "接受图片");
+  await accept.getByRole("button", { name: "接受", exact: true }).click();
+  await expect(accept.getByText("请填写").first()).toBeVisible();
+  await accept.getByLabel("类型").selectOption("emergency");
+  await accept.getByLabel("原因").fill("现场核对过");
+  await accept.getByRole("button", { name: "接受", exact: true }).click();
+  await expect(accept).toHaveCount(0);
+  await expect(admin.getByText("管理员已接受").first()).toBeVisible();
+});

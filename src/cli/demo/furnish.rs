@@ -1,7 +1,6 @@
 //! Creates the objects of a new demo: users, a bound service, a definition.
 
-use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     SECRET, TOKEN,
@@ -18,7 +17,7 @@ pub(super) const PEOPLE: [(&str, &str, &str, &str, &str); 5] = [
     ("sun", "孙七", "auditor", "E1005", "reads everything"),
 ];
 
-/// Creates all objects and returns the id of the definition.
+/// Creates all objects and returns the id of the definition, which is the ready-made one.
 pub(super) async fn furnish(api: &Api, admin: &str) -> anyhow::Result<String> {
     let present = api.get(admin, "/api/users?limit=200").await?;
     // A manager must exist before the users of this manager.
@@ -36,16 +35,6 @@ pub(super) async fn furnish(api: &Api, admin: &str) -> anyhow::Result<String> {
     let service =
         json!({ "name": "契约锁（演示）", "baseUrl": api.vendor_url(), "appToken": TOKEN, "appSecret": SECRET });
     let service = text(&api.post(admin, "/api/services", &service).await?, "id")?;
-    let definition = definition_with_stamped_file(api, admin, &service).await?;
-    text(&api.post(admin, "/api/definitions", &definition).await?, "id")
-}
-
-/// Returns the ready-made definition with 用印后文件 required, so the archive waits for this file.
-async fn definition_with_stamped_file(api: &Api, admin: &str, service: &str) -> anyhow::Result<Value> {
-    let mut body = api.get(admin, "/api/definitions/ready-made").await?["items"][0].take();
-    body["integration"]["serviceId"] = service.into();
-    let fields = body["fields"].as_array_mut().context("the ready-made definition has no fields")?;
-    let stamped = fields.iter_mut().find(|field| field["key"] == "stamped");
-    stamped.context("the ready-made definition has no field for stamped files")?["required"] = true.into();
-    Ok(body)
+    let definition = json!({ "serviceId": service });
+    text(&api.post(admin, "/api/definitions/ready-made", &definition).await?, "id")
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     definition::{Body, Field, FieldType, Integration, Node, NodeKind},
-    flow::{Flow, FlowState},
+    flow::{Flow, FlowState, progress::position},
     user::User,
 };
 
@@ -16,23 +16,22 @@ use crate::{
 pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     let (flow, body) = (facts.flow, facts.body);
     let starts = flow.starter == facts.user.username;
-    let stamped = body.integration.as_ref().and_then(|integration| integration.stamped_file_field.as_deref());
-    let uploadable = |field: &Field| uploadable(body, field);
     let may = |field: &&Field| match (flow.state, facts.node()) {
         (FlowState::Archived | FlowState::Withdrawn, _) => false,
-        (FlowState::Rejected, _) => {
-            starts && (!files(field) || (uploadable(field) && stamped != Some(field.key.as_str())))
+        (FlowState::Draft | FlowState::Rejected, _) => {
+            starts && (!files(field) || (uploadable(body, field) && !body.is_stamped_file(field)))
         }
+        (FlowState::Running, node) if body.goes_to_vendor(field) => facts.may_change_application(node, field),
         (FlowState::Running, Some(node)) => {
             let assigned = facts.turn && editable_at(body, node, field);
-            // The starter may add files to be stamped until the application is sent to the vendor.
+            // The starter may add other files until the application is sent to the vendor.
             let early = starts
-                && uploadable(field)
-                && stamped != Some(field.key.as_str())
+                && uploadable(body, field)
+                && !body.is_stamped_file(field)
                 && facts.seal_uses.iter().all(|used| used.superseded);
-            assigned || early || (facts.user.is_admin() && uploadable(field))
+            assigned || early || (facts.user.is_admin() && uploadable(body, field))
         }
-        (FlowState::Running, None) => (facts.turn || starts || facts.user.is_admin()) && uploadable(field),
+        (FlowState::Running, None) => (facts.turn || starts || facts.user.is_admin()) && uploadable(body, field),
     };
     body.fields.iter().filter(may).collect()
 }
@@ -51,27 +50,33 @@ fn uploadable(body: &Body, field: &Field) -> bool {
 fn editable_at(body: &Body, node: &Node, field: &Field) -> bool {
     match &node.editable {
         Some(keys) => keys.contains(&field.key),
-        None => node.kind == NodeKind::Seal && uploadable(body, field),
+        None => node.kind == NodeKind::Seal && body.is_stamped_file(field),
     }
 }
 
-/// Checks that the user may submit the flow again. Only the starter of a flow that was sent back may do this.
+/// Checks that the user may submit the flow. Only the starter of a draft or of a flow that was sent back may do this.
 pub(super) fn submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     if flow.starter != user.username {
         return Err(NotYours("only the starter may submit the flow again; ask the starter"));
     }
     match flow.state {
-        FlowState::Rejected => Ok(()),
+        FlowState::Draft | FlowState::Rejected => Ok(()),
         FlowState::Running => Err(Refusal::NotSentBack),
         FlowState::Withdrawn => Err(WITHDRAWN),
         FlowState::Archived => Err(ARCHIVED),
     }
 }
 
-/// Checks that a user may comment on the flow. An archived flow takes no comments.
+/// Checks that a user may comment on the flow. A draft and an archived flow take no comments.
 pub(super) fn comment(flow: &Flow) -> Result<(), Refusal> {
-    if flow.state == FlowState::Archived { Err(ARCHIVED) } else { Ok(()) }
+    match flow.state {
+        FlowState::Draft => Err(DRAFT),
+        FlowState::Archived => Err(ARCHIVED),
+        FlowState::Running | FlowState::Rejected | FlowState::Withdrawn => Ok(()),
+    }
 }
+
+const DRAFT: Refusal = NotRunning("the flow is a draft; submit it first");
 
 const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn; start a new flow");
 const ARCHIVED: Refusal = NotRunning("the flow is archived and can only be read");
@@ -83,9 +88,32 @@ impl Facts<'_> {
         self.flow.node.as_deref().and_then(|key| self.body.node(key))
     }
 
+    /// Returns true if the starter has the flow: as a draft, or sent back.
+    fn is_with_starter(&self) -> bool {
+        matches!(self.flow.state, FlowState::Draft | FlowState::Rejected)
+    }
+
+    /// Returns true if this user may change a template or file field of a running flow. What was approved is what is
+    /// stamped: after the first approval only a user with the turn changes them, where the node lists them. No user
+    /// changes them after the application has left.
+    fn may_change_application(&self, node: Option<&Node>, field: &Field) -> bool {
+        let Some(node) = node.filter(|_| !self.application_left()) else { return false };
+        let first = self.body.nodes.first().is_some_and(|first| first.key == node.key);
+        let owns = self.flow.starter == self.user.username || self.user.is_admin();
+        (self.turn && editable_at(self.body, node, field)) || (owns && first && !self.approved)
+    }
+
+    /// Returns true if the running flow has passed its apply node.
+    fn application_left(&self) -> bool {
+        let Some(integration) = self.body.enabled_integration() else { return false };
+        let node = self.flow.node.as_deref();
+        node.is_none_or(|node| position(self.body, node) > position(self.body, &integration.apply_node))
+    }
+
     fn running(&self) -> Result<(), Refusal> {
         match self.flow.state {
             FlowState::Running => Ok(()),
+            FlowState::Draft => Err(DRAFT),
             FlowState::Rejected => Err(NotRunning("the flow was sent back; wait until its starter submits it again")),
             FlowState::Withdrawn => Err(WITHDRAWN),
             FlowState::Archived => Err(ARCHIVED),
@@ -128,6 +156,10 @@ impl Facts<'_> {
         let node = self.at_node()?;
         self.not_own()?;
         self.has_turn()?;
+        let applies = self.body.enabled_integration().is_some_and(|i| i.apply_node == node.key);
+        if applies && self.application_owed {
+            return Err(Refusal::FilesMissing);
+        }
         if node.kind == NodeKind::Approval || self.body.enabled_integration().is_none() {
             return Ok(());
         }
@@ -142,11 +174,11 @@ impl Facts<'_> {
         if self.flow.starter != self.user.username && !self.user.is_admin() {
             return Err(NotYours("only the starter or an administrator may withdraw the flow; ask one of them"));
         }
-        if self.flow.state == FlowState::Rejected { Ok(()) } else { self.at_node().map(|_| ()) }
+        if self.is_with_starter() { Ok(()) } else { self.at_node().map(|_| ()) }
     }
 
     pub(super) fn change(&self, of_files: bool) -> Result<(), Refusal> {
-        if self.flow.state != FlowState::Rejected {
+        if !self.is_with_starter() {
             self.running()?;
             // The starter and administrators may upload without a turn. Other fields change only in the own turn.
             if !of_files {
@@ -267,6 +299,11 @@ impl Facts<'_> {
             return Err(NotYours("only participants of the flow may download its photos; ask a participant"));
         }
         if self.seal_uses.iter().any(|used| used.at_vendor) { Ok(()) } else { Err(NEVER_APPLIED) }
+    }
+
+    /// A user who sees the flow may download its documents, so also its evidence.
+    pub(super) fn evidence(&self) -> Result<(), Refusal> {
+        if self.flow.state == FlowState::Draft { Err(DRAFT) } else { Ok(()) }
     }
 
     pub(super) fn collect(&self) -> Result<(), Refusal> {

@@ -126,6 +126,8 @@ fn matrix(body: &Body) -> Vec<String> {
                 stamps: ["wang", "chen"].contains(&name) && stage.uses.iter().any(|used| used.at_vendor),
                 seal_uses: &stage.uses,
                 files_owed: false,
+                application_owed: false,
+                approved: false,
             };
             let may: Vec<&str> = actions(&facts).into_iter().map(Action::as_str).collect();
             if !may.is_empty() {
@@ -268,6 +270,8 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
             stamps: false,
             seal_uses: &stage.uses,
             files_owed: false,
+            application_owed: false,
+            approved: false,
         };
         check(&facts, action)
     };

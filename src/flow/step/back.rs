@@ -11,6 +11,7 @@ use crate::{
         actions::Action,
         assign,
         case::Case,
+        draft,
         event::{self, EventKind, NewEvent},
         people, progress,
     },
@@ -64,13 +65,16 @@ async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<()
 }
 
 /// Withdraws the flow, by its starter or an administrator. Open seal uses end at the vendor. Photos that exist are
-/// still fetched.
+/// still fetched. A draft does not exist any more afterwards.
 pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let before = request_end_of_uses(&mut tx, id, user, comment, now).await?;
     let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Withdraw, None).await?;
+    if case.flow.state == FlowState::Draft {
+        return Ok(draft::withdraw(tx, acting, case.flow, comment).await?);
+    }
     let flow = &case.flow;
     if SealUse::count(&mut tx, id).await? != before {
         return Err(StepError::MovedOn);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StepError, participants, submittable, title, turn};
+use super::{StepError, applicable, participants, submittable, title, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
@@ -12,9 +12,10 @@ use crate::{
         FlowState,
         actions::{Action, check_submit},
         case::Case,
+        draft,
         event::{self, EventKind, NewEvent},
         form::{self, Form},
-        people, progress,
+        people, progress, required_files,
     },
     id::FlowId,
     user::{Acting, User},
@@ -25,9 +26,14 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
+    let is_draft = case.flow.state == FlowState::Draft;
+    if is_draft {
+        case.take_current_version(&mut tx).await?;
+    }
     turn::check(&mut tx, &case, user, Action::Edit, None).await?;
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    let errors = form::check(&case.body, &form, &case.users);
+    let check = if is_draft { form::check_types } else { form::check };
+    let errors = check(&case.body, &form, &case.users);
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }
@@ -42,14 +48,24 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
     Ok(acting.commit_to_flow(tx, Act::FlowEdited, id, Some(&keys.join(" "))).await?)
 }
 
-/// Submits a flow again that was sent back to its starter, with optional changes.
+/// Submits a draft, or a flow that was sent back to its starter, with optional changes.
 pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     check_submit(&case.flow, user)?;
+    let is_draft = case.flow.state == FlowState::Draft;
+    if is_draft {
+        case.take_current_version(&mut tx).await?;
+        case.body.check_start(user)?;
+    }
     let form = fill(&mut tx, &mut case, user, given, now).await?;
     submittable(&case.body, &form, user, &case.users)?;
+    applicable(&case.body, required_files::empty(&mut tx, id, &case.body).await?)?;
+    if is_draft {
+        draft::leave(&mut tx, &mut case, user, now).await?;
+        people::add(&mut tx, id, participants(&case.flow, &case.body, &form, &case.users)).await?;
+    }
     let happened = NewEvent { actor: &user.username, act: EventKind::Submitted, node: None, detail: comment };
     event::record(&mut tx, id, happened, now).await?;
     case.flow.set_state(&mut tx, FlowState::Running, now).await?;
@@ -67,7 +83,9 @@ async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Time
     }
     let (text, title) = (Value::Object(form.clone()).to_string(), title(&case.body, &form));
     case.flow.write_form(tx, text, title, now).await?;
-    people::add(tx, &case.flow.id, participants(&case.flow, &case.body, &form, &case.users)).await?;
+    if case.flow.state != FlowState::Draft {
+        people::add(tx, &case.flow.id, participants(&case.flow, &case.body, &form, &case.users)).await?;
+    }
     let detail = changes.join("\n");
     let node = case.flow.node.as_deref();
     let happened = NewEvent { actor: &user.username, act: EventKind::Edited, node, detail: Some(&detail) };
@@ -92,6 +110,11 @@ fn merge(
         }
         let at = format!("form.{key}");
         match fields.iter().find(|field| field.key == *key) {
+            // An earlier version of the definition had the field.
+            None if new.is_null() => {
+                form.remove(key);
+                changes.push(format!("{key}: {} → —", shown(old)));
+            }
             None => errors.push(FieldError::new(at, "the definition has no such field; remove it")),
             Some(field) if field.field_type == FieldType::Files => {
                 errors.push(FieldError::new(at, "files are set by upload only; upload the file to this field"));

@@ -1,6 +1,6 @@
 //! Explains why a user has no turn. The rules only say that the user has none.
 
-use super::StepError;
+use super::{StepError, owed_files};
 use crate::{
     db::Tx,
     definition::Node,
@@ -8,6 +8,7 @@ use crate::{
         actions::{Action, Refusal},
         approval, assign,
         case::Case,
+        required_files,
     },
     user::User,
 };
@@ -26,6 +27,10 @@ pub(super) async fn check(
     match (case.check(tx, user, action).await?, case.node()) {
         (Ok(()), _) => Ok(()),
         (Err(Refusal::NotYours(_)), Some(node)) if action != Action::Withdraw => Err(why(tx, case, node, user).await?),
+        (Err(Refusal::FilesMissing), _) => {
+            let empty = required_files::empty(tx, &case.flow.id, &case.body).await?;
+            Err(StepError::FieldRequired(owed_files(&case.body, empty)))
+        }
         (Err(refusal), _) => Err(refusal.into()),
     }
 }

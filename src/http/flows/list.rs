@@ -122,10 +122,13 @@ struct NewFlow {
     /// The field values by field key.
     #[schema(value_type = Object)]
     form: Form,
+    /// True: creates a draft, which only the caller sees. Its form is checked whole at the submission.
+    #[serde(default)]
+    draft: bool,
 }
 
-/// Starts a flow and submits it.
-#[utoipa::path(post, path = "/api/flows", request_body = NewFlow, responses((status = 201, body = FlowView), (status = 422, body = Problem)))]
+/// Starts a flow and submits it, or creates a draft.
+#[utoipa::path(post, path = "/api/flows", request_body = NewFlow, responses((status = 201, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn start(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -136,11 +139,15 @@ async fn start(
     let definition = definition.ok_or_else(|| {
         Problem::field("definitionId", "the definition does not exist; choose one of GET /api/definitions")
     })?;
-    let errors = seals::check(app, &definition.body, &new.form, &user).await?;
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
-    }
-    let id = step::start(edge.acting(&user), &definition, &new.form).await?;
+    let id = if new.draft {
+        step::draft(edge.acting(&user), &definition, &new.form).await?
+    } else {
+        let errors = seals::check(app, &definition.body, &new.form, &user).await?;
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
+        }
+        step::start(edge.acting(&user), &definition, &new.form).await?
+    };
     let flow = visible_flow(&edge, &id, &user).await?;
     send_hint(&edge, &flow);
     Ok((StatusCode::CREATED, Json(flow)))

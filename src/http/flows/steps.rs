@@ -8,6 +8,7 @@ use super::{check_takes_part, check_visible, send_hint, visible_flow};
 use crate::{
     definition::{Definition, START},
     flow::{
+        FlowState,
         form::Form,
         step::{self, Opinion},
         view::FlowView,
@@ -86,7 +87,8 @@ struct Withdrawal {
     comment: Option<String>,
 }
 
-/// Withdraws the flow permanently. Only the starter and administrators may do this. Open seal uses end at the vendor.
+/// Withdraws the flow permanently. Only the starter and administrators may do this. Open seal uses end at the vendor. A
+/// draft does not exist any more afterwards, and its files are in the starter's trash.
 #[utoipa::path(post, path = "/api/flows/{id}/withdraw", params(("id" = FlowId, Path)), request_body = Option<Withdrawal>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn withdraw(
     State(edge): State<Edge>,
@@ -94,8 +96,11 @@ async fn withdraw(
     Id(id): Id<FlowId>,
     MaybeInput(withdrawal): MaybeInput<Withdrawal>,
 ) -> Result<Json<FlowView>, Problem> {
-    check_visible(&edge, &id, &user).await?;
+    let before = visible_flow(&edge, &id, &user).await?;
     step::withdraw(edge.acting(&user), &id, withdrawal.comment.as_deref()).await?;
+    if before.head.state == FlowState::Draft {
+        return Ok(Json(before.withdrawn()));
+    }
     changed_flow(&edge, &id, &user).await
 }
 
@@ -169,7 +174,13 @@ async fn submit(
 /// Fails if a seal name is ambiguous, as the start of a flow does, so the starter can correct it before the approval.
 async fn check_seal_names(edge: &Edge, id: &FlowId, user: &User, changes: &Form) -> Result<(), Problem> {
     let flow = visible_flow(edge, id, user).await?;
-    let body = Definition::version(&edge.app.db, &flow.head.definition_id, flow.head.version).await?.body;
+    let (db, definition) = (&edge.app.db, &flow.head.definition_id);
+    // The submission of a draft takes the current version.
+    let current = if flow.head.state == FlowState::Draft { Definition::current(db, definition).await? } else { None };
+    let body = match current {
+        Some(current) => current.body,
+        None => Definition::version(db, definition, flow.head.version).await?.body,
+    };
     let mut form: Form = flow.form.as_object().cloned().unwrap_or_default();
     form.extend(changes.clone());
     let errors = seals::check(&edge.app, &body, &form, user).await?;

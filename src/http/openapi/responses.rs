@@ -3,7 +3,7 @@
 use http::Method;
 use utoipa::openapi::{
     Content, Ref, RefOr, Response, ResponseBuilder,
-    path::{Operation, Parameter, ParameterIn},
+    path::Operation,
     request_body::RequestBody,
     security::SecurityRequirement,
     tag::{Tag, TagBuilder},
@@ -18,7 +18,7 @@ const TAGS: [(&str, &str); 10] = [
     ("flows", "Flows and their steps."),
     ("seal use", "Seal codes, details, additional uses, the end and the time of use."),
     ("files", "Photos and files of a flow: upload, collect, supply and download."),
-    ("ingests", "Callbacks, and one ingest for each seal use."),
+    ("ingests", "Callbacks, one ingest for each seal use, and its photos."),
     ("knowledge base", "Folders, documents and their content."),
     ("operation", "Health, metrics, live events and the audit log."),
 ];
@@ -41,7 +41,7 @@ pub(super) fn tag_of(path: &str) -> Option<&'static str> {
         }
         ("flows", _) => "flows",
         ("seal-uses" | "owed", _) => "seal use",
-        ("ingests" | "callbacks" | "papi", _) => "ingests",
+        ("ingests" | "photos" | "callbacks" | "papi", _) => "ingests",
         ("folders" | "documents" | "bundles" | "evidence", _) => "knowledge base",
         ("audit" | "events" | "jobs" | "healthz" | "readyz" | "metrics" | "openapi.json", _) => "operation",
         _ => return None,
@@ -61,10 +61,9 @@ pub(super) fn add_problems(operation: &mut Operation, method: &Method, path: &st
     let of_json =
         |body: &RefOr<RequestBody>| matches!(body, RefOr::T(body) if body.content.contains_key("application/json"));
     let json = body.is_some_and(of_json);
-    let query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query);
-    let has_query = ours && operation.parameters.as_ref().is_some_and(|parameters| parameters.iter().any(query));
     let possible = [
-        (400, body.is_some() || has_query),
+        // Every route refuses a query parameter that it does not have.
+        (400, ours),
         (401, ours && !is_open(operation)),
         // A write of another site, or a login that must first change its password.
         (403, ours && (writes || !is_open(operation))),

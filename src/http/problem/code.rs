@@ -59,6 +59,7 @@ codes! {
     NotYours = "not_yours", FORBIDDEN, "Only other users may do this act. See `actions` of the flow.";
     NotAssigned = "not_assigned", FORBIDDEN, "The current node is not assigned to the caller. See `actions` of the flow.";
     OwnApproval = "own_approval", FORBIDDEN, "The definition does not let starters approve their own flows. Ask another assignee.";
+    NotAStarter = "not_a_starter", FORBIDDEN, "The definition does not let the caller start flows. Ask an administrator.";
     OtherOrigin = "other_origin", FORBIDDEN, "A write with a cookie came from another site. Send the write from this service's pages, or use a token.";
     CallbackRefused = "callback_refused", FORBIDDEN, "The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.";
     NotFound = "not_found", NOT_FOUND, "The object does not exist or is not visible to the caller. Check the id and the rights.";
@@ -67,11 +68,12 @@ codes! {
     TotpIsOn = "totp_is_on", CONFLICT, "One-time codes are on already. Remove them first.";
     TotpNotBegun = "totp_not_begun", CONFLICT, "The set-up of one-time codes has not begun. Send the request without `code` first.";
     NotNow = "not_now", CONFLICT, "The state of the flow does not allow this act. Do what `detail` says.";
-    FlowNotRunning = "flow_not_running", CONFLICT, "The flow is archived, withdrawn or sent back to its starter. Read the flow again.";
+    FlowNotRunning = "flow_not_running", CONFLICT, "The flow is a draft, archived, withdrawn or sent back to its starter. Read the flow again.";
     AlreadyActed = "already_acted", CONFLICT, "The caller has already acted at this node. Read the flow again.";
     MovedOn = "moved_on", CONFLICT, "The flow has left the node of the request. Read the flow again.";
     SealNode = "seal_node", CONFLICT, "The service completes a seal node. Do not approve it.";
-    NotSentBack = "not_sent_back", CONFLICT, "The flow was not sent back. Submit only a flow that was sent back.";
+    NotSentBack = "not_sent_back", CONFLICT, "The flow was not sent back. Submit only a draft or a flow that was sent back.";
+    Retired = "retired", CONFLICT, "The definition is retired: no new flow starts. Choose another definition.";
     PhotosMissing = "photos_missing", CONFLICT, "Photos are missing. See `missing` for photos and `errors` for required files fields that are empty.";
     FieldRequired = "field_required", CONFLICT, "A required files field is empty. Upload a file to the field that `errors` names.";
     NotArchived = "not_archived", CONFLICT, "The service could not archive the flow. Do what `detail` says.";

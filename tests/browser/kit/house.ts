@@ -13,6 +13,9 @@ const PROGRAM = process.env.YINKU_PROGRAM ?? join(ROOT, "target/debug/yinku");
 const OUTSIDE = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("YINKU_")));
 const TOKEN = "demoToken01";
 const SECRET = "demoSecret-0123456789abcdef";
+const CALLBACK_SECRET = "browser-callback-secret-1";
+/** A PNG of 8 × 6 pixels. */
+const PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAGCAIAAABxZ0isAAAAEUlEQVR42mM4ERWAFTEMpAQAa2JFYUXY3m0AAAAASUVORK5CYII=";
 
 /** Username, name, role, employee number. The manager of zhang is li. */
 export const PEOPLE = [
@@ -113,6 +116,7 @@ export class House {
       YINKU_PUBLIC_URL: this.base,
       YINKU_DATA_DIR: join(this.dir, "data"),
       YINKU_ADMIN__PASSWORD: PASSWORD,
+      YINKU_CALLBACK__SECRET: CALLBACK_SECRET,
       YINKU_JOBS__LEASE: "2s",
       // While a seal is in use only a poll shows what the box has counted.
       YINKU_INGEST__POLL_OPEN: "1s",
@@ -287,6 +291,16 @@ export class House {
       count,
       ...rest,
     });
+  }
+
+  /** A callback brings a picture that the vendor shows nowhere. */
+  async pushPicture(business: string): Promise<void> {
+    const form = new FormData();
+    form.append("businessId", business);
+    form.append("images", new Blob([Buffer.from(PICTURE, "base64")], { type: "image/png" }), "1.png");
+    const path = `/papi/signcenter/qiyuesuo/categoryCallback?key=${CALLBACK_SECRET}`;
+    const answer = await fetch(`http://127.0.0.1:${this.port}${path}`, { method: "POST", body: form });
+    if (!answer.ok) throw new Error(`the callback is refused: ${await answer.text()}`);
   }
 
   private lost: string[] = [];

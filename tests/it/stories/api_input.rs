@@ -1,8 +1,9 @@
 //! Stories of bad input, and of what a person tries again: what is wrong is named.
 
+use reqwest::Method;
 use serde_json::json;
 use simulator::{Fault, FaultKind, Target};
-use yinku::{config::Config, user::token};
+use yinku::{config::Config, http, user::token};
 
 use crate::support::{Caller, Engine, Plan, World, callbacks, story};
 
@@ -53,6 +54,41 @@ story!(a_member_or_a_parameter_that_is_wrong_is_named, async |world: World| {
     let why = when["detail"].as_str().unwrap();
     assert!(why.contains("RFC 3339") && why.contains("2026-03-01T09:30:00+08:00"), "{why}");
 });
+
+story!(a_parameter_that_a_route_does_not_have_is_refused_everywhere, async |world: World| {
+    let admin = world.caller("admin").await;
+    let document = serde_json::to_value(http::openapi()).unwrap();
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/")) {
+        for (method, operation) in item.as_object().unwrap() {
+            let address = without_parameters(path);
+            let ask = async |query: &str| {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                admin.send(admin.request(method, &format!("{address}?{query}"))).await
+            };
+            let problem = ask("nosuch=1").await.expect_problem(400, "bad_query");
+            assert_eq!(problem["errors"][0]["field"], "nosuch", "{method} {path}");
+            asked += 1;
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                if parameter["in"] == "query" {
+                    let name = parameter["name"].as_str().unwrap();
+                    let told = ask(&format!("{name}=0")).await.json();
+                    let why = told["detail"].as_str().unwrap_or_default();
+                    assert!(!why.contains("no such parameter"), "{method} {path}?{name}: {told}");
+                }
+            }
+        }
+    }
+    assert!(asked > 60, "{asked}");
+});
+
+/// A path of the document with an id of nothing in place of each parameter.
+fn without_parameters(path: &str) -> String {
+    let segments = path
+        .split('/')
+        .map(|segment| if segment.starts_with('{') { "00000000-0000-7000-8000-000000000000" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
 
 story!(a_parked_photo_is_tried_again_by_a_person_and_an_orphan_is_replayed, async |engine: Engine| {
     fn no_retry(config: &mut Config) {

@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{World, story};
+use crate::support::{
+    Caller, World,
+    flows::{purchase, show, step, submit},
+    seals::{one_seal, until_status},
+    story,
+};
 
 /// A configuration that uses every key.
 fn complete(service: &str) -> Value {
@@ -215,19 +220,58 @@ story!(a_new_installation_takes_the_ready_made_definition, async |world: World| 
         .await;
 });
 
-story!(a_folder_that_a_definition_points_at_is_kept, async |world: World| {
-    let (admin, zhao, zhang) = (world.caller("admin").await, world.caller("zhao").await, world.caller("zhang").await);
-    let made = zhao.post("/api/folders", &json!({ "name": "用印" })).await.expect(201);
-    let top = format!("/api/folders/{}", made["id"].as_str().unwrap());
-    let year = zhao.post("/api/folders", &json!({ "parentId": made["id"], "name": "2026" })).await.expect(201);
-    let year = format!("/api/folders/{}", year["id"].as_str().unwrap());
-    let other = zhao.post("/api/folders", &json!({ "parentId": made["id"], "name": "2025" })).await.expect(201);
+/// The id of the folder with this name in another one, or at the top of the public space.
+async fn folder(caller: &Caller, parent: Option<&str>, name: &str) -> Option<String> {
+    let query = parent.map(|parent| format!("?parent={parent}")).unwrap_or_default();
+    let page = caller.get(&format!("/api/folders{query}")).await.expect(200);
+    let found = page["items"].as_array().unwrap().iter().find(|folder| folder["name"] == name);
+    found.map(|folder| folder["id"].as_str().unwrap().to_owned())
+}
+
+story!(a_rename_changes_what_a_definition_shows_and_never_where_photos_go, async |world: World| {
+    let [admin, zhao] = [world.caller("admin").await, world.caller("zhao").await];
+    // The path is made when the definition is saved.
+    let top = folder(&zhao, None, "用印").await.unwrap();
+    let year = folder(&zhao, Some(&top), "2026").await.unwrap();
+    zhao.patch(&format!("/api/folders/{top}"), &json!({ "name": "印章档案" })).await.expect(200);
+    let path = format!("/api/definitions/{}", world.definition);
+    let mut body = admin.get(&path).await.expect(200);
+    assert_eq!(body["integration"]["downloadFolder"], json!({ "space": "public", "path": "印章档案/2026" }));
+    let listed = admin.get("/api/definitions").await.expect(200);
+    assert_eq!(listed["items"][0]["integration"], body["integration"]);
+    // What GET gives binds the same folder again.
+    let saved = admin.put(&path, &body).await.expect(200);
+    assert_eq!(saved["integration"], body["integration"]);
+    let (flow, _, business) = world.seal_use(1).await;
+    zhao.patch(&format!("/api/folders/{year}"), &json!({ "name": "二〇二六", "parentId": "" })).await.expect(200);
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    let photo = show(&admin, &flow).await["files"]["photos"][0].clone();
+    assert_eq!(photo["folderId"], year.as_str());
+    assert_eq!(folder(&zhao, None, "用印").await, None);
+    for version in ["", "?version=2"] {
+        let shown = admin.get(&format!("{path}{version}")).await.expect(200);
+        assert_eq!(shown["integration"]["downloadFolder"]["path"], "二〇二六", "{version}");
+    }
+    let first = admin.get(&format!("{path}?version=1")).await.expect(200);
+    assert_eq!((&first["version"], &first["integration"]["downloadFolder"]["path"]), (&json!(1), &json!("二〇二六")));
+    body["integration"]["downloadFolder"]["path"] = "".into();
+    admin.put(&path, &body).await.expect_problem(422, "invalid");
+});
+
+story!(a_folder_that_a_definition_is_bound_to_is_kept, async |world: World| {
+    let [admin, zhao, zhang] = [world.caller("admin").await, world.caller("zhao").await, world.caller("zhang").await];
+    let (flow, _, business) = world.seal_use(1).await;
+    let top = folder(&zhao, None, "用印").await.unwrap();
+    let year = folder(&zhao, Some(&top), "2026").await.unwrap();
+    let [top, year] = [top, year].map(|id| format!("/api/folders/{id}"));
+    let other = json!({ "parentId": top.rsplit('/').next(), "name": "2025" });
+    let other = zhao.post("/api/folders", &other).await.expect(201);
     let other_id = other["id"].clone();
     let other = format!("/api/folders/{}", other["id"].as_str().unwrap());
     for path in [&top, &year] {
         let problem = zhao.delete(path).await.expect_problem(409, "folder_in_use");
         assert!(problem["detail"].as_str().unwrap().contains("物理用印申请"), "{problem}");
-        zhao.patch(path, &json!({ "name": "别的" })).await.expect_problem(409, "folder_in_use");
     }
     assert_eq!(zhao.patch(&other, &json!({ "name": "旧" })).await.expect(200)["name"], "旧");
     zhao.patch(&other, &json!({ "name": "a/b" })).await.expect_problem(422, "invalid");
@@ -245,6 +289,76 @@ story!(a_folder_that_a_definition_points_at_is_kept, async |world: World| {
         zhao.delete(path).await.expect_problem(404, "not_found");
     }
     assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'folder_deleted'").await, 3);
+    // A flow of the earlier version makes its folder anew.
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    let photo = show(&admin, &flow).await["files"]["photos"][0].clone();
+    let top = folder(&zhao, None, "用印").await.unwrap();
+    assert_eq!(photo["folderId"], folder(&zhao, Some(&top), "2026").await.unwrap());
+});
+
+story!(a_flow_type_is_retired_and_names_who_may_start_it, async |world: World| {
+    let [admin, zhang, sun] = [world.caller("admin").await, world.caller("zhang").await, world.caller("sun").await];
+    let path = format!("/api/definitions/{}", world.definition);
+    let start = json!({ "definitionId": world.definition, "form": purchase(&one_seal(1)) });
+    let startable = async |who: &Caller| who.get(&path).await.expect(200)["startable"].clone();
+    // By default everyone but auditors.
+    sun.post("/api/flows", &start).await.expect_problem(403, "not_a_starter");
+    assert_eq!([startable(&zhang).await, startable(&sun).await], [true, false]);
+    let flow = submit(&world, &purchase(&one_seal(1))).await;
+    let mut body = admin.get(&path).await.expect(200);
+    assert!(body.get("retired").is_none() && body.get("starters").is_none(), "{body}");
+    for (starters, field) in [
+        (json!([]), "starters"),
+        (json!(["user:nobody"]), "starters[0]"),
+        (json!(["role:operator", "role:king"]), "starters[1]"),
+        (json!(["manager"]), "starters[0]"),
+    ] {
+        body["starters"] = starters;
+        let problem = admin.put(&path, &body).await.expect_problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    body["starters"] = json!(["user:sun", "role:operator"]);
+    assert_eq!(admin.put(&path, &body).await.expect(200)["starters"], body["starters"]);
+    for (person, may) in [("zhang", false), ("admin", false), ("wang", true), ("sun", true)] {
+        let told = world.caller(person).await.post("/api/flows", &start).await;
+        let code = if may {
+            told.expect(201)["state"].clone()
+        } else {
+            told.expect_problem(403, "not_a_starter")["code"].clone()
+        };
+        assert_eq!(code, if may { "running" } else { "not_a_starter" }, "{person}");
+    }
+    body["starters"] = Value::Null;
+    body["retired"] = true.into();
+    let saved = admin.put(&path, &body).await.expect(200);
+    assert_eq!((&saved["retired"], &saved["startable"]), (&json!(true), &json!(false)));
+    for person in ["zhang", "admin", "sun"] {
+        world.caller(person).await.post("/api/flows", &start).await.expect_problem(409, "retired");
+    }
+    // Running flows go on with their version.
+    assert_eq!(admin.get(&format!("{path}?version=1")).await.expect(200).get("retired"), None);
+    admin.get(&format!("{path}?version=9")).await.expect_problem(404, "not_found");
+    step(&world.caller("li").await, &flow, "approve", json!({})).await;
+    until_status(&world, &flow, "using").await;
+    step(&zhang, &flow, "withdraw", json!({})).await;
+    world.until_quiet().await;
+});
+
+story!(a_new_secret_of_a_service_serves_running_flows, async |world: World| {
+    let admin = world.caller("admin").await;
+    let (flow, _, business) = world.seal_use(1).await;
+    let listed = admin.get("/api/services").await.expect(200);
+    let path = format!("/api/services/{}", listed["items"][0]["id"].as_str().unwrap());
+    let before = admin.get(&path).await.expect(200);
+    assert!(before.get("appSecret").is_none(), "{before}");
+    world.sim.turn(|knobs| knobs.secret = "another-secret-0123456789".into());
+    let checked = admin.post(&format!("{path}/check"), &json!({})).await.expect(200);
+    assert_eq!(checked["ok"], false, "the vendor has another secret now");
+    let change = json!({ "name": "契约锁（上海）", "appSecret": "another-secret-0123456789" });
+    assert_eq!(admin.patch(&path, &change).await.expect(200)["name"], "契约锁（上海）");
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
 });
 
 story!(every_kind_of_field_is_checked_where_it_is_filled_in, async |world: World| {

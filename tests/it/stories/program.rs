@@ -127,8 +127,13 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
             let name = operation["operationId"].as_str().unwrap();
             assert!(names.insert(name), "{name} is there twice");
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                let in_path = path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
-                assert_eq!(parameter["in"], if in_path { "path" } else { "query" }, "{name}: {parameter}");
+                let word = parameter["name"].as_str().unwrap();
+                let place = match word {
+                    _ if path.contains(&format!("{{{word}}}")) => "path",
+                    header if header.starts_with("x-") => "header",
+                    _ => "query",
+                };
+                assert_eq!(parameter["in"], place, "{name}: {parameter}");
             }
         }
     }

@@ -30,3 +30,16 @@ pub(crate) fn extra_node(definition: &mut Value, at: usize, key: &str, name: &st
     let node = json!({ "key": key, "name": name, "kind": "approval", "assignees": [assignee] });
     definition["nodes"].as_array_mut().unwrap().insert(at, node);
 }
+
+/// A field for the file that is to be stamped. Nothing is applied for without one.
+pub(crate) fn with_file(definition: &mut Value) {
+    let file = json!({ "key": "file", "label": "用印文件", "type": "files", "required": true });
+    definition["fields"].as_array_mut().unwrap().push(file);
+    definition["integration"]["fileField"] = "file".into();
+}
+
+/// The same, and the application leaves at the submission.
+pub(crate) fn applied_at_the_start(definition: &mut Value) {
+    with_file(definition);
+    definition["integration"]["applyNode"] = "start".into();
+}

@@ -138,7 +138,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One definition. */
+        /** One definition. Its folders have their present paths. */
         get: operations["get_definitions_id"];
         /** Creates a new version. Running flows keep their version. */
         put: operations["put_definitions_id"];
@@ -254,7 +254,7 @@ export interface paths {
          */
         get: operations["get_flows"];
         put?: never;
-        /** Starts a flow and submits it. */
+        /** Starts a flow and submits it, or creates a draft. */
         post: operations["post_flows"];
         delete?: never;
         options?: never;
@@ -607,7 +607,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Withdraws the flow permanently. Only the starter and administrators may do this. Open seal uses end at the vendor. */
+        /**
+         * Withdraws the flow permanently. Only the starter and administrators may do this. Open seal uses end at the vendor. A
+         *     draft does not exist any more afterwards, and its files are in the starter's trash.
+         */
         post: operations["post_flows_id_withdraw"];
         delete?: never;
         options?: never;
@@ -647,7 +650,10 @@ export interface paths {
         delete: operations["delete_folders_id"];
         options?: never;
         head?: never;
-        /** Renames or moves a folder. Fails while a definition uses the folder. The keys of stored files do not change. */
+        /**
+         * Renames or moves a folder. A definition that uses the folder shows its new path. The keys of stored files do not
+         *     change.
+         */
         patch: operations["patch_folders_id"];
         trace?: never;
     };
@@ -1198,7 +1204,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1293,6 +1299,13 @@ export interface components {
             integration?: components["schemas"]["Integration"] | null;
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval?: boolean | null;
+            /** @description True: no new flow starts. Running flows go on. */
+            retired?: boolean | null;
+            /**
+             * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
+             *     auditor.
+             */
+            starters?: components["schemas"]["Starter"][] | null;
         };
         /**
          * @description What is wrong with a chain.
@@ -1391,6 +1404,7 @@ export interface components {
          *     * `not_yours` (403): Only other users may do this act. See `actions` of the flow.
          *     * `not_assigned` (403): The current node is not assigned to the caller. See `actions` of the flow.
          *     * `own_approval` (403): The definition does not let starters approve their own flows. Ask another assignee.
+         *     * `not_a_starter` (403): The definition does not let the caller start flows. Ask an administrator.
          *     * `other_origin` (403): A write with a cookie came from another site. Send the write from this service's pages, or use a token.
          *     * `callback_refused` (403): The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.
          *     * `not_found` (404): The object does not exist or is not visible to the caller. Check the id and the rights.
@@ -1399,11 +1413,12 @@ export interface components {
          *     * `totp_is_on` (409): One-time codes are on already. Remove them first.
          *     * `totp_not_begun` (409): The set-up of one-time codes has not begun. Send the request without `code` first.
          *     * `not_now` (409): The state of the flow does not allow this act. Do what `detail` says.
-         *     * `flow_not_running` (409): The flow is archived, withdrawn or sent back to its starter. Read the flow again.
+         *     * `flow_not_running` (409): The flow is a draft, archived, withdrawn or sent back to its starter. Read the flow again.
          *     * `already_acted` (409): The caller has already acted at this node. Read the flow again.
          *     * `moved_on` (409): The flow has left the node of the request. Read the flow again.
          *     * `seal_node` (409): The service completes a seal node. Do not approve it.
-         *     * `not_sent_back` (409): The flow was not sent back. Submit only a flow that was sent back.
+         *     * `not_sent_back` (409): The flow was not sent back. Submit only a draft or a flow that was sent back.
+         *     * `retired` (409): The definition is retired: no new flow starts. Choose another definition.
          *     * `photos_missing` (409): Photos are missing. See `missing` for photos and `errors` for required files fields that are empty.
          *     * `field_required` (409): A required files field is empty. Upload a file to the field that `errors` names.
          *     * `not_archived` (409): The service could not archive the flow. Do what `detail` says.
@@ -1442,7 +1457,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1511,11 +1526,20 @@ export interface components {
             integration?: components["schemas"]["Integration"] | null;
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval: boolean | null;
+            /** @description True: no new flow starts. Running flows go on. */
+            retired: boolean | null;
+            /**
+             * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
+             *     auditor.
+             */
+            starters: components["schemas"]["Starter"][] | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
             /** Format: date-time */
             createdAt: string;
+            /** @description True: the caller may start flows of this definition. */
+            startable: boolean;
         };
         /** @enum {string} */
         DeliveryState: "queued" | "sending" | "sent" | "failed" | "unknown";
@@ -1648,7 +1672,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
         /** @description A form field. */
         Field: {
             key: string;
@@ -1676,7 +1700,8 @@ export interface components {
         /** @description A flow as lists show it. */
         FlowHead: {
             id: components["schemas"]["FlowId"];
-            serialNo: string;
+            /** @description Null while the flow is a draft. */
+            serialNo: string | null;
             definitionId: components["schemas"]["DefinitionId"];
             definitionName: string;
             /** Format: int64 */
@@ -1685,7 +1710,7 @@ export interface components {
             /** @description Username of the starter. */
             starter: string;
             state: components["schemas"]["FlowState"];
-            phase: components["schemas"]["Phase"];
+            phase: components["schemas"]["Phase"] | null;
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
@@ -1719,11 +1744,12 @@ export interface components {
             };
         };
         /** @enum {string} */
-        FlowState: "running" | "archived" | "rejected" | "withdrawn";
+        FlowState: "draft" | "running" | "archived" | "rejected" | "withdrawn";
         /** @description A flow with its form, events, files and seal uses. */
         FlowView: {
             id: components["schemas"]["FlowId"];
-            serialNo: string;
+            /** @description Null while the flow is a draft. */
+            serialNo: string | null;
             definitionId: components["schemas"]["DefinitionId"];
             definitionName: string;
             /** Format: int64 */
@@ -1732,7 +1758,7 @@ export interface components {
             /** @description Username of the starter. */
             starter: string;
             state: components["schemas"]["FlowState"];
-            phase: components["schemas"]["Phase"];
+            phase: components["schemas"]["Phase"] | null;
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
@@ -2018,17 +2044,28 @@ export interface components {
             integration?: components["schemas"]["Integration"] | null;
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval?: boolean | null;
+            /** @description True: no new flow starts. Running flows go on. */
+            retired?: boolean | null;
+            /**
+             * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
+             *     auditor.
+             */
+            starters?: components["schemas"]["Starter"][] | null;
             /** @description Ignored. */
             id?: unknown;
             /** @description Ignored. */
             version?: unknown;
             /** @description Ignored. */
             createdAt?: unknown;
+            /** @description Ignored. */
+            startable?: unknown;
         };
         NewFlow: {
             definitionId: components["schemas"]["DefinitionId"];
             /** @description The field values by field key. */
             form: Record<string, never>;
+            /** @description True: creates a draft, which only the caller sees. Its form is checked whole at the submission. */
+            draft?: boolean;
         };
         NewFolder: {
             parentId?: components["schemas"]["FolderId"] | null;
@@ -2614,6 +2651,8 @@ export interface components {
          * @enum {string}
          */
         Space: "public" | "personal" | "system";
+        /** @description A user or a role that may start flows: `user:<username>` or `role:<role>`. */
+        Starter: string;
         Supplied: {
             /** @description The ingest that stores the photos. */
             ingestId: components["schemas"]["IngestId"];
@@ -2980,6 +3019,15 @@ export interface operations {
                     "application/json": components["schemas"]["CallbackDoor"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -3036,6 +3084,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallbackView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -3275,6 +3332,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ReadyMade"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -3717,6 +3783,15 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -3799,6 +3874,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -3891,6 +3975,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -3965,6 +4058,15 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -4006,7 +4108,7 @@ export interface operations {
     get_flows: {
         parameters: {
             query?: {
-                state?: "running" | "archived" | "rejected" | "withdrawn" | "";
+                state?: "draft" | "running" | "archived" | "rejected" | "withdrawn" | "";
                 definitionId?: string;
                 /** @description A part of the title or of the serial number. */
                 q?: string;
@@ -4144,6 +4246,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -4209,6 +4320,15 @@ export interface operations {
                     "application/json": components["schemas"]["Totals"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -4265,6 +4385,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -4593,6 +4722,15 @@ export interface operations {
                     "application/json": components["schemas"]["Collected"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -4910,6 +5048,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -5491,6 +5638,15 @@ export interface operations {
                     "application/json": components["schemas"]["CodeView"][];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -5565,6 +5721,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SealDetail"][];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -5909,6 +6074,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -6553,6 +6727,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -7031,6 +7214,15 @@ export interface operations {
                     "application/json": components["schemas"]["IngestView"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -7098,6 +7290,15 @@ export interface operations {
                     "application/json": components["schemas"]["IngestView"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -7161,6 +7362,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The service failed. See the service log for the cause. */
@@ -7791,6 +8001,15 @@ export interface operations {
                     "application/json": components["schemas"]["Service"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -7983,6 +8202,15 @@ export interface operations {
                     "application/json": components["schemas"]["Checked"];
                 };
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -8057,6 +8285,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_SealView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -8140,6 +8377,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionUser"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request has no valid login. Log in or send a token. */
@@ -8309,6 +8555,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
@@ -8769,6 +9024,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
                 headers: {
@@ -8824,6 +9088,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -9063,6 +9336,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {
@@ -9541,6 +9823,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The request has no valid login. Log in or send a token. */
             401: {

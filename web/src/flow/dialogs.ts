@@ -10,6 +10,7 @@ export type DialogName =
   | "withdraw"
   | "archive"
   | "resolve"
+  | "accept"
   | "zip"
   | "activity"
   | "collect";

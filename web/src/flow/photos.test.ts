@@ -80,6 +80,19 @@ describe("photos by grant", () => {
     );
     expect([groups[0]!.tiles.length, faces.length, bytes]).toEqual([1, 1, 20]);
   });
+  it("put photos of an unknown kind with the faces, and fill no gap with an unconfirmed one", () => {
+    const photos = [
+      photo("g", "done", "d1"),
+      photo("g", "unconfirmed", "d2"),
+      photo(null, "unconfirmed", null, "unknown"),
+    ];
+    const { groups, faces } = arrange(
+      [sealUse([grant("g", "公章", 1)])],
+      [ingest(photos)],
+      [doc("d1", "公章"), doc("d2", "公章")],
+    );
+    expect([groups[0]!.tiles.length, groups[0]!.rest, faces.length]).toEqual([2, 1, 1]);
+  });
   it("show documents before the ingest was read", () => {
     const uses = [sealUse([grant("g", "公章", 0), grant("h", "合同专用章", 0)])];
     const { groups, docs } = arrange(uses, [], [doc("d1", "合同专用章"), doc("d2", "公章")]);

@@ -29,6 +29,14 @@ export interface Photos {
   bytes: number;
 }
 
+/** A photo in these states fills no gap later: its bytes are here. */
+const ARRIVED: Photo["state"][] = ["done", "unconfirmed"];
+
+/** A photo of an unknown kind may show a face, so it is shown like one. */
+export function maybeFace(kind: Photo["kind"]): boolean {
+  return kind === "face" || kind === "unknown";
+}
+
 /** Sorts what the ingests list and what the field holds. A document that no ingest lists stands in its own group. */
 export function arrange(sealUses: SealUse[], ingests: Schemas["IngestView"][], docs: Doc[]): Photos {
   const byId = new Map(docs.map((doc) => [doc.id, doc]));
@@ -42,16 +50,16 @@ export function arrange(sealUses: SealUse[], ingests: Schemas["IngestView"][], d
       if (doc) used.add(doc.id);
       return { no, photo, doc };
     };
-    const stamps = listed.filter((photo) => photo.kind !== "face");
+    const stamps = listed.filter((photo) => !maybeFace(photo.kind));
     const mine = (id: string | null) => stamps.filter((photo) => photo.grantId === id);
     for (const grant of sealUse.grants) {
       const tiles = mine(grant.id).map((photo, index) => tile(photo, index + 1));
-      const open = tiles.filter((one) => one.photo.state !== "done").length;
+      const open = tiles.filter((one) => !ARRIVED.includes(one.photo.state)).length;
       groups.push({ sealUse, grant, tiles, rest: Math.max(0, grant.missing - open) });
     }
     const loose = mine(null).map((photo, index) => tile(photo, index + 1));
     if (loose.length > 0) groups.push({ sealUse, tiles: loose, rest: 0 });
-    listed.filter((photo) => photo.kind === "face").forEach((photo, index) => faces.push(tile(photo, index + 1)));
+    listed.filter((photo) => maybeFace(photo.kind)).forEach((photo, index) => faces.push(tile(photo, index + 1)));
   }
   const others = docs.filter((doc) => !used.has(doc.id));
   for (const doc of others) place(doc, groups, faces, sealUses);
@@ -73,7 +81,7 @@ function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): v
     documentId: doc.id,
     blake3: doc.blake3,
   };
-  if (photo.kind === "face") {
+  if (maybeFace(photo.kind)) {
     faces.push({ no: faces.length + 1, photo, doc });
     return;
   }

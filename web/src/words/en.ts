@@ -13,7 +13,13 @@ export const en: Zh = {
       ready: "Ready to archive",
       archived: "Archived",
     },
-    state: { running: "Running", archived: "Archived", rejected: "Sent back", withdrawn: "Withdrawn" },
+    state: {
+      draft: "Draft",
+      running: "Running",
+      archived: "Archived",
+      rejected: "Sent back",
+      withdrawn: "Withdrawn",
+    },
     sealUse: {
       applying: "Applying",
       using: "Open",
@@ -55,6 +61,7 @@ export const en: Zh = {
       unknown: "Vendor result unknown",
     },
     event: {
+      drafted: "saved a draft",
       submitted: "submitted",
       approved: "approved",
       rejected: "sent back",

@@ -12,6 +12,7 @@ const phase: Words<Schemas["Phase"]> = {
   archived: "已归档",
 };
 const state: Words<Schemas["FlowState"]> = {
+  draft: "草稿",
   running: "进行中",
   archived: "已归档",
   rejected: "已退回",
@@ -64,6 +65,7 @@ const delivery: Words<Schemas["DeliveryState"]> = {
   unknown: "送契约锁结果未知",
 };
 const event: Words<Schemas["EventKind"]> = {
+  drafted: "存了草稿",
   submitted: "提交了申请",
   approved: "同意",
   rejected: "退回",

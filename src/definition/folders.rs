@@ -1,0 +1,146 @@
+//! The folders of a definition. A version is bound to folders by their ids when it is saved. So photos go to the same
+//! folder after a rename.
+
+use std::collections::HashMap;
+
+use super::{Body, Definition};
+use crate::{
+    clock::Timestamp,
+    db::{Db, DbError, Tx, sql},
+    id::{DefinitionId, FolderId},
+    library::{
+        FolderPath, Space,
+        folder::{self, Folder, Place},
+    },
+    user::User,
+    vocabulary::words,
+};
+
+words! {
+    /// What a folder of a definition receives.
+    FolderPurpose {
+        Photos = "photos",
+        /// Stamped files.
+        Stamped = "stamped",
+        /// The files of other fields. They lie in the system space.
+        Files = "files",
+    }
+}
+
+impl Body {
+    /// Returns the configured folder. `None`: 系统知识库-电子签.
+    fn folder(&self, purpose: FolderPurpose) -> Option<&FolderPath> {
+        let integration = self.integration.as_ref()?;
+        match purpose {
+            FolderPurpose::Photos => integration.download_folder.as_ref(),
+            FolderPurpose::Stamped => integration.stamped_folder.as_ref().or(integration.download_folder.as_ref()),
+            FolderPurpose::Files => None,
+        }
+    }
+
+    fn is_personal(&self, purpose: FolderPurpose) -> bool {
+        self.folder(purpose).is_some_and(|folder| folder.space == Space::Personal)
+    }
+}
+
+/// Creates the folders of a version that is saved, and binds the version to them.
+pub(super) async fn bind(
+    tx: &mut Tx,
+    id: &DefinitionId,
+    version: i64,
+    body: &Body,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    for purpose in [FolderPurpose::Photos, FolderPurpose::Stamped] {
+        if body.integration.is_some() && !body.is_personal(purpose) {
+            let place = folder::ensure_shared(tx, body.folder(purpose), now).await?;
+            write(tx, id, version, purpose, &place.folder).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write(
+    tx: &mut Tx,
+    id: &DefinitionId,
+    version: i64,
+    purpose: FolderPurpose,
+    folder: &FolderId,
+) -> Result<(), DbError> {
+    sql("INSERT INTO definition_folders (definition_id, version, purpose, folder_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (definition_id, version, purpose) DO UPDATE SET folder_id = excluded.folder_id")
+    .bind(id)
+    .bind(version)
+    .bind(purpose)
+    .bind(folder)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+impl Definition {
+    /// Returns the folder of this version for flows of `starter`. A folder that was deleted since is created again.
+    pub async fn place(
+        &self,
+        tx: &mut Tx,
+        purpose: FolderPurpose,
+        starter: &User,
+        now: Timestamp,
+    ) -> Result<Place, DbError> {
+        let path = self.body.folder(purpose);
+        if self.body.is_personal(purpose) {
+            return folder::ensure(tx, path, starter, now).await;
+        }
+        let bound: Option<(FolderId,)> =
+            sql("SELECT b.folder_id FROM definition_folders b JOIN folders f ON f.id = b.folder_id
+             WHERE b.definition_id = $1 AND b.version = $2 AND b.purpose = $3")
+            .bind(&self.id)
+            .bind(self.version)
+            .bind(purpose)
+            .optional(&mut *tx)
+            .await?;
+        if let Some((folder,)) = bound {
+            return Place::of(tx, folder).await;
+        }
+        let place = folder::ensure_shared(tx, path, now).await?;
+        write(tx, &self.id, self.version, purpose, &place.folder).await?;
+        Ok(place)
+    }
+
+    /// Replaces the paths of bound folders by their present paths.
+    pub async fn show_folders(&mut self, db: &Db) -> Result<(), DbError> {
+        let bound: Vec<(String, FolderId)> =
+            sql("SELECT purpose, folder_id FROM definition_folders WHERE definition_id = $1 AND version = $2")
+                .bind(&self.id)
+                .bind(self.version)
+                .all(db)
+                .await?;
+        let mut paths = HashMap::new();
+        for (purpose, folder) in bound {
+            if let Some(path) = Folder::path_in_space(db, &folder).await? {
+                paths.insert(purpose, path);
+            }
+        }
+        let Some(integration) = &mut self.body.integration else { return Ok(()) };
+        let shown = [
+            (&mut integration.download_folder, FolderPurpose::Photos),
+            (&mut integration.stamped_folder, FolderPurpose::Stamped),
+        ];
+        for (shown, purpose) in shown {
+            if let (Some(shown), Some(path)) = (shown, paths.remove(purpose.as_str())) {
+                *shown = path;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the names of the definitions whose current version is bound to this folder.
+pub async fn bound_to(tx: &mut Tx, folder: &FolderId) -> Result<Vec<String>, DbError> {
+    sql("SELECT DISTINCT d.name FROM definitions d
+         JOIN definition_folders b ON b.definition_id = d.id AND b.version = d.version
+         WHERE b.folder_id = $1 AND b.purpose <> 'files' ORDER BY d.name")
+    .bind(folder)
+    .scalars(tx)
+    .await
+}

@@ -1,0 +1,30 @@
+//! Creates a draft: a flow that only its starter sees, until it is submitted.
+
+use super::{StepError, new_flow};
+use crate::{
+    audit::Act,
+    definition::Definition,
+    flow::{
+        event::{self, EventKind, NewEvent},
+        form::{self, Form},
+        people,
+    },
+    id::FlowId,
+    user::{Acting, Directory},
+};
+
+/// Creates a draft of `definition`. Its form is checked for types. The submission checks it whole.
+pub async fn draft(acting: Acting<'_>, definition: &Definition, form: &Form) -> Result<FlowId, StepError> {
+    let mut tx = acting.db.begin().await?;
+    definition.body.check_start(acting.user)?;
+    let errors = form::check_types(&definition.body, form, &Directory::load(&mut tx).await?);
+    if !errors.is_empty() {
+        return Err(StepError::Invalid(errors));
+    }
+    let flow = new_flow(acting, definition, form).insert(&mut tx).await?;
+    people::started(&mut tx, &flow).await?;
+    let drafted = NewEvent { actor: &acting.user.username, act: EventKind::Drafted, node: None, detail: None };
+    event::record(&mut tx, &flow.id, drafted, acting.now).await?;
+    acting.commit_to_flow(tx, Act::FlowDrafted, &flow.id, None).await?;
+    Ok(flow.id.clone())
+}

@@ -1,0 +1,228 @@
+//! Stories of drafts: flows that only their starter sees, until they are submitted.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use yinku::{
+    clock::Clock,
+    db::sql,
+    flow::{Flow, draft},
+    user::User,
+};
+
+use crate::support::{
+    Caller, Engine, Plan, World,
+    database::NOW,
+    definitions::{applied_at_the_start, with_file},
+    files::{form, pdf},
+    flows::{act, listed_by, purchase, show, step, texts},
+    plain_flows::list_counts,
+    seals::one_seal,
+    story,
+};
+
+async fn world_with_file(engine: Engine) -> World {
+    World::new(engine, Plan { definition: Some(with_file), ..Plan::default() }).await
+}
+
+/// 张三 begins a flow without submitting it.
+async fn draft_of(caller: &Caller, world: &World, form: Value) -> String {
+    let body = json!({ "definitionId": world.definition, "form": form, "draft": true });
+    caller.post("/api/flows", &body).await.expect(201)["id"].as_str().unwrap().to_owned()
+}
+
+fn files_of(flow: &str) -> String {
+    format!("/api/flows/{flow}/fields/file/files")
+}
+
+story!(a_draft_and_its_files_are_its_starters_alone, async |engine: Engine| {
+    let world = world_with_file(engine).await;
+    let zhang = world.caller("zhang").await;
+    let flow = draft_of(&zhang, &world, json!({ "subject": "未定稿" })).await;
+    let files = zhang.bring(&files_of(&flow), form([("底稿.pdf", pdf("draft"))])).await.expect(201);
+    let (file, hash) = (files[0]["id"].as_str().unwrap(), files[0]["blake3"].as_str().unwrap());
+    for (person, folders) in [("li", 404), ("wang", 404), ("zhao", 200), ("sun", 200), ("admin", 200)] {
+        let other = world.caller(person).await;
+        other.get(&format!("/api/flows/{flow}")).await.expect_problem(404, "not_found");
+        for (act_name, body) in [
+            ("submit", json!({})),
+            ("withdraw", json!({})),
+            ("approve", json!({})),
+            ("transfer", json!({ "to": "li" })),
+            ("comment", json!({ "comment": "看" })),
+            ("archive", json!({})),
+        ] {
+            act(&other, &flow, act_name, body).await.expect_problem(404, "not_found");
+        }
+        let change = json!({ "form": { "subject": "别人改的" } });
+        other.put(&format!("/api/flows/{flow}/form"), &change).await.expect_problem(404, "not_found");
+        other.bring(&files_of(&flow), form([("x.pdf", pdf("x"))])).await.expect_problem(404, "not_found");
+        other.delete(&format!("{}/{file}", files_of(&flow))).await.expect_problem(404, "not_found");
+        for query in ["", "state=draft", "q=未定稿", "mine=true", "mine=true&q=未定稿", "phase=approving"] {
+            assert_eq!(listed_by(&other, query).await, [""; 0], "{person}: {query}");
+        }
+        other.get(&format!("/api/documents/{file}")).await.expect_problem(404, "not_found");
+        other.get(&format!("/api/documents/{file}/content")).await.expect_problem(404, "not_found");
+        for query in [format!("flowId={flow}"), format!("hash={hash}"), "q=底稿".to_owned(), String::new()] {
+            let found = other.get(&format!("/api/documents?{query}")).await.expect(200);
+            assert_eq!(found["items"], json!([]), "{person}: {query}");
+        }
+        let folder = other.get(&format!("/api/folders/{}/documents", files[0]["folderId"].as_str().unwrap())).await;
+        assert_eq!(folder.status.as_u16(), folders);
+        if folders == 200 {
+            assert_eq!((&folder.json()["items"], &folder.json()["total"]), (&json!([]), &json!(0)), "{person}");
+        }
+        let user = User::named(&world.app.db, person).await.unwrap().unwrap();
+        let id = flow.parse().unwrap();
+        assert!(!Flow::visible_to(&world.app.db, &id, &user).await.unwrap(), "no hint for {person}");
+    }
+    for query in ["mine=true", "mine=true&q=未定稿", "state=draft"] {
+        assert_eq!(listed_by(&zhang, query).await, [flow.as_str()], "{query}");
+    }
+    assert_eq!(listed_by(&zhang, "todo=true").await, [""; 0]);
+    assert_eq!(list_counts(&zhang).await, [0, 0, 1]);
+    let found = zhang.get(&format!("/api/documents?flowId={flow}")).await.expect(200);
+    assert_eq!(texts(&found["items"], "name"), ["底稿.pdf"]);
+});
+
+story!(a_draft_is_checked_for_types_at_once_and_whole_at_its_submission, async |engine: Engine| {
+    let world = world_with_file(engine).await;
+    let zhang = world.caller("zhang").await;
+    let start = |form: Value| json!({ "definitionId": world.definition, "form": form, "draft": true });
+    let row = json!({ "seal": "QYS2019040001", "count": "两次", "users": ["wang"] });
+    let problem = zhang.post("/api/flows", &start(json!({ "seals": [row] }))).await.expect_problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "form.seals[0].count");
+    let flow = draft_of(&zhang, &world, json!({})).await;
+    let view = show(&zhang, &flow).await;
+    let shown = [&view["state"], &view["serialNo"], &view["phase"], &view["node"]];
+    assert_eq!(shown, [&json!("draft"), &Value::Null, &Value::Null, &json!("start")]);
+    assert_eq!((&view["title"], &view["waitsFor"]), (&json!("物理用印申请"), &json!([])));
+    assert_eq!(view["actions"], json!(["withdraw", "edit", "upload"]));
+    assert_eq!(view["editable"], json!(["subject", "company", "seals", "file"]));
+    for (step, body) in [("approve", json!({})), ("reject", json!({})), ("comment", json!({ "comment": "看" }))] {
+        act(&zhang, &flow, step, body).await.expect_problem(409, "flow_not_running");
+    }
+    let problem = act(&zhang, &flow, "submit", json!({})).await.expect_problem(422, "invalid");
+    assert_eq!(texts(&problem["errors"], "field"), ["form.subject", "form.company"]);
+    let wrong = zhang.put(&format!("/api/flows/{flow}/form"), &json!({ "form": { "subject": 7 } })).await;
+    wrong.expect_problem(422, "invalid");
+    let half = json!({ "form": { "subject": "采购合同", "seals": one_seal(1) } });
+    let view = zhang.put(&format!("/api/flows/{flow}/form"), &half).await.expect(200);
+    assert_eq!((&view["title"], &view["state"]), (&json!("采购合同"), &json!("draft")));
+    act(&zhang, &flow, "submit", json!({})).await.expect_problem(422, "invalid");
+    let view = step(&zhang, &flow, "submit", json!({ "form": { "company": "上海印库科技有限公司" } })).await;
+    assert!(view["serialNo"].as_str().unwrap().starts_with("YK"), "{view}");
+    let shown = (&view["state"], &view["phase"], &view["node"], &view["waitsFor"]);
+    assert_eq!(shown, (&json!("running"), &json!("approving"), &json!("manager"), &json!(["user:li"])));
+    assert_eq!(texts(&view["events"], "act"), ["drafted", "edited", "edited", "submitted"]);
+    assert_eq!(listed_by(&world.caller("li").await, "todo=true").await, [flow.as_str()]);
+    assert_eq!(listed_by(&world.caller("admin").await, "q=采购").await, [flow.as_str()]);
+    act(&zhang, &flow, "submit", json!({})).await.expect_problem(409, "not_sent_back");
+});
+
+story!(a_submitted_draft_takes_the_current_version_of_its_definition, async |engine: Engine| {
+    let world = world_with_file(engine).await;
+    let [zhang, admin] = [world.caller("zhang").await, world.caller("admin").await];
+    let path = format!("/api/definitions/{}", world.definition);
+    let mut body = admin.get(&path).await.expect(200);
+    body["fields"].as_array_mut().unwrap().push(json!({ "key": "note", "label": "备注", "type": "text" }));
+    admin.put(&path, &body).await.expect(200);
+    let mut form_of = purchase(&one_seal(1));
+    form_of["note"] = "旧版的备注".into();
+    let flow = draft_of(&zhang, &world, form_of).await;
+    zhang.bring(&files_of(&flow), form([("合同.pdf", pdf("1"))])).await.expect(201);
+    // The next version has neither the note nor the file, and asks for a reason.
+    let fields = body["fields"].as_array_mut().unwrap();
+    fields.retain(|field| field["key"] != "note" && field["key"] != "file");
+    fields.push(json!({ "key": "why", "label": "事由", "type": "text", "required": true }));
+    body["integration"].as_object_mut().unwrap().remove("fileField");
+    body["starters"] = json!(["role:operator"]);
+    admin.put(&path, &body).await.expect(200);
+    act(&zhang, &flow, "submit", json!({})).await.expect_problem(403, "not_a_starter");
+    body["starters"] = json!(["user:zhang"]);
+    admin.put(&path, &body).await.expect(200);
+    let problem = act(&zhang, &flow, "submit", json!({})).await.expect_problem(422, "invalid");
+    assert_eq!(texts(&problem["errors"], "field"), ["form.note", "form.why"]);
+    body["retired"] = true.into();
+    admin.put(&path, &body).await.expect(200);
+    let whole = json!({ "form": { "note": null, "why": "续签" } });
+    act(&zhang, &flow, "submit", whole.clone()).await.expect_problem(409, "retired");
+    let start = json!({ "definitionId": world.definition, "form": {}, "draft": true });
+    zhang.post("/api/flows", &start).await.expect_problem(409, "retired");
+    body["retired"] = false.into();
+    admin.put(&path, &body).await.expect(200);
+    let view = step(&zhang, &flow, "submit", whole).await;
+    assert_eq!((&view["version"], &view["form"]["why"]), (&json!(6), &json!("续签")));
+    assert_eq!(view["form"]["note"], Value::Null);
+    assert!(texts(&view["events"], "act").contains(&"file_removed"), "its field is gone: {view}");
+    assert_eq!(world.count("SELECT COUNT(*) FROM documents WHERE deleted_at IS NULL").await, 0);
+});
+
+story!(an_application_at_the_start_takes_its_file_by_a_draft, async |engine: Engine| {
+    let world = World::new(engine, Plan { definition: Some(applied_at_the_start), ..Plan::default() }).await;
+    let zhang = world.caller("zhang").await;
+    let start = json!({ "definitionId": world.definition, "form": purchase(&one_seal(1)) });
+    let problem = zhang.post("/api/flows", &start).await.expect_problem(409, "field_required");
+    assert_eq!(problem["errors"][0]["field"], "form.file");
+    let flow = draft_of(&zhang, &world, purchase(&one_seal(1))).await;
+    act(&zhang, &flow, "submit", json!({})).await.expect_problem(409, "field_required");
+    zhang.bring(&files_of(&flow), form([("合同.pdf", pdf("what is stamped"))])).await.expect(201);
+    step(&zhang, &flow, "submit", json!({})).await;
+    world
+        .until("the vendor has the application", async || show(&zhang, &flow).await["sealUses"][0]["status"] == "using")
+        .await;
+    let sent = world.sim.documents();
+    assert_eq!(sent.len(), 1, "the vendor got the file with the application");
+    zhang.bring(&files_of(&flow), form([("另一份.pdf", pdf("2"))])).await.expect_problem(409, "not_editable");
+});
+
+story!(a_withdrawn_draft_is_gone_and_its_files_are_its_starters_trash, async |engine: Engine| {
+    let world = world_with_file(engine).await;
+    let zhang = world.caller("zhang").await;
+    let flow = draft_of(&zhang, &world, json!({ "subject": "不要了" })).await;
+    let files = zhang.bring(&files_of(&flow), form([("底稿.pdf", pdf("draft"))])).await.expect(201);
+    let view = step(&zhang, &flow, "withdraw", json!({})).await;
+    assert_eq!((&view["state"], &view["actions"]), (&json!("withdrawn"), &json!([])));
+    zhang.get(&format!("/api/flows/{flow}")).await.expect_problem(404, "not_found");
+    act(&zhang, &flow, "submit", json!({})).await.expect_problem(404, "not_found");
+    assert_eq!(listed_by(&zhang, "mine=true").await, [""; 0]);
+    assert_eq!(list_counts(&zhang).await, [0, 0, 0]);
+    assert_eq!(in_trash(&world, "zhang").await, 1);
+    let file = files[0]["id"].as_str().unwrap();
+    for person in ["zhang", "admin", "zhao"] {
+        let caller = world.caller(person).await;
+        caller.get(&format!("/api/documents/{file}/content")).await.expect_problem(404, "not_found");
+    }
+    let entry = "SELECT COUNT(*) FROM audit WHERE act = 'flow_withdrawn' AND username = 'zhang'";
+    assert_eq!(world.count(entry).await, 1);
+});
+
+/// The trashed files in the person's own space.
+async fn in_trash(world: &World, person: &str) -> i64 {
+    sql("SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id JOIN users u ON u.id = f.owner
+         WHERE u.username = $1 AND d.shelf = u.id AND d.deleted_at IS NOT NULL AND d.flow_id IS NULL")
+    .bind(person)
+    .scalar(&world.app.db)
+    .await
+    .unwrap()
+}
+
+story!(a_draft_that_nobody_touches_for_ninety_days_is_dropped, async |engine: Engine| {
+    let clock = Clock::manual(NOW);
+    let plan = Plan { definition: Some(with_file), clock: clock.clone(), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let zhang = world.caller("zhang").await;
+    let old = draft_of(&zhang, &world, json!({ "subject": "忘了" })).await;
+    let kept = draft_of(&zhang, &world, json!({ "subject": "还在写" })).await;
+    zhang.bring(&files_of(&old), form([("旧.pdf", pdf("old"))])).await.expect(201);
+    let days = |days: u64| Duration::from_hours(24 * days);
+    clock.advance(days(89));
+    zhang.bring(&files_of(&kept), form([("新.pdf", pdf("new"))])).await.expect(201);
+    assert_eq!(draft::drop_old(&world.app.db, clock.now()).await.unwrap(), 0);
+    clock.advance(days(2));
+    assert_eq!(draft::drop_old(&world.app.db, clock.now()).await.unwrap(), 1);
+    assert_eq!(listed_by(&zhang, "mine=true").await, [kept.as_str()]);
+    zhang.get(&format!("/api/flows/{old}")).await.expect_problem(404, "not_found");
+    assert_eq!(in_trash(&world, "zhang").await, 1);
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'draft_dropped'").await, 1);
+});
