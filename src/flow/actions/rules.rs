@@ -303,7 +303,13 @@ impl Facts<'_> {
 
     /// A user who sees the flow may download its documents, so also its evidence.
     pub(super) fn evidence(&self) -> Result<(), Refusal> {
-        if self.flow.state == FlowState::Draft { Err(DRAFT) } else { Ok(()) }
+        match self.flow.state {
+            FlowState::Draft => Err(DRAFT),
+            // A draft that was withdrawn was never submitted.
+            FlowState::Withdrawn if self.flow.serial_no.is_empty() => Err(WITHDRAWN),
+            _ if self.takes_part || self.user.reads_all() => Ok(()),
+            _ => Err(NotYours("only participants of the flow may download its evidence; ask a participant")),
+        }
     }
 
     pub(super) fn collect(&self) -> Result<(), Refusal> {
