@@ -1,5 +1,6 @@
 //! Archives a finished flow: reads every original back and verifies it, stores the manifest, then changes the state.
-//! A later document is a supplement with its own manifest. An archive is never changed silently.
+//! A later document is a supplement with its own manifest. An archive is never changed silently. A withdrawn flow with
+//! photos has manifests, too, and stays withdrawn.
 
 pub mod by_hand;
 pub mod evidence;
@@ -26,7 +27,12 @@ use crate::{
     library::document::{Document, shelf},
     original::Original,
     outage::Outage,
+    photo::{Photo, PhotoState},
     queue::{self, FenceError, JobKind, Lease, Next},
+    seal_use::{
+        SealUse,
+        ingest::{Ingest, IngestState},
+    },
     store::{StoreError, StoreKey},
 };
 use by_hand::Accepted;
@@ -93,14 +99,19 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     let id: FlowId = lease.subject.parse().map_err(|_| ArchiveError::NoFlow)?;
     let flow = Flow::find(&app.db, &id).await?.ok_or(ArchiveError::NoFlow)?;
     let past_the_last_node = flow.node.is_none() && flow.state == FlowState::Running;
-    if !past_the_last_node && flow.state != FlowState::Archived {
+    if !past_the_last_node && !matches!(flow.state, FlowState::Archived | FlowState::Withdrawn) {
         return Ok(Next::Idle);
     }
     let mut tx = app.db.begin().await?;
     let lacking = waits_for(&mut tx, &flow).await?;
+    let arriving = flow.state == FlowState::Withdrawn && still_arriving(&mut tx, &flow).await?;
     tx.commit().await?;
     if let Some(reason) = lacking {
         return Ok(Next::Park { reason });
+    }
+    if arriving {
+        // The pass that ends this wakes the job again.
+        return Ok(Next::Idle);
     }
     let documents = Document::of_flow(&app.db, &id).await?;
     prove(app, &documents).await?;
@@ -137,16 +148,16 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
         about: crate::app::ChangeSubject::Flow,
         id: flow.id.to_string(),
         flow_id: flow.id.to_string(),
-        state: FlowState::Archived.as_str().to_owned(),
-        received: manifest.document_count(),
-        expected: manifest.document_count(),
+        state: manifest::recorded_state(&flow).as_str().to_owned(),
+        received: manifest.counted().all,
+        expected: manifest.counted().all,
     });
     Ok(Next::Idle)
 }
 
 /// Returns what a flow waits for before it can be archived: missing photos that are not accepted, required files.
 async fn waits_for(tx: &mut Tx, flow: &Flow) -> Result<Option<String>, DbError> {
-    if flow.state == FlowState::Archived {
+    if matches!(flow.state, FlowState::Archived | FlowState::Withdrawn) {
         return Ok(None);
     }
     let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
@@ -157,6 +168,27 @@ async fn waits_for(tx: &mut Tx, flow: &Flow) -> Result<Option<String>, DbError> 
         return Ok(Some(reason));
     }
     Ok((lacking != Lacking::default()).then(|| lacking.to_string()))
+}
+
+/// Returns true if a withdrawn flow without a manifest may get photos soon: a seal use has not ended, a pass has not
+/// brought its photos, or a photo is on its way. A parked photo delays nothing.
+async fn still_arriving(tx: &mut Tx, flow: &Flow) -> Result<bool, DbError> {
+    if flow.manifest_no > 0 {
+        return Ok(false);
+    }
+    for seal_use in SealUse::of_flow(&mut *tx, &flow.id).await? {
+        if seal_use.business_id.is_none() {
+            continue;
+        }
+        let ingest = Ingest::of_seal_use(&mut *tx, &seal_use.id).await?;
+        let due = ingest.is_some_and(|ingest| matches!(ingest.state, IngestState::Queued | IngestState::Running));
+        let photos = Photo::of_seal_use(&mut *tx, &seal_use.id).await?;
+        let moving = |photo: &Photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed);
+        if !seal_use.status.ended() || due || photos.iter().any(moving) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Reads every original back, also those archived by an earlier flow: the hash of its bytes must be unchanged. The
@@ -195,10 +227,16 @@ async fn record(
 ) -> Result<(), DbError> {
     let now = app.clock.now();
     let store_key = key.to_string();
-    let row = NewManifest { n: manifest.n, store_key: &store_key, hash, documents: manifest.document_count() };
+    let row = NewManifest { n: manifest.n, store_key: &store_key, hash, documents: manifest.counted() };
     flow.archive(tx, row, now).await?;
-    shelf::archive(tx, &flow.id).await?;
+    if flow.state != FlowState::Withdrawn {
+        shelf::archive(tx, &flow.id).await?;
+    }
     queue::wake(tx, JobKind::Evidence, flow.id.as_str(), now, now).await?;
-    let act = if flow.state == FlowState::Archived { EventKind::Supplemented } else { EventKind::Archived };
+    let act = match flow.state {
+        _ if manifest.n > 1 => EventKind::Supplemented,
+        FlowState::Withdrawn => EventKind::Recorded,
+        _ => EventKind::Archived,
+    };
     event::record(tx, &flow.id, NewEvent { actor: YINKU, act, node: None, detail: Some(&store_key) }, now).await
 }

@@ -31,11 +31,18 @@ use crate::{
 };
 use record::{Bundle, BundleKind};
 
-/// Returns the documents as entries of a bundle, in their order, under their own names.
+/// The folder of photos that the vendor has not confirmed.
+const UNCONFIRMED: &str = "未确认";
+
+/// Returns the documents as entries of a bundle, in their order, under their own names. A photo that the vendor has not
+/// confirmed is in a folder that says so.
 #[must_use]
 pub fn entries(documents: &[Document]) -> Vec<Entry> {
     let entry = |document: &Document| Entry {
-        name: document.name.replace('/', "-"),
+        name: {
+            let name = document.name.replace('/', "-");
+            if document.is_unconfirmed() { format!("{UNCONFIRMED}/{name}") } else { name }
+        },
         bytes: u64::try_from(document.bytes).unwrap_or(0),
         crc32: u32::try_from(document.crc32).unwrap_or(0),
         blake3: document.blake3.clone(),

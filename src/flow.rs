@@ -90,6 +90,12 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Returns true if a manifest names the documents of the flow. Then they keep their names.
+    #[must_use]
+    pub const fn has_manifest(&self) -> bool {
+        self.manifest_no > 0
+    }
+
     pub async fn find(on: impl Into<On<'_>>, id: &FlowId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM flows WHERE id = $1").bind(id).optional(on).await
     }

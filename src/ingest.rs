@@ -1,6 +1,6 @@
 //! Brings the photos of one seal use in. One run of the job is a pass:
 //!
-//! pushes → detail → fetch, hash, dedupe, store, thumbnail, link → zip as fallback → conclude.
+//! pushes → detail → fetch, hash, dedupe, store, thumbnail, link → zip as fallback → conclude → zip for the rest.
 //!
 //! The order is bytes, row, link. Every step is safe to repeat, so a pass that died at any point runs again.
 
@@ -95,7 +95,12 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, IngestError> {
         Err(error @ IngestError::Fence(FenceError::LeaseLost(_))) => return Err(error),
         Err(error) => return conclude::interrupted(app, lease, &id, &error).await,
     };
-    let ended = async { conclude::conclude(&pass, whole_pass(&pass).await?).await };
+    let ended = async {
+        let outcome = whole_pass(&pass).await?;
+        let whole = matches!(outcome, Outcome::Done(_));
+        let next = conclude::conclude(&pass, outcome).await?;
+        if whole { read_zip_later(&pass, next).await } else { Ok(next) }
+    };
     match ended.await {
         Ok(next) => Ok(next),
         Err(error @ IngestError::Fence(FenceError::LeaseLost(_))) => Err(error),
@@ -119,6 +124,19 @@ async fn whole_pass(pass: &Arc<Pass>) -> Result<Outcome, IngestError> {
     let note = fallback::read_zip(pass).await?;
     // A push that cannot be read now delays the end of the pass. It must not delay the photos from other sources.
     pushed.map(|()| Outcome::Done(note))
+}
+
+/// Reads the zip for photos that complete nothing. A failure changes only the note of the ingest.
+async fn read_zip_later(pass: &Pass, next: Next) -> Result<Next, IngestError> {
+    let note = match fallback::read_zip_later(pass).await {
+        Ok(None) => return Ok(next),
+        Ok(Some(read)) => read.0,
+        Err(error @ IngestError::Fence(_)) => return Err(error),
+        Err(error) if error.outage().is_some() => return Ok(Lease::blocked(pass.app.clock.now(), error.to_string())),
+        Err(error) => Some(error.to_string()),
+    };
+    conclude::conclude_later(pass, note).await?;
+    Ok(next)
 }
 
 /// How long a fetched photo waits for others, to be linked in one transaction. One transaction per photo makes a

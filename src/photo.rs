@@ -84,6 +84,9 @@ pub struct Photo {
     pub confirmation: Confirmation,
     /// [`Acceptance`](confirmation::Acceptance) as JSON.
     pub acceptance: Option<String>,
+    /// The user that supplied the photo. It stays if the vendor lists the photo later.
+    pub supplied_by: Option<String>,
+    pub supplied_at: Option<Timestamp>,
 }
 
 impl Photo {
@@ -116,6 +119,8 @@ impl Photo {
                 Source::Supply => Confirmation::Supplied,
             },
             acceptance: None,
+            supplied_by: None,
+            supplied_at: None,
         }
     }
 
@@ -130,13 +135,13 @@ impl Photo {
         for piece in pieces(photos) {
             let text = format!(
                 "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed,
-                   confirmation)
+                   confirmation, supplied_by, supplied_at)
                  VALUES {}
                  ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id),
                    kind = CASE WHEN excluded.listed THEN excluded.kind ELSE photos.kind END,
                    position = CASE WHEN excluded.listed THEN excluded.position ELSE photos.position END,
                    listed = photos.listed OR excluded.listed",
-                rows(12, piece.len())
+                rows(14, piece.len())
             );
             piece.iter().fold(sql(text), |statement, photo| photo.bound(statement)).execute(&mut *tx).await?;
         }
@@ -157,6 +162,8 @@ impl Photo {
             .bind(self.created_at)
             .bind(self.listed)
             .bind(self.confirmation)
+            .bind(self.supplied_by.clone())
+            .bind(self.supplied_at)
     }
 
     /// Returns all photos of a seal use, in the vendor's order, then in order of arrival.

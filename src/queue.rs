@@ -270,6 +270,14 @@ impl Lease {
         Next::At { at: now.plus(wait), failed: Some(reason) }
     }
 
+    /// Returns a retry after `first`, then after pauses that double up to `longest`. The job is never parked.
+    #[must_use]
+    pub fn retry_doubling(&self, first: Duration, longest: Duration, now: Timestamp, reason: String) -> Next {
+        let doublings = u32::try_from(self.attempts).unwrap_or(u32::MAX);
+        let wait = first.saturating_mul(2_u32.saturating_pow(doublings)).min(longest);
+        Next::At { at: now.plus(wait), failed: Some(reason) }
+    }
+
     /// Returns a run soon after an outage of the database or the store. However long it lasts, the job is not parked, and
     /// the waits for other failures do not grow.
     #[must_use]

@@ -188,13 +188,14 @@ CREATE INDEX flow_people_turns ON flow_people (who, flow_id) WHERE turn;
 CREATE INDEX flow_people_acted ON flow_people (who, flow_id) WHERE acted;
 CREATE INDEX flow_people_started ON flow_people (who, flow_id) WHERE started;
 
--- These rows follow the state of their flow. An archived or withdrawn flow waits for no person.
+-- These rows follow the state of their flow. An archived or withdrawn flow waits for no person. The places in an archived
+-- flow stay: these people may still add the stamped file.
 CREATE TRIGGER flow_people_follow AFTER UPDATE OF state ON flows WHEN OLD.state <> NEW.state
 BEGIN
   UPDATE flow_people SET
     state = NEW.state,
     turn = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN FALSE ELSE turn END,
-    place = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN NULL ELSE place END
+    place = CASE WHEN NEW.state = 'withdrawn' THEN NULL ELSE place END
   WHERE flow_id = NEW.id;
 END;
 
@@ -259,6 +260,10 @@ CREATE TABLE grants (
   applied      BIGINT NOT NULL,
   -- uses that were appended through this service
   appended     BIGINT NOT NULL DEFAULT 0,
+  -- uses that were appended through this service at other boxes of the seal use
+  appended_elsewhere BIGINT NOT NULL DEFAULT 0,
+  -- the sum of all appends that the vendor lists for the seal use; the list names no box
+  append_logs  BIGINT NOT NULL DEFAULT 0,
   used         BIGINT NOT NULL,
   left_count   BIGINT NOT NULL,
   code         TEXT,
@@ -318,6 +323,9 @@ CREATE TABLE photos (
   confirmation    TEXT NOT NULL,
   -- an administrator accepted the photo: {by, at, reason} as JSON
   acceptance      TEXT,
+  -- of a photo that a user supplied: by whom and when
+  supplied_by     TEXT,
+  supplied_at     BIGINT,
   position        BIGINT NOT NULL,
   state           TEXT NOT NULL,
   attempts        BIGINT NOT NULL DEFAULT 0,
@@ -472,6 +480,8 @@ CREATE TABLE dispatches (
   name          TEXT NOT NULL,
   state         TEXT NOT NULL,
   error         TEXT,
+  -- true: the vendor refused the file, and the service sends it again
+  resend        BOOLEAN NOT NULL DEFAULT FALSE,
   created_by    TEXT NOT NULL,
   created_at    BIGINT NOT NULL,
   updated_at    BIGINT NOT NULL
@@ -544,6 +554,8 @@ CREATE TABLE manifests (
   store_key  TEXT NOT NULL,
   hash       TEXT NOT NULL,
   documents  BIGINT NOT NULL,
+  -- how many of the documents are no photo of an unknown kind
+  told       BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (flow_id, n)
 );

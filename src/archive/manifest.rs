@@ -1,4 +1,4 @@
-//! The manifest of an archived flow: an object beside the originals with all data to restore the flow's rows.
+//! The manifest of an archived or withdrawn flow: an object beside the originals with all data to restore the flow's rows.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,10 +13,14 @@ use crate::{
         Flow, FlowState,
         approval::{self, Approval},
         event::{self, Event},
+        manifest::Recorded,
     },
     id::DocumentId,
-    library::{document::Document, folder::Folder},
-    photo::Photo,
+    library::{
+        document::{CountedDocuments, Document},
+        folder::Folder,
+    },
+    photo::{Photo, kind::PhotoKind},
     seal_use::{Grant, SealUse},
     user::User,
 };
@@ -42,12 +46,12 @@ pub(super) struct Manifest {
     missing_accepted: Option<Accepted>,
     events: Vec<Event>,
     #[serde(skip)]
-    recorded: i64,
+    recorded: Recorded,
     #[serde(skip)]
     document_ids: Vec<DocumentId>,
     /// Documents without the unconfirmed photos.
     #[serde(skip)]
-    counted: usize,
+    counted: CountedDocuments,
 }
 
 impl Manifest {
@@ -58,9 +62,14 @@ impl Manifest {
         for seal_use in SealUse::of_flow(db, &flow.id).await? {
             seal_uses.push(seal_use_json(app, &seal_use).await?);
         }
-        let (mut documents, mut document_ids, mut counted) = (Vec::new(), Vec::new(), 0);
+        let (mut documents, mut document_ids) = (Vec::new(), Vec::new());
+        let mut counted = CountedDocuments { all: 0, photos: 0, told: 0 };
         for document in Document::of_flow(db, &flow.id).await? {
-            counted += usize::from(!document.is_unconfirmed());
+            if !document.is_unconfirmed() {
+                counted.all += 1;
+                counted.photos += i64::from(document.photo.photo_id.is_some());
+                counted.told += i64::from(document.photo.kind.as_deref() != Some(PhotoKind::Unknown.as_str()));
+            }
             document_ids.push(document.id.clone());
             documents.push(document_json(app, &document).await?);
         }
@@ -68,10 +77,7 @@ impl Manifest {
         let mut tx = db.begin().await?;
         let missing_accepted = Accepted::of_flow(&mut tx, &flow.id).await?;
         tx.commit().await?;
-        let recorded = crate::db::sql("SELECT COALESCE(MAX(documents), 0) FROM manifests WHERE flow_id = $1")
-            .bind(&flow.id)
-            .scalar(db)
-            .await?;
+        let recorded = Recorded::of(db, &flow.id).await?;
         Ok(Self {
             format: FORMAT,
             n: u32::try_from(flow.manifest_no + 1).unwrap_or(u32::MAX),
@@ -96,14 +102,23 @@ impl Manifest {
     }
 
     /// An unconfirmed photo is in the manifest, marked by its state, and is not counted.
-    pub(super) fn document_count(&self) -> i64 {
-        i64::try_from(self.counted).unwrap_or(i64::MAX)
+    pub(super) fn counted(&self) -> CountedDocuments {
+        self.counted
     }
 
-    /// Returns true if an archived flow has no new documents that count: then no supplement is due.
+    /// Returns true if no manifest is due: a supplement needs a change, and a withdrawn flow needs a photo.
     pub(super) fn adds_nothing(&self, state: FlowState) -> bool {
-        state == FlowState::Archived && self.document_count() <= self.recorded
+        match state {
+            _ if self.recorded.any() => !self.recorded.lacks(&self.counted),
+            FlowState::Withdrawn => self.counted.photos == 0,
+            _ => false,
+        }
     }
+}
+
+/// Returns the state of the flow that a manifest records.
+pub(super) fn recorded_state(flow: &Flow) -> FlowState {
+    if flow.state == FlowState::Withdrawn { FlowState::Withdrawn } else { FlowState::Archived }
 }
 
 /// The starter, without the state of the login: that is no evidence.
@@ -125,6 +140,7 @@ fn flow_json(flow: &Flow) -> Value {
     json!({
         "id": flow.id,
         "serialNo": flow.serial_no,
+        "state": recorded_state(flow),
         "definitionId": flow.definition_id,
         "version": flow.version,
         "title": flow.title,
@@ -143,7 +159,7 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
             json!({
                 "id": grant.id, "vendorId": grant.vendor_id, "seal": grant.seal, "deviceNo": grant.device_no, "owner": grant.owner,
                 "user": grant.user_name, "contact": grant.contact, "number": grant.number,
-                "applied": grant.applied, "used": grant.used, "left": grant.left_count, "complete": grant.complete,
+                "applied": grant.applied, "authorised": grant.authorised(), "used": grant.used, "left": grant.left_count, "complete": grant.complete,
             })
         })
         .collect();
@@ -155,6 +171,7 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
                 "id": photo.id, "photokey": photo.photokey, "kind": photo.kind, "grantId": photo.grant_id, "source": photo.source,
                 "position": photo.position, "state": photo.state, "blake3": photo.original_hash, "no": photo.no, "vendorAt": photo.vendor_at, "exifAt": photo.exif_at,
                 "receivedAt": photo.received_at, "clockDoubt": photo.clock_doubt, "confirmation": photo.confirmation,
+                "suppliedBy": photo.supplied_by, "suppliedAt": photo.supplied_at,
                 "acceptance": photo.acceptance.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()),
             })
         })

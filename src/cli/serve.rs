@@ -10,10 +10,11 @@ use crate::{
     http,
     notify::peers,
     telemetry,
-    user::{bootstrap, login},
+    user::{User, bootstrap, login},
     worker,
 };
 use anyhow::Context;
+use futures::StreamExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,9 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let app = App::open(config, Clock::System).await?;
+    if User::named(&app.db, "admin").await?.is_none() {
+        tokio::spawn(warn_about_objects(Arc::clone(&app)));
+    }
     let configured = app.config.admin.password.as_ref().map(|password| password.expose().to_owned());
     if let Some(password) = bootstrap::admin(&app.db, configured.as_deref(), app.clock.now()).await? {
         print::to_stderr(&format!("user admin, password {password} (shown once; note it now)"));
@@ -83,6 +87,16 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     write_refusals(&app, true).await;
     app.db.close().await;
     Ok(())
+}
+
+/// Warns if the database is new and the store is not: the service was probably started with another database.
+async fn warn_about_objects(app: Arc<App>) {
+    if let Some(Ok(object)) = app.store.list("").next().await {
+        tracing::warn!(
+            object = %object.key,
+            "the database is new, but the store has objects, so their flows are not here. Check `database.url` and `store.url`."
+        );
+    }
 }
 
 /// Says plainly who may send callbacks, and whose vendor has an address that does not work any more.

@@ -58,6 +58,8 @@ pub enum UploadError {
     NotEditable(String),
     #[error("a photo cannot be removed from its field, because it is evidence")]
     PhotoDocument,
+    #[error("the grant owes no photo. Supply only photos that /api/owed lists.")]
+    NothingOwed,
     #[error("the flow is {0}, so its files cannot be changed")]
     NotRunning(FlowState),
     #[error(transparent)]

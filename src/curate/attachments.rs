@@ -1,4 +1,5 @@
-//! Files in a field of a flow. Users upload them and can remove them until the flow is archived.
+//! Files in a field of a flow. Users upload them and can remove them until the flow is archived. After that, a file for the
+//! stamped-file field is a supplement, and no file is removed.
 
 use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
@@ -51,7 +52,8 @@ impl Target {
 
 /// Checks that the field accepts files now. The caller checks the user's rights before.
 fn open<'b>(flow: &Flow, body: &'b Body, key: &str) -> Result<&'b Field, UploadError> {
-    if !matches!(flow.state, FlowState::Draft | FlowState::Running | FlowState::Rejected) {
+    let late = flow.state == FlowState::Archived && body.field(key).is_some_and(|field| body.is_stamped_file(field));
+    if !late && !matches!(flow.state, FlowState::Draft | FlowState::Running | FlowState::Rejected) {
         return Err(UploadError::NotRunning(flow.state));
     }
     let field = body.field(key).ok_or(UploadError::NotFound)?;
@@ -109,9 +111,8 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     }
     settle::settle(&mut tx, &flow.id, now).await?;
     for (id, one) in documents.iter().zip(&stored) {
-        let entry =
-            NewEntry::new(&user.username, Act::DocumentUploaded, id.as_str()).of_flow(&flow.id).detail(&one.name);
-        audit::record(&mut tx, entry, now).await?;
+        let entry = NewEntry::new(&user.username, Act::DocumentUploaded, id.as_str()).of_flow(&flow.id);
+        audit::record(&mut tx, entry.detail(shown_name(&case, &one.name)), now).await?;
     }
     tx.commit().await?;
     let mut shown = Vec::with_capacity(documents.len());
@@ -120,6 +121,11 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
         shown.extend(Document::find(&app.db, &id).await?);
     }
     Ok(shown)
+}
+
+/// Returns the name of a file for the audit log. Only the starter reads the names of a draft's files.
+fn shown_name<'n>(case: &Case, name: &'n str) -> &'n str {
+    if case.flow.state == FlowState::Draft { "a file of a draft" } else { name }
 }
 
 /// Records that the user changed the files of the flow. A draft is in no list of handled flows.
@@ -173,6 +179,9 @@ pub async fn take_out(
     let mut tx = app.db.begin().await?;
     let case = lock(&mut tx, flow, key, user).await?;
     let flow = &case.flow;
+    if flow.state == FlowState::Archived {
+        return Err(UploadError::NotRunning(flow.state));
+    }
     let found = Document::find(&mut tx, document).await?.ok_or(UploadError::NotFound)?;
     if found.flow_id.as_ref() != Some(&flow.id) || found.field_key.as_deref() != Some(key) {
         return Err(UploadError::NotFound);
@@ -194,9 +203,8 @@ pub async fn take_out(
     };
     event::record(&mut tx, &flow.id, happened, now).await?;
     changed(&mut tx, &case, user, now).await?;
-    let entry =
-        NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id).detail(&found.name);
-    audit::commit(tx, entry, now).await?;
+    let entry = NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id);
+    audit::commit(tx, entry.detail(shown_name(&case, &found.name)), now).await?;
     notify_listeners(app, document, &flow.id, "deleted");
     Ok(())
 }

@@ -86,6 +86,8 @@ pub struct Facts<'a> {
     pub body: &'a Body,
     /// The flow waits for this user now, and the definition does not bar them from the node.
     pub turn: bool,
+    /// The flow waits for this user, or waited for this user when it was archived.
+    pub place: bool,
     /// The flow names this user or one of their roles.
     pub takes_part: bool,
     /// A grant of a seal use belongs to this user.
@@ -111,6 +113,8 @@ pub struct UseFacts {
     pub missing: i64,
     /// Use has ended and every photo is stored.
     pub complete: bool,
+    /// A stamping was counted, or a photo is stored.
+    pub evidence: bool,
 }
 
 impl UseFacts {
@@ -122,6 +126,7 @@ impl UseFacts {
             superseded: seal_use.superseded,
             missing: photos.sum.missing,
             complete: photos.complete(seal_use),
+            evidence: photos.evidence,
         }
     }
 

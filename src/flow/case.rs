@@ -71,6 +71,16 @@ impl Case {
         Ok(Known { seal_uses, stamps, files_owed: !owed.is_empty(), application_owed, approved })
     }
 
+    /// Returns true if a stamping was counted or a photo is stored.
+    pub async fn has_evidence(&self, tx: &mut Tx) -> Result<bool, DbError> {
+        for seal_use in SealUse::of_flow(&mut *tx, &self.flow.id).await? {
+            if PhotoCounts::of(tx, &seal_use.id).await?.evidence {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns true if the flow waits for the user now and the definition does not bar them.
     #[must_use]
     pub fn has_turn(&self, user: &User) -> bool {
@@ -83,6 +93,7 @@ impl Case {
             flow: &self.flow,
             body: &self.body,
             turn: self.has_turn(user),
+            place: self.people.has_place(user),
             takes_part: self.people.takes_part(user),
             stamps: known.stamps,
             seal_uses: &known.seal_uses,

@@ -42,6 +42,8 @@ words! {
         ArchiveAsked = "archive_asked",
         MissingAccepted = "missing_accepted",
         Archived = "archived",
+        /// A withdrawn flow with photos got its manifest.
+        Recorded = "recorded",
         Supplemented = "supplemented",
         ArchiveFailed = "archive_failed",
     }

@@ -1,4 +1,4 @@
-//! The manifests of an archived flow, and what the archive writes to the flow.
+//! The manifests of a flow that has ended, and what the archive writes to the flow.
 
 use sqlx::FromRow;
 
@@ -8,6 +8,7 @@ use crate::{
     db::{DbError, On, Tx, sql},
     hash::Blake3,
     id::FlowId,
+    library::document::CountedDocuments,
 };
 
 /// A manifest in the store.
@@ -36,24 +37,60 @@ pub struct NewManifest<'a> {
     pub n: u32,
     pub store_key: &'a str,
     pub hash: &'a Blake3,
-    /// How many documents it names.
-    pub documents: i64,
+    /// The documents that it names.
+    pub documents: CountedDocuments,
+}
+
+/// What the manifests of a flow record so far.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub struct Recorded {
+    manifests: i64,
+    documents: i64,
+    told: i64,
+}
+
+impl Recorded {
+    pub async fn of(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Self, DbError> {
+        sql("SELECT COUNT(*) AS manifests, COALESCE(MAX(documents), 0) AS documents, COALESCE(MAX(told), 0) AS told
+             FROM manifests WHERE flow_id = $1")
+        .bind(flow)
+        .one(on)
+        .await
+    }
+
+    /// Returns true if the flow has a manifest.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.manifests > 0
+    }
+
+    /// Returns true if a further manifest is due: documents came, or the kind of a photo was settled.
+    #[must_use]
+    pub fn lacks(&self, present: &CountedDocuments) -> bool {
+        present.all > self.documents || present.told > self.told
+    }
 }
 
 impl LockedFlow {
-    /// Writes the row of a manifest. The flow is archived from then on.
+    /// Writes the row of a manifest. The flow is archived from then on. A withdrawn flow stays withdrawn.
     pub async fn archive(&self, tx: &mut Tx, manifest: NewManifest<'_>, now: Timestamp) -> Result<(), DbError> {
-        sql("INSERT INTO manifests (flow_id, n, store_key, hash, documents, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+        sql("INSERT INTO manifests (flow_id, n, store_key, hash, documents, told, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(&self.id)
             .bind(manifest.n)
             .bind(manifest.store_key)
             .bind(manifest.hash)
-            .bind(manifest.documents)
+            .bind(manifest.documents.all)
+            .bind(manifest.documents.told)
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        sql("UPDATE flows SET state = 'archived', manifest_no = $1, archived_at = COALESCE(archived_at, $2), updated_at = $2 WHERE id = $3")
+        sql("UPDATE flows SET manifest_no = $1, updated_at = $2 WHERE id = $3")
             .bind(manifest.n)
+            .bind(now)
+            .bind(&self.id)
+            .execute(&mut *tx)
+            .await?;
+        sql("UPDATE flows SET state = 'archived', archived_at = COALESCE(archived_at, $1) WHERE id = $2 AND state <> 'withdrawn'")
             .bind(now)
             .bind(&self.id)
             .execute(tx)

@@ -58,6 +58,12 @@ impl People {
         self.parts_of(user).any(|part| part.place.is_some() && !part.turn)
     }
 
+    /// Returns true if the flow waits for `user`, or waited for `user` when it was archived.
+    #[must_use]
+    pub fn has_place(&self, user: &User) -> bool {
+        self.parts_of(user).any(|part| part.place.is_some())
+    }
+
     #[must_use]
     pub fn has_acted(&self, user: &User) -> bool {
         self.parts_of(user).any(|part| part.acted)

@@ -2,14 +2,15 @@
 
 use super::{
     Flow, FlowState,
+    manifest::Recorded,
     progress::{all_here, archives_itself, completed, leave},
 };
 use crate::{
     clock::Timestamp,
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx},
     definition::{Definition, NodeKind},
     id::FlowId,
-    library::document::Document,
+    library::document::CountedDocuments,
     queue::{self, JobKind},
     user::Directory,
 };
@@ -20,8 +21,8 @@ pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, Db
     let Some(flow) = Flow::lock(tx, id).await? else {
         return Ok(false);
     };
-    if flow.state == FlowState::Archived {
-        supplement(tx, &flow, now).await?;
+    if matches!(flow.state, FlowState::Archived | FlowState::Withdrawn) {
+        record(tx, &flow, now).await?;
         return Ok(false);
     }
     let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
@@ -41,15 +42,12 @@ pub async fn settle(tx: &mut Tx, id: &FlowId, now: Timestamp) -> Result<bool, Db
     Ok(true)
 }
 
-/// Queues a further manifest for an archived flow that got another document, so that the change is recorded. A photo
-/// that the vendor has not confirmed supplements nothing.
-async fn supplement(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbError> {
-    let recorded: i64 = sql("SELECT COALESCE(MAX(documents), 0) FROM manifests WHERE flow_id = $1")
-        .bind(&flow.id)
-        .scalar(&mut *tx)
-        .await?;
-    let present: i64 = Document::counted_of_flow(&mut *tx, &flow.id).await?;
-    if present > recorded {
+/// Queues a manifest if an archived flow got another document, or if a withdrawn flow has photos, so that each change is
+/// recorded. A photo that the vendor has not confirmed changes nothing. A kind that is settled late is a change.
+async fn record(tx: &mut Tx, flow: &Flow, now: Timestamp) -> Result<(), DbError> {
+    let recorded = Recorded::of(&mut *tx, &flow.id).await?;
+    let present = CountedDocuments::of_flow(&mut *tx, &flow.id).await?;
+    if recorded.lacks(&present) && (recorded.any() || present.photos > 0) {
         queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }
     Ok(())

@@ -30,7 +30,7 @@ use crate::{
     library::document::Document,
     photo::kind::PhotoKind,
     provider::{charset, header as disposition},
-    seal_use::delivery::Dispatch,
+    seal_use::{Grant, delivery::Dispatch},
     sealing::{deliver, supply},
     user::{Role, User},
 };
@@ -136,7 +136,8 @@ struct Supplied {
     photos: Vec<Dispatch>,
 }
 
-/// Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an
+/// Supplies photos that a grant owes. The person of the grant may do it, and operators of the flow. In an archived flow
+/// the photos are a supplement. The body is multipart with one or more parts named `file`; each must be an
 /// image. The service also sends the photos to the vendor.
 #[utoipa::path(post, path = "/api/grants/{id}/photos", params(("id" = GrantId, Path)),
     request_body(content = Photos, content_type = "multipart/form-data"),
@@ -148,16 +149,20 @@ async fn supply_photos(
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<Supplied>), Problem> {
     let app = &edge.app;
-    let (grant, _, flow) = supply::flow_of(app, &id).await?;
-    check_may_supply(&edge, &flow, &user).await?;
+    let (grant, seal_use, flow) = supply::flow_of(app, &id).await?;
+    check_may_supply(&edge, &grant, &flow, &user).await?;
+    let owing = supply::owing(app, grant, &seal_use, flow).await?;
     let _permit = app.bounds.upload().ok_or_else(busy)?;
     let (batch, kind) = Box::pin(receive_form(app, form, app.config.ingest.max_photo_bytes.get())).await?;
-    let supplied = supply::supply(app, &grant, &flow, kind, &user, batch).await?;
+    let supplied = supply::supply(app, &owing, kind, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(Supplied { ingest_id: supplied.ingest_id, photos: supplied.photos })))
 }
 
-/// Fails unless the user is an administrator, or an operator who takes part in the flow.
-async fn check_may_supply(edge: &Edge, flow: &Flow, user: &User) -> Result<(), Problem> {
+/// Fails unless the user is the person of the grant, an administrator, or an operator that takes part in the flow.
+async fn check_may_supply(edge: &Edge, grant: &Grant, flow: &Flow, user: &User) -> Result<(), Problem> {
+    if grant.belongs_to(user) {
+        return Ok(());
+    }
     check_takes_part(edge, &flow.id, user).await?;
     if user.is_admin() || user.has(Role::Operator) { Ok(()) } else { Err(Problem::forbidden()) }
 }

@@ -57,6 +57,18 @@ pub(super) async fn conclude(pass: &Pass, outcome: Outcome) -> Result<Next, Inge
     Ok(next.map_or(Next::Idle, |at| Next::At { at, failed: None }))
 }
 
+/// Records what the zip brought after the flow was settled. It supplements a flow that has ended.
+pub(super) async fn conclude_later(pass: &Pass, note: Option<String>) -> Result<(), IngestError> {
+    let now = pass.app.clock.now();
+    let mut tx = pass.lease.begin(pass.db()).await?;
+    link::close_gaps(&mut tx, pass).await?;
+    settle::settle(&mut tx, &pass.flow.id, now).await?;
+    Ingest::set_error(&mut tx, pass.id(), note, now).await?;
+    tx.commit().await?;
+    pass.notify_listeners("done").await;
+    Ok(())
+}
+
 async fn mark_listed_deliveries(pass: &Pass, now: Timestamp) -> Result<(), DbError> {
     let mut tx = pass.db().begin().await?;
     Dispatch::mark_listed(&mut tx, pass.id(), now).await?;

@@ -1,5 +1,5 @@
-//! The vendor's zip. It is read when the keys do not account for every stamping. It is read seldom: some vendors lock
-//! a file that is downloaded too often.
+//! The vendor's zip. It is read when the keys do not account for every stamping, and once after the end of use: only the
+//! zip has emergency photos. It is read seldom: some vendors lock a file that is downloaded too often.
 
 mod kinds;
 
@@ -37,7 +37,7 @@ const LEFT_OUT: &str = "entries of the zip were skipped";
 
 /// Reads the zip if it may contain missing photos. Returns the reason if that failed.
 pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError> {
-    let Some(due) = zip_to_read(pass).await? else {
+    let Some(due) = zip_to_read(pass, When::BeforeSettling).await? else {
         // What was left out of the zip stays shown until the zip is read again.
         return Ok(pass.ingest.error.clone().filter(|note| note.contains(LEFT_OUT)));
     };
@@ -53,18 +53,49 @@ pub(super) async fn read_zip(pass: &Pass) -> Result<Option<String>, IngestError>
     outcome
 }
 
+/// The note of a zip that was read after the flow was settled.
+pub(super) struct ReadLater(pub(super) Option<String>);
+
+/// Reads the zip although no photo is missing: once after the end of use, because only the zip has emergency photos, and
+/// for photos that are unconfirmed or of an unknown kind. The flow is settled before, so this reading delays neither node
+/// nor archive. `None`: the zip is not due.
+pub(super) async fn read_zip_later(pass: &Pass) -> Result<Option<ReadLater>, IngestError> {
+    let Some(due) = zip_to_read(pass, When::AfterSettling).await? else { return Ok(None) };
+    let _turn = pass.app.bounds.zip().await;
+    let begun = pass.app.clock.now();
+    if !due.once {
+        mark_read(pass, Some(begun)).await?;
+    }
+    let note = fetch_and_read(pass, &due).await?;
+    // The reading after the end counts if it succeeds. The next pass, at the latest a recheck, makes it again.
+    if due.once && note.as_ref().is_none_or(|note| note.contains(LEFT_OUT)) {
+        mark_read(pass, Some(begun)).await?;
+    }
+    Ok(Some(ReadLater(note)))
+}
+
 async fn mark_read(pass: &Pass, at: Option<Timestamp>) -> Result<(), IngestError> {
     let mut tx = pass.lease.begin(pass.db()).await?;
     Ingest::zip_read(&mut tx, pass.id(), at).await?;
     Ok(tx.commit().await?)
 }
 
+/// A reading can complete its flow only before the flow is settled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    BeforeSettling,
+    AfterSettling,
+}
+
 /// A zip that is due.
 struct DueZip {
+    when: When,
+    /// The zip was not read since the end of use.
+    once: bool,
     business_id: String,
-    /// Nothing is missing. Only the contents of unconfirmed photos are looked for: a photo that is newer than the detail
-    /// waits for the next detail, which names its seal.
-    confirms_only: bool,
+    /// Nothing is missing and use has not ended. Only the contents of unsettled photos are looked for: a photo that is
+    /// newer than the detail waits for the next detail, which names its seal.
+    settles_only: bool,
 }
 
 async fn fetch_and_read(pass: &Pass, due: &DueZip) -> Result<Option<String>, IngestError> {
@@ -73,14 +104,17 @@ async fn fetch_and_read(pass: &Pass, due: &DueZip) -> Result<Option<String>, Ing
     let mut writer = tokio::fs::File::from_std(file.try_clone()?);
     let max_bytes = pass.app.config.vendor.max_zip_bytes.get();
     match pass.client.images_zip(business_id, &mut writer, max_bytes).await {
-        Ok(body) if body.empty => return Ok(Some("the vendor's zip is empty".to_owned())),
+        Ok(body) if body.empty => {
+            let needed = due.when == When::BeforeSettling;
+            return Ok(needed.then(|| "the vendor's zip is empty".to_owned()));
+        }
         Ok(_) => {}
         Err(error @ ProviderError::Disk(_)) => return Err(error.into()),
         Err(error) => return Ok(Some(error.to_string())),
     }
-    let (outcome, mut untold) = read(pass, file, due.confirms_only).await?;
-    let without_kinds = kinds::tell(pass, business_id, &mut untold).await?;
-    for batch in chunks(untold, pass.app.config.ingest.link_batch) {
+    let (outcome, untold) = read(pass, file, due.settles_only).await?;
+    let (told, without_kinds) = kinds::tell(pass, business_id, untold).await?;
+    for batch in chunks(told, pass.app.config.ingest.link_batch) {
         link::link(pass, batch).await?;
     }
     match outcome {
@@ -100,38 +134,44 @@ async fn fetch_and_read(pass: &Pass, due: &DueZip) -> Result<Option<String>, Ing
     }
 }
 
-/// Returns the zip that is to be read. Conditions: photos are missing or unconfirmed, no key will bring them
-/// soon, and the zip was not read since the last wake (a scheduled recheck counts as a wake). While seals are in use every stamping
-/// wakes the ingest; then the zip is read at most once per poll interval.
-async fn zip_to_read(pass: &Pass) -> Result<Option<DueZip>, IngestError> {
+/// Returns the zip that is to be read. No key may bring its photos soon. Before the flow is settled, photos must be
+/// missing. After it, the zip was not read since the end of use, or photos are unsettled. Missing and unsettled photos
+/// need a wake since the last reading (a scheduled recheck counts as a wake). While seals are in use every stamping wakes
+/// the ingest; then the zip is read at most once per poll interval.
+async fn zip_to_read(pass: &Pass, when: When) -> Result<Option<DueZip>, IngestError> {
     let mut reader = pass.db().reader().await?;
-    let Some(seal_use) = SealUse::find(&mut reader, pass.id()).await? else {
+    let (Some(seal_use), Some(ingest)) =
+        (SealUse::find(&mut reader, pass.id()).await?, Ingest::of_seal_use(&mut reader, pass.id()).await?)
+    else {
         return Ok(None);
     };
     let photos = Photo::of_seal_use(&mut reader, pass.id()).await?;
-    let unconfirmed = photos.iter().any(|photo| !photo.counts());
     let on_the_way = photos.iter().any(|photo| !matches!(photo.state, PhotoState::Done | PhotoState::Failed));
     let sum = PhotoCounts::read(&mut reader, pass.id()).await?.sum;
-    let nothing_listed = !photos.iter().any(Photo::counts) && seal_use.status.ended();
-    let unread = pass.ingest.zip_at.is_none_or(|read| {
-        if seal_use.status.ended() {
-            read < pass.ingest.woken_at || pass.is_recheck()
+    let ended = seal_use.status.ended();
+    let needed = sum.missing > 0 || (ended && !photos.iter().any(Photo::counts));
+    let unread = ingest.zip_at.is_none_or(|read| {
+        if ended {
+            read < pass.begun && (read < pass.ingest.woken_at || pass.is_recheck())
         } else {
             read.plus(pass.app.config.ingest.poll_open.get()) <= pass.begun
         }
     });
-    let confirms_only = sum.missing == 0 && !nothing_listed;
-    let due = unread && !on_the_way && (!confirms_only || unconfirmed);
-    let business_id = seal_use.business_id.filter(|_| due);
-    Ok(business_id.map(|business_id| DueZip { business_id, confirms_only }))
+    let once = seal_use.ended_at.is_some_and(|ended| ingest.zip_at.is_none_or(|read| read < ended));
+    let due = match when {
+        When::BeforeSettling => needed && unread,
+        When::AfterSettling => !needed && (once || (unread && !photos.iter().all(Photo::is_settled))),
+    };
+    let business_id = seal_use.business_id.filter(|_| due && !on_the_way);
+    Ok(business_id.map(|business_id| DueZip { when, once, business_id, settles_only: !needed && !ended }))
 }
 
-/// Links the photos of the zip. Returns the summary, and the photos whose kind the zip does not tell.
+/// Links the photos whose kind the detail tells. Returns the summary, and the other photos.
 async fn read(
     pass: &Pass,
     file: std::fs::File,
-    confirms_only: bool,
-) -> Result<(Result<Summary, zip::ZipError>, Vec<Arrival>), IngestError> {
+    settles_only: bool,
+) -> Result<(Result<Summary, zip::ZipError>, Vec<Untold>), IngestError> {
     let config = &pass.app.config;
     let limits = limits(pass);
     let (sender, mut entries) = mpsc::channel::<ZipEntry>(AHEAD);
@@ -141,7 +181,7 @@ async fn read(
             Err(_) => ControlFlow::Break(()),
         })
     });
-    let mut seen = Seen { confirms_only, ..Seen::default() };
+    let mut seen = Seen { settles_only, ..Seen::default() };
     let (mut batch, mut untold) = (Vec::new(), Vec::new());
     let mut skipped = Vec::new();
     while let Some(entry) = entries.recv().await {
@@ -153,9 +193,11 @@ async fn read(
             // The first entry of this key may change the row that the second one needs.
             link::link(pass, std::mem::take(&mut batch)).await?;
         }
+        let named = entry.kind;
         match arrival(pass, entry, &mut seen).await? {
-            Some(arrival) if arrival.kind() == PhotoKind::Unknown => untold.push(arrival),
-            found => batch.extend(found),
+            Some(arrival) if arrival.is_listed() => batch.push(arrival),
+            Some(arrival) => untold.push(Untold { arrival, named }),
+            None => {}
         }
         if batch.len() >= config.ingest.link_batch {
             link::link(pass, std::mem::take(&mut batch)).await?;
@@ -187,10 +229,17 @@ fn chunks(mut all: Vec<Arrival>, size: usize) -> impl Iterator<Item = Vec<Arriva
     })
 }
 
+/// A photo of the zip whose kind the detail does not tell.
+struct Untold {
+    arrival: Arrival,
+    /// The kind that the name of its entry suggests.
+    named: Option<PhotoKind>,
+}
+
 /// The entries of the zip so far.
 #[derive(Default)]
 struct Seen {
-    confirms_only: bool,
+    settles_only: bool,
     /// How often each content came without a key.
     keyless: HashMap<Blake3, i64>,
     /// The contents that came under each key.
@@ -200,8 +249,8 @@ struct Seen {
 async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option<Arrival>, IngestError> {
     let bytes = Bytes::from(entry.bytes);
     let hashes = push::hash(pass, bytes.clone()).await?;
-    let kind = entry.kind.unwrap_or(PhotoKind::Unknown);
-    if seen.confirms_only && Photo::of_content(pass.db(), pass.id(), &hashes.blake3).await?.iter().all(Photo::counts) {
+    let of_content = async || Photo::of_content(pass.db(), pass.id(), &hashes.blake3).await;
+    if seen.settles_only && of_content().await?.iter().all(Photo::is_settled) {
         return Ok(None);
     }
     let identity = if let Some(key) = entry.photokey {
@@ -211,15 +260,16 @@ async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option
             return Ok(None);
         }
         // Other bytes under a key of this zip are a second version of its photo.
-        let photo = by_key(pass, key, kind).await?;
-        if photo.original_hash.is_some() && is_first {
+        let photo = by_key(pass, key).await?;
+        if photo.original_hash.is_some() && is_first && photo.is_settled() {
             return Ok(None);
         }
         Identity::Key(Box::new(photo))
     } else {
         let occurrence = seen.keyless.entry(hashes.blake3.clone()).or_insert(0);
         *occurrence += 1;
-        Identity::Keyless { kind, grant: None, source: Source::Zip, occurrence: *occurrence }
+        let kind = PhotoKind::Unknown;
+        Identity::Keyless { kind, grant: None, source: Source::Zip, occurrence: *occurrence, supplied: None }
     };
     let budget = pass.app.bounds.bytes(bytes.len() as u64).await;
     let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget: Some(budget) };
@@ -227,11 +277,11 @@ async fn arrival(pass: &Pass, entry: ZipEntry, seen: &mut Seen) -> Result<Option
 }
 
 /// Returns the photo that an entry names by its key. A new one gets its row when it is linked.
-async fn by_key(pass: &Pass, key: String, kind: PhotoKind) -> Result<Photo, IngestError> {
+async fn by_key(pass: &Pass, key: String) -> Result<Photo, IngestError> {
     if let Some(known) = Photo::with_key(pass.db(), pass.id(), &key).await? {
         return Ok(known);
     }
-    let mut photo = Photo::new(pass.id(), kind, Source::Zip, pass.app.clock.now());
+    let mut photo = Photo::new(pass.id(), PhotoKind::Unknown, Source::Zip, pass.app.clock.now());
     photo.photokey = Some(key);
     photo.position = i64::from(u32::MAX);
     Ok(photo)

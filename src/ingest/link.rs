@@ -9,7 +9,7 @@ use super::{IngestError, pass::Pass};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    flow::{Flow, FlowState, LockedFlow, event::YINKU},
+    flow::{Flow, LockedFlow, event::YINKU},
     hash::Blake3,
     id::{DocumentId, GrantId, PhotoId},
     killpoint,
@@ -18,7 +18,7 @@ use crate::{
         search_terms,
     },
     original::Original,
-    photo::{Photo, Source, key, kind::PhotoKind, linked::Linked},
+    photo::{Photo, Source, confirmation::SuppliedBy, key, kind::PhotoKind, linked::Linked},
     picture::inspect::clock_doubt,
 };
 use crate::{content::store_original::StoredContent, seal_use::ingest::Ingest};
@@ -35,15 +35,13 @@ pub(super) enum Identity {
     /// Fetched by the key of a known photo.
     Key(Box<Photo>),
     /// Without a key: occurrence number (from 1) of this content in its source. The source decides whether it counts.
-    Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64 },
+    Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64, supplied: Option<SuppliedBy> },
 }
 
 impl Arrival {
-    pub(super) fn kind(&self) -> PhotoKind {
-        match &self.identity {
-            Identity::Key(photo) => photo.kind,
-            Identity::Keyless { kind, .. } => *kind,
-        }
+    /// Returns true if the vendor's detail lists the photo. Then it tells the kind.
+    pub(super) fn is_listed(&self) -> bool {
+        matches!(&self.identity, Identity::Key(photo) if photo.listed)
     }
 
     fn position(&self) -> i64 {
@@ -154,11 +152,16 @@ impl Known {
 /// row without content would wait for a fetch that is never made.
 async fn known_row(tx: &mut Tx, photo: &Photo) -> Result<Photo, DbError> {
     let key = photo.photokey.as_deref().unwrap_or_default();
-    if photo.source != Source::Zip || photo.original_hash.is_some() {
+    if photo.source != Source::Zip || photo.listed {
         return Ok(photo.clone());
     }
     photo.insert(tx).await?;
-    Photo::with_key(tx, &photo.seal_use_id, key).await?.ok_or(DbError::RowNotFound)
+    let mut row = Photo::with_key(&mut *tx, &photo.seal_use_id, key).await?.ok_or(DbError::RowNotFound)?;
+    // An earlier zip did not tell the kind.
+    if row.kind == PhotoKind::Unknown && photo.kind != PhotoKind::Unknown {
+        row.confirm(tx, photo.kind).await?;
+    }
+    Ok(row)
 }
 
 /// Returns the row of a photo that was fetched by its key. A keyless photo of equal content is the same photo, so it
@@ -182,12 +185,15 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent)
 /// Returns the row for a keyless photo. `None` if the seal use has that many photos of this content already. What the
 /// vendor or a user shows again confirms an unconfirmed photo of this content. A push confirms nothing.
 async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<Photo>, DbError> {
-    let Identity::Keyless { kind, grant, source, occurrence } = &arrival.identity else {
+    let Identity::Keyless { kind, grant, source, occurrence, supplied } = &arrival.identity else {
         return Ok(None);
     };
     let present = Photo::of_content(&mut *tx, pass.id(), &arrival.content.original.hash).await?;
     let mut photo = Photo::new(pass.id(), *kind, *source, pass.app.clock.now());
     photo.grant_id.clone_from(grant);
+    if let Some(supplied) = supplied {
+        photo.mark_supplied(supplied);
+    }
     // The zip may tell the kind of a photo that an earlier zip did not tell.
     let tells = *source == Source::Zip && *kind != PhotoKind::Unknown;
     let adds_to = |known: &Photo| photo.counts() && (!known.counts() || (tells && known.kind == PhotoKind::Unknown));
@@ -235,10 +241,18 @@ async fn occur(
     Photo::link(tx, &photo.id, linked).await?;
     let at = content.exif_at.filter(|_| !doubt).unwrap_or(content.received_at);
     let seal = known.seal(tx, photo.grant_id.as_ref()).await?;
-    let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &content.original.ext);
+    let name = name::of_photo(
+        &pass.flow.serial_no,
+        seal.as_deref(),
+        no,
+        at,
+        photo.kind,
+        photo.supplied_by.is_some(),
+        &content.original.ext,
+    );
     match known.document(tx, &photo, &content.original.hash).await? {
         // A manifest names this document, so it is not renamed.
-        Some(_) if flow.state == FlowState::Archived => return Ok(None),
+        Some(_) if flow.has_manifest() => return Ok(None),
         // The photo was linked before, and since then a key has identified its seal.
         Some(document) => document::rename(tx, &document, &name).await?,
         None => attach(tx, pass, &photo.id, &content.original.hash, &name).await?,
@@ -257,11 +271,12 @@ struct Numbered {
     exif_at: Option<Timestamp>,
     received_at: Option<Timestamp>,
     clock_doubt: bool,
+    supplied_by: Option<String>,
 }
 
 /// Closes gaps in the numbers: a gap would mean a missing photo. A photo that arrived without its key and later with
-/// it gives up one of its two numbers. The photos behind it move up, and their documents are renamed. An archived
-/// flow is never changed.
+/// it gives up one of its two numbers. The photos behind it move up, and their documents are renamed. A flow
+/// with a manifest is never changed.
 pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> {
     let photos = "photos p JOIN seal_uses s ON s.id = p.seal_use_id WHERE s.flow_id = $1 AND p.no IS NOT NULL";
     let (count, last): (i64, i64) =
@@ -269,10 +284,10 @@ pub(super) async fn close_gaps(tx: &mut Tx, pass: &Pass) -> Result<(), DbError> 
     if count == last {
         return Ok(());
     }
-    let Some(flow) = Flow::lock(tx, &pass.flow.id).await?.filter(|flow| flow.state != FlowState::Archived) else {
+    let Some(flow) = Flow::lock(tx, &pass.flow.id).await?.filter(|flow| !flow.has_manifest()) else {
         return Ok(());
     };
-    let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt";
+    let select = "SELECT p.id, p.no, p.kind, p.grant_id, p.exif_at, p.received_at, p.clock_doubt, p.supplied_by";
     let numbered: Vec<Numbered> =
         sql(format!("{select} FROM {photos} ORDER BY p.no")).bind(&pass.flow.id).all(&mut *tx).await?;
     // Counted again under the lock: another pass may have assigned numbers since.
@@ -299,7 +314,8 @@ async fn renumber(
     for document in Document::of_photo(&mut *tx, &photo.id).await? {
         let received_at = photo.received_at.unwrap_or(document.received_at);
         let at = photo.exif_at.filter(|_| !photo.clock_doubt).unwrap_or(received_at);
-        let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, &document.ext);
+        let supplied = photo.supplied_by.is_some();
+        let name = name::of_photo(&pass.flow.serial_no, seal.as_deref(), no, at, photo.kind, supplied, &document.ext);
         document::rename(tx, &document.id, &name).await?;
         names.push(name);
     }

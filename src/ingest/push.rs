@@ -135,7 +135,13 @@ async fn arrival(
     let hashes = hash(pass, bytes.clone()).await?;
     let occurrence = seen.entry(hashes.blake3.clone()).or_insert(0);
     *occurrence += 1;
-    let identity = Identity::Keyless { kind, grant: grant.cloned(), source: Source::Push, occurrence: *occurrence };
+    let identity = Identity::Keyless {
+        kind,
+        grant: grant.cloned(),
+        source: Source::Push,
+        occurrence: *occurrence,
+        supplied: None,
+    };
     let fetched = Fetched { bytes, hashes, received_at: pass.app.clock.now(), budget: None };
     Ok(Arrival { content: store_original(&pass.app, pass.id().as_str(), &pass.place, fetched).await?, identity })
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::content::store_original::StoredContent;
 use crate::{
     original::Original,
-    photo::{Source, kind::PhotoKind},
+    photo::{Source, confirmation::SuppliedBy, kind::PhotoKind},
     picture::inspect::inspect,
     seal_use::delivery::Dispatch,
     store::StoreKey,
@@ -35,7 +35,14 @@ async fn arrival(pass: &Pass, supplied: &Dispatch) -> Result<Option<Arrival>, In
     let bytes = app.store.get(&StoreKey::Raw(original.store_key.clone())).await?;
     let exif_at = app.cpu.run(0, move || inspect(&bytes).exif.map(|exif| exif.at)).await?;
     let kind = supplied.photo_kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(PhotoKind::Signatory);
-    let identity = Identity::Keyless { kind, grant: supplied.grant_id.clone(), source: Source::Supply, occurrence: 1 };
+    let by = SuppliedBy { by: supplied.created_by.clone(), at: supplied.created_at };
+    let identity = Identity::Keyless {
+        kind,
+        grant: supplied.grant_id.clone(),
+        source: Source::Supply,
+        occurrence: 1,
+        supplied: Some(by),
+    };
     let content = StoredContent { original, exif_at, received_at: supplied.created_at, unlinked: None };
     Ok(Some(Arrival { content, identity }))
 }

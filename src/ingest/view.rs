@@ -61,6 +61,10 @@ pub struct PhotoView {
     pub error: Option<PhotoError>,
     pub document_id: Option<DocumentId>,
     pub blake3: Option<Blake3>,
+    /// The user that supplied the photo. Null if the photo came from the vendor.
+    pub supplied_by: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub supplied_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -127,7 +131,7 @@ async fn heads(db: &Db, ids: &[&SealUseId]) -> Result<HashMap<SealUseId, Head>, 
 /// Reads one ingest with its photos, as `user` may see them.
 pub async fn with_photos(db: &Db, ingest: Ingest, user: &User) -> Result<IngestView, DbError> {
     let rows: Vec<PhotoViewRow> = sql("SELECT p.id, p.confirmation, p.photokey, p.kind, p.grant_id,
-           CASE WHEN p.confirmation = 'unconfirmed' THEN 'unconfirmed' ELSE p.state END AS state, p.attempts, p.error_code, p.error_detail, p.original_hash,
+           CASE WHEN p.confirmation = 'unconfirmed' THEN 'unconfirmed' ELSE p.state END AS state, p.attempts, p.error_code, p.error_detail, p.original_hash, p.supplied_by, p.supplied_at,
            (SELECT MAX(d.id) FROM documents d WHERE d.photo_id = p.id AND d.original_hash = p.original_hash) AS document_id
          FROM photos p WHERE p.seal_use_id = $1 ORDER BY p.position, p.id")
         .bind(&ingest.seal_use_id)
@@ -153,6 +157,8 @@ struct PhotoViewRow {
     error_detail: Option<String>,
     original_hash: Option<Blake3>,
     document_id: Option<DocumentId>,
+    supplied_by: Option<String>,
+    supplied_at: Option<Timestamp>,
 }
 
 impl PhotoViewRow {
@@ -171,6 +177,8 @@ impl PhotoViewRow {
             error: self.error_code.map(|code| PhotoError { code, detail }),
             document_id: self.document_id.filter(|_| !hidden),
             blake3: self.original_hash.filter(|_| !hidden),
+            supplied_by: self.supplied_by,
+            supplied_at: self.supplied_at,
         }
     }
 }

@@ -27,7 +27,7 @@ words! {
         Queued = "queued",
         Sending = "sending",
         Sent = "sent",
-        /// The vendor does not have the file. A user may send it again.
+        /// The vendor refused the file, and the service sends it again by itself. Or the vendor takes no such files.
         Failed = "failed",
         /// The answer was lost, so the vendor may have the file. The service does not send it again without a user.
         Unknown = "unknown",
@@ -193,6 +193,10 @@ pub struct PhotoPart {
     #[schema(value_type = Confirmation, rename = "state")]
     #[sqlx(rename = "photo_state")]
     pub confirmation: Option<String>,
+    /// The user that supplied the photo. Null if the photo came from the vendor.
+    pub supplied_by: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub supplied_at: Option<Timestamp>,
 }
 
 impl Serialize for PhotoPart {
@@ -201,7 +205,7 @@ impl Serialize for PhotoPart {
         let Some(photo) = &self.photo_id else {
             return serializer.serialize_none();
         };
-        let mut map = serializer.serialize_map(Some(8))?;
+        let mut map = serializer.serialize_map(Some(10))?;
         map.serialize_entry("photoId", photo)?;
         map.serialize_entry("photokey", &self.photokey)?;
         map.serialize_entry("kind", &self.kind)?;
@@ -210,6 +214,8 @@ impl Serialize for PhotoPart {
         map.serialize_entry("businessId", &self.business_id)?;
         map.serialize_entry("no", &self.no)?;
         map.serialize_entry("state", &self.confirmation)?;
+        map.serialize_entry("suppliedBy", &self.supplied_by)?;
+        map.serialize_entry("suppliedAt", &self.supplied_at)?;
         map.end()
     }
 }
@@ -217,10 +223,32 @@ impl Serialize for PhotoPart {
 pub(super) const SELECT: &str =
     "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
   d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, s.business_id, p.no, p.confirmation AS photo_state,
-  p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
+  p.supplied_by, p.supplied_at, p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
   o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
   FROM documents d JOIN originals o ON o.hash = d.original_hash LEFT JOIN photos p ON p.id = d.photo_id
   LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN dispatches v ON v.document_id = d.id";
+
+/// How many documents of a flow the archive counts: all but those of photos that the vendor has not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct CountedDocuments {
+    pub all: i64,
+    /// Those of photos.
+    pub photos: i64,
+    /// All but photos of an unknown kind.
+    pub told: i64,
+}
+
+impl CountedDocuments {
+    pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Self, DbError> {
+        sql("SELECT COUNT(*) AS \"all\", COUNT(d.photo_id) AS photos,
+               COUNT(CASE WHEN COALESCE(d.kind, '') <> 'unknown' THEN 1 END) AS told
+             FROM documents d WHERE d.flow_id = $1 AND d.deleted_at IS NULL AND NOT EXISTS (
+               SELECT 1 FROM photos p WHERE p.id = d.photo_id AND p.confirmation = 'unconfirmed')")
+        .bind(flow)
+        .one(on)
+        .await
+    }
+}
 
 impl Document {
     pub async fn find(on: impl Into<On<'_>>, id: &DocumentId) -> Result<Option<Self>, DbError> {
@@ -241,15 +269,6 @@ impl Document {
         ))
         .bind(flow)
         .all(on)
-        .await
-    }
-
-    /// Returns how many documents the archive of a flow counts: all but those of photos that the vendor has not confirmed.
-    pub async fn counted_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<i64, DbError> {
-        sql("SELECT COUNT(*) FROM documents d WHERE d.flow_id = $1 AND d.deleted_at IS NULL AND NOT EXISTS (
-               SELECT 1 FROM photos p WHERE p.id = d.photo_id AND p.confirmation = 'unconfirmed')")
-        .bind(flow)
-        .scalar(on)
         .await
     }
 

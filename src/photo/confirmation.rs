@@ -32,11 +32,30 @@ pub struct Acceptance {
     pub reason: String,
 }
 
+/// Which user supplied a photo, and when.
+#[derive(Clone, Debug)]
+pub struct SuppliedBy {
+    pub by: String,
+    pub at: Timestamp,
+}
+
 impl Photo {
+    /// Marks the photo as supplied by a user.
+    pub fn mark_supplied(&mut self, supplied: &SuppliedBy) {
+        self.supplied_by = Some(supplied.by.clone());
+        self.supplied_at = Some(supplied.at);
+    }
+
     /// Returns true if the photo is in the counts.
     #[must_use]
     pub fn counts(&self) -> bool {
         self.confirmation != Confirmation::Unconfirmed
+    }
+
+    /// Returns true if nothing about the photo is open: it counts, and its kind is known.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.counts() && (self.kind != PhotoKind::Unknown || self.original_hash.is_none())
     }
 
     /// The vendor's zip has the content of this photo. `told` is the kind that the zip tells.
@@ -62,11 +81,16 @@ impl Photo {
         self.source = supplied.source;
         self.kind = supplied.kind;
         self.grant_id.clone_from(&supplied.grant_id);
-        sql("UPDATE photos SET confirmation = $1, source = $2, kind = $3, grant_id = $4 WHERE id = $5")
+        self.supplied_by.clone_from(&supplied.supplied_by);
+        self.supplied_at = supplied.supplied_at;
+        sql("UPDATE photos SET confirmation = $1, source = $2, kind = $3, grant_id = $4, supplied_by = $5, supplied_at = $6
+             WHERE id = $7")
             .bind(self.confirmation)
             .bind(self.source)
             .bind(self.kind)
             .bind(self.grant_id.as_ref())
+            .bind(self.supplied_by.clone())
+            .bind(self.supplied_at)
             .bind(&self.id)
             .execute(tx)
             .await?;

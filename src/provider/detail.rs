@@ -114,3 +114,11 @@ pub struct Detail {
     /// format belongs to the provider: [`read_detail`](super::read_detail) reads it again.
     pub raw: Hidden,
 }
+
+impl Detail {
+    /// Returns the number of all appended uses.
+    #[must_use]
+    pub fn appended(&self) -> i64 {
+        self.append_logs.iter().map(|log| i64::from(log.count)).sum()
+    }
+}

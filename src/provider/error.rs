@@ -77,6 +77,19 @@ impl ProviderError {
         matches!(self, Self::Unreachable(_))
     }
 
+    /// Returns true if the vendor surely did not take a file: it refused in its own words, or its server refused before
+    /// it read the request. After other statuses the vendor may have the file.
+    #[must_use]
+    pub fn surely_refused(&self) -> bool {
+        match self {
+            Self::Rejected { .. } => true,
+            Self::Status { status, .. } | Self::Html { status, .. } => {
+                *status == 503 || ((400..500).contains(status) && *status != 408)
+            }
+            _ => false,
+        }
+    }
+
     /// Returns true if it is unknown whether the vendor acted: the request may have arrived, and no refusal came back.
     #[must_use]
     pub fn unclear(&self) -> bool {

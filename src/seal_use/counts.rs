@@ -19,7 +19,7 @@ use crate::{
 /// The counts of one grant, or the sums of a seal use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
-    /// Uses applied for plus uses appended.
+    /// Uses applied for plus uses appended. A use without an append does not raise it.
     pub authorised: i64,
     /// Stampings that the device counted.
     pub counted: i64,
@@ -54,6 +54,8 @@ pub struct PhotoCounts {
     pub unsettled: bool,
     /// A photo of any kind is known.
     pub any: bool,
+    /// A stamping was counted, or a photo is stored, confirmed or not. What was stamped is evidence.
+    pub evidence: bool,
 }
 
 /// How many photos of one kind are known and how many are stored, per grant.
@@ -69,6 +71,8 @@ pub struct Tally {
     pub outstanding: i64,
     /// Photos that are not fetched yet, or parked.
     pub unsettled: i64,
+    /// False: photos that the vendor has not confirmed. They are in no count.
+    pub confirmed: bool,
 }
 
 impl PhotoCounts {
@@ -106,9 +110,10 @@ pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<
     let statement = format!(
         "SELECT seal_use_id, grant_id, kind, COUNT(photokey) AS keyed, COUNT(original_hash) AS stored,
            COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL THEN 1 END) AS outstanding,
-           COUNT(CASE WHEN state <> 'done' THEN 1 END) AS unsettled
-         FROM photos WHERE seal_use_id IN {} AND confirmation <> 'unconfirmed' AND (listed OR original_hash IS NOT NULL)
-         GROUP BY seal_use_id, grant_id, kind",
+           COUNT(CASE WHEN state <> 'done' THEN 1 END) AS unsettled,
+           CASE WHEN confirmation = 'unconfirmed' THEN FALSE ELSE TRUE END AS confirmed
+         FROM photos WHERE seal_use_id IN {} AND (listed OR original_hash IS NOT NULL)
+         GROUP BY seal_use_id, grant_id, kind, CASE WHEN confirmation = 'unconfirmed' THEN FALSE ELSE TRUE END",
         placeholders(1, seal_uses.len())
     );
     sql(statement).bind_all(seal_uses.iter().copied()).all(on).await
@@ -118,9 +123,13 @@ pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<
 /// and emergency photos never fill the gap of a stamping.
 #[must_use]
 pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
+    let evidence = grants.iter().any(|grant| grant.used > 0) || tallies.iter().any(|tally| tally.stored > 0);
+    let tallies: Vec<&Tally> = tallies.iter().filter(|tally| tally.confirmed).collect();
+    let tallies = tallies.as_slice();
     let mut counts = PhotoCounts {
         unsettled: tallies.iter().any(|tally| tally.unsettled > 0),
         any: !tallies.is_empty(),
+        evidence,
         ..PhotoCounts::default()
     };
     let mut owed_stampings = 0;
@@ -131,7 +140,7 @@ pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
             of_kind.map(|gap| gap.missing).sum()
         };
         let own = Counts {
-            authorised: (grant.applied + grant.appended).max(grant.used + grant.left_count),
+            authorised: grant.authorised(),
             counted: grant.used,
             received: sum_tallies(tallies, Some(&grant.id), PhotoKind::Signatory).map_or(0, |tally| tally.stored),
             missing: missing(true) + missing(false),
@@ -156,7 +165,7 @@ pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
 const KINDS: [PhotoKind; 3] = [PhotoKind::Signatory, PhotoKind::Face, PhotoKind::Emergency];
 
 /// Computes the gaps of one grant, or of the photos without a grant.
-fn gaps(grant: Option<&Grant>, tallies: &[Tally]) -> Vec<Gap> {
+fn gaps(grant: Option<&Grant>, tallies: &[&Tally]) -> Vec<Gap> {
     let id = grant.map(|grant| &grant.id);
     let gap = |kind: PhotoKind| {
         let tally = sum_tallies(tallies, id, kind);
@@ -172,8 +181,9 @@ fn gaps(grant: Option<&Grant>, tallies: &[Tally]) -> Vec<Gap> {
 }
 
 /// Sums the tallies of one grant and kind.
-fn sum_tallies(tallies: &[Tally], grant: Option<&GrantId>, kind: PhotoKind) -> Option<Tally> {
-    let mut found = tallies.iter().filter(|tally| tally.grant_id.as_ref() == grant && tally.kind == kind).cloned();
+fn sum_tallies(tallies: &[&Tally], grant: Option<&GrantId>, kind: PhotoKind) -> Option<Tally> {
+    let of_grant = tallies.iter().filter(|tally| tally.grant_id.as_ref() == grant && tally.kind == kind);
+    let mut found = of_grant.map(|tally| Tally::clone(tally));
     let first = found.next()?;
     Some(found.fold(first, |sum, tally| Tally {
         keyed: sum.keyed + tally.keyed,
@@ -206,6 +216,8 @@ mod tests {
             code: None,
             complete: false,
             appended: 0,
+            appended_elsewhere: 0,
+            append_logs: 0,
             window_start: None,
             window_end: None,
         }
@@ -220,6 +232,7 @@ mod tests {
             stored,
             outstanding,
             unsettled: outstanding,
+            confirmed: true,
         }
     }
 
@@ -251,9 +264,36 @@ mod tests {
     }
 
     #[test]
-    fn an_append_raises_what_is_authorised() {
-        let sum = count(&[grant(2, 2, 3)], &[]).sum;
-        assert_eq!(sum.authorised, 5);
+    fn only_an_append_raises_what_is_authorised() {
+        // Applied, used, left, appended here, appended here at other boxes, appends that the vendor lists.
+        for (applied, used, left, here, elsewhere, listed, authorised) in [
+            (2, 2, 3, 0, 0, 3, 5),
+            (2, 5, 0, 0, 0, 0, 2),
+            (2, 5, 0, 1, 0, 1, 3),
+            (2, 0, 2, 0, 0, 3, 2),
+            (2, 0, 2, 3, 0, 0, 5),
+            (2, 5, 0, 0, 3, 3, 2),
+            (2, 6, 0, 0, 3, 4, 3),
+            (2, 1, 0, 0, 0, 3, 2),
+        ] {
+            let grant = Grant {
+                appended: here,
+                appended_elsewhere: elsewhere,
+                append_logs: listed,
+                ..grant(applied, used, left)
+            };
+            let sum = count(std::slice::from_ref(&grant), &[]).sum;
+            assert_eq!((sum.authorised, sum.counted), (authorised, used), "{grant:?}");
+        }
+    }
+
+    #[test]
+    fn an_unconfirmed_photo_is_evidence_and_is_in_no_count() {
+        let grant = grant(1, 0, 1);
+        let pushed = Tally { confirmed: false, ..tally(Some(&grant), PhotoKind::Signatory, 0, 1, 0) };
+        let counts = count(std::slice::from_ref(&grant), &[pushed]);
+        assert!(counts.evidence && !counts.any && !counts.stamped(), "{counts:?}");
+        assert_eq!(counts.sum, Counts { authorised: 1, ..Counts::default() });
     }
 
     #[test]

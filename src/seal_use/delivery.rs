@@ -64,6 +64,8 @@ pub struct Supply {
     pub by: String,
 }
 
+const NOT_TAKEN: &str = "the vendor takes pdf, docx and pictures (jpg, png, gif, tiff) only";
+
 /// Returns how the vendor takes a stamped file with this content. `None`: the vendor does not take it.
 fn dispatch_kind(ext: &str) -> Option<DispatchKind> {
     match ext {
@@ -127,7 +129,6 @@ pub async fn queue_stamped_files(tx: &mut Tx, flow: &FlowId, body: &Body, now: T
 
 async fn insert_stamped(tx: &mut Tx, seal_use: &SealUseId, document: Stamped, now: Timestamp) -> Result<(), DbError> {
     let way = dispatch_kind(&document.ext);
-    let refused = "the vendor takes pdf, docx and pictures (jpg, png, gif, tiff) only";
     sql("INSERT INTO dispatches (id, seal_use_id, kind, document_id, original_hash, name, state, error, created_by, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
          ON CONFLICT (document_id) DO UPDATE SET seal_use_id = excluded.seal_use_id, state = excluded.state, error = excluded.error, updated_at = excluded.updated_at
@@ -139,7 +140,7 @@ async fn insert_stamped(tx: &mut Tx, seal_use: &SealUseId, document: Stamped, no
         .bind(&document.original_hash)
         .bind(document.name)
         .bind(if way.is_some() { DeliveryState::Queued } else { DeliveryState::Failed })
-        .bind(way.is_none().then_some(refused))
+        .bind(way.is_none().then_some(NOT_TAKEN))
         .bind(document.created_by)
         .bind(now)
         .execute(tx)
@@ -168,10 +169,12 @@ impl Supply {
 }
 
 impl Dispatch {
-    /// Returns the dispatches of a seal use that wait to be sent, oldest first. Documents in the trash are skipped.
-    pub async fn queued(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
+    /// Returns the dispatches of a seal use that wait to be sent, and those that the vendor refused, oldest first.
+    /// Documents in the trash are skipped.
+    pub async fn to_send(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
         sql("SELECT v.* FROM dispatches v LEFT JOIN documents d ON d.id = v.document_id
-             WHERE v.seal_use_id = $1 AND v.state = 'queued' AND d.deleted_at IS NULL ORDER BY v.id")
+             WHERE v.seal_use_id = $1 AND (v.state = 'queued' OR (v.state = 'failed' AND v.resend))
+               AND d.deleted_at IS NULL ORDER BY v.id")
         .bind(seal_use)
         .all(on)
         .await
@@ -210,6 +213,7 @@ impl Dispatch {
         Ok(())
     }
 
+    /// Writes the result of a try. A refused file is sent again.
     pub async fn set_state(
         tx: &mut Tx,
         id: &DispatchId,
@@ -217,7 +221,7 @@ impl Dispatch {
         error: Option<&str>,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        sql("UPDATE dispatches SET state = $1, error = $2, updated_at = $3 WHERE id = $4")
+        sql("UPDATE dispatches SET state = $1, resend = ($1 = 'failed'), error = $2, updated_at = $3 WHERE id = $4")
             .bind(state)
             .bind(error)
             .bind(now)
@@ -261,25 +265,38 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Queues the failed and unknown dispatches of the flow again, by a user's request. Returns their number.
-    pub async fn send_again(tx: &mut Tx, flow: &FlowId, now: Timestamp) -> Result<u64, DbError> {
+    /// Queues the failed and unknown dispatches of the flow again, by a user's request. A stamped file that the vendor
+    /// does not take stays failed.
+    pub async fn send_again(tx: &mut Tx, flow: &FlowId, now: Timestamp) -> Result<(), DbError> {
         let uses: Vec<SealUseId> =
             sql("SELECT DISTINCT s.id FROM seal_uses s JOIN dispatches v ON v.seal_use_id = s.id
              WHERE s.flow_id = $1 AND v.state IN ('failed', 'unknown', 'queued') ORDER BY s.id")
             .bind(flow)
             .scalars(&mut *tx)
             .await?;
-        let mut count = 0;
         for seal_use in uses {
             queue::wake(tx, JobKind::Send, seal_use.as_str(), now, now).await?;
-            count += sql("UPDATE dispatches SET state = 'queued', error = NULL, updated_at = $1
-                 WHERE seal_use_id = $2 AND state IN ('failed', 'unknown')")
-            .bind(now)
-            .bind(&seal_use)
-            .execute(&mut *tx)
-            .await?;
+            let again: Vec<(DispatchId, String, String)> =
+                sql("SELECT v.id, v.kind, o.ext FROM dispatches v JOIN originals o ON o.hash = v.original_hash
+                     WHERE v.seal_use_id = $1 AND v.state IN ('failed', 'unknown') ORDER BY v.id")
+                .bind(&seal_use)
+                .all(&mut *tx)
+                .await?;
+            for (id, kind, ext) in again {
+                let way =
+                    if kind == DispatchKind::Photo.as_str() { Some(DispatchKind::Photo) } else { dispatch_kind(&ext) };
+                sql("UPDATE dispatches SET state = $1, kind = COALESCE($2, kind), error = $3, resend = FALSE, updated_at = $4
+                     WHERE id = $5")
+                .bind(if way.is_some() { DeliveryState::Queued } else { DeliveryState::Failed })
+                .bind(way.map(|way| way.as_str()))
+                .bind(way.is_none().then_some(NOT_TAKEN))
+                .bind(now)
+                .bind(&id)
+                .execute(&mut *tx)
+                .await?;
+            }
         }
-        Ok(count)
+        Ok(())
     }
 }
 

@@ -31,12 +31,31 @@ pub struct Grant {
     pub complete: bool,
     /// Uses that were appended through this service.
     pub appended: i64,
+    /// Uses that were appended through this service at other boxes of the seal use.
+    pub appended_elsewhere: i64,
+    /// The sum of all appends that the vendor lists for the seal use. The list names no box.
+    pub append_logs: i64,
     /// The time in which the seal may be used, if it is limited.
     pub window_start: Option<Timestamp>,
     pub window_end: Option<Timestamp>,
 }
 
 impl Grant {
+    /// Returns how many stampings are authorised: applied for and appended. An append that only the vendor lists counts
+    /// as far as uses or uses left show it. A use without an append raises nothing.
+    #[must_use]
+    pub fn authorised(&self) -> i64 {
+        let listed = (self.append_logs - self.appended_elsewhere).max(0);
+        self.applied + self.appended.max(listed.min(self.used + self.left_count - self.applied))
+    }
+
+    /// Returns true if the grant belongs to this user, by employee number or mobile phone.
+    #[must_use]
+    pub fn belongs_to(&self, user: &User) -> bool {
+        (user.employee_no.is_some() && self.number == user.employee_no)
+            || (user.mobile.is_some() && self.contact == user.mobile)
+    }
+
     /// Returns true if a grant of the flow belongs to this user, by employee number or mobile phone.
     pub async fn any_of(on: impl Into<On<'_>>, flow: &FlowId, user: &User) -> Result<bool, DbError> {
         let grants: i64 = sql("SELECT COUNT(*) FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
@@ -87,6 +106,24 @@ impl Grant {
             .bind(&self.id)
             .execute(tx)
             .await?;
+        Ok(())
+    }
+
+    /// Records that `count` uses were appended at the box `device` and not at the other boxes of the seal use.
+    pub async fn append_elsewhere(tx: &mut Tx, seal_use: &SealUseId, device: &str, count: i64) -> Result<(), DbError> {
+        sql("UPDATE grants SET appended_elsewhere = appended_elsewhere + $1
+             WHERE seal_use_id = $2 AND (device_no IS NULL OR device_no <> $3)")
+        .bind(count)
+        .bind(seal_use)
+        .bind(device)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes the sum of the appends that the vendor lists for the seal use.
+    pub async fn list_appends(tx: &mut Tx, seal_use: &SealUseId, sum: i64) -> Result<(), DbError> {
+        sql("UPDATE grants SET append_logs = $1 WHERE seal_use_id = $2").bind(sum).bind(seal_use).execute(tx).await?;
         Ok(())
     }
 

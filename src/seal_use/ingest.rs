@@ -174,6 +174,22 @@ impl Ingest {
         Ok(())
     }
 
+    /// Writes what a pass could not do after it was concluded.
+    pub async fn set_error(
+        tx: &mut Tx,
+        seal_use: &SealUseId,
+        error: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        sql("UPDATE ingests SET error = $1, updated_at = $2 WHERE seal_use_id = $3")
+            .bind(error)
+            .bind(now)
+            .bind(seal_use)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     /// Writes the result of a pass.
     pub async fn conclude(
         tx: &mut Tx,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     audit::Act,
     db::{Db, DbError, Tx},
-    flow::{Flow, FlowState, LockedFlow, act::FlowAct, event::EventKind, settle},
+    flow::{Flow, LockedFlow, act::FlowAct, event::EventKind, settle},
     id::PhotoId,
     library::{
         document::{self, Document},
@@ -78,10 +78,9 @@ pub async fn accept(acting: Acting<'_>, id: &PhotoId, wish: &AcceptWish) -> Resu
     document_of(db, id).await
 }
 
-/// The name of a document ends with the kind of its photo. A manifest names the documents of an archived flow, so they
-/// keep their names.
+/// The name of a document ends with the kind of its photo. Documents that a manifest names keep their names.
 async fn rename(tx: &mut Tx, flow: &LockedFlow, photo: &Photo, kind: PhotoKind) -> Result<(), DbError> {
-    if flow.state == FlowState::Archived || kind == photo.kind {
+    if flow.has_manifest() || kind == photo.kind {
         return Ok(());
     }
     let mut names = Vec::new();

@@ -169,6 +169,9 @@ async fn record_append(
     for grant in grants {
         grant.append(&mut tx, i64::from(more.count)).await?;
     }
+    if let Some(device) = &more.device_no {
+        Grant::append_elsewhere(&mut tx, &seal_use.id, device, i64::from(more.count)).await?;
+    }
     let detail = append_summary(more);
     let act = FlowAct {
         username: &user.username,

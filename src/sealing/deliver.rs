@@ -1,10 +1,10 @@
 //! Sends queued files to the vendor: stamped files and supplied photos of one seal use.
 //!
 //! A request is never repeated blindly. The mark "is being sent" is committed before the first byte is sent. A retry
-//! is automatic only if the request surely never arrived. After a lost response the state is `unknown` until a user
-//! decides.
+//! is automatic if the request surely never arrived or was surely refused. After a lost response the state is `unknown`
+//! until a user decides.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 
@@ -78,13 +78,30 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, SendError> {
         return Ok(Next::Park { reason: "the vendor does not know this seal use".to_owned() });
     };
     let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
-    for call in calls(Dispatch::queued(&app.db, &id).await?) {
+    let mut refused = None;
+    for call in calls(Dispatch::to_send(&app.db, &id).await?) {
         let sender = Sender { app, lease, seal_use: &seal_use, business_id, client: &client };
-        if let Some(next) = sender.send(&call).await? {
-            return Ok(next);
+        match sender.send(&call).await? {
+            Sent::Done => {}
+            // A refused file does not delay the others.
+            Sent::Refused(reason) => refused = Some(reason),
+            Sent::Stop(next) => return Ok(next),
         }
     }
-    Ok(Next::Idle)
+    Ok(refused.map_or(Next::Idle, |reason| lease.retry_doubling(FIRST_PAUSE, LONGEST_PAUSE, app.clock.now(), reason)))
+}
+
+/// The pauses before a refused file is sent again. Each one is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+
+/// How one call ended.
+enum Sent {
+    Done,
+    /// The vendor surely did not take the files. The text is the reason.
+    Refused(String),
+    /// The run ends here.
+    Stop(Next),
 }
 
 /// Groups the files by call: the pictures of stamped pages go together, every other file alone.
@@ -104,17 +121,17 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Makes one call. Returns how to go on if the run must stop.
-    async fn send(&self, call: &[Dispatch]) -> Result<Option<Next>, SendError> {
+    /// Makes one call.
+    async fn send(&self, call: &[Dispatch]) -> Result<Sent, SendError> {
         let mut files = Vec::with_capacity(call.len());
         for dispatch in call {
             match outgoing(self.app, dispatch).await {
                 Ok(file) => files.push(file),
                 Err(SendError::Store(error)) if error.outage().is_some() => {
                     self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
-                    return Ok(Some(Lease::blocked(self.app.clock.now(), error.to_string())));
+                    return Ok(Sent::Stop(Lease::blocked(self.app.clock.now(), error.to_string())));
                 }
-                Err(SendError::Store(error)) => return self.again_later(call, &error).await.map(Some),
+                Err(SendError::Store(error)) => return self.again_later(call, &error).await,
                 Err(error) => return Err(error),
             }
         }
@@ -123,12 +140,15 @@ impl Sender<'_> {
         let answer = self.call(call, files).await;
         killpoint::reach("dispatch_answered");
         match answer {
-            Ok(()) => self.gone(call, DeliveryState::Sent, None).await.map(|()| None),
-            Err(error) if error.surely_never_arrived() => self.again_later(call, &error).await.map(Some),
-            Err(error @ ProviderError::Rejected { .. }) => {
-                self.mark(call, DeliveryState::Failed, Some(&error.to_string())).await.map(|()| None)
+            Ok(()) => self.gone(call, DeliveryState::Sent, None).await.map(|()| Sent::Done),
+            Err(error) if error.surely_never_arrived() => self.again_later(call, &error).await,
+            Err(error) if error.surely_refused() => {
+                // A vendor that is busy needs no user. A refusal in its own words may need one.
+                let state = if error.is_transient() { DeliveryState::Queued } else { DeliveryState::Failed };
+                self.mark(call, state, Some(&error.to_string())).await?;
+                Ok(Sent::Refused(error.to_string()))
             }
-            Err(error) => self.gone(call, DeliveryState::Unknown, Some(&error.to_string())).await.map(|()| None),
+            Err(error) => self.gone(call, DeliveryState::Unknown, Some(&error.to_string())).await.map(|()| Sent::Done),
         }
     }
 
@@ -183,11 +203,12 @@ impl Sender<'_> {
 
     /// Records that the vendor surely has nothing yet. The files are queued again, without a limit of time, and show
     /// the reason.
-    async fn again_later(&self, call: &[Dispatch], error: &(dyn Error + Sync)) -> Result<Next, SendError> {
+    async fn again_later(&self, call: &[Dispatch], error: &(dyn Error + Sync)) -> Result<Sent, SendError> {
         self.mark(call, DeliveryState::Queued, Some(&error.to_string())).await?;
         let config = &self.app.config.jobs;
         let now = self.app.clock.now();
-        Ok(self.lease.retry_patiently(&config.retries, config.longest_wait.get(), now, error.to_string()))
+        let next = self.lease.retry_patiently(&config.retries, config.longest_wait.get(), now, error.to_string());
+        Ok(Sent::Stop(next))
     }
 
     async fn mark(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {

@@ -15,7 +15,7 @@ use crate::{
     id::GrantId,
     photo::{Photo, Source, kind::PhotoKind},
     provider::{self, Detail, PhotoRef},
-    seal_use::{Application, SealUse},
+    seal_use::{Application, Grant, SealUse},
 };
 
 /// Stores the vendor's detail of `seal_use`. A pass applies the effects on the flow.
@@ -28,6 +28,7 @@ pub async fn store(
 ) -> Result<(), DbError> {
     let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
     let grants = grants::save_grants(tx, &seal_use.id, &application, &detail.auths).await?;
+    Grant::list_appends(tx, &seal_use.id, detail.appended()).await?;
     save_photos(tx, flow, seal_use, detail, &grants.into_iter().collect(), now).await?;
     let status = grants::status_of(&detail.status);
     if status.ended() && !seal_use.status.ended() {

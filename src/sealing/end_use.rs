@@ -333,6 +333,8 @@ mod tests {
             code: None,
             complete,
             appended: 0,
+            appended_elsewhere: 0,
+            append_logs: 0,
             window_start: None,
             window_end: window_end.map(Timestamp),
         }

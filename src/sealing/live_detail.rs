@@ -219,6 +219,8 @@ fn overlay(grants: &mut [Grant], detail: &Detail) -> bool {
         let now = (i64::from(auth.used_count), left, auth.complete);
         news |= now != (grant.used, grant.left_count, grant.complete);
         (grant.used, grant.left_count, grant.complete) = now;
+        news |= grant.append_logs != detail.appended();
+        grant.append_logs = detail.appended();
     }
     news
 }

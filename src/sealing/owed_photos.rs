@@ -7,10 +7,10 @@ use sqlx::FromRow;
 
 use crate::{
     app::App,
-    db::{DbError, placeholders, sql},
+    db::{DbError, Tx, placeholders, sql},
     id::{FlowId, GrantId, SealUseId, ServiceId},
     provider::{INTERACTIVE, Owed},
-    seal_use::{Grant, SealUse, counts},
+    seal_use::{Grant, PhotoCounts, SealUse, counts, delivery::Dispatch},
     service::Service,
     user::User,
 };
@@ -185,4 +185,24 @@ async fn own_grants(
         }
     }
     Ok(found)
+}
+
+/// Returns true if the grant owes more photos than wait to be linked, by our count.
+pub async fn owes_here(tx: &mut Tx, grant: &Grant) -> Result<bool, DbError> {
+    let counts = PhotoCounts::of(tx, &grant.seal_use_id).await?;
+    let missing = counts.per_grant.get(&grant.id).map_or(0, |counts| counts.missing);
+    let unlinked = Dispatch::unlinked(tx, &grant.seal_use_id).await?;
+    let arriving = unlinked.iter().filter(|supplied| supplied.grant_id.as_ref() == Some(&grant.id)).count();
+    Ok(usize::try_from(missing).is_ok_and(|missing| missing > arriving))
+}
+
+/// Returns true if the vendor's list of owed photos names the grant. False without an answer in time.
+pub async fn owes_at_vendor(app: &App, seal_use: &SealUse, grant: &Grant) -> Result<bool, DbError> {
+    if grant.number.is_none() && grant.contact.is_none() {
+        return Ok(false);
+    }
+    let Ok(client) = Service::client(&app.db, &app.vendor, &seal_use.service_id).await else { return Ok(false) };
+    let asked = client.owed(grant.number.as_deref(), grant.contact.as_deref());
+    let list = tokio::time::timeout(INTERACTIVE, asked).await.ok().and_then(Result::ok).unwrap_or_default();
+    Ok(list.iter().any(|owed| owed.auth_id == grant.vendor_id && owed.owed > 0))
 }

@@ -20,6 +20,7 @@ use crate::{
         delivery::{Dispatch, Supply},
         ingest::{Trigger, wake},
     },
+    sealing::owed_photos,
     user::User,
 };
 
@@ -38,15 +39,38 @@ pub async fn flow_of(app: &App, grant: &GrantId) -> Result<(Grant, SealUse, Flow
     Ok((grant, seal_use, flow))
 }
 
+/// A grant that owes photos.
+#[derive(Debug)]
+pub struct Owing {
+    grant: Grant,
+    flow: Flow,
+    /// Only the vendor says that photos are owed.
+    at_vendor: bool,
+}
+
+/// Returns the grant if it owes photos: by our count, or by the vendor's list, as `/api/owed` tells. Then an archived
+/// flow takes photos, too: they supplement its archive.
+pub async fn owing(app: &App, grant: Grant, seal_use: &SealUse, flow: Flow) -> Result<Owing, UploadError> {
+    let mut tx = app.db.begin().await?;
+    let here = owed_photos::owes_here(&mut tx, &grant).await?;
+    tx.commit().await?;
+    let at_vendor = !here && owed_photos::owes_at_vendor(app, seal_use, &grant).await?;
+    if here || at_vendor { Ok(Owing { grant, flow, at_vendor }) } else { Err(nothing_owed(&flow)) }
+}
+
+fn nothing_owed(flow: &Flow) -> UploadError {
+    if flow.state == FlowState::Archived { UploadError::NotRunning(flow.state) } else { UploadError::NothingOwed }
+}
+
 /// Stores the pictures and wakes the ingest, which links them. Only the ingest writes photos.
 pub async fn supply(
     app: &App,
-    grant: &Grant,
-    flow: &Flow,
+    owing: &Owing,
     kind: PhotoKind,
     user: &User,
     batch: Batch,
 ) -> Result<Supplied, UploadError> {
+    let Owing { grant, flow, at_vendor } = owing;
     if batch.is_empty() {
         return Err(UploadError::NoFile);
     }
@@ -66,8 +90,9 @@ pub async fn supply(
     let ingest_id = wake(&mut tx, &grant.seal_use_id, Trigger::Supply, now, now).await?;
     Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &flow.id).await?.ok_or(UploadError::NotFound)?;
-    if flow.state == FlowState::Archived {
-        return Err(UploadError::NotRunning(flow.state));
+    // Another user may have supplied the photo during the upload.
+    if !at_vendor && !owed_photos::owes_here(&mut tx, grant).await? {
+        return Err(nothing_owed(&flow));
     }
     queue::wake(&mut tx, JobKind::Send, grant.seal_use_id.as_str(), now, now).await?;
     for one in &stored {

@@ -230,3 +230,58 @@ test("an unconfirmed photo is marked, in no count, and accepted by an administra
   await expect(accept).toHaveCount(0);
   await expect(admin.getByText("管理员已接受").first()).toBeVisible();
 });
+
+test("a file makes the application a draft, which only its starter sees until it is submitted", async ({
+  house,
+  person,
+}) => {
+  const zhang = await person("zhang");
+  await zhang.goto("/flows/new");
+  await zhang.getByRole("link", { name: /^物理用印申请/ }).click();
+  await zhang.getByLabel("用印主题").fill("带附件的申请");
+  await zhang
+    .locator("input[type=file]")
+    .first()
+    .setInputFiles({
+      name: "合同底稿.pdf",
+      mimeType: "application/pdf",
+      buffer: Buffer.from("%PDF-1.7\n1\n%%EOF\n"),
+    });
+  await expect(zhang).toHaveURL(/\/edit$/);
+  await expect(zhang.getByRole("link", { name: "合同底稿.pdf" })).toBeVisible();
+  await expect(zhang.getByLabel("用印主题")).toHaveValue("带附件的申请");
+  const flow = new URL(zhang.url()).pathname.split("/").at(-2)!;
+
+  // Nobody else sees it; its starter finds it among the own flows.
+  await expect(house.api("li", "GET", `/api/flows/${flow}`)).rejects.toThrow("404");
+  await zhang.getByRole("button", { name: "保存草稿" }).click();
+  await expect(zhang.getByRole("row", { name: /带附件的申请/ }).getByText("草稿")).toBeVisible();
+  await zhang.getByRole("link", { name: "带附件的申请" }).click();
+
+  // What is missing is said at the field, and the file stays.
+  await zhang.getByRole("button", { name: "提交" }).click();
+  await expect(zhang.getByText("请填写发起组织").first()).toBeVisible();
+  await zhang.getByLabel("发起组织").fill("上海印库科技有限公司");
+  await zhang.getByRole("combobox", { name: "第 1 行 物理印章" }).fill("公章");
+  await zhang.getByRole("option", { name: /公章.*QYS2019040001/ }).click();
+  await zhang.getByLabel("第 1 行 用印次数").fill("1");
+  await zhang.getByRole("combobox", { name: "第 1 行 用印人" }).fill("王");
+  await zhang.getByRole("option", { name: /王五/ }).click();
+  await zhang.getByRole("button", { name: "提交" }).click();
+  await expect(zhang.getByText("等待 李四")).toBeVisible();
+  await expect(zhang.getByRole("link", { name: "合同底稿.pdf" })).toBeVisible();
+});
+
+test("a draft is deleted", async ({ house, person }) => {
+  const draft = await house.api<{ id: string }>("zhang", "POST", "/api/flows", {
+    definitionId: house.definitions.field,
+    form: { subject: "不要了" },
+    draft: true,
+  });
+  const zhang = await person("zhang");
+  await zhang.goto(`/flows/${draft.id}`);
+  await zhang.getByRole("button", { name: "删除草稿" }).click();
+  await zhang.getByRole("dialog", { name: "删除草稿" }).getByRole("button", { name: "删除草稿" }).click();
+  await expect(zhang.getByRole("tab", { name: /我发起的/ })).toHaveAttribute("aria-selected", "true");
+  await expect(zhang.getByText("不要了")).toHaveCount(0);
+});

@@ -31,7 +31,7 @@ const MOST_LINES: usize = 400;
 
 /// The room that owns each table: only there it is written.
 const OWNERS: [(&str, &[&str]); 11] = [
-    ("definition", &["definitions", "definition_versions"]),
+    ("definition", &["definitions", "definition_folders", "definition_versions"]),
     (
         "flow",
         &[

@@ -275,7 +275,7 @@ mod tests {
         }
         assert_eq!(
             parameter("/api/flows", "state")["enum"],
-            json!(["running", "archived", "rejected", "withdrawn", ""])
+            json!(["draft", "running", "archived", "rejected", "withdrawn", ""])
         );
         let approve = &operation("/api/flows/{id}/approve", "post")["requestBody"];
         assert_eq!(approve["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/ApprovalNote");

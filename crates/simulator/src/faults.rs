@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::answer::{add, body, html, instead};
 
+const ZIP: &str = "/seal/apply/images/download";
+
 /// Which endpoint a fault hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,6 +16,8 @@ pub enum Target {
     Image,
     Detail,
     Zip,
+    /// The zip of one kind: a request with `photoType`.
+    ZipOfKind,
     /// Applying, appending and finishing.
     Apply,
     /// Files: stamped ones and photos that were missing.
@@ -23,11 +27,12 @@ pub enum Target {
 }
 
 impl Target {
-    fn hits(self, path: &str) -> bool {
+    fn hits(self, path: &str, of_kind: bool) -> bool {
         match self {
             Self::Image => path == "/seal/apply/image",
             Self::Detail => path == "/seal/apply/detail",
-            Self::Zip => path == "/seal/apply/images/download",
+            Self::Zip => path == ZIP,
+            Self::ZipOfKind => path == ZIP && of_kind,
             Self::Apply => ["multiple", "mulitipleByCategory", "append", "finish"]
                 .iter()
                 .any(|last| path.strip_prefix("/seal/apply/") == Some(last)),
@@ -140,10 +145,10 @@ impl Fault {
     }
 }
 
-/// Takes the first fault that hits this request, and uses it up by one.
-pub(super) fn strike(faults: &mut Vec<Fault>, path: &str, photokey: Option<&str>) -> Option<FaultKind> {
+/// Takes the first fault that hits this request, and uses it up by one. `of_kind`: the request asks for one kind of photos.
+pub(super) fn strike(faults: &mut Vec<Fault>, path: &str, photokey: Option<&str>, of_kind: bool) -> Option<FaultKind> {
     let hits = |fault: &Fault| {
-        fault.target.hits(path)
+        fault.target.hits(path, of_kind)
             && (fault.photokeys.is_empty() || photokey.is_some_and(|key| fault.photokeys.iter().any(|k| k == key)))
     };
     let mut struck = None;

@@ -105,6 +105,7 @@ pub(super) struct GrantFacts {
     pub(super) user: String,
     pub(super) contact: Option<String>,
     pub(super) applied: i64,
+    pub(super) authorised: i64,
     pub(super) used: i64,
     pub(super) left: i64,
 }
@@ -112,7 +113,7 @@ pub(super) struct GrantFacts {
 impl GrantFacts {
     /// Uses that were added after the application.
     pub(super) fn appended(&self) -> i64 {
-        (self.used + self.left - self.applied).max(0)
+        self.authorised - self.applied
     }
 }
 
@@ -293,7 +294,9 @@ fn grants(used: &UseOfSeal) -> Vec<Grant> {
         left_count: grant.left,
         code: None,
         complete: false,
-        appended: 0,
+        appended: grant.appended(),
+        append_logs: 0,
+        appended_elsewhere: 0,
         window_start: None,
         window_end: None,
     };
@@ -310,6 +313,7 @@ fn tallies(used: &UseOfSeal) -> Vec<counts::Tally> {
         stored: i64::from(photo.blake3.is_some()),
         outstanding: i64::from(photo.photokey.is_some() && photo.blake3.is_none()),
         unsettled: i64::from(photo.state != "done"),
+        confirmed: true,
     };
     used.photos.iter().filter(|photo| photo.counts()).map(tally).collect()
 }

@@ -17,7 +17,9 @@ pub fn editable<'a>(facts: &Facts<'a>) -> Vec<&'a Field> {
     let (flow, body) = (facts.flow, facts.body);
     let starts = flow.starter == facts.user.username;
     let may = |field: &&Field| match (flow.state, facts.node()) {
-        (FlowState::Archived | FlowState::Withdrawn, _) => false,
+        (FlowState::Withdrawn, _) => false,
+        // The stamped file may be added late. It supplements the archive.
+        (FlowState::Archived, _) => (facts.place || starts || facts.user.is_admin()) && body.is_stamped_file(field),
         (FlowState::Draft | FlowState::Rejected, _) => {
             starts && (!files(field) || (uploadable(body, field) && !body.is_stamped_file(field)))
         }
@@ -80,6 +82,9 @@ const DRAFT: Refusal = NotRunning("the flow is a draft; submit it first");
 
 const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn; start a new flow");
 const ARCHIVED: Refusal = NotRunning("the flow is archived and can only be read");
+const LATE: Refusal = NotYours(
+    "only the starter, the users of the seal node and administrators may add a stamped file to the archive; ask one of them",
+);
 const NEVER_APPLIED: Refusal =
     NotNow("the vendor has no seal use of this flow yet; wait for its answer to the application");
 
@@ -174,10 +179,21 @@ impl Facts<'_> {
         if self.flow.starter != self.user.username && !self.user.is_admin() {
             return Err(NotYours("only the starter or an administrator may withdraw the flow; ask one of them"));
         }
-        if self.is_with_starter() { Ok(()) } else { self.at_node().map(|_| ()) }
+        if !self.is_with_starter() {
+            self.at_node()?;
+        }
+        if self.seal_uses.iter().any(|used| used.evidence) && !self.user.is_admin() {
+            return Err(NotYours("a stamping was made, so only an administrator may withdraw the flow; ask one"));
+        }
+        Ok(())
     }
 
     pub(super) fn change(&self, of_files: bool) -> Result<(), Refusal> {
+        let late =
+            self.flow.state == FlowState::Archived && self.body.fields.iter().any(|f| self.body.is_stamped_file(f));
+        if of_files && late {
+            return if editable(self).is_empty() { Err(LATE) } else { Ok(()) };
+        }
         if !self.is_with_starter() {
             self.running()?;
             // The starter and administrators may upload without a turn. Other fields change only in the own turn.

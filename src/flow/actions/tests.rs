@@ -30,7 +30,14 @@ struct Stage {
 }
 
 fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
-    UseFacts { status, at_vendor, superseded: false, missing, complete: status.ended() && missing == 0 }
+    UseFacts {
+        status,
+        at_vendor,
+        superseded: false,
+        missing,
+        complete: status.ended() && missing == 0,
+        evidence: false,
+    }
 }
 
 fn stages() -> Vec<Stage> {
@@ -123,6 +130,7 @@ fn matrix(body: &Body) -> Vec<String> {
                 flow: &flow,
                 body,
                 turn: stage.turn == name,
+                place: stage.turn == name,
                 takes_part: ["zhang", "li", "wang", "chen", "zhou"].contains(&name),
                 stamps: ["wang", "chen"].contains(&name) && stage.uses.iter().any(|used| used.at_vendor),
                 seal_uses: &stage.uses,
@@ -190,7 +198,8 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "sent back: sun: detail",
             "withdrawn: admin: detail",
             "withdrawn: sun: detail",
-            "archived: admin: detail",
+            "archived: admin: detail upload",
+            "archived: zhang: upload",
             "archived: sun: detail",
         ]
     );
@@ -270,6 +279,7 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
             flow: &flow,
             body: &body,
             turn,
+            place: turn,
             takes_part: true,
             stamps: false,
             seal_uses: &stage.uses,

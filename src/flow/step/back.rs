@@ -64,8 +64,9 @@ async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Withdraws the flow, by its starter or an administrator. Open seal uses end at the vendor. Photos that exist are
-/// still fetched. A draft does not exist any more afterwards.
+/// Withdraws the flow, by its starter or an administrator. After a stamping only an administrator may do it, with a
+/// comment. Open seal uses end at the vendor. Photos that exist are still fetched. A draft does not exist any more
+/// afterwards.
 pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
@@ -74,6 +75,9 @@ pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) ->
     turn::check(&mut tx, &case, user, Action::Withdraw, None).await?;
     if case.flow.state == FlowState::Draft {
         return Ok(draft::withdraw(tx, acting, case.flow, comment).await?);
+    }
+    if comment.is_none_or(|comment| comment.trim().is_empty()) && case.has_evidence(&mut tx).await? {
+        return Err(StepError::field("comment", "a stamping was made; enter why the flow is withdrawn"));
     }
     let flow = &case.flow;
     if SealUse::count(&mut tx, id).await? != before {

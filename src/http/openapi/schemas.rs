@@ -16,11 +16,13 @@ type Schemas = BTreeMap<String, RefOr<Schema>>;
 const PREFIX: &str = "#/components/schemas/";
 
 /// Members that an answer can omit. An answer has all other members, possibly as null.
-const OPTIONAL_MEMBERS: [(&str, &str); 8] = [
+const OPTIONAL_MEMBERS: [(&str, &str); 10] = [
     ("AuditReport", "firstBroken"),
     ("AuditReport", "why"),
     ("AuditReport", "detail"),
     ("DefinitionView", "integration"),
+    ("DefinitionView", "retired"),
+    ("DefinitionView", "starters"),
     ("IngestView", "photos"),
     ("Page", "total"),
     ("Problem", "errors"),

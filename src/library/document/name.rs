@@ -1,4 +1,5 @@
-//! Names of documents: `<serialNo>_<seal>_<no>_<yyyyMMdd-HHmmss>_<kind>.<ext>`, valid on every file system.
+//! Names of documents: `<serialNo>_<seal>_<no>_<yyyyMMdd-HHmmss>_<kind>.<ext>`, valid on every file system. A photo that a
+//! user supplied has `_supplied` at the end.
 
 use crate::{clock::Timestamp, photo::kind::PhotoKind};
 
@@ -7,9 +8,18 @@ const MAX_BYTES: usize = 240;
 
 /// Returns the name of a photo's document. `seal` is `None` while the seal of the photo is unknown.
 #[must_use]
-pub fn of_photo(serial_no: &str, seal: Option<&str>, no: i64, at: Timestamp, kind: PhotoKind, ext: &str) -> String {
+pub fn of_photo(
+    serial_no: &str,
+    seal: Option<&str>,
+    no: i64,
+    at: Timestamp,
+    kind: PhotoKind,
+    supplied: bool,
+    ext: &str,
+) -> String {
     let time = at.in_china().strftime("%Y%m%d-%H%M%S");
-    let tail = format!("_{no:03}_{time}_{}.{ext}", kind.as_str());
+    let mark = if supplied { "_supplied" } else { "" };
+    let tail = format!("_{no:03}_{time}_{}{mark}.{ext}", kind.as_str());
     let head = format!("{serial_no}_{}", seal.unwrap_or("未知印章"));
     format!("{}{tail}", cut(&clean(&head), MAX_BYTES - tail.len()))
 }
@@ -59,14 +69,16 @@ mod tests {
 
     #[test]
     fn a_photo_is_named_by_flow_seal_number_time_and_kind() {
-        let name = of_photo("YK20231115-0001", Some("公章"), 7, AT, PhotoKind::Signatory, "jpg");
+        let name = of_photo("YK20231115-0001", Some("公章"), 7, AT, PhotoKind::Signatory, false, "jpg");
         assert_eq!(name, "YK20231115-0001_公章_007_20231115-061320_signatory.jpg");
+        let name = of_photo("YK20231115-0001", Some("公章"), 7, AT, PhotoKind::Face, true, "png");
+        assert_eq!(name, "YK20231115-0001_公章_007_20231115-061320_face_supplied.png");
     }
 
     #[test]
     fn a_hostile_seal_name_cannot_leave_the_folder_or_grow_over_the_limit() {
         let seal = format!("../{}\u{0}", "章".repeat(200));
-        let name = of_photo("S", Some(&seal), 1, AT, PhotoKind::Face, "jpg");
+        let name = of_photo("S", Some(&seal), 1, AT, PhotoKind::Face, false, "jpg");
         assert!(!name.contains('/') && !name.contains('\u{0}'));
         assert!(name.len() <= MAX_BYTES);
         assert!(name.ends_with("_001_20231115-061320_face.jpg"));

@@ -170,6 +170,19 @@ impl<'a> Tiff<'a> {
         (0..count).map(|n| self.u16(at.checked_add(2 * n)?)).collect()
     }
 
+    /// Returns the values of a field of whole numbers, at most 65,536 of them.
+    pub(super) fn numbers(self, field: Field) -> Option<Vec<u32>> {
+        let size = match field.kind {
+            SHORT => 2,
+            LONG => 4,
+            _ => return None,
+        };
+        let count = Some(field.count).filter(|count| (1..=1 << 16).contains(count))?;
+        let at = if count * size <= 4 { field.value_at } else { index(self.u32(field.value_at)?) };
+        let number = |at| if size == 2 { self.u16(at).map(u32::from) } else { self.u32(at) };
+        (0..count).map(|n| number(at.checked_add(n * size)?)).collect()
+    }
+
     fn find(self, directory: usize, tag: u16) -> Option<Field> {
         let fields = usize::from(self.u16(directory)?);
         let first = directory.checked_add(2)?;

@@ -39,7 +39,7 @@ pub(super) fn read(bytes: &[u8]) -> Facts<'_> {
         at = next;
     }
     // The decoder unpacks the profile, and so does this program.
-    let bare = metadata > MAX_METADATA || unusable;
+    let bare = metadata > MAX_METADATA || unusable || !facts.complete;
     let copy = if bare { bytes.len() - metadata } else { metadata } as u64;
     facts.coding = head.map(|head| head.coding(transparent, profile * PROFILE_COST + copy)).unwrap_or_default();
     facts
@@ -65,9 +65,33 @@ pub(crate) fn icc_profile(bytes: &[u8]) -> Option<Vec<u8>> {
     chunks(bytes).find(|(name, ..)| *name == b"iCCP").and_then(|(_, body, _)| unpacked(body))
 }
 
+/// Returns a copy that the decoder can read: without heavy metadata, and with an end. `None`: the file needs no copy.
+pub(crate) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
+    let bare = without_heavy_metadata(bytes);
+    let source = bare.as_deref().unwrap_or(bytes);
+    let Some(end) = end_of_unended(source) else { return bare };
+    Some([&source[..end], END].concat())
+}
+
+/// An IEND chunk.
+const END: &[u8] = b"\0\0\0\0IEND\xAE\x42\x60\x82";
+
+/// Returns where the complete chunks end, if there are pixels and no IEND among them.
+fn end_of_unended(bytes: &[u8]) -> Option<usize> {
+    let (mut pixels, mut end) = (false, 8);
+    for (name, _, next) in chunks(bytes) {
+        if name == b"IEND" {
+            return None;
+        }
+        pixels |= name == b"IDAT";
+        end = next;
+    }
+    pixels.then_some(end)
+}
+
 /// Returns the PNG without its metadata, if the metadata is long or its profile cannot be unpacked within the limit. The
 /// decoder unpacks a profile without such a limit.
-pub(crate) fn without_heavy_metadata(bytes: &[u8]) -> Option<Vec<u8>> {
+fn without_heavy_metadata(bytes: &[u8]) -> Option<Vec<u8>> {
     let metadata = || chunks(bytes).filter(|(name, ..)| is_metadata(**name));
     let long = metadata().map(|(_, body, _)| body.len()).sum::<usize>() > MAX_METADATA;
     let unusable = || metadata().any(|(name, body, _)| name == b"iCCP" && unpacked(body).is_none());

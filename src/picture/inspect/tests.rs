@@ -183,6 +183,8 @@ fn a_time_is_read_as_devices_write_it() {
         "2026-11-23  12:00:00",
         "2026-11-23t12:00:00.000",
         " 2026:11:23 12:00:00 ",
+        // The device does not know the seconds.
+        "2026:11:23 12:00:  ",
     ] {
         let read = taken(&[text(Tag::DateTimeOriginal, written)]).unwrap();
         assert_eq!((read.at, read.offset_assumed), (noon, true), "{written}");

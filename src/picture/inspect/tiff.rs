@@ -1,7 +1,15 @@
-//! The palette of a TIFF file.
+//! The palette of a TIFF file, and the order of its bits.
 
-use super::exif::Tiff;
+use super::{exif::Tiff, index};
 
+const COMPRESSION: u16 = 0x0103;
+const FILL_ORDER: u16 = 0x010A;
+/// Where the data is, and how long its parts are: in strips or in tiles.
+const OFFSETS: [u16; 2] = [0x0111, 0x0144];
+const LENGTHS: [u16; 2] = [0x0117, 0x0145];
+const LOWEST_BIT_FIRST: u16 = 2;
+/// JPEG data has an order of its own.
+const JPEG: [u16; 2] = [6, 7];
 const PHOTOMETRIC_INTERPRETATION: u16 = 0x0106;
 const COLOR_MAP: u16 = 0x0140;
 /// Values of the photometric interpretation.
@@ -48,4 +56,29 @@ impl TiffPalette {
         let colour = |sample: &u8| self.colours.get(usize::from(sample / step)).copied().unwrap_or_default();
         samples.iter().flat_map(colour).collect()
     }
+}
+
+/// Turns the bits of the data around if the file has the lowest bit of a byte first. The decoder knows only the other order.
+pub(crate) fn put_bits_in_order(bytes: &mut [u8]) {
+    for (at, length) in parts_with_lowest_bit_first(bytes).unwrap_or_default() {
+        let end = at.saturating_add(length).min(bytes.len());
+        for byte in bytes.get_mut(at..end).into_iter().flatten() {
+            *byte = byte.reverse_bits();
+        }
+    }
+}
+
+/// Returns position and length of each part of the data. `None` if the highest bit is first. Parts that are together
+/// longer than the file are a trap.
+fn parts_with_lowest_bit_first(bytes: &[u8]) -> Option<Vec<(usize, usize)>> {
+    let tiff = Tiff::open(bytes)?;
+    let value = |tag| tiff.root_field(tag).and_then(|field| tiff.u16(field.value_at));
+    if value(FILL_ORDER)? != LOWEST_BIT_FIRST || value(COMPRESSION).is_some_and(|coding| JPEG.contains(&coding)) {
+        return None;
+    }
+    let list = |tag| tiff.root_field(tag).and_then(|field| tiff.numbers(field));
+    let (offsets, lengths) = (OFFSETS.into_iter().find_map(list)?, LENGTHS.into_iter().find_map(list)?);
+    let parts: Vec<(usize, usize)> = offsets.into_iter().map(index).zip(lengths.into_iter().map(index)).collect();
+    let whole = parts.iter().fold(0_usize, |sum, (_, length)| sum.saturating_add(*length));
+    (whole <= bytes.len()).then_some(parts)
 }

@@ -16,7 +16,7 @@ pub(super) struct TimeText {
 /// Reads a date, a time of day, and then optionally a fraction and an offset. `None` for an invalid date, such as the
 /// zeros of a device without a set clock. An unknown rest is ignored.
 pub(super) fn time(text: &[u8]) -> Option<TimeText> {
-    let mut rest = text.trim_ascii();
+    let mut rest = text.trim_ascii_start();
     let year = i16::try_from(number(&mut rest, 4, 4)?).ok()?;
     let mark = one_of(&mut rest, b":-/.")?;
     let month = number(&mut rest, 1, 2)?;
@@ -28,8 +28,14 @@ pub(super) fn time(text: &[u8]) -> Option<TimeText> {
     one_of(&mut rest, b":")?;
     let minute = number(&mut rest, 2, 2)?;
     one_of(&mut rest, b":")?;
-    // Two digits: a single one is a text that was cut.
-    let second = number(&mut rest, 2, 2)?;
+    let second = if let Some(left) = rest.strip_prefix(b"  ") {
+        // The standard fills a part that the device does not know with blanks.
+        rest = left;
+        0
+    } else {
+        // Two digits: a single one is a text that was cut.
+        number(&mut rest, 2, 2)?
+    };
     let small = |number: i32| i8::try_from(number).ok();
     let civil =
         civil::DateTime::new(year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0).ok()?;

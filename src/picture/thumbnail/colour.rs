@@ -44,14 +44,23 @@ fn by_ink(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Blends RGBA with white in place and removes the alpha samples.
-pub(super) fn on_white(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn on_white(bytes: Vec<u8>) -> Vec<u8> {
+    blended(bytes, |colour, alpha| scale_255(colour * alpha + 255 * (255 - alpha)))
+}
+
+/// As [`on_white`], for colours that are multiplied by their alpha already.
+pub(super) fn associated_on_white(bytes: Vec<u8>) -> Vec<u8> {
+    blended(bytes, |colour, alpha| u8::try_from(colour + 255 - alpha).unwrap_or(u8::MAX))
+}
+
+fn blended(mut bytes: Vec<u8>, blend: impl Fn(u16, u16) -> u8) -> Vec<u8> {
     let pixels = bytes.len() / 4;
     for n in 0..pixels {
         let (from, to) = (4 * n, 3 * n);
         let alpha = u16::from(bytes[from + 3]);
         for sample in 0..3 {
             let colour = u16::from(bytes[from + sample]);
-            bytes[to + sample] = scale_255(colour * alpha + 255 * (255 - alpha));
+            bytes[to + sample] = blend(colour, alpha);
         }
     }
     bytes.truncate(3 * pixels);

@@ -4,6 +4,7 @@
 //! So `yinku render-page` runs them in a process of its own with limits ([`crate::cpu::child`]). This module has what
 //! both processes need: the rendering, the form in which the page comes back, and the thumbnails made of it.
 
+pub(super) mod fonts;
 mod pdf;
 mod tiff;
 

@@ -24,7 +24,7 @@ pub(super) fn decode(
         other => return Err(Impossible::Unsupported(other)),
     };
     let sound = match kind {
-        Kind::Png => png::without_heavy_metadata(bytes),
+        Kind::Png => png::mended(bytes),
         Kind::Webp => webp::with_true_flags(bytes),
         Kind::Bmp => bmp::with_true_offset(bytes),
         _ => None,

@@ -54,6 +54,17 @@ fn assert_quarters(picture: &RgbImage, expected: [[u8; 3]; 4]) {
 }
 
 #[test]
+fn a_png_that_lacks_only_its_end_is_shown() {
+    let whole = png(quarters(64, 48));
+    for left in [12, 8, 1] {
+        let cut = &whole[..whole.len() - left];
+        assert!(!inspect(cut).complete);
+        assert_quarters(&seen(cut, 32), [RED, GREEN, BLUE, YELLOW]);
+    }
+    assert!(made(&whole[..whole.len() - 40], &[32]).is_err(), "pixels are missing");
+}
+
+#[test]
 fn all_eight_orientations_stand_upright() {
     // By the EXIF standard's words: where the first row and the first column are to be seen.
     let expected = [

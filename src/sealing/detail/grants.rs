@@ -62,6 +62,8 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
         code: auth.code.clone().map(Hidden::into_inner),
         complete: auth.complete,
         appended: 0,
+        appended_elsewhere: 0,
+        append_logs: 0,
         window_start: want.and_then(|want| want.start),
         window_end: want.and_then(|want| want.end),
     }

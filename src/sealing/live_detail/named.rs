@@ -81,6 +81,8 @@ pub(super) fn add(
             let grant_id = grant_id.clone();
             outstanding.push(Named { grant_id, kind, count: 1, since: Some(now), error: None });
         }
-        tallies.push(Tally { seal_use_id, grant_id, kind, keyed: 1, stored: 0, outstanding: 1, unsettled: 1 });
+        let tally =
+            Tally { seal_use_id, grant_id, kind, keyed: 1, stored: 0, outstanding: 1, unsettled: 1, confirmed: true };
+        tallies.push(tally);
     }
 }

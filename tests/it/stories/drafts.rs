@@ -173,7 +173,7 @@ story!(an_application_at_the_start_takes_its_file_by_a_draft, async |engine: Eng
         .await;
     let sent = world.sim.documents();
     assert_eq!(sent.len(), 1, "the vendor got the file with the application");
-    zhang.bring(&files_of(&flow), form([("另一份.pdf", pdf("2"))])).await.expect_problem(409, "not_editable");
+    zhang.bring(&files_of(&flow), form([("另一份.pdf", pdf("2"))])).await.expect_problem(409, "not_now");
 });
 
 story!(a_withdrawn_draft_is_gone_and_its_files_are_its_starters_trash, async |engine: Engine| {

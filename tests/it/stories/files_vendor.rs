@@ -44,7 +44,6 @@ story!(a_flow_waits_for_its_required_stamped_file_which_then_goes_to_the_vendor_
     world.until_archived(&flow).await;
     world.until_quiet().await;
     assert_eq!(world.sim.business(&business).unwrap().used_files[0].name, "合同.pdf");
-    zhang.bring(&stamped(&flow), form([("b.pdf", pdf("2"))])).await.expect_problem(409, "flow_not_running");
     let document: String = sql("SELECT id FROM documents WHERE source = 'upload'").scalar(&world.app.db).await.unwrap();
     zhang.delete(&format!("{}/{document}", stamped(&flow))).await.expect_problem(409, "flow_not_running");
     zhang.post(&format!("/api/flows/{flow}/archive"), &json!({})).await.expect_problem(409, "flow_not_running");
@@ -70,7 +69,7 @@ story!(a_file_that_the_vendor_refuses_says_so, async |engine: Engine| {
     let world = world_with_stamped(engine).await;
     let (flow, _, business) = world.seal_use(1).await;
     world.caller("wang").await.bring(&stamped(&flow), form([("合同.pdf", pdf("1"))])).await.expect(201);
-    world.sim.set_fault(Fault::times(Target::Upload, refusal("文件过大"), 1));
+    world.sim.set_fault(Fault::always(Target::Upload, refusal("文件过大")));
     world.sim.stamp(&business, 0).await.unwrap();
     world.until_archived(&flow).await;
     world.until_quiet().await;
@@ -111,7 +110,7 @@ story!(a_photo_supplied_by_hand_fills_the_gap_and_is_the_same_photo_when_the_ven
     let view = show(&wang, &flow).await;
     let document = &view["files"]["photos"][1];
     assert_eq!((&document["vendorState"], &document["photo"]["seal"]), (&json!("sent"), &json!("公章")));
-    assert!(document["name"].as_str().unwrap().ends_with("_signatory.png"), "{document}");
+    assert!(document["name"].as_str().unwrap().ends_with("_signatory_supplied.png"), "{document}");
     assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'photo_supplied' AND username = 'wang'").await, 1);
     world.assert_snapshot("a_photo_supplied").await;
 });

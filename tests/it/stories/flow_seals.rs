@@ -51,7 +51,7 @@ story!(a_flow_withdrawn_ends_use_and_its_photos_still_come_in, async |world: Wor
     let (flow, _, business) = world.seal_use(3).await;
     let zhang = world.caller("zhang").await;
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
-    step(&zhang, &flow, "withdraw", json!({ "comment": "不签了" })).await;
+    step(&world.caller("admin").await, &flow, "withdraw", json!({ "comment": "不签了" })).await;
     until_ended(&world, &zhang, &flow, 2).await;
     world.until_quiet().await;
     let view = show(&zhang, &flow).await;

@@ -6,8 +6,8 @@ use yinku::{id::FlowId, seal_use::SealUse};
 
 use crate::support::{
     Engine, Plan, World,
-    flows::acts,
-    seals::{REFUSED, counts, detail, in_use, one_seal, refusal, two_seals, without_photo},
+    flows::{acts, show},
+    seals::{REFUSED, counts, detail, in_use, look, one_seal, refusal, two_seals, without_photo},
     story,
     world::small_photos,
 };
@@ -273,4 +273,45 @@ story!(owed_photos_are_told_to_whose_they_are, async |world: World| {
     let owed = world.caller("wang").await.get("/api/owed").await.expect(200);
     assert_eq!((&owed["items"][0]["missing"], &owed["items"][0]["owedAtVendor"]), (&json!(1), &Value::Null));
     assert!(owed["services"][0]["error"].is_string(), "{owed}");
+});
+
+story!(more_stampings_than_approved_are_shown_and_only_an_append_raises_what_is_authorised, async |engine: Engine| {
+    let knobs = simulator::Knobs { no_auto_complete: true, ..small_photos() };
+    let world = World::new(engine, Plan { knobs: Some(knobs), ..Plan::default() }).await;
+    let (flow, business) = in_use(&world, &two_seals()).await;
+    let wang = world.caller("wang").await;
+    let grants = async || {
+        let view = show(&wang, &flow).await;
+        let live = detail(&wang, &flow).await;
+        let of = |view: &Value| {
+            [0, 1].map(|n| (view["grants"][n]["authorised"].clone(), view["grants"][n]["counted"].clone()))
+        };
+        assert_eq!(of(&view["sealUses"][0]), of(&live[0]), "the stored numbers and the vendor's");
+        let sum = &view["sealUses"][0];
+        (of(sum).map(|(a, c)| [a, c].map(|n| n.as_i64().unwrap())), sum["authorised"].as_i64().unwrap())
+    };
+    let settled = async |used: i64| {
+        look(&world, &flow).await;
+        assert_eq!(world.count("SELECT CAST(SUM(used) AS BIGINT) FROM grants").await, used);
+    };
+    // Approved 2, counted 5: nobody appended anything.
+    world.sim.stamp_many(&business, 0, 5).await.unwrap();
+    settled(5).await;
+    assert_eq!(grants().await, ([[2, 5], [2, 0]], 4));
+
+    // An append at the other box leaves the first one alone.
+    let device = world.sim.business(&business).unwrap().auths[1].device_no.clone();
+    let append = format!("/api/flows/{flow}/seal-append");
+    wang.post(&append, &json!({ "count": 3, "deviceNo": device })).await.expect(200);
+    world.until_quiet().await;
+    assert_eq!(grants().await, ([[2, 5], [5, 0]], 7));
+    world.sim.stamp_many(&business, 1, 6).await.unwrap();
+    settled(11).await;
+    assert_eq!(grants().await, ([[2, 5], [5, 6]], 7));
+
+    // An append at the vendor itself counts as far as uses show it.
+    world.sim.append(&business, 1, Some("QYS2019040001")).unwrap();
+    world.sim.stamp(&business, 0).await.unwrap();
+    settled(12).await;
+    assert_eq!(grants().await.0[0], [3, 6]);
 });

@@ -44,7 +44,7 @@ story!(an_end_that_the_vendor_refused_is_tried_again_by_an_administrator, async 
 });
 
 story!(a_withdrawal_ends_use_once_the_vendor_is_back_and_its_photos_come_in, async |engine: Engine| {
-    ends_however_long_it_takes(engine, "zhang", "withdraw", "withdrawn").await;
+    ends_however_long_it_takes(engine, "admin", "withdraw", "withdrawn").await;
 });
 
 story!(a_rejection_ends_use_once_the_vendor_is_back_and_its_photos_come_in, async |engine: Engine| {

@@ -71,6 +71,16 @@ fn line_of(dir: &Path, settings: &[(&str, &str)], words: &str) -> String {
 }
 
 #[test]
+fn a_start_with_a_new_database_over_a_used_store_warns() {
+    let dir = tempfile::tempdir().unwrap();
+    let lost = dir.path().join("data/store/originals/2026-11");
+    std::fs::create_dir_all(&lost).unwrap();
+    std::fs::write(lost.join("a.jpg"), "x").unwrap();
+    let told = line_of(dir.path(), &[], "the database is new");
+    assert!(told.contains("Check `database.url` and `store.url`"), "{told}");
+}
+
+#[test]
 fn a_start_without_its_store_warns_and_little_space_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let endpoint = format!("http://{}", nowhere());

@@ -57,6 +57,12 @@ pub(crate) async fn detail(caller: &Caller, flow: &FlowId) -> Value {
     caller.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200)
 }
 
+/// Looks at the vendor's numbers, which brings what is new there. Nothing is left to be done then.
+pub(crate) async fn look(world: &World, flow: &FlowId) {
+    detail(&world.caller("admin").await, flow).await;
+    world.until_quiet().await;
+}
+
 /// Authorised, counted, received, missing; of a seal use or of one of its grants.
 pub(crate) fn counts(value: &Value) -> [i64; 4] {
     ["authorised", "counted", "received", "missing"].map(|name| value[name].as_i64().unwrap())

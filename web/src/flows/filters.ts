@@ -5,7 +5,8 @@ import type { Schemas } from "@/api/client";
 export const TABS = ["todo", "done", "mine", "all"] as const;
 export type Tab = (typeof TABS)[number];
 export const PHASES = ["approving", "using", "collecting", "ready", "archived"] as const;
-export const STATES = ["rejected", "withdrawn"] as const;
+export const STATES = ["draft", "rejected", "withdrawn"] as const;
+const ENDED = ["archived", ...STATES] as const;
 /** What the state filter offers: the phases of a running flow, and the other states. */
 export type Stage = (typeof PHASES)[number] | (typeof STATES)[number];
 
@@ -56,12 +57,17 @@ export interface ListParams {
   missing?: boolean;
 }
 
+/** True if the stage is a state of its own, and no phase of a running flow. */
+function isState(stage: Stage | null): stage is (typeof ENDED)[number] {
+  return (ENDED as readonly (Stage | null)[]).includes(stage);
+}
+
 /** The parameters of `GET /api/flows`. */
 export function paramsOf(filters: Filters): ListParams {
   const { tab, stage, type, q, missing } = filters;
   const params: ListParams = {};
   if (tab !== "all") params[tab] = true;
-  if (stage === "rejected" || stage === "withdrawn" || stage === "archived") params.state = stage;
+  if (isState(stage)) params.state = stage;
   else if (stage) {
     params.phase = stage;
     // A flow that was sent back or withdrawn keeps its phase.

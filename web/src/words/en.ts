@@ -87,6 +87,7 @@ export const en: Zh = {
       archive_asked: "asked for the archive",
       missing_accepted: "accepted missing photos",
       archived: "archived",
+      recorded: "recorded the photos",
       supplemented: "added a manifest",
       archive_failed: "archive failed",
     },

@@ -51,6 +51,7 @@ export const problemEn: ProblemWords = {
   no_seal_use: () => "No seal use yet",
   not_editable: () => "You cannot add files here now",
   photo_document: () => "A photo stays in its field",
+  nothing_owed: () => "No photo is owed here",
   nothing_to_append_to: () => "No seal use takes more uses",
   nothing_to_end: () => "No seal use can be ended",
   nothing_open: () => "No seal can be used just now",

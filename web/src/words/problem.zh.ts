@@ -51,6 +51,7 @@ export const problemZh: ProblemWords = {
   no_seal_use: () => "还没有用印申请",
   not_editable: () => "此字段现在不能由您上传",
   photo_document: () => "用印图片不能从字段中移除",
+  nothing_owed: () => "这里没有欠缺的图片",
   nothing_to_append_to: () => "没有可以追加次数的用印",
   nothing_to_end: () => "没有可以结束的用印",
   nothing_open: () => "现在没有可用的印章",

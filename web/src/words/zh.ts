@@ -91,6 +91,7 @@ const event: Words<Schemas["EventKind"]> = {
   archive_asked: "提交归档",
   missing_accepted: "接受缺图",
   archived: "已归档",
+  recorded: "生成了证据清单",
   supplemented: "补充了清单",
   archive_failed: "归档失败",
 };

@@ -45,6 +45,7 @@ pub(super) async fn zip(State(engine): State<Arc<Engine>>, query: Query) -> Answ
         Some(text) => Some(Kind::parse(text).ok_or_else(|| Refusal::parameter("photoType"))?),
     };
     let (knobs, now) = (engine.knobs().zip, engine.now());
+    let only = only.filter(|_| !knobs.zip_ignores_kind);
     let shown = |p: &Photo| p.in_zip && p.exists(now) && only.is_none_or(|kind| kind == p.kind);
     let photos: Vec<Photo> = business.photos.iter().filter(|p| !knobs.zip_empty && shown(p)).cloned().collect();
     if photos.is_empty() && knobs.no_photos_is_error {

@@ -80,6 +80,9 @@ pub struct ZipKnobs {
     /// Without emergency photos.
     #[arg(long)]
     pub zip_without_emergency: bool,
+    /// The same zip whatever kind of photos is asked for.
+    #[arg(long)]
+    pub zip_ignores_kind: bool,
     /// An error instead of an empty zip when there are no photos.
     #[arg(long)]
     pub no_photos_is_error: bool,
@@ -92,6 +95,7 @@ impl Default for ZipKnobs {
             zip_streamed: false,
             zip_empty: false,
             zip_without_emergency: false,
+            zip_ignores_kind: false,
             no_photos_is_error: false,
         }
     }

@@ -1,4 +1,4 @@
-//! Renders the first page of a PDF with `hayro`. A font that the file does not embed is replaced by a Latin one.
+//! Renders the first page of a PDF with `hayro`. A font that the file does not embed is replaced ([`fonts`]).
 
 use std::sync::{
     Arc,
@@ -16,6 +16,7 @@ use super::super::{
     Impossible, colour,
     pixels::{Pixels, Samples, broken},
 };
+use super::fonts;
 
 pub(super) fn render(bytes: Vec<u8>, largest: u32) -> Result<Pixels, Impossible> {
     let pdf = Pdf::new(bytes).map_err(|error| broken(words(error)))?;
@@ -29,6 +30,7 @@ pub(super) fn render(bytes: Vec<u8>, largest: u32) -> Result<Pixels, Impossible>
     let warned = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&warned);
     let settings = InterpreterSettings {
+        font_resolver: Arc::new(fonts::resolve),
         warning_sink: Arc::new(move |_| told.store(true, Ordering::Relaxed)),
         ..InterpreterSettings::default()
     };

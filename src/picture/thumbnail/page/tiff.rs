@@ -11,9 +11,14 @@ use super::super::{
     Impossible, ThumbnailLimits, colour,
     pixels::{Pixels, Samples, broken},
 };
-use crate::picture::inspect::{Kind, MAX_PROFILE, tiff::TiffPalette};
+use crate::picture::inspect::{
+    Kind, MAX_PROFILE,
+    tiff::{TiffPalette, put_bits_in_order},
+};
 
 const ICC_PROFILE: u16 = 0x8773;
+/// The alpha of such a picture is multiplied into its colours.
+const ASSOCIATED: u16 = 1;
 
 pub(super) fn decode(mut bytes: Vec<u8>, limits: &ThumbnailLimits) -> Result<(Pixels, Option<Vec<u8>>), Impossible> {
     // The library refuses palettes, so it gets the indices as gray.
@@ -21,6 +26,7 @@ pub(super) fn decode(mut bytes: Vec<u8>, limits: &ThumbnailLimits) -> Result<(Pi
     if let Some(palette) = &palette {
         palette.show_as_gray(&mut bytes);
     }
+    put_bits_in_order(&mut bytes);
     let most = usize::try_from(limits.max_memory).unwrap_or(usize::MAX);
     let mut allowed = Limits::default();
     (allowed.decoding_buffer_size, allowed.intermediate_buffer_size) = (most, most);
@@ -39,7 +45,9 @@ pub(super) fn decode(mut bytes: Vec<u8>, limits: &ThumbnailLimits) -> Result<(Pi
     if samples.len() != shape.width * shape.height * shape.samples {
         return Err(broken("it has another number of samples than its header says"));
     }
-    let (samples, bytes) = plain(samples, kind, palette)?;
+    let extra = decoder.find_tag_unsigned_vec::<u16>(tiff::tags::Tag::ExtraSamples).ok().flatten().unwrap_or_default();
+    let on_white = if extra.first() == Some(&ASSOCIATED) { colour::associated_on_white } else { colour::on_white };
+    let (samples, bytes) = plain(samples, kind, palette, on_white)?;
     Ok((Pixels { width, height, samples, bytes }, profile))
 }
 
@@ -102,16 +110,21 @@ fn chunky(samples: Vec<u8>, shape: Shape, layout: &BufferLayoutPreference) -> Ve
 }
 
 /// Converts to gray, RGB or inks without transparency.
-fn plain(samples: Vec<u8>, kind: ColorType, palette: Option<TiffPalette>) -> Result<(Samples, Vec<u8>), Impossible> {
+fn plain(
+    samples: Vec<u8>,
+    kind: ColorType,
+    palette: Option<TiffPalette>,
+    on_white: fn(Vec<u8>) -> Vec<u8>,
+) -> Result<(Samples, Vec<u8>), Impossible> {
     Ok(match (kind, palette) {
         (ColorType::Gray(bits), Some(palette)) => (Samples::Rgb, palette.colours_of(&samples, bits)),
         (ColorType::Gray(_), None) => (Samples::Gray, samples),
         (ColorType::GrayA(_) | ColorType::Multiband { num_samples: 2, .. }, None) => (Samples::Rgb, {
             let rgba = samples.as_chunks().0.iter().flat_map(|&[gray, alpha]| [gray, gray, gray, alpha]);
-            colour::on_white(rgba.collect())
+            on_white(rgba.collect())
         }),
         (ColorType::RGB(_), _) => (Samples::Rgb, samples),
-        (ColorType::RGBA(_), _) => (Samples::Rgb, colour::on_white(samples)),
+        (ColorType::RGBA(_), _) => (Samples::Rgb, on_white(samples)),
         (ColorType::CMYK(_), _) => (Samples::Cmyk, samples),
         (ColorType::YCbCr(_), _) => (Samples::Rgb, rgb_of_planes(samples)),
         _ => return Err(Impossible::Unsupported(Kind::Tiff)),

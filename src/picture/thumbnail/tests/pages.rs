@@ -38,6 +38,30 @@ fn a_scan_in_every_usual_coding_has_thumbnails() {
 }
 
 #[test]
+fn a_scan_whose_bytes_begin_with_the_lowest_bit_is_shown() {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    let mut page = encoder.new_image::<colortype::RGB8>(64, 48).unwrap();
+    page.rows_per_strip(16).unwrap();
+    page.encoder().write_tag(tiff::tags::Tag::FillOrder, 2_u16).unwrap();
+    let turned: Vec<u8> = quarters(64, 48).as_raw().iter().map(|byte| byte.reverse_bits()).collect();
+    page.write_data(&turned).unwrap();
+    assert_quarters(&shown(&bytes.into_inner(), 32), [RED, GREEN, BLUE, YELLOW]);
+}
+
+#[test]
+fn alpha_that_is_multiplied_into_the_colours_is_not_multiplied_again() {
+    for (kind, expected) in [(1_u16, [242, 137, 137]), (2, [185, 132, 132])] {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+        let mut page = encoder.new_image::<colortype::RGBA8>(16, 16).unwrap();
+        page.encoder().write_tag(tiff::tags::Tag::ExtraSamples, &[kind][..]).unwrap();
+        page.write_data(&[115, 10, 10, 128].repeat(256)).unwrap();
+        assert_colour(&shown(&bytes.into_inner(), 16), (8, 8), expected);
+    }
+}
+
+#[test]
 fn a_page_of_a_pdf_is_rendered_and_keeps_its_sides() {
     // A page of 200 × 100 points: its left half is blue, its right half is white.
     let picture = shown(&pdf("0 0 1 rg 0 0 100 100 re f", "[0 0 200 100]"), 64);
@@ -46,6 +70,21 @@ fn a_page_of_a_pdf_is_rendered_and_keeps_its_sides() {
     assert_colour(&picture, (48, 16), [255; 3]);
     let narrow = shown(&pdf("", "[0 0 10000 1]"), 64);
     assert_eq!(narrow.dimensions(), (64, 1), "a page without content is white paper");
+}
+
+#[test]
+fn chinese_text_without_an_embedded_font_is_shown_by_a_font_of_the_system() {
+    let text = pdf(
+        "BT /F1 80 Tf 10 20 Td <4E2D6587> Tj ET",
+        "[0 0 200 100] /Resources << /Font << /F1 << /Type /Font \
+         /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-H /DescendantFonts [<< /Type /Font \
+         /Subtype /CIDFontType0 /BaseFont /STSong-Light /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) \
+         /Supplement 2 >> /FontDescriptor << /Type /FontDescriptor /FontName /STSong-Light /Flags 4 >> >>] >> >> >>",
+    );
+    let picture = shown(&text, 200);
+    let ink = picture.pixels().filter(|pixel| pixel.0[0] < 128).count();
+    // Two characters of 80 points have some strokes. A box for a missing character has fewer.
+    assert_eq!(ink > 1000, page::fonts::of_system().is_some(), "{ink} dark pixels");
 }
 
 #[test]

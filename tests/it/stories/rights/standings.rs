@@ -15,6 +15,8 @@ use crate::support::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
+    /// Not submitted.
+    Draft,
     /// At its first node.
     Approving,
     /// At its seal node; a photo is there to be had.
@@ -36,15 +38,15 @@ pub(crate) enum Standing {
     FileOwed,
     /// By whoever had the seal node.
     SentBack,
-    /// By its starter, during use.
+    /// During use, after a stamping.
     Withdrawn,
     Archived,
     ArchivedLocal,
 }
 
 use Standing::{
-    Approving, Archived, ArchivedLocal, BackAtTheSeal, Checking, CheckingLocal, FileOwed, InUse, InUseLocal, Ready,
-    SentBack, Short, ShortAtTheLast, Withdrawn,
+    Approving, Archived, ArchivedLocal, BackAtTheSeal, Checking, CheckingLocal, Draft, FileOwed, InUse, InUseLocal,
+    Ready, SentBack, Short, ShortAtTheLast, Withdrawn,
 };
 
 impl Standing {
@@ -53,7 +55,16 @@ impl Standing {
     }
 
     pub(crate) fn has_seal_use(self) -> bool {
-        self != Approving
+        !matches!(self, Draft | Approving)
+    }
+
+    /// Whoever sees the flow in every case.
+    pub(crate) fn seen_by(self) -> &'static str {
+        if self == Draft { "zhang" } else { "admin" }
+    }
+
+    pub(crate) fn is_with_starter(self) -> bool {
+        matches!(self, Draft | SentBack)
     }
 
     fn define(self, definition: &mut Value) {
@@ -137,15 +148,16 @@ impl World {
 /// A flow that stands there, and stays.
 pub(crate) async fn stand(world: &World, standing: Standing) -> Value {
     let row = json!({ "seal": "QYS2019040001", "count": 1, "users": ["wang", "chen"] });
-    let flow = json!({ "definitionId": world.definition, "form": purchase(&json!([row])) });
+    let draft = standing == Draft;
+    let flow = json!({ "definitionId": world.definition, "form": purchase(&json!([row])), "draft": draft });
     let flow = world.caller("zhang").post("/api/flows", &flow).await.expect(201);
-    if standing != Approving {
+    if standing.has_seal_use() {
         world.act("li", &flow, "approve", json!({})).await;
         use_seal(world, standing, &flow).await;
         go_on(world, standing, &flow).await;
         world.inner.until_quiet().await;
     }
-    world.look("admin", &flow).await
+    world.look(standing.seen_by(), &flow).await
 }
 
 async fn use_seal(world: &World, standing: Standing, flow: &Value) {
@@ -174,11 +186,11 @@ async fn use_seal(world: &World, standing: Standing, flow: &Value) {
 
 async fn go_on(world: &World, standing: Standing, flow: &Value) {
     match standing {
-        Approving | InUse | InUseLocal | Short | ShortAtTheLast | Checking | CheckingLocal => {}
+        Draft | Approving | InUse | InUseLocal | Short | ShortAtTheLast | Checking | CheckingLocal => {}
         BackAtTheSeal => world.act("li", flow, "reject", json!({ "to": "seal" })).await,
         Ready | FileOwed => world.act("li", flow, "approve", json!({})).await,
         SentBack => world.act("wang", flow, "reject", json!({})).await,
-        Withdrawn => world.act("zhang", flow, "withdraw", json!({})).await,
+        Withdrawn => world.act("admin", flow, "withdraw", json!({ "comment": "客户取消" })).await,
         Archived | ArchivedLocal => {
             world.act("li", flow, "approve", json!({})).await;
             world.act("zhang", flow, "archive", json!({})).await;
