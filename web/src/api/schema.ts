@@ -41,6 +41,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Freezes a selection as a bundle. Documents that the caller may not see are left out. 503 `bundle_making`: an evidence
+         *     package of the selection is not made yet. Send the request again.
+         */
+        post: operations["post_bundles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bundles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The zip of a bundle: exact Content-Length, strong ETag, Range, If-Range and If-Match. The same id has the same bytes
+         *     for ever, at every node, or it is 410.
+         */
+        get: operations["get_bundles_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bundles/{id}/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A bundle without its bytes. */
+        get: operations["get_bundles_id_about"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/callbacks": {
         parameters: {
             query?: never;
@@ -241,6 +298,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/evidence/verify.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page that checks a package offline, as a file to save. Here it could not run. */
+        get: operations["get_evidence_verify_html"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/flows": {
         parameters: {
             query?: never;
@@ -367,6 +441,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/flows/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the evidence package will be. The service makes it meanwhile. */
+        get: operations["get_flows_id_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/evidence.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The evidence package of the present state: report, originals, metadata and manifests, for a check without this service.
+         *     Before archiving it is marked 未归档. `Content-Location` names the frozen bundle. 503 `bundle_making`: the package is
+         *     being made.
+         */
+        get: operations["get_flows_id_evidence_zip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/flows/{id}/fields/{key}/files": {
         parameters: {
             query?: never;
@@ -430,8 +542,8 @@ export interface paths {
         };
         /**
          * All photos of a flow as a zip, for flow types without a download field. The service first fetches missing photos.
-         *     The answer has an exact length and a strong ETag, so a client can resume with Range and If-Range
-         *     or If-Match.
+         *     `Content-Location` names the frozen bundle of the present state: its bytes never change. Here the content changes, so
+         *     a Range needs If-Range or If-Match; without them the answer is the whole zip.
          */
         get: operations["get_flows_id_photos_zip"];
         put?: never;
@@ -684,7 +796,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an
+         * Supplies photos that a grant owes. The person of the grant may do it, and operators of the flow. In an archived flow
+         *     the photos are a supplement. The body is multipart with one or more parts named `file`; each must be an
          *     image. The service also sends the photos to the vendor.
          */
         post: operations["post_grants_id_photos"];
@@ -1204,7 +1317,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1312,6 +1425,65 @@ export interface components {
          * @enum {string}
          */
         Break: "changed_row" | "missing_row" | "reordered_rows" | "broken_link" | "cut_tail" | "wrong_head" | "noted_head";
+        /**
+         * Format: uuid
+         * @description A frozen selection that is given out as one zip (打包下载).
+         */
+        BundleId: string;
+        /** @description A bundle. */
+        BundleView: {
+            id: components["schemas"]["BundleId"];
+            /** @description The path of the zip. */
+            url: string;
+            state: string;
+            name: string;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            entries: number;
+            /** @description The strong ETag of the zip, with its quotes. */
+            etag: string;
+            /**
+             * Format: date-time
+             * @description Null: the bundle does not end.
+             */
+            expiresAt: string | null;
+        };
+        /** @description What a bundle is to be made of: one of documents, a folder, or flows. */
+        BundleWish: {
+            /**
+             * @description Documents by id.
+             * @default []
+             */
+            documentIds: components["schemas"]["DocumentId"][];
+            /** @default null */
+            folderId: components["schemas"]["FolderId"] | null;
+            /**
+             * @description true: with all folders below.
+             * @default false
+             */
+            deep: boolean;
+            /**
+             * @description The photos and files of these flows, a folder for each.
+             * @default []
+             */
+            flowIds: components["schemas"]["FlowId"][];
+            /**
+             * @description true: the evidence packages of the flows, in place of their documents.
+             * @default false
+             */
+            evidence: boolean;
+            /**
+             * @description true: packages with photos of faces and of unknown kind. For administrators and auditors.
+             * @default false
+             */
+            faces: boolean;
+            /**
+             * @description The name of the zip. Default: `打包下载.zip`.
+             * @default null
+             */
+            name: string | null;
+        };
         /** @description The answer in the format that the vendor expects. */
         CallbackAnswer: {
             /**
@@ -1428,6 +1600,7 @@ export interface components {
          *     * `no_seal_use` (409): The flow has no seal use yet. Retry after the apply node.
          *     * `not_editable` (409): The caller may not change the files of this field now. See `editable` of the flow.
          *     * `photo_document` (409): The document is a photo of a seal use. Remove only uploaded files.
+         *     * `nothing_owed` (409): The grant owes no photo. Supply only photos that GET /api/owed lists.
          *     * `nothing_to_append_to` (409): No seal use of the flow accepts more uses. Read the flow again.
          *     * `nothing_to_end` (409): The flow has no seal use that can end. Read the flow again.
          *     * `nothing_open` (409): The flow has no open seal use. Read the flow again.
@@ -1440,6 +1613,7 @@ export interface components {
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
+         *     * `bundle_gone` (410): The bundle has ended, or a document in it is gone or damaged. Make a new bundle.
          *     * `other_state` (412): The content is not the one that the conditions of the request name. Download it from the start.
          *     * `too_large` (413): A file is larger than the limit. Send a smaller file.
          *     * `too_many_files` (413): The upload has more files than the limit. Send fewer files.
@@ -1453,11 +1627,12 @@ export interface components {
          *     * `internal` (500): The service failed. See the service log for the cause.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
          *     * `still_collecting` (503): The service is still fetching photos. Retry after `Retry-After` seconds.
+         *     * `bundle_making` (503): The service is still making the package. Retry after `Retry-After` seconds.
          *     * `database_unavailable` (503): The database does not answer. Retry after `Retry-After` seconds.
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1494,7 +1669,7 @@ export interface components {
         Counts: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -1527,12 +1702,12 @@ export interface components {
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval: boolean | null;
             /** @description True: no new flow starts. Running flows go on. */
-            retired: boolean | null;
+            retired?: boolean | null;
             /**
              * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
              *     auditor.
              */
-            starters: components["schemas"]["Starter"][] | null;
+            starters?: components["schemas"]["Starter"][] | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
@@ -1634,6 +1809,10 @@ export interface components {
             no: number | null;
             /** @description An unconfirmed photo is in no count. */
             state: components["schemas"]["Confirmation"];
+            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
+            suppliedBy: string | null;
+            /** Format: date-time */
+            suppliedAt: string | null;
         };
         /** @enum {string} */
         DocumentSource: "photo" | "upload";
@@ -1672,7 +1851,37 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
+        /** @description What a package is, before it is downloaded. */
+        EvidenceView: {
+            /**
+             * Format: int64
+             * @description The number of the manifest that it belongs to. 0 before archiving.
+             */
+            n: number;
+            archived: boolean;
+            state: components["schemas"]["MakingState"];
+            /** Format: int64 */
+            entries: number | null;
+            /** Format: int64 */
+            bytes: number | null;
+            /** @description The files of the package by place. Empty until the package is made. */
+            parts: components["schemas"]["PackagePart"][];
+            /**
+             * Format: int64
+             * @description Photos that are missing.
+             */
+            missing: number | null;
+            /**
+             * Format: int64
+             * @description Photos that this variant leaves out.
+             */
+            withheld: number | null;
+            /** @description The identity of the package: SHA-256 of its tag manifest. */
+            s: string | null;
+            /** @description The path of the zip. */
+            url: string | null;
+        };
         /** @description A form field. */
         Field: {
             key: string;
@@ -1788,6 +1997,7 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description Actions that this user may do now. */
             actions: components["schemas"]["Action"][];
+            evidence: components["schemas"]["PackageSeal"] | null;
             /** @description Keys of the fields that this user may change now. A files field is changed by upload. */
             editable: string[];
             /** @description Display names of the usernames in this flow. */
@@ -1828,7 +2038,7 @@ export interface components {
         GrantDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -1870,7 +2080,7 @@ export interface components {
         GrantView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -1998,6 +2208,11 @@ export interface components {
             /** @description The secret. The service shows it once. */
             token: string;
         };
+        /**
+         * @description How far a package is.
+         * @enum {string}
+         */
+        MakingState: "making" | "ready" | "failed";
         /** @description Missing photos of one kind. */
         MissingPhotos: {
             kind: components["schemas"]["PhotoKind"];
@@ -2169,6 +2384,27 @@ export interface components {
             items: components["schemas"]["OwedGrant"][];
             /** @description The answer of each vendor. Without an answer, only our own numbers are known. */
             services: components["schemas"]["Asked"][];
+        };
+        /** @description The files of one place in a package. */
+        PackagePart: {
+            /** @description `图片`, `用印文件`, `用印后文件`, `metadata`, `用印报告`, `缺失清单`, or `校验` for the files of the check. */
+            name: string;
+            /** Format: int64 */
+            entries: number;
+            /** Format: int64 */
+            bytes: number;
+        };
+        /** @description The identity of the package of a flow's last manifest. */
+        PackageSeal: {
+            /**
+             * Format: int64
+             * @description The number of the manifest.
+             */
+            n: number;
+            /** @description SHA-256 of the package's tag manifest. */
+            s: string;
+            /** Format: date-time */
+            sealedAt: string;
         };
         /** @description A page of a list, newest first. */
         Page_AuditEntry: {
@@ -2386,6 +2622,10 @@ export interface components {
             error: components["schemas"]["PhotoError"] | null;
             documentId: components["schemas"]["DocumentId"] | null;
             blake3: components["schemas"]["Blake3"] | null;
+            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
+            suppliedBy: string | null;
+            /** Format: date-time */
+            suppliedAt: string | null;
         };
         /** @description The body of a supply. */
         Photos: {
@@ -2461,7 +2701,7 @@ export interface components {
         SealDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -2514,7 +2754,7 @@ export interface components {
         SealUseView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -2904,6 +3144,322 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_bundles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleWish"];
+            };
+        };
+        responses: {
+            /** @description The object was created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bundles_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BundleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The caller already has these bytes. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content is another one. Download it from the start. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range is outside the content. Request a range within it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bundles_id_about: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BundleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3911,7 +4467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
+            /** @description The content is another one. Download it from the start. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4011,7 +4567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
+            /** @description The content is another one. Download it from the start. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4056,6 +4612,71 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evidence_verify_html: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
@@ -4912,6 +5533,214 @@ export interface operations {
             };
         };
     };
+    get_flows_id_evidence: {
+        parameters: {
+            query?: {
+                /** @description true: with photos of faces and of unknown kind. For administrators and auditors. */
+                faces?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_flows_id_evidence_zip: {
+        parameters: {
+            query?: {
+                /** @description true: with photos of faces and of unknown kind. For administrators and auditors. */
+                faces?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The caller already has these bytes. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content is another one. Download it from the start. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range is outside the content. Request a range within it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_flows_id_fields_key_files: {
         parameters: {
             query?: never;
@@ -5242,7 +6071,7 @@ export interface operations {
     get_flows_id_photos_zip: {
         parameters: {
             query?: {
-                /** @description true: only photos that are stored now, without a request to the vendor. */
+                /** @description true: only photos that are stored now, without a request to the vendor. `缺失清单.txt` lists the others. */
                 partial?: boolean;
             };
             header?: never;
@@ -5323,7 +6152,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
+            /** @description The content is another one. Download it from the start. */
             412: {
                 headers: {
                     [name: string]: unknown;
