@@ -84,6 +84,8 @@ story!(photos_that_are_given_up_are_trouble, async |engine: Engine| {
     let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
     let (flow, _, business) = world.seal_use(1).await;
     world.sim.set_fault(Fault::always(Target::Image, FaultKind::Empty));
+    // The zip would bring it all the same: here it is broken, too.
+    world.sim.set_fault(Fault::always(Target::Zip, FaultKind::Status { status: 500 }));
     world.sim.stamp(&business, 0).await.unwrap();
     world.until("the photo is parked", async || parked(&world).await == 1).await;
     world.until_quiet().await;
