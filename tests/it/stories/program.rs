@@ -139,7 +139,10 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
     }
     assert!(names.contains("get_flows_id_seal_detail"), "{names:?}");
     let schemas = &document["components"]["schemas"];
-    assert_eq!(schemas["FlowState"]["enum"], serde_json::json!(["running", "archived", "rejected", "withdrawn"]));
+    assert_eq!(
+        schemas["FlowState"]["enum"],
+        serde_json::json!(["draft", "running", "archived", "rejected", "withdrawn"])
+    );
     assert!(schemas["DocumentPhoto"]["properties"].as_object().unwrap().contains_key("businessId"));
 }
 
