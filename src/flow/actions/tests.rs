@@ -320,7 +320,6 @@ fn codes_are_those_of_people_with_an_open_grant() {
     let flow = flow(stage);
     let of = |name: &str, role, uses: &[UseFacts]| {
         let user = user(name, role);
-        let (seal_uses, owed_fields) = (uses, Vec::new());
         let facts = Facts {
             user: &user,
             flow: &flow,
@@ -329,8 +328,8 @@ fn codes_are_those_of_people_with_an_open_grant() {
             place: true,
             takes_part: true,
             starter_gone: false,
-            seal_uses,
-            owed_fields,
+            seal_uses: uses,
+            owed_fields: Vec::new(),
             application_owed: false,
             approved: false,
         };
