@@ -181,7 +181,8 @@ impl Facts<'_> {
         if !self.ends_without_stamp() {
             return !self.owed_fields.is_empty();
         }
-        let of_stamps = self.body.integration.as_ref().map(|i| [i.stamped_file_field.as_ref(), i.download_field.as_ref()]);
+        let of_stamps =
+            self.body.integration.as_ref().map(|i| [i.stamped_file_field.as_ref(), i.download_field.as_ref()]);
         let of_stamps: Vec<&String> = of_stamps.into_iter().flatten().flatten().collect();
         self.owed_fields.iter().any(|field| !of_stamps.contains(&&field.key))
     }

@@ -68,7 +68,8 @@ story!(a_flow_sent_back_to_an_earlier_node_is_approved_afresh, async |world: Wor
         act(caller, &flow, "approve", json!({})).await.expect(200);
     }
     for wrong in ["three", "four"] {
-        let problem = act(&zhao, &flow, "reject", json!({ "to": wrong, "comment": "退回" })).await.expect_problem(422, "invalid");
+        let problem =
+            act(&zhao, &flow, "reject", json!({ "to": wrong, "comment": "退回" })).await.expect_problem(422, "invalid");
         assert_eq!(problem["errors"][0]["field"], "to");
     }
     let view = act(&zhao, &flow, "reject", json!({ "to": "two", "comment": "退回" })).await.expect(200);
@@ -90,7 +91,9 @@ story!(a_flow_is_withdrawn_by_its_starter_only, async |world: World| {
         (&view["state"], &view["actions"], &view["waitsFor"]),
         (&json!("withdrawn"), &json!(["evidence"]), &json!([]))
     );
-    for (step, body) in [("approve", json!({})), ("reject", json!({ "comment": "退回" })), ("transfer", json!({ "to": "wang" }))] {
+    for (step, body) in
+        [("approve", json!({})), ("reject", json!({ "comment": "退回" })), ("transfer", json!({ "to": "wang" }))]
+    {
         act(&li, &flow, step, body).await.expect_problem(409, "flow_not_running");
     }
     for step in ["withdraw", "submit"] {
