@@ -189,7 +189,8 @@ fn seal_uses() -> Table {
 
 /// Of one in a hundred a photo is owed.
 fn grants() -> Table {
-    let columns = "id, seal_use_id, vendor_id, position, seal, user_name, username, number, applied, used, left_count, complete";
+    let columns =
+        "id, seal_use_id, vendor_id, position, seal, user_name, username, number, applied, used, left_count, complete";
     let values = format!(
         "{}, {}, CAST(i AS TEXT), 0, CASE WHEN i % 10000 = 7 THEN '旧章' WHEN i % 3 = 0 THEN '合同专用章' ELSE '公章' END,
            '用印人' || CAST(1 + i % 20 AS TEXT), '用印人' || CAST(1 + i % 20 AS TEXT), 'E' || CAST(1 + i % 20 AS TEXT), 5, CASE WHEN i % 100 = 1 THEN 5 ELSE 4 END, 1, FALSE

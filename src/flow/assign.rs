@@ -69,8 +69,7 @@ impl Casting<'_> {
     /// Leaves out the starter. A role that the starter has becomes its other users.
     fn without_starter(&self, named: impl Iterator<Item = String>) -> Vec<String> {
         let name = format!("user:{}", self.starter);
-        let has =
-            |who: &String| self.users.get(self.starter).is_some_and(|user| user.names_in_flows().contains(who));
+        let has = |who: &String| self.users.get(self.starter).is_some_and(|user| user.names_in_flows().contains(who));
         let expand = |who: String| if has(&who) { self.resolve(&who, false) } else { vec![who] };
         let mut seen = HashSet::new();
         named.flat_map(expand).filter(|who| *who != name && seen.insert(who.clone())).collect()
@@ -120,7 +119,8 @@ impl Casting<'_> {
         let fields = node.assignees.iter().filter_map(|assignee| assignee.strip_prefix("field:"));
         let mut fields = fields.map(|key| key.split('.').next().unwrap_or(key));
         let earlier = &self.body.nodes[..at];
-        let editable = |field: &str| earlier.iter().flat_map(|node| node.editable.iter().flatten()).any(|key| key == field);
+        let editable =
+            |field: &str| earlier.iter().flat_map(|node| node.editable.iter().flatten()).any(|key| key == field);
         fields.any(editable)
     }
 

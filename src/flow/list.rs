@@ -243,10 +243,12 @@ async fn in_trouble(db: &Db, user: &User) -> Result<i64, DbError> {
     }
     let names = user.names_in_flows();
     let list = placeholders(1, names.len());
-    sql(format!("{troubled} WHERE EXISTS (SELECT 1 FROM flow_people p WHERE p.flow_id = t.flow_id AND p.who IN {list})"))
-        .bind_all(names)
-        .scalar(db)
-        .await
+    sql(format!(
+        "{troubled} WHERE EXISTS (SELECT 1 FROM flow_people p WHERE p.flow_id = t.flow_id AND p.who IN {list})"
+    ))
+    .bind_all(names)
+    .scalar(db)
+    .await
 }
 
 /// Counts each flow once, although it may know the user under several names. Counts the longest list. Then counts the

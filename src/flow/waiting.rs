@@ -28,7 +28,8 @@ pub async fn for_disabled(db: &Db, user: &User, admin: &User) -> Result<Option<W
         return Ok(None);
     }
     let who = format!("user:{}", user.username);
-    let total = sql("SELECT COUNT(*) FROM flow_people WHERE who = $1 AND (turn OR stamps)").bind(&who).scalar(db).await?;
+    let total =
+        sql("SELECT COUNT(*) FROM flow_people WHERE who = $1 AND (turn OR stamps)").bind(&who).scalar(db).await?;
     let filter = Filter { waits_for: Some(who), ..Filter::default() };
     let ids = list::page(db, &filter, admin, None, SHOWN).await?;
     Ok(Some(Waiting { total, items: heads(db, &ids).await? }))

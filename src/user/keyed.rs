@@ -137,7 +137,6 @@ pub async fn forget(db: &Db, run: &RunId) -> Result<(), DbError> {
 /// must not be committed.
 pub async fn note(tx: &mut Tx, run: Option<&RunId>, flow: &FlowId) -> Result<(), DbError> {
     let Some(run) = run else { return Ok(()) };
-    let noted =
-        sql("UPDATE keyed_requests SET flow_id = $1 WHERE run = $2").bind(flow).bind(run).execute(tx).await?;
+    let noted = sql("UPDATE keyed_requests SET flow_id = $1 WHERE run = $2").bind(flow).bind(run).execute(tx).await?;
     if noted == 1 { Ok(()) } else { Err(DbError::RowNotFound) }
 }

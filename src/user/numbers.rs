@@ -45,24 +45,23 @@ pub(super) async fn check_free(on: impl Into<On<'_>>, user: &User) -> Result<(),
     if user.disabled || (user.employee_no.is_none() && user.mobile.is_none()) {
         return Ok(());
     }
-    let others: Vec<User> =
-        sql("SELECT * FROM users WHERE NOT disabled AND id <> $1 AND (employee_no = $2 OR mobile = $3) ORDER BY username")
-            .bind(&user.id)
-            .bind(user.employee_no.clone())
-            .bind(user.mobile.clone())
-            .all(on)
-            .await?;
+    let others: Vec<User> = sql(
+        "SELECT * FROM users WHERE NOT disabled AND id <> $1 AND (employee_no = $2 OR mobile = $3) ORDER BY username",
+    )
+    .bind(&user.id)
+    .bind(user.employee_no.clone())
+    .bind(user.mobile.clone())
+    .all(on)
+    .await?;
     let taken = |field: &str, number: fn(&User) -> Option<&String>| {
         let other = others.iter().find(|other| number(user).is_some() && number(other) == number(user))?;
         Some(FieldError::new(field, format!("{} has it already; correct one of the two users", other.username)))
     };
-    let errors: Vec<FieldError> = [
-        taken("employeeNo", |user| user.employee_no.as_ref()),
-        taken("mobile", |user| user.mobile.as_ref()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let errors: Vec<FieldError> =
+        [taken("employeeNo", |user| user.employee_no.as_ref()), taken("mobile", |user| user.mobile.as_ref())]
+            .into_iter()
+            .flatten()
+            .collect();
     if errors.is_empty() { Ok(()) } else { Err(UserError::Taken(errors)) }
 }
 

@@ -181,7 +181,8 @@ impl Facts<'_> {
         if !self.ends_without_stamp() {
             return !self.owed_fields.is_empty();
         }
-        let of_stamps = self.body.integration.as_ref().map(|i| [i.stamped_file_field.as_ref(), i.download_field.as_ref()]);
+        let of_stamps =
+            self.body.integration.as_ref().map(|i| [i.stamped_file_field.as_ref(), i.download_field.as_ref()]);
         let of_stamps: Vec<&String> = of_stamps.into_iter().flatten().flatten().collect();
         self.owed_fields.iter().any(|field| !of_stamps.contains(&&field.key))
     }
@@ -291,6 +292,17 @@ impl Facts<'_> {
             return Ok(());
         }
         Err(NEVER_APPLIED)
+    }
+
+    /// A user who sees the flow may download its documents, so also its evidence.
+    pub(super) fn evidence(&self) -> Result<(), Refusal> {
+        match self.flow.state {
+            FlowState::Draft => Err(DRAFT),
+            // A draft that was withdrawn was never submitted.
+            FlowState::Withdrawn if self.flow.serial_no.is_empty() => Err(WITHDRAWN),
+            _ if self.takes_part || self.user.reads_all() => Ok(()),
+            _ => Err(not_yours("only participants of the flow may download its evidence; ask a participant")),
+        }
     }
 
     pub(super) fn archive(&self) -> Result<(), Refusal> {

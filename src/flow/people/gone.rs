@@ -33,7 +33,10 @@ pub async fn refresh(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
     for who in &waits_for {
         if is_here(tx, who).await? {
             // With a turn of its own, the row says that nobody else could be assigned. That stays.
-            sql("UPDATE flow_people SET gone = FALSE WHERE flow_id = $1 AND gone AND NOT turn").bind(flow).execute(tx).await?;
+            sql("UPDATE flow_people SET gone = FALSE WHERE flow_id = $1 AND gone AND NOT turn")
+                .bind(flow)
+                .execute(tx)
+                .await?;
             return Ok(());
         }
     }

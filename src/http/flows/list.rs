@@ -61,7 +61,9 @@ struct FlowParams {
     #[param(pattern = "^(user|role):.+$")]
     waits_for: Option<String>,
     /// Only flows in which something is wrong: `true`, or one kind of trouble.
-    #[param(pattern = "^(true|application_failed|application_unknown|delivery_failed|delivery_unknown|photos_parked|people_gone)$")]
+    #[param(
+        pattern = "^(true|application_failed|application_unknown|delivery_failed|delivery_unknown|photos_parked|people_gone)$"
+    )]
     trouble: Option<String>,
     /// The `next` of the previous page.
     #[param(value_type = Option<FlowId>, inline)]

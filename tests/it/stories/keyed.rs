@@ -130,7 +130,10 @@ story!(after_a_day_a_key_is_free_again, async |engine: Engine| {
 async fn forget_the_answer(world: &World, act_too: bool) {
     let act = if act_too { "flow_id = NULL," } else { "" };
     let mut tx = world.app.db.begin().await.unwrap();
-    sql(format!("UPDATE keyed_requests SET {act} status = NULL, body = NULL, run_until = 0")).execute(&mut tx).await.unwrap();
+    sql(format!("UPDATE keyed_requests SET {act} status = NULL, body = NULL, run_until = 0"))
+        .execute(&mut tx)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -36,7 +36,8 @@ story!(disabling_a_user_tells_what_waits_for_them_and_administrators_have_it, as
 
     let told = change(&admin, "li", json!({ "disabled": true })).await;
     assert_eq!(told["waiting"]["total"], 2, "{told}");
-    let mut ids: Vec<&str> = told["waiting"]["items"].as_array().unwrap().iter().map(|flow| flow["id"].as_str().unwrap()).collect();
+    let mut ids: Vec<&str> =
+        told["waiting"]["items"].as_array().unwrap().iter().map(|flow| flow["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     assert_eq!(ids, flows);
     assert_eq!(listed(&admin, &[("waitsFor", "user:li")]).await.len(), 2);
@@ -96,7 +97,10 @@ story!(a_flow_that_was_sent_back_to_a_starter_who_left_is_handed_on, async |worl
     act(&li, &flow, "transfer", json!({ "to": "wang" })).await.expect_problem(409, "flow_not_running");
     act(&admin, &flow, "transfer", json!({ "to": "sun" })).await.expect_problem(422, "invalid");
     let view = step(&admin, &flow, "transfer", json!({ "to": "wang", "comment": "请接手" })).await;
-    assert_eq!((&view["starter"], &view["waitsFor"], &view["trouble"]), (&json!("wang"), &json!(["user:wang"]), &json!([])));
+    assert_eq!(
+        (&view["starter"], &view["waitsFor"], &view["trouble"]),
+        (&json!("wang"), &json!(["user:wang"]), &json!([]))
+    );
     assert_eq!(listed(&wang, &[("todo", "true")]).await, [flow.clone()]);
     assert_eq!(listed(&wang, &[("mine", "true")]).await, [flow.clone()]);
     wang.put(&format!("/api/flows/{flow}/form"), &json!({ "form": { "subject": "采购二" } })).await.expect(200);

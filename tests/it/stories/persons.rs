@@ -39,7 +39,8 @@ story!(a_number_belongs_to_one_user_who_is_not_disabled, async |world: World| {
     // Their own numbers are no obstacle, and blanks are none.
     change(&admin, "chen", &json!({ "displayName": "陈八", "mobile": "13800000003" })).await.expect(200);
     for name in ["zhou", "qian"] {
-        let made = admin.post("/api/users", &person(name, &json!({ "employeeNo": " ", "mobile": "" }))).await.expect(201);
+        let made =
+            admin.post("/api/users", &person(name, &json!({ "employeeNo": " ", "mobile": "" }))).await.expect(201);
         assert_eq!((&made["employeeNo"], &made["mobile"]), (&Value::Null, &Value::Null));
     }
     // Who leaves gives the numbers up, and takes them back only if nobody has them.
@@ -55,8 +56,7 @@ story!(a_number_belongs_to_one_user_who_is_not_disabled, async |world: World| {
 
 story!(of_many_who_get_one_number_at_once_one_has_it, async |world: World| {
     let admin = world.caller("admin").await;
-    let people: Vec<Value> =
-        (0..6).map(|n| person(&format!("p{n}"), &json!({ "mobile": "13800000009" }))).collect();
+    let people: Vec<Value> = (0..6).map(|n| person(&format!("p{n}"), &json!({ "mobile": "13800000009" }))).collect();
     let asked = people.iter().map(|user| admin.post("/api/users", user));
     let mut made = 0;
     for told in futures::future::join_all(asked).await {

@@ -61,7 +61,9 @@ story!(a_flow_whose_fields_name_nobody_does_not_start, async |world: World| {
     assert!(problem["detail"].as_str().unwrap().contains("boss"), "{problem}");
     // The second node can still get its people: an earlier node may fill the field in.
     zhang.post("/api/flows", &ask(json!({ "boss": "li" }))).await.expect(201);
-    for (assignee, what) in [("field:subject", "has type text"), ("field:nothing", "no field"), ("field:rows.x", "no field")] {
+    for (assignee, what) in
+        [("field:subject", "has type text"), ("field:nothing", "no field"), ("field:rows.x", "no field")]
+    {
         let mut body = admin.get(&format!("/api/definitions/{definition}")).await.expect(200);
         body["nodes"][0]["assignees"] = json!([assignee]);
         let problem = admin.put(&format!("/api/definitions/{definition}"), &body).await.expect_problem(422, "invalid");
@@ -150,7 +152,8 @@ story!(views_of_seal_details_are_on_record, async |world: World| {
         caller.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200);
     }
     let entries = admin.get("/api/audit?act=seal_detail_viewed").await.expect(200);
-    let who: Vec<&str> = entries["items"].as_array().unwrap().iter().map(|entry| entry["user"].as_str().unwrap_or("-")).collect();
+    let who: Vec<&str> =
+        entries["items"].as_array().unwrap().iter().map(|entry| entry["user"].as_str().unwrap_or("-")).collect();
     assert_eq!((who.len(), &entries["items"][0]["flowId"]), (2, &json!(flow.to_string())), "{who:?}");
     world.until_quiet().await;
 });

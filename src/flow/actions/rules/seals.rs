@@ -43,7 +43,9 @@ impl Facts<'_> {
         }
         let mut names: Vec<&str> = grants().map(|grant| grant.name.as_str()).collect();
         names.dedup();
-        Err(NotYours(format!("you have no open grant; the codes are those of {}; ask one of them", names.join(", ")).into()))
+        Err(NotYours(
+            format!("you have no open grant; the codes are those of {}; ask one of them", names.join(", ")).into(),
+        ))
     }
 
     pub(in crate::flow::actions) fn detail(&self) -> Result<(), Refusal> {
