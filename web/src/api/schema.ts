@@ -230,7 +230,8 @@ export interface paths {
         };
         /**
          * Server-sent events about flows that the caller may see. Each event says which object changed; read it again. Past
-         *     events are not sent again.
+         *     events are not sent again. The stream ends within 2 s after the login or a right of the user ended. A user has at most
+         *     8 streams.
          */
         get: operations["get_events"];
         put?: never;
@@ -684,7 +685,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an
+         * Supplies photos that a grant owes. The person of the grant may do it, and operators of the flow. In an archived flow
+         *     the photos are a supplement. The body is multipart with one or more parts named `file`; each must be an
          *     image. The service also sends the photos to the vendor.
          */
         post: operations["post_grants_id_photos"];
@@ -869,6 +871,23 @@ export interface paths {
         patch: operations["patch_services_id"];
         trace?: never;
     };
+    "/api/services/{id}/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The vendor's categories for physical seals. A form can name one by name or id. */
+        get: operations["get_services_id_categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/services/{id}/check": {
         parameters: {
             query?: never;
@@ -893,7 +912,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The physical seals of the service, read from the vendor. */
+        /** The physical seals of the service, read from the vendor. Deleted and invalid seals are left out. */
         get: operations["get_services_id_seals"];
         put?: never;
         post?: never;
@@ -1120,7 +1139,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Prometheus metrics. */
+        /**
+         * Prometheus metrics, for administrators and auditors. With `metrics.listen` set, only that address has them, without a
+         *     login.
+         */
         get: operations["get_metrics"];
         put?: never;
         post?: never;
@@ -1373,6 +1395,10 @@ export interface components {
             ][];
             error: string | null;
         };
+        CategoryView: {
+            id: string;
+            name: string;
+        };
         Checked: {
             ok: boolean;
             /** @description Number of physical seals that the vendor lists. */
@@ -1405,7 +1431,7 @@ export interface components {
          *     * `not_assigned` (403): The current node is not assigned to the caller. See `actions` of the flow.
          *     * `own_approval` (403): The definition does not let starters approve their own flows. Ask another assignee.
          *     * `not_a_starter` (403): The definition does not let the caller start flows. Ask an administrator.
-         *     * `other_origin` (403): A write with a cookie came from another site. Send the write from this service's pages, or use a token.
+         *     * `other_origin` (403): A write came from a page of another site. Send the write from this service's pages, or use a token.
          *     * `callback_refused` (403): The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.
          *     * `not_found` (404): The object does not exist or is not visible to the caller. Check the id and the rights.
          *     * `no_thumbnail` (404): The document has no thumbnail of this size. Download the original.
@@ -1428,6 +1454,7 @@ export interface components {
          *     * `no_seal_use` (409): The flow has no seal use yet. Retry after the apply node.
          *     * `not_editable` (409): The caller may not change the files of this field now. See `editable` of the flow.
          *     * `photo_document` (409): The document is a photo of a seal use. Remove only uploaded files.
+         *     * `nothing_owed` (409): The grant owes no photo. Supply only photos that GET /api/owed lists.
          *     * `nothing_to_append_to` (409): No seal use of the flow accepts more uses. Read the flow again.
          *     * `nothing_to_end` (409): The flow has no seal use that can end. Read the flow again.
          *     * `nothing_open` (409): The flow has no open seal use. Read the flow again.
@@ -1437,6 +1464,7 @@ export interface components {
          *     * `other_serial_no` (409): The business at the vendor has another serial number. Check `businessId`, or set `force`.
          *     * `business_taken` (409): Another seal use has this business id. Check `businessId`.
          *     * `secret_locked` (409): The secret was stored under another key. Do what `detail` says.
+         *     * `last_administrator` (409): The user is the last administrator who is not disabled. Make another user an administrator first.
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
@@ -1449,6 +1477,7 @@ export interface components {
          *     * `empty_file` (422): A file has no bytes. Send a file with content.
          *     * `not_an_image` (422): The file is not an image. Send an image.
          *     * `not_a_files_field` (422): The field does not hold files. Choose a files field.
+         *     * `too_many_at_once` (429): The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.
          *     * `too_much` (429): The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.
          *     * `internal` (500): The service failed. See the service log for the cause.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
@@ -1457,7 +1486,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1494,7 +1523,7 @@ export interface components {
         Counts: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -1527,12 +1556,12 @@ export interface components {
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval: boolean | null;
             /** @description True: no new flow starts. Running flows go on. */
-            retired: boolean | null;
+            retired?: boolean | null;
             /**
              * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
              *     auditor.
              */
-            starters: components["schemas"]["Starter"][] | null;
+            starters?: components["schemas"]["Starter"][] | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
@@ -1634,6 +1663,10 @@ export interface components {
             no: number | null;
             /** @description An unconfirmed photo is in no count. */
             state: components["schemas"]["Confirmation"];
+            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
+            suppliedBy: string | null;
+            /** Format: date-time */
+            suppliedAt: string | null;
         };
         /** @enum {string} */
         DocumentSource: "photo" | "upload";
@@ -1672,7 +1705,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
         /** @description A form field. */
         Field: {
             key: string;
@@ -1691,7 +1724,7 @@ export interface components {
             message: string;
         };
         /** @enum {string} */
-        FieldType: "text" | "textarea" | "number" | "date" | "time" | "select" | "user" | "users" | "seal" | "seals" | "files" | "table";
+        FieldType: "text" | "textarea" | "number" | "date" | "time" | "datetime" | "select" | "user" | "users" | "seal" | "seals" | "files" | "table";
         /** @description The body of an upload. */
         Files: {
             /** @description One part for each file. */
@@ -1828,7 +1861,7 @@ export interface components {
         GrantDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -1870,7 +1903,7 @@ export interface components {
         GrantView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -2100,7 +2133,10 @@ export interface components {
             days?: number | null;
         };
         NewUser: {
-            /** @description 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. */
+            /**
+             * @description 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. It does not begin with `-`. No other user has it in other case
+             *     or width.
+             */
             username: string;
             displayName: string;
             /** @description Not a common password, a name or a sequence, also with digits or signs added. */
@@ -2184,6 +2220,17 @@ export interface components {
         /** @description A page of a list, newest first. */
         Page_CallbackView: {
             items: components["schemas"]["CallbackView"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
+        Page_CategoryView: {
+            items: components["schemas"]["CategoryView"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
             next: string | null;
             /**
@@ -2386,12 +2433,26 @@ export interface components {
             error: components["schemas"]["PhotoError"] | null;
             documentId: components["schemas"]["DocumentId"] | null;
             blake3: components["schemas"]["Blake3"] | null;
+            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
+            suppliedBy: string | null;
+            /** Format: date-time */
+            suppliedAt: string | null;
         };
         /** @description The body of a supply. */
         Photos: {
             kind?: components["schemas"]["PhotoKind"] | null;
             /** @description One part for each image. */
             file: string[];
+        };
+        /** @description A seal of an application: what the form says, and the seal in the vendor's list. */
+        PickedSeal: {
+            /** @description A name or a device number, as in the form. */
+            picked: string;
+            /** @description Null until the vendor's list was read. */
+            name: string | null;
+            /** @description The company that owns the seal. */
+            company: string | null;
+            deviceNo: string | null;
         };
         /** @description A problem (RFC 9457). */
         Problem: {
@@ -2461,7 +2522,7 @@ export interface components {
         SealDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -2514,7 +2575,7 @@ export interface components {
         SealUseView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -2537,6 +2598,8 @@ export interface components {
             businessId: string | null;
             serialNo: string;
             status: components["schemas"]["SealUseStatus"];
+            /** @description Name and company of each seal that the form names. */
+            seals: components["schemas"]["PickedSeal"][];
             grants: components["schemas"]["GrantView"][];
             ingestId: components["schemas"]["IngestId"] | null;
             /** @description True: a return of the flow ended this seal use, and another seal use replaces it. */
@@ -2550,6 +2613,8 @@ export interface components {
             owner: string | null;
             deviceNo: string | null;
             location: string | null;
+            /** @description The vendor's word for the state: `NORMAL` or `FREEZE`. A frozen seal cannot be applied for. Null in some versions. */
+            status: string | null;
         };
         SendBack: {
             comment?: string | null;
@@ -4085,6 +4150,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -5002,6 +5076,15 @@ export interface operations {
             };
             /** @description Members of the input are not valid. Correct the members that `errors` names. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7093,6 +7176,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -8164,6 +8256,100 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_services_id_categories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServiceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CategoryView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The vendor refused, failed or did not answer. See `detail`. */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9645,6 +9831,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -9916,6 +10111,33 @@ export interface operations {
                 };
                 content: {
                     "application/openmetrics-text": string;
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
