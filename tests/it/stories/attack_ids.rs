@@ -76,7 +76,7 @@ fn of_flows() -> Vec<Row> {
         row("GET /api/flows/{id}/photos.zip", Body::None, hidden(409, 409)),
         row("POST /api/flows/{id}/comment", Body::Json(json!({ "comment": "看" })), hidden(403, 200)),
         row("POST /api/flows/{id}/approve", Body::Json(json!({})), hidden(403, 403)),
-        row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start" })), hidden(403, 403)),
+        row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start", "comment": "退回" })), hidden(403, 403)),
         row("POST /api/flows/{id}/submit", Body::Json(json!({})), hidden(403, 403)),
         row("PUT /api/flows/{id}/form", Body::Json(json!({ "form": {} })), hidden(403, 403)),
         row("POST /api/flows/{id}/archive", Body::Json(json!({})), hidden(403, 409)),
@@ -107,7 +107,7 @@ fn of_documents() -> Vec<Row> {
         row("GET /api/documents/{id}/content", Body::None, hidden(200, 200)),
         row("GET /api/documents/{id}/thumbnail/{size}", Body::None, hidden(200, 200)),
         row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
-        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 409)),
+        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
         row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),
     ]
 }
@@ -116,6 +116,7 @@ fn of_configuration() -> Vec<Row> {
     let definition = json!({ "name": "x", "fields": [], "nodes": [] });
     vec![
         row("GET /api/definitions/{id}", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
+        row("GET /api/definitions/{id}/versions", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("PUT /api/definitions/{id}", Body::Json(definition.clone()), admin(422)),
         row("POST /api/definitions", Body::Json(definition), admin(422)),
         row("GET /api/definitions/ready-made", Body::None, [LOGIN, 200, 200, 200, 200, 200]),

@@ -352,6 +352,10 @@ story!(a_flow_type_is_retired_and_names_who_may_start_it, async |world: World| {
     // Running flows go on with their version.
     assert_eq!(admin.get(&format!("{path}?version=1")).await.expect(200).get("retired"), None);
     admin.get(&format!("{path}?version=9")).await.expect_problem(404, "not_found");
+    let versions = admin.get(&format!("{path}/versions")).await.expect(200)["items"].clone();
+    let told = versions.as_array().unwrap().iter().map(|one| json!([one["version"], one["createdBy"], one["flows"]]));
+    let told: Vec<Value> = told.collect();
+    assert_eq!(told, [json!([3, "admin", 0]), json!([2, "admin", 2]), json!([1, "admin", 1])]);
     step(&world.caller("li").await, &flow, "approve", json!({})).await;
     until_status(&world, &flow, "using").await;
     step(&zhang, &flow, "withdraw", json!({})).await;

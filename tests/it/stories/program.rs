@@ -144,7 +144,7 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
                 let word = parameter["name"].as_str().unwrap();
                 let place = match word {
                     _ if path.contains(&format!("{{{word}}}")) => "path",
-                    header if header.starts_with("x-") => "header",
+                    header if header.starts_with("x-") || header == "Idempotency-Key" => "header",
                     _ => "query",
                 };
                 assert_eq!(parameter["in"], place, "{name}: {parameter}");
@@ -153,7 +153,10 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
     }
     assert!(names.contains("get_flows_id_seal_detail"), "{names:?}");
     let schemas = &document["components"]["schemas"];
-    assert_eq!(schemas["FlowState"]["enum"], serde_json::json!(["running", "archived", "rejected", "withdrawn"]));
+    assert_eq!(
+        schemas["FlowState"]["enum"],
+        serde_json::json!(["draft", "running", "archived", "rejected", "withdrawn"])
+    );
     assert!(schemas["DocumentPhoto"]["properties"].as_object().unwrap().contains_key("businessId"));
 }
 
