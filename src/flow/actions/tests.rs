@@ -322,10 +322,13 @@ fn codes_are_those_of_people_with_an_open_grant() {
             flow: &flow,
             body: &body,
             turn: true,
+            place: true,
             takes_part: true,
             starter_gone: false,
             seal_uses,
             owed_fields,
+            application_owed: false,
+            approved: false,
         };
         check(&facts, Action::Code)
     };
