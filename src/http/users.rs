@@ -115,9 +115,9 @@ impl From<UserError> for Problem {
         match error {
             UserError::Invalid(errors) => Self::invalid(errors),
             UserError::NotFound => Self::not_found(),
+            UserError::Taken(errors) => Self { errors, ..Self::new(Code::Taken, Code::Taken.meaning()) },
             UserError::NameTaken(_) => Self::new(Code::NameTaken, error.to_string()),
             UserError::LastAdministrator => Self::new(Code::LastAdministrator, error.to_string()),
-            UserError::Taken(errors) => Self { errors, ..Self::new(Code::Taken, Code::Taken.meaning()) },
             UserError::Login(error) => error.into(),
             UserError::Db(error) => error.into(),
         }

@@ -26,13 +26,13 @@ pub enum UserError {
     Invalid(Vec<FieldError>),
     #[error("there is no such user; check the username")]
     NotFound,
+    /// Another user who is not disabled has the number.
+    #[error("{}", listed(.0))]
+    Taken(Vec<FieldError>),
     #[error("the username is taken by {0:?}. Choose another one.")]
     NameTaken(String),
     #[error("the user is the last administrator who is not disabled. Make another user an administrator first.")]
     LastAdministrator,
-    /// Another user who is not disabled has the number.
-    #[error("{}", listed(.0))]
-    Taken(Vec<FieldError>),
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(transparent)]
@@ -150,10 +150,11 @@ fn problems(new: &NewUser) -> Vec<FieldError> {
 
 fn name_fault(display_name: &str) -> Option<FieldError> {
     if display_name.trim().is_empty() {
-        return Some(FieldError::new("displayName", "must not be empty"));
+        Some(FieldError::new("displayName", "must not be empty"))
+    } else {
+        let is_long = display_name.chars().count() > LONGEST_NAME;
+        is_long.then(|| FieldError::new("displayName", format!("must have at most {LONGEST_NAME} characters")))
     }
-    let is_long = display_name.chars().count() > LONGEST_NAME;
-    is_long.then(|| FieldError::new("displayName", format!("must have at most {LONGEST_NAME} characters")))
 }
 
 fn roles_fault(roles: &[Role]) -> Option<FieldError> {
@@ -227,11 +228,11 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
         return Err(UserError::Invalid(errors));
     }
     check_manager(&mut tx, &user).await?;
-    let is_last = matches!(&administrators[..], [last] if last.id == user.id);
-    if is_last && (user.disabled || !user.is_admin()) {
+    numbers::check_free(&mut tx, &user).await?;
+    let stays = user.is_admin() && !user.disabled;
+    if takes_rights && !stays && administrators.iter().all(|admin| admin.id == user.id) && !administrators.is_empty() {
         return Err(UserError::LastAdministrator);
     }
-    numbers::check_free(&mut tx, &user).await?;
     if before.disabled != user.disabled || before.roles != user.roles {
         // Flows may wait for people who are gone now, or who are back.
         queue::wake(&mut tx, JobKind::People, id.as_str(), acting.now, acting.now).await?;
