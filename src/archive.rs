@@ -3,6 +3,7 @@
 //! photos has manifests, too, and stays withdrawn.
 
 pub mod by_hand;
+pub mod evidence;
 mod manifest;
 pub mod missing;
 
@@ -27,7 +28,7 @@ use crate::{
     original::Original,
     outage::Outage,
     photo::{Photo, PhotoState},
-    queue::{FenceError, Lease, Next},
+    queue::{self, FenceError, JobKind, Lease, Next},
     seal_use::{
         SealUse,
         ingest::{Ingest, IngestState},
@@ -234,6 +235,7 @@ async fn record(
     if flow.state != FlowState::Withdrawn {
         shelf::archive(tx, &flow.id).await?;
     }
+    queue::wake(tx, JobKind::Evidence, flow.id.as_str(), now, now).await?;
     let act = match flow.state {
         _ if manifest.n > 1 => EventKind::Supplemented,
         FlowState::Withdrawn => EventKind::Recorded,

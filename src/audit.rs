@@ -48,6 +48,14 @@ words! {
         SealUseResolved = "seal_use_resolved",
         PhotosCollected = "photos_collected",
         PhotosDownloaded = "photos_downloaded",
+        BundleDownloaded = "bundle_downloaded",
+        /// The detail is S, the identity of the package.
+        EvidenceSealed = "evidence_sealed",
+        EvidenceDownloaded = "evidence_downloaded",
+        /// A check of originals ended.
+        FixityChecked = "fixity_checked",
+        /// An original is missing or changed. The subject is its hash or its key.
+        DamageFound = "damage_found",
         PhotoSupplied = "photo_supplied",
         PhotosPushed = "photos_pushed",
         PhotoAccepted = "photo_accepted",

@@ -1,10 +1,16 @@
 //! A bundle (打包下载): a zip of documents, streamed from the store.
 //!
-//! [`layout`] plans the zip and is pure. The position of every byte is known before the first one is sent. So the
-//! length is exact, every range can be sent alone, and equal contents give equal bytes. This module fetches and
-//! sends.
+//! A bundle is frozen when it is made: its [`plan`] is an object of the store and names its bytes for ever. [`layout`] is
+//! pure. The position of every byte is known before the first one is sent. So the length is exact, every range can be
+//! sent alone, and equal contents give equal bytes. This module fetches and sends.
 
 pub mod layout;
+pub mod names;
+pub mod of_flow;
+pub mod plan;
+pub mod plans;
+pub mod record;
+pub mod selection;
 
 use std::{ops::Range, sync::Arc};
 
@@ -16,11 +22,14 @@ pub use layout::{Entry, EntryContent, Layout, Piece};
 use crate::{
     app::App,
     audit::{Act, NewEntry, journal::JournalError},
-    id::FlowId,
+    clock::Timestamp,
+    content::download,
+    db::DbError,
+    flow::evidence::SealedPackage,
     library::document::Document,
-    store::{Store, StoreError, StoreKey},
-    user::User,
+    store::{Expected, Store, StoreError, StoreKey, checked},
 };
+use record::{Bundle, BundleKind};
 
 /// The folder of photos that the vendor has not confirmed.
 const UNCONFIRMED: &str = "未确认";
@@ -30,10 +39,9 @@ const UNCONFIRMED: &str = "未确认";
 #[must_use]
 pub fn entries(documents: &[Document]) -> Vec<Entry> {
     let entry = |document: &Document| Entry {
-        name: if document.is_unconfirmed() {
-            format!("{UNCONFIRMED}/{}", document.name)
-        } else {
-            document.name.clone()
+        name: {
+            let name = document.name.replace('/', "-");
+            if document.is_unconfirmed() { format!("{UNCONFIRMED}/{name}") } else { name }
         },
         bytes: u64::try_from(document.bytes).unwrap_or(0),
         crc32: u32::try_from(document.crc32).unwrap_or(0),
@@ -44,21 +52,36 @@ pub fn entries(documents: &[Document]) -> Vec<Entry> {
     documents.iter().map(entry).collect()
 }
 
-/// Serves the photos of a flow. The audit log records the download before the first byte is sent.
+impl Bundle {
+    /// Returns true if its bytes may be served.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.plan_key.is_some() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Serves a range of a bundle. The audit log records the download before the first byte is sent.
 pub async fn give_out(
     app: &App,
-    user: &User,
-    flow: &FlowId,
+    username: &str,
+    bundle: &Bundle,
     layout: &Arc<Layout>,
     range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, JournalError> {
-    let entry = NewEntry::to_flow(&user.username, Act::PhotosDownloaded, flow).detail(layout.etag());
+    let act = match bundle.kind {
+        BundleKind::Photos => Act::PhotosDownloaded,
+        BundleKind::Evidence => Act::EvidenceDownloaded,
+        BundleKind::Selection => Act::BundleDownloaded,
+    };
+    let subject = bundle.flow_id.as_ref().map_or(bundle.id.as_str(), |flow| flow.as_str());
+    let detail = format!("{} bytes {}-{}/{}", bundle.id, range.start, range.end.max(1) - 1, layout.bytes());
+    let entry = NewEntry::new(username, act, subject).of_flow_if(bundle.flow_id.as_ref()).detail(&detail);
     app.journal.write(entry, app.clock.now()).await?;
-    Ok(stream(app.store.clone(), layout, range))
+    Ok(download::watched(app, stream(app.store.clone(), layout, range)))
 }
 
-/// Streams the bytes of `range`, in the store's chunks. If an object is shorter than its row says, the stream ends
-/// with an error: a short response would look complete.
+/// Streams the bytes of `range`, in the store's chunks. If an object is shorter than its row says, or has another CRC-32,
+/// the stream ends with an error: a short or changed response would look complete.
 #[must_use]
 pub fn stream(store: Store, layout: &Arc<Layout>, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
     let pieces = Layout::pieces(Arc::clone(layout), range);
@@ -68,7 +91,7 @@ pub fn stream(store: Store, layout: &Arc<Layout>, range: Range<u64>) -> BoxStrea
             async move {
                 match piece {
                     Piece::Made(bytes) => Ok(stream::once(async { Ok(bytes) }).boxed()),
-                    Piece::Stored { key, range } => stored(&store, key, range).await,
+                    Piece::Stored { key, range, whole } => stored(&store, key, range, whole).await,
                 }
             }
         })
@@ -80,11 +103,59 @@ async fn stored(
     store: &Store,
     key: String,
     range: Range<u64>,
+    whole: Option<u32>,
 ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
     let reading = store.get_stream(&StoreKey::Raw(key.clone()), Some(range.clone())).await?;
     if reading.range == range {
-        return Ok(reading.stream);
+        return Ok(match whole {
+            Some(crc32) => checked(reading.stream, key, Expected::Crc32(crc32)),
+            None => reading.stream,
+        });
     }
     let source = std::io::Error::other(format!("it has {} bytes, not {}", reading.stored.bytes, range.end));
     Err(StoreError::Directory { action: "read", path: key, source })
+}
+
+/// Why a bundle could not be ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpiryError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Bundles that are ended in one turn.
+const TURN: i64 = 100;
+
+/// Ends the bundles whose time is over: first their objects go, then their rows say so. A request sees the time, so it
+/// finds no bundle without objects.
+pub async fn expire(app: &App) -> Result<(), ExpiryError> {
+    loop {
+        let expired = Bundle::expired(&app.db, app.clock.now(), TURN).await?;
+        for bundle in &expired {
+            delete_objects(&app.store, bundle).await?;
+            let mut tx = app.db.begin().await?;
+            Bundle::end(&mut tx, &bundle.id).await?;
+            SealedPackage::forget(&mut tx, &bundle.id).await?;
+            tx.commit().await?;
+        }
+        if expired.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// Deletes the objects of a bundle. Originals stay.
+pub async fn delete_objects(store: &Store, bundle: &Bundle) -> Result<(), StoreError> {
+    let Some(key) = &bundle.plan_key else { return Ok(()) };
+    if bundle.kind != BundleKind::Evidence {
+        return store.delete(&StoreKey::Raw(key.clone())).await;
+    }
+    let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let parts: Vec<String> = store.list(folder).map_ok(|stored| stored.key).try_collect().await?;
+    for part in parts {
+        store.delete(&StoreKey::Raw(part)).await?;
+    }
+    Ok(())
 }

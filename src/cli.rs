@@ -3,12 +3,14 @@
 mod audit;
 mod check_config;
 mod demo;
+mod evidence;
 mod print;
 mod render_page;
 mod serve;
 mod sweep;
 mod umask;
 mod users;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -50,6 +52,10 @@ enum Command {
     /// Manage tokens for programs.
     #[command(subcommand)]
     Token(users::TokenCommand),
+    /// Write the evidence package of one flow into a file.
+    Evidence(evidence::EvidenceArgs),
+    /// Read originals back and compare them with their hashes.
+    Verify(verify::VerifyArgs),
     /// List objects in the store without a row. Deletes nothing.
     Sweep(sweep::SweepArgs),
     /// Render the first page of a file. The service starts this.
@@ -61,10 +67,10 @@ enum Command {
 }
 
 impl Command {
-    /// Returns the exit status of a command that failed. `audit` and `sweep` use 1 for findings, so they fail with 2.
+    /// Returns the exit status of a command that failed. `audit`, `sweep` and `verify` use 1 for findings, so they fail with 2.
     fn status_of_failure(&self) -> ExitCode {
         match self {
-            Self::Audit(_) | Self::Sweep(_) => ExitCode::from(2),
+            Self::Audit(_) | Self::Sweep(_) | Self::Verify(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -106,6 +112,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 let config = load(cli.config)?;
                 users::token(&open(&config).await?, &config.auth, command).await?;
             }
+            Command::Evidence(args) => return evidence::run(load(cli.config)?, args).await,
+            Command::Verify(args) => return verify::run(&load(cli.config)?, args).await,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
             Command::RenderPage(args) => return render_page::run(&args),
             Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,

@@ -4,6 +4,7 @@
 mod admin;
 mod audit;
 mod auth;
+mod bundle;
 mod byte_size;
 mod callback;
 mod check;
@@ -36,6 +37,7 @@ pub use self::{
     admin::AdminConfig,
     audit::AuditConfig,
     auth::AuthConfig,
+    bundle::BundleConfig,
     byte_size::ByteSize,
     callback::CallbackConfig,
     check::{BadSetting, MOST_TOKEN_DAYS, ROLES},
@@ -81,6 +83,7 @@ pub struct Config {
     pub ingest: IngestConfig,
     pub upload: UploadConfig,
     pub thumbnail: ThumbnailConfig,
+    pub bundle: BundleConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
     pub metrics: MetricsConfig,
@@ -115,6 +118,7 @@ impl Config {
             ingest: IngestConfig::default(),
             upload: UploadConfig::default(),
             thumbnail: ThumbnailConfig::default(),
+            bundle: BundleConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),
             metrics: MetricsConfig::default(),

@@ -8,6 +8,7 @@ pub mod assign;
 pub mod case;
 pub mod draft;
 pub mod event;
+pub mod evidence;
 pub mod form;
 pub mod head;
 pub mod list;
@@ -104,6 +105,11 @@ impl Flow {
     /// Returns the field values of the form.
     pub fn values(&self) -> Result<form::Form, DbError> {
         serde_json::from_str(&self.form).map_err(|error| DbError::Decode(error.into()))
+    }
+
+    /// Returns the flow with this id or serial number.
+    pub async fn by_name(on: impl Into<On<'_>>, name: &str) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM flows WHERE id = $1 OR serial_no = $1").bind(name).optional(on).await
     }
 
     /// Locks the flow until the transaction ends. So concurrent acts on one flow are serialised.

@@ -2,11 +2,13 @@
 
 mod archive;
 mod audit;
+mod bundles;
 mod callback;
 mod connections;
 mod content;
 mod definitions;
 mod download;
+mod evidence;
 mod files;
 mod flows;
 mod folders;
@@ -44,6 +46,7 @@ use utoipa_axum::router::OpenApiRouter;
 use self::{listeners::Listeners, permission_cache::PermissionCache};
 use crate::{
     app::App,
+    bundle::plans::PlanCache,
     callback::Inbox,
     user::{Acting, User},
 };
@@ -60,6 +63,7 @@ pub struct Shared {
     pub inbox: Inbox,
     permission_cache: PermissionCache,
     listeners: Listeners,
+    plans: PlanCache,
 }
 
 impl Deref for Edge {
@@ -92,6 +96,8 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(seal_uses::routes())
         .merge(archive::routes())
         .merge(download::routes())
+        .merge(evidence::routes())
+        .merge(bundles::routes())
         .merge(files::routes())
         .merge(ingests::routes())
         .merge(photos::routes())
@@ -112,7 +118,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Returns the router with all routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
     let (permission_cache, listeners) = (PermissionCache::default(), Listeners::default());
-    let edge = Edge(Arc::new(Shared { app, inbox, permission_cache, listeners }));
+    let plans = PlanCache::new(usize::try_from(app.config.bundle.plan_memory.get()).unwrap_or(usize::MAX));
+    let edge = Edge(Arc::new(Shared { app, inbox, permission_cache, listeners, plans }));
     let (api, _) = api().split_for_parts();
     api.route("/api/openapi.json", get(openapi::show))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))

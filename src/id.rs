@@ -66,6 +66,8 @@ ids! {
     DocumentId,
     IngestId,
     CallbackId,
+    /// A frozen selection that is given out as one zip (打包下载).
+    BundleId,
     /// A stamped file or a photo that is sent to the vendor.
     DispatchId,
     JobId,

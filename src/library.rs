@@ -4,6 +4,7 @@ pub mod document;
 pub mod folder;
 pub mod search;
 pub mod search_terms;
+pub mod selected;
 
 use serde::{Deserialize, Serialize};
 

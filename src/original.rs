@@ -10,6 +10,7 @@ use crate::{
     clock::Timestamp,
     db::{DbError, On, Sql, Tx, pieces, rows, sql},
     hash::Blake3,
+    id::FlowId,
 };
 
 #[derive(Clone, Debug, FromRow)]
@@ -75,6 +76,27 @@ impl Original {
             .bind(&self.store_key)
             .bind(self.undecodable.clone())
             .bind(self.created_at)
+    }
+
+    /// Returns originals after `after`, in the order of their hashes.
+    pub async fn page(on: impl Into<On<'_>>, after: Option<&Blake3>, limit: i64) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM originals WHERE hash > $1 ORDER BY hash LIMIT $2")
+            .bind(after.map_or("", Blake3::as_str))
+            .bind(limit)
+            .all(on)
+            .await
+    }
+
+    /// Returns the originals of a flow's documents, each once.
+    pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM originals WHERE hash IN (SELECT original_hash FROM documents WHERE flow_id = $1) ORDER BY hash")
+            .bind(flow)
+            .all(on)
+            .await
+    }
+
+    pub async fn count(on: impl Into<On<'_>>) -> Result<i64, DbError> {
+        sql("SELECT COUNT(*) FROM originals").scalar(on).await
     }
 
     pub async fn set_sm3(tx: &mut Tx, hash: &Blake3, sm3: &str) -> Result<(), DbError> {

@@ -40,6 +40,8 @@ words! {
         Archive = "archive",
         /// Look again at the flows that wait for a user who was changed (subject: user).
         People = "people",
+        /// Make the evidence packages of a flow's present state (subject: flow).
+        Evidence = "evidence",
     }
 }
 

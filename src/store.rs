@@ -4,6 +4,7 @@
 //! put can run again or concurrently. The store decides no race; only the database does.
 
 mod cached;
+mod checked;
 #[cfg(test)]
 mod conformance;
 mod key;
@@ -20,6 +21,7 @@ use object_store::{
     path::Path,
 };
 
+pub use self::checked::{Expected, checked};
 pub use self::key::{Extension, InvalidName, Month, StoreFolder, StoreKey, check_segment};
 use self::local::LocalDirectory;
 pub use self::staging::Staging;
@@ -42,6 +44,9 @@ pub enum StoreError {
     /// The store answered that the object does not exist.
     #[error("the store has no object {key}")]
     NotFound { key: String },
+    /// The bytes are not those that were stored.
+    #[error("the bytes of {key} in the store are damaged. Restore the object.")]
+    Damaged { key: String },
     #[error(transparent)]
     Name(#[from] InvalidName),
     #[error("cannot {action} {key} in the store: {source}")]
@@ -55,7 +60,7 @@ impl StoreError {
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
         match self {
-            Self::NotFound { .. } | Self::Name(_) => None,
+            Self::NotFound { .. } | Self::Damaged { .. } | Self::Name(_) => None,
             Self::Directory { source, .. } => Some(Outage::of_io(source)),
             Self::Failed { source, .. } => Some(Outage::of_causes(source).unwrap_or(Outage::Failing)),
         }

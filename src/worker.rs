@@ -7,7 +7,8 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     app::App,
-    archive, callback,
+    archive::{self, evidence},
+    bundle, callback,
     clock::Timestamp,
     db::{self, DbError},
     flow::{draft, people::gone},
@@ -164,6 +165,7 @@ async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, Failure> {
         JobKind::Send => deliver::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::People => gone::run(&app.db, &lease).await.map_err(|error| log_failure(&error, db::outage(&error))),
+        JobKind::Evidence => evidence::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
     }
 }
 
@@ -184,7 +186,7 @@ async fn heartbeat(app: &App, lease: &Lease) {
     }
 }
 
-/// Adopts orphaned callbacks at an interval. A callback and the answer to its application can be committed at the
+/// Ends old bundles, and adopts orphaned callbacks at an interval. A callback and the answer to its application can be committed at the
 /// same moment, and then neither transaction sees the other.
 async fn look_after_orphans(app: Arc<App>, stop: CancellationToken) {
     loop {
@@ -194,6 +196,9 @@ async fn look_after_orphans(app: Arc<App>, stop: CancellationToken) {
         }
         if let Err(error) = adopt(&app, app.clock.now()).await {
             tracing::warn!(%error, "cannot adopt orphaned callbacks");
+        }
+        if let Err(error) = bundle::expire(&app).await {
+            tracing::warn!(%error, "cannot end old bundles");
         }
     }
 }

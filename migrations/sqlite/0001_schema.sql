@@ -602,6 +602,56 @@ CREATE TABLE manifests (
   PRIMARY KEY (flow_id, n)
 );
 
+-- Bundle -------------------------------------------------------------------------------------------------------------
+
+-- A frozen selection of documents. The plan, an object of the store, names its bytes.
+CREATE TABLE bundles (
+  id         TEXT PRIMARY KEY NOT NULL,
+  -- photos, evidence or selection
+  kind       TEXT NOT NULL,
+  flow_id    TEXT REFERENCES flows (id),
+  -- it has photos of faces, or of an unknown kind
+  faces      BOOLEAN NOT NULL,
+  name       TEXT NOT NULL,
+  -- NULL: the bundle has ended
+  plan_key   TEXT,
+  bytes      BIGINT NOT NULL,
+  entries    BIGINT NOT NULL,
+  etag       TEXT NOT NULL,
+  -- the rights that its documents need, as JSON; NULL: those of its flow
+  needs      TEXT,
+  -- what could not be given, as a JSON list
+  left_out   TEXT NOT NULL,
+  made_by    TEXT NOT NULL,
+  made_at    BIGINT NOT NULL,
+  -- NULL: it does not end
+  expires_at BIGINT
+);
+-- One state of a flow, one bundle.
+CREATE UNIQUE INDEX bundles_by_flow ON bundles (flow_id, kind, etag) WHERE plan_key IS NOT NULL AND flow_id IS NOT NULL;
+CREATE INDEX bundles_by_end ON bundles (expires_at) WHERE plan_key IS NOT NULL AND expires_at IS NOT NULL;
+
+-- Evidence -----------------------------------------------------------------------------------------------------------
+
+-- The evidence packages that are made: one per state of a flow and variant.
+CREATE TABLE evidence_packages (
+  flow_id   TEXT NOT NULL REFERENCES flows (id),
+  -- the number of the manifest, or `0-` and a fingerprint of the facts while there is no manifest
+  state     TEXT NOT NULL,
+  -- with photos of faces, or of an unknown kind
+  faces     BOOLEAN NOT NULL,
+  n         BIGINT NOT NULL,
+  -- SHA-256 of the tag manifest
+  s         TEXT NOT NULL,
+  bundle_id TEXT NOT NULL REFERENCES bundles (id),
+  -- photos that are missing, and photos that this variant leaves out
+  missing   BIGINT NOT NULL,
+  withheld  BIGINT NOT NULL,
+  sealed_at BIGINT NOT NULL,
+  PRIMARY KEY (flow_id, state, faces)
+);
+CREATE INDEX evidence_packages_by_bundle ON evidence_packages (bundle_id);
+
 -- Job ----------------------------------------------------------------------------------------------------------------
 
 -- One row per thing that has work to do. A wake during a run asks for one more run.

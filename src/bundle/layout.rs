@@ -2,16 +2,17 @@
 //!
 //! Pure. Follows APPNOTE 6.3: local headers, the central directory, zip64 where 32 or 16 bits are too few.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::{clock::Timestamp, hash::Blake3, library::document::name::numbered};
+use super::names::Names;
+use crate::{clock::Timestamp, hash::Blake3};
 
 /// An entry to plan.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// A path with `/`. Of equal paths, the later ones get ` (2)`, ` (3)` …
+    /// A path with `/`. [`Names`] makes it valid. Of equal paths, the later ones get ` (2)`, ` (3)` …
     pub name: String,
     pub bytes: u64,
     /// CRC-32 (IEEE) of the bytes.
@@ -35,10 +36,11 @@ pub enum EntryContent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     Made(Bytes),
-    /// This range of an object.
+    /// This range of an object. `whole`: it is the whole object, which has this CRC-32.
     Stored {
         key: String,
         range: Range<u64>,
+        whole: Option<u32>,
     },
 }
 
@@ -54,7 +56,7 @@ pub struct Layout {
 #[derive(Debug)]
 enum Part {
     Made(Bytes),
-    Stored { key: String, bytes: u64 },
+    Stored { key: String, bytes: u64, crc32: u32 },
 }
 
 impl Part {
@@ -87,12 +89,12 @@ impl Layout {
     pub fn of(entries: Vec<Entry>) -> Self {
         let etag = etag(&entries);
         let (mut parts, mut at) = (Vec::with_capacity(entries.len() * 2 + 1), 0);
-        let (mut directory, mut taken, count) = (Vec::new(), HashSet::new(), entries.len());
+        let (mut directory, mut names, count) = (Vec::new(), Names::default(), entries.len());
         for entry in entries {
-            let header = Header::of(&entry, unique(&mut taken, &entry.name), at);
+            let header = Header::of(&entry, names.place(&entry.name), at);
             directory.extend(header.central());
             let content = match entry.content {
-                EntryContent::Stored(key) => Part::Stored { key, bytes: entry.bytes },
+                EntryContent::Stored(key) => Part::Stored { key, bytes: entry.bytes, crc32: entry.crc32 },
                 EntryContent::Made(bytes) => Part::Made(bytes),
             };
             for part in [Part::Made(header.local().into()), content] {
@@ -113,6 +115,16 @@ impl Layout {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The memory that the plan takes, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let part = |part: &Part| match part {
+            Part::Made(bytes) => bytes.len(),
+            Part::Stored { key, .. } => key.len(),
+        };
+        self.parts.iter().map(|(_, held)| size_of::<(u64, Part)>() + part(held)).sum()
     }
 
     /// A strong entity tag, in quotes. Equal tags mean equal bytes.
@@ -143,7 +155,10 @@ impl Part {
                 let index = |at| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
                 Piece::Made(bytes.slice(index(range.start)..index(range.end)))
             }
-            Self::Stored { key, .. } => Piece::Stored { key: key.clone(), range },
+            Self::Stored { key, bytes, crc32 } => {
+                let whole = (range == (0..*bytes)).then_some(*crc32);
+                Piece::Stored { key: key.clone(), range, whole }
+            }
         }
     }
 }
@@ -157,23 +172,10 @@ impl Piece {
     }
 }
 
-/// Returns a name that no entry has yet. The comparison ignores case: Windows and macOS would overwrite one file with
-/// the other.
-fn unique(taken: &mut HashSet<String>, wanted: &str) -> String {
-    let mut n = 1;
-    loop {
-        let name = numbered(wanted, n);
-        if taken.insert(name.to_lowercase()) {
-            return name;
-        }
-        n += 1;
-    }
-}
-
 fn etag(entries: &[Entry]) -> String {
     // The number is the version of the layout. Increase it when equal entries would give other bytes.
     let mut hasher = blake3::Hasher::new();
-    hasher.update(b"zip 1");
+    hasher.update(b"zip 2");
     for entry in entries {
         hasher.update(&(entry.name.len() as u64).to_le_bytes());
         hasher.update(entry.name.as_bytes());
@@ -191,6 +193,7 @@ struct Header {
     offset: u64,
     time: u16,
     date: u16,
+    seconds: Option<i32>,
 }
 
 impl Header {
@@ -198,7 +201,8 @@ impl Header {
         let (date, time) = dos(entry.at);
         let mut name = name.into_bytes();
         name.truncate(MAX16);
-        Self { name, crc32: entry.crc32, bytes: entry.bytes, offset, time, date }
+        let seconds = i32::try_from(entry.at.0.div_euclid(1_000_000)).ok();
+        Self { name, crc32: entry.crc32, bytes: entry.bytes, offset, time, date, seconds }
     }
 
     fn local(&self) -> Vec<u8> {
@@ -207,11 +211,13 @@ impl Header {
         out.extend(LOCAL.to_le_bytes());
         self.common(&mut out, large);
         out.extend(short(self.name.len()).to_le_bytes());
-        out.extend(if large { 20_u16 } else { 0 }.to_le_bytes());
+        let wide = if large { 20 } else { 0 };
+        out.extend(short(wide + self.extended_time().len()).to_le_bytes());
         out.extend(&self.name);
         if large {
             zip64(&mut out, &[self.bytes, self.bytes]);
         }
+        out.extend(self.extended_time());
         out
     }
 
@@ -229,12 +235,23 @@ impl Header {
         out.extend((UNIX | VERSION64).to_le_bytes());
         self.common(&mut out, large || far);
         out.extend(short(self.name.len()).to_le_bytes());
-        out.extend(short(if wide.is_empty() { 0 } else { 4 + wide.len() * 8 }).to_le_bytes());
+        let extra = if wide.is_empty() { 0 } else { 4 + wide.len() * 8 };
+        out.extend(short(extra + self.extended_time().len()).to_le_bytes());
         out.extend([0; 6]); // no comment, first disk, binary
         out.extend(MODE.to_le_bytes());
         out.extend(narrow(self.offset).to_le_bytes());
         out.extend(&self.name);
         zip64(&mut out, &wide);
+        out.extend(self.extended_time());
+        out
+    }
+
+    /// Returns the time in seconds since 1970 (0x5455). The other time has no zone, so readers elsewhere would be hours
+    /// off. Empty after 2038, when the field ends.
+    fn extended_time(&self) -> Vec<u8> {
+        let Some(seconds) = self.seconds else { return Vec::new() };
+        let mut out = vec![0x55, 0x54, 5, 0, 1];
+        out.extend(seconds.to_le_bytes());
         out
     }
 

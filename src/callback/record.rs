@@ -110,6 +110,25 @@ impl Record {
         .await
     }
 
+    /// Returns the callbacks of these seal uses with their bodies, until then, in the order of arrival.
+    pub async fn of_seal_uses(
+        on: impl Into<On<'_>>,
+        seal_uses: &[&SealUseId],
+        until: Option<Timestamp>,
+    ) -> Result<Vec<Self>, DbError> {
+        if seal_uses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = placeholders(2, seal_uses.len());
+        sql(format!(
+            "SELECT * FROM callbacks WHERE received_at <= $1 AND seal_use_id IN {list} ORDER BY received_at, id"
+        ))
+        .bind(until.unwrap_or(Timestamp(i64::MAX)))
+        .bind_all(seal_uses.iter().copied())
+        .all(on)
+        .await
+    }
+
     /// Returns the pending callbacks of the seal use, in the order of arrival.
     pub async fn pending(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<PendingCallback>, DbError> {
         sql("SELECT id, images, authenticated FROM callbacks WHERE seal_use_id = $1 AND state = 'pending' ORDER BY id")

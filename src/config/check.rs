@@ -39,6 +39,7 @@ impl Config {
         self.check_callback(&mut found);
         self.check_ingest(&mut found);
         self.check_upload(&mut found);
+        found.schedule("bundle.keep", &[self.bundle.keep]);
         self.check_rest(&mut found);
         found.0
     }

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 
 use crate::{
     app::App,
     audit::{Act, NewEntry, journal::JournalError},
+    flow::event::YINKU,
     library::document::Document,
-    store::{StoreError, StoreKey},
+    store::{Expected, StoreError, StoreKey, checked},
     user::User,
 };
 
@@ -38,5 +39,34 @@ pub async fn open(
         let entry = entry.of_flow_if(document.flow_id.as_ref()).detail(part);
         app.journal.write(entry, app.clock.now()).await?;
     }
-    Ok(reading.stream)
+    // A range alone proves nothing, so only a whole read is checked.
+    if reading.range != (0..reading.stored.bytes) {
+        return Ok(reading.stream);
+    }
+    let expected = Expected::Blake3(document.blake3.clone());
+    Ok(watched(app, checked(reading.stream, document.store_key.clone(), expected)))
+}
+
+/// Reports an object that turns out to be damaged while it leaves: in the log, and in the audit log as a finding.
+#[must_use]
+pub fn watched(
+    app: &App,
+    chunks: BoxStream<'static, Result<Bytes, StoreError>>,
+) -> BoxStream<'static, Result<Bytes, StoreError>> {
+    let (journal, clock) = (app.journal.clone(), app.clock.clone());
+    chunks
+        .or_else(move |error| {
+            let (journal, clock) = (journal.clone(), clock.clone());
+            async move {
+                if let StoreError::Damaged { key } = &error {
+                    tracing::error!(key, "an original is damaged; the download breaks off");
+                    let entry = NewEntry::new(YINKU, Act::DamageFound, key).detail("changed: found by a download");
+                    if let Err(error) = journal.write(entry, clock.now()).await {
+                        tracing::error!(%error, "the finding is not in the audit log");
+                    }
+                }
+                Err(error)
+            }
+        })
+        .boxed()
 }

@@ -75,7 +75,7 @@ pub(super) async fn make(
 /// Returns the bytes of a document's thumbnail to a user with the right to read it. A face is on record before its first
 /// byte is sent.
 pub async fn view(app: &App, user: &User, document: &Document, size: u32) -> Result<Bytes, ThumbnailError> {
-    let jpeg = get(app, &document.blake3, &document.store_key, size).await?;
+    let jpeg = of_original(app, &document.blake3, &document.store_key, size).await?;
     if document.is_face() {
         let entry = NewEntry::new(&user.username, Act::FaceViewed, document.id.as_str());
         app.journal.write(entry.of_flow_if(document.flow_id.as_ref()), app.clock.now()).await?;
@@ -84,7 +84,7 @@ pub async fn view(app: &App, user: &User, document: &Document, size: u32) -> Res
 }
 
 /// Returns the bytes of the thumbnail (JPEG).
-async fn get(app: &App, hash: &Blake3, original: &str, size: u32) -> Result<Bytes, ThumbnailError> {
+pub async fn of_original(app: &App, hash: &Blake3, original: &str, size: u32) -> Result<Bytes, ThumbnailError> {
     let key = StoreKey::Thumbnail { size, hash: hash.clone() };
     match app.store.get(&key).await {
         Err(StoreError::NotFound { .. }) => make_again(app, original, &key, size).await,

@@ -1,5 +1,7 @@
 //! The manifests of a flow that has ended, and what the archive writes to the flow.
 
+use sqlx::FromRow;
+
 use super::LockedFlow;
 use crate::{
     clock::Timestamp,
@@ -8,6 +10,25 @@ use crate::{
     id::FlowId,
     library::document::CountedDocuments,
 };
+
+/// A manifest in the store.
+#[derive(Clone, Debug, FromRow)]
+pub struct StoredManifest {
+    pub n: i64,
+    pub store_key: String,
+    pub hash: Blake3,
+    pub created_at: Timestamp,
+}
+
+impl StoredManifest {
+    /// Returns the last manifest of a flow.
+    pub async fn last(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Option<Self>, DbError> {
+        sql("SELECT n, store_key, hash, created_at FROM manifests WHERE flow_id = $1 ORDER BY n DESC LIMIT 1")
+            .bind(flow)
+            .optional(on)
+            .await
+    }
+}
 
 /// A manifest that is in the store and has no row yet.
 #[derive(Clone, Copy, Debug)]

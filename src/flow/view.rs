@@ -10,6 +10,7 @@ use super::{
     actions::{self, Action, Facts, Refusal, UseFacts},
     approval,
     event::{self, Event},
+    evidence::PackageSeal,
     head::{self, FlowHead, facts},
     people::People,
     required_files,
@@ -41,6 +42,11 @@ pub struct FlowView {
     pub events: Vec<Event>,
     /// Actions that this user may do now.
     pub actions: Vec<Action>,
+    /// The identity of the evidence package of the last manifest, without faces. Null until the package is made.
+    pub evidence: Option<PackageSeal>,
+    /// The number of the last manifest.
+    #[serde(skip)]
+    pub manifest_no: i64,
     /// Keys of the fields that this user may change now. A files field is changed by upload.
     pub editable: Vec<String>,
     /// Display names of the usernames in this flow.
@@ -144,6 +150,8 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
             .filter_map(|action| Some((*action, actions::check(&facts, *action).err()?)))
             .collect(),
         editable: actions::editable(&facts).into_iter().map(|field| field.key.clone()).collect(),
+        evidence: PackageSeal::of_flow(db, id).await?,
+        manifest_no: flow.manifest_no,
         head,
         form,
         events,

@@ -16,6 +16,7 @@ pub use code::Code;
 use crate::{
     archive::missing::PhotoShortfall,
     audit::journal::JournalError,
+    bundle::of_flow::FreezeError,
     callback::CallbackError,
     content::{download::DownloadError, thumbnails::ThumbnailError},
     db::{self, DbError},
@@ -285,6 +286,15 @@ impl From<CallbackError> for Problem {
             }
             CallbackError::Db(error) => Self::database(&error),
             CallbackError::Store(_) | CallbackError::Cpu(_) | CallbackError::Stopping => Self::internal(&error),
+        }
+    }
+}
+
+impl From<FreezeError> for Problem {
+    fn from(error: FreezeError) -> Self {
+        match error {
+            FreezeError::Db(error) => error.into(),
+            FreezeError::Store(_) | FreezeError::Expiry(_) => Self::internal(&error),
         }
     }
 }

@@ -310,7 +310,7 @@ fn listed(filtered: &mut Filtered, values: Vec<String>) -> String {
 }
 
 /// Returns the visible shelves: public folders, the user's own folders and, for archivists, system folders.
-fn shelves(user: &User) -> Vec<String> {
+pub(super) fn shelves(user: &User) -> Vec<String> {
     let system = user.has(Role::Archivist).then(|| Space::System.to_string());
     [Space::Public.to_string(), user.id.to_string()].into_iter().chain(system).collect()
 }

@@ -81,6 +81,8 @@ fn row_of(key: &str) -> Option<(&'static str, &str)> {
         "thumbnails" => Some(("thumbnails", stem)),
         "manifests" => Some(("manifests", rest.rsplit('/').nth(1)?)),
         "callbacks" => Some(("callbacks", last)),
+        "evidence" => Some(("evidence", rest.split('/').nth(1)?)),
+        "bundles" => Some(("bundles", stem)),
         _ => None,
     }
 }
@@ -92,6 +94,8 @@ async fn strays(db: &Db, piece: Vec<Stored>) -> Result<Vec<Found>, DbError> {
         ("thumbnails", "SELECT hash, NULL FROM originals WHERE hash IN "),
         ("manifests", "SELECT flow_id, store_key FROM manifests WHERE flow_id IN "),
         ("callbacks", "SELECT id, NULL FROM callbacks WHERE id IN "),
+        ("evidence", "SELECT id, NULL FROM bundles WHERE plan_key IS NOT NULL AND id IN "),
+        ("bundles", "SELECT id, plan_key FROM bundles WHERE plan_key IS NOT NULL AND id IN "),
     ] {
         let ids: Vec<&str> = piece
             .iter()
@@ -133,6 +137,8 @@ mod tests {
         assert_eq!(row_of("thumbnails/256/ab/ab12.jpg"), Some(("thumbnails", "ab12")));
         assert_eq!(row_of("manifests/2026/flow/2.json"), Some(("manifests", "flow")));
         assert_eq!(row_of("callbacks/7"), Some(("callbacks", "7")));
+        assert_eq!(row_of("evidence/flow/bundle/ab12.html"), Some(("evidence", "bundle")));
+        assert_eq!(row_of("bundles/7.plan"), Some(("bundles", "7")));
         assert_eq!(row_of("notes.txt"), None);
         assert_eq!(row_of("other/x"), None);
     }

@@ -7,7 +7,7 @@ use object_store::path::Path;
 use crate::{
     clock::Timestamp,
     hash::Blake3,
-    id::{CallbackId, FlowId},
+    id::{BundleId, CallbackId, FlowId},
 };
 
 /// The name of one object. It defines path, type and caching.
@@ -21,6 +21,10 @@ pub enum StoreKey {
     Manifest { year: i16, flow: FlowId, n: u32 },
     /// `callbacks/<id>`: a body that is too large for its row.
     Callback { id: CallbackId },
+    /// `evidence/<flow>/<bundle>/<blake3>.<ext>`: a made part of an evidence package, or its plan.
+    Evidence { flow: FlowId, bundle: BundleId, hash: Blake3, ext: &'static str },
+    /// `bundles/<id>.plan`
+    Bundle { id: BundleId },
     /// A key that was read from a row or a listing.
     Raw(String),
 }
@@ -49,7 +53,8 @@ impl StoreKey {
             Self::Original { ext, .. } => mime(ext.as_str()),
             Self::Thumbnail { .. } => "image/jpeg",
             Self::Manifest { .. } => "application/json",
-            Self::Callback { .. } => mime(""),
+            Self::Callback { .. } | Self::Bundle { .. } => mime(""),
+            Self::Evidence { ext, .. } => mime(ext),
             Self::Raw(key) => mime(key.rsplit_once('.').map_or("", |(_, ext)| ext)),
         }
     }
@@ -59,7 +64,7 @@ impl StoreKey {
     pub fn cache_control(&self) -> &'static str {
         match self {
             Self::Original { .. } | Self::Thumbnail { .. } | Self::Raw(_) => "private, max-age=31536000, immutable",
-            Self::Manifest { .. } | Self::Callback { .. } => "no-store",
+            Self::Manifest { .. } | Self::Callback { .. } | Self::Evidence { .. } | Self::Bundle { .. } => "no-store",
         }
     }
 }
@@ -74,6 +79,8 @@ impl fmt::Display for StoreKey {
             Self::Thumbnail { size, hash } => write!(f, "thumbnails/{size}/{}/{hash}.jpg", &hash.as_str()[..2]),
             Self::Manifest { year, flow, n } => write!(f, "manifests/{year:04}/{flow}/{n}.json"),
             Self::Callback { id } => write!(f, "callbacks/{id}"),
+            Self::Evidence { flow, bundle, hash, ext } => write!(f, "evidence/{flow}/{bundle}/{hash}.{ext}"),
+            Self::Bundle { id } => write!(f, "bundles/{id}.plan"),
             Self::Raw(key) => f.write_str(key),
         }
     }

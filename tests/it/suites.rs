@@ -3,6 +3,7 @@
 mod audit;
 mod db;
 mod db_faults;
+mod fixity;
 mod migrations;
 mod schema;
 mod search;

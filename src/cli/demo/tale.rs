@@ -39,7 +39,8 @@ pub(super) async fn run(api: &mut Api, memory: &mut Memory, dir: &Path, photos: 
     progress::watch(api, &admin, &flow, photos, PATIENCE).await?;
     upload_stamped_file(api, &flow).await?;
     wait(api, &admin, &flow, |flow| Ok((flow["state"] == "archived").then_some(()))).await?;
-    check(api, &admin, &flow, photos).await
+    check(api, &admin, &flow, photos).await?;
+    save_evidence(api, &admin, &flow, dir).await
 }
 
 async fn start(api: &Api, definition: &str, photos: u32) -> anyhow::Result<String> {
@@ -160,6 +161,29 @@ async fn check(api: &Api, admin: &str, flow: &str, photos: u32) -> anyhow::Resul
         ensure!(blake3::hash(&bytes).to_hex().as_str() == text(document, "blake3")?, "document {id} was altered");
     }
     print_addresses(api, admin, &view, documents)
+}
+
+/// Downloads the evidence package into the directory of the demo.
+async fn save_evidence(api: &Api, admin: &str, flow: &str, dir: &Path) -> anyhow::Result<()> {
+    let about = format!("/api/flows/{flow}/evidence");
+    let made = async {
+        loop {
+            let about = api.get(admin, &about).await?;
+            if about["state"] == "ready" {
+                return anyhow::Ok(about);
+            }
+            ensure!(about["state"] != "failed", "the evidence package cannot be made; see the log of the service");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let about = tokio::time::timeout(PATIENCE, made).await.context("the evidence package is not made")??;
+    let file = dir.join("evidence.zip");
+    std::fs::write(&file, api.bytes(admin, &text(&about, "url")?).await?)
+        .with_context(|| format!("cannot write {}; check its permissions", file.display()))?;
+    print::progress(&format!("\nthe evidence package  {}", file.display()));
+    print::progress(&format!("                      {}/api/flows/{flow}/evidence.zip", api.base()));
+    print::progress(&format!("S = {}", text(&about, "s")?));
+    Ok(())
 }
 
 fn print_addresses(api: &Api, admin: &str, flow: &Value, documents: &[Value]) -> anyhow::Result<()> {

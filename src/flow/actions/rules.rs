@@ -294,6 +294,17 @@ impl Facts<'_> {
         Err(NEVER_APPLIED)
     }
 
+    /// A user who sees the flow may download its documents, so also its evidence.
+    pub(super) fn evidence(&self) -> Result<(), Refusal> {
+        match self.flow.state {
+            FlowState::Draft => Err(DRAFT),
+            // A draft that was withdrawn was never submitted.
+            FlowState::Withdrawn if self.flow.serial_no.is_empty() => Err(WITHDRAWN),
+            _ if self.takes_part || self.user.reads_all() => Ok(()),
+            _ => Err(not_yours("only participants of the flow may download its evidence; ask a participant")),
+        }
+    }
+
     pub(super) fn archive(&self) -> Result<(), Refusal> {
         self.running()?;
         let starts = self.flow.starter == self.user.username;

@@ -36,11 +36,13 @@ pub(super) fn tag_of(path: &str) -> Option<&'static str> {
         ("services", _) => "services",
         ("definitions", _) => "definitions",
         ("flows", act) if act.starts_with("seal-") => "seal use",
-        ("flows", "photos.zip" | "evidence.zip" | "collect" | "fields" | "stamped") | ("grants", _) => "files",
+        ("flows", "photos.zip" | "evidence.zip" | "evidence" | "collect" | "fields" | "stamped") | ("grants", _) => {
+            "files"
+        }
         ("flows", _) => "flows",
         ("seal-uses" | "owed", _) => "seal use",
         ("ingests" | "photos" | "callbacks" | "papi", _) => "ingests",
-        ("folders" | "documents" | "bundles", _) => "knowledge base",
+        ("folders" | "documents" | "bundles" | "evidence", _) => "knowledge base",
         ("audit" | "events" | "jobs" | "healthz" | "readyz" | "metrics" | "openapi.json", _) => "operation",
         _ => return None,
     })
@@ -118,6 +120,8 @@ fn description_of(status: &str) -> &'static str {
         "403" => "The caller may not do this, or another site sent the cookie. See `code`.",
         "404" => "The object does not exist or is not visible to the caller. Check the id and the rights.",
         "408" => "The body arrived too slowly. Send the request again.",
+        "410" => "The bytes have ended. Make a new bundle.",
+        "412" => "The content is another one. Download it from the start.",
         "409" => "The current state does not allow this. Do what `detail` says.",
         "413" => "The body is larger than the limit. Send less.",
         "415" => "The content type is not supported. Send the documented content type.",

@@ -98,6 +98,7 @@ codes! {
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
     FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";
+    BundleGone = "bundle_gone", GONE, "The bundle has ended, or a document in it is gone or damaged. Make a new bundle.";
     OtherState = "other_state", PRECONDITION_FAILED, "The content is not the one that the conditions of the request name. Download it from the start.";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "A file is larger than the limit. Send a smaller file.";
     TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "The upload has more files than the limit. Send fewer files.";
@@ -114,6 +115,7 @@ codes! {
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
     VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";
     StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "The service is still fetching photos. Retry after `Retry-After` seconds.";
+    BundleMaking = "bundle_making", SERVICE_UNAVAILABLE, "The service is still making the package. Retry after `Retry-After` seconds.";
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "The database does not answer. Retry after `Retry-After` seconds.";
     Busy = "busy", SERVICE_UNAVAILABLE, "Too many requests in progress. Retry after `Retry-After` seconds.";
 }

@@ -74,6 +74,8 @@ fn of_flows() -> Vec<Row> {
         row("GET /api/flows/{id}/seal-code", Body::None, hidden(403, 200)),
         row("GET /api/flows/{id}/seal-detail", Body::None, hidden(200, 200)),
         row("GET /api/flows/{id}/photos.zip", Body::None, hidden(409, 409)),
+        row("GET /api/flows/{id}/evidence", Body::None, hidden(200, 200)),
+        row("GET /api/flows/{id}/evidence.zip", Body::None, hidden(200, 200)),
         row("POST /api/flows/{id}/comment", Body::Json(json!({ "comment": "看" })), hidden(403, 200)),
         row("POST /api/flows/{id}/approve", Body::Json(json!({})), hidden(403, 403)),
         row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start", "comment": "退回" })), hidden(403, 403)),
@@ -106,6 +108,8 @@ fn of_documents() -> Vec<Row> {
         row("GET /api/documents/{id}", Body::None, hidden(200, 200)),
         row("GET /api/documents/{id}/content", Body::None, hidden(200, 200)),
         row("GET /api/documents/{id}/thumbnail/{size}", Body::None, hidden(200, 200)),
+        row("GET /api/bundles/{id}", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
+        row("GET /api/bundles/{id}/about", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
         row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
         row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
         row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),
@@ -155,6 +159,7 @@ fn without_an_object() -> Vec<Row> {
         "GET /api/definitions",
         "GET /api/documents",
         "GET /api/events",
+        "GET /api/evidence/verify.html",
         "GET /api/flows",
         "GET /api/flows/counts",
         "GET /api/folders",
@@ -179,6 +184,7 @@ fn without_an_object() -> Vec<Row> {
         ["POST /api/flows", "POST /api/folders", "POST /api/tokens"]
             .map(|route| row(route, Body::Json(json!({})), OWN)),
     );
+    rows.push(row("POST /api/bundles", Body::Json(json!({})), OWN));
     rows.push(row("POST /api/session", Body::Json(json!({ "username": "x", "password": "x" })), OWN));
     let passwords = json!({ "old": "x", "new": "y" });
     rows.push(row("PUT /api/session/password", Body::Json(passwords), OWN));
@@ -233,11 +239,13 @@ struct Ids {
     user: String,
     session: String,
     token: String,
+    bundle: String,
 }
 
 impl Ids {
     async fn of(world: &World, flow: &impl std::fmt::Display) -> Self {
         let text = async |statement: &str| -> String { sql(statement.to_owned()).scalar(&world.app.db).await.unwrap() };
+        let package = world.caller("zhang").await.get(&format!("/api/flows/{flow}/evidence.zip")).await;
         let flow = world.caller("admin").await.get(&format!("/api/flows/{flow}")).await.expect(200);
         Self {
             flow,
@@ -249,6 +257,7 @@ impl Ids {
             session: text("SELECT MIN(id) FROM sessions").await,
             token: text("SELECT MIN(t.id) FROM tokens t JOIN users u ON u.id = t.user_id WHERE u.username = 'zhang'")
                 .await,
+            bundle: package.header("content-location").rsplit('/').next().unwrap().to_owned(),
         }
     }
 
@@ -261,6 +270,7 @@ impl Ids {
             Some("seal-uses") => self.flow["sealUses"][0]["id"].as_str().unwrap(),
             Some("ingests") => self.flow["sealUses"][0]["ingestId"].as_str().unwrap(),
             Some("documents") => photo,
+            Some("bundles") => &self.bundle,
             Some("photos") => self.flow["files"]["photos"][0]["photo"]["photoId"].as_str().unwrap(),
             Some("folders") => &self.folder,
             Some("callbacks") => &self.callback,

@@ -76,7 +76,7 @@ story!(a_manual_flow_is_archived_by_hand_once_its_required_file_is_there, async 
     world.until_quiet().await;
     assert!(world.flow(&flow).await.archived_at.is_none(), "a manual flow waits for a person");
     let told = zhang.send(zhang.request(reqwest::Method::POST, &path)).await.expect(200);
-    assert_eq!((&told["state"], &told["actions"]), (&json!("archived"), &json!(["upload"])));
+    assert_eq!((&told["state"], &told["actions"]), (&json!("archived"), &json!(["upload", "evidence"])));
     let events: Vec<&str> =
         told["events"].as_array().unwrap().iter().map(|event| event["act"].as_str().unwrap()).collect();
     assert!(events.ends_with(&["uploaded", "archive_asked", "archived"]), "{events:?}");

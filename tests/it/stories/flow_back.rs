@@ -25,7 +25,7 @@ story!(a_flow_sent_back_to_its_starter_is_changed_and_submitted_again, async |wo
     act(&li, &flow, "submit", json!({})).await.expect_problem(403, "not_yours");
 
     let mine = show(&zhang, &flow).await;
-    assert_eq!(mine["actions"], json!(["withdraw", "edit", "upload"]));
+    assert_eq!(mine["actions"], json!(["withdraw", "edit", "upload", "evidence"]));
     assert_eq!(mine["editable"], json!(["subject", "note", "opinion", "attachment"]));
     let path = format!("/api/flows/{flow}/form");
     let empty = json!({ "form": { "subject": "" } });
@@ -87,7 +87,10 @@ story!(a_flow_is_withdrawn_by_its_starter_only, async |world: World| {
     let flow = start(&zhang, &definition).await;
     act(&li, &flow, "withdraw", json!({})).await.expect_problem(403, "not_yours");
     let view = act(&zhang, &flow, "withdraw", json!({ "comment": "不需要了" })).await.expect(200);
-    assert_eq!((&view["state"], &view["actions"], &view["waitsFor"]), (&json!("withdrawn"), &json!([]), &json!([])));
+    assert_eq!(
+        (&view["state"], &view["actions"], &view["waitsFor"]),
+        (&json!("withdrawn"), &json!(["evidence"]), &json!([]))
+    );
     for (step, body) in
         [("approve", json!({})), ("reject", json!({ "comment": "退回" })), ("transfer", json!({ "to": "wang" }))]
     {

@@ -122,7 +122,7 @@ story!(who_only_reads_changes_nothing, async |world: World| {
     let definition = define(&world, json!([node("one", &["user:li"], "any")])).await;
     let [zhang, sun] = callers(&world, ["zhang", "sun"]).await;
     let flow = start(&zhang, &definition).await;
-    assert_eq!(show(&sun, &flow).await["actions"], json!([]));
+    assert_eq!(show(&sun, &flow).await["actions"], json!(["evidence"]));
     for (step, body) in [
         ("approve", json!({})),
         ("reject", json!({})),
@@ -148,10 +148,10 @@ story!(a_seal_node_without_integration_is_completed_by_hand, async |engine: Engi
     act(&li, &flow, "approve", json!({})).await.expect(200);
     let view = show(&wang, &flow).await;
     assert_eq!((&view["sealUses"], &view["node"]), (&json!([]), &json!("seal")), "no application is made");
-    assert_eq!(view["actions"], json!(["approve", "reject", "transfer"]));
+    assert_eq!(view["actions"], json!(["approve", "reject", "transfer", "evidence"]));
     act(&wang, &flow, "approve", json!({})).await.expect(200);
     world.until("it is archived", async || show(&wang, &flow).await["state"] == "archived").await;
-    assert_eq!(show(&wang, &flow).await["actions"], json!([]));
+    assert_eq!(show(&wang, &flow).await["actions"], json!(["evidence"]));
 });
 
 story!(who_has_nothing_to_say_sends_no_body, async |world: World| {

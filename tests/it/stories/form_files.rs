@@ -103,7 +103,7 @@ story!(a_required_file_is_asked_for_before_the_apply_node_is_passed, async |engi
     let world = world_with(engine, with_file).await;
     let [zhang, li] = callers(&world, ["zhang", "li"]).await;
     let flow = submit(&world, &purchase(&one_seal(1))).await;
-    assert_eq!(show(&li, &flow).await["actions"], json!(["reject", "transfer"]));
+    assert_eq!(show(&li, &flow).await["actions"], json!(["reject", "transfer", "evidence"]));
     let problem = act(&li, &flow, "approve", json!({})).await.expect_problem(409, "field_required");
     assert_eq!(problem["errors"][0]["field"], "form.file");
     let file = bring(&zhang, &flow, "合同.pdf").await;

@@ -240,14 +240,14 @@ rows! {
     while_seals_are_in_use: InUse {
         admin: "withdraw transfer code detail collect append finish upload",
         zhang: "detail",
-        wang: "reject transfer code detail collect append finish upload",
+        wang: "reject transfer detail collect append finish upload",
         chen: "code detail collect",
         sun: "detail",
     }
     while_seals_are_in_use_and_photos_are_downloaded: InUseLocal {
         admin: "withdraw transfer code detail photos append finish upload",
         zhang: "detail",
-        wang: "reject transfer code detail photos append finish upload",
+        wang: "reject transfer detail photos append finish upload",
         chen: "code detail photos",
         sun: "detail photos",
     }

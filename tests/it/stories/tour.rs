@@ -34,6 +34,7 @@ async fn the_tour_with_curl_is_true() {
         .unwrap();
     let (out, err) = (String::from_utf8_lossy(&walked.stdout), String::from_utf8_lossy(&walked.stderr));
     assert!(walked.status.success(), "{}\n{out}\n{err}", walked.status);
+    assert!(out.contains("tagmanifest-sha256.txt: OK"), "{out}");
     assert!(out.contains("photo.jpg: OK") && out.contains("the audit log is as it was written"), "{out}");
 
     let kept = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
@@ -55,5 +56,9 @@ async fn the_tour_with_curl_is_true() {
     assert_eq!(flow["files"]["photos"].as_array().map(Vec::len), Some(3));
     assert_eq!(flow["files"]["stamped"][0]["vendorState"], "sent");
     let downloads = ask("/api/audit?act=photos_downloaded".to_owned()).await;
-    assert_eq!(downloads["items"].as_array().map(Vec::len), Some(2), "broken off, and gone on with: {downloads}");
+    assert_eq!(
+        downloads["items"].as_array().map(Vec::len),
+        Some(3),
+        "whole, broken off, and gone on with: {downloads}"
+    );
 }

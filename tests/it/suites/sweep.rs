@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use reqwest::{
     Body,
     multipart::{Form, Part},
@@ -35,13 +36,19 @@ story!(everything_that_has_a_row_is_known, async |engine: Engine| {
     };
     let world = World::new(engine, plan).await;
     archived(&world, 2).await;
+    world.until_quiet().await;
     let later = world.app.clock.now().plus(Duration::from_hours(1));
     let report = orphans::scan(&world.app.store, &world.app.db, later).await.unwrap();
     assert_eq!(report.strays, []);
     let callbacks = world.count("SELECT COUNT(*) FROM callbacks WHERE body_key IS NOT NULL").await;
     assert!(callbacks > 0);
-    // Two originals, each in two sizes, and the manifest.
-    assert_eq!(report.looked_at, 2 + 4 + 1 + u64::try_from(callbacks).unwrap());
+    let package: Vec<_> = world.app.store.list("evidence").try_collect().await.unwrap();
+    assert!(package.len() > 10, "{package:?}");
+    // Two originals, each in two sizes, the manifest, and the parts of the evidence package.
+    assert_eq!(
+        report.looked_at,
+        2 + 4 + 1 + u64::try_from(usize::try_from(callbacks).unwrap() + package.len()).unwrap()
+    );
     let long_ago = world.app.clock.now().minus(Duration::from_hours(24));
     let report = orphans::scan(&world.app.store, &world.app.db, long_ago).await.unwrap();
     assert_eq!(report, orphans::OrphanReport::default(), "what is young may be on its way to its row");

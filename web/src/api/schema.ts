@@ -690,7 +690,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an
+         * Supplies photos that a grant owes. The person of the grant may do it, and operators of the flow. In an archived flow
+         *     the photos are a supplement. The body is multipart with one or more parts named `file`; each must be an
          *     image. The service also sends the photos to the vendor.
          */
         post: operations["post_grants_id_photos"];
@@ -1458,6 +1459,7 @@ export interface components {
          *     * `no_seal_use` (409): The flow has no seal use yet. Retry after the apply node.
          *     * `not_editable` (409): The caller may not change the files of this field now. See `editable` of the flow.
          *     * `photo_document` (409): The document is a photo of a seal use. Remove only uploaded files.
+         *     * `nothing_owed` (409): The grant owes no photo. Supply only photos that GET /api/owed lists.
          *     * `nothing_to_append_to` (409): No seal use of the flow accepts more uses. Read the flow again.
          *     * `nothing_to_end` (409): The flow has no seal use that can end. Read the flow again.
          *     * `nothing_open` (409): The flow has no open seal use. Read the flow again.
@@ -1489,7 +1491,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1529,7 +1531,7 @@ export interface components {
         Counts: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -1562,12 +1564,12 @@ export interface components {
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval: boolean | null;
             /** @description True: no new flow starts. Running flows go on. */
-            retired: boolean | null;
+            retired?: boolean | null;
             /**
              * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
              *     auditor.
              */
-            starters: components["schemas"]["Starter"][] | null;
+            starters?: components["schemas"]["Starter"][] | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
@@ -1673,6 +1675,10 @@ export interface components {
             no: number | null;
             /** @description An unconfirmed photo is in no count. */
             state: components["schemas"]["Confirmation"];
+            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
+            suppliedBy: string | null;
+            /** Format: date-time */
+            suppliedAt: string | null;
         };
         /** @enum {string} */
         DocumentSource: "photo" | "upload";
@@ -1711,7 +1717,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
         /** @description A form field. */
         Field: {
             key: string;
@@ -1871,7 +1877,7 @@ export interface components {
         GrantDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -1916,7 +1922,7 @@ export interface components {
         GrantView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -2447,6 +2453,10 @@ export interface components {
             error: components["schemas"]["PhotoError"] | null;
             documentId: components["schemas"]["DocumentId"] | null;
             blake3: components["schemas"]["Blake3"] | null;
+            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
+            suppliedBy: string | null;
+            /** Format: date-time */
+            suppliedAt: string | null;
         };
         /** @description The body of a supply. */
         Photos: {
@@ -2522,7 +2532,7 @@ export interface components {
         SealDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**
@@ -2575,7 +2585,7 @@ export interface components {
         SealUseView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended.
+             * @description Uses applied for plus uses appended. A use without an append does not raise it.
              */
             authorised: number;
             /**

@@ -78,6 +78,8 @@ function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): v
     user: doc.photo?.user ?? null,
     username: doc.photo?.username ?? null,
     employeeNo: doc.photo?.employeeNo ?? null,
+    suppliedBy: doc.photo?.suppliedBy ?? null,
+    suppliedAt: doc.photo?.suppliedAt ?? null,
     state: "done",
     attempts: 0,
     error: null,

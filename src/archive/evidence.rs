@@ -1,0 +1,299 @@
+//! The evidence package (证据包) of a flow: report, originals, metadata and manifests as one zip that a stranger checks
+//! offline.
+//!
+//! A package belongs to one state of its flow: to the last manifest, or to the present facts while there is none. All of
+//! its parts are made once and kept in the store. The unique index on (flow, state, variant) decides between two nodes
+//! that make the same package. So its bytes never change.
+
+mod bag;
+mod custody;
+mod known;
+pub mod many;
+mod mask;
+mod metadata;
+pub mod parts;
+mod report;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use sm3::{Digest, Sm3};
+
+use self::{
+    bag::{Bag, BagFile, Source, Variant},
+    known::Known,
+};
+use crate::{
+    app::App,
+    audit::{self, Act, NewEntry},
+    bundle::{
+        self, ExpiryError, Layout,
+        plan::{DamagedPlan, FrozenPlan},
+        record::{Bundle, BundleKind},
+    },
+    content::thumbnails::{self, ThumbnailError},
+    cpu::CpuError,
+    db::{self, DbError},
+    flow::{Flow, event::YINKU, evidence::SealedPackage, manifest::StoredManifest},
+    hash::Blake3,
+    id::{BundleId, FlowId},
+    original::Original,
+    outage::Outage,
+    queue::{self, JobKind, Lease, Next},
+    store::{StoreError, StoreKey},
+};
+
+pub use bag::VERIFY_HTML;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    #[error("the flow does not exist")]
+    NoFlow,
+    #[error("the bytes of {0} in the store have changed. Restore the object.")]
+    Changed(String),
+    #[error("a manifest cannot be read or written: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Plan(#[from] DamagedPlan),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
+    #[error(transparent)]
+    Expiry(#[from] ExpiryError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl EvidenceError {
+    /// Returns the outage of our database or store that stopped the run.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Store(error) => error.outage(),
+            Self::Db(error) | Self::Expiry(ExpiryError::Db(error)) => db::outage(error),
+            Self::Expiry(ExpiryError::Store(error)) => error.outage(),
+            Self::NoFlow | Self::Changed(_) | Self::Json(_) | Self::Plan(_) | Self::Cpu(_) => None,
+        }
+    }
+}
+
+/// A package that is made, with its bundle.
+#[derive(Debug)]
+pub struct EvidencePackage {
+    pub sealed: SealedPackage,
+    pub bundle: Bundle,
+}
+
+/// Runs the job once: makes the packages of the flow's present state that are not made.
+pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, EvidenceError> {
+    let id: FlowId = lease.subject.parse().map_err(|_| EvidenceError::NoFlow)?;
+    make(app, &id).await?;
+    Ok(Next::Idle)
+}
+
+/// Returns the package of the present state. `None`: it is not made.
+pub async fn present(app: &App, id: &FlowId, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
+    let state = match StoredManifest::last(&app.db, id).await? {
+        Some(stored) => stored.n.to_string(),
+        None => {
+            let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
+            Known::of(app, flow).await?.state
+        }
+    };
+    let Some(without) = live(app, id, &state, false).await? else { return Ok(None) };
+    // A package without private photos is the same for everyone.
+    if !faces || without.sealed.withheld == 0 {
+        return Ok(Some(without));
+    }
+    live(app, id, &state, true).await
+}
+
+async fn live(app: &App, id: &FlowId, state: &str, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
+    let Some(sealed) = SealedPackage::find(&app.db, id, state, faces).await? else { return Ok(None) };
+    let bundle = Bundle::find(&app.db, &sealed.bundle_id).await?.filter(|bundle| bundle.is_live(app.clock.now()));
+    Ok(bundle.map(|bundle| EvidencePackage { sealed, bundle }))
+}
+
+/// How long a request waits for a package that is not made: with a manifest, and before archiving.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(10));
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Returns the package of the present state. If it is not made, the job makes it, and the caller waits a while.
+/// `None`: the job goes on.
+pub async fn bring(app: &App, id: &FlowId, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
+    if let Some(package) = present(app, id, faces).await? {
+        return Ok(Some(package));
+    }
+    have_made(app, id).await?;
+    let patience = if StoredManifest::last(&app.db, id).await?.is_some() { PATIENCE.0 } else { PATIENCE.1 };
+    let made = async {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Some(package) = present(app, id, faces).await? {
+                return Ok(package);
+            }
+        }
+    };
+    tokio::time::timeout(patience, made).await.ok().transpose()
+}
+
+/// Wakes the job that makes the packages.
+pub async fn have_made(app: &App, id: &FlowId) -> Result<(), DbError> {
+    let (mut tx, now) = (app.db.begin().await?, app.clock.now());
+    queue::wake(&mut tx, JobKind::Evidence, id.as_str(), now, now).await?;
+    tx.commit().await
+}
+
+/// Makes the packages of the flow's present state.
+pub async fn make(app: &Arc<App>, id: &FlowId) -> Result<(), EvidenceError> {
+    bundle::expire(app).await?;
+    let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
+    let mut known = Known::of(app, flow).await?;
+    let variants: &[bool] = if known.private_files() > 0 { &[false, true] } else { &[false] };
+    let mut due = Vec::new();
+    for faces in variants {
+        if live(app, id, &known.state, *faces).await?.is_none() {
+            due.push(*faces);
+        }
+    }
+    if due.is_empty() {
+        return Ok(());
+    }
+    take_sm3(app, &mut known).await?;
+    let thumbnails = thumbnails_of(app, &known).await?;
+    let known = Arc::new(known);
+    for faces in due {
+        seal(app, &known, Variant { faces, thumbnails: thumbnails.clone() }).await?;
+    }
+    Ok(())
+}
+
+/// Takes the SM3 of originals that do not have it: before archiving. Each one is read whole, so its identity is checked.
+async fn take_sm3(app: &App, known: &mut Known) -> Result<(), EvidenceError> {
+    for file in known.facts.documents.iter_mut().filter(|file| file.sm3.is_none()) {
+        let mut reading = app.store.get_stream(&StoreKey::Raw(file.store_key.clone()), None).await?.stream;
+        let (mut blake3, mut sm3) = (blake3::Hasher::new(), Sm3::new());
+        while let Some(chunk) = reading.try_next().await? {
+            (blake3, sm3) = app.cpu.run(0, move || (blake3.update(&chunk).clone(), sm3.chain_update(&chunk))).await?;
+        }
+        if blake3.finalize().to_hex().as_str() != file.blake3.as_str() {
+            return Err(EvidenceError::Changed(file.store_key.clone()));
+        }
+        let sm3 = hex::encode(sm3.finalize());
+        let mut tx = app.db.begin().await?;
+        Original::set_sm3(&mut tx, &file.blake3, &sm3).await?;
+        tx.commit().await?;
+        file.sm3 = Some(sm3);
+    }
+    Ok(())
+}
+
+/// The size of the thumbnails in a report, and how many are read at once.
+const THUMBNAIL: u32 = 256;
+const READS: usize = 8;
+
+/// Returns the thumbnails of the photos in the order of the documents.
+async fn thumbnails_of(app: &App, known: &Known) -> Result<Vec<Option<Bytes>>, EvidenceError> {
+    let wanted: Vec<Option<(Blake3, String)>> = known
+        .facts
+        .documents
+        .iter()
+        .map(|file| {
+            let shown = file.photo.is_some() && file.undecodable.is_none();
+            shown.then(|| (file.blake3.clone(), file.store_key.clone()))
+        })
+        .collect();
+    stream::iter(wanted)
+        .map(async |wanted| {
+            let Some((hash, key)) = wanted else { return Ok(None) };
+            match thumbnails::of_original(app, &hash, &key, THUMBNAIL).await {
+                Ok(jpeg) => Ok(Some(jpeg)),
+                Err(ThumbnailError::Store(error)) if error.outage().is_some() => Err(error.into()),
+                // A report says that there is none.
+                Err(_) => Ok(None),
+            }
+        })
+        .buffered(READS)
+        .try_collect()
+        .await
+}
+
+/// Puts the parts of one variant and its plan, then writes its rows. The first node wins.
+async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<(), EvidenceError> {
+    let (of, faces, id) = (Arc::clone(known), variant.faces, BundleId::new());
+    let bag = app.cpu.run(0, move || Bag::of(&of, &variant)).await?;
+    let key = |file: &BagFile| part_key(known, &id, file.blake3.clone(), ext(&file.path));
+    let made = bag.files.iter().filter_map(|file| match &file.source {
+        Source::Made(bytes) => Some((key(file), bytes.clone())),
+        Source::Original(_) => None,
+    });
+    let puts: Vec<(StoreKey, Bytes)> = made.collect();
+    stream::iter(puts)
+        .map(Ok)
+        .try_for_each_concurrent(READS, async |(key, bytes)| app.store.put(&key, bytes).await)
+        .await?;
+    let entries = bag.entries(|file| key(file).to_string());
+    let mark = if known.n == 0 { "_未归档" } else { "" };
+    let name = format!("{}_证据包{mark}{}.zip", bag.folder, if faces { "_含人脸" } else { "" });
+    let plan = FrozenPlan { name, modified: known.at, entries };
+    let object = plan.encode();
+    let plan_key = part_key(known, &id, Blake3::of(&object), "plan");
+    app.store.put(&plan_key, object.into()).await?;
+    let layout = Layout::of(plan.entries.clone());
+    let now = app.clock.now();
+    let bundle = Bundle {
+        id: id.clone(),
+        kind: BundleKind::Evidence,
+        flow_id: Some(known.flow.id.clone()),
+        faces,
+        name: plan.name,
+        plan_key: Some(plan_key.to_string()),
+        bytes: i64::try_from(layout.bytes()).unwrap_or(i64::MAX),
+        entries: i64::try_from(plan.entries.len()).unwrap_or(i64::MAX),
+        etag: layout.etag().to_owned(),
+        needs: None,
+        left_out: "[]".to_owned(),
+        made_by: YINKU.to_owned(),
+        made_at: now,
+        expires_at: (known.n == 0).then(|| now.plus(app.config.bundle.keep.get())),
+    };
+    if !record(app, known, &bundle, &bag).await? {
+        bundle::delete_objects(&app.store, &bundle).await?;
+    }
+    Ok(())
+}
+
+/// Returns false if another node has made the package.
+async fn record(app: &App, known: &Known, bundle: &Bundle, bag: &Bag) -> Result<bool, DbError> {
+    let sealed = SealedPackage {
+        flow_id: known.flow.id.clone(),
+        state: known.state.clone(),
+        faces: bundle.faces,
+        n: i64::from(known.n),
+        s: bag.s.clone(),
+        bundle_id: bundle.id.clone(),
+        missing: bag.missing,
+        withheld: i64::try_from(bag.withheld).unwrap_or(i64::MAX),
+        sealed_at: bundle.made_at,
+    };
+    let mut tx = app.db.begin().await?;
+    if !bundle.insert(&mut tx).await? || !sealed.insert(&mut tx).await? {
+        return Ok(false);
+    }
+    let variant = if bundle.faces { "with faces" } else { "without faces" };
+    let detail = format!("state {}, {variant}: {}", known.state, bag.s);
+    let entry = NewEntry::to_flow(YINKU, Act::EvidenceSealed, &known.flow.id).detail(&detail);
+    audit::commit(tx, entry, bundle.made_at).await?;
+    Ok(true)
+}
+
+fn part_key(known: &Known, bundle: &BundleId, hash: Blake3, ext: &'static str) -> StoreKey {
+    StoreKey::Evidence { flow: known.flow.id.clone(), bundle: bundle.clone(), hash, ext }
+}
+
+fn ext(path: &str) -> &'static str {
+    let found = path.rsplit_once('.').map_or("", |(_, ext)| ext);
+    ["html", "json", "jsonl", "txt", "md", "py"].into_iter().find(|ext| *ext == found).unwrap_or("bin")
+}

@@ -1,0 +1,145 @@
+//! The files under `data/metadata`: the record for programs.
+
+use serde_json::{Value, json};
+
+use super::{
+    custody::custody,
+    known::{Known, UseOfSeal},
+    mask,
+};
+use crate::id::PhotoId;
+
+/// Returns the files by name. `paths` are the places of the documents in the package.
+pub(super) fn files(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec<(&'static str, String)> {
+    let mut custody = custody(known, |index| paths.get(index).cloned().flatten());
+    custody.sort_by_key(|line| line["no"].as_i64());
+    vec![
+        ("flow.json", pretty(&flow(known, faces))),
+        ("photos.jsonl", lines(&photos(known, faces, paths))),
+        ("approvals.json", pretty(&Value::Array(approvals(known)))),
+        ("events.jsonl", lines(&events(known))),
+        (
+            "vendor-detail.json",
+            pretty(&Value::Array(known.details.iter().map(|detail| without_faces(detail.clone(), faces)).collect())),
+        ),
+        ("callbacks.jsonl", lines(&known.callbacks.iter().map(|line| json!(line)).collect::<Vec<_>>())),
+        ("custody.jsonl", lines(&custody)),
+    ]
+}
+
+fn pretty(value: &Value) -> String {
+    // A value is always text.
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+fn lines(values: &[Value]) -> String {
+    values.iter().map(|value| format!("{value}\n")).collect()
+}
+
+/// The manifest with masked numbers of phones. Without faces it does not have the keys and hashes of private photos.
+fn flow(known: &Known, faces: bool) -> Value {
+    let mut manifest = mask::phones(known.manifest.clone());
+    manifest["state"] = json!(known.flow.state);
+    if faces {
+        return manifest;
+    }
+    let private = |kind: &Value| matches!(kind.as_str(), Some("face" | "unknown"));
+    if let Some(documents) = manifest["documents"].as_array_mut() {
+        documents.retain(|document| !private(&document["photo"]["kind"]));
+    }
+    for used in manifest["sealUses"].as_array_mut().into_iter().flatten() {
+        for photo in used["photos"].as_array_mut().into_iter().flatten().filter(|photo| private(&photo["kind"])) {
+            *photo = json!({ "kind": photo["kind"], "no": photo["no"], "withheld": true });
+        }
+    }
+    manifest
+}
+
+/// The detail lists keys of faces.
+fn without_faces(mut detail: Value, faces: bool) -> Value {
+    if !faces {
+        drop_faces(&mut detail);
+    }
+    detail
+}
+
+fn drop_faces(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if name == "faceImages" && value.is_array() {
+                    let count = value.as_array().map_or(0, Vec::len);
+                    *value = json!({ "withheld": count });
+                } else {
+                    drop_faces(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_faces),
+        _ => {}
+    }
+}
+
+fn photos(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec<Value> {
+    let mut found = Vec::new();
+    for used in &known.facts.seal_uses {
+        for photo in &used.photos {
+            if !faces && photo.kind.is_private() {
+                found
+                    .push(json!({ "no": photo.no, "kind": photo.kind, "state": photo.confirmation, "withheld": true }));
+                continue;
+            }
+            let versions = versions(known, &photo.id, paths);
+            let grant = used.grants.iter().find(|grant| photo.grant_id.as_ref() == Some(&grant.id));
+            found.push(json!({
+                "no": photo.no, "photokey": photo.photokey, "kind": photo.kind, "seal": grant.map(|grant| &grant.seal),
+                "user": grant.map(|grant| &grant.user), "businessId": used.business_id, "source": photo.source,
+                "state": photo.confirmation, "files": versions,
+            }));
+        }
+    }
+    found.sort_by_key(|photo| photo["no"].as_i64().unwrap_or(i64::MAX));
+    found
+}
+
+fn versions(known: &Known, photo: &PhotoId, paths: &[Option<String>]) -> Vec<Value> {
+    let of_photo = known
+        .facts
+        .documents
+        .iter()
+        .zip(paths)
+        .filter(|(file, path)| path.is_some() && file.photo.as_ref().is_some_and(|part| part.photo_id == *photo));
+    of_photo
+        .map(|(file, path)| {
+            json!({
+                "path": path, "bytes": file.bytes, "mime": file.mime, "width": file.width, "height": file.height,
+                "sha256": file.sha256, "sm3": file.sm3, "blake3": file.blake3, "crc32": format!("{:08x}", file.crc32),
+                "takenAt": file.taken_at, "vendorAt": file.vendor_at, "receivedAt": file.received_at,
+                "clockDoubt": file.clock_doubt, "complete": file.complete, "undecodable": file.undecodable,
+            })
+        })
+        .collect()
+}
+
+fn approvals(known: &Known) -> Vec<Value> {
+    let node = |key: &str| known.facts.definition.node(key).map(|node| node.name.clone());
+    let line = |approval: &super::known::ApprovalFacts| {
+        json!({ "node": approval.node, "nodeName": node(&approval.node), "round": approval.round, "username": approval.username,
+            "name": known.name(&approval.username), "at": approval.at, "comment": approval.comment })
+    };
+    known.facts.approvals.iter().map(line).collect()
+}
+
+fn events(known: &Known) -> Vec<Value> {
+    let mut events = known.manifest["events"].as_array().cloned().unwrap_or_default();
+    for event in &mut events {
+        let actor = event["actor"].as_str().unwrap_or_default().to_owned();
+        event["actorName"] = json!(known.name(&actor));
+    }
+    events.into_iter().map(mask::phones).collect()
+}
+
+/// The seal uses that can have photos.
+pub(super) fn live(known: &Known) -> impl Iterator<Item = &UseOfSeal> {
+    known.facts.seal_uses.iter().filter(|used| !used.superseded || used.business_id.is_some())
+}

@@ -1,0 +1,107 @@
+//! The check of originals: what is missing, changed, without a row, and what could not be looked at.
+
+use std::{process::Command, time::Duration};
+
+use bytes::Bytes;
+use reqwest::Method;
+use serde_json::json;
+use yinku::{
+    db::sql,
+    library::document::Document,
+    preservation::fixity::{self, Damage, FixityReport, FixityResult, FixityScope},
+    store::StoreKey,
+};
+
+use crate::support::{World, seals::archived, story};
+
+async fn verify(world: &World, scope: FixityScope) -> FixityReport {
+    let (app, later) = (&world.app, world.app.clock.now().plus(Duration::from_hours(1)));
+    fixity::verify(&app.store, &app.db, &app.clock, &scope, later, || {}).await.unwrap()
+}
+
+story!(originals_that_are_missing_or_changed_are_found_and_heal, async |world: World| {
+    let flow = archived(&world, 3).await;
+    world.until_quiet().await;
+    let report = verify(&world, FixityScope::All).await;
+    assert_eq!((report.result, report.checked), (FixityResult::Good, 3), "{report:?}");
+    assert_eq!(verify(&world, FixityScope::Sample(1.0)).await.checked, 3);
+    let keys: Vec<String> = sql("SELECT store_key FROM originals ORDER BY hash").scalars(&world.app.db).await.unwrap();
+    let object = |at: usize| StoreKey::Raw(keys[at].clone());
+    let (store, first) = (&world.app.store, world.app.store.get(&object(0)).await.unwrap());
+    let second = store.get(&object(1)).await.unwrap();
+    let mut changed = first.to_vec();
+    changed[1000] ^= 1;
+    store.put(&object(0), changed.into()).await.unwrap();
+    store.delete(&object(1)).await.unwrap();
+    store.put(&StoreKey::Raw("originals/x/2026-11/unknown.jpg".into()), Bytes::from_static(b"x")).await.unwrap();
+    for scope in [FixityScope::All, FixityScope::Flow(flow.clone())] {
+        let all = matches!(scope, FixityScope::All);
+        let report = verify(&world, scope).await;
+        let mut found: Vec<(Damage, &str)> =
+            report.damaged.iter().map(|damaged| (damaged.damage, damaged.key.as_str())).collect();
+        found.sort_by_key(|(_, key)| keys.iter().position(|known| known == key));
+        assert_eq!(found, [(Damage::Changed, &*keys[0]), (Damage::Missing, &*keys[1])]);
+        assert_eq!((report.result, report.checked), (FixityResult::Findings, 3));
+        assert_eq!(report.untracked.len(), usize::from(all));
+        report.record(&world.app.db, "story").await.unwrap();
+    }
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_found'").await, 4);
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'fixity_checked'").await, 2);
+    store.put(&object(0), first).await.unwrap();
+    store.put(&object(1), second).await.unwrap();
+    store.delete(&StoreKey::Raw("originals/x/2026-11/unknown.jpg".into())).await.unwrap();
+    assert_eq!(verify(&world, FixityScope::All).await.result, FixityResult::Good);
+});
+
+story!(the_command_ends_well_only_if_all_was_checked_and_is_well, async |world: World| {
+    archived(&world, 2).await;
+    world.until_quiet().await;
+    let config = &world.app.config;
+    let verify = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_yinku"));
+        command.arg("verify").args(arguments).current_dir(&config.data_dir);
+        command.env("YINKU_DATABASE__URL", config.database.url.to_string()).env("YINKU_DATA_DIR", &config.data_dir);
+        let ran = command.output().unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
+    };
+    let (status, told) = verify(&["--json"]);
+    assert_eq!(status, Some(0), "{told}");
+    let report: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&report["result"], &report["checked"]), (&"good".into(), &2.into()));
+    let serial: String = sql("SELECT serial_no FROM flows").scalar(&world.app.db).await.unwrap();
+    assert_eq!(verify(&["--flow", &serial]).0, Some(0));
+    assert_eq!(verify(&["--flow", "nothing"]).0, Some(2));
+    assert_eq!(verify(&["--sample", "2"]).0, Some(2));
+    let key: String = sql("SELECT MIN(store_key) FROM originals").scalar(&world.app.db).await.unwrap();
+    let path = config.data_dir.join("store").join(&key);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let (status, told) = verify(&[]);
+    assert!(status == Some(1) && told.contains(&format!("missing  {key}")), "{told}");
+    // A directory in place of the file cannot be read: that is no finding, and not well.
+    std::fs::create_dir(&path).unwrap();
+    let (status, told) = verify(&[]);
+    assert!(status == Some(2) && told.contains("not checked"), "{told}");
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(verify(&[]).0, Some(0));
+});
+
+story!(a_damaged_original_breaks_off_and_is_a_finding, async |world: World| {
+    let flow = archived(&world, 1).await;
+    world.until_quiet().await;
+    let wang = world.caller("wang").await;
+    let document = Document::photos_of_flow(&world.app.db, &flow).await.unwrap().remove(0);
+    let key = StoreKey::Raw(document.store_key.clone());
+    let mut bytes = world.app.store.get(&key).await.unwrap().to_vec();
+    let length = bytes.len();
+    bytes[length / 2] ^= 1;
+    world.app.store.put(&key, bytes.into()).await.unwrap();
+    let made = wang.post("/api/bundles", &json!({ "documentIds": [document.id.to_string()] })).await.expect(201);
+    for path in [format!("/api/documents/{}/content", document.id), made["url"].as_str().unwrap().to_owned()] {
+        let answer = wang.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert!(answer.bytes().await.is_err(), "{path} must not end as if it were whole");
+    }
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_found'").await, 2);
+});
