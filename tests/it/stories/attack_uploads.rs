@@ -7,7 +7,7 @@ use crate::support::{
     Engine,
     files::{form, png, staging, stamped, world_with_stamped},
     flows::show,
-    seals::{in_use, one_seal},
+    seals::{in_use, one_photo_short, one_seal},
     story,
     wire::heard,
 };
@@ -47,7 +47,7 @@ story!(a_text_part_is_short_and_comes_once, async |engine: Engine| {
     let world = world_with_stamped(engine).await;
     let (flow, business) = in_use(&world, &one_seal(2)).await;
     let admin = world.caller("admin").await;
-    world.sim.stamp(&business, 0).await.unwrap();
+    one_photo_short(&world, &business).await;
     let view = show(&admin, &flow).await;
     let path = format!("/api/grants/{}/photos", view["sealUses"][0]["grants"][0]["id"].as_str().unwrap());
     let picture = || Part::bytes(png(9)).file_name("a.png");
