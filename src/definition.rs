@@ -84,9 +84,10 @@ pub struct Field {
     pub columns: Option<Vec<Field>>,
 }
 
-/// An assignee of a node: `user:<username>`, `role:<role>` or `manager` (the manager of the starter).
+/// An assignee of a node: `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column
+/// `table.column` names) or `manager` (the manager of the starter).
 #[derive(utoipa::ToSchema)]
-#[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|manager)$")]
+#[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|field:[a-zA-Z0-9_-]{1,64}(\.[a-zA-Z0-9_-]{1,64})?|manager)$")]
 #[expect(dead_code, reason = "only describes an assignee in the OpenAPI document")]
 struct Assignee(String);
 
@@ -105,7 +106,8 @@ pub struct Node {
     #[schema(pattern = r"\S")]
     pub name: String,
     pub kind: NodeKind,
-    /// `user:<username>`, `role:<role>` or `manager` (the manager of the starter).
+    /// `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column `table.column` names when
+    /// the node is reached) or `manager` (the manager of the starter).
     #[schema(value_type = Vec<Assignee>, min_items = 1)]
     pub assignees: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,7 @@ mod flows;
 mod folders;
 mod ingests;
 mod input;
+mod keyed;
 mod knowledge;
 mod layers;
 mod logged_in;
@@ -109,6 +110,7 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
     let (api, _) = api().split_for_parts();
     api.route("/api/openapi.json", get(openapi::show))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn_with_state(edge.clone(), keyed::once))
         .layer(middleware::from_fn(parameters::refuse_unknown))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::clear_cache_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))

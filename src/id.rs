@@ -72,4 +72,6 @@ ids! {
     TokenId,
     /// A login at a browser, until its end.
     SessionId,
+    /// One run of a request with an `Idempotency-Key`.
+    RunId,
 }

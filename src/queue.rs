@@ -38,6 +38,8 @@ words! {
         Send = "send",
         /// Archive a flow, or supplement its archive (subject: flow).
         Archive = "archive",
+        /// Look again at the flows that wait for a user who was changed (subject: user).
+        People = "people",
     }
 }
 

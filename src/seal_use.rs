@@ -70,6 +70,14 @@ pub struct SealUse {
     pub superseded: bool,
 }
 
+impl SealUse {
+    /// Returns true if its seals can be used now.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status == SealUseStatus::Using && self.business_id.is_some() && !self.superseded
+    }
+}
+
 /// The state of a seal use before it was opened again.
 #[derive(Clone, Debug, FromRow)]
 pub struct Reopened {

@@ -2,9 +2,11 @@
 
 pub mod bootstrap;
 mod hashing;
+pub mod keyed;
 pub mod login;
 pub mod manage;
 pub mod new_password;
+mod numbers;
 pub mod people;
 pub mod session;
 pub mod throttle;
@@ -105,6 +107,12 @@ impl User {
     #[must_use]
     pub fn reads_all(&self) -> bool {
         self.is_admin() || self.has(Role::Auditor)
+    }
+
+    /// Returns true if the user may start flows. An auditor without another role changes nothing.
+    #[must_use]
+    pub fn may_start(&self) -> bool {
+        self.roles.0.iter().any(|role| *role != Role::Auditor)
     }
 
     /// Returns the names by which a flow may name this user: the username and each role.

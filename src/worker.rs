@@ -10,7 +10,7 @@ use crate::{
     archive, callback,
     clock::Timestamp,
     db::{self, DbError},
-    flow::draft,
+    flow::{draft, people::gone},
     ingest,
     outage::Outage,
     queue::{self, FenceError, JobKind, Lease, Next},
@@ -163,6 +163,7 @@ async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, Failure> {
         JobKind::Finish => end_use::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::Send => deliver::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::People => gone::run(&app.db, &lease).await.map_err(|error| log_failure(&error, db::outage(&error))),
     }
 }
 

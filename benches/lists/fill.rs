@@ -189,10 +189,10 @@ fn seal_uses() -> Table {
 
 /// Of one in a hundred a photo is owed.
 fn grants() -> Table {
-    let columns = "id, seal_use_id, vendor_id, position, seal, user_name, number, applied, used, left_count, complete";
+    let columns = "id, seal_use_id, vendor_id, position, seal, user_name, username, number, applied, used, left_count, complete";
     let values = format!(
         "{}, {}, CAST(i AS TEXT), 0, CASE WHEN i % 10000 = 7 THEN '旧章' WHEN i % 3 = 0 THEN '合同专用章' ELSE '公章' END,
-           '用印人' || CAST(1 + i % 20 AS TEXT), 'E' || CAST(1 + i % 20 AS TEXT), 5, CASE WHEN i % 100 = 1 THEN 5 ELSE 4 END, 1, FALSE
+           '用印人' || CAST(1 + i % 20 AS TEXT), '用印人' || CAST(1 + i % 20 AS TEXT), 'E' || CAST(1 + i % 20 AS TEXT), 5, CASE WHEN i % 100 = 1 THEN 5 ELSE 4 END, 1, FALSE
          FROM n WHERE i % 100 < 90",
         id(7, "i"),
         id(5, "i")
@@ -290,7 +290,7 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
     let of_photo = |hash: &str| {
         format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}")
     };
-    let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name,
+    let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
        received_at, created_by, created_at";
     vec![
         (5 * FLOWS, "originals", original, format!("{} FROM n WHERE {with_use}", of_photo(&photo))),
@@ -311,7 +311,7 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             document,
             format!(
                 "{}, {folder}, {shelf}, {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
-                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {at}, 'yinku', {at} FROM n WHERE {with_use}",
+                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {person}, {at}, 'yinku', {at} FROM n WHERE {with_use}",
                 id(6, "i"),
                 id(0, flow),
                 id(6, "i")
@@ -324,7 +324,7 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             document,
             format!(
                 "{}, '{ARCHIVE}', 'system', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL,
-                   NULL, NULL, NULL, {AT}, 'wang', {AT}
+                   NULL, NULL, NULL, NULL, {AT}, 'wang', {AT}
                  FROM n WHERE i % 4 = 0",
                 id(9, "i"),
                 id(0, "i")

@@ -89,17 +89,37 @@ fn check_nodes(body: &Body, errors: &mut Vec<FieldError>) {
         if node.assignees.is_empty() {
             errors.push(FieldError::new(
                 at("assignees"),
-                "a node needs at least one assignee; add user:<name>, role:<role> or manager",
+                "a node needs at least one assignee; add user:<name>, role:<role>, field:<key> or manager",
             ));
         }
         for assignee in node.assignees.iter().filter(|assignee| !is_assignee(assignee)) {
-            let message = format!("{assignee:?} is not an assignee; write user:<name>, role:<role> or manager");
+            let message =
+                format!("{assignee:?} is not an assignee; write user:<name>, role:<role>, field:<key> or manager");
             errors.push(FieldError::new(at("assignees"), message));
+        }
+        for key in node.assignees.iter().filter_map(|assignee| assignee.strip_prefix("field:")) {
+            errors.extend(check_people_field(body, key).map(|message| FieldError::new(at("assignees"), message)));
         }
         for key in node.editable.iter().flatten().filter(|key| body.field(key).is_none()) {
             errors
                 .push(FieldError::new(at("editable"), format!("there is no field {key:?}; name a field of the form")));
         }
+    }
+}
+
+/// Returns what is wrong with a field that assigns a node: it holds users, in the main form or in a column.
+fn check_people_field(body: &Body, key: &str) -> Option<String> {
+    let field = match key.split_once('.') {
+        Some((table, column)) => {
+            let columns = body.field(table).and_then(|table| table.columns.as_ref());
+            columns.and_then(|columns| columns.iter().find(|field| field.key == column))
+        }
+        None => body.field(key),
+    };
+    match field.map(|field| field.field_type) {
+        Some(FieldType::User | FieldType::Users) => None,
+        Some(other) => Some(format!("the field {key:?} has type {other}; name a field of type user or users")),
+        None => Some(format!("there is no field {key:?}; name a field of the form, or table.column")),
     }
 }
 
@@ -125,6 +145,7 @@ fn is_assignee(assignee: &str) -> bool {
     match assignee.split_once(':') {
         Some(("user", name)) => !name.is_empty(),
         Some(("role", role)) => role.parse::<Role>().is_ok(),
+        Some(("field", key)) => !key.is_empty(),
         _ => assignee == "manager",
     }
 }

@@ -160,7 +160,7 @@ async fn supply_photos(
 
 /// Fails unless the user is the person of the grant, an administrator, or an operator that takes part in the flow.
 async fn check_may_supply(edge: &Edge, grant: &Grant, flow: &Flow, user: &User) -> Result<(), Problem> {
-    if grant.belongs_to(user) {
+    if grant.is_of(user) {
         return Ok(());
     }
     check_takes_part(edge, &flow.id, user).await?;

@@ -18,6 +18,7 @@ use crate::{
     flow::{
         Flow,
         event::{self, EventKind, NewEvent, YINKU},
+        people,
     },
     id::SealUseId,
     killpoint,
@@ -260,8 +261,10 @@ async fn keep_answer(
     // grants.
     let next_poll = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
     wake(&mut tx, &seal_use.id, Trigger::Poll, next_poll, now).await?;
+    let flow = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(DbError::RowNotFound)?;
     SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
     save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
+    people::stamps::refresh(&mut tx, &flow).await?;
     let happened = NewEvent { actor: YINKU, act: EventKind::Applied, node: None, detail: Some(&created.id) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
     callback::adopt_orphans(&mut tx, now).await?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Acting, Role, Roles, User, login::LoginError, new_password, session, token};
+use super::{Acting, Role, Roles, User, login::LoginError, new_password, numbers, session, token};
 use crate::{
     audit::{
         self, Act, NewEntry,
@@ -12,6 +12,7 @@ use crate::{
     db::{Db, DbError, Tx},
     id::UserId,
     password,
+    queue::{self, JobKind},
     vocabulary::FieldError,
 };
 
@@ -22,6 +23,9 @@ pub enum UserError {
     Invalid(Vec<FieldError>),
     #[error("there is no such user; check the username")]
     NotFound,
+    /// Another user who is not disabled has the number.
+    #[error("{}", listed(.0))]
+    Taken(Vec<FieldError>),
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(transparent)]
@@ -54,7 +58,8 @@ pub struct NewUser {
     pub roles: Vec<Role>,
     #[schema(max_length = 64)]
     pub employee_no: Option<String>,
-    #[schema(max_length = 64)]
+    /// Eleven digits that begin with 1, or a number with `+` and the country.
+    #[schema(max_length = 64, pattern = r"^\s*(1[2-9]\d{9}|\+\d{7,15})?\s*$")]
     pub mobile: Option<String>,
     /// Username of the manager.
     #[schema(min_length = 1)]
@@ -78,7 +83,8 @@ pub async fn list(
 }
 
 /// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].
-pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<User, UserError> {
+pub async fn create(db: &Db, by: &str, mut new: NewUser, now: Timestamp) -> Result<User, UserError> {
+    (new.employee_no, new.mobile) = (numbers::filled(new.employee_no), numbers::filled(new.mobile));
     let errors = problems(&new);
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
@@ -99,7 +105,11 @@ pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<U
     };
     let mut tx = db.begin().await?;
     check_manager(&mut tx, &user).await?;
-    user.insert(&hash, &mut tx).await?;
+    numbers::check_free(&mut tx, &user).await?;
+    if let Err(error) = user.insert(&hash, &mut tx).await {
+        drop(tx);
+        return Err(numbers::why_not_written(db, &user, error).await);
+    }
     let detail = format!("{}: {}", user.username, user.roles);
     audit::commit(tx, NewEntry::new(by, Act::UserMade, user.id.as_str()).detail(&detail), now).await?;
     Ok(user)
@@ -117,15 +127,8 @@ async fn check_manager(tx: &mut Tx, user: &User) -> Result<(), UserError> {
     Ok(())
 }
 
-/// An index contains these numbers, so they are bounded.
-fn too_long(employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> {
-    let numbers = [("employeeNo", employee_no), ("mobile", mobile)];
-    let long = numbers.into_iter().filter(|(_, number)| number.is_some_and(|number| number.chars().count() > 64));
-    long.map(|(field, _)| FieldError::new(field, "must have at most 64 characters")).collect()
-}
-
 fn problems(new: &NewUser) -> Vec<FieldError> {
-    let mut errors = too_long(new.employee_no.as_deref(), new.mobile.as_deref());
+    let mut errors = numbers::malformed(new.employee_no.as_deref(), new.mobile.as_deref());
     let well_formed = |c: char| c.is_alphanumeric() || "._-@".contains(c);
     if new.username.is_empty() || new.username.len() > 64 || !new.username.chars().all(well_formed) {
         errors.push(FieldError::new("username", "must be 1 to 64 bytes of letters, digits and . _ - @"));
@@ -155,7 +158,7 @@ pub struct UserChange {
     #[schema(value_type = Option<String>, max_length = 64)]
     pub employee_no: Change,
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[schema(value_type = Option<String>, max_length = 64, pattern = r"^\s*(1[2-9]\d{9}|\+\d{7,15})?\s*$")]
     pub mobile: Change,
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1)]
@@ -195,16 +198,24 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
     let mut user = before.clone();
     user.display_name = change.display_name.unwrap_or(user.display_name);
     user.roles = change.roles.map_or(user.roles, Roles);
-    user.employee_no = change.employee_no.apply(user.employee_no);
-    user.mobile = change.mobile.apply(user.mobile);
+    user.employee_no = numbers::filled(change.employee_no.apply(user.employee_no));
+    user.mobile = numbers::filled(change.mobile.apply(user.mobile));
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
-    let errors = too_long(user.employee_no.as_deref(), user.mobile.as_deref());
+    let errors = numbers::malformed_change(&before, &user);
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
     }
     check_manager(&mut tx, &user).await?;
-    user.update(&mut tx).await?;
+    numbers::check_free(&mut tx, &user).await?;
+    if before.disabled != user.disabled || before.roles != user.roles {
+        // Flows may wait for people who are gone now, or who are back.
+        queue::wake(&mut tx, JobKind::People, id.as_str(), acting.now, acting.now).await?;
+    }
+    if let Err(error) = user.update(&mut tx).await {
+        drop(tx);
+        return Err(numbers::why_not_written(acting.db, &user, error).await);
+    }
     if user.disabled {
         // For good: a user who is enabled again logs in again and makes new tokens.
         session::end_all(&mut tx, id, None).await?;

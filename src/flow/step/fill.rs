@@ -17,8 +17,8 @@ use crate::{
         form::{self, Form},
         people, progress, required_files,
     },
-    id::FlowId,
-    user::{Acting, User},
+    id::{FlowId, RunId},
+    user::{Acting, User, keyed},
 };
 
 /// Changes fields that `user` may edit now. An absent member stays unchanged; null empties the field.
@@ -49,7 +49,13 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
 }
 
 /// Submits a draft, or a flow that was sent back to its starter, with optional changes.
-pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Option<&str>) -> Result<(), StepError> {
+pub async fn submit(
+    acting: Acting<'_>,
+    id: &FlowId,
+    given: &Form,
+    comment: Option<&str>,
+    run: Option<&RunId>,
+) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
@@ -70,6 +76,7 @@ pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Opti
     event::record(&mut tx, id, happened, now).await?;
     case.flow.set_state(&mut tx, FlowState::Running, now).await?;
     progress::leave(&mut tx, &case.flow, &case.body, START, &case.users, now).await?;
+    keyed::note(&mut tx, run, id).await?;
     Ok(acting.commit_to_flow(tx, Act::FlowSubmitted, id, comment).await?)
 }
 

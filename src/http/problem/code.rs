@@ -69,6 +69,7 @@ codes! {
     TotpNotBegun = "totp_not_begun", CONFLICT, "The set-up of one-time codes has not begun. Send the request without `code` first.";
     NotNow = "not_now", CONFLICT, "The state of the flow does not allow this act. Do what `detail` says.";
     FlowNotRunning = "flow_not_running", CONFLICT, "The flow is a draft, archived, withdrawn or sent back to its starter. Read the flow again.";
+    StillRunning = "still_running", CONFLICT, "The first request with this Idempotency-Key is still running. Retry after `Retry-After` seconds.";
     AlreadyActed = "already_acted", CONFLICT, "The caller has already acted at this node. Read the flow again.";
     MovedOn = "moved_on", CONFLICT, "The flow has left the node of the request. Read the flow again.";
     SealNode = "seal_node", CONFLICT, "The service completes a seal node. Do not approve it.";
@@ -100,6 +101,8 @@ codes! {
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "A file is larger than the limit. Send a smaller file.";
     TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "The upload has more files than the limit. Send fewer files.";
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Members of the input are not valid. Correct the members that `errors` names.";
+    KeyReused = "key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for a request with another body. Send a new key.";
+    Taken = "taken", UNPROCESSABLE_ENTITY, "Another user has this employee number or mobile phone. Correct the members that `errors` names.";
     ContactMissing = "contact_missing", UNPROCESSABLE_ENTITY, "The user has no employee number and no mobile phone. Add one of them.";
     Unassignable = "unassignable", UNPROCESSABLE_ENTITY, "A node of the flow has no possible assignee. See `errors` for the node.";
     EmptyFile = "empty_file", UNPROCESSABLE_ENTITY, "A file has no bytes. Send a file with content.";

@@ -76,7 +76,7 @@ fn of_flows() -> Vec<Row> {
         row("GET /api/flows/{id}/photos.zip", Body::None, hidden(409, 409)),
         row("POST /api/flows/{id}/comment", Body::Json(json!({ "comment": "看" })), hidden(403, 200)),
         row("POST /api/flows/{id}/approve", Body::Json(json!({})), hidden(403, 403)),
-        row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start" })), hidden(403, 403)),
+        row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start", "comment": "退回" })), hidden(403, 403)),
         row("POST /api/flows/{id}/submit", Body::Json(json!({})), hidden(403, 403)),
         row("PUT /api/flows/{id}/form", Body::Json(json!({ "form": {} })), hidden(403, 403)),
         row("POST /api/flows/{id}/archive", Body::Json(json!({})), hidden(403, 409)),

@@ -130,7 +130,7 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
                 let word = parameter["name"].as_str().unwrap();
                 let place = match word {
                     _ if path.contains(&format!("{{{word}}}")) => "path",
-                    header if header.starts_with("x-") => "header",
+                    header if header.starts_with("x-") || header == "Idempotency-Key" => "header",
                     _ => "query",
                 };
                 assert_eq!(parameter["in"], place, "{name}: {parameter}");

@@ -149,23 +149,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/definitions/{id}/versions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The versions of a definition, newest first. */
-        get: operations["get_definitions_id_versions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/documents": {
         parameters: {
             query?: never;
@@ -271,7 +254,7 @@ export interface paths {
          */
         get: operations["get_flows"];
         put?: never;
-        /** Starts a flow and submits it, or creates a draft. */
+        /** Starts a flow and submits it, or creates a draft. With an `Idempotency-Key`, the same request again gives the first answer for 24 hours. */
         post: operations["post_flows"];
         delete?: never;
         options?: never;
@@ -286,7 +269,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The numbers of flows that wait for the caller, that the caller has handled, and that the caller has started. */
+        /**
+         * The numbers of flows that wait for the caller, that the caller has handled, that the caller has started, and in which
+         *     something is wrong.
+         */
         get: operations["get_flows_counts"];
         put?: never;
         post?: never;
@@ -590,7 +576,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Submits a flow again after it was sent back to its starter. */
+        /**
+         * Submits a flow again after it was sent back to its starter. With an `Idempotency-Key`, the same request again gives the
+         *     first answer for 24 hours.
+         */
         post: operations["post_flows_id_submit"];
         delete?: never;
         options?: never;
@@ -1075,7 +1064,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes a user. Absent members stay unchanged. */
+        /** Changes a user. Absent members stay unchanged. The answer for a disabled user has the flows that wait for them. */
         patch: operations["patch_users_id"];
         trace?: never;
     };
@@ -1221,7 +1210,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1250,7 +1239,10 @@ export interface components {
             /** @description Why the vendor did not answer. Null if it answered. */
             error: string | null;
         };
-        /** @description An assignee of a node: `user:<username>`, `role:<role>` or `manager` (the manager of the starter). */
+        /**
+         * @description An assignee of a node: `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column
+         *     `table.column` names) or `manager` (the manager of the starter).
+         */
         Assignee: string;
         /** @description Where a chain breaks, and why. */
         AuditBreak: {
@@ -1390,6 +1382,26 @@ export interface components {
             ][];
             error: string | null;
         };
+        /** @description A user after a change. */
+        ChangedUser: {
+            id: components["schemas"]["UserId"];
+            username: string;
+            displayName: string;
+            roles: components["schemas"]["Role"][];
+            /** @description The vendor identifies the person by this employee number, else by the mobile phone. */
+            employeeNo: string | null;
+            mobile: string | null;
+            /** @description Username of the manager. */
+            manager: string | null;
+            disabled: boolean;
+            /** @description The user must choose a new password before anything else. */
+            mustChange: boolean;
+            /** @description A login needs a one-time code. */
+            totp: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            waiting: components["schemas"]["Waiting"] | null;
+        };
         Checked: {
             ok: boolean;
             /** @description Number of physical seals that the vendor lists. */
@@ -1431,6 +1443,7 @@ export interface components {
          *     * `totp_not_begun` (409): The set-up of one-time codes has not begun. Send the request without `code` first.
          *     * `not_now` (409): The state of the flow does not allow this act. Do what `detail` says.
          *     * `flow_not_running` (409): The flow is a draft, archived, withdrawn or sent back to its starter. Read the flow again.
+         *     * `still_running` (409): The first request with this Idempotency-Key is still running. Retry after `Retry-After` seconds.
          *     * `already_acted` (409): The caller has already acted at this node. Read the flow again.
          *     * `moved_on` (409): The flow has left the node of the request. Read the flow again.
          *     * `seal_node` (409): The service completes a seal node. Do not approve it.
@@ -1461,6 +1474,8 @@ export interface components {
          *     * `too_large` (413): A file is larger than the limit. Send a smaller file.
          *     * `too_many_files` (413): The upload has more files than the limit. Send fewer files.
          *     * `invalid` (422): Members of the input are not valid. Correct the members that `errors` names.
+         *     * `key_reused` (422): The Idempotency-Key was used for a request with another body. Send a new key.
+         *     * `taken` (422): Another user has this employee number or mobile phone. Correct the members that `errors` names.
          *     * `contact_missing` (422): The user has no employee number and no mobile phone. Add one of them.
          *     * `unassignable` (422): A node of the flow has no possible assignee. See `errors` for the node.
          *     * `empty_file` (422): A file has no bytes. Send a file with content.
@@ -1474,7 +1489,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1482,6 +1497,9 @@ export interface components {
             /** @description The box that holds the seal. */
             deviceNo: string | null;
             user: string;
+            /** @description The user for whom the grant was asked. null if the vendor names a person who is no user. */
+            username: string | null;
+            employeeNo: string | null;
             code: string | null;
             /**
              * Format: int64
@@ -1544,12 +1562,12 @@ export interface components {
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval: boolean | null;
             /** @description True: no new flow starts. Running flows go on. */
-            retired?: boolean | null;
+            retired: boolean | null;
             /**
              * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
              *     auditor.
              */
-            starters?: components["schemas"]["Starter"][] | null;
+            starters: components["schemas"]["Starter"][] | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
@@ -1645,7 +1663,11 @@ export interface components {
             photokey: string | null;
             kind: components["schemas"]["PhotoKind"] | null;
             seal: string | null;
+            /** @description The person as the vendor names them. */
             user: string | null;
+            /** @description The user for whom the grant was asked. */
+            username: string | null;
+            employeeNo: string | null;
             businessId: string | null;
             /** Format: int64 */
             no: number | null;
@@ -1737,8 +1759,10 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             archivedAt: string | null;
-            /** @description The assignees for which the flow waits: `user:<username>` or `role:<role>`. */
+            /** @description For whom the flow waits, as `user:<username>` or `role:<role>`: assignees, and people with an open grant. */
             waitsFor: string[];
+            /** @description What is wrong with the flow and needs a person. */
+            trouble: components["schemas"]["Trouble"][];
             counts: components["schemas"]["Counts"] | null;
             /**
              * Format: int64
@@ -1785,8 +1809,10 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             archivedAt: string | null;
-            /** @description The assignees for which the flow waits: `user:<username>` or `role:<role>`. */
+            /** @description For whom the flow waits, as `user:<username>` or `role:<role>`: assignees, and people with an open grant. */
             waitsFor: string[];
+            /** @description What is wrong with the flow and needs a person. */
+            trouble: components["schemas"]["Trouble"][];
             counts: components["schemas"]["Counts"] | null;
             /**
              * Format: int64
@@ -1868,6 +1894,9 @@ export interface components {
             deviceNo: string | null;
             owner: string | null;
             user: string;
+            /** @description The user for whom the grant was asked. null if the vendor names a person who is no user. */
+            username: string | null;
+            employeeNo: string | null;
             /** @description Masked. Get the code from its own address, where every view is audited. */
             code: string | null;
             /** Format: int64 */
@@ -1908,7 +1937,11 @@ export interface components {
             id: components["schemas"]["GrantId"];
             seal: string;
             deviceNo: string | null;
+            /** @description The person as the vendor names them. */
             user: string;
+            /** @description The user for whom the grant was asked. null if the vendor names a person who is no user. */
+            username: string | null;
+            employeeNo: string | null;
             /** Format: int64 */
             used: number;
             /** Format: int64 */
@@ -2124,6 +2157,7 @@ export interface components {
             password: string;
             roles: components["schemas"]["Role"][];
             employeeNo?: string | null;
+            /** @description Eleven digits that begin with 1, or a number with `+` and the country. */
             mobile?: string | null;
             /** @description Username of the manager. */
             manager?: string | null;
@@ -2135,7 +2169,10 @@ export interface components {
             key: string;
             name: string;
             kind: components["schemas"]["NodeKind"];
-            /** @description `user:<username>`, `role:<role>` or `manager` (the manager of the starter). */
+            /**
+             * @description `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column `table.column` names when
+             *     the node is reached) or `manager` (the manager of the starter).
+             */
             assignees: components["schemas"]["Assignee"][];
             mode?: components["schemas"]["Mode"] | null;
             editable?: string[] | null;
@@ -2330,17 +2367,6 @@ export interface components {
              */
             total?: number | null;
         };
-        /** @description A page of a list, newest first. */
-        Page_VersionHead: {
-            items: components["schemas"]["VersionHead"][];
-            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
-            next: string | null;
-            /**
-             * Format: int64
-             * @description The number of all items. Only some routes return it.
-             */
-            total?: number | null;
-        };
         PasswordChange: {
             /** @description The present password. */
             old: string;
@@ -2383,6 +2409,8 @@ export interface components {
             grantId: components["schemas"]["GrantId"] | null;
             seal: string | null;
             user: string | null;
+            username: string | null;
+            employeeNo: string | null;
             kind: components["schemas"]["PhotoKind"];
             /**
              * Format: int64
@@ -2404,6 +2432,11 @@ export interface components {
             photokey: string | null;
             kind: components["schemas"]["PhotoKind"];
             grantId: components["schemas"]["GrantId"] | null;
+            /** @description The person of the grant as the vendor names them. */
+            user: string | null;
+            /** @description The user for whom the grant was asked. */
+            username: string | null;
+            employeeNo: string | null;
             state: components["schemas"]["PhotoState"];
             confirmation: components["schemas"]["Confirmation"];
             /**
@@ -2580,7 +2613,8 @@ export interface components {
             location: string | null;
         };
         SendBack: {
-            comment?: string | null;
+            /** @description Why the flow is sent back. */
+            comment: string;
             node?: string | null;
             /**
              * @description The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
@@ -2734,6 +2768,11 @@ export interface components {
              * @description Flows that the user has started.
              */
             mine: number;
+            /**
+             * Format: int64
+             * @description Flows that the user may see and in which something is wrong.
+             */
+            trouble: number;
         };
         TotpSeed: {
             /** @description The address with the seed, for the authenticator. The service shows it once. */
@@ -2754,6 +2793,11 @@ export interface components {
          * @enum {string}
          */
         Trigger: "callback" | "button" | "finish" | "push" | "recheck" | "poll" | "replay" | "supply";
+        /**
+         * @description What is wrong with a flow.
+         * @enum {string}
+         */
+        Trouble: "application_failed" | "application_unknown" | "delivery_failed" | "delivery_unknown" | "photos_parked" | "people_gone";
         User: {
             id: components["schemas"]["UserId"];
             username: string;
@@ -2783,24 +2827,18 @@ export interface components {
         };
         /** Format: uuid */
         UserId: string;
-        /** @description A version of a definition, as the list of its versions shows it. */
-        VersionHead: {
+        /** @description The flows that wait for a user. */
+        Waiting: {
             /** Format: int64 */
-            version: number;
-            /** Format: date-time */
-            createdAt: string;
-            /** @description Username of the administrator. */
-            createdBy: string;
-            /**
-             * Format: int64
-             * @description The flows of this version that are neither archived nor withdrawn. Drafts do not count.
-             */
-            flows: number;
+            total: number;
+            /** @description The newest of them. GET /api/flows?waitsFor= gives all. */
+            items: components["schemas"]["FlowHead"][];
         };
         /** @description The request. */
         Wish: {
             /**
-             * @description Archive the flow although photos are missing. For administrators only.
+             * @description Archive the flow although photos are missing. For administrators. If use ended without a stamp, also for the people
+             *     of the seal node.
              * @default false
              */
             acceptMissing: boolean;
@@ -3723,82 +3761,6 @@ export interface operations {
             };
         };
     };
-    get_definitions_id_versions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["DefinitionId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_VersionHead"];
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_documents: {
         parameters: {
             query?: {
@@ -3806,7 +3768,7 @@ export interface operations {
                 q?: string;
                 flowId?: string;
                 seal?: string;
-                /** @description The name of the user who stamped. */
+                /** @description The username of the person who stamped. */
                 user?: string;
                 kind?: "face" | "signatory" | "emergency" | "unknown" | "";
                 /** @description Only documents received at or after this time (RFC 3339). */
@@ -4240,6 +4202,10 @@ export interface operations {
                 phase?: "approving" | "using" | "collecting" | "ready" | "archived" | "";
                 /** @description Only flows with missing photos. */
                 missing?: boolean;
+                /** @description Only flows that wait for this person or role: `user:<username>` or `role:<role>`. */
+                waitsFor?: string;
+                /** @description Only flows in which something is wrong: `true`, or one kind of trouble. */
+                trouble?: string;
                 /** @description The `next` of the previous page. */
                 after?: string;
                 limit?: number;
@@ -4309,7 +4275,10 @@ export interface operations {
     post_flows: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5486,7 +5455,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["SendBack"];
             };
@@ -5605,7 +5574,10 @@ export interface operations {
     post_flows_id_seal_append: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 id: components["schemas"]["FlowId"];
             };
@@ -5909,7 +5881,10 @@ export interface operations {
     post_flows_id_seal_finish: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 id: components["schemas"]["FlowId"];
             };
@@ -6253,7 +6228,10 @@ export interface operations {
     post_flows_id_submit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 id: components["schemas"]["FlowId"];
             };
@@ -9715,7 +9693,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["ChangedUser"];
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
