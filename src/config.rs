@@ -14,6 +14,7 @@ mod ingest;
 mod jobs;
 mod load;
 mod log;
+mod metrics;
 mod secret;
 mod secrets;
 mod span;
@@ -45,6 +46,7 @@ pub use self::{
     jobs::JobsConfig,
     load::ConfigError,
     log::{LogConfig, LogFormat},
+    metrics::MetricsConfig,
     secret::Secret,
     secrets::SecretsConfig,
     span::Span,
@@ -60,7 +62,8 @@ pub use self::{
 pub struct Config {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// The address that browsers and the vendor use. Default: `http://` and `listen`.
+    /// The address that browsers and the vendor use. Default: `http://` and `listen`. With another value, only pages of
+    /// this origin may write.
     pub public_url: Url,
     /// Directory of the embedded database and the local store. `database.url` and `store.url` override it.
     pub data_dir: PathBuf,
@@ -80,6 +83,7 @@ pub struct Config {
     pub thumbnail: ThumbnailConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
+    pub metrics: MetricsConfig,
     pub log: LogConfig,
 }
 
@@ -113,6 +117,7 @@ impl Config {
             thumbnail: ThumbnailConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),
+            metrics: MetricsConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -121,6 +126,12 @@ impl Config {
     #[must_use]
     pub fn file_here() -> Option<PathBuf> {
         Some(PathBuf::from("yinku.toml")).filter(|path| path.exists())
+    }
+
+    /// Returns true if `public_url` is another address than the default.
+    #[must_use]
+    pub fn has_own_public_url(&self) -> bool {
+        self.public_url.origin() != public_url_of(self.listen).origin()
     }
 
     /// All settings as TOML, with secrets hidden. `check-config` prints it.

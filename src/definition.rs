@@ -4,6 +4,7 @@
 
 mod check;
 pub mod folders;
+pub mod moment;
 mod ready_made;
 pub mod save;
 pub mod starters;
@@ -26,8 +27,12 @@ words! {
         Text = "text",
         Textarea = "textarea",
         Number = "number",
+        /// A day: yyyy-MM-dd.
         Date = "date",
+        /// A time of day: HH:mm or HH:mm:ss.
         Time = "time",
+        /// A day with a time of day in China: yyyy-MM-ddTHH:mm or yyyy-MM-ddTHH:mm:ss.
+        Datetime = "datetime",
         Select = "select",
         /// A username.
         User = "user",

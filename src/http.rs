@@ -10,11 +10,13 @@ mod download;
 mod files;
 mod flows;
 mod folders;
+mod form_data;
 mod ingests;
 mod input;
 mod keyed;
 mod knowledge;
 mod layers;
+mod listeners;
 mod logged_in;
 mod openapi;
 mod operation;
@@ -24,10 +26,12 @@ mod people;
 mod permission_cache;
 mod photos;
 mod problem;
+mod protect;
 mod proxies;
 mod seal_uses;
 mod services;
 mod session;
+mod texts;
 mod users;
 mod web;
 
@@ -37,7 +41,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use self::permission_cache::PermissionCache;
+use self::{listeners::Listeners, permission_cache::PermissionCache};
 use crate::{
     app::App,
     callback::Inbox,
@@ -55,6 +59,7 @@ pub struct Shared {
     pub app: Arc<App>,
     pub inbox: Inbox,
     permission_cache: PermissionCache,
+    listeners: Listeners,
 }
 
 impl Deref for Edge {
@@ -106,7 +111,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Returns the router with all routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
-    let edge = Edge(Arc::new(Shared { app, inbox, permission_cache: PermissionCache::default() }));
+    let (permission_cache, listeners) = (PermissionCache::default(), Listeners::default());
+    let edge = Edge(Arc::new(Shared { app, inbox, permission_cache, listeners }));
     let (api, _) = api().split_for_parts();
     api.route("/api/openapi.json", get(openapi::show))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
@@ -124,6 +130,12 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .layer(CatchPanicLayer::custom(layers::after_panic))
         .layer(middleware::from_fn(layers::one_host))
         .layer(middleware::from_fn_with_state(edge.clone(), proxies::find_client))
+        .layer(middleware::from_fn_with_state(edge.clone(), protect::protect))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::observe))
         .with_state(edge)
+}
+
+/// Returns the router of `metrics.listen`: the metrics alone.
+pub fn metrics_router(app: Arc<App>) -> Router {
+    Router::new().route("/metrics", get(operation::open_metrics)).with_state(app)
 }

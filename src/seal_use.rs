@@ -11,7 +11,7 @@ pub mod sent_document;
 
 use sqlx::FromRow;
 
-pub use application::{Application, Person, SealAtVendor, Want};
+pub use application::{Application, Person, PickedSeal, SealAtVendor, Want};
 pub use counts::{Counts, PhotoCounts};
 pub use grant::Grant;
 

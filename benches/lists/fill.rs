@@ -101,8 +101,8 @@ pub(super) async fn counted(db: &Db) -> Result<Value, DbError> {
 /// Five hundred members, of whom twenty stamp; five others; two hundred definitions; a thousand folders.
 async fn people(tx: &mut Tx) -> Result<(), DbError> {
     let members = format!(
-        "INSERT INTO users (id, username, display_name, password_hash, roles, employee_no, created_at)
-         SELECT {}, 'u' || CAST(i AS TEXT), '员工', 'x', '[\"member\"]', 'E' || CAST(i AS TEXT), 0 FROM n",
+        "INSERT INTO users (id, username, username_folded, display_name, password_hash, roles, employee_no, created_at)
+         SELECT {}, 'u' || CAST(i AS TEXT), 'u' || CAST(i AS TEXT), '员工', 'x', '[\"member\"]', 'E' || CAST(i AS TEXT), 0 FROM n",
         id(1, "i")
     );
     let folders = format!(
@@ -125,7 +125,7 @@ async fn people(tx: &mut Tx) -> Result<(), DbError> {
             .into_iter()
             .enumerate()
     {
-        sql("INSERT INTO users (id, username, display_name, password_hash, roles, created_at) VALUES ($1, $2, $2, 'x', $3, 0)")
+        sql("INSERT INTO users (id, username, username_folded, display_name, password_hash, roles, created_at) VALUES ($1, $2, $2, $2, 'x', $3, 0)")
             .bind(format!("01930000-0000-7000-8002-00000000000{n}"))
             .bind(username)
             .bind(format!("[\"{role}\"]"))

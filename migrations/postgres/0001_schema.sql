@@ -8,6 +8,8 @@
 CREATE TABLE users (
   id            TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   username      TEXT COLLATE "C" NOT NULL UNIQUE,
+  -- the username without differences of case and width: names that look alike are taken
+  username_folded TEXT COLLATE "C" NOT NULL UNIQUE,
   display_name  TEXT COLLATE "C" NOT NULL,
   password_hash TEXT COLLATE "C" NOT NULL,
   -- a JSON list

@@ -7,6 +7,8 @@
 CREATE TABLE users (
   id            TEXT PRIMARY KEY NOT NULL,
   username      TEXT NOT NULL UNIQUE,
+  -- the username without differences of case and width: names that look alike are taken
+  username_folded TEXT NOT NULL UNIQUE,
   display_name  TEXT NOT NULL,
   password_hash TEXT NOT NULL,
   -- a JSON list

@@ -10,12 +10,46 @@ use crate::user::{Directory, Role};
 /// Returns every error of `body` that can be found without the database.
 #[must_use]
 pub fn check(body: &Body) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors = sizes(body);
+    if !errors.is_empty() {
+        return errors;
+    }
     check_text(&body.name, "name".to_owned(), &mut errors);
     check_fields(&body.fields, "fields", &mut errors);
     check_nodes(body, &mut errors);
     if let Some(integration) = &body.integration {
         integration::check(body, integration, &mut errors);
+    }
+    errors
+}
+
+/// The most members of the lists of a definition. The checks compare lists with each other.
+const MOST_FIELDS: usize = 200;
+const MOST_OPTIONS: usize = 500;
+const MOST_NODES: usize = 100;
+const MOST_NAMES: usize = 200;
+
+/// Returns the lists that are too long.
+fn sizes(body: &Body) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut check = |at: String, length: usize, most: usize| {
+        if length > most {
+            errors.push(FieldError::new(at, format!("has more than {most} items; remove some")));
+        }
+    };
+    check("fields".to_owned(), body.fields.len(), MOST_FIELDS);
+    check("nodes".to_owned(), body.nodes.len(), MOST_NODES);
+    for (i, field) in body.fields.iter().enumerate() {
+        check(format!("fields[{i}].columns"), field.columns.as_ref().map_or(0, Vec::len), MOST_FIELDS);
+        let options = field.columns.iter().flatten().chain([field]).filter_map(|field| field.options.as_ref());
+        check(format!("fields[{i}].options"), options.map(Vec::len).max().unwrap_or(0), MOST_OPTIONS);
+    }
+    for (i, node) in body.nodes.iter().enumerate() {
+        check(format!("nodes[{i}].assignees"), node.assignees.len(), MOST_NAMES);
+        check(format!("nodes[{i}].editable"), node.editable.as_ref().map_or(0, Vec::len), MOST_NAMES);
+    }
+    for (member, list) in body.integration.iter().flat_map(integration::node_lists) {
+        check(format!("integration.{member}"), list.len(), MOST_NODES);
     }
     errors
 }

@@ -26,8 +26,9 @@ use super::{
 };
 use crate::{
     audit::Act,
+    clock::Timestamp,
     db::DbError,
-    definition::{Body, Definition, Field, FieldError, START, starters::StartRefusal},
+    definition::{Body, Definition, Field, FieldError, Integration, START, starters::StartRefusal},
     id::{FlowId, RunId},
     user::{Acting, Directory, User, keyed},
 };
@@ -97,7 +98,7 @@ pub async fn start(
     let (mut tx, body) = (db.begin().await?, &definition.body);
     body.check_start(starter)?;
     let users = Directory::load(&mut tx).await?;
-    submittable(body, form, starter, &users)?;
+    submittable(body, form, starter, &users, now)?;
     applicable(body, required_files::all(body))?;
     let flow = new_flow(acting, definition, form);
     let flow = Flow { serial_no: next_serial_no(&mut tx, now).await?, state: FlowState::Running, ..flow };
@@ -150,7 +151,7 @@ fn owed_files<'b>(body: &Body, empty: impl IntoIterator<Item = &'b Field>) -> Ve
 
 /// Checks at submission that every node can be passed and that the form gives an application, not after three
 /// approvals.
-fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory) -> Result<(), StepError> {
+fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory, now: Timestamp) -> Result<(), StepError> {
     let errors = form::check(body, form, users);
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
@@ -161,8 +162,15 @@ fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory) -> R
     }
     if let Some(integration) = body.enabled_integration() {
         form::application(integration, form, starter, users)?;
+        in_time(integration, form, now)?;
     }
     Ok(())
+}
+
+/// Refuses a time of use that is over: the vendor would refuse the application after all approvals.
+fn in_time(integration: &Integration, form: &Form, now: Timestamp) -> Result<(), StepError> {
+    let over = form::times_over(integration, form, now);
+    if over.is_empty() { Ok(()) } else { Err(StepError::Invalid(over)) }
 }
 
 fn title(body: &Body, form: &Form) -> String {

@@ -19,7 +19,7 @@ use crate::{
     definition::{Body, Definition, Field, FieldType},
     id::{FlowId, GrantId, IngestId, SealUseId},
     library::document::Document,
-    seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
+    seal_use::{Counts, Grant, PickedSeal, SealUse, SealUseStatus, counts},
     user::{
         User,
         people::{DisplayNames, display_names},
@@ -61,6 +61,8 @@ pub struct SealUseView {
     pub status: SealUseStatus,
     #[serde(flatten)]
     pub counts: Counts,
+    /// Name and company of each seal that the form names.
+    pub seals: Vec<PickedSeal>,
     pub grants: Vec<GrantView>,
     /// The ingest job of the photos. Null until the vendor has answered.
     pub ingest_id: Option<IngestId>,
@@ -221,6 +223,7 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<(Vec<SealUseView>, Vec<UseF
         });
         views.push(SealUseView {
             grants: grants.collect(),
+            seals: seal_use.picked_seals(),
             superseded: seal_use.superseded,
             ingest_id: ingest_of(&seal_use.id),
             id: seal_use.id,

@@ -72,7 +72,7 @@ struct ChangedUser {
 }
 
 /// Changes a user. Absent members stay unchanged. The answer for a disabled user has the flows that wait for them.
-#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = ChangedUser)))]
+#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = ChangedUser), (status = 409, body = Problem)))]
 async fn change(
     State(edge): State<Edge>,
     Admin(admin): Admin,
@@ -116,6 +116,8 @@ impl From<UserError> for Problem {
             UserError::Invalid(errors) => Self::invalid(errors),
             UserError::NotFound => Self::not_found(),
             UserError::Taken(errors) => Self { errors, ..Self::new(Code::Taken, Code::Taken.meaning()) },
+            UserError::NameTaken(_) => Self::new(Code::NameTaken, error.to_string()),
+            UserError::LastAdministrator => Self::new(Code::LastAdministrator, error.to_string()),
             UserError::Login(error) => error.into(),
             UserError::Db(error) => error.into(),
         }

@@ -4,6 +4,7 @@
 //! run that finds this mark without an answer sets the state `unknown` and does not send again.
 
 mod approvals;
+mod categories;
 mod documents;
 mod request;
 pub mod seals;
@@ -140,6 +141,9 @@ async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Read
     if application.wants.iter().any(|want| want.end.is_some_and(|end| end <= app.clock.now())) {
         let why = "the time of use was over before the application was sent";
         return Err(ApplyError::Impossible(why.to_owned()));
+    }
+    if let Some(named) = &application.category_beside {
+        application.category_beside = Some(categories::id_of(&client, named).await?);
     }
     let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
     let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;

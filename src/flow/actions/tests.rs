@@ -317,8 +317,19 @@ fn codes_are_those_of_people_with_an_open_grant() {
     let of = |name: &str, role, uses: &[UseFacts]| {
         let user = user(name, role);
         let (seal_uses, owed_fields) = (uses, Vec::new());
-        let facts =
-            Facts { user: &user, flow: &flow, body: &body, turn: true, takes_part: true, starter_gone: false, seal_uses, owed_fields };
+        let facts = Facts {
+            user: &user,
+            flow: &flow,
+            body: &body,
+            turn: true,
+            place: true,
+            takes_part: true,
+            starter_gone: false,
+            seal_uses,
+            owed_fields,
+            application_owed: false,
+            approved: false,
+        };
         check(&facts, Action::Code)
     };
     assert_eq!(of("wang", Role::Operator, &stage.uses), Ok(()));

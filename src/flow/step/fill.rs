@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StepError, applicable, participants, submittable, title, turn};
+use super::{StepError, applicable, in_time, participants, submittable, title, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
@@ -43,6 +43,7 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
         && !applied
     {
         form::application(integration, &form, starter, &case.users)?;
+        in_time(integration, &form, now)?;
     }
     let keys: Vec<&str> = given.keys().map(String::as_str).collect();
     Ok(acting.commit_to_flow(tx, Act::FlowEdited, id, Some(&keys.join(" "))).await?)
@@ -66,7 +67,7 @@ pub async fn submit(
         case.body.check_start(user)?;
     }
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    submittable(&case.body, &form, user, &case.users)?;
+    submittable(&case.body, &form, user, &case.users, now)?;
     applicable(&case.body, required_files::empty(&mut tx, id, &case.body).await?)?;
     if is_draft {
         draft::leave(&mut tx, &mut case, user, now).await?;

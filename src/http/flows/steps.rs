@@ -189,8 +189,25 @@ async fn check_seal_names(edge: &Edge, id: &FlowId, user: &User, changes: &Form)
     };
     let mut form: Form = flow.form.as_object().cloned().unwrap_or_default();
     form.extend(changes.clone());
-    let errors = seals::check(&edge.app, &body, &form, user).await?;
+    let starter = User::named(&edge.app.db, &flow.head.starter).await?.ok_or_else(Problem::not_found)?;
+    let errors = seals::check(&edge.app, &body, &form, &starter).await?;
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+/// Does the same for a change of the form, if the caller may change seals now and does. A draft is checked at its
+/// submission.
+async fn check_changed_seals(edge: &Edge, id: &FlowId, user: &User, changes: &Form) -> Result<(), Problem> {
+    let flow = visible_flow(edge, id, user).await?;
+    let body = Definition::version(&edge.app.db, &flow.head.definition_id, flow.head.version).await?.body;
+    let names_seals = |key: &String| {
+        let named = body.enabled_integration().map(|integration| integration.seal_field.as_str());
+        named.is_some_and(|seals| seals.split('.').next() == Some(key.as_str()))
+    };
+    let is_draft = flow.head.state == FlowState::Draft;
+    if !is_draft && changes.keys().any(|key| names_seals(key) && flow.editable.contains(key)) {
+        check_seal_names(edge, id, user, changes).await?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -210,6 +227,7 @@ async fn form(
     Input(change): Input<FormChange>,
 ) -> Result<Json<FlowView>, Problem> {
     check_visible(&edge, &id, &user).await?;
+    check_changed_seals(&edge, &id, &user, &change.form).await?;
     step::edit(edge.acting(&user), &id, &change.form).await?;
     changed_flow(&edge, &id, &user).await
 }

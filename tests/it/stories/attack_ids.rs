@@ -126,6 +126,7 @@ fn of_configuration() -> Vec<Row> {
         row("GET /api/services/{id}", Body::None, admin(200)),
         row("PATCH /api/services/{id}", Body::Json(json!({})), admin(200)),
         row("POST /api/services/{id}/check", Body::None, admin(200)),
+        row("GET /api/services/{id}/categories", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("GET /api/services/{id}/seals", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("GET /api/users", Body::None, admin(200)),
         row("POST /api/users", Body::Json(json!({})), admin(422)),
@@ -141,6 +142,7 @@ fn of_configuration() -> Vec<Row> {
         row("DELETE /api/sessions/{id}", Body::None, hidden(404, 404)),
         row("DELETE /api/tokens/{id}", Body::None, hidden(404, 404)),
         row("GET /api/audit", Body::None, readers(200)),
+        row("GET /metrics", Body::None, readers(200)),
         row("GET /api/audit/verify", Body::None, readers(200)),
         row("GET /api/ingests", Body::None, readers(200)),
         row("GET /api/callbacks", Body::None, readers(200)),
@@ -167,7 +169,6 @@ fn without_an_object() -> Vec<Row> {
     let public = [
         "GET /api/openapi.json",
         "GET /healthz",
-        "GET /metrics",
         "GET /readyz",
         "GET /papi/signcenter/qiyuesuo/categoryCallback",
         "GET /papi/signcenter/qiyuesuo/categoryCallback/{secret}",

@@ -22,6 +22,20 @@ fn a_demo_ends_well_only_when_every_photo_arrived() {
 }
 
 #[test]
+fn each_demo_makes_a_secret_of_its_own_for_its_callbacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = |name: &str| {
+        let data = dir.path().join(name);
+        let demo = ["demo", "--photos", "1", "--megapixels", "0.1", "--exit", "--listen", "127.0.0.1:0", "--data"];
+        run(yinku(dir.path()).args(demo).arg(&data));
+        let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(data.join("demo.json")).unwrap()).unwrap();
+        kept["callback_secret"].as_str().unwrap().to_owned()
+    };
+    let (one, other) = (secret("one"), secret("other"));
+    assert!(one.len() >= 32 && other.len() >= 32 && one != other, "{one} {other}");
+}
+
+#[test]
 fn a_demo_whose_plug_was_pulled_goes_on_where_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
