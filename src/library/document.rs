@@ -56,11 +56,11 @@ impl NewDocument {
     }
 
     /// Writes the row of a document that only its flow shows.
-    pub async fn insert_hidden(&self, tx: &mut Tx, shelf: HiddenShelf, now: Timestamp) -> Result<DocumentId, DbError> {
-        self.insert_on(tx, Some(shelf), now).await
+    pub async fn insert_hidden(&self, tx: &mut Tx, place: HiddenShelf, now: Timestamp) -> Result<DocumentId, DbError> {
+        self.insert_on(tx, Some(place), now).await
     }
 
-    async fn insert_on(&self, tx: &mut Tx, shelf: Option<HiddenShelf>, now: Timestamp) -> Result<DocumentId, DbError> {
+    async fn insert_on(&self, tx: &mut Tx, hidden: Option<HiddenShelf>, now: Timestamp) -> Result<DocumentId, DbError> {
         let id = DocumentId::new();
         let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_name, original_hash, source, flow_id, field_key, position,
                photo_id, kind, seal, user_name, username, received_at, created_by, created_at)
@@ -79,7 +79,7 @@ impl NewDocument {
             .bind(&self.by)
             .bind(now)
             .bind(folded_name(&self.name))
-            .bind(shelf.map(HiddenShelf::as_str))
+            .bind(hidden.map(HiddenShelf::as_str))
             .execute(tx)
             .await?;
         // The folder may have been deleted meanwhile.
