@@ -3,6 +3,7 @@
 mod health;
 mod secrets;
 mod space;
+mod uploads;
 
 use std::{
     collections::HashMap,
@@ -17,7 +18,7 @@ use crate::{
     config::Config,
     cpu::Cpu,
     db::{Db, OpenError},
-    id::ServiceId,
+    id::{ServiceId, UserId},
     original::unlinked::UnlinkedOriginals,
     picture::thumbnail,
     provider::{Limits, ProviderBuildError, Providers},
@@ -31,6 +32,8 @@ use crate::{
 };
 pub use health::{HealthCheck, StorageHealth};
 pub use space::DiskSpace;
+use uploads::Uploads;
+pub use uploads::{UploadPlace, UploadsFull};
 
 /// The shared parts that every action of the service uses.
 #[derive(Debug)]
@@ -187,7 +190,7 @@ pub struct Bounds {
     kibibytes: Arc<Semaphore>,
     zips: Semaphore,
     pages: Semaphore,
-    uploads: Arc<Semaphore>,
+    uploads: Uploads,
 }
 
 impl Bounds {
@@ -200,7 +203,7 @@ impl Bounds {
             kibibytes: Arc::new(Semaphore::new(kibibytes.min(Semaphore::MAX_PERMITS))),
             zips: Semaphore::new(1),
             pages: Semaphore::new(1),
-            uploads: Arc::new(Semaphore::new(config.upload.in_flight)),
+            uploads: Uploads::new(&config.upload),
         }
     }
 
@@ -230,9 +233,9 @@ impl Bounds {
         (own, all)
     }
 
-    /// Returns the permit to receive an upload. `None` if the maximum number of uploads is in progress.
-    pub fn upload(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.uploads).try_acquire_owned().ok()
+    /// Returns the place of an upload. Fails if the user has, or all users have, the most uploads in progress.
+    pub fn upload(&self, user: &UserId) -> Result<UploadPlace, UploadsFull> {
+        self.uploads.enter(user)
     }
 
     /// Waits for the permit to hold `bytes` of photos in memory.

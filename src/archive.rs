@@ -164,6 +164,9 @@ async fn waits_for(tx: &mut Tx, flow: &Flow) -> Result<Option<String>, DbError> 
     let mut lacking = Lacking::of(tx, &flow.id, &body).await?;
     if Accepted::of_flow(tx, &flow.id).await?.is_some() {
         lacking.photos.clear();
+        if missing::unstamped(tx, &flow.id).await? {
+            lacking.forget_fields_of_stamps(&body);
+        }
     } else if let Some(reason) = missing::unfinished(tx, &flow.id).await? {
         return Ok(Some(reason));
     }

@@ -39,6 +39,7 @@ words! {
         ArchiveAsked = "archive_asked",
         MissingAccepted = "missing_accepted",
         SealCodeViewed = "seal_code_viewed",
+        SealDetailViewed = "seal_detail_viewed",
         UsesAppended = "uses_appended",
         UsesAppendUnclear = "uses_append_unclear",
         UseFinished = "use_finished",

@@ -69,6 +69,8 @@ pub enum CallbackError {
     TooMuch { retry_after: Duration },
     #[error("the callback ended before it was complete: {0}. Send it again.")]
     Cut(String),
+    #[error("the body of the callback was not complete after {0:?}. Send it again.")]
+    Slow(Duration),
     #[error("the callback cannot be unpacked: {0}. Send it again.")]
     Packed(String),
     #[error("the callback has the unknown Content-Encoding {0:?}. Use gzip, deflate or none.")]

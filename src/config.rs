@@ -15,6 +15,7 @@ mod ingest;
 mod jobs;
 mod load;
 mod log;
+mod metrics;
 mod secret;
 mod secrets;
 mod span;
@@ -47,6 +48,7 @@ pub use self::{
     jobs::JobsConfig,
     load::ConfigError,
     log::{LogConfig, LogFormat},
+    metrics::MetricsConfig,
     secret::Secret,
     secrets::SecretsConfig,
     span::Span,
@@ -62,7 +64,8 @@ pub use self::{
 pub struct Config {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// The address that browsers and the vendor use. Default: `http://` and `listen`.
+    /// The address that browsers and the vendor use. Default: `http://` and `listen`. With another value, only pages of
+    /// this origin may write.
     pub public_url: Url,
     /// Directory of the embedded database and the local store. `database.url` and `store.url` override it.
     pub data_dir: PathBuf,
@@ -83,6 +86,7 @@ pub struct Config {
     pub bundle: BundleConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
+    pub metrics: MetricsConfig,
     pub log: LogConfig,
 }
 
@@ -117,6 +121,7 @@ impl Config {
             bundle: BundleConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),
+            metrics: MetricsConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -125,6 +130,12 @@ impl Config {
     #[must_use]
     pub fn file_here() -> Option<PathBuf> {
         Some(PathBuf::from("yinku.toml")).filter(|path| path.exists())
+    }
+
+    /// Returns true if `public_url` is another address than the default.
+    #[must_use]
+    pub fn has_own_public_url(&self) -> bool {
+        self.public_url.origin() != public_url_of(self.listen).origin()
     }
 
     /// All settings as TOML, with secrets hidden. `check-config` prints it.

@@ -4,26 +4,20 @@
 
 mod check;
 pub mod folders;
+pub mod moment;
 mod ready_made;
 pub mod save;
 pub mod starters;
-
-use std::collections::{HashMap, HashSet};
+mod version;
 
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 
 pub use crate::vocabulary::FieldError;
 pub use check::{check, check_people};
 pub use ready_made::ready_made;
+pub use version::{Definition, VersionHead};
 
-use crate::{
-    clock::Timestamp,
-    db::{Arg, Db, DbError, On, Tx, filter::Filtered, sql},
-    id::{DefinitionId, ServiceId},
-    library::FolderPath,
-    vocabulary::words,
-};
+use crate::{id::ServiceId, library::FolderPath, vocabulary::words};
 
 /// The place of a flow before its first node.
 pub const START: &str = "start";
@@ -33,8 +27,12 @@ words! {
         Text = "text",
         Textarea = "textarea",
         Number = "number",
+        /// A day: yyyy-MM-dd.
         Date = "date",
+        /// A time of day: HH:mm or HH:mm:ss.
         Time = "time",
+        /// A day with a time of day in China: yyyy-MM-ddTHH:mm or yyyy-MM-ddTHH:mm:ss.
+        Datetime = "datetime",
         Select = "select",
         /// A username.
         User = "user",
@@ -91,9 +89,10 @@ pub struct Field {
     pub columns: Option<Vec<Field>>,
 }
 
-/// An assignee of a node: `user:<username>`, `role:<role>` or `manager` (the manager of the starter).
+/// An assignee of a node: `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column
+/// `table.column` names) or `manager` (the manager of the starter).
 #[derive(utoipa::ToSchema)]
-#[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|manager)$")]
+#[schema(value_type = String, pattern = r"^(user:[^\x00]+|role:(admin|operator|archivist|auditor|member)|field:[a-zA-Z0-9_-]{1,64}(\.[a-zA-Z0-9_-]{1,64})?|manager)$")]
 #[expect(dead_code, reason = "only describes an assignee in the OpenAPI document")]
 struct Assignee(String);
 
@@ -112,7 +111,8 @@ pub struct Node {
     #[schema(pattern = r"\S")]
     pub name: String,
     pub kind: NodeKind,
-    /// `user:<username>`, `role:<role>` or `manager` (the manager of the starter).
+    /// `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column `table.column` names when
+    /// the node is reached) or `manager` (the manager of the starter).
     #[schema(value_type = Vec<Assignee>, min_items = 1)]
     pub assignees: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -274,116 +274,5 @@ impl Body {
     #[must_use]
     pub fn enabled_integration(&self) -> Option<&Integration> {
         self.integration.as_ref().filter(|integration| integration.enabled)
-    }
-}
-
-/// One version of a definition.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    pub id: DefinitionId,
-    pub version: i64,
-    pub created_at: Timestamp,
-    pub body: Body,
-}
-
-#[derive(FromRow)]
-struct Row {
-    definition_id: DefinitionId,
-    version: i64,
-    body: String,
-    created_at: Timestamp,
-}
-
-impl TryFrom<Row> for Definition {
-    type Error = DbError;
-
-    fn try_from(row: Row) -> Result<Self, DbError> {
-        let body = serde_json::from_str(&row.body).map_err(|error| DbError::Decode(error.into()))?;
-        Ok(Self { id: row.definition_id, version: row.version, created_at: row.created_at, body })
-    }
-}
-
-impl Definition {
-    /// Saves a first or a further version, and binds it to its folders. The caller must have checked the body.
-    pub async fn save(tx: &mut Tx, id: &DefinitionId, body: &Body, by: &str, now: Timestamp) -> Result<i64, DbError> {
-        let version: i64 = sql("INSERT INTO definitions (id, name, version, created_at) VALUES ($1, $2, 1, $3)
-             ON CONFLICT (id) DO UPDATE SET version = definitions.version + 1, name = excluded.name RETURNING version")
-        .bind(id)
-        .bind(&body.name)
-        .bind(now)
-        .scalar(&mut *tx)
-        .await?;
-        let text = serde_json::to_string(body).map_err(|error| DbError::Encode(error.into()))?;
-        sql("INSERT INTO definition_versions (definition_id, version, body, created_at, created_by) VALUES ($1, $2, $3, $4, $5)")
-            .bind(id)
-            .bind(version)
-            .bind(text)
-            .bind(now)
-            .bind(by)
-            .execute(&mut *tx)
-            .await?;
-        folders::bind(tx, id, version, body, now).await?;
-        Ok(version)
-    }
-
-    /// Returns the current version.
-    pub async fn current(on: impl Into<On<'_>>, id: &DefinitionId) -> Result<Option<Self>, DbError> {
-        let row: Option<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
-             WHERE d.id = $1")
-            .bind(id)
-            .optional(on)
-            .await?;
-        row.map(Self::try_from).transpose()
-    }
-
-    /// Returns one version. A flow refers to its version, so the version exists as long as the flow.
-    pub async fn version(on: impl Into<On<'_>>, id: &DefinitionId, version: i64) -> Result<Self, DbError> {
-        sql("SELECT * FROM definition_versions WHERE definition_id = $1 AND version = $2")
-            .bind(id)
-            .bind(version)
-            .one::<Row>(on)
-            .await?
-            .try_into()
-    }
-
-    /// Returns one version if it exists.
-    pub async fn find_version(on: impl Into<On<'_>>, id: &DefinitionId, version: i64) -> Result<Option<Self>, DbError> {
-        let row: Option<Row> = sql("SELECT * FROM definition_versions WHERE definition_id = $1 AND version = $2")
-            .bind(id)
-            .bind(version)
-            .optional(on)
-            .await?;
-        row.map(Self::try_from).transpose()
-    }
-
-    /// Returns the bodies of several versions. Each version is read once.
-    pub async fn versions<'i>(
-        db: &Db,
-        wanted: impl Iterator<Item = (&'i DefinitionId, i64)>,
-    ) -> Result<HashMap<(DefinitionId, i64), Body>, DbError> {
-        let wanted: HashSet<(&DefinitionId, i64)> = wanted.collect();
-        let each = (0..wanted.len()).map(|n| format!("(definition_id = ${} AND version = ${})", 2 * n + 1, 2 * n + 2));
-        let statement =
-            each.fold("SELECT * FROM definition_versions WHERE FALSE".to_owned(), |all, one| all + " OR " + &one);
-        let args = wanted.into_iter().flat_map(|(id, version)| [Arg::from(id), Arg::from(version)]);
-        let rows: Vec<Row> = sql(statement).bind_all(args).all(db).await?;
-        let body = |row: Row| Self::try_from(row).map(|found| ((found.id, found.version), found.body));
-        rows.into_iter().map(body).collect()
-    }
-
-    /// Returns every definition in its current version.
-    pub async fn all_current(on: impl Into<On<'_>>) -> Result<Vec<Self>, DbError> {
-        let rows: Vec<Row> = sql("SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version
-             ORDER BY d.id")
-            .all(on)
-            .await?;
-        rows.into_iter().map(Self::try_from).collect()
-    }
-
-    /// Returns current versions before `after`, newest definition first.
-    pub async fn list(db: &Db, after: Option<&DefinitionId>, limit: i64) -> Result<Vec<Self>, DbError> {
-        let current = "SELECT v.* FROM definition_versions v JOIN definitions d ON d.id = v.definition_id AND d.version = v.version";
-        let rows: Vec<Row> = Filtered::new(current).and("d.id <", after).newest_first("d.id", limit).all(db).await?;
-        rows.into_iter().map(Self::try_from).collect()
     }
 }

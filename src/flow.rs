@@ -20,7 +20,9 @@ pub mod required_files;
 pub mod search;
 pub mod settle;
 pub mod step;
+pub mod trouble;
 pub mod view;
+pub mod waiting;
 
 use std::ops::Deref;
 
@@ -105,6 +107,11 @@ impl Flow {
         sql("SELECT * FROM flows WHERE id = $1 OR serial_no = $1").bind(name).optional(on).await
     }
 
+    /// Returns the field values of the form.
+    pub fn values(&self) -> Result<form::Form, DbError> {
+        serde_json::from_str(&self.form).map_err(|error| DbError::Decode(error.into()))
+    }
+
     /// Locks the flow until the transaction ends. So concurrent acts on one flow are serialised.
     pub async fn lock(tx: &mut Tx, id: &FlowId) -> Result<Option<LockedFlow>, DbError> {
         let flow: Option<Self> = sql("SELECT * FROM flows WHERE id = $1 {for_update}").bind(id).optional(tx).await?;
@@ -181,6 +188,17 @@ impl LockedFlow {
             .bind(state)
             .bind(node)
             .bind(by_hand)
+            .bind(now)
+            .bind(&self.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes another user the starter of the flow.
+    pub async fn set_starter(&self, tx: &mut Tx, username: &str, now: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE flows SET starter = $1, updated_at = $2 WHERE id = $3")
+            .bind(username)
             .bind(now)
             .bind(&self.id)
             .execute(tx)

@@ -12,10 +12,13 @@ mod evidence;
 mod files;
 mod flows;
 mod folders;
+mod form_data;
 mod ingests;
 mod input;
+mod keyed;
 mod knowledge;
 mod layers;
+mod listeners;
 mod logged_in;
 mod openapi;
 mod operation;
@@ -25,10 +28,12 @@ mod people;
 mod permission_cache;
 mod photos;
 mod problem;
+mod protect;
 mod proxies;
 mod seal_uses;
 mod services;
 mod session;
+mod texts;
 mod users;
 mod web;
 
@@ -38,7 +43,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use self::permission_cache::PermissionCache;
+use self::{listeners::Listeners, permission_cache::PermissionCache};
 use crate::{
     app::App,
     bundle::plans::PlanCache,
@@ -58,6 +63,7 @@ pub struct Shared {
     pub inbox: Inbox,
     permission_cache: PermissionCache,
     plans: PlanCache,
+    listeners: Listeners,
 }
 
 impl Deref for Edge {
@@ -111,11 +117,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Returns the router with all routes.
 pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
+    let (permission_cache, listeners) = (PermissionCache::default(), Listeners::default());
     let plans = PlanCache::new(usize::try_from(app.config.bundle.plan_memory.get()).unwrap_or(usize::MAX));
-    let edge = Edge(Arc::new(Shared { app, inbox, permission_cache: PermissionCache::default(), plans }));
+    let edge = Edge(Arc::new(Shared { app, inbox, permission_cache, listeners, plans }));
     let (api, _) = api().split_for_parts();
     api.route("/api/openapi.json", get(openapi::show))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn_with_state(edge.clone(), keyed::once))
         .layer(middleware::from_fn(parameters::refuse_unknown))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::clear_cache_after_writes))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::same_origin))
@@ -129,6 +137,12 @@ pub fn router(app: Arc<App>, inbox: Inbox) -> Router {
         .layer(CatchPanicLayer::custom(layers::after_panic))
         .layer(middleware::from_fn(layers::one_host))
         .layer(middleware::from_fn_with_state(edge.clone(), proxies::find_client))
+        .layer(middleware::from_fn_with_state(edge.clone(), protect::protect))
         .layer(middleware::from_fn_with_state(edge.clone(), layers::observe))
         .with_state(edge)
+}
+
+/// Returns the router of `metrics.listen`: the metrics alone.
+pub fn metrics_router(app: Arc<App>) -> Router {
+    Router::new().route("/metrics", get(operation::open_metrics)).with_state(app)
 }

@@ -74,4 +74,6 @@ ids! {
     TokenId,
     /// A login at a browser, until its end.
     SessionId,
+    /// One run of a request with an `Idempotency-Key`.
+    RunId,
 }

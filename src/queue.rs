@@ -40,6 +40,8 @@ words! {
         Archive = "archive",
         /// Make the evidence packages of a flow's present state (subject: flow).
         Evidence = "evidence",
+        /// Look again at the flows that wait for a user who was changed (subject: user).
+        People = "people",
     }
 }
 

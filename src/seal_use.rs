@@ -11,7 +11,7 @@ pub mod sent_document;
 
 use sqlx::FromRow;
 
-pub use application::{Application, Person, SealAtVendor, Want};
+pub use application::{Application, Person, PickedSeal, SealAtVendor, Want};
 pub use counts::{Counts, PhotoCounts};
 pub use grant::Grant;
 
@@ -68,6 +68,14 @@ pub struct SealUse {
     pub created_at: Timestamp,
     /// A return of the flow ended this seal use, and another one replaces it.
     pub superseded: bool,
+}
+
+impl SealUse {
+    /// Returns true if its seals can be used now.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status == SealUseStatus::Using && self.business_id.is_some() && !self.superseded
+    }
 }
 
 /// The state of a seal use before it was opened again.

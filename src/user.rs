@@ -2,14 +2,17 @@
 
 pub mod bootstrap;
 mod hashing;
+pub mod keyed;
 pub mod login;
 pub mod manage;
 pub mod new_password;
+mod numbers;
 pub mod people;
 pub mod session;
 pub mod throttle;
 pub mod token;
 pub mod totp;
+mod username;
 
 use std::collections::HashMap;
 
@@ -107,6 +110,12 @@ impl User {
         self.is_admin() || self.has(Role::Auditor)
     }
 
+    /// Returns true if the user may start flows. An auditor without another role changes nothing.
+    #[must_use]
+    pub fn may_start(&self) -> bool {
+        self.roles.0.iter().any(|role| *role != Role::Auditor)
+    }
+
     /// Returns the names by which a flow may name this user: the username and each role.
     #[must_use]
     pub fn names_in_flows(&self) -> Vec<String> {
@@ -115,10 +124,11 @@ impl User {
     }
 
     pub async fn insert(&self, password_hash: &str, tx: &mut Tx) -> Result<(), DbError> {
-        sql("INSERT INTO users (id, username, display_name, password_hash, roles, employee_no, mobile, manager, disabled, must_change, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+        sql("INSERT INTO users (id, username, username_folded, display_name, password_hash, roles, employee_no, mobile, manager, disabled, must_change, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
             .bind(&self.id)
             .bind(&self.username)
+            .bind(username::folded(&self.username))
             .bind(&self.display_name)
             .bind(password_hash)
             .bind(self.roles.to_text())
@@ -159,6 +169,18 @@ impl User {
 
     pub async fn named(on: impl Into<On<'_>>, username: &str) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM users WHERE username = $1").bind(username).optional(on).await
+    }
+
+    /// Returns the user whose name folds to the same text.
+    pub async fn alike(on: impl Into<On<'_>>, username: &str) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM users WHERE username_folded = $1").bind(username::folded(username)).optional(on).await
+    }
+
+    /// Locks the administrators who are not disabled, until `tx` ends. Two changes at once cannot take the last two.
+    pub async fn lock_administrators(tx: &mut Tx) -> Result<Vec<Self>, DbError> {
+        sql("SELECT * FROM users WHERE NOT disabled AND roles LIKE '%\"admin\"%' ORDER BY id {for_update}")
+            .all(tx)
+            .await
     }
 
     /// Returns users before `after`, newest first.

@@ -68,7 +68,7 @@ pub struct UnknownWord {
 }
 
 /// The error of one member of an input.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// The path of the member, such as `integration.sealField`.
     pub field: String,

@@ -11,7 +11,7 @@ use crate::{
     bundle, callback,
     clock::Timestamp,
     db::{self, DbError},
-    flow::draft,
+    flow::{draft, people::gone},
     ingest,
     outage::Outage,
     queue::{self, FenceError, JobKind, Lease, Next},
@@ -165,6 +165,7 @@ async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, Failure> {
         JobKind::Send => deliver::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::Evidence => evidence::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::People => gone::run(&app.db, &lease).await.map_err(|error| log_failure(&error, db::outage(&error))),
     }
 }
 

@@ -101,8 +101,8 @@ pub(super) async fn counted(db: &Db) -> Result<Value, DbError> {
 /// Five hundred members, of whom twenty stamp; five others; two hundred definitions; a thousand folders.
 async fn people(tx: &mut Tx) -> Result<(), DbError> {
     let members = format!(
-        "INSERT INTO users (id, username, display_name, password_hash, roles, employee_no, created_at)
-         SELECT {}, 'u' || CAST(i AS TEXT), '员工', 'x', '[\"member\"]', 'E' || CAST(i AS TEXT), 0 FROM n",
+        "INSERT INTO users (id, username, username_folded, display_name, password_hash, roles, employee_no, created_at)
+         SELECT {}, 'u' || CAST(i AS TEXT), 'u' || CAST(i AS TEXT), '员工', 'x', '[\"member\"]', 'E' || CAST(i AS TEXT), 0 FROM n",
         id(1, "i")
     );
     let folders = format!(
@@ -125,7 +125,7 @@ async fn people(tx: &mut Tx) -> Result<(), DbError> {
             .into_iter()
             .enumerate()
     {
-        sql("INSERT INTO users (id, username, display_name, password_hash, roles, created_at) VALUES ($1, $2, $2, 'x', $3, 0)")
+        sql("INSERT INTO users (id, username, username_folded, display_name, password_hash, roles, created_at) VALUES ($1, $2, $2, $2, 'x', $3, 0)")
             .bind(format!("01930000-0000-7000-8002-00000000000{n}"))
             .bind(username)
             .bind(format!("[\"{role}\"]"))
@@ -189,10 +189,11 @@ fn seal_uses() -> Table {
 
 /// Of one in a hundred a photo is owed.
 fn grants() -> Table {
-    let columns = "id, seal_use_id, vendor_id, position, seal, user_name, number, applied, used, left_count, complete";
+    let columns =
+        "id, seal_use_id, vendor_id, position, seal, user_name, username, number, applied, used, left_count, complete";
     let values = format!(
         "{}, {}, CAST(i AS TEXT), 0, CASE WHEN i % 10000 = 7 THEN '旧章' WHEN i % 3 = 0 THEN '合同专用章' ELSE '公章' END,
-           '用印人' || CAST(1 + i % 20 AS TEXT), 'E' || CAST(1 + i % 20 AS TEXT), 5, CASE WHEN i % 100 = 1 THEN 5 ELSE 4 END, 1, FALSE
+           '用印人' || CAST(1 + i % 20 AS TEXT), '用印人' || CAST(1 + i % 20 AS TEXT), 'E' || CAST(1 + i % 20 AS TEXT), 5, CASE WHEN i % 100 = 1 THEN 5 ELSE 4 END, 1, FALSE
          FROM n WHERE i % 100 < 90",
         id(7, "i"),
         id(5, "i")
@@ -290,7 +291,7 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
     let of_photo = |hash: &str| {
         format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}")
     };
-    let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name,
+    let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
        received_at, created_by, created_at";
     vec![
         (5 * FLOWS, "originals", original, format!("{} FROM n WHERE {with_use}", of_photo(&photo))),
@@ -311,7 +312,7 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             document,
             format!(
                 "{}, {folder}, {shelf}, {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
-                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {at}, 'yinku', {at} FROM n WHERE {with_use}",
+                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {person}, {at}, 'yinku', {at} FROM n WHERE {with_use}",
                 id(6, "i"),
                 id(0, flow),
                 id(6, "i")
@@ -324,7 +325,7 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             document,
             format!(
                 "{}, '{ARCHIVE}', 'system', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL,
-                   NULL, NULL, NULL, {AT}, 'wang', {AT}
+                   NULL, NULL, NULL, NULL, {AT}, 'wang', {AT}
                  FROM n WHERE i % 4 = 0",
                 id(9, "i"),
                 id(0, "i")

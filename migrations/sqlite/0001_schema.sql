@@ -7,6 +7,8 @@
 CREATE TABLE users (
   id            TEXT PRIMARY KEY NOT NULL,
   username      TEXT NOT NULL UNIQUE,
+  -- the username without differences of case and width: names that look alike are taken
+  username_folded TEXT NOT NULL UNIQUE,
   display_name  TEXT NOT NULL,
   password_hash TEXT NOT NULL,
   -- a JSON list
@@ -27,9 +29,10 @@ CREATE TABLE users (
   totp_step     BIGINT NOT NULL DEFAULT 0,
   created_at    BIGINT NOT NULL
 );
--- The vendor names a person by mobile number or employee number.
-CREATE INDEX users_by_mobile ON users (mobile);
-CREATE INDEX users_by_number ON users (employee_no);
+-- The vendor names a person by mobile number or employee number, so each number belongs to one user. A disabled user
+-- gives the numbers up.
+CREATE UNIQUE INDEX users_by_mobile ON users (mobile) WHERE NOT disabled;
+CREATE UNIQUE INDEX users_by_number ON users (employee_no) WHERE NOT disabled;
 
 -- Sessions and tokens are stored as hashes, so a reader of the database cannot log in with them.
 CREATE TABLE sessions (
@@ -56,6 +59,29 @@ CREATE TABLE tokens (
   used_at     BIGINT
 );
 CREATE INDEX tokens_by_user ON tokens (user_id);
+
+-- Requests with an `Idempotency-Key`, with their answers, for 24 hours.
+CREATE TABLE keyed_requests (
+  username   TEXT NOT NULL,
+  -- method and path
+  request    TEXT NOT NULL,
+  key        TEXT NOT NULL,
+  -- the hash of the body; another body under the same key is refused
+  body_hash  TEXT NOT NULL,
+  -- the run that holds the key; another run takes a key over whose run has died
+  run        TEXT NOT NULL,
+  -- until then the run has time to answer
+  run_until  BIGINT NOT NULL,
+  -- the flow that the run started or submitted, written in the transaction of that act
+  flow_id    TEXT,
+  -- the answer: NULL while the run works
+  status     BIGINT,
+  body       TEXT,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (username, request, key)
+);
+CREATE UNIQUE INDEX keyed_requests_by_run ON keyed_requests (run);
+CREATE INDEX keyed_requests_by_age ON keyed_requests (created_at);
 
 -- Service ------------------------------------------------------------------------------------------------------------
 
@@ -177,14 +203,20 @@ CREATE TABLE flow_people (
   turn          BOOLEAN NOT NULL DEFAULT FALSE,
   -- the place in the order of the current node
   place         BIGINT,
+  -- the person has an open grant
+  stamps        BOOLEAN NOT NULL DEFAULT FALSE,
+  -- only in the row of role:admin: the flow waits only for people who are gone, so the administrators have it
+  gone          BOOLEAN NOT NULL DEFAULT FALSE,
   PRIMARY KEY (flow_id, who)
 );
 -- Each list walks one index per name of the user, newest flow first. The trailing columns answer a filter from the
 -- index, without the row.
 CREATE INDEX flow_people_by_who ON flow_people (who, flow_id);
-CREATE INDEX flow_people_by_state ON flow_people (who, state, flow_id, started, acted, turn, definition_id);
-CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, flow_id, started, acted, turn, state);
-CREATE INDEX flow_people_turns ON flow_people (who, flow_id) WHERE turn;
+CREATE INDEX flow_people_by_state ON flow_people (who, state, flow_id, started, acted, turn, stamps, gone, definition_id);
+CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, flow_id, started, acted, turn, stamps, gone, state);
+CREATE INDEX flow_people_todo ON flow_people (who, flow_id) WHERE (turn OR stamps OR gone);
+-- Few flows wait only for people who are gone.
+CREATE INDEX flow_people_gone ON flow_people (flow_id) WHERE gone;
 CREATE INDEX flow_people_acted ON flow_people (who, flow_id) WHERE acted;
 CREATE INDEX flow_people_started ON flow_people (who, flow_id) WHERE started;
 
@@ -195,7 +227,9 @@ BEGIN
   UPDATE flow_people SET
     state = NEW.state,
     turn = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN FALSE ELSE turn END,
-    place = CASE WHEN NEW.state = 'withdrawn' THEN NULL ELSE place END
+    place = CASE WHEN NEW.state = 'withdrawn' THEN NULL ELSE place END,
+    stamps = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN FALSE ELSE stamps END,
+    gone = CASE WHEN NEW.state IN ('archived', 'withdrawn') THEN FALSE ELSE gone END
   WHERE flow_id = NEW.id;
 END;
 
@@ -245,6 +279,8 @@ CREATE TABLE seal_uses (
   UNIQUE (flow_id, no)
 );
 CREATE UNIQUE INDEX seal_uses_by_business ON seal_uses (business_id, service_id);
+-- Few applications fail.
+CREATE INDEX seal_uses_in_trouble ON seal_uses (flow_id) WHERE (status = 'failed' OR status = 'unknown');
 
 CREATE TABLE grants (
   id           TEXT PRIMARY KEY NOT NULL,
@@ -254,9 +290,13 @@ CREATE TABLE grants (
   seal         TEXT NOT NULL,
   device_no    TEXT,
   owner        TEXT,
+  -- the person as the vendor names them
   user_name    TEXT NOT NULL,
   contact      TEXT,
   number       TEXT,
+  -- the user for whom the grant was asked, or whose number or mobile it was when it was first seen; never changed
+  username     TEXT,
+  employee_no  TEXT,
   applied      BIGINT NOT NULL,
   -- uses that were appended through this service
   appended     BIGINT NOT NULL DEFAULT 0,
@@ -273,9 +313,7 @@ CREATE TABLE grants (
   complete     BOOLEAN NOT NULL,
   UNIQUE (seal_use_id, vendor_id)
 );
--- A person's grants are found by employee number or mobile number.
-CREATE INDEX grants_by_number ON grants (number);
-CREATE INDEX grants_by_contact ON grants (contact);
+CREATE INDEX grants_by_user ON grants (username);
 
 -- Documents that the vendor must have before the application, with the ids that the vendor gave them.
 CREATE TABLE sent_documents (
@@ -349,6 +387,7 @@ CREATE INDEX photos_by_original ON photos (seal_use_id, original_hash);
 CREATE INDEX photos_by_grant ON photos (grant_id, kind, original_hash);
 -- Photos that are not stored yet are few.
 CREATE INDEX photos_without_content ON photos (grant_id) WHERE original_hash IS NULL;
+CREATE INDEX photos_parked ON photos (seal_use_id) WHERE (state = 'failed');
 
 -- Folder -------------------------------------------------------------------------------------------------------------
 
@@ -399,6 +438,7 @@ CREATE TABLE documents (
   kind          TEXT,
   seal          TEXT,
   user_name     TEXT,
+  username      TEXT,
   received_at   BIGINT NOT NULL,
   created_by    TEXT NOT NULL,
   created_at    BIGINT NOT NULL,
@@ -413,9 +453,9 @@ CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
 -- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
 CREATE INDEX documents_by_age ON documents (received_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, folded_name, seal, user_name) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, user_name) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_user ON documents (user_name, received_at, id, kind) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, folded_name, seal, username) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, username) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_user ON documents (username, received_at, id, kind) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_kind ON documents (kind, received_at, id) WHERE deleted_at IS NULL;
 
 -- A photo may learn its grant and its kind late, from a key. Its documents follow every such change.
@@ -423,7 +463,8 @@ CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos
 WHEN OLD.kind <> NEW.kind OR OLD.grant_id IS NOT NEW.grant_id
 BEGIN
   UPDATE documents SET kind = NEW.kind,
-    seal = (SELECT seal FROM grants WHERE id = NEW.grant_id), user_name = (SELECT user_name FROM grants WHERE id = NEW.grant_id)
+    seal = (SELECT seal FROM grants WHERE id = NEW.grant_id), user_name = (SELECT user_name FROM grants WHERE id = NEW.grant_id),
+    username = (SELECT username FROM grants WHERE id = NEW.grant_id)
   WHERE photo_id = NEW.id;
 END;
 
@@ -487,6 +528,7 @@ CREATE TABLE dispatches (
   updated_at    BIGINT NOT NULL
 );
 CREATE INDEX dispatches_by_seal_use ON dispatches (seal_use_id, state);
+CREATE INDEX dispatches_in_trouble ON dispatches (seal_use_id) WHERE (state = 'failed' OR state = 'unknown');
 CREATE UNIQUE INDEX dispatches_by_supply ON dispatches (grant_id, original_hash);
 
 -- Ingest -------------------------------------------------------------------------------------------------------------

@@ -52,7 +52,8 @@ pub enum ByHandError {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Wish {
-    /// Archive the flow although photos are missing. For administrators only.
+    /// Archive the flow although photos are missing. For administrators. If use ended without a stamp, also for the people
+    /// of the seal node.
     pub accept_missing: bool,
     /// The reason. Required with `acceptMissing`.
     pub reason: Option<String>,
@@ -93,9 +94,13 @@ pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByH
     if !user.reads_all() {
         lacking.hide_private_keys();
     }
+    let unstamped = case.ends_without_stamp(&mut tx, user).await?;
+    if unstamped {
+        lacking.forget_fields_of_stamps(&case.body);
+    }
     let decision = case.check(&mut tx, user, Action::Archive).await?;
     if wish.accept_missing && !matches!(decision, Err(Refusal::NotYours(_))) {
-        if !user.is_admin() {
+        if !user.is_admin() && !unstamped {
             return Err(ByHandError::NotEntitled);
         }
         if reason.is_none() {
@@ -113,7 +118,7 @@ pub async fn ask(acting: Acting<'_>, id: &FlowId, wish: &Wish) -> Result<(), ByH
     if !wish.accept_missing {
         nothing_to_accept(&mut tx, &case, &lacking).await?;
     }
-    let act = prepare(&mut tx, &case, user, wish, lacking, now).await?;
+    let act = prepare(&mut tx, &case, user, wish, Ending { lacking, unstamped }, now).await?;
     Ok(acting.commit_to_flow(tx, act, id, reason).await?)
 }
 
@@ -130,11 +135,18 @@ async fn nothing_to_accept(tx: &mut Tx, case: &Case, lacking: &Lacking) -> Resul
         let unused = photos.sum.counted == 0 && !photos.any;
         if unused && !seal_use.superseded && case.node().is_some() {
             return Err(ByHandError::NotReady(
-                "no stamping was made. Ask an administrator to accept that with a reason.",
+                "no stamping was made. Send `acceptMissing` with a reason to end the flow.",
             ));
         }
     }
     Ok(())
+}
+
+/// How a flow ends.
+struct Ending {
+    lacking: Lacking,
+    /// Use ended without a stamp.
+    unstamped: bool,
 }
 
 /// Does everything except the audit entry. Returns the act for that entry.
@@ -143,7 +155,7 @@ async fn prepare(
     case: &Case,
     user: &User,
     wish: &Wish,
-    lacking: Lacking,
+    Ending { lacking, unstamped }: Ending,
     now: Timestamp,
 ) -> Result<Act, DbError> {
     let (flow, reason) = (&case.flow, wish.reason());
@@ -157,7 +169,8 @@ async fn prepare(
         NewEvent { actor: &user.username, act: EventKind::ArchiveAsked, node: flow.node.as_deref(), detail: reason };
     event::record(tx, &flow.id, asked, now).await?;
     people::acted(tx, &flow.id, &user.username).await?;
-    if let (true, Some(reason)) = (wish.accept_missing && !lacking.photos.is_empty(), reason) {
+    let accepts = wish.accept_missing && (unstamped || !lacking.photos.is_empty());
+    if let (true, Some(reason)) = (accepts, reason) {
         accept(tx, flow, user, reason, lacking.photos, now).await?;
     }
     queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;

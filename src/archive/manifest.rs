@@ -159,6 +159,7 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
             json!({
                 "id": grant.id, "vendorId": grant.vendor_id, "seal": grant.seal, "deviceNo": grant.device_no, "owner": grant.owner,
                 "user": grant.user_name, "contact": grant.contact, "number": grant.number,
+                "username": grant.username, "employeeNo": grant.employee_no,
                 "applied": grant.applied, "authorised": grant.authorised(), "used": grant.used, "left": grant.left_count, "complete": grant.complete,
             })
         })

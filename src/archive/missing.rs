@@ -21,6 +21,10 @@ pub struct PhotoShortfall {
     pub grant_id: Option<GrantId>,
     pub seal: Option<String>,
     pub user: Option<String>,
+    #[serde(default)]
+    pub username: Option<String>,
+    #[serde(default)]
+    pub employee_no: Option<String>,
     pub kind: PhotoKind,
     /// Number of stampings that the device counted. 0 for other kinds.
     pub counted: i64,
@@ -62,6 +66,8 @@ fn to_missing(seal_use: &SealUse, grants: &[Grant], photos: &[Photo], gap: Gap) 
         business_id: seal_use.business_id.clone(),
         seal: grant.map(|grant| grant.seal.clone()),
         user: grant.map(|grant| grant.user_name.clone()),
+        username: grant.and_then(|grant| grant.username.clone()),
+        employee_no: grant.and_then(|grant| grant.employee_no.clone()),
         kind: gap.kind,
         counted: gap.counted,
         received: gap.received,
@@ -90,7 +96,26 @@ async fn fields(tx: &mut Tx, flow: &FlowId, body: &Body) -> Result<Vec<FieldErro
     Ok(empty.into_iter().map(required_files::error).collect())
 }
 
+/// Returns true if no stamp was made in the flow: no stamping is counted and no photo is known.
+pub async fn unstamped(tx: &mut Tx, flow: &FlowId) -> Result<bool, DbError> {
+    for seal_use in SealUse::with_photos(&mut *tx, flow).await? {
+        let photos = PhotoCounts::of(tx, &seal_use.id).await?;
+        if photos.evidence {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl Lacking {
+    /// Without a stamp there is no stamped file and no photo, so their fields may stay empty.
+    pub fn forget_fields_of_stamps(&mut self, body: &Body) {
+        let Some(integration) = &body.integration else { return };
+        let keys = [&integration.stamped_file_field, &integration.download_field];
+        let of_stamps: Vec<String> = keys.into_iter().flatten().map(|key| format!("form.{key}")).collect();
+        self.fields.retain(|error| !of_stamps.contains(&error.field));
+    }
+
     /// Removes the keys of photos that only users who read everything may see.
     pub fn hide_private_keys(&mut self) {
         for photos in self.photos.iter_mut().filter(|photos| photos.kind.is_private()) {

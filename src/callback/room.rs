@@ -29,10 +29,30 @@ pub(super) struct Rooms {
     strangers: Arc<Mutex<HashMap<IpAddr, Stranger>>>,
 }
 
+/// Memory in KiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Held {
+    small: usize,
+    large: usize,
+}
+
+impl Held {
+    const fn of(kibibytes: usize) -> Self {
+        if kibibytes <= HEAD / 1024 { Self { small: kibibytes, large: 0 } } else { Self { small: 0, large: kibibytes } }
+    }
+
+    /// Replaces the part `before` by `after`.
+    const fn changed(self, before: Self, after: Self) -> Self {
+        Self { small: self.small + after.small - before.small, large: self.large + after.large - before.large }
+    }
+}
+
 /// What an unauthenticated address holds, and what it has sent in the current hour.
 #[derive(Debug)]
 struct Stranger {
-    held: usize,
+    /// By bodies up to 64 KiB, and by larger ones. Each kind has a share of its own, so that large bodies do not keep out
+    /// the small ones of a vendor behind the same proxy.
+    held: Held,
     hour: Instant,
     bytes: u64,
 }
@@ -50,16 +70,17 @@ impl Rooms {
 
     /// `stranger` is the address of an unauthenticated sender.
     pub(super) fn enter(&self, stranger: Option<IpAddr>) -> Room {
-        Room { rooms: self.clone(), held: None, stranger: stranger.map(network), came: 0 }
+        let (stranger, counted) = (stranger.map(network), Held::default());
+        Room { rooms: self.clone(), held: None, stranger, counted, came: 0 }
     }
 
     fn with<T>(&self, address: IpAddr, act: impl FnOnce(&mut Stranger) -> T) -> T {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         if strangers.len() >= MOST {
-            strangers.retain(|_, stranger| stranger.held > 0 || stranger.bytes > HEAD as u64);
+            strangers.retain(|_, stranger| stranger.held != Held::default() || stranger.bytes > HEAD as u64);
         }
         let now = Instant::now();
-        let stranger = strangers.entry(address).or_insert(Stranger { held: 0, hour: now, bytes: 0 });
+        let stranger = strangers.entry(address).or_insert(Stranger { held: Held::default(), hour: now, bytes: 0 });
         if now.duration_since(stranger.hour) >= HOUR {
             (stranger.hour, stranger.bytes) = (now, 0);
         }
@@ -82,6 +103,8 @@ pub struct Room {
     rooms: Rooms,
     held: Option<OwnedSemaphorePermit>,
     stranger: Option<IpAddr>,
+    /// What the share of the stranger has of this body.
+    counted: Held,
     came: u64,
 }
 
@@ -102,24 +125,18 @@ impl Room {
     }
 
     /// Reserves memory up to `bytes` in total. Fails without waiting: bodies that wait for each other would block the
-    /// endpoint. One unauthenticated address gets at most a quarter of the memory.
+    /// endpoint. One unauthenticated address gets at most a quarter of the memory for large bodies, and a quarter for bodies
+    /// up to 64 KiB.
     pub fn grow(&mut self, bytes: u64) -> Result<(), CallbackError> {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let more = kibibytes(bytes).saturating_sub(held);
-        let share = self.rooms.share;
-        let fits = self.stranger.is_none_or(|address| {
-            self.rooms.with(address, |stranger| {
-                let fits = stranger.held + more <= share;
-                stranger.held += if fits { more } else { 0 };
-                fits
-            })
-        });
-        if !fits {
+        let before = self.counted;
+        if !self.count(Held::of(held + more)) {
             return Err(CallbackError::Full);
         }
         let permits = u32::try_from(more).unwrap_or(u32::MAX);
         let Ok(permit) = Arc::clone(&self.rooms.all).try_acquire_many_owned(permits) else {
-            self.give_back(more);
+            self.count(before);
             return Err(CallbackError::Full);
         };
         match &mut self.held {
@@ -129,16 +146,25 @@ impl Room {
         Ok(())
     }
 
-    fn give_back(&self, kibibytes: usize) {
-        if let Some(address) = self.stranger {
-            self.rooms.with(address, |stranger| stranger.held = stranger.held.saturating_sub(kibibytes));
-        }
+    /// Counts the body in the shares of the stranger. Returns false if it does not fit.
+    fn count(&mut self, after: Held) -> bool {
+        let Some(address) = self.stranger else { return true };
+        let (before, share) = (self.counted, self.rooms.share);
+        let fits = self.rooms.with(address, |stranger| {
+            let held = stranger.held.changed(before, after);
+            let shrinks = after.small <= before.small && after.large <= before.large;
+            let fits = shrinks || (held.small <= share && held.large <= share);
+            stranger.held = if fits { held } else { stranger.held };
+            fits
+        });
+        self.counted = if fits { after } else { before };
+        fits
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.give_back(self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+        self.count(Held::default());
     }
 }
 
@@ -165,7 +191,7 @@ mod tests {
         let address: IpAddr = "192.0.2.1".parse().unwrap();
         let (mut first, mut second) = (rooms.enter(Some(address)), rooms.enter(Some(address)));
         first.grow(1 << 20).unwrap();
-        assert!(matches!(second.grow(1024), Err(CallbackError::Full)));
+        assert!(matches!(second.grow(65 << 10), Err(CallbackError::Full)));
         rooms.enter(Some("192.0.2.2".parse().unwrap())).grow(1 << 20).unwrap();
         rooms.enter(None).grow(3 << 20).unwrap();
         drop(first);
@@ -173,11 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn large_bodies_of_a_stranger_leave_room_for_small_ones_of_the_same_address() {
+        let rooms = rooms();
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let mut large = rooms.enter(Some(address));
+        large.grow(HEAD as u64).unwrap();
+        large.grow(1 << 20).unwrap();
+        let mut small: Vec<Room> = (0..16).map(|_| rooms.enter(Some(address))).collect();
+        small.iter_mut().for_each(|room| room.grow(HEAD as u64).unwrap());
+        assert!(rooms.enter(Some(address)).grow(1).is_err(), "small bodies have a quarter too");
+        assert!(small[0].grow(65 << 10).is_err());
+        drop(large);
+        small[0].grow(1 << 20).unwrap();
+        rooms.enter(Some(address)).grow(HEAD as u64).unwrap();
+        rooms.enter(None).grow(1 << 20).unwrap();
+        drop(small);
+        rooms.enter(None).grow(4 << 20).unwrap();
+    }
+
+    #[test]
     fn addresses_of_one_ipv6_site_share_their_quarter() {
         let rooms = rooms();
         let mut first = rooms.enter(Some("2001:db8::1".parse().unwrap()));
         first.grow(1 << 20).unwrap();
-        assert!(rooms.enter(Some("2001:db8::2".parse().unwrap())).grow(1024).is_err());
+        assert!(rooms.enter(Some("2001:db8::2".parse().unwrap())).grow(65 << 10).is_err());
         rooms.enter(Some("2001:db8:0:1::1".parse().unwrap())).grow(1024).unwrap();
     }
 

@@ -1,6 +1,6 @@
 //! `yinku serve`: runs the service until a stop signal.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     app::App,
@@ -15,7 +15,10 @@ use crate::{
 };
 use anyhow::Context;
 use futures::StreamExt;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::print;
@@ -54,11 +57,15 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     if !args.no_http {
         warn_about_callbacks(&app).await?;
         let address = app.config.listen;
-        let listener = http::listen(address)
-            .with_context(|| format!("cannot listen on {address}; set another address in `listen`"))?;
+        let listener = listen(address, "listen")?;
         tracing::info!(address = %listener.local_addr()?, "listening");
         let router = http::router(Arc::clone(&app), Inbox::start(Arc::clone(&app)));
         let (clients, stop) = (app.config.clients, stop.clone());
+        parts.spawn(async move { http::serve(listener, router, clients, stop).await });
+    }
+    if let Some(address) = app.config.metrics.listen {
+        let listener = listen(address, "metrics.listen")?;
+        let (router, clients, stop) = (http::metrics_router(Arc::clone(&app)), app.config.clients, stop.clone());
         parts.spawn(async move { http::serve(listener, router, clients, stop).await });
     }
     if !args.no_workers {
@@ -87,6 +94,10 @@ pub(crate) async fn run(config: Config, args: ServeArgs) -> anyhow::Result<()> {
     write_refusals(&app, true).await;
     app.db.close().await;
     Ok(())
+}
+
+fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    http::listen(address).with_context(|| format!("cannot listen on {address}; set another address in `{setting}`"))
 }
 
 /// Warns if the database is new and the store is not: the service was probably started with another database.

@@ -97,9 +97,6 @@ fn password_from_stdin() -> anyhow::Result<String> {
 
 async fn add(db: &Db, name: String, roles: Vec<Role>) -> anyhow::Result<()> {
     let password = password_from_stdin()?;
-    if User::named(db, &name).await?.is_some() {
-        bail!("the user {name:?} already exists; choose another name");
-    }
     let new = NewUser {
         username: name.clone(),
         display_name: name,

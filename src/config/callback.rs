@@ -22,6 +22,8 @@ pub struct CallbackConfig {
     pub bytes_in_flight: ByteSize,
     /// Callbacks that wait to be saved. A full queue is answered with 503, and the vendor retries.
     pub queue: usize,
+    /// Longest time in which a body must be complete. It must keep `clients.body_rate` too.
+    pub deadline: Span,
     /// How long the bodies of callbacks that led to nothing are kept.
     pub keep: Span,
     /// Bytes that one address may send in an hour without secret or allowed network. Bodies up to 64 KiB always pass.
@@ -38,6 +40,7 @@ impl Default for CallbackConfig {
             inline_body: ByteSize::kib(64),
             bytes_in_flight: ByteSize::mib(256),
             queue: 4096,
+            deadline: Span::mins(10),
             keep: Span::hours(30 * 24),
             bytes_per_hour: ByteSize::mib(1024),
         }

@@ -46,6 +46,7 @@ impl Config {
 
     fn check_addresses(&self, found: &mut Found) {
         check_web_address(found, "public_url", &self.public_url);
+        found.unless(self.metrics.listen != Some(self.listen), "metrics.listen", "is `listen`: choose another port");
         if let DatabaseUrl::Postgres(url) = &self.database.url {
             let named = url.path().trim_start_matches('/');
             found.unless(!named.is_empty(), "database.url", "name the database: postgres://<host>/<database>");
@@ -132,6 +133,7 @@ impl Config {
             "callback.former_secret",
             "needs callback.secret: set both, or remove it",
         );
+        found.schedule("callback.deadline", &[callback.deadline]);
         found.schedule("callback.keep", &[callback.keep]);
         found.unless(callback.bytes_per_hour.get() > 0, "callback.bytes_per_hour", "must be at least 1");
         found.unless(callback.max_body.get() > 0, "callback.max_body", "must be at least 1");
@@ -182,6 +184,7 @@ impl Config {
         found.unless(upload.max_file_bytes.get() > 0, "upload.max_file_bytes", "must be at least 1");
         found.within("upload.max_files", upload.max_files, 1, 1000);
         found.within("upload.in_flight", upload.in_flight, 1, 1024);
+        found.within("upload.per_user", upload.per_user, 1, 1024);
         found.schedule("upload.idle_timeout", &[upload.idle_timeout]);
         found.unless(
             upload.idle_timeout <= self.clients.body_wait,

@@ -40,6 +40,10 @@ pub enum UploadError {
     Stalled(Duration),
     #[error("the file is larger than {limit} bytes. Upload a smaller file.")]
     TooLarge { limit: u64 },
+    #[error(
+        "more than {0} bytes came before the content of a part. Send only the parts of the form, with short heads."
+    )]
+    HeadTooLong(usize),
     #[error("a request may contain at most {0} files. Send the others in another request.")]
     TooMany(usize),
     #[error("the file {0:?} is empty. Upload a file with content.")]

@@ -10,12 +10,46 @@ use crate::user::{Directory, Role};
 /// Returns every error of `body` that can be found without the database.
 #[must_use]
 pub fn check(body: &Body) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors = sizes(body);
+    if !errors.is_empty() {
+        return errors;
+    }
     check_text(&body.name, "name".to_owned(), &mut errors);
     check_fields(&body.fields, "fields", &mut errors);
     check_nodes(body, &mut errors);
     if let Some(integration) = &body.integration {
         integration::check(body, integration, &mut errors);
+    }
+    errors
+}
+
+/// The most members of the lists of a definition. The checks compare lists with each other.
+const MOST_FIELDS: usize = 200;
+const MOST_OPTIONS: usize = 500;
+const MOST_NODES: usize = 100;
+const MOST_NAMES: usize = 200;
+
+/// Returns the lists that are too long.
+fn sizes(body: &Body) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut check = |at: String, length: usize, most: usize| {
+        if length > most {
+            errors.push(FieldError::new(at, format!("has more than {most} items; remove some")));
+        }
+    };
+    check("fields".to_owned(), body.fields.len(), MOST_FIELDS);
+    check("nodes".to_owned(), body.nodes.len(), MOST_NODES);
+    for (i, field) in body.fields.iter().enumerate() {
+        check(format!("fields[{i}].columns"), field.columns.as_ref().map_or(0, Vec::len), MOST_FIELDS);
+        let options = field.columns.iter().flatten().chain([field]).filter_map(|field| field.options.as_ref());
+        check(format!("fields[{i}].options"), options.map(Vec::len).max().unwrap_or(0), MOST_OPTIONS);
+    }
+    for (i, node) in body.nodes.iter().enumerate() {
+        check(format!("nodes[{i}].assignees"), node.assignees.len(), MOST_NAMES);
+        check(format!("nodes[{i}].editable"), node.editable.as_ref().map_or(0, Vec::len), MOST_NAMES);
+    }
+    for (member, list) in body.integration.iter().flat_map(integration::node_lists) {
+        check(format!("integration.{member}"), list.len(), MOST_NODES);
     }
     errors
 }
@@ -89,17 +123,37 @@ fn check_nodes(body: &Body, errors: &mut Vec<FieldError>) {
         if node.assignees.is_empty() {
             errors.push(FieldError::new(
                 at("assignees"),
-                "a node needs at least one assignee; add user:<name>, role:<role> or manager",
+                "a node needs at least one assignee; add user:<name>, role:<role>, field:<key> or manager",
             ));
         }
         for assignee in node.assignees.iter().filter(|assignee| !is_assignee(assignee)) {
-            let message = format!("{assignee:?} is not an assignee; write user:<name>, role:<role> or manager");
+            let message =
+                format!("{assignee:?} is not an assignee; write user:<name>, role:<role>, field:<key> or manager");
             errors.push(FieldError::new(at("assignees"), message));
+        }
+        for key in node.assignees.iter().filter_map(|assignee| assignee.strip_prefix("field:")) {
+            errors.extend(check_people_field(body, key).map(|message| FieldError::new(at("assignees"), message)));
         }
         for key in node.editable.iter().flatten().filter(|key| body.field(key).is_none()) {
             errors
                 .push(FieldError::new(at("editable"), format!("there is no field {key:?}; name a field of the form")));
         }
+    }
+}
+
+/// Returns what is wrong with a field that assigns a node: it holds users, in the main form or in a column.
+fn check_people_field(body: &Body, key: &str) -> Option<String> {
+    let field = match key.split_once('.') {
+        Some((table, column)) => {
+            let columns = body.field(table).and_then(|table| table.columns.as_ref());
+            columns.and_then(|columns| columns.iter().find(|field| field.key == column))
+        }
+        None => body.field(key),
+    };
+    match field.map(|field| field.field_type) {
+        Some(FieldType::User | FieldType::Users) => None,
+        Some(other) => Some(format!("the field {key:?} has type {other}; name a field of type user or users")),
+        None => Some(format!("there is no field {key:?}; name a field of the form, or table.column")),
     }
 }
 
@@ -125,6 +179,7 @@ fn is_assignee(assignee: &str) -> bool {
     match assignee.split_once(':') {
         Some(("user", name)) => !name.is_empty(),
         Some(("role", role)) => role.parse::<Role>().is_ok(),
+        Some(("field", key)) => !key.is_empty(),
         _ => assignee == "manager",
     }
 }

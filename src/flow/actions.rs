@@ -4,14 +4,14 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 pub use rules::editable;
 
 use super::Flow;
 use crate::{
-    definition::Body,
-    seal_use::{PhotoCounts, SealUse, SealUseStatus},
+    definition::{Body, Field},
+    seal_use::{Grant, PhotoCounts, SealUse, SealUseStatus},
     user::User,
     vocabulary::words,
 };
@@ -49,11 +49,11 @@ words! {
 }
 
 /// Why an action is not possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Other users may do it.
     #[error("{0}")]
-    NotYours(&'static str),
+    NotYours(Cow<'static, str>),
     /// The flow is at another place. The text says what makes the action possible.
     #[error("{0}")]
     NotNow(&'static str),
@@ -78,7 +78,7 @@ pub enum Refusal {
 }
 
 /// The facts that the rules read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts, each true or not by itself")]
 pub struct Facts<'a> {
     pub user: &'a User,
@@ -90,11 +90,11 @@ pub struct Facts<'a> {
     pub place: bool,
     /// The flow names this user or one of their roles.
     pub takes_part: bool,
-    /// A grant of a seal use belongs to this user.
-    pub stamps: bool,
+    /// The starter is disabled.
+    pub starter_gone: bool,
     pub seal_uses: &'a [UseFacts],
-    /// A required files field is empty, so the flow cannot be archived.
-    pub files_owed: bool,
+    /// The required files fields that are empty, so the flow cannot be archived.
+    pub owed_fields: Vec<&'a Field>,
     /// A required template or file field is empty, so the apply node cannot be passed.
     pub application_owed: bool,
     /// A user has approved a node in the present round.
@@ -102,7 +102,7 @@ pub struct Facts<'a> {
 }
 
 /// The facts of one seal use that the rules read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct UseFacts {
     pub status: SealUseStatus,
     /// The vendor has the seal use: its business id is known.
@@ -115,11 +115,33 @@ pub struct UseFacts {
     pub complete: bool,
     /// A stamping was counted, or a photo is stored.
     pub evidence: bool,
+    pub grants: Vec<GrantFacts>,
+}
+
+/// The facts of one grant that the rules read.
+#[derive(Clone, Debug)]
+pub struct GrantFacts {
+    pub username: Option<String>,
+    /// The person's name, for messages.
+    pub name: String,
+    /// The grant is open and has a code.
+    pub code: bool,
 }
 
 impl UseFacts {
+    /// `names`: the display names of users. A person who is no user has the vendor's name.
     #[must_use]
-    pub fn of(seal_use: &SealUse, photos: &PhotoCounts) -> Self {
+    pub fn of(
+        seal_use: &SealUse,
+        photos: &PhotoCounts,
+        grants: &[Grant],
+        names: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let of_grant = |grant: &Grant| GrantFacts {
+            username: grant.username.clone(),
+            name: grant.username.as_deref().and_then(&names).unwrap_or_else(|| grant.user_name.clone()),
+            code: seal_use.is_open() && grant.is_open() && grant.code.is_some(),
+        };
         Self {
             status: seal_use.status,
             at_vendor: seal_use.business_id.is_some(),
@@ -127,6 +149,7 @@ impl UseFacts {
             missing: photos.sum.missing,
             complete: photos.complete(seal_use),
             evidence: photos.evidence,
+            grants: grants.iter().map(of_grant).collect(),
         }
     }
 
@@ -169,7 +192,7 @@ pub fn check(facts: &Facts<'_>, action: Action) -> Result<(), Refusal> {
     match action {
         Action::Approve => facts.approve(),
         Action::Reject => facts.at_node().and_then(|_| facts.not_own()).and_then(|()| facts.has_turn()),
-        Action::Transfer => facts.at_node().and_then(|_| facts.has_turn_or_admin()),
+        Action::Transfer => facts.transfer(),
         Action::Withdraw => facts.withdraw(),
         Action::Edit => facts.change(false),
         Action::Upload => facts.change(true),

@@ -1,12 +1,14 @@
 //! Builds the application to the vendor from a form, as the integration configuration says.
 
-use jiff::civil::{Date, Time, time};
+use std::collections::HashSet;
+
+use jiff::civil::{Time, time};
 use serde_json::Value;
 
-use super::form::Form;
+use super::form::{self, Form};
 use crate::{
     clock::Timestamp,
-    definition::{FieldError, Integration},
+    definition::{FieldError, Integration, moment},
     seal_use::{Application, Person, Want},
     user::{Directory, User},
 };
@@ -37,7 +39,9 @@ pub fn application(
         errors.push(FieldError::new(format!("form.{}", integration.seal_field), "names no seal; name at least one"));
     }
     let text = |key: &str| form.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-    let category = integration.category_field.as_deref().filter(|_| integration.by_category).map(text);
+    let named = integration.category_field.as_deref().map(text);
+    let (category, category_beside) =
+        if integration.by_category { (named, None) } else { (None, named.filter(|name| !name.is_empty())) };
     if let (Some(""), Some(key)) = (category.as_deref(), &integration.category_field) {
         errors.push(FieldError::new(
             format!("form.{key}"),
@@ -63,20 +67,19 @@ pub fn application(
         description: integration.description_field.as_deref().map(text).filter(|text| !text.is_empty()),
         applicant,
         category,
+        category_beside,
         wants,
     })
 }
 
 /// Removes repeated errors: each row of a table reports the same error of the main form.
 fn without_repeats(errors: Vec<FieldError>) -> Vec<FieldError> {
-    let mut seen: Vec<FieldError> = Vec::new();
-    for error in errors {
-        if !seen.contains(&error) {
-            seen.push(error);
-        }
-    }
-    seen
+    let mut seen = HashSet::new();
+    errors.into_iter().filter(|error| seen.insert(error.clone())).collect()
 }
+
+/// Most grants of one application: each seal of each row for each of its people.
+const MOST_GRANTS: usize = 500;
 
 /// One row of the table of seals, or the main form.
 struct Row<'a> {
@@ -117,8 +120,11 @@ fn rows<'a>(integration: &Integration, form: &'a Form) -> Vec<Row<'a>> {
 
 /// Returns the wanted uses: one or more seals for each row of the table, or for the main form.
 fn wants(integration: &Integration, form: &Form, users: &Directory, errors: &mut Vec<FieldError>) -> Vec<Want> {
-    let mut wants = Vec::new();
+    let (mut wants, mut grants) = (Vec::new(), 0);
     for row in rows(integration, form) {
+        if errors.len() >= form::MOST_ERRORS {
+            break;
+        }
         let found = errors.len();
         let seals = row.value(&integration.seal_field).map(names).unwrap_or_default();
         if seals.is_empty() {
@@ -131,6 +137,12 @@ fn wants(integration: &Integration, form: &Form, users: &Directory, errors: &mut
         }
         let people = if integration.by_category { Vec::new() } else { people(integration, &row, users, errors) };
         let (start, end) = time_of_use(integration, &row, errors);
+        grants += seals.len() * people.len().max(1);
+        if grants > MOST_GRANTS {
+            let message = format!("the form asks for more than {MOST_GRANTS} grants; start several flows");
+            errors.push(row.error(&integration.seal_field, message));
+            break;
+        }
         if let (Some(count), true) = (count, errors.len() == found) {
             let want = |seal: &&str| Want {
                 seal: (*seal).trim().to_owned(),
@@ -157,7 +169,14 @@ fn people(integration: &Integration, row: &Row<'_>, users: &Directory, errors: &
     let Some(key) = &integration.user_field else {
         return Vec::new();
     };
-    let named = row.value(key).map(names).unwrap_or_default();
+    let mut named = row.value(key).map(names).unwrap_or_default();
+    // A person who is named twice in a row has one grant.
+    let mut seen = HashSet::new();
+    named.retain(|name| seen.insert(*name));
+    if named.len() > form::MOST_PEOPLE {
+        errors.push(row.error(key, form::too_many_people()));
+        return Vec::new();
+    }
     for gone in named.iter().filter(|name| users.get(name).is_none()) {
         errors.push(row.error(key, format!("{gone} is disabled or does not exist; name another user")));
     }
@@ -190,6 +209,17 @@ fn time_of_use(
     (start, end)
 }
 
+/// Returns the times of use that are over at `now`, each at its place.
+#[must_use]
+pub fn times_over(integration: &Integration, form: &Form, now: Timestamp) -> Vec<FieldError> {
+    let Some(key) = &integration.end_date_field else { return Vec::new() };
+    let over = rows(integration, form).into_iter().filter_map(|row| {
+        let (_, end) = time_of_use(integration, &row, &mut Vec::new());
+        end.filter(|end| *end <= now).map(|_| row.error(key, "is over; choose a later time"))
+    });
+    without_repeats(over.collect())
+}
+
 fn parse_moment(
     row: &Row<'_>,
     date_field: Option<&String>,
@@ -197,8 +227,12 @@ fn parse_moment(
     default_time: Time,
     errors: &mut Vec<FieldError>,
 ) -> Option<Timestamp> {
-    let date: Option<Date> = row.text(date_field).and_then(|text| text.parse().ok());
-    let time: Option<Time> = row.text(time_field).and_then(|text| text.parse().ok());
+    let given = row.text(date_field);
+    if let Some(whole) = given.and_then(moment::datetime) {
+        return Timestamp::from_china(whole);
+    }
+    let date = given.and_then(moment::date);
+    let time = row.text(time_field).and_then(moment::time);
     if let (None, Some(_), Some(key)) = (date, time, time_field) {
         errors.push(row.error(key, "a time needs a date; fill in the date"));
     }

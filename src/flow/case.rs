@@ -27,8 +27,9 @@ pub struct Case {
 /// The data that the rules read besides the case itself.
 struct Known {
     seal_uses: Vec<UseFacts>,
-    stamps: bool,
-    files_owed: bool,
+    starter_gone: bool,
+    /// Keys of the required files fields that are empty.
+    owed: Vec<String>,
     application_owed: bool,
     approved: bool,
 }
@@ -49,26 +50,32 @@ impl Case {
 
     /// Returns the decision of the rules: may `user` do `action` now?
     pub async fn check(&self, tx: &mut Tx, user: &User, action: Action) -> Result<Result<(), Refusal>, DbError> {
-        let known = self.known(tx, user).await?;
+        let known = self.known(tx).await?;
         Ok(actions::check(&self.facts(user, &known), action))
     }
 
     /// Returns the keys of the fields that `user` may change now.
     pub async fn editable(&self, tx: &mut Tx, user: &User) -> Result<Vec<String>, DbError> {
-        let known = self.known(tx, user).await?;
+        let known = self.known(tx).await?;
         Ok(actions::editable(&self.facts(user, &known)).into_iter().map(|field| field.key.clone()).collect())
     }
 
-    async fn known(&self, tx: &mut Tx, user: &User) -> Result<Known, DbError> {
+    async fn known(&self, tx: &mut Tx) -> Result<Known, DbError> {
         let mut seal_uses = Vec::new();
         for seal_use in SealUse::of_flow(&mut *tx, &self.flow.id).await? {
-            seal_uses.push(UseFacts::of(&seal_use, &PhotoCounts::of(tx, &seal_use.id).await?));
+            let photos = PhotoCounts::of(tx, &seal_use.id).await?;
+            let grants = Grant::of_seal_use(&mut *tx, &seal_use.id).await?;
+            let names = |name: &str| self.users.get(name).map(|user| user.display_name.clone());
+            seal_uses.push(UseFacts::of(&seal_use, &photos, &grants, names));
         }
-        let stamps = Grant::any_of(&mut *tx, &self.flow.id, user).await?;
-        let approved = approval::any_in_round(&mut *tx, &self.flow).await?;
-        let owed = required_files::empty(tx, &self.flow.id, &self.body).await?;
-        let application_owed = owed.iter().any(|field| self.body.goes_to_vendor(field));
-        Ok(Known { seal_uses, stamps, files_owed: !owed.is_empty(), application_owed, approved })
+        let empty = required_files::empty(&mut *tx, &self.flow.id, &self.body).await?;
+        Ok(Known {
+            seal_uses,
+            starter_gone: self.users.get(&self.flow.starter).is_none(),
+            application_owed: empty.iter().any(|field| self.body.goes_to_vendor(field)),
+            approved: approval::any_in_round(&mut *tx, &self.flow).await?,
+            owed: empty.into_iter().map(|field| field.key.clone()).collect(),
+        })
     }
 
     /// Returns true if a stamping was counted or a photo is stored.
@@ -95,9 +102,9 @@ impl Case {
             turn: self.has_turn(user),
             place: self.people.has_place(user),
             takes_part: self.people.takes_part(user),
-            stamps: known.stamps,
+            starter_gone: known.starter_gone,
             seal_uses: &known.seal_uses,
-            files_owed: known.files_owed,
+            owed_fields: self.body.fields.iter().filter(|field| known.owed.contains(&field.key)).collect(),
             application_owed: known.application_owed,
             approved: known.approved,
         }
@@ -107,6 +114,12 @@ impl Case {
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
         self.flow.node.as_deref().and_then(|key| self.body.node(key))
+    }
+
+    /// Returns true if use has ended and no stamp was made.
+    pub async fn ends_without_stamp(&self, tx: &mut Tx, user: &User) -> Result<bool, DbError> {
+        let known = self.known(tx).await?;
+        Ok(self.facts(user, &known).ends_without_stamp())
     }
 
     /// Adds the flow to the user's list of handled flows. The starter's own flow is in the list of started flows

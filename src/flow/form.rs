@@ -1,15 +1,32 @@
 //! The form of a flow: checks values against the definition.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
-pub use super::application::{ApplicationError, application};
+pub use super::application::{ApplicationError, application, times_over};
 use crate::{
-    definition::{Body, Field, FieldError, FieldType},
+    definition::{Body, Field, FieldError, FieldType, moment},
     user::Directory,
 };
 
 /// Field values by key.
 pub type Form = Map<String, Value>;
+
+/// Most rows of a table.
+const MOST_ROWS: usize = 500;
+/// Most people, or seals, in one value.
+pub(super) const MOST_PEOPLE: usize = 50;
+/// After this number of errors the check ends.
+pub(super) const MOST_ERRORS: usize = 100;
+/// The longest text of one line, in characters.
+const LINE: usize = 1_000;
+/// The longest name of a seal, in characters.
+const SEAL: usize = 200;
+
+pub(super) fn too_many_people() -> String {
+    format!("names more than {MOST_PEOPLE} people; use several rows")
+}
 
 /// Returns every error of `form`; empty if the flow may start. Files are set by upload only. So required files fields
 /// are checked when the apply node is passed, or when the flow is archived.
@@ -33,10 +50,14 @@ enum Whole {
 
 fn check_as(body: &Body, form: &Form, users: &Directory, whole: Whole) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    for key in form.keys().filter(|key| body.field(key).is_none()) {
+    let known: HashSet<&str> = body.fields.iter().map(|field| field.key.as_str()).collect();
+    for key in form.keys().filter(|key| !known.contains(key.as_str())).take(MOST_ERRORS) {
         errors.push(FieldError::new(format!("form.{key}"), "the definition has no such field; remove it"));
     }
     for field in &body.fields {
+        if errors.len() >= MOST_ERRORS {
+            break;
+        }
         check_value(field, form.get(&field.key), &format!("form.{}", field.key), users, &mut errors);
     }
     if whole == Whole::No {
@@ -49,12 +70,13 @@ const REQUIRED: &str = "is required";
 
 fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
     let value = match value {
-        None | Some(Value::Null) => {
+        value if is_absent(field, value) => {
             if field.required && field.field_type != FieldType::Files {
                 errors.push(FieldError::new(path, REQUIRED));
             }
             return;
         }
+        None => return,
         Some(value) => value,
     };
     if field.required && is_empty(value) {
@@ -73,19 +95,38 @@ fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directo
     }
 }
 
+/// An empty text is a value of text fields only. Pages send it for an empty date or number.
+fn is_absent(field: &Field, value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => {
+            text.trim().is_empty() && !matches!(field.field_type, FieldType::Text | FieldType::Textarea)
+        }
+        Some(_) => false,
+    }
+}
+
 fn check_table(field: &Field, value: &Value, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
     let Some(rows) = value.as_array() else {
         errors.push(FieldError::new(path, "must be a list of rows"));
         return;
     };
+    if rows.len() > MOST_ROWS {
+        errors.push(FieldError::new(path, format!("has more than {MOST_ROWS} rows; start several flows")));
+        return;
+    }
     let columns = field.columns.as_deref().unwrap_or_default();
+    let known: HashSet<&str> = columns.iter().map(|column| column.key.as_str()).collect();
     for (i, row) in rows.iter().enumerate() {
+        if errors.len() >= MOST_ERRORS {
+            return;
+        }
         let path = format!("{path}[{i}]");
         let Some(row) = row.as_object() else {
             errors.push(FieldError::new(path, "must be an object"));
             continue;
         };
-        for key in row.keys().filter(|key| !columns.iter().any(|column| column.key == **key)) {
+        for key in row.keys().filter(|key| !known.contains(key.as_str())).take(MOST_ERRORS) {
             errors.push(FieldError::new(format!("{path}.{key}"), "the table has no such column; remove it"));
         }
         for column in columns {
@@ -97,31 +138,59 @@ fn check_table(field: &Field, value: &Value, path: &str, users: &Directory, erro
 fn check_plain(field: &Field, value: &Value, users: &Directory) -> Result<(), String> {
     let text = || value.as_str().ok_or_else(|| "must be text".to_owned());
     let known = |name: &str| {
-        if users.get(name).is_some() { Ok(()) } else { Err(format!("there is no user {name:?}; name another user")) }
+        if users.get(name).is_some() {
+            return Ok(());
+        }
+        let start: String = name.chars().take(64).collect();
+        Err(format!("there is no user {start:?}; name another user"))
     };
     match field.field_type {
-        FieldType::Text | FieldType::Textarea | FieldType::Seal => text().and_then(|text| {
-            // PostgreSQL refuses NUL in text. The service refuses it on both engines.
-            if text.contains('\0') { Err("must not contain NUL".to_owned()) } else { Ok(()) }
-        }),
+        FieldType::Text => within(text()?, LINE),
+        // The edge bounds each text.
+        FieldType::Textarea => within(text()?, usize::MAX),
+        FieldType::Seal => within(text()?, SEAL),
         FieldType::Number => value.as_f64().map(|_| ()).ok_or_else(|| "must be a number".to_owned()),
-        FieldType::Date => {
-            text()?.parse::<jiff::civil::Date>().map(|_| ()).map_err(|_| "must be yyyy-MM-dd".to_owned())
+        FieldType::Date => moment::date(text()?.trim())
+            .map(|_| ())
+            .ok_or_else(|| "must be yyyy-MM-dd, without a time of day".to_owned()),
+        FieldType::Time => moment::time(text()?.trim()).map(|_| ()).ok_or_else(|| "must be HH:mm".to_owned()),
+        FieldType::Datetime => {
+            moment::datetime(text()?.trim()).map(|_| ()).ok_or_else(|| "must be yyyy-MM-ddTHH:mm".to_owned())
         }
-        FieldType::Time => text()?.parse::<jiff::civil::Time>().map(|_| ()).map_err(|_| "must be HH:mm".to_owned()),
         FieldType::Select => {
             let text = text()?;
             let options = field.options.as_deref().unwrap_or_default();
             if options.iter().any(|option| option == text) {
                 Ok(())
             } else {
-                Err(format!("must be one of: {}", options.join(", ")))
+                let first = options.get(..options.len().min(20)).unwrap_or_default();
+                Err(format!("must be one of: {}", first.join(", ")))
             }
         }
         FieldType::User => known(text()?),
-        FieldType::Users => strings(value)?.into_iter().try_for_each(known),
-        FieldType::Seals => strings(value).map(|_| ()),
+        FieldType::Users => {
+            let names = strings(value)?;
+            if names.len() > MOST_PEOPLE { Err(too_many_people()) } else { names.into_iter().try_for_each(known) }
+        }
+        FieldType::Seals => {
+            let seals = strings(value)?;
+            if seals.len() > MOST_PEOPLE {
+                return Err(format!("names more than {MOST_PEOPLE} seals; use several rows"));
+            }
+            seals.into_iter().try_for_each(|seal| within(seal, SEAL))
+        }
         FieldType::Files | FieldType::Table => Ok(()),
+    }
+}
+
+/// PostgreSQL refuses NUL in text. The service refuses it on both engines.
+fn within(text: &str, most: usize) -> Result<(), String> {
+    if text.contains('\0') {
+        Err("must not contain NUL".to_owned())
+    } else if text.len() > most && text.chars().nth(most).is_some() {
+        Err(format!("must have at most {most} characters"))
+    } else {
+        Ok(())
     }
 }
 

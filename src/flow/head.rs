@@ -5,7 +5,7 @@ pub(super) mod facts;
 use serde::Serialize;
 
 use self::facts::HeadFacts;
-use super::{Flow, FlowState, Phase};
+use super::{Flow, FlowState, Phase, trouble::Trouble};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, placeholders, sql},
@@ -39,8 +39,10 @@ pub struct FlowHead {
     pub updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub archived_at: Option<Timestamp>,
-    /// The assignees for which the flow waits: `user:<username>` or `role:<role>`.
+    /// For whom the flow waits, as `user:<username>` or `role:<role>`: assignees, and people with an open grant.
     pub waits_for: Vec<String>,
+    /// What is wrong with the flow and needs a person.
+    pub trouble: Vec<Trouble>,
     /// The sums of the seal uses. null before the first application. Superseded seal uses do not count.
     pub counts: Option<Counts>,
     /// Photos that are given up: only a user runs them again.
@@ -99,6 +101,7 @@ pub(super) fn flow_head(flow: &Flow, body: &Body, facts: HeadFacts) -> FlowHead 
         archived_at: flow.archived_at,
         lacks: lacks(flow, body, &facts.filled),
         waits_for: facts.waits_for,
+        trouble: facts.trouble,
         counts: facts.counts,
         parked: facts.parked,
     }

@@ -6,9 +6,9 @@
 
 use std::fmt::Write;
 
-use super::FlowState;
+use super::{FlowState, trouble::Troubled};
 use crate::{
-    db::{Arg, Db, DbError, Sql, filter::Filtered, folded, sql},
+    db::{Arg, Db, DbError, Sql, folded, placeholders, sql},
     id::{DefinitionId, FlowId},
     user::User,
 };
@@ -35,6 +35,23 @@ pub struct Filter {
     pub definition: Option<DefinitionId>,
     /// A part of the title or of the serial number.
     pub q: Option<String>,
+    /// Only flows that wait for this `user:<username>` or `role:<role>`.
+    pub waits_for: Option<String>,
+    pub trouble: Option<Troubled>,
+}
+
+impl Filter {
+    /// Appends conditions on the flow `id` that no row of a list has.
+    fn push_rare(&self, text: &mut Text, id: &str) {
+        if let Some(who) = &self.waits_for {
+            text.push(&format!(" AND {id} IN (SELECT w.flow_id FROM flow_people w"));
+            text.bind("WHERE w.who =", who);
+            text.push(" AND (w.turn OR w.stamps))");
+        }
+        if let Some(trouble) = self.trouble {
+            text.push(&format!(" AND {id} IN ({})", trouble.flows()));
+        }
+    }
 }
 
 impl Filter {
@@ -112,12 +129,14 @@ impl Text {
 
 /// Reads from all flows.
 fn all(filter: &Filter, after: Option<&FlowId>, limit: i64) -> Sql {
-    Filtered::new("SELECT id FROM flows")
-        .when("state <> 'draft'")
-        .and("state =", filter.state)
-        .and("definition_id =", filter.definition.as_ref())
-        .and("id <", after)
-        .newest_first("id", limit)
+    let mut text = Text::default();
+    text.push("SELECT id FROM flows WHERE state <> 'draft'");
+    text.bind_if("AND state =", filter.state);
+    text.bind_if("AND definition_id =", filter.definition.as_ref());
+    text.bind_if("AND id <", after);
+    filter.push_rare(&mut text, "id");
+    text.bind("ORDER BY id DESC LIMIT", limit);
+    text.into_sql()
 }
 
 /// Reads from the flows that know the user: the newest of each name, then the newest of the result.
@@ -145,12 +164,14 @@ fn parts(text: &mut Text, filter: &Filter, name: &str) {
     text.bind("WHERE p.who =", name);
     text.push(match filter.which {
         Which::Visible => " AND p.state <> 'draft'",
-        Which::Todo => " AND p.turn",
+        // An index has the same condition.
+        Which::Todo => " AND (p.turn OR p.stamps OR p.gone)",
         Which::Done => " AND p.acted",
         Which::Mine => " AND p.started",
     });
     text.bind_if("AND p.state =", filter.state);
     text.bind_if("AND p.definition_id =", filter.definition.as_ref());
+    filter.push_rare(text, "p.flow_id");
 }
 
 /// Reads the flows whose text contains `q`, if they know one of `names`.
@@ -161,6 +182,9 @@ fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&F
     text.push(if filter.which == Which::Mine { "" } else { " AND s.state <> 'draft'" });
     text.bind_if("AND s.state =", filter.state);
     text.bind_if("AND s.definition_id =", filter.definition.as_ref());
+    if names.is_none() {
+        filter.push_rare(&mut text, "s.flow_id");
+    }
     for (i, name) in names.into_iter().flatten().enumerate() {
         // A value, not a condition: with a condition PostgreSQL gathers all flows of the name before it reads the first
         // text.
@@ -200,13 +224,31 @@ pub struct Totals {
     pub done: i64,
     /// Flows that the user has started.
     pub mine: i64,
+    /// Flows that the user may see and in which something is wrong.
+    pub trouble: i64,
 }
 
 pub async fn totals(db: &Db, user: &User) -> Result<Totals, DbError> {
     let [todo, done, mine] = [Which::Todo, Which::Done, Which::Mine].map(|which| total(db, which, user));
     // The counts run concurrently: a user who stamps for a whole company has tens of thousands of flows in each list.
-    let (todo, done, mine) = tokio::try_join!(todo, done, mine)?;
-    Ok(Totals { todo, done, mine })
+    let (todo, done, mine, trouble) = tokio::try_join!(todo, done, mine, in_trouble(db, user))?;
+    Ok(Totals { todo, done, mine, trouble })
+}
+
+/// Counts the visible flows with trouble. Such flows are few.
+async fn in_trouble(db: &Db, user: &User) -> Result<i64, DbError> {
+    let troubled = format!("SELECT COUNT(DISTINCT t.flow_id) FROM ({}) AS t", Troubled::Any.flows());
+    if user.reads_all() {
+        return sql(troubled).scalar(db).await;
+    }
+    let names = user.names_in_flows();
+    let list = placeholders(1, names.len());
+    sql(format!(
+        "{troubled} WHERE EXISTS (SELECT 1 FROM flow_people p WHERE p.flow_id = t.flow_id AND p.who IN {list})"
+    ))
+    .bind_all(names)
+    .scalar(db)
+    .await
 }
 
 /// Counts each flow once, although it may know the user under several names. Counts the longest list. Then counts the
@@ -234,7 +276,7 @@ fn count(filter: &Filter, name: &str, others: &[String]) -> Sql {
     parts(&mut text, filter, name);
     for other in others {
         text.push(" AND NOT EXISTS (SELECT 1 FROM flow_people o");
-        text.bind("WHERE o.flow_id = p.flow_id AND o.turn AND o.who =", other);
+        text.bind("WHERE o.flow_id = p.flow_id AND (o.turn OR o.stamps OR o.gone) AND o.who =", other);
         text.push(")");
     }
     text.into_sql()

@@ -2,9 +2,12 @@
 //! `user:<username>` or `role:<role>`. Each step rewrites the rows in its transaction. The lists of flows read only
 //! these rows.
 
+pub mod gone;
+pub mod stamps;
+
 use sqlx::FromRow;
 
-use super::{Flow, LockedFlow};
+use super::{LockedFlow, assign::Assigned};
 use crate::{
     db::{DbError, On, Tx, placeholders, sql},
     id::{FlowId, SealUseId},
@@ -24,11 +27,13 @@ struct Part {
     /// The flow waits for it now.
     turn: bool,
     acted: bool,
+    /// It has an open grant.
+    stamps: bool,
 }
 
 impl People {
     pub async fn of(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Self, DbError> {
-        let parts: Vec<Part> = sql("SELECT who, place, turn, acted FROM flow_people WHERE flow_id = $1
+        let parts: Vec<Part> = sql("SELECT who, place, turn, acted, stamps FROM flow_people WHERE flow_id = $1
              ORDER BY CASE WHEN place IS NULL THEN 1 ELSE 0 END, place, who")
         .bind(flow)
         .all(on)
@@ -69,10 +74,10 @@ impl People {
         self.parts_of(user).any(|part| part.acted)
     }
 
-    /// Returns the assignees for which the flow waits now: `user:<username>` or `role:<role>`.
+    /// Returns for whom the flow waits now, as `user:<username>` or `role:<role>`: assignees and people with an open grant.
     #[must_use]
     pub fn waits_for(&self) -> Vec<String> {
-        self.0.iter().filter(|part| part.turn).map(|part| part.who.clone()).collect()
+        self.0.iter().filter(|part| part.turn || part.stamps).map(|part| part.who.clone()).collect()
     }
 
     /// Returns true if the current node waits for no user any more.
@@ -98,9 +103,9 @@ pub async fn add(tx: &mut Tx, flow: &FlowId, people: impl IntoIterator<Item = St
 /// The people of the grants take part in the flow: by category only the vendor knew who stamps.
 pub async fn add_of_grants(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
     sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
-         SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id FROM grants g
-         JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
-         WHERE g.seal_use_id = $1
+         SELECT DISTINCT f.id, 'user:' || g.username, f.state, f.definition_id FROM grants g
+         JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id
+         WHERE g.seal_use_id = $1 AND g.username IS NOT NULL
          ON CONFLICT (flow_id, who) DO NOTHING")
     .bind(seal_use)
     .execute(tx)
@@ -108,25 +113,25 @@ pub async fn add_of_grants(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbEr
     Ok(())
 }
 
-/// Records that `user` started the flow, so the flow is in the user's list of started flows.
-pub async fn started(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
-    let who = format!("user:{}", flow.starter);
-    add(tx, &flow.id, [who.clone()]).await?;
+/// Records that the user started the flow, so the flow is in the user's list of started flows.
+pub async fn started_by(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbError> {
+    let who = format!("user:{username}");
+    add(tx, flow, [who.clone()]).await?;
     sql("UPDATE flow_people SET started = TRUE WHERE flow_id = $1 AND who = $2")
-        .bind(&flow.id)
+        .bind(flow)
         .bind(who)
         .execute(tx)
         .await?;
     Ok(())
 }
 
-/// Makes the flow wait for `order`: for all of them at once, or for one after the other.
-pub async fn wait_for(tx: &mut Tx, flow: &FlowId, order: &[String], one_by_one: bool) -> Result<(), DbError> {
-    sql("UPDATE flow_people SET turn = FALSE, place = NULL WHERE flow_id = $1 AND place IS NOT NULL")
+/// Makes the flow wait for the assigned: for all of them at once, or for one after the other.
+pub async fn wait_for(tx: &mut Tx, flow: &FlowId, assigned: &Assigned, one_by_one: bool) -> Result<(), DbError> {
+    sql("UPDATE flow_people SET turn = FALSE, place = NULL, gone = FALSE WHERE flow_id = $1 AND (place IS NOT NULL OR gone)")
         .bind(flow)
         .execute(&mut *tx)
         .await?;
-    for (place, who) in (0_i64..).zip(order) {
+    for (place, who) in (0_i64..).zip(&assigned.order) {
         sql("INSERT INTO flow_people (flow_id, who, state, definition_id, turn, place)
              SELECT id, $2, state, definition_id, $3, $4 FROM flows WHERE id = $1
              ON CONFLICT (flow_id, who) DO UPDATE SET turn = excluded.turn, place = excluded.place")
@@ -137,7 +142,7 @@ pub async fn wait_for(tx: &mut Tx, flow: &FlowId, order: &[String], one_by_one: 
         .execute(&mut *tx)
         .await?;
     }
-    Ok(())
+    if assigned.rescued { gone::mark(tx, flow).await } else { gone::refresh(tx, flow).await }
 }
 
 /// Ends the turn of `user`. If the users act one by one, the next user gets the turn.
@@ -158,10 +163,10 @@ pub async fn end_turn(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbE
         sql("UPDATE flow_people SET turn = TRUE WHERE flow_id = $1
                AND place = (SELECT MIN(place) FROM flow_people WHERE flow_id = $1)")
         .bind(flow)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
     }
-    Ok(())
+    gone::refresh(tx, flow).await
 }
 
 /// Records that the user has acted on the flow, so the flow is in the user's list of handled flows.
@@ -179,10 +184,9 @@ pub async fn acted(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbE
 /// Records the same for the users who stamped, by the counts of a seal use's grants.
 pub async fn stamped(tx: &mut Tx, _flow: &LockedFlow, seal_use: &SealUseId) -> Result<(), DbError> {
     sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
-         SELECT DISTINCT f.id, 'user:' || u.username, f.state, f.definition_id, TRUE
+         SELECT DISTINCT f.id, 'user:' || g.username, f.state, f.definition_id, TRUE
          FROM grants g JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id
-         JOIN users u ON u.employee_no = g.number OR u.mobile = g.contact
-         WHERE g.seal_use_id = $1 AND g.used > 0
+         WHERE g.seal_use_id = $1 AND g.used > 0 AND g.username IS NOT NULL
          ON CONFLICT (flow_id, who) DO UPDATE SET acted = TRUE WHERE NOT flow_people.acted")
     .bind(seal_use)
     .execute(tx)
@@ -196,6 +200,7 @@ pub async fn hand_over(tx: &mut Tx, flow: &FlowId, from: Option<&User>, to: &Use
     let names = from.map(User::names_in_flows);
     let theirs = |part: &&Part| part.turn && names.as_ref().is_none_or(|names| names.contains(&part.who));
     let handed: Vec<&Part> = people.0.iter().filter(theirs).collect();
+    sql("UPDATE flow_people SET gone = FALSE WHERE flow_id = $1 AND gone").bind(flow).execute(&mut *tx).await?;
     let place = handed.iter().filter_map(|part| part.place).min().unwrap_or(0);
     for part in handed {
         sql("UPDATE flow_people SET turn = FALSE, place = NULL WHERE flow_id = $1 AND who = $2")
@@ -210,7 +215,7 @@ pub async fn hand_over(tx: &mut Tx, flow: &FlowId, from: Option<&User>, to: &Use
     .bind(flow)
     .bind(format!("user:{}", to.username))
     .bind(place)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    gone::refresh(tx, flow).await
 }

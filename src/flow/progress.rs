@@ -1,10 +1,10 @@
 //! Moves a flow to the next node that waits for a user, and starts what is due on the way.
 
 use super::{
-    LockedFlow, assign,
+    LockedFlow,
+    assign::{self, Assigned, Casting},
     event::{self, EventKind, NewEvent, YINKU},
-    form::{self, Form},
-    people,
+    form, people,
 };
 use crate::{
     clock::Timestamp,
@@ -47,11 +47,12 @@ pub(super) async fn leave(
     let waiting = next.or_else(|| body.nodes.iter().rfind(|node| node.kind == NodeKind::Seal));
     match waiting {
         Some(node) => {
-            let order = assign::assignees_or_rescue(node, body, &flow.starter, users);
-            people::wait_for(tx, &flow.id, &order, assign::one_by_one(node, body)).await?;
+            let form = flow.values()?;
+            let assigned = Casting { body, form: &form, starter: &flow.starter, users }.assigned(node);
+            people::wait_for(tx, &flow.id, &assigned, assign::one_by_one(node, body)).await?;
         }
         // The starter is responsible for the archive.
-        None => people::wait_for(tx, &flow.id, &[format!("user:{}", flow.starter)], false).await?,
+        None => people::wait_for(tx, &flow.id, &Assigned::to_user(&flow.starter), false).await?,
     }
     if next.is_none() && archives_itself(body) {
         queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
@@ -104,7 +105,7 @@ async fn apply(tx: &mut Tx, flow: &LockedFlow, body: &Body, now: Timestamp) -> R
         return Ok(());
     };
     let users = Directory::load(&mut *tx).await?;
-    let form: Form = serde_json::from_str(&flow.form).map_err(|error| DbError::Decode(error.into()))?;
+    let form = flow.values()?;
     // The starter may have been disabled meanwhile.
     let starter = User::named(&mut *tx, &flow.starter).await?.ok_or(DbError::RowNotFound)?;
     let application = form::application(integration, &form, &starter, &users);

@@ -19,17 +19,18 @@ pub use hand::{comment, transfer};
 use super::{
     Flow, FlowState,
     actions::Refusal,
-    assign::unassignable,
+    assign::{self, Casting},
     event::{self, EventKind, NewEvent},
     form::{self, ApplicationError, Form},
     next_serial_no, people, progress, required_files,
 };
 use crate::{
     audit::Act,
+    clock::Timestamp,
     db::DbError,
-    definition::{Body, Definition, Field, FieldError, START, starters::StartRefusal},
-    id::FlowId,
-    user::{Acting, Directory, User},
+    definition::{Body, Definition, Field, FieldError, Integration, START, starters::StartRefusal},
+    id::{FlowId, RunId},
+    user::{Acting, Directory, User, keyed},
 };
 
 /// Why a step failed.
@@ -86,22 +87,28 @@ pub struct Opinion<'a> {
     pub node: Option<&'a str>,
 }
 
-/// Creates a flow of `definition` and submits it.
-pub async fn start(acting: Acting<'_>, definition: &Definition, form: &Form) -> Result<FlowId, StepError> {
+/// Creates a flow of `definition` and submits it. `run`: the run of a request with a key, which notes its act.
+pub async fn start(
+    acting: Acting<'_>,
+    definition: &Definition,
+    form: &Form,
+    run: Option<&RunId>,
+) -> Result<FlowId, StepError> {
     let Acting { db, user: starter, now } = acting;
     let (mut tx, body) = (db.begin().await?, &definition.body);
     body.check_start(starter)?;
     let users = Directory::load(&mut tx).await?;
-    submittable(body, form, starter, &users)?;
+    submittable(body, form, starter, &users, now)?;
     applicable(body, required_files::all(body))?;
     let flow = new_flow(acting, definition, form);
     let flow = Flow { serial_no: next_serial_no(&mut tx, now).await?, state: FlowState::Running, ..flow };
     let flow = flow.insert(&mut tx).await?;
-    people::started(&mut tx, &flow).await?;
+    people::started_by(&mut tx, &flow.id, &starter.username).await?;
     people::add(&mut tx, &flow.id, participants(&flow, body, form, &users)).await?;
     let submitted = NewEvent { actor: &starter.username, act: EventKind::Submitted, node: None, detail: None };
     event::record(&mut tx, &flow.id, submitted, now).await?;
     progress::leave(&mut tx, &flow, body, START, &users, now).await?;
+    keyed::note(&mut tx, run, &flow.id).await?;
     acting.commit_to_flow(tx, Act::FlowSubmitted, &flow.id, None).await?;
     Ok(flow.id.clone())
 }
@@ -144,19 +151,26 @@ fn owed_files<'b>(body: &Body, empty: impl IntoIterator<Item = &'b Field>) -> Ve
 
 /// Checks at submission that every node can be passed and that the form gives an application, not after three
 /// approvals.
-fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory) -> Result<(), StepError> {
+fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory, now: Timestamp) -> Result<(), StepError> {
     let errors = form::check(body, form, users);
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }
-    let stranded = unassignable(body, &starter.username, users);
+    let stranded = Casting { body, form, starter: &starter.username, users }.unassignable();
     if !stranded.is_empty() {
         return Err(StepError::Unassignable(stranded));
     }
     if let Some(integration) = body.enabled_integration() {
         form::application(integration, form, starter, users)?;
+        in_time(integration, form, now)?;
     }
     Ok(())
+}
+
+/// Refuses a time of use that is over: the vendor would refuse the application after all approvals.
+fn in_time(integration: &Integration, form: &Form, now: Timestamp) -> Result<(), StepError> {
+    let over = form::times_over(integration, form, now);
+    if over.is_empty() { Ok(()) } else { Err(StepError::Invalid(over)) }
 }
 
 fn title(body: &Body, form: &Form) -> String {
@@ -169,6 +183,10 @@ fn participants(flow: &Flow, body: &Body, form: &Form, users: &Directory) -> Vec
     let mut people = Vec::new();
     for assignee in body.nodes.iter().flat_map(|node| &node.assignees) {
         match assignee.as_str() {
+            field if field.starts_with("field:") => {
+                let named = assign::people_in(form, field.trim_start_matches("field:"));
+                people.extend(named.into_iter().map(|name| format!("user:{name}")));
+            }
             "manager" => {
                 let manager = users.get(&flow.starter).and_then(|starter| starter.manager.as_ref());
                 people.extend(manager.map(|manager| format!("user:{manager}")));

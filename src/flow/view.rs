@@ -20,7 +20,7 @@ use crate::{
     definition::{Body, Definition, Field, FieldType},
     id::{FlowId, GrantId, IngestId, SealUseId},
     library::document::Document,
-    seal_use::{Counts, Grant, SealUse, SealUseStatus, counts},
+    seal_use::{Counts, Grant, PickedSeal, SealUse, SealUseStatus, counts},
     user::{
         User,
         people::{DisplayNames, display_names},
@@ -67,6 +67,8 @@ pub struct SealUseView {
     pub status: SealUseStatus,
     #[serde(flatten)]
     pub counts: Counts,
+    /// Name and company of each seal that the form names.
+    pub seals: Vec<PickedSeal>,
     pub grants: Vec<GrantView>,
     /// The ingest job of the photos. Null until the vendor has answered.
     pub ingest_id: Option<IngestId>,
@@ -82,7 +84,11 @@ pub struct GrantView {
     pub id: GrantId,
     pub seal: String,
     pub device_no: Option<String>,
+    /// The person as the vendor names them.
     pub user: String,
+    /// The user for whom the grant was asked. null if the vendor names a person who is no user.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     pub used: i64,
     pub left: i64,
     #[serde(flatten)]
@@ -93,7 +99,7 @@ pub struct GrantView {
 impl FlowView {
     /// Checks that the user of this view may do `action` now. Fails with the reason.
     pub fn check(&self, action: Action) -> Result<(), Refusal> {
-        self.refused.get(&action).map_or(Ok(()), |refusal| Err(*refusal))
+        self.refused.get(&action).map_or(Ok(()), |refusal| Err(refusal.clone()))
     }
 
     /// Returns the last view of a draft that was withdrawn and does not exist any more.
@@ -126,10 +132,10 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         turn: people.has_turn(user) && !actions::is_barred(&flow, &body, user),
         place: people.has_place(user),
         takes_part: people.takes_part(user),
-        stamps: Grant::any_of(db, id, user).await?,
+        starter_gone: !User::named(db, &flow.starter).await?.is_some_and(|starter| !starter.disabled),
         seal_uses: &known,
-        files_owed: !owed.is_empty(),
         application_owed: owed.iter().any(|field| body.goes_to_vendor(field)),
+        owed_fields: owed,
         approved: approval::any_in_round(db, &flow).await?,
     };
     let mut of_heads = facts::of(db, std::slice::from_ref(id)).await?;
@@ -201,22 +207,31 @@ async fn seal_uses(db: &Db, flow: &FlowId) -> Result<(Vec<SealUseView>, Vec<UseF
             .await?;
     let ingest_of = |id: &SealUseId| ingests.iter().find(|(of, _)| of == id).map(|(_, ingest)| ingest.clone());
     let (mut views, mut facts) = (Vec::new(), Vec::new());
+    let stampers: Vec<String> =
+        sql("SELECT DISTINCT g.username FROM grants g JOIN seal_uses s ON s.id = g.seal_use_id WHERE s.flow_id = $1 AND g.username IS NOT NULL")
+            .bind(flow)
+            .scalars(db)
+            .await?;
+    let names = display_names(db, stampers).await?;
     for seal_use in SealUse::of_flow(db, flow).await? {
         let grants = Grant::of_seal_use(db, &seal_use.id).await?;
         let photos = counts::count(&grants, &counts::tallies(db, &[&seal_use.id]).await?);
+        facts.push(UseFacts::of(&seal_use, &photos, &grants, |name| names.get(name).cloned()));
         let grants = grants.into_iter().map(|grant| GrantView {
             counts: photos.per_grant.get(&grant.id).copied().unwrap_or_default(),
             id: grant.id,
             seal: grant.seal,
             device_no: grant.device_no,
             user: grant.user_name,
+            username: grant.username,
+            employee_no: grant.employee_no,
             used: grant.used,
             left: grant.left_count,
             complete: grant.complete,
         });
-        facts.push(UseFacts::of(&seal_use, &photos));
         views.push(SealUseView {
             grants: grants.collect(),
+            seals: seal_use.picked_seals(),
             superseded: seal_use.superseded,
             ingest_id: ingest_of(&seal_use.id),
             id: seal_use.id,

@@ -114,7 +114,9 @@ pub(super) async fn receive(
 ) -> Response {
     let (peer, authenticated) = (peer.ip().to_canonical(), admission == Admission::Authenticated);
     let room = edge.inbox.room((!authenticated).then_some(peer));
-    let (body, _room) = match whole_body(&edge, &headers, body, room).await {
+    let deadline = edge.app.config.callback.deadline.get();
+    let whole = tokio::time::timeout(deadline, whole_body(&edge, &headers, body, room)).await;
+    let (body, _room) = match whole.unwrap_or(Err(CallbackError::Slow(deadline))) {
         Ok(body) => body,
         Err(error) => return refuse(error),
     };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     definition::{
-        Body, Definition, ready_made,
+        Body, Definition, VersionHead, ready_made,
         save::{self, DefinitionError},
     },
     id::{DefinitionId, ServiceId},
@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(list, create))
         .routes(routes!(list_ready_made, create_ready_made))
         .routes(routes!(show, replace))
+        .routes(routes!(versions))
 }
 
 /// A definition in its current version.
@@ -158,6 +159,20 @@ async fn show(
     let mut definition = definition.ok_or_else(Problem::not_found)?;
     definition.show_folders(db).await?;
     Ok(Json(DefinitionView::of(definition, &user)))
+}
+
+/// The versions of a definition, newest first.
+#[utoipa::path(get, path = "/api/definitions/{id}/versions", params(("id" = DefinitionId, Path)), responses((status = 200, body = Page<VersionHead>), (status = 404, body = Problem)))]
+async fn versions(
+    State(edge): State<Edge>,
+    _: CurrentUser,
+    Id(id): Id<DefinitionId>,
+) -> Result<Json<Page<VersionHead>>, Problem> {
+    let items = Definition::version_heads(&edge.app.db, &id).await?;
+    if items.is_empty() {
+        return Err(Problem::not_found());
+    }
+    Ok(Json(Page { items, next: None, total: None }))
 }
 
 /// Creates a new version. Running flows keep their version.

@@ -2,18 +2,16 @@
 
 use axum::{
     Json,
-    extract::{
-        DefaultBodyLimit, Multipart, State,
-        multipart::{Field, MultipartError, MultipartRejection},
-    },
+    extract::{DefaultBodyLimit, State, multipart::Field},
     http::{HeaderValue, StatusCode, header},
 };
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Code, Edge, Problem,
+    Edge, Problem,
     flows::check_takes_part,
+    form_data::{FormData, word},
     input::{Id, Segments},
     session::CurrentUser,
 };
@@ -33,6 +31,7 @@ use crate::{
     seal_use::{Grant, delivery::Dispatch},
     sealing::{deliver, supply},
     user::{Role, User},
+    vocabulary::UnknownWord,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -59,17 +58,17 @@ struct Files {
 /// files become documents or none.
 #[utoipa::path(post, path = "/api/flows/{id}/fields/{key}/files", params(("id" = FlowId, Path), ("key" = String, Path)),
     request_body(content = Files, content_type = "multipart/form-data"),
-    responses((status = 201, body = Vec<Document>), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 201, body = Vec<Document>), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 async fn upload(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Segments((id, key)): Segments<(String, String)>,
-    form: Result<Multipart, MultipartRejection>,
+    form: Result<FormData, Problem>,
 ) -> Result<(StatusCode, Json<Vec<Document>>), Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let app = &edge.app;
     let target = editable_field(&edge, &id, &key, &user).await?;
-    let _permit = app.bounds.upload().ok_or_else(busy)?;
+    let _place = app.bounds.upload(&user.id)?;
     let (batch, _) = Box::pin(receive_form(app, form, app.config.upload.max_file_bytes.get())).await?;
     let documents = attachments::attach(app, target, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(documents)))
@@ -141,18 +140,18 @@ struct Supplied {
 /// image. The service also sends the photos to the vendor.
 #[utoipa::path(post, path = "/api/grants/{id}/photos", params(("id" = GrantId, Path)),
     request_body(content = Photos, content_type = "multipart/form-data"),
-    responses((status = 201, body = Supplied), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 201, body = Supplied), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 async fn supply_photos(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<GrantId>,
-    form: Result<Multipart, MultipartRejection>,
+    form: Result<FormData, Problem>,
 ) -> Result<(StatusCode, Json<Supplied>), Problem> {
     let app = &edge.app;
     let (grant, seal_use, flow) = supply::flow_of(app, &id).await?;
     check_may_supply(&edge, &grant, &flow, &user).await?;
     let owing = supply::owing(app, grant, &seal_use, flow).await?;
-    let _permit = app.bounds.upload().ok_or_else(busy)?;
+    let _place = app.bounds.upload(&user.id)?;
     let (batch, kind) = Box::pin(receive_form(app, form, app.config.ingest.max_photo_bytes.get())).await?;
     let supplied = supply::supply(app, &owing, kind, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(Supplied { ingest_id: supplied.ingest_id, photos: supplied.photos })))
@@ -160,44 +159,24 @@ async fn supply_photos(
 
 /// Fails unless the user is the person of the grant, an administrator, or an operator that takes part in the flow.
 async fn check_may_supply(edge: &Edge, grant: &Grant, flow: &Flow, user: &User) -> Result<(), Problem> {
-    if grant.belongs_to(user) {
+    if grant.is_of(user) {
         return Ok(());
     }
     check_takes_part(edge, &flow.id, user).await?;
     if user.is_admin() || user.has(Role::Operator) { Ok(()) } else { Err(Problem::forbidden()) }
 }
 
-fn busy() -> Problem {
-    let detail = "Too many uploads in progress. Retry after 1 s.";
-    Problem::new(Code::Busy, detail)
-}
-
 /// Receives all files of the form and its `kind`, which can come before or after them. Deletes all files after an
 /// error.
-async fn receive_form(
-    app: &App,
-    form: Result<Multipart, MultipartRejection>,
-    limit: u64,
-) -> Result<(Batch, PhotoKind), Problem> {
-    let mut form = form.map_err(|error| Problem::new(Code::NotMultipart, error.body_text()))?;
-    let (mut batch, mut kind) = (Batch::default(), PhotoKind::Signatory);
+async fn receive_form(app: &App, form: Result<FormData, Problem>, limit: u64) -> Result<(Batch, PhotoKind), Problem> {
+    let (mut form, mut batch, mut kind) = (form?, Batch::default(), None);
     match Box::pin(receive_parts(app, &mut form, limit, &mut batch, &mut kind)).await {
-        Ok(()) => Ok((batch, kind)),
+        Ok(()) => Ok((batch, kind.unwrap_or(PhotoKind::Signatory))),
         Err(problem) => {
             batch.discard().await;
             Err(problem)
         }
     }
-}
-
-/// Applies `upload.idle_timeout` to the parts between the files, so they cannot stall the upload either.
-async fn with_idle_timeout<T>(
-    app: &App,
-    next: impl Future<Output = Result<T, MultipartError>>,
-) -> Result<T, UploadError> {
-    let limit = app.config.upload.idle_timeout.get();
-    let next = tokio::time::timeout(limit, next).await.map_err(|_| UploadError::Stalled(limit))?;
-    next.map_err(|error| UploadError::Cut(error.body_text()))
 }
 
 /// Returns the names of the part and of its file. The library reads only `filename` in UTF-8.
@@ -209,31 +188,32 @@ fn names(part: &Field<'_>) -> (String, Option<String>) {
 
 async fn receive_parts(
     app: &App,
-    form: &mut Multipart,
+    form: &mut FormData,
     limit: u64,
     batch: &mut Batch,
-    kind: &mut PhotoKind,
+    kind: &mut Option<PhotoKind>,
 ) -> Result<(), Problem> {
-    while let Some(mut part) = with_idle_timeout(app, form.next_field()).await? {
+    while let Some(mut part) = form.next_part().await? {
         let (name, file_name) = names(&part);
         match (name.as_str(), file_name) {
             ("file", file_name) => batch.receive(app, &file_name.unwrap_or_default(), limit, &mut part).await?,
-            ("kind", None) => {
-                let text = with_idle_timeout(app, part.text()).await?;
-                *kind = text
-                    .parse()
-                    .map_err(|error: crate::vocabulary::UnknownWord| Problem::field("kind", error.to_string()))?;
-                if matches!(kind, PhotoKind::Emergency | PhotoKind::Unknown) {
-                    return Err(Problem::field(
-                        "kind",
-                        "the vendor accepts no photos of this kind; send signatory or face",
-                    ));
-                }
-            }
+            ("kind", None) if kind.is_none() => *kind = Some(kind_of(app, part).await?),
+            ("kind", None) => return Err(Problem::field("kind", "is given twice; send it once")),
             (other, _) => {
                 return Err(Problem::field(other, "the form has an unknown part; name the part of each file `file`"));
             }
         }
     }
     Ok(())
+}
+
+/// Reads the kind of supplied photos.
+async fn kind_of(app: &App, part: Field<'_>) -> Result<PhotoKind, Problem> {
+    let text = word(part, app.config.upload.idle_timeout.get()).await?;
+    let text = text.ok_or_else(|| Problem::field("kind", "is too long; send signatory or face"))?;
+    let kind = text.parse().map_err(|error: UnknownWord| Problem::field("kind", error.to_string()))?;
+    if matches!(kind, PhotoKind::Emergency | PhotoKind::Unknown) {
+        return Err(Problem::field("kind", "the vendor accepts no photos of this kind; send signatory or face"));
+    }
+    Ok(kind)
 }

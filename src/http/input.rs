@@ -2,34 +2,56 @@
 
 use axum::{
     body::HttpBody,
-    extract::{FromRequest, FromRequestParts, Json, Path, Request, rejection::JsonRejection},
-    http::request::Parts,
+    extract::{FromRequest, FromRequestParts, Json, Path, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
+use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{Code, Problem};
+use super::{Code, Problem, texts};
 use crate::definition::FieldError;
 
 /// A JSON body.
 #[derive(Debug)]
 pub(super) struct Input<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+/// Bodies above this size leave the async threads while they are read: a large one takes milliseconds.
+const LARGE: usize = 32 * 1024;
+
+impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bad_json = |error: JsonRejection| Problem::with_status(error.status(), Code::BadJson, error.body_text());
-        let Json(value) = Json::<Value>::from_request(request, state).await.map_err(bad_json)?;
-        if has_nul(&value) {
-            return Err(Problem::new(Code::Invalid, NUL));
+        if !is_json(request.headers()) {
+            let detail = "Expected request with `Content-Type: application/json`";
+            return Err(Problem::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadJson, detail));
         }
-        read(value).map(Self)
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|error| Problem::with_status(error.status(), Code::BadJson, error.body_text()))?;
+        if body.len() <= LARGE {
+            return parse(&body).map(Self);
+        }
+        let parsed = tokio::task::spawn_blocking(move || parse(&body)).await;
+        parsed.unwrap_or_else(|error| Err(Problem::internal(&error))).map(Self)
     }
 }
 
-const NUL: &str = "The text contains NUL. Remove it.";
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.strip_prefix("application/").is_some_and(|kind| kind == "json" || kind.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let parsed = Json::<Value>::from_bytes(body);
+    let Json(value) = parsed.map_err(|error| Problem::with_status(error.status(), Code::BadJson, error.body_text()))?;
+    match texts::first_bad(&value) {
+        Some(bad) => Err(Problem::field(&bad.path, bad.message)),
+        None => read(value),
+    }
+}
 
 /// Deserializes an object. The problem names the member that is not valid.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
@@ -56,21 +78,11 @@ fn failed_member<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) ->
     }
 }
 
-/// Returns true if a text in the value contains NUL. PostgreSQL refuses NUL, so the service refuses it on both engines.
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
-        _ => false,
-    }
-}
-
 /// A JSON body that the caller may omit. `T::default()` replaces it then.
 #[derive(Debug)]
 pub(super) struct MaybeInput<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeInput<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Default + Send + 'static> FromRequest<S> for MaybeInput<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -89,11 +101,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
-            return Err(Problem::new(Code::BadQuery, NUL));
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        for (name, value) in query {
+            if let Some(message) = texts::fault(&value, texts::OF_PARAMETERS).or_else(|| texts::fault(&name, 200)) {
+                return Err(bad_query(&name.chars().take(20).collect::<String>(), &message));
+            }
         }
-        let query = parts.uri.query().unwrap_or_default();
-        let query = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        let query = serde_urlencoded::Deserializer::new(query);
         serde_path_to_error::deserialize(query).map(Self).map_err(|error| {
             let (name, message) = failed_member(&error);
             bad_query(&name, &message)
@@ -188,4 +202,38 @@ pub(super) fn whole_or_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -
 fn to_whole<E: serde::de::Error>(number: &serde_json::Number) -> Result<u32, E> {
     let text = number.as_f64().unwrap_or(f64::NAN).to_string();
     text.parse().map_err(|_| E::custom(format!("{number} is not a whole number in range")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::{self, ThreadId};
+
+    use axum::body::Body;
+    use serde::{Deserializer, de::IgnoredAny};
+    use serde_json::json;
+
+    use super::*;
+
+    /// The thread that read the body.
+    struct ReadBy(ThreadId);
+
+    impl<'de> Deserialize<'de> for ReadBy {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            IgnoredAny::deserialize(deserializer).map(|_| Self(thread::current().id()))
+        }
+    }
+
+    async fn reader_of(kilobytes: usize) -> ThreadId {
+        let body = json!({ "a": vec!["x".repeat(1_000); kilobytes] }).to_string();
+        let request = Request::builder().header("content-type", "application/json").body(Body::from(body)).unwrap();
+        let read = Input::<ReadBy>::from_request(request, &()).await;
+        read.map_err(|problem| problem.detail).unwrap().0.0
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_read_outside_the_async_threads() {
+        let here = thread::current().id();
+        assert_eq!(reader_of(10).await, here);
+        assert_ne!(reader_of(100).await, here);
+    }
 }

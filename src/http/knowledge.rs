@@ -118,7 +118,7 @@ struct SearchParams {
     #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
     seal: Option<String>,
-    /// The name of the user who stamped.
+    /// The username of the person who stamped.
     user: Option<String>,
     #[param(value_type = Option<PhotoKind>, inline)]
     kind: Option<String>,

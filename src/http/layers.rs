@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Code, Edge, Problem, connections::Line};
 use crate::{
     audit::origin::Origin,
+    config::Config,
     db,
     telemetry::{RequestLabels, RouteLabels},
 };
@@ -24,16 +25,22 @@ const DATABASE: Duration = Duration::from_secs(8);
 /// Writes one log line and two metrics per request.
 pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let method = request.method().to_string();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let method = label_of(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     let status = response.status().as_u16();
     tracing::info!(method, route, status, elapsed = ?begun.elapsed(), "request");
-    let labels = RequestLabels { method: method.clone(), route: route.clone(), status };
+    let labels = RequestLabels { method, route: route.clone(), status };
     edge.app.metrics.http_requests.get_or_create(&labels).inc();
     let seconds = begun.elapsed().as_secs_f64();
     edge.app.metrics.http_request_seconds.get_or_create(&RouteLabels { method, route }).observe(seconds);
     response
+}
+
+/// The label of a method. A client can make up methods, and each label stays in memory.
+fn label_of(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 /// Runs a write in its own task, so its transaction is not dropped when the client disconnects. sqlx 0.9.0 loses
@@ -69,7 +76,7 @@ pub(super) async fn attribute(State(edge): State<Edge>, mut request: Request, ne
 fn name_of(request: &Request) -> String {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let ids = request.uri().path().split('/').filter(|part| Uuid::try_parse(part).is_ok());
-    [request.method().as_str(), route].into_iter().chain(ids).collect::<Vec<_>>().join(" ")
+    [label_of(request.method()), route].into_iter().chain(ids).collect::<Vec<_>>().join(" ")
 }
 
 async fn record_refusal(edge: &Edge, origin: &Origin, code: Code, named: &str) {
@@ -143,27 +150,38 @@ impl Drop for ClearOnDrop {
     }
 }
 
-/// Refuses a write with a cookie that does not come from our own pages. Pages of other sites can make a browser send
-/// the cookie.
+/// Refuses a write of a browser that does not come from our own pages. Pages of other sites can make a browser send the
+/// cookie, or log a user in as another one.
 pub(super) async fn same_origin(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    let harmless = request.method().is_safe() || !request.headers().contains_key(header::COOKIE);
-    if harmless || from_our_pages(request.headers(), edge.app.config.public_url.origin().ascii_serialization().as_str())
+    if request.method().is_safe()
+        || !is_of_browser(request.headers())
+        || from_our_pages(request.headers(), &edge.app.config)
     {
         return next.run(request).await;
     }
-    let detail =
-        "A write with a cookie came from another site. Send the write from this service's pages, or use a token.";
+    let detail = "A write came from a page of another site. Send the write from this service's pages, or use a token.";
     Problem::new(Code::OtherOrigin, detail).into_response()
 }
 
-fn from_our_pages(headers: &HeaderMap, public: &str) -> bool {
+/// A page of another site can send a cookie, but no token.
+fn is_of_browser(headers: &HeaderMap) -> bool {
+    let has = |name| headers.contains_key(name);
+    has(header::COOKIE) || (has(header::ORIGIN) && !has(header::AUTHORIZATION))
+}
+
+/// With a `public_url` of its own, the service has one origin. Otherwise the host of the request is believed, so that the
+/// pages work under each name of the machine.
+fn from_our_pages(headers: &HeaderMap, config: &Config) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN) else {
         // Browsers send Origin with every write; programs do not.
         return text(header::HeaderName::from_static("sec-fetch-site")).is_none_or(|site| site == "same-origin");
     };
+    if origin == config.public_url.origin().ascii_serialization() {
+        return true;
+    }
     let host = text(header::HOST).unwrap_or_default();
-    origin == public || origin.split_once("://").is_some_and(|(_, authority)| authority == host)
+    !config.has_own_public_url() && origin.split_once("://").is_some_and(|(_, authority)| authority == host)
 }
 
 pub(super) async fn no_such_method(method: Method) -> Problem {

@@ -39,7 +39,10 @@ impl Modify for Logins {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        let cookie = ApiKey::Cookie(ApiKeyValue::new(session::COOKIE));
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
+            session::COOKIE,
+            "`__Host-yinku_session` if `public_url` is https.",
+        ));
         components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     }
 }

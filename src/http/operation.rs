@@ -1,23 +1,23 @@
 //! Operation: liveness, readiness, metrics and live events.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
     extract::State,
     http::{StatusCode, header},
     response::{
-        IntoResponse,
+        IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use serde::Serialize;
 use tokio_stream::wrappers::BroadcastStream;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Edge, Problem, session::CurrentUser};
-use crate::{flow::Flow, outage::Outage, telemetry::Metrics};
+use super::{Code, Edge, Problem, logged_in::LastingLogin, session::Reader};
+use crate::{app::App, outage::Outage, telemetry::Metrics};
 
 const PING: Duration = Duration::from_secs(15);
 
@@ -53,30 +53,47 @@ async fn ready(State(edge): State<Edge>) -> (StatusCode, Json<Ready>) {
     (status, Json(Ready { database, store, database_outage, store_outage }))
 }
 
-/// Prometheus metrics.
-#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
-async fn metrics(State(edge): State<Edge>) -> impl IntoResponse {
-    edge.app.disk_space.measure(&edge.app.metrics).await;
-    ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], edge.app.metrics.encode())
+/// Prometheus metrics, for administrators and auditors. With `metrics.listen` set, only that address has them, without a
+/// login.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn metrics(State(edge): State<Edge>, Reader: Reader) -> Result<Response, Problem> {
+    if edge.app.config.metrics.listen.is_some() {
+        return Err(Problem::new(
+            Code::NotFound,
+            "The metrics are at the address of `metrics.listen`. Read them there.",
+        ));
+    }
+    Ok(numbers(&edge.app).await)
+}
+
+/// Answers `/metrics` at the address of `metrics.listen`.
+pub(super) async fn open_metrics(State(app): State<Arc<App>>) -> Response {
+    numbers(&app).await
+}
+
+async fn numbers(app: &App) -> Response {
+    app.disk_space.measure(&app.metrics).await;
+    ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], app.metrics.encode()).into_response()
 }
 
 /// Server-sent events about flows that the caller may see. Each event says which object changed; read it again. Past
-/// events are not sent again.
-#[utoipa::path(get, path = "/api/events", responses((status = 200, content_type = "text/event-stream")))]
-async fn events(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
-    let hints = BroadcastStream::new(edge.app.change_notices.subscribe());
-    let visible = hints.filter_map(move |hint| {
-        let (edge, user) = (edge.clone(), user.clone());
-        async move {
-            // A slow listener loses hints. It reads again at the next hint.
-            let hint = hint.ok()?;
-            let flow = hint.flow_id.parse().ok()?;
-            let may_see = Flow::visible_to(&edge.app.db, &flow, &user).await.unwrap_or(false);
-            may_see.then(|| Event::default().event(hint.about.as_str()).json_data(&hint))
-        }
+/// events are not sent again. The stream ends within 2 s after the login or a right of the user ended. A user has at most
+/// 8 streams.
+#[utoipa::path(get, path = "/api/events", responses((status = 200, content_type = "text/event-stream"), (status = 429, body = Problem)))]
+async fn events(State(edge): State<Edge>, login: LastingLogin) -> Result<Response, Problem> {
+    let listener = edge.listeners.open(&edge.app, &login.user);
+    let listener = listener.ok_or_else(|| Problem::new(Code::TooManyAtOnce, TOO_MANY_STREAMS))?;
+    let (notices, place) = listener.into_parts();
+    let told = BroadcastStream::new(notices).filter_map(move |notice| {
+        // The stream keeps its place until it is dropped.
+        let _ = &place;
+        // A slow listener loses notices. It reads again at the next one.
+        let event = notice.ok().map(|notice| Event::default().event(notice.about.as_str()).json_data(&notice));
+        async move { event }
     });
-    Ok(Sse::new(visible).keep_alive(KeepAlive::new().interval(PING)))
+    let told = told.take_until(login.ended(edge));
+    let stream = Sse::new(told).keep_alive(KeepAlive::new().interval(PING));
+    Ok(([(header::CACHE_CONTROL, "no-store")], stream).into_response())
 }
+
+const TOO_MANY_STREAMS: &str = "8 event streams of this user are open. Close one of them.";

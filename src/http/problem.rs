@@ -123,15 +123,20 @@ impl Problem {
     }
 }
 
+/// An answer names at most this many errors.
+const MOST_ERRORS: usize = 100;
+
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        self.errors.truncate(MOST_ERRORS);
         let (status, retry_after, code) = (self.status_code, self.retry_after, self.code);
         let mut response = (status, Json(self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         // The layer that records refused access reads it.
         response.extensions_mut().insert(code);
-        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
+        let waits = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        if waits || code == Code::StillRunning {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
         }
         response
@@ -274,6 +279,7 @@ impl From<CallbackError> for Problem {
                 Self { retry_after: retry_after.as_secs().max(1), ..Self::new(Code::TooMuch, error.to_string()) }
             }
             CallbackError::TooLarge { .. } => Self::new(Code::TooLarge, error.to_string()),
+            CallbackError::Slow(_) => Self::new(Code::TooSlow, error.to_string()),
             CallbackError::Cut(_) | CallbackError::Packed(_) => Self::new(Code::UploadCut, error.to_string()),
             CallbackError::Coding(_) => {
                 Self::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadJson, error.to_string())

@@ -10,6 +10,7 @@ use super::{
     Edge, Problem,
     flows::{flow_for, visible_flow},
     input::{self, Id, Input, Params},
+    keyed::IdempotencyKey,
     session::{Admin, CurrentUser},
 };
 use crate::{
@@ -62,7 +63,7 @@ async fn seal_detail(
     Id(id): Id<FlowId>,
 ) -> Result<Json<Vec<SealDetail>>, Problem> {
     flow_for(&edge, &id, &user, Action::Detail).await?;
-    Ok(Json(live_detail::live_details(&edge.app, &id).await?))
+    Ok(Json(live_detail::live_details(&edge.app, &id, &user).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -77,7 +78,7 @@ struct MoreUses {
 }
 
 /// Appends uses. Answers after the vendor has answered. After `vendor_failed`, read the detail before you append again.
-#[utoipa::path(post, path = "/api/flows/{id}/seal-append", params(("id" = FlowId, Path)), request_body = MoreUses, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/seal-append", params(("id" = FlowId, Path), IdempotencyKey), request_body = MoreUses, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_append(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -101,7 +102,7 @@ struct EndOfUse {
 }
 
 /// Ends the use of seals. Answers after the vendor has answered. The service then fetches the photos.
-#[utoipa::path(post, path = "/api/flows/{id}/seal-finish", params(("id" = FlowId, Path)), request_body = EndOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/seal-finish", params(("id" = FlowId, Path), IdempotencyKey), request_body = EndOfUse, responses((status = 200, body = FlowView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn seal_finish(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

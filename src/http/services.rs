@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     id::ServiceId,
+    provider::Category,
     service::{
         Service, ServiceError,
         bind::{self, BindError, Checked, NewService},
@@ -25,6 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(show, change))
         .routes(routes!(check))
         .routes(routes!(seals))
+        .routes(routes!(categories))
 }
 
 /// All services, newest first.
@@ -82,9 +84,11 @@ struct SealView {
     owner: Option<String>,
     device_no: Option<String>,
     location: Option<String>,
+    /// The vendor's word for the state: `NORMAL` or `FREEZE`. A frozen seal cannot be applied for. Null in some versions.
+    status: Option<String>,
 }
 
-/// The physical seals of the service, read from the vendor.
+/// The physical seals of the service, read from the vendor. Deleted and invalid seals are left out.
 #[utoipa::path(get, path = "/api/services/{id}/seals", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<SealView>), (status = 409, body = Problem), (status = 502, body = Problem)))]
 async fn seals(
     State(edge): State<Edge>,
@@ -92,14 +96,34 @@ async fn seals(
     Id(id): Id<ServiceId>,
 ) -> Result<Json<Page<SealView>>, Problem> {
     let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
-    let seals = client.seals().await?.into_iter().map(|seal| SealView {
+    let seals = client.seals().await?.into_iter().filter(|seal| seal.usable).map(|seal| SealView {
         id: seal.id,
         name: seal.name,
         owner: seal.owner_name.or(seal.company),
         device_no: seal.device_no,
         location: seal.location,
+        status: seal.status,
     });
     Ok(Json(Page { items: seals.collect(), next: None, total: None }))
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct CategoryView {
+    id: String,
+    name: String,
+}
+
+/// The vendor's categories for physical seals. A form can name one by name or id.
+#[utoipa::path(get, path = "/api/services/{id}/categories", params(("id" = ServiceId, Path)), responses((status = 200, body = Page<CategoryView>), (status = 409, body = Problem), (status = 502, body = Problem)))]
+async fn categories(
+    State(edge): State<Edge>,
+    _: CurrentUser,
+    Id(id): Id<ServiceId>,
+) -> Result<Json<Page<CategoryView>>, Problem> {
+    let client = Service::client(&edge.app.db, &edge.app.vendor, &id).await?;
+    let categories = client.categories().await?.into_iter().filter(Category::is_physical);
+    let items = categories.map(|category| CategoryView { id: category.id, name: category.name }).collect();
+    Ok(Json(Page { items, next: None, total: None }))
 }
 
 impl From<ServiceError> for Problem {

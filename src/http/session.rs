@@ -19,6 +19,8 @@ use crate::user::{
 };
 
 pub(super) const COOKIE: &str = "yinku_session";
+/// A browser takes a cookie with this prefix from the host itself alone, over https alone.
+const HOST_COOKIE: &str = "__Host-yinku_session";
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new().routes(routes!(open, current, close))
@@ -96,6 +98,15 @@ pub(super) fn requires_totp(edge: &Edge, user: &User) -> bool {
 }
 
 impl Edge {
+    /// Returns true if browsers reach the service over https.
+    pub(super) fn is_https(&self) -> bool {
+        self.app.config.public_url.scheme() == "https"
+    }
+
+    pub(super) fn cookie_name(&self) -> &'static str {
+        if self.is_https() { HOST_COOKIE } else { COOKIE }
+    }
+
     /// Returns what a login needs of the service and of the client.
     pub(super) fn login_desk<'a>(&'a self, peer: SocketAddr, headers: &'a HeaderMap) -> LoginDesk<'a> {
         let app = &self.app;
@@ -121,11 +132,11 @@ async fn open(
 ) -> Result<Response, Problem> {
     let desk = edge.login_desk(peer, &headers);
     let (user, secret) = desk.enter(LoginInput { username, password, totp }).await?;
-    let cookie = Cookie::build((COOKIE, secret))
+    let cookie = Cookie::build((edge.cookie_name(), secret))
         .http_only(true)
         .same_site(SameSite::Lax)
         .path("/")
-        .secure(edge.app.config.public_url.scheme() == "https");
+        .secure(edge.is_https());
     Ok((CookieJar::new().add(cookie), SessionUser::new(&edge, user)).into_response())
 }
 
@@ -138,9 +149,9 @@ async fn current(State(edge): State<Edge>, CurrentUser(user): CurrentUser) -> Js
 /// Logs out and deletes the session.
 #[utoipa::path(delete, path = "/api/session", security(()), responses((status = 204)))]
 async fn close(State(edge): State<Edge>, jar: CookieJar) -> Result<Response, Problem> {
-    if let Some(cookie) = jar.get(COOKIE) {
+    if let Some(cookie) = jar.get(edge.cookie_name()) {
         login::leave(&edge.app.db, cookie.value(), edge.app.clock.now()).await?;
     }
-    let cleared = jar.remove(Cookie::build(COOKIE).path("/"));
+    let cleared = jar.remove(Cookie::build(edge.cookie_name()).path("/").secure(edge.is_https()));
     Ok((StatusCode::NO_CONTENT, cleared).into_response())
 }

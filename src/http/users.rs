@@ -1,15 +1,16 @@
 //! Users. Only administrators manage them.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Edge, Problem,
+    Code, Edge, Problem,
     input::{Id, Input, Page, Params, limit, parsed},
     session::Admin,
 };
 use crate::{
+    flow::waiting::{self, Waiting},
     id::UserId,
     user::{
         User,
@@ -61,15 +62,26 @@ async fn create(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-/// Changes a user. Absent members stay unchanged.
-#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = User)))]
+/// A user after a change.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ChangedUser {
+    #[serde(flatten)]
+    user: User,
+    /// The flows that wait for the user. null if the user is not disabled.
+    waiting: Option<Waiting>,
+}
+
+/// Changes a user. Absent members stay unchanged. The answer for a disabled user has the flows that wait for them.
+#[utoipa::path(patch, path = "/api/users/{id}", params(("id" = UserId, Path)), request_body = UserChange, responses((status = 200, body = ChangedUser), (status = 409, body = Problem)))]
 async fn change(
     State(edge): State<Edge>,
     Admin(admin): Admin,
     Id(id): Id<UserId>,
     Input(change): Input<UserChange>,
-) -> Result<Json<User>, Problem> {
-    Ok(Json(manage::change(edge.acting(&admin), &id, change).await?))
+) -> Result<Json<ChangedUser>, Problem> {
+    let user = manage::change(edge.acting(&admin), &id, change).await?;
+    let waiting = waiting::for_disabled(&edge.app.db, &user, &admin).await?;
+    Ok(Json(ChangedUser { user, waiting }))
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -103,6 +115,9 @@ impl From<UserError> for Problem {
         match error {
             UserError::Invalid(errors) => Self::invalid(errors),
             UserError::NotFound => Self::not_found(),
+            UserError::Taken(errors) => Self { errors, ..Self::new(Code::Taken, Code::Taken.meaning()) },
+            UserError::NameTaken(_) => Self::new(Code::NameTaken, error.to_string()),
+            UserError::LastAdministrator => Self::new(Code::LastAdministrator, error.to_string()),
             UserError::Login(error) => error.into(),
             UserError::Db(error) => error.into(),
         }

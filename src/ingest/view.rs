@@ -53,6 +53,11 @@ pub struct PhotoView {
     pub photokey: Option<String>,
     pub kind: PhotoKind,
     pub grant_id: Option<GrantId>,
+    /// The person of the grant as the vendor names them.
+    pub user: Option<String>,
+    /// The user for whom the grant was asked.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     pub state: PhotoState,
     pub confirmation: Confirmation,
     /// Number of failed tries.
@@ -130,10 +135,10 @@ async fn heads(db: &Db, ids: &[&SealUseId]) -> Result<HashMap<SealUseId, Head>, 
 
 /// Reads one ingest with its photos, as `user` may see them.
 pub async fn with_photos(db: &Db, ingest: Ingest, user: &User) -> Result<IngestView, DbError> {
-    let rows: Vec<PhotoViewRow> = sql("SELECT p.id, p.confirmation, p.photokey, p.kind, p.grant_id,
+    let rows: Vec<PhotoViewRow> = sql("SELECT p.id, p.confirmation, p.photokey, p.kind, p.grant_id, g.user_name, g.username, g.employee_no,
            CASE WHEN p.confirmation = 'unconfirmed' THEN 'unconfirmed' ELSE p.state END AS state, p.attempts, p.error_code, p.error_detail, p.original_hash, p.supplied_by, p.supplied_at,
            (SELECT MAX(d.id) FROM documents d WHERE d.photo_id = p.id AND d.original_hash = p.original_hash) AS document_id
-         FROM photos p WHERE p.seal_use_id = $1 ORDER BY p.position, p.id")
+         FROM photos p LEFT JOIN grants g ON g.id = p.grant_id WHERE p.seal_use_id = $1 ORDER BY p.position, p.id")
         .bind(&ingest.seal_use_id)
         .all(db)
         .await?;
@@ -150,6 +155,9 @@ struct PhotoViewRow {
     #[sqlx(try_from = "String")]
     kind: PhotoKind,
     grant_id: Option<GrantId>,
+    user_name: Option<String>,
+    username: Option<String>,
+    employee_no: Option<String>,
     #[sqlx(try_from = "String")]
     state: PhotoState,
     attempts: i64,
@@ -171,6 +179,9 @@ impl PhotoViewRow {
             photokey: self.photokey.filter(|_| !hidden),
             kind: self.kind,
             grant_id: self.grant_id,
+            user: self.user_name,
+            username: self.username,
+            employee_no: self.employee_no,
             state: self.state,
             confirmation: self.confirmation,
             attempts: self.attempts,

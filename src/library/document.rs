@@ -63,10 +63,10 @@ impl NewDocument {
     async fn insert_on(&self, tx: &mut Tx, shelf: Option<HiddenShelf>, now: Timestamp) -> Result<DocumentId, DbError> {
         let id = DocumentId::new();
         let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_name, original_hash, source, flow_id, field_key, position,
-               photo_id, kind, seal, user_name, received_at, created_by, created_at)
+               photo_id, kind, seal, user_name, username, received_at, created_by, created_at)
              SELECT $1, f.id, COALESCE($12, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END), $3, $11, $4, $5, $6, $7,
                (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
-               p.kind, g.seal, g.user_name, COALESCE(p.received_at, $10), $9, $10
+               p.kind, g.seal, g.user_name, g.username, COALESCE(p.received_at, $10), $9, $10
              FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2")
             .bind(&id)
             .bind(&self.folder)
@@ -185,8 +185,12 @@ pub struct PhotoPart {
     #[schema(value_type = Option<PhotoKind>)]
     pub kind: Option<String>,
     pub seal: Option<String>,
+    /// The person as the vendor names them.
     #[schema(rename = "user")]
     pub user_name: Option<String>,
+    /// The user for whom the grant was asked.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     pub business_id: Option<String>,
     pub no: Option<i64>,
     /// An unconfirmed photo is in no count.
@@ -211,6 +215,8 @@ impl Serialize for PhotoPart {
         map.serialize_entry("kind", &self.kind)?;
         map.serialize_entry("seal", &self.seal)?;
         map.serialize_entry("user", &self.user_name)?;
+        map.serialize_entry("username", &self.username)?;
+        map.serialize_entry("employeeNo", &self.employee_no)?;
         map.serialize_entry("businessId", &self.business_id)?;
         map.serialize_entry("no", &self.no)?;
         map.serialize_entry("state", &self.confirmation)?;
@@ -222,11 +228,11 @@ impl Serialize for PhotoPart {
 
 pub(super) const SELECT: &str =
     "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
-  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, s.business_id, p.no, p.confirmation AS photo_state,
+  d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, d.username, g.employee_no, s.business_id, p.no, p.confirmation AS photo_state,
   p.supplied_by, p.supplied_at, p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
   o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
   FROM documents d JOIN originals o ON o.hash = d.original_hash LEFT JOIN photos p ON p.id = d.photo_id
-  LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN dispatches v ON v.document_id = d.id";
+  LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN grants g ON g.id = p.grant_id LEFT JOIN dispatches v ON v.document_id = d.id";
 
 /// How many documents of a flow the archive counts: all but those of photos that the vendor has not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]

@@ -37,6 +37,7 @@ pub struct Search {
     /// A part of the document's name, folded or not.
     pub q: Option<String>,
     pub seal: Option<String>,
+    /// A username.
     pub user: Option<String>,
     /// Received at this instant or later.
     pub from: Option<Timestamp>,
@@ -144,7 +145,7 @@ impl Search {
     /// Returns the conditions on the photo, usually the rarest first.
     fn columns(&self) -> Vec<(&'static str, &str)> {
         [
-            ("d.user_name", self.user.as_deref()),
+            ("d.username", self.user.as_deref()),
             ("d.seal", self.seal.as_deref()),
             ("d.kind", self.kind.map(PhotoKind::as_str)),
         ]
@@ -198,7 +199,7 @@ impl Way {
             ("d.original_hash", search.hash.as_ref().map(Arg::from)),
             ("d.kind", search.kind.map(|kind| Arg::from(kind.as_str()))),
             ("d.seal", search.seal.as_deref().map(Arg::from)),
-            ("d.user_name", search.user.as_deref().map(Arg::from)),
+            ("d.username", search.user.as_deref().map(Arg::from)),
         ];
         for (column, value) in texts {
             let Some(value) = value else { continue };

@@ -18,6 +18,14 @@ pub struct Seal {
     pub location: Option<String>,
 }
 
+impl Seal {
+    /// Returns true if the provider does not let anybody use the seal for now.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.status.as_deref() == Some("FREEZE")
+    }
+}
+
 /// A business category (业务分类).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Category {
@@ -28,4 +36,12 @@ pub struct Category {
     pub tenant_id: Option<String>,
     /// 0, 1 or 2. The vendor does not document their meaning.
     pub state: Option<String>,
+}
+
+impl Category {
+    /// Returns true if physical seals can be applied for in this category.
+    #[must_use]
+    pub fn is_physical(&self) -> bool {
+        self.kind.as_deref().is_none_or(|kind| kind == "PHYSICAL")
+    }
 }

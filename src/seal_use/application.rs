@@ -1,5 +1,7 @@
 //! The application of one seal use to the vendor.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{SealUse, SealUseStatus};
@@ -20,6 +22,9 @@ pub struct Application {
     /// For an application by category: the category's name or id at the vendor. It decides the seal users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// The category's name or id, for an application whose form names the seal users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category_beside: Option<String>,
     pub wants: Vec<Want>,
 }
 
@@ -51,6 +56,19 @@ pub struct SealAtVendor {
     pub owner: Option<String>,
 }
 
+/// A seal of an application: what the form says, and the seal in the vendor's list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PickedSeal {
+    /// A name or a device number, as in the form.
+    pub picked: String,
+    /// Null until the vendor's list was read.
+    pub name: Option<String>,
+    /// The company that owns the seal.
+    pub company: Option<String>,
+    pub device_no: Option<String>,
+}
+
 /// A person as the vendor knows them: by employee number, else by mobile phone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +80,27 @@ pub struct Person {
 }
 
 impl SealUse {
+    /// Returns the seals of the application, each once, in the order of the form.
+    #[must_use]
+    pub fn picked_seals(&self) -> Vec<PickedSeal> {
+        // Without an application there is no seal.
+        let application: Application = serde_json::from_str(&self.application).unwrap_or_default();
+        let mut seals: Vec<PickedSeal> = Vec::new();
+        let mut seen = HashSet::new();
+        for want in application.wants {
+            if seen.insert(want.seal.clone()) {
+                let found = want.at_vendor;
+                seals.push(PickedSeal {
+                    picked: want.seal,
+                    name: found.as_ref().map(|seal| seal.name.clone()),
+                    company: found.as_ref().and_then(|seal| seal.owner.clone()),
+                    device_no: found.and_then(|seal| seal.device_no),
+                });
+            }
+        }
+        seals
+    }
+
     /// Notes, before its first byte leaves, that this application is sent; its JSON is kept, and the fingerprint of the
     /// secret in its callback address. False when somebody asked
     /// for the end meanwhile: then nothing may be sent.

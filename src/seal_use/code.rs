@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     db::DbError,
     id::{FlowId, GrantId},
-    user::{Acting, User},
+    user::Acting,
 };
 
 /// The code of one grant.
@@ -20,6 +20,9 @@ pub struct CodeView {
     /// The box that holds the seal.
     pub device_no: Option<String>,
     pub user: String,
+    /// The user for whom the grant was asked. null if the vendor names a person who is no user.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     pub code: Option<String>,
     /// Number of uses left.
     pub left: i64,
@@ -30,20 +33,23 @@ pub struct CodeView {
     pub end: Option<Timestamp>,
 }
 
-/// Returns the codes of a flow that the user may see. The view is an act, so it is audited before the codes are
-/// returned.
+/// Returns the open grants of a flow whose codes the user may see. The view is an act, so it is audited before the codes
+/// are returned.
 pub async fn view(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<CodeView>, DbError> {
     let user = acting.user;
     let mut tx = acting.db.begin().await?;
     let mut codes = Vec::new();
-    for seal_use in SealUse::of_flow(&mut tx, flow).await? {
+    for seal_use in SealUse::of_flow(&mut tx, flow).await?.into_iter().filter(SealUse::is_open) {
         let grants = Grant::of_seal_use(&mut tx, &seal_use.id).await?;
-        let theirs = grants.into_iter().filter(|grant| user.is_admin() || is_of(grant, user));
+        let open = grants.into_iter().filter(Grant::is_open);
+        let theirs = open.filter(|grant| user.is_admin() || grant.is_of(user));
         codes.extend(theirs.map(|grant| CodeView {
             grant_id: grant.id,
             seal: grant.seal,
             device_no: grant.device_no,
             user: grant.user_name,
+            username: grant.username,
+            employee_no: grant.employee_no,
             code: grant.code,
             left: grant.left_count,
             start: grant.window_start,
@@ -54,9 +60,4 @@ pub async fn view(acting: Acting<'_>, flow: &FlowId) -> Result<Vec<CodeView>, Db
     let seen = seen.join(" ");
     acting.commit_to_flow(tx, Act::SealCodeViewed, flow, Some(&seen)).await?;
     Ok(codes)
-}
-
-fn is_of(grant: &Grant, user: &User) -> bool {
-    let same = |vendors: Option<&String>, ours: Option<&String>| vendors.is_some() && vendors == ours;
-    same(grant.number.as_ref(), user.employee_no.as_ref()) || same(grant.contact.as_ref(), user.mobile.as_ref())
 }

@@ -210,6 +210,8 @@ mod tests {
             user_name: "李".into(),
             contact: None,
             number: None,
+            username: None,
+            employee_no: None,
             applied,
             used,
             left_count,

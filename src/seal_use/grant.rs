@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use crate::{
     clock::Timestamp,
     db::{DbError, On, Tx, placeholders, sql},
-    id::{FlowId, GrantId, SealUseId},
+    id::{GrantId, SealUseId},
     user::User,
 };
 
@@ -20,9 +20,13 @@ pub struct Grant {
     pub seal: String,
     pub device_no: Option<String>,
     pub owner: Option<String>,
+    /// The person as the vendor names them.
     pub user_name: String,
     pub contact: Option<String>,
     pub number: Option<String>,
+    /// The user for whom the grant was asked, or whose number or mobile it was when it was first seen. It never changes.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     pub applied: i64,
     pub used: i64,
     pub left_count: i64,
@@ -49,31 +53,25 @@ impl Grant {
         self.applied + self.appended.max(listed.min(self.used + self.left_count - self.applied))
     }
 
-    /// Returns true if the grant belongs to this user, by employee number or mobile phone.
+    /// Returns true if the grant belongs to this user.
     #[must_use]
-    pub fn belongs_to(&self, user: &User) -> bool {
-        (user.employee_no.is_some() && self.number == user.employee_no)
-            || (user.mobile.is_some() && self.contact == user.mobile)
+    pub fn is_of(&self, user: &User) -> bool {
+        self.username.as_ref() == Some(&user.username)
     }
 
-    /// Returns true if a grant of the flow belongs to this user, by employee number or mobile phone.
-    pub async fn any_of(on: impl Into<On<'_>>, flow: &FlowId, user: &User) -> Result<bool, DbError> {
-        let grants: i64 = sql("SELECT COUNT(*) FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
-             WHERE u.flow_id = $1 AND (g.number = $2 OR g.contact = $3)")
-        .bind(flow)
-        .bind(user.employee_no.clone())
-        .bind(user.mobile.clone())
-        .scalar(on)
-        .await?;
-        Ok(grants > 0)
+    /// Returns true if the person can still stamp: the grant is neither ended nor used up. `flow_people.stamps`
+    /// has the same condition in SQL.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !self.complete && (self.used == 0 || self.left_count > 0)
     }
 
-    /// Writes the vendor's data of a grant. The applied count and the time of use keep their first values. Returns our
-    /// id.
+    /// Writes the vendor's data of a grant. The user, the applied count and the time of use keep their first values.
+    /// Returns our id.
     pub async fn upsert(&self, tx: &mut Tx) -> Result<GrantId, DbError> {
         sql("INSERT INTO grants (id, seal_use_id, vendor_id, position, seal, device_no, owner, user_name, contact, number, applied, used, left_count, code, complete,
-               window_start, window_end)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+               window_start, window_end, username, employee_no)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
              ON CONFLICT (seal_use_id, vendor_id) DO UPDATE SET
                used = excluded.used, left_count = excluded.left_count, complete = excluded.complete,
                code = COALESCE(excluded.code, grants.code), device_no = COALESCE(excluded.device_no, grants.device_no)
@@ -95,6 +93,8 @@ impl Grant {
             .bind(self.complete)
             .bind(self.window_start)
             .bind(self.window_end)
+            .bind(self.username.clone())
+            .bind(self.employee_no.clone())
             .scalar(tx)
             .await
     }

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     audit::Act,
     db::DbError,
-    flow::{Flow, act::FlowAct, event::EventKind},
+    flow::{Flow, act::FlowAct, event::EventKind, people},
     id::FlowId,
     provider::{Actor, AppendLog, Client, ProviderError},
     seal_use::{
@@ -163,7 +163,7 @@ async fn record_append(
     let mut tx = app.db.begin().await?;
     // The wake reads the vendor's numbers now. After it, the slow poll runs until the next end.
     wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
-    Flow::lock(&mut tx, &seal_use.flow_id).await?;
+    let locked = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(AppendError::NothingToAppendTo)?;
     SealUse::reopen(&mut tx, &seal_use.id, now).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
     for grant in grants {
@@ -172,6 +172,7 @@ async fn record_append(
     if let Some(device) = &more.device_no {
         Grant::append_elsewhere(&mut tx, &seal_use.id, device, i64::from(more.count)).await?;
     }
+    people::stamps::refresh(&mut tx, &locked).await?;
     let detail = append_summary(more);
     let act = FlowAct {
         username: &user.username,

@@ -4,6 +4,7 @@
 //! run that finds this mark without an answer sets the state `unknown` and does not send again.
 
 mod approvals;
+mod categories;
 mod documents;
 mod request;
 pub mod seals;
@@ -18,6 +19,7 @@ use crate::{
     flow::{
         Flow,
         event::{self, EventKind, NewEvent, YINKU},
+        people,
     },
     id::SealUseId,
     killpoint,
@@ -140,6 +142,9 @@ async fn make_ready(app: &App, lease: &Lease, seal_use: &SealUse) -> Result<Read
         let why = "the time of use was over before the application was sent";
         return Err(ApplyError::Impossible(why.to_owned()));
     }
+    if let Some(named) = &application.category_beside {
+        application.category_beside = Some(categories::id_of(&client, named).await?);
+    }
     let flow = Flow::find(&app.db, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
     let body = Definition::version(&app.db, &flow.definition_id, flow.version).await?.body;
     let (mut documents, mut approvals) = (Vec::new(), Vec::new());
@@ -260,8 +265,10 @@ async fn keep_answer(
     // grants.
     let next_poll = if created.auths.is_empty() { now } else { now.plus(app.config.ingest.poll_open.get()) };
     wake(&mut tx, &seal_use.id, Trigger::Poll, next_poll, now).await?;
+    let flow = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(DbError::RowNotFound)?;
     SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
     save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
+    people::stamps::refresh(&mut tx, &flow).await?;
     let happened = NewEvent { actor: YINKU, act: EventKind::Applied, node: None, detail: Some(&created.id) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;
     callback::adopt_orphans(&mut tx, now).await?;

@@ -40,7 +40,8 @@ pub async fn store(
     // The text is kept as evidence. After the end of use its codes serve no purpose.
     let text = if status.ended() { provider::without_codes(detail.raw.expose()) } else { detail.raw.expose().into() };
     SealUse::seen(tx, &seal_use.id, status, &text, now).await?;
-    people::stamped(tx, flow, &seal_use.id).await
+    people::stamped(tx, flow, &seal_use.id).await?;
+    people::stamps::refresh(tx, flow).await
 }
 
 /// Creates photos for new keys, numbered in the vendor's order. While there are photos without a key, a new key may

@@ -327,6 +327,8 @@ mod tests {
             user_name: "王".into(),
             contact: None,
             number: None,
+            username: None,
+            employee_no: None,
             applied: 1,
             used: 0,
             left_count: 1,

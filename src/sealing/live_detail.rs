@@ -11,6 +11,7 @@ use named::Named;
 
 use crate::{
     app::App,
+    audit::{Act, NewEntry, journal::JournalError},
     clock::Timestamp,
     db::DbError,
     id::{FlowId, GrantId, SealUseId},
@@ -23,6 +24,7 @@ use crate::{
     },
     sealing::detail::grants::status_of,
     service::Service,
+    user::User,
 };
 
 /// One seal use in detail.
@@ -74,6 +76,9 @@ pub struct GrantDetail {
     pub device_no: Option<String>,
     pub owner: Option<String>,
     pub user: String,
+    /// The user for whom the grant was asked. null if the vendor names a person who is no user.
+    pub username: Option<String>,
+    pub employee_no: Option<String>,
     /// Masked. Get the code from its own address, where every view is audited.
     pub code: Option<&'static str>,
     #[serde(flatten)]
@@ -118,8 +123,10 @@ impl From<AppendLog> for AppendView {
     }
 }
 
-/// Returns every seal use of the flow, in order.
-pub async fn live_details(app: &Arc<App>, flow: &FlowId) -> Result<Vec<SealDetail>, DbError> {
+/// Returns every seal use of the flow, in order. The view is audited.
+pub async fn live_details(app: &Arc<App>, flow: &FlowId, user: &User) -> Result<Vec<SealDetail>, JournalError> {
+    let viewed = NewEntry::to_flow(&user.username, Act::SealDetailViewed, flow);
+    app.journal.write(viewed, app.clock.now()).await?;
     let mut details = Vec::new();
     for seal_use in SealUse::of_flow(&app.db, flow).await? {
         details.push(live_detail_of(app, seal_use).await?);
@@ -238,6 +245,8 @@ fn to_view(grant: Grant, photos: &PhotoCounts, outstanding: &[Named], gap_since:
         device_no: grant.device_no,
         owner: grant.owner,
         user: grant.user_name,
+        username: grant.username,
+        employee_no: grant.employee_no,
         code: grant.code.map(|_| "******"),
         counts,
         left: grant.left_count,

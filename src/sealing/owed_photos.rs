@@ -155,20 +155,19 @@ async fn own_grants(
 ) -> Result<Vec<(SealUse, Vec<Mine>)>, DbError> {
     let named: Vec<&String> = owed_at_vendors.keys().map(|(_, auth)| auth).take(MOST).collect();
     let at_vendor =
-        if named.is_empty() { String::new() } else { format!("OR g.vendor_id IN {}", placeholders(4, named.len())) };
+        if named.is_empty() { String::new() } else { format!("OR g.vendor_id IN {}", placeholders(3, named.len())) };
     let rows: Vec<Mine> = sql(format!(
         "SELECT g.id AS grant_id, u.id AS seal_use_id, f.id AS flow_id, f.serial_no AS flow_serial_no, f.title
          FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id JOIN flows f ON f.id = u.flow_id
-         WHERE (g.number = $1 OR g.contact = $2)
+         WHERE g.username = $1
            AND (EXISTS (SELECT 1 FROM photos p WHERE p.grant_id = g.id AND p.original_hash IS NULL)
                 OR g.used > (SELECT COUNT(*) FROM photos p
                              WHERE p.grant_id = g.id AND p.kind = 'signatory' AND p.original_hash IS NOT NULL
                                AND p.confirmation <> 'unconfirmed')
                 {at_vendor})
-         ORDER BY u.id DESC, g.position LIMIT $3"
+         ORDER BY u.id DESC, g.position LIMIT $2"
     ))
-    .bind(user.employee_no.clone())
-    .bind(user.mobile.clone())
+    .bind(&user.username)
     .bind(i64::try_from(MOST).unwrap_or(i64::MAX))
     .bind_all(named.into_iter().cloned())
     .all(&app.db)

@@ -61,17 +61,18 @@ pub struct JobLabels {
     pub outcome: &'static str,
 }
 
-/// `route` is the matched pattern and not the path, because the number of paths has no limit.
+/// `route` is the matched pattern and not the path, and `method` is a known one, because a client can make up any number of
+/// both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
-    pub method: String,
+    pub method: &'static str,
     pub route: String,
     pub status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RouteLabels {
-    pub method: String,
+    pub method: &'static str,
     pub route: String,
 }
 
@@ -146,7 +147,7 @@ mod tests {
         other.callbacks_received.get_or_create(&CallbackLabels { shape: "json" }).inc();
         let labels = JobLabels { kind: "ingest", outcome: "done" };
         other.job_seconds.get_or_create(&labels).observe(0.5);
-        let request = RequestLabels { method: "GET".into(), route: "/api/flows/{id}".into(), status: 200 };
+        let request = RequestLabels { method: "GET", route: "/api/flows/{id}".into(), status: 200 };
         other.http_requests.get_or_create(&request).inc();
 
         let text = metrics.encode();

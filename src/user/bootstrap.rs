@@ -14,7 +14,7 @@ use crate::{
 /// Creates `admin` if there is no user with this name. Without a configured password, a random password is made and
 /// returned. Show it once.
 pub async fn admin(db: &Db, configured: Option<&str>, now: Timestamp) -> Result<Option<String>, LoginError> {
-    if User::named(db, "admin").await?.is_some() {
+    if User::alike(db, "admin").await?.is_some() {
         return Ok(None);
     }
     let random = match configured {

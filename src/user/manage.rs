@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Acting, Role, Roles, User, login::LoginError, new_password, session, token};
+use super::{Acting, Role, Roles, User, login::LoginError, new_password, numbers, session, token, username};
 use crate::{
     audit::{
         self, Act, NewEntry,
@@ -12,8 +12,12 @@ use crate::{
     db::{Db, DbError, Tx},
     id::UserId,
     password,
+    queue::{self, JobKind},
     vocabulary::FieldError,
 };
+
+/// The longest display name in characters.
+const LONGEST_NAME: usize = 100;
 
 /// Why a user is not created or changed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +26,13 @@ pub enum UserError {
     Invalid(Vec<FieldError>),
     #[error("there is no such user; check the username")]
     NotFound,
+    /// Another user who is not disabled has the number.
+    #[error("{}", listed(.0))]
+    Taken(Vec<FieldError>),
+    #[error("the username is taken by {0:?}. Choose another one.")]
+    NameTaken(String),
+    #[error("the user is the last administrator who is not disabled. Make another user an administrator first.")]
+    LastAdministrator,
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(transparent)]
@@ -42,7 +53,8 @@ impl UserError {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
-    /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`.
+    /// 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. It does not begin with `-`. No other user has it in other case
+    /// or width.
     #[schema(max_length = 64, pattern = r"^[\p{L}\p{N}._@-]+$")]
     pub username: String,
     #[schema(pattern = r"\S")]
@@ -54,7 +66,8 @@ pub struct NewUser {
     pub roles: Vec<Role>,
     #[schema(max_length = 64)]
     pub employee_no: Option<String>,
-    #[schema(max_length = 64)]
+    /// Eleven digits that begin with 1, or a number with `+` and the country.
+    #[schema(max_length = 64, pattern = r"^\s*(1[2-9]\d{9}|\+\d{7,15})?\s*$")]
     pub mobile: Option<String>,
     /// Username of the manager.
     #[schema(min_length = 1)]
@@ -78,7 +91,8 @@ pub async fn list(
 }
 
 /// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].
-pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<User, UserError> {
+pub async fn create(db: &Db, by: &str, mut new: NewUser, now: Timestamp) -> Result<User, UserError> {
+    (new.employee_no, new.mobile) = (numbers::filled(new.employee_no), numbers::filled(new.mobile));
     let errors = problems(&new);
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
@@ -99,7 +113,14 @@ pub async fn create(db: &Db, by: &str, new: NewUser, now: Timestamp) -> Result<U
     };
     let mut tx = db.begin().await?;
     check_manager(&mut tx, &user).await?;
-    user.insert(&hash, &mut tx).await?;
+    if let Some(other) = User::alike(&mut tx, &user.username).await? {
+        return Err(UserError::NameTaken(other.username));
+    }
+    numbers::check_free(&mut tx, &user).await?;
+    if let Err(error) = user.insert(&hash, &mut tx).await {
+        drop(tx);
+        return Err(numbers::why_not_written(db, &user, error).await);
+    }
     let detail = format!("{}: {}", user.username, user.roles);
     audit::commit(tx, NewEntry::new(by, Act::UserMade, user.id.as_str()).detail(&detail), now).await?;
     Ok(user)
@@ -117,45 +138,43 @@ async fn check_manager(tx: &mut Tx, user: &User) -> Result<(), UserError> {
     Ok(())
 }
 
-/// An index contains these numbers, so they are bounded.
-fn too_long(employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> {
-    let numbers = [("employeeNo", employee_no), ("mobile", mobile)];
-    let long = numbers.into_iter().filter(|(_, number)| number.is_some_and(|number| number.chars().count() > 64));
-    long.map(|(field, _)| FieldError::new(field, "must have at most 64 characters")).collect()
+fn problems(new: &NewUser) -> Vec<FieldError> {
+    let mut errors = numbers::malformed(new.employee_no.as_deref(), new.mobile.as_deref());
+    errors.extend(username::fault(&new.username).map(|why| FieldError::new("username", why)));
+    errors.extend(name_fault(&new.display_name));
+    let weak = password::weakness(&new.password, &[&new.username, &new.display_name]);
+    errors.extend(weak.map(|why| FieldError::new("password", why)));
+    errors.extend(roles_fault(&new.roles));
+    errors
 }
 
-fn problems(new: &NewUser) -> Vec<FieldError> {
-    let mut errors = too_long(new.employee_no.as_deref(), new.mobile.as_deref());
-    let well_formed = |c: char| c.is_alphanumeric() || "._-@".contains(c);
-    if new.username.is_empty() || new.username.len() > 64 || !new.username.chars().all(well_formed) {
-        errors.push(FieldError::new("username", "must be 1 to 64 bytes of letters, digits and . _ - @"));
+fn name_fault(display_name: &str) -> Option<FieldError> {
+    if display_name.trim().is_empty() {
+        Some(FieldError::new("displayName", "must not be empty"))
+    } else {
+        let is_long = display_name.chars().count() > LONGEST_NAME;
+        is_long.then(|| FieldError::new("displayName", format!("must have at most {LONGEST_NAME} characters")))
     }
-    if new.display_name.trim().is_empty() {
-        errors.push(FieldError::new("displayName", "must not be empty"));
-    }
-    if let Some(why) = password::weakness(&new.password, &[&new.username, &new.display_name]) {
-        errors.push(FieldError::new("password", why));
-    }
-    if new.roles.is_empty() {
-        errors.push(FieldError::new(
-            "roles",
-            "must name at least one role: admin, operator, archivist, auditor or member",
-        ));
-    }
-    errors
+}
+
+fn roles_fault(roles: &[Role]) -> Option<FieldError> {
+    let why = "must name at least one role: admin, operator, archivist, auditor or member";
+    roles.is_empty().then(|| FieldError::new("roles", why))
 }
 
 /// The changes of a user. An absent member stays unchanged; null empties it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserChange {
+    #[schema(pattern = r"\S")]
     pub display_name: Option<String>,
+    #[schema(min_items = 1)]
     pub roles: Option<Vec<Role>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 64)]
     pub employee_no: Change,
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[schema(value_type = Option<String>, max_length = 64, pattern = r"^\s*(1[2-9]\d{9}|\+\d{7,15})?\s*$")]
     pub mobile: Change,
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1)]
@@ -191,20 +210,37 @@ impl Change {
 /// Changes a user.
 pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Result<User, UserError> {
     let mut tx = acting.db.begin().await?;
+    let takes_rights = change.roles.is_some() || change.disabled.is_some();
+    // Before the user, and in the order of their ids: two changes at once wait for each other here.
+    let administrators = if takes_rights { User::lock_administrators(&mut tx).await? } else { Vec::new() };
     let before = User::lock(&mut tx, id).await?.ok_or(UserError::NotFound)?;
     let mut user = before.clone();
     user.display_name = change.display_name.unwrap_or(user.display_name);
     user.roles = change.roles.map_or(user.roles, Roles);
-    user.employee_no = change.employee_no.apply(user.employee_no);
-    user.mobile = change.mobile.apply(user.mobile);
+    user.employee_no = numbers::filled(change.employee_no.apply(user.employee_no));
+    user.mobile = numbers::filled(change.mobile.apply(user.mobile));
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
-    let errors = too_long(user.employee_no.as_deref(), user.mobile.as_deref());
+    let mut errors = numbers::malformed_change(&before, &user);
+    errors.extend(name_fault(&user.display_name));
+    errors.extend(roles_fault(&user.roles.0));
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
     }
     check_manager(&mut tx, &user).await?;
-    user.update(&mut tx).await?;
+    numbers::check_free(&mut tx, &user).await?;
+    let stays = user.is_admin() && !user.disabled;
+    if takes_rights && !stays && administrators.iter().all(|admin| admin.id == user.id) && !administrators.is_empty() {
+        return Err(UserError::LastAdministrator);
+    }
+    if before.disabled != user.disabled || before.roles != user.roles {
+        // Flows may wait for people who are gone now, or who are back.
+        queue::wake(&mut tx, JobKind::People, id.as_str(), acting.now, acting.now).await?;
+    }
+    if let Err(error) = user.update(&mut tx).await {
+        drop(tx);
+        return Err(numbers::why_not_written(acting.db, &user, error).await);
+    }
     if user.disabled {
         // For good: a user who is enabled again logs in again and makes new tokens.
         session::end_all(&mut tx, id, None).await?;

@@ -49,7 +49,7 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("photo", &["photos"]),
     ("original", &["originals"]),
     ("library", &["folders", "folder_totals", "documents", "document_words"]),
-    ("user", &["users", "sessions", "tokens"]),
+    ("user", &["users", "sessions", "tokens", "keyed_requests"]),
     ("service", &["services"]),
     ("audit", &["audit", "audit_head"]),
     ("queue", &["jobs"]),

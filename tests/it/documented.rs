@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_the_document_does_not_describe_is_found() {
-        let counts = json!({ "todo": 1, "done": 0, "mine": 0 });
+        let counts = json!({ "todo": 1, "done": 0, "mine": 0, "trouble": 0 });
         assert_eq!(judged(200, "application/json", &counts), Ok(()));
         assert!(judged(202, "application/json", &counts).is_err(), "a status");
         assert!(judged(200, "text/plain", &counts).is_err(), "a content type");
@@ -146,8 +146,10 @@ mod tests {
             judged(200, "application/json", &json!({ "todo": 1, "done": 0 })).is_err(),
             "a member that is not there"
         );
-        let (other, more) =
-            (json!({ "todo": "1", "done": 0, "mine": 0 }), json!({ "todo": 1, "done": 0, "mine": 0, "all": 1 }));
+        let (other, more) = (
+            json!({ "todo": "1", "done": 0, "mine": 0, "trouble": 0 }),
+            json!({ "todo": 1, "done": 0, "mine": 0, "trouble": 0, "all": 1 }),
+        );
         assert!(judged(200, "application/json", &other).is_err(), "another type");
         assert!(judged(200, "application/json", &more).is_err(), "a member that is not described");
     }

@@ -75,6 +75,12 @@ pub struct Knobs {
     /// Applying by category answers with id and status only, without `sealAuths`.
     #[arg(long)]
     pub category_without_auths: bool,
+    /// The device number of a frozen seal. Repeat the option for more seals.
+    #[arg(long)]
+    pub frozen: Vec<String>,
+    /// The device number of a deleted seal. Repeat the option for more seals.
+    #[arg(long)]
+    pub deleted: Vec<String>,
     /// Do not end a seal use by itself when its counts are used up.
     #[arg(long)]
     pub no_auto_complete: bool,
@@ -103,6 +109,8 @@ impl Default for Knobs {
             ids_as_numbers: false,
             strict_tenant: false,
             category_without_auths: false,
+            frozen: Vec::new(),
+            deleted: Vec::new(),
             no_auto_complete: false,
             no_expiry: false,
             callback: CallbackKnobs::default(),

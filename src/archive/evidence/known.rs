@@ -289,6 +289,8 @@ fn grants(used: &UseOfSeal) -> Vec<Grant> {
         user_name: grant.user.clone(),
         contact: None,
         number: None,
+        username: None,
+        employee_no: None,
         applied: grant.applied,
         used: grant.used,
         left_count: grant.left,

@@ -68,8 +68,8 @@ impl Api {
     }
 
     /// Returns all metrics as Prometheus text.
-    pub(super) async fn metrics(&self) -> anyhow::Result<String> {
-        Ok(self.http.get(self.base.join("/metrics")?).send().await?.text().await?)
+    pub(super) async fn metrics(&self, token: &str) -> anyhow::Result<String> {
+        Ok(self.http.get(self.base.join("/metrics")?).bearer_auth(token).send().await?.text().await?)
     }
 
     pub(super) async fn at_vendor(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {

@@ -25,7 +25,7 @@ pub(super) async fn watch(api: &Api, admin: &str, flow: &str, photos: u32, patie
     while begun.elapsed() < patience {
         let view = api.get(admin, &format!("/api/flows/{flow}")).await?;
         let received = view["files"]["photos"].as_array().map_or(0, Vec::len);
-        let message = numbers(&api.metrics().await?, begun.elapsed());
+        let message = numbers(&api.metrics(admin).await?, begun.elapsed());
         bar.set_position(received as u64);
         bar.set_message(message.clone());
         let complete = view["phase"] == "ready" || view["phase"] == "archived";

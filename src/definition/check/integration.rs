@@ -11,7 +11,8 @@ pub(super) fn check(body: &Body, integration: &Integration, errors: &mut Vec<Fie
         .into_iter()
         .chain(by_category(integration))
         .chain(one_table(integration))
-        .chain(times(integration))
+        .chain(times(body, integration))
+        .chain(sync_nodes(body, integration))
         .chain(files(integration))
         .chain(nodes(body, integration))
         .chain(folder_path("downloadFolder", integration.download_folder.as_ref()))
@@ -41,6 +42,7 @@ fn mapping(body: &Body, integration: &Integration) -> Vec<Found> {
     let text = &[T::Text, T::Textarea][..];
     let named = &[T::Text, T::Select][..];
     let people = &[T::User, T::Users][..];
+    let dates = &[T::Date, T::Datetime][..];
     let settings: [(&str, Option<&String>, Place, &[FieldType]); 16] = [
         ("subjectField", Some(&i.subject_field), Main, text),
         ("organisationField", Some(&i.organisation_field), Main, named),
@@ -50,10 +52,10 @@ fn mapping(body: &Body, integration: &Integration) -> Vec<Found> {
         ("applicantField", i.applicant_field.as_ref(), Main, people),
         ("categoryField", i.category_field.as_ref(), Main, named),
         ("descriptionField", i.description_field.as_ref(), Main, text),
-        ("startDateField", i.start_date_field.as_ref(), Main, &[T::Date]),
-        ("startTimeField", i.start_time_field.as_ref(), Main, &[T::Time]),
-        ("endDateField", i.end_date_field.as_ref(), Main, &[T::Date]),
-        ("endTimeField", i.end_time_field.as_ref(), Main, &[T::Time]),
+        ("startDateField", i.start_date_field.as_ref(), MainOrTable, dates),
+        ("startTimeField", i.start_time_field.as_ref(), MainOrTable, &[T::Time]),
+        ("endDateField", i.end_date_field.as_ref(), MainOrTable, dates),
+        ("endTimeField", i.end_time_field.as_ref(), MainOrTable, &[T::Time]),
         ("templateField", i.template_field.as_ref(), Main, &[T::Files]),
         ("fileField", i.file_field.as_ref(), Main, &[T::Files]),
         ("stampedFileField", i.stamped_file_field.as_ref(), Main, &[T::Files]),
@@ -101,11 +103,19 @@ fn by_category(integration: &Integration) -> Vec<Found> {
     wanted.into_iter().filter(|(_, key, _)| key.is_none()).map(|(member, _, message)| wrong(member, message)).collect()
 }
 
-/// Seal, count and user columns must be in the same table, or in the main form.
+/// Seal, count, user and time columns must be in the same table, or in the main form.
 fn one_table(integration: &Integration) -> Vec<Found> {
     let table_of = |key: &String| key.split_once('.').map(|(table, _)| table.to_owned());
     let seals = table_of(&integration.seal_field);
-    let others = [("countField", Some(&integration.count_field)), ("userField", integration.user_field.as_ref())];
+    let i = integration;
+    let others = [
+        ("countField", Some(&i.count_field)),
+        ("userField", i.user_field.as_ref()),
+        ("startDateField", i.start_date_field.as_ref()),
+        ("startTimeField", i.start_time_field.as_ref()),
+        ("endDateField", i.end_date_field.as_ref()),
+        ("endTimeField", i.end_time_field.as_ref()),
+    ];
     let apart = others.into_iter().filter(|(_, key)| {
         let table = key.and_then(table_of);
         table.is_some() && table != seals
@@ -114,14 +124,22 @@ fn one_table(integration: &Integration) -> Vec<Found> {
 }
 
 /// A time of day without a date is not a point in time.
-fn times(integration: &Integration) -> Vec<Found> {
+fn times(body: &Body, integration: &Integration) -> Vec<Found> {
     let i = integration;
     let pairs = [
         ("startTimeField", &i.start_time_field, "startDateField", &i.start_date_field),
         ("endTimeField", &i.end_time_field, "endDateField", &i.end_date_field),
     ];
-    let alone = pairs.into_iter().filter(|(_, time, _, date)| time.is_some() && date.is_none());
-    alone.map(|(member, _, date, _)| wrong(member, format!("a time needs a date; set {date} too"))).collect()
+    let mut found = Vec::new();
+    for (member, time, date_member, date) in pairs {
+        let day = date.as_ref().and_then(|key| resolve(body, key));
+        if time.is_some() && date.is_none() {
+            found.push(wrong(member, format!("a time needs a date; set {date_member} too")));
+        } else if time.is_some() && day.is_some_and(|field| field.field_type == FieldType::Datetime) {
+            found.push(wrong(member, format!("{date_member} has the time of day already; remove {member}")));
+        }
+    }
+    found
 }
 
 /// Photos, stamped files and files to be stamped must be in separate fields.
@@ -158,20 +176,42 @@ fn nodes(body: &Body, integration: &Integration) -> Vec<Found> {
             found.push(wrong("applyNode", "a node of kind seal must follow this node; add one after it"));
         }
     }
-    for (member, list) in [
-        ("codeNodes", &i.code_nodes),
-        ("detailNodes", &i.detail_nodes),
-        ("finishNodes", &i.finish_nodes),
-        ("appendNodes", &i.append_nodes),
-        ("downloadNodes", &i.download_nodes),
-        ("syncNodes", &i.sync_nodes),
-    ] {
+    for (member, list) in node_lists(i) {
         let unknown = list.iter().filter(|key| body.node(key).is_none());
         found.extend(
             unknown.map(|key| wrong(member, format!("there is no node {key:?}; name a node of the definition"))),
         );
     }
     found
+}
+
+/// Only an application by category carries approvals, and it carries those that were given before it.
+fn sync_nodes(body: &Body, integration: &Integration) -> Vec<Found> {
+    let i = integration;
+    let place = |key: &String| body.nodes.iter().position(|node| node.key == *key);
+    if i.sync_nodes.iter().any(|key| place(key).is_some()) && !i.by_category {
+        return vec![wrong(
+            "syncNodes",
+            "the vendor takes approvals only with `byCategory`; set it, or remove syncNodes",
+        )];
+    }
+    let apply = place(&i.apply_node);
+    let late = i.sync_nodes.iter().filter(|key| place(key).is_some_and(|node| apply.is_none_or(|apply| node > apply)));
+    let message = |key| format!("{key:?} comes after the apply node, when the application has left; remove it");
+    late.map(|key| wrong("syncNodes", message(key))).collect()
+}
+
+/// The lists of nodes, by the member that has them.
+pub(super) fn node_lists(integration: &Integration) -> [(&'static str, &Vec<String>); 6] {
+    let i = integration;
+    [
+        ("codeNodes", &i.code_nodes),
+        ("detailNodes", &i.detail_nodes),
+        ("finishNodes", &i.finish_nodes),
+        ("appendNodes", &i.append_nodes),
+        ("downloadNodes", &i.download_nodes),
+        ("syncNodes", &i.sync_nodes),
+    ]
 }
 
 fn folder_path(member: &str, folder: Option<&FolderPath>) -> Option<Found> {

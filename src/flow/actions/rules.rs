@@ -1,5 +1,9 @@
 //! The rules: which user may do which action in which state of a flow.
 
+mod seals;
+
+use std::borrow::Cow;
+
 use super::{
     Facts,
     Refusal::{self, NotNow, NotRunning, NotYours},
@@ -59,7 +63,7 @@ fn editable_at(body: &Body, node: &Node, field: &Field) -> bool {
 /// Checks that the user may submit the flow. Only the starter of a draft or of a flow that was sent back may do this.
 pub(super) fn submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     if flow.starter != user.username {
-        return Err(NotYours("only the starter may submit the flow again; ask the starter"));
+        return Err(not_yours("only the starter may submit the flow again; ask the starter"));
     }
     match flow.state {
         FlowState::Draft | FlowState::Rejected => Ok(()),
@@ -78,13 +82,17 @@ pub(super) fn comment(flow: &Flow) -> Result<(), Refusal> {
     }
 }
 
+fn not_yours(why: &'static str) -> Refusal {
+    NotYours(why.into())
+}
+
 const DRAFT: Refusal = NotRunning("the flow is a draft; submit it first");
 
 const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn; start a new flow");
 const ARCHIVED: Refusal = NotRunning("the flow is archived and can only be read");
-const LATE: Refusal = NotYours(
+const LATE: Refusal = NotYours(Cow::Borrowed(
     "only the starter, the users of the seal node and administrators may add a stamped file to the archive; ask one of them",
-);
+));
 const NEVER_APPLIED: Refusal =
     NotNow("the vendor has no seal use of this flow yet; wait for its answer to the application");
 
@@ -136,7 +144,7 @@ impl Facts<'_> {
     }
 
     pub(super) fn has_turn(&self) -> Result<(), Refusal> {
-        if self.turn { Ok(()) } else { Err(NotYours("it is not your turn; wait until the flow waits for you")) }
+        if self.turn { Ok(()) } else { Err(not_yours("it is not your turn; wait until the flow waits for you")) }
     }
 
     pub(super) fn has_turn_or_admin(&self) -> Result<(), Refusal> {
@@ -155,6 +163,37 @@ impl Facts<'_> {
     /// Returns true if the flow has a live seal use and use has ended at the vendor for all of them.
     fn ended(&self) -> bool {
         self.live().next().is_some() && self.live().all(|used| used.status.ended())
+    }
+
+    /// Returns true if a grant of the flow belongs to the user.
+    fn stamps(&self) -> bool {
+        let grants = self.seal_uses.iter().flat_map(|used| &used.grants);
+        grants.filter_map(|grant| grant.username.as_ref()).any(|name| *name == self.user.username)
+    }
+
+    /// Returns true if use has ended and no stamp was made: no stamping is counted and no photo is known.
+    pub(crate) fn ends_without_stamp(&self) -> bool {
+        self.ended() && self.seal_uses.iter().all(|used| !used.evidence)
+    }
+
+    /// Returns true if a required files field is empty. Without a stamp, there is no stamped file and no photo.
+    fn files_owed(&self) -> bool {
+        if !self.ends_without_stamp() {
+            return !self.owed_fields.is_empty();
+        }
+        let of_stamps =
+            self.body.integration.as_ref().map(|i| [i.stamped_file_field.as_ref(), i.download_field.as_ref()]);
+        let of_stamps: Vec<&String> = of_stamps.into_iter().flatten().flatten().collect();
+        self.owed_fields.iter().any(|field| !of_stamps.contains(&&field.key))
+    }
+
+    /// An administrator may also hand on a flow that was sent back to a starter who left.
+    pub(super) fn transfer(&self) -> Result<(), Refusal> {
+        if self.flow.state == FlowState::Rejected && self.starter_gone && self.user.is_admin() {
+            return Ok(());
+        }
+        self.at_node()?;
+        self.has_turn_or_admin()
     }
 
     pub(super) fn approve(&self) -> Result<(), Refusal> {
@@ -177,13 +216,13 @@ impl Facts<'_> {
 
     pub(super) fn withdraw(&self) -> Result<(), Refusal> {
         if self.flow.starter != self.user.username && !self.user.is_admin() {
-            return Err(NotYours("only the starter or an administrator may withdraw the flow; ask one of them"));
+            return Err(not_yours("only the starter or an administrator may withdraw the flow; ask one of them"));
         }
         if !self.is_with_starter() {
             self.at_node()?;
         }
         if self.seal_uses.iter().any(|used| used.evidence) && !self.user.is_admin() {
-            return Err(NotYours("a stamping was made, so only an administrator may withdraw the flow; ask one"));
+            return Err(not_yours("a stamping was made, so only an administrator may withdraw the flow; ask one"));
         }
         Ok(())
     }
@@ -211,7 +250,7 @@ impl Facts<'_> {
                 "no such field is editable at this node; see `editable` of the nodes in the definition",
             ));
         }
-        Err(NotYours("it is not your turn to change fields; wait until the flow waits for you"))
+        Err(not_yours("it is not your turn to change fields; wait until the flow waits for you"))
     }
 
     fn integration(&self) -> Result<&Integration, Refusal> {
@@ -227,6 +266,11 @@ impl Facts<'_> {
             return Ok(());
         }
         Err(NotNow("this action is not possible at this node; see the node lists of the integration configuration"))
+    }
+
+    /// Returns true if the flow is archived or withdrawn. Its participants then read it, whatever the node lists name.
+    fn over(&self) -> bool {
+        matches!(self.flow.state, FlowState::Archived | FlowState::Withdrawn)
     }
 
     /// Returns true if the flow has left one of the nodes. A flow that does not run has left all of them.
@@ -250,73 +294,6 @@ impl Facts<'_> {
         Err(NEVER_APPLIED)
     }
 
-    /// Append: for users whose turn it is. After use has ended, appending opens the seal use again.
-    pub(super) fn append(&self) -> Result<(), Refusal> {
-        self.at_one_of(&self.integration()?.append_nodes)?;
-        self.has_turn_or_admin()?;
-        self.at_vendor()
-    }
-
-    /// Finish: for users whose turn it is, while a seal use is open.
-    pub(super) fn finish(&self) -> Result<(), Refusal> {
-        self.at_one_of(&self.integration()?.finish_nodes)?;
-        self.has_turn_or_admin()?;
-        self.at_vendor()?;
-        if self.live().any(UseFacts::open) {
-            Ok(())
-        } else {
-            Err(NotNow("every seal use of the flow has ended already"))
-        }
-    }
-
-    pub(super) fn code(&self) -> Result<(), Refusal> {
-        self.at_one_of(&self.integration()?.code_nodes)?;
-        if !self.stamps {
-            self.has_turn_or_admin()?;
-        }
-        self.at_vendor()?;
-        if self.live().any(UseFacts::open) {
-            Ok(())
-        } else {
-            Err(NotNow("every seal use of the flow has ended, so its codes open no seal"))
-        }
-    }
-
-    pub(super) fn detail(&self) -> Result<(), Refusal> {
-        let integration = self.integration()?;
-        if !self.user.reads_all() {
-            self.at_one_of(&integration.detail_nodes)?;
-            if !self.turn && !self.stamps && self.flow.starter != self.user.username {
-                return Err(NotYours(
-                    "only the starter, seal users and users with a turn may read seal-use details; ask one of them",
-                ));
-            }
-        }
-        if self.seal_uses.iter().any(|used| used.at_vendor) {
-            return Ok(());
-        }
-        Err(NEVER_APPLIED)
-    }
-
-    pub(super) fn photos(&self) -> Result<(), Refusal> {
-        let integration = self.integration()?;
-        if integration.download_field.is_some() {
-            return Err(NotNow("the photos go to the download field; collect them there"));
-        }
-        if !self.has_left_one_of(&integration.download_nodes) && !self.has_superseded_use() {
-            self.at_one_of(&integration.download_nodes)?;
-            if !self.stamps {
-                self.has_turn_or_admin()?;
-            }
-            return self.at_vendor();
-        }
-        // The flow leaves the node as soon as all photos are stored. After that, every participant may download them.
-        if !self.takes_part && !self.user.is_admin() {
-            return Err(NotYours("only participants of the flow may download its photos; ask a participant"));
-        }
-        if self.seal_uses.iter().any(|used| used.at_vendor) { Ok(()) } else { Err(NEVER_APPLIED) }
-    }
-
     /// A user who sees the flow may download its documents, so also its evidence.
     pub(super) fn evidence(&self) -> Result<(), Refusal> {
         match self.flow.state {
@@ -324,20 +301,8 @@ impl Facts<'_> {
             // A draft that was withdrawn was never submitted.
             FlowState::Withdrawn if self.flow.serial_no.is_empty() => Err(WITHDRAWN),
             _ if self.takes_part || self.user.reads_all() => Ok(()),
-            _ => Err(NotYours("only participants of the flow may download its evidence; ask a participant")),
+            _ => Err(NotYours("only participants of the flow may download its evidence; ask a participant".into())),
         }
-    }
-
-    pub(super) fn collect(&self) -> Result<(), Refusal> {
-        let integration = self.integration()?;
-        if integration.download_field.is_none() {
-            return Err(NotNow("the definition has no download field; download the photos to your machine"));
-        }
-        self.at_one_of(&integration.download_nodes)?;
-        if !self.stamps {
-            self.has_turn_or_admin()?;
-        }
-        self.at_vendor()
     }
 
     pub(super) fn archive(&self) -> Result<(), Refusal> {
@@ -349,25 +314,31 @@ impl Facts<'_> {
         match self.node() {
             None if self.missing() == 0 || self.user.is_admin() => {}
             None => return Err(Refusal::PhotosMissing),
-            Some(node) => {
-                let last = self.body.node_after(&node.key).is_none();
-                if !(last && node.kind == NodeKind::Seal && self.ended()) {
-                    return Err(NotNow("the flow has not passed its last node; pass the remaining nodes first"));
-                }
-                if !self.user.is_admin() {
-                    let left =
-                        NotNow("the flow has not left its seal node; wait until the node completes, or approve it");
-                    return Err(match (self.missing(), self.files_owed) {
-                        (1.., _) => Refusal::PhotosMissing,
-                        (_, true) => Refusal::FilesMissing,
-                        _ => left,
-                    });
-                }
-            }
+            Some(node) => self.archive_at(node)?,
         }
-        if self.files_owed {
+        if self.files_owed() {
             return Err(Refusal::FilesMissing);
         }
         Ok(())
+    }
+
+    /// At a seal node, the people of the node end a flow without a stamp. At the last node, an administrator archives it
+    /// without its missing photos.
+    fn archive_at(&self, node: &Node) -> Result<(), Refusal> {
+        if node.kind == NodeKind::Seal && self.ends_without_stamp() {
+            return self.has_turn_or_admin();
+        }
+        let last = self.body.node_after(&node.key).is_none();
+        if !(last && node.kind == NodeKind::Seal && self.ended()) {
+            return Err(NotNow("the flow has not passed its last node; pass the remaining nodes first"));
+        }
+        if self.user.is_admin() {
+            return Ok(());
+        }
+        Err(match (self.missing(), self.files_owed()) {
+            (1.., _) => Refusal::PhotosMissing,
+            (_, true) => Refusal::FilesMissing,
+            _ => NotNow("the flow has not left its seal node; wait until the node completes, or approve it"),
+        })
     }
 }

@@ -30,20 +30,18 @@ struct Stage {
 }
 
 fn used(status: SealUseStatus, at_vendor: bool, missing: i64) -> UseFacts {
-    UseFacts {
-        status,
-        at_vendor,
-        superseded: false,
-        missing,
-        complete: status.ended() && missing == 0,
-        evidence: false,
-    }
+    let open = status == SealUseStatus::Using;
+    let grant = |name: &str| GrantFacts { username: Some(name.into()), name: name.into(), code: open };
+    let grants = if at_vendor { ["wang", "chen"].map(grant).to_vec() } else { Vec::new() };
+    let complete = status.ended() && missing == 0;
+    UseFacts { status, at_vendor, superseded: false, missing, complete, evidence: complete || missing > 0, grants }
 }
 
 fn stages() -> Vec<Stage> {
     use FlowState::{Archived, Rejected, Running, Withdrawn};
     let complete = used(SealUseStatus::Complete, true, 0);
-    let superseded = UseFacts { superseded: true, ..used(SealUseStatus::Finished, true, 0) };
+    let superseded = UseFacts { superseded: true, evidence: false, ..used(SealUseStatus::Finished, true, 0) };
+    let unused = UseFacts { evidence: false, complete: false, ..used(SealUseStatus::Finished, true, 0) };
     let stage = |name, state, node, turn, uses: &[UseFacts]| Stage { name, state, node, turn, uses: uses.to_vec() };
     vec![
         stage("approving", Running, Some("manager"), "li", &[]),
@@ -51,11 +49,12 @@ fn stages() -> Vec<Stage> {
         stage("unknown", Running, Some("seal"), "wang", &[used(SealUseStatus::Unknown, false, 0)]),
         stage("using", Running, Some("seal"), "wang", &[used(SealUseStatus::Using, true, 0)]),
         stage("collecting", Running, Some("seal"), "wang", &[used(SealUseStatus::Complete, true, 2)]),
-        stage("checking", Running, Some("check"), "li", &[complete]),
-        stage("ready", Running, None, "wang", &[complete]),
+        stage("unused", Running, Some("seal"), "wang", &[unused]),
+        stage("checking", Running, Some("check"), "li", std::slice::from_ref(&complete)),
+        stage("ready", Running, None, "wang", std::slice::from_ref(&complete)),
         stage("ready, photos owed", Running, None, "wang", &[used(SealUseStatus::Complete, true, 1)]),
         stage("sent back", Rejected, Some("start"), "zhang", &[superseded]),
-        stage("withdrawn", Withdrawn, Some("seal"), "", &[complete]),
+        stage("withdrawn", Withdrawn, Some("seal"), "", std::slice::from_ref(&complete)),
         stage("archived", Archived, None, "", &[complete]),
     ]
 }
@@ -132,9 +131,9 @@ fn matrix(body: &Body) -> Vec<String> {
                 turn: stage.turn == name,
                 place: stage.turn == name,
                 takes_part: ["zhang", "li", "wang", "chen", "zhou"].contains(&name),
-                stamps: ["wang", "chen"].contains(&name) && stage.uses.iter().any(|used| used.at_vendor),
+                starter_gone: false,
                 seal_uses: &stage.uses,
-                files_owed: false,
+                owed_fields: Vec::new(),
                 application_owed: false,
                 approved: false,
             };
@@ -175,12 +174,17 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "using: chen: code detail collect",
             "using: sun: detail",
             "collecting: admin: withdraw transfer detail collect append upload",
-            "collecting: zhang: withdraw detail",
+            "collecting: zhang: detail",
             "collecting: wang: reject transfer detail collect append upload",
             "collecting: chen: detail collect",
             "collecting: sun: detail",
+            "unused: admin: withdraw transfer detail collect append upload archive",
+            "unused: zhang: withdraw detail",
+            "unused: wang: reject transfer detail collect append upload archive",
+            "unused: chen: detail collect",
+            "unused: sun: detail",
             "checking: admin: withdraw transfer detail upload",
-            "checking: zhang: withdraw detail",
+            "checking: zhang: detail",
             "checking: li: approve reject transfer edit detail",
             "checking: wang: detail",
             "checking: chen: detail",
@@ -197,9 +201,18 @@ fn everybody_may_do_exactly_what_their_turn_and_role_allow() {
             "sent back: zhang: withdraw edit upload",
             "sent back: sun: detail",
             "withdrawn: admin: detail",
+            "withdrawn: zhang: detail",
+            "withdrawn: li: detail",
+            "withdrawn: wang: detail",
+            "withdrawn: chen: detail",
+            "withdrawn: zhou: detail",
             "withdrawn: sun: detail",
             "archived: admin: detail upload",
-            "archived: zhang: upload",
+            "archived: zhang: detail upload",
+            "archived: li: detail",
+            "archived: wang: detail",
+            "archived: chen: detail",
+            "archived: zhou: detail",
             "archived: sun: detail",
         ]
     );
@@ -249,6 +262,8 @@ fn at_the_last_seal_node_an_administrator_may_archive_without_photos_that_never_
         may,
         [
             "collecting: admin: withdraw transfer detail collect append upload archive",
+            "unused: admin: withdraw transfer detail collect append upload archive",
+            "unused: wang: reject transfer detail collect append upload archive",
             "ready: admin: detail upload archive",
             "ready: zhang: upload archive",
             "ready: wang: upload archive",
@@ -281,9 +296,9 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
             turn,
             place: turn,
             takes_part: true,
-            stamps: false,
+            starter_gone: false,
             seal_uses: &stage.uses,
-            files_owed: false,
+            owed_fields: Vec::new(),
             application_owed: false,
             approved: false,
         };
@@ -296,4 +311,36 @@ fn what_others_may_do_and_what_nobody_may_do_now_are_told_apart() {
         assert!(matches!(refusal("wang", Role::Operator, true, action), Err(Refusal::NotNow(_))), "{action}");
     }
     assert_eq!(refusal("wang", Role::Operator, true, Action::Approve), Err(Refusal::SealNode));
+}
+
+#[test]
+fn codes_are_those_of_people_with_an_open_grant() {
+    let body = body(|_| ());
+    let stage = &stages()[3];
+    let flow = flow(stage);
+    let of = |name: &str, role, uses: &[UseFacts]| {
+        let user = user(name, role);
+        let (seal_uses, owed_fields) = (uses, Vec::new());
+        let facts = Facts {
+            user: &user,
+            flow: &flow,
+            body: &body,
+            turn: true,
+            place: true,
+            takes_part: true,
+            starter_gone: false,
+            seal_uses,
+            owed_fields,
+            application_owed: false,
+            approved: false,
+        };
+        check(&facts, Action::Code)
+    };
+    assert_eq!(of("wang", Role::Operator, &stage.uses), Ok(()));
+    let Err(Refusal::NotYours(why)) = of("li", Role::Member, &stage.uses) else { panic!("li has no grant") };
+    assert!(why.contains("wang, chen"), "{why}");
+    let mut ended = stage.uses.clone();
+    ended[0].grants[0].code = false;
+    let Err(Refusal::NotYours(why)) = of("wang", Role::Operator, &ended) else { panic!("wang's grant has ended") };
+    assert!(why.contains("chen") && !why.contains("wang"), "{why}");
 }

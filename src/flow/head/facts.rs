@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use crate::{
     db::{Db, DbError, placeholders, sql},
+    flow::trouble::{self, Trouble},
     id::{FlowId, SealUseId},
     seal_use::{Counts, Grant, counts},
 };
@@ -23,6 +24,7 @@ pub(in crate::flow) struct HeadFacts {
     /// Photos that are given up.
     pub(super) parked: i64,
     pub(super) waits_for: Vec<String>,
+    pub(super) trouble: Vec<Trouble>,
     /// The files fields that have a document.
     pub(super) filled: Vec<String>,
 }
@@ -53,13 +55,17 @@ pub(in crate::flow) async fn of(db: &Db, flows: &[FlowId]) -> Result<HashMap<Flo
         facts.entry(flow).or_default().parked = photos;
     }
     let waiting: Vec<(FlowId, String)> = sql(format!(
-        "SELECT flow_id, who FROM flow_people WHERE flow_id IN {list} AND turn ORDER BY flow_id, place, who"
+        "SELECT flow_id, who FROM flow_people WHERE flow_id IN {list} AND (turn OR stamps)
+         ORDER BY flow_id, CASE WHEN place IS NULL THEN 1 ELSE 0 END, place, who"
     ))
     .bind_all(flows)
     .all(db)
     .await?;
     for (flow, who) in waiting {
         facts.entry(flow).or_default().waits_for.push(who);
+    }
+    for (flow, trouble) in trouble::of(db, flows).await? {
+        facts.entry(flow).or_default().trouble = trouble;
     }
     let filled: Vec<(FlowId, String)> = sql(format!(
         "SELECT DISTINCT flow_id, field_key FROM documents

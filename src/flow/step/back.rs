@@ -9,7 +9,7 @@ use crate::{
     flow::{
         Flow, FlowState,
         actions::Action,
-        assign,
+        assign::{self, Assigned, Casting},
         case::Case,
         draft,
         event::{self, EventKind, NewEvent},
@@ -31,6 +31,9 @@ pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &
     SealUse::supersede(&mut tx, id, progress::applies_again(&body, to)).await?;
     let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Reject, opinion.node).await?;
+    if opinion.comment.is_none_or(|comment| comment.trim().is_empty()) {
+        return Err(StepError::field("comment", "must not be empty; say why the flow is sent back"));
+    }
     let node = case.node().ok_or(StepError::MovedOn)?;
     if progress::position(&body, to).is_none_or(|target| Some(target) >= progress::position(&body, &node.key)) {
         let message = format!("must be \"start\" or the key of a node before {:?}", node.key);
@@ -51,17 +54,19 @@ async fn arrive(tx: &mut Tx, case: &Case, to: &str, now: Timestamp) -> Result<()
     let (flow, body) = (&case.flow, &case.body);
     let Some(node) = body.node(to) else {
         flow.send_back(tx, START, false, now).await?;
-        return people::wait_for(tx, &flow.id, &[format!("user:{}", flow.starter)], false).await;
+        people::wait_for(tx, &flow.id, &Assigned::to_user(&flow.starter), false).await?;
+        return people::stamps::refresh(tx, flow).await;
     };
     let stamps = node.kind == NodeKind::Seal && body.enabled_integration().is_some();
     let used_up = stamps && progress::has_live_use(tx, &flow.id).await?;
     flow.send_back(tx, to, used_up, now).await?;
-    let order = assign::assignees_or_rescue(node, body, &flow.starter, &case.users);
-    people::wait_for(tx, &flow.id, &order, assign::one_by_one(node, body)).await?;
+    let form = flow.values()?;
+    let assigned = Casting { body, form: &form, starter: &flow.starter, users: &case.users }.assigned(node);
+    people::wait_for(tx, &flow.id, &assigned, assign::one_by_one(node, body)).await?;
     if stamps {
         progress::apply_if_due(tx, flow, body, to, now).await?;
     }
-    Ok(())
+    people::stamps::refresh(tx, flow).await
 }
 
 /// Withdraws the flow, by its starter or an administrator. After a stamping only an administrator may do it, with a

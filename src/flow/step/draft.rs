@@ -9,12 +9,18 @@ use crate::{
         form::{self, Form},
         people,
     },
-    id::FlowId,
-    user::{Acting, Directory},
+    id::{FlowId, RunId},
+    user::{Acting, Directory, keyed},
 };
 
 /// Creates a draft of `definition`. Its form is checked for types. The submission checks it whole.
-pub async fn draft(acting: Acting<'_>, definition: &Definition, form: &Form) -> Result<FlowId, StepError> {
+/// `run`: the run of a request with a key, which notes its act.
+pub async fn draft(
+    acting: Acting<'_>,
+    definition: &Definition,
+    form: &Form,
+    run: Option<&RunId>,
+) -> Result<FlowId, StepError> {
     let mut tx = acting.db.begin().await?;
     definition.body.check_start(acting.user)?;
     let errors = form::check_types(&definition.body, form, &Directory::load(&mut tx).await?);
@@ -22,9 +28,10 @@ pub async fn draft(acting: Acting<'_>, definition: &Definition, form: &Form) -> 
         return Err(StepError::Invalid(errors));
     }
     let flow = new_flow(acting, definition, form).insert(&mut tx).await?;
-    people::started(&mut tx, &flow).await?;
+    people::started_by(&mut tx, &flow.id, &flow.starter).await?;
     let drafted = NewEvent { actor: &acting.user.username, act: EventKind::Drafted, node: None, detail: None };
     event::record(&mut tx, &flow.id, drafted, acting.now).await?;
+    keyed::note(&mut tx, run, &flow.id).await?;
     acting.commit_to_flow(tx, Act::FlowDrafted, &flow.id, None).await?;
     Ok(flow.id.clone())
 }

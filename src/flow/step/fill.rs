@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StepError, applicable, participants, submittable, title, turn};
+use super::{StepError, applicable, in_time, participants, submittable, title, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
@@ -17,8 +17,8 @@ use crate::{
         form::{self, Form},
         people, progress, required_files,
     },
-    id::FlowId,
-    user::{Acting, User},
+    id::{FlowId, RunId},
+    user::{Acting, User, keyed},
 };
 
 /// Changes fields that `user` may edit now. An absent member stays unchanged; null empties the field.
@@ -43,13 +43,20 @@ pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), S
         && !applied
     {
         form::application(integration, &form, starter, &case.users)?;
+        in_time(integration, &form, now)?;
     }
     let keys: Vec<&str> = given.keys().map(String::as_str).collect();
     Ok(acting.commit_to_flow(tx, Act::FlowEdited, id, Some(&keys.join(" "))).await?)
 }
 
 /// Submits a draft, or a flow that was sent back to its starter, with optional changes.
-pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Option<&str>) -> Result<(), StepError> {
+pub async fn submit(
+    acting: Acting<'_>,
+    id: &FlowId,
+    given: &Form,
+    comment: Option<&str>,
+    run: Option<&RunId>,
+) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
@@ -60,7 +67,7 @@ pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Opti
         case.body.check_start(user)?;
     }
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    submittable(&case.body, &form, user, &case.users)?;
+    submittable(&case.body, &form, user, &case.users, now)?;
     applicable(&case.body, required_files::empty(&mut tx, id, &case.body).await?)?;
     if is_draft {
         draft::leave(&mut tx, &mut case, user, now).await?;
@@ -70,6 +77,7 @@ pub async fn submit(acting: Acting<'_>, id: &FlowId, given: &Form, comment: Opti
     event::record(&mut tx, id, happened, now).await?;
     case.flow.set_state(&mut tx, FlowState::Running, now).await?;
     progress::leave(&mut tx, &case.flow, &case.body, START, &case.users, now).await?;
+    keyed::note(&mut tx, run, id).await?;
     Ok(acting.commit_to_flow(tx, Act::FlowSubmitted, id, comment).await?)
 }
 

@@ -6,7 +6,8 @@ use crate::{
     definition::Node,
     flow::{
         actions::{Action, Refusal},
-        approval, assign,
+        approval,
+        assign::Casting,
         case::Case,
         required_files,
     },
@@ -40,10 +41,9 @@ async fn why(tx: &mut Tx, case: &Case, node: &Node, user: &User) -> Result<StepE
         return Ok(StepError::NotYet);
     }
     let names = user.names_in_flows();
-    let assigned = |node: &Node| {
-        let assignees = assign::assignees(node, &case.body, &case.flow.starter, &case.users);
-        assignees.iter().any(|who| names.contains(who))
-    };
+    let form = case.flow.values()?;
+    let casting = Casting { body: &case.body, form: &form, starter: &case.flow.starter, users: &case.users };
+    let assigned = |node: &Node| casting.assignees(node).iter().any(|who| names.contains(who));
     if assigned(node) || approval::given(&mut *tx, &case.flow, &node.key, user).await? {
         return Ok(StepError::ActedAlready);
     }

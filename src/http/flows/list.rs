@@ -19,6 +19,7 @@ use crate::{
     http::{
         Edge, Problem,
         input::{Id, Input, Params, bad_query, limit, parsed},
+        keyed::{IdempotencyKey, Run},
         session::CurrentUser,
     },
     id::{DefinitionId, FlowId},
@@ -56,6 +57,14 @@ struct FlowParams {
     /// Only flows with missing photos.
     #[serde(default)]
     missing: bool,
+    /// Only flows that wait for this person or role: `user:<username>` or `role:<role>`.
+    #[param(pattern = "^(user|role):.+$")]
+    waits_for: Option<String>,
+    /// Only flows in which something is wrong: `true`, or one kind of trouble.
+    #[param(
+        pattern = "^(true|application_failed|application_unknown|delivery_failed|delivery_unknown|photos_parked|people_gone)$"
+    )]
+    trouble: Option<String>,
     /// The `next` of the previous page.
     #[param(value_type = Option<FlowId>, inline)]
     after: Option<String>,
@@ -72,8 +81,14 @@ impl FlowParams {
             (false, false, true) => Which::Mine,
             _ => return Err(bad_query("todo", "more than one list is requested; set only one of todo, done and mine")),
         };
+        let waits_for = self.waits_for.as_deref().filter(|who| !who.is_empty());
+        if waits_for.is_some_and(|who| !who.starts_with("user:") && !who.starts_with("role:")) {
+            return Err(bad_query("waitsFor", "must be user:<username> or role:<role>"));
+        }
         Ok(Filter {
             which,
+            waits_for: waits_for.map(str::to_owned),
+            trouble: parsed("trouble", self.trouble.as_deref())?,
             state: parsed("state", self.state.as_deref())?,
             definition: parsed("definitionId", self.definition_id.as_deref())?,
             q: self.q.as_deref().map(str::trim).filter(|q| !q.is_empty()).map(str::to_owned),
@@ -109,7 +124,8 @@ async fn list(
     Ok(Json(FlowPage { items, next: next.map(|id| id.to_string()), people }))
 }
 
-/// The numbers of flows that wait for the caller, that the caller has handled, and that the caller has started.
+/// The numbers of flows that wait for the caller, that the caller has handled, that the caller has started, and in which
+/// something is wrong.
 #[utoipa::path(get, path = "/api/flows/counts", responses((status = 200, body = Totals)))]
 async fn counts(State(edge): State<Edge>, CurrentUser(user): CurrentUser) -> Result<Json<Totals>, Problem> {
     Ok(Json(list::totals(&edge.app.db, &user).await?))
@@ -127,11 +143,12 @@ struct NewFlow {
     draft: bool,
 }
 
-/// Starts a flow and submits it, or creates a draft.
-#[utoipa::path(post, path = "/api/flows", request_body = NewFlow, responses((status = 201, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Starts a flow and submits it, or creates a draft. With an `Idempotency-Key`, the same request again gives the first answer for 24 hours.
+#[utoipa::path(post, path = "/api/flows", params(IdempotencyKey), request_body = NewFlow, responses((status = 201, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn start(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
+    Run(run): Run,
     Input(new): Input<NewFlow>,
 ) -> Result<(StatusCode, Json<FlowView>), Problem> {
     let app = &edge.app;
@@ -140,13 +157,13 @@ async fn start(
         Problem::field("definitionId", "the definition does not exist; choose one of GET /api/definitions")
     })?;
     let id = if new.draft {
-        step::draft(edge.acting(&user), &definition, &new.form).await?
+        step::draft(edge.acting(&user), &definition, &new.form, run.as_ref()).await?
     } else {
         let errors = seals::check(app, &definition.body, &new.form, &user).await?;
         if !errors.is_empty() {
             return Err(Problem::invalid(errors));
         }
-        step::start(edge.acting(&user), &definition, &new.form).await?
+        step::start(edge.acting(&user), &definition, &new.form, run.as_ref()).await?
     };
     let flow = visible_flow(&edge, &id, &user).await?;
     send_hint(&edge, &flow);

@@ -16,6 +16,7 @@ use crate::{
     http::{
         Edge, Problem,
         input::{Id, Input, MaybeInput},
+        keyed::{IdempotencyKey, Run},
         session::CurrentUser,
     },
     id::FlowId,
@@ -59,7 +60,10 @@ async fn approve(
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SendBack {
-    comment: Option<String>,
+    /// Why the flow is sent back.
+    #[serde(default)]
+    #[schema(required, pattern = r"\S")]
+    comment: String,
     node: Option<String>,
     /// The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
     /// again.
@@ -67,7 +71,7 @@ struct SendBack {
 }
 
 /// Sends the flow back to an earlier node. Open seal uses end at the vendor.
-#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = FlowId, Path)), request_body = Option<SendBack>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/flows/{id}/reject", params(("id" = FlowId, Path)), request_body = SendBack, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reject(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -75,7 +79,7 @@ async fn reject(
     MaybeInput(back): MaybeInput<SendBack>,
 ) -> Result<Json<FlowView>, Problem> {
     check_visible(&edge, &id, &user).await?;
-    let opinion = Opinion { comment: back.comment.as_deref(), node: back.node.as_deref() };
+    let opinion = Opinion { comment: Some(&back.comment), node: back.node.as_deref() };
     let to = back.to.as_deref().unwrap_or(START);
     step::reject(edge.acting(&user), &id, opinion, to).await?;
     changed_flow(&edge, &id, &user).await
@@ -157,17 +161,19 @@ struct Resubmission {
     comment: Option<String>,
 }
 
-/// Submits a flow again after it was sent back to its starter.
-#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = FlowId, Path)), request_body = Option<Resubmission>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Submits a flow again after it was sent back to its starter. With an `Idempotency-Key`, the same request again gives the
+/// first answer for 24 hours.
+#[utoipa::path(post, path = "/api/flows/{id}/submit", params(("id" = FlowId, Path), IdempotencyKey), request_body = Option<Resubmission>, responses((status = 200, body = FlowView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn submit(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
+    Run(run): Run,
     MaybeInput(resubmission): MaybeInput<Resubmission>,
 ) -> Result<Json<FlowView>, Problem> {
     check_seal_names(&edge, &id, &user, &resubmission.form).await?;
     check_visible(&edge, &id, &user).await?;
-    step::submit(edge.acting(&user), &id, &resubmission.form, resubmission.comment.as_deref()).await?;
+    step::submit(edge.acting(&user), &id, &resubmission.form, resubmission.comment.as_deref(), run.as_ref()).await?;
     changed_flow(&edge, &id, &user).await
 }
 
@@ -183,8 +189,25 @@ async fn check_seal_names(edge: &Edge, id: &FlowId, user: &User, changes: &Form)
     };
     let mut form: Form = flow.form.as_object().cloned().unwrap_or_default();
     form.extend(changes.clone());
-    let errors = seals::check(&edge.app, &body, &form, user).await?;
+    let starter = User::named(&edge.app.db, &flow.head.starter).await?.ok_or_else(Problem::not_found)?;
+    let errors = seals::check(&edge.app, &body, &form, &starter).await?;
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+/// Does the same for a change of the form, if the caller may change seals now and does. A draft is checked at its
+/// submission.
+async fn check_changed_seals(edge: &Edge, id: &FlowId, user: &User, changes: &Form) -> Result<(), Problem> {
+    let flow = visible_flow(edge, id, user).await?;
+    let body = Definition::version(&edge.app.db, &flow.head.definition_id, flow.head.version).await?.body;
+    let names_seals = |key: &String| {
+        let named = body.enabled_integration().map(|integration| integration.seal_field.as_str());
+        named.is_some_and(|seals| seals.split('.').next() == Some(key.as_str()))
+    };
+    let is_draft = flow.head.state == FlowState::Draft;
+    if !is_draft && changes.keys().any(|key| names_seals(key) && flow.editable.contains(key)) {
+        check_seal_names(edge, id, user, changes).await?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -204,6 +227,7 @@ async fn form(
     Input(change): Input<FormChange>,
 ) -> Result<Json<FlowView>, Problem> {
     check_visible(&edge, &id, &user).await?;
+    check_changed_seals(&edge, &id, &user, &change.form).await?;
     step::edit(edge.acting(&user), &id, &change.form).await?;
     changed_flow(&edge, &id, &user).await
 }

@@ -11,6 +11,8 @@ use utoipa::openapi::{
     schema::{AllOf, ArrayItems, Object, Schema, SchemaType},
 };
 
+use crate::http::texts;
+
 type Schemas = BTreeMap<String, RefOr<Schema>>;
 
 const PREFIX: &str = "#/components/schemas/";
@@ -58,7 +60,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     close_over(schemas, &mut answered);
     for name in &sent {
         if let Some(RefOr::T(schema)) = schemas.get_mut(name) {
-            restrict_text(schema);
+            restrict_text(schema, "");
         }
     }
     for name in answered.difference(&sent) {
@@ -201,8 +203,9 @@ fn require_members(name: &str, object: &mut Object) {
     object.required = always.cloned().collect();
 }
 
-/// Adds the pattern without NUL to all texts of a request schema. A file is not empty.
-fn restrict_text(schema: &mut Schema) {
+/// Adds the pattern without NUL and the bound to all texts of a request schema. A file is not empty. `name` is the member
+/// that has the text.
+fn restrict_text(schema: &mut Schema, name: &str) {
     match schema {
         Schema::Object(object) if is_text(object) => {
             if object.format == Some(SchemaFormat::KnownFormat(KnownFormat::Binary)) {
@@ -211,6 +214,7 @@ fn restrict_text(schema: &mut Schema) {
             if object.enum_values.is_some() || object.format.is_some() {
                 return;
             }
+            object.max_length = object.max_length.or_else(|| Some(texts::longest(name)));
             match object.pattern.as_deref() {
                 None => object.pattern = Some(TEXT.to_owned()),
                 Some(VISIBLE) => {
@@ -220,16 +224,16 @@ fn restrict_text(schema: &mut Schema) {
                 Some(_) => {}
             }
         }
-        Schema::Object(object) => object.properties.values_mut().for_each(|member| {
+        Schema::Object(object) => object.properties.iter_mut().for_each(|(name, member)| {
             if let RefOr::T(member) = member {
-                restrict_text(member);
+                restrict_text(member, name);
             }
         }),
         Schema::Array(array) => {
             if let ArrayItems::RefOrSchema(items) = &mut array.items
                 && let RefOr::T(items) = items.as_mut()
             {
-                restrict_text(items);
+                restrict_text(items, name);
             }
         }
         _ => {}

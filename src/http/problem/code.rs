@@ -60,7 +60,7 @@ codes! {
     NotAssigned = "not_assigned", FORBIDDEN, "The current node is not assigned to the caller. See `actions` of the flow.";
     OwnApproval = "own_approval", FORBIDDEN, "The definition does not let starters approve their own flows. Ask another assignee.";
     NotAStarter = "not_a_starter", FORBIDDEN, "The definition does not let the caller start flows. Ask an administrator.";
-    OtherOrigin = "other_origin", FORBIDDEN, "A write with a cookie came from another site. Send the write from this service's pages, or use a token.";
+    OtherOrigin = "other_origin", FORBIDDEN, "A write came from a page of another site. Send the write from this service's pages, or use a token.";
     CallbackRefused = "callback_refused", FORBIDDEN, "The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.";
     NotFound = "not_found", NOT_FOUND, "The object does not exist or is not visible to the caller. Check the id and the rights.";
     NoThumbnail = "no_thumbnail", NOT_FOUND, "The document has no thumbnail of this size. Download the original.";
@@ -69,6 +69,7 @@ codes! {
     TotpNotBegun = "totp_not_begun", CONFLICT, "The set-up of one-time codes has not begun. Send the request without `code` first.";
     NotNow = "not_now", CONFLICT, "The state of the flow does not allow this act. Do what `detail` says.";
     FlowNotRunning = "flow_not_running", CONFLICT, "The flow is a draft, archived, withdrawn or sent back to its starter. Read the flow again.";
+    StillRunning = "still_running", CONFLICT, "The first request with this Idempotency-Key is still running. Retry after `Retry-After` seconds.";
     AlreadyActed = "already_acted", CONFLICT, "The caller has already acted at this node. Read the flow again.";
     MovedOn = "moved_on", CONFLICT, "The flow has left the node of the request. Read the flow again.";
     SealNode = "seal_node", CONFLICT, "The service completes a seal node. Do not approve it.";
@@ -93,6 +94,7 @@ codes! {
     OtherSerialNo = "other_serial_no", CONFLICT, "The business at the vendor has another serial number. Check `businessId`, or set `force`.";
     BusinessTaken = "business_taken", CONFLICT, "Another seal use has this business id. Check `businessId`.";
     SecretLocked = "secret_locked", CONFLICT, "The secret was stored under another key. Do what `detail` says.";
+    LastAdministrator = "last_administrator", CONFLICT, "The user is the last administrator who is not disabled. Make another user an administrator first.";
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
     FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";
@@ -101,11 +103,14 @@ codes! {
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "A file is larger than the limit. Send a smaller file.";
     TooManyFiles = "too_many_files", PAYLOAD_TOO_LARGE, "The upload has more files than the limit. Send fewer files.";
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Members of the input are not valid. Correct the members that `errors` names.";
+    KeyReused = "key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for a request with another body. Send a new key.";
+    Taken = "taken", UNPROCESSABLE_ENTITY, "Another user has this employee number or mobile phone. Correct the members that `errors` names.";
     ContactMissing = "contact_missing", UNPROCESSABLE_ENTITY, "The user has no employee number and no mobile phone. Add one of them.";
     Unassignable = "unassignable", UNPROCESSABLE_ENTITY, "A node of the flow has no possible assignee. See `errors` for the node.";
     EmptyFile = "empty_file", UNPROCESSABLE_ENTITY, "A file has no bytes. Send a file with content.";
     NotAnImage = "not_an_image", UNPROCESSABLE_ENTITY, "The file is not an image. Send an image.";
     NotAFilesField = "not_a_files_field", UNPROCESSABLE_ENTITY, "The field does not hold files. Choose a files field.";
+    TooManyAtOnce = "too_many_at_once", TOO_MANY_REQUESTS, "The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.";
     TooMuch = "too_much", TOO_MANY_REQUESTS, "The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
     VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::{Code, Problem};
 use crate::{
-    archive::by_hand::ByHandError, content::receive::UploadError, ingest::collect::CollectError,
+    app::UploadsFull, archive::by_hand::ByHandError, content::receive::UploadError, ingest::collect::CollectError,
     sealing::accept::AcceptError,
 };
 
@@ -16,6 +16,7 @@ impl From<UploadError> for Problem {
             UploadError::Cut(_) => Self::new(Code::UploadCut, detail),
             UploadError::Stalled(_) => Self::new(Code::UploadStalled, detail),
             UploadError::TooLarge { .. } => Self::new(Code::TooLarge, detail),
+            UploadError::HeadTooLong(_) => Self::new(Code::TooLarge, detail),
             UploadError::TooMany(_) => Self::new(Code::TooManyFiles, detail),
             UploadError::Empty(_) => unprocessable(Code::EmptyFile),
             UploadError::NoFile => Self::field("file", detail),
@@ -31,6 +32,16 @@ impl From<UploadError> for Problem {
                 Self::internal(&error)
             }
         }
+    }
+}
+
+impl From<UploadsFull> for Problem {
+    fn from(error: UploadsFull) -> Self {
+        let code = match error {
+            UploadsFull::OfUser(_) => Code::TooManyAtOnce,
+            UploadsFull::All => Code::Busy,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn to_request(
     SealRequest {
         tenant_name: application.tenant_name.clone(),
         subject: application.subject.clone(),
-        category: application.category.clone(),
+        category: application.category.clone().or_else(|| application.category_beside.clone()),
         serial_no: Some(seal_use.serial_no.clone()),
         description: application.description.clone(),
         applicant_name: Some(applicant.name.clone()),

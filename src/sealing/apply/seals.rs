@@ -1,5 +1,7 @@
 //! Finds the vendor's seals that a form names. Seal names are not unique, device numbers are.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::{
@@ -18,7 +20,7 @@ pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), 
     let mut errors: Vec<(String, String)> = Vec::new();
     for want in &mut application.wants {
         match find_seal(&want.seal, seals) {
-            Ok(seal) => want.at_vendor = Some(seal),
+            Ok(seal) => want.at_vendor = Some(at_vendor(seal)),
             Err(why) => errors.push((want.seal.clone(), why)),
         }
     }
@@ -26,28 +28,41 @@ pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), 
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-fn find_seal(wanted: &str, seals: &[Seal]) -> Result<SealAtVendor, String> {
+fn find_seal<'s>(wanted: &str, seals: &'s [Seal]) -> Result<&'s Seal, String> {
     let usable = || seals.iter().filter(|seal| seal.usable);
     let in_box = usable().find(|seal| seal.device_no.as_deref() == Some(wanted));
     let named: Vec<&Seal> = usable().filter(|seal| seal.name == wanted).collect();
-    let seal = match (in_box, &named[..]) {
-        (Some(seal), _) => seal,
-        (None, [seal]) => seal,
-        (None, []) => return Err(format!("the vendor has no physical seal {wanted:?}")),
+    match (in_box, &named[..]) {
+        (Some(seal), _) => Ok(seal),
+        (None, [seal]) => Ok(seal),
+        (None, []) => Err(format!("the vendor has no physical seal {wanted:?}")),
         (None, several) => {
             let candidates = several.iter().map(|seal| {
                 let owner = seal.owner_name.as_deref().or(seal.company.as_deref()).unwrap_or("?");
                 format!("{} ({owner})", seal.device_no.as_deref().unwrap_or("no device number"))
             });
             let candidates = candidates.collect::<Vec<_>>().join(", ");
-            return Err(format!("several seals are called {wanted:?}. Give its device number instead: {candidates}"));
+            Err(format!("several seals are called {wanted:?}. Give its device number instead: {candidates}"))
         }
-    };
-    Ok(SealAtVendor {
+    }
+}
+
+fn at_vendor(seal: &Seal) -> SealAtVendor {
+    SealAtVendor {
         name: seal.name.clone(),
         device_no: seal.device_no.clone(),
         owner: seal.owner_name.clone().or_else(|| seal.company.clone()),
-    })
+    }
+}
+
+/// Returns a reason for each seal that the vendor keeps but does not let anybody use.
+fn frozen(application: &Application, seals: &[Seal]) -> Vec<(String, String)> {
+    let is_frozen = |wanted: &&String| find_seal(wanted, seals).is_ok_and(Seal::is_frozen);
+    let wanted: BTreeSet<&String> = application.wants.iter().map(|want| &want.seal).collect();
+    let why = |wanted: &String| {
+        format!("the seal {wanted:?} is frozen at the vendor; choose another seal, or have it released")
+    };
+    wanted.into_iter().filter(is_frozen).map(|wanted| (wanted.clone(), why(wanted))).collect()
 }
 
 /// Returns the errors of the seals that a form names, if the vendor answers quickly. A vendor that is down does not
@@ -67,7 +82,8 @@ pub async fn check(app: &App, body: &Body, form: &Form, starter: &User) -> Resul
     let Ok(Ok(seals)) = tokio::time::timeout(INTERACTIVE, client.seals()).await else {
         return Ok(Vec::new());
     };
-    let errors = find(&mut application, &seals).err().unwrap_or_default();
+    let mut errors = find(&mut application, &seals).err().unwrap_or_default();
+    errors.extend(frozen(&application, &seals));
     Ok(errors
         .into_iter()
         .map(|(seal, why)| FieldError::new(place(&integration.seal_field, form, &seal), why))

@@ -6,6 +6,7 @@ use crate::{
     id::{GrantId, SealUseId},
     provider::{Auth, Hidden, Status},
     seal_use::{Application, Grant, Person, SealUseStatus, Want},
+    user::User,
 };
 
 /// Maps the vendor's status to ours.
@@ -28,8 +29,18 @@ pub async fn save_grants(
     let mut open = asked_for(application);
     let mut ids = Vec::with_capacity(auths.len());
     for (position, auth) in (0_i64..).zip(auths) {
-        let want = take(&mut open, auth).or_else(|| only_want(application, auth));
-        let grant = to_grant(seal_use, position, auth, want);
+        let taken = take(&mut open, auth);
+        let want = taken.map(|(want, _)| want).or_else(|| only_want(application, auth));
+        let mut grant = to_grant(seal_use, position, auth, want);
+        // Without a person in the application, the vendor says who it is.
+        let asked_for = taken.and_then(|(_, person)| person).or_else(|| want.and_then(only_person));
+        (grant.username, grant.employee_no) = match asked_for {
+            Some(person) => (Some(person.username.clone()), person.number.clone()),
+            None => match User::with_number(&mut *tx, auth.number.as_deref(), auth.contact.as_deref()).await? {
+                Some(user) => (Some(user.username), user.employee_no),
+                None => (None, None),
+            },
+        };
         ids.push((auth.id.clone(), grant.upsert(tx).await?));
     }
     if application.category.is_some() {
@@ -55,6 +66,8 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
         user_name: auth.user_name.clone().unwrap_or_default(),
         contact: auth.contact.clone(),
         number: auth.number.clone(),
+        username: None,
+        employee_no: None,
         applied,
         used,
         // The answer to an application has no count of uses left. Only a detail has it.
@@ -83,12 +96,17 @@ fn asked_for(application: &Application) -> Vec<(&Want, Option<&Person>)> {
 }
 
 /// Takes the first request that the vendor's authorisation matches, so it matches no other one later.
-fn take<'a>(open: &mut Vec<(&'a Want, Option<&'a Person>)>, auth: &Auth) -> Option<&'a Want> {
+fn take<'a>(open: &mut Vec<(&'a Want, Option<&'a Person>)>, auth: &Auth) -> Option<(&'a Want, Option<&'a Person>)> {
     let answers = |(want, person): &(&Want, Option<&Person>)| {
         is_seal(want, auth) && person.is_none_or(|person| is_person(person, auth))
     };
     let at = open.iter().position(answers)?;
-    Some(open.remove(at).0)
+    Some(open.remove(at))
+}
+
+/// Returns the person of a request for one person.
+fn only_person(want: &Want) -> Option<&Person> {
+    want.users.first().filter(|_| want.users.len() == 1)
 }
 
 /// Matches by seal alone, if the seal was requested once. The vendor may identify persons in another way.
@@ -140,7 +158,7 @@ mod tests {
                 number: Some((*number).into()),
                 ..Auth::default()
             };
-            let want = take(&mut open, &auth).or_else(|| only_want(&application, &auth));
+            let want = take(&mut open, &auth).map(|(want, _)| want).or_else(|| only_want(&application, &auth));
             to_grant(&SealUseId::new(), 0, &auth, want).applied
         };
         auths.iter().map(count).collect()

@@ -136,7 +136,7 @@ story!(the_service_tells_how_it_is, async |world: World| {
     assert_eq!(&nobody.get("/healthz").await.bytes[..], b"ok");
     let well = json!({ "database": true, "store": true, "databaseOutage": null, "storeOutage": null });
     assert_eq!(nobody.get("/readyz").await.expect(200), well);
-    let metrics = nobody.get("/metrics").await;
+    let metrics = world.caller("sun").await.get("/metrics").await;
     let text = std::str::from_utf8(&metrics.bytes).unwrap();
     assert!(
         text.contains("\nyinku_photos_stored_total 2\n") && text.contains("\nyinku_thumbnails_made_total 4\n"),

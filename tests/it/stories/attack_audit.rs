@@ -12,7 +12,9 @@ use crate::support::{
     audit_log::{id, logged},
     database::NOW,
     people::{PASSWORD, make_user},
+    process::House,
     story,
+    until::within,
 };
 
 story!(refused_access_is_on_record_at_once_and_repeats_are_counted, async |engine: Engine| {
@@ -122,4 +124,30 @@ story!(a_look_at_a_face_and_a_list_of_users_are_on_record, async |world: World| 
     assert_eq!(world.log_after(begin).await, expected);
     let entry = admin.get("/api/audit?act=face_viewed").await.expect(200)["items"][0].clone();
     assert_eq!((id(&json!({ "id": entry["subject"] })), &entry["peer"]), (face.as_str(), &json!("127.0.0.1")));
+});
+
+story!(the_counts_of_repeats_are_on_record_when_the_service_has_stopped, async |engine: Engine| {
+    let house = House::build(engine, None).await;
+    let mut process = house.serve(None);
+    let zhang = house.caller("zhang").await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for _ in 0..4 {
+        zhang.get("/api/users").await.expect_problem(403, "forbidden");
+        let guess = json!({ "username": "not-there", "password": "not this one at all" });
+        let address = format!("http://{}/api/session", house.address());
+        client.post(address).json(&guess).send().await.unwrap();
+    }
+    let id = process.id().unwrap().to_string();
+    let told = tokio::process::Command::new("kill").arg(id).status().await.unwrap();
+    assert!(told.success());
+    assert!(within("the service stops", process.wait()).await.unwrap().success());
+    for (act, detail) in [("login_failed", "%, 3 times"), ("access_refused", "3 more in 10 minutes")] {
+        let entries: i64 = sql("SELECT COUNT(*) FROM audit WHERE act = $1 AND detail LIKE $2")
+            .bind(act)
+            .bind(detail)
+            .scalar(&house.app.db)
+            .await
+            .unwrap();
+        assert_eq!(entries, 1, "{act}");
+    }
 });

@@ -78,7 +78,7 @@ fn of_flows() -> Vec<Row> {
         row("GET /api/flows/{id}/evidence.zip", Body::None, hidden(200, 200)),
         row("POST /api/flows/{id}/comment", Body::Json(json!({ "comment": "看" })), hidden(403, 200)),
         row("POST /api/flows/{id}/approve", Body::Json(json!({})), hidden(403, 403)),
-        row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start" })), hidden(403, 403)),
+        row("POST /api/flows/{id}/reject", Body::Json(json!({ "to": "start", "comment": "退回" })), hidden(403, 403)),
         row("POST /api/flows/{id}/submit", Body::Json(json!({})), hidden(403, 403)),
         row("PUT /api/flows/{id}/form", Body::Json(json!({ "form": {} })), hidden(403, 403)),
         row("POST /api/flows/{id}/archive", Body::Json(json!({})), hidden(403, 409)),
@@ -111,7 +111,7 @@ fn of_documents() -> Vec<Row> {
         row("GET /api/bundles/{id}", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
         row("GET /api/bundles/{id}/about", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
         row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
-        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 409)),
+        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
         row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),
     ]
 }
@@ -120,6 +120,7 @@ fn of_configuration() -> Vec<Row> {
     let definition = json!({ "name": "x", "fields": [], "nodes": [] });
     vec![
         row("GET /api/definitions/{id}", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
+        row("GET /api/definitions/{id}/versions", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("PUT /api/definitions/{id}", Body::Json(definition.clone()), admin(422)),
         row("POST /api/definitions", Body::Json(definition), admin(422)),
         row("GET /api/definitions/ready-made", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
@@ -129,6 +130,7 @@ fn of_configuration() -> Vec<Row> {
         row("GET /api/services/{id}", Body::None, admin(200)),
         row("PATCH /api/services/{id}", Body::Json(json!({})), admin(200)),
         row("POST /api/services/{id}/check", Body::None, admin(200)),
+        row("GET /api/services/{id}/categories", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("GET /api/services/{id}/seals", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("GET /api/users", Body::None, admin(200)),
         row("POST /api/users", Body::Json(json!({})), admin(422)),
@@ -144,6 +146,7 @@ fn of_configuration() -> Vec<Row> {
         row("DELETE /api/sessions/{id}", Body::None, hidden(404, 404)),
         row("DELETE /api/tokens/{id}", Body::None, hidden(404, 404)),
         row("GET /api/audit", Body::None, readers(200)),
+        row("GET /metrics", Body::None, readers(200)),
         row("GET /api/audit/verify", Body::None, readers(200)),
         row("GET /api/ingests", Body::None, readers(200)),
         row("GET /api/callbacks", Body::None, readers(200)),
@@ -171,7 +174,6 @@ fn without_an_object() -> Vec<Row> {
     let public = [
         "GET /api/openapi.json",
         "GET /healthz",
-        "GET /metrics",
         "GET /readyz",
         "GET /papi/signcenter/qiyuesuo/categoryCallback",
         "GET /papi/signcenter/qiyuesuo/categoryCallback/{secret}",

@@ -5,12 +5,17 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use totp_rs::Totp;
-use yinku::{clock::Clock, config::Config, db::sql};
+use yinku::{
+    clock::Clock,
+    config::{Config, DatabaseUrl},
+    db::sql,
+};
 
 use crate::support::{
     Caller, Engine, Plan, World,
     audit_log::id,
     people::{PASSWORD, login, make_user},
+    process::{run, yinku},
     seals::noon,
     story,
 };
@@ -139,4 +144,26 @@ story!(a_role_that_needs_codes_gives_nothing_before_they_are_set_up, async |engi
     set_up(&sun, &clock).await;
     sun.get("/api/audit").await.expect(200);
     program.get("/api/audit").await.expect(200);
+});
+
+story!(the_command_line_takes_lost_codes_away, async |engine: Engine| {
+    let (world, clock) = world_with_a_clock(engine, None).await;
+    make_user(&world, "chen", &["member"]).await;
+    set_up(&Caller::nobody(&world).log_in(&login("chen")).await, &clock).await;
+    let nobody = Caller::nobody(&world);
+    nobody.post("/api/session", &login("chen")).await.expect_problem(401, "totp_required");
+    let url = match &world.app.config.database.url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.to_string(),
+    };
+    let dir = world.app.config.data_dir.clone();
+    let remove = move || {
+        let mut command = yinku(&dir);
+        command.args(["user", "totp", "chen", "--remove"]).env("YINKU_DATABASE__URL", &url).env("YINKU_DATA_DIR", &dir);
+        run(&mut command)
+    };
+    tokio::task::spawn_blocking(remove).await.unwrap();
+    nobody.log_in(&login("chen")).await;
+    let removed = "SELECT COUNT(*) FROM audit WHERE act = 'totp_removed' AND username = 'command line'";
+    assert_eq!(world.count(removed).await, 1);
 });

@@ -24,7 +24,9 @@ story!(logins_are_on_record_refused_ones_too, async |world: World| {
         nobody.post("/api/session", &json!({ "username": username, "password": password })).await
     };
     log_in("chen", "a wrong password").await.expect_problem(401, "login_failed");
-    log_in(&"名".repeat(10_000), "a wrong password").await.expect_problem(401, "login_failed");
+    log_in(&"名".repeat(200), "a wrong password").await.expect_problem(401, "login_failed");
+    // No user has such a name.
+    log_in(&"名".repeat(201), "a wrong password").await.expect_problem(422, "invalid");
     log_in("no\u{0}body", password).await.expect_problem(422, "invalid");
     let answer = log_in("chen", password).await;
     let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();

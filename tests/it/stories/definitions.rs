@@ -36,7 +36,7 @@ fn complete(service: &str) -> Value {
             "applyNode": "boss", "applicantField": "applicant", "categoryField": "category", "byCategory": false,
             "descriptionField": "why", "startDateField": "from", "startTimeField": "fromTime", "endDateField": "to",
             "endTimeField": "toTime", "codeNodes": ["seal"], "detailNodes": ["seal"], "finishNodes": ["seal"],
-            "appendNodes": ["seal"], "downloadNodes": ["seal"], "syncNodes": ["boss"], "templateField": "template",
+            "appendNodes": ["seal"], "downloadNodes": ["seal"], "syncNodes": [], "templateField": "template",
             "fileField": "file", "downloadField": "photos", "downloadFolder": { "space": "public", "path": "用印/2026" },
             "stampedFileField": "stamped", "stampedFolder": { "space": "personal", "path": "回传" }, "archive": "manual" } })
 }
@@ -95,6 +95,8 @@ fn rules() -> Vec<(&'static str, Value, &'static str, &'static str)> {
         ("/integration/appendNodes", json!(["x"]), "integration.appendNodes", "no node"),
         ("/integration/downloadNodes", json!(["x"]), "integration.downloadNodes", "no node"),
         ("/integration/syncNodes", json!(["x"]), "integration.syncNodes", "no node"),
+        ("/integration/syncNodes", json!(["boss"]), "integration.syncNodes", "only with `byCategory`"),
+        ("/fields/5/type", json!("datetime"), "integration.startTimeField", "time of day already"),
         ("/integration/templateField", json!("why"), "integration.templateField", "files"),
         ("/integration/fileField", json!("why"), "integration.fileField", "files"),
         ("/integration/downloadField", json!("why"), "integration.downloadField", "files"),
@@ -131,6 +133,17 @@ story!(every_rule_of_a_definition_names_its_member, async |world: World| {
     let problem = admin.post("/api/definitions", &body).await.expect_problem(422, "invalid");
     let named: Vec<&Value> = problem["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
     assert_eq!(named, ["integration.applicantField", "integration.categoryField"], "the user field is not used");
+    let mut body = complete(&service);
+    body["integration"]["byCategory"] = true.into();
+    body["integration"]["syncNodes"] = json!(["boss", "seal"]);
+    let problem = admin.post("/api/definitions", &body).await.expect_problem(422, "invalid");
+    let errors = problem["errors"].as_array().unwrap();
+    assert!(errors.len() == 1 && errors[0]["field"] == "integration.syncNodes", "{problem}");
+    assert!(errors[0]["message"].as_str().unwrap().contains("\"seal\" comes after the apply node"), "{problem}");
+    body["integration"]["syncNodes"] = json!(["boss"]);
+    body["integration"]["applyNode"] = json!("start");
+    let problem = admin.post("/api/definitions", &body).await.expect_problem(422, "invalid");
+    assert!(problem.to_string().contains("\\\"boss\\\" comes after the apply node"), "{problem}");
     assert_eq!(world.count("SELECT COUNT(*) FROM definitions").await, 1, "nothing of these was saved");
     let (li, body) = (world.caller("li").await, complete(&service));
     li.post("/api/definitions", &body).await.expect_problem(403, "forbidden");
@@ -339,6 +352,10 @@ story!(a_flow_type_is_retired_and_names_who_may_start_it, async |world: World| {
     // Running flows go on with their version.
     assert_eq!(admin.get(&format!("{path}?version=1")).await.expect(200).get("retired"), None);
     admin.get(&format!("{path}?version=9")).await.expect_problem(404, "not_found");
+    let versions = admin.get(&format!("{path}/versions")).await.expect(200)["items"].clone();
+    let told = versions.as_array().unwrap().iter().map(|one| json!([one["version"], one["createdBy"], one["flows"]]));
+    let told: Vec<Value> = told.collect();
+    assert_eq!(told, [json!([3, "admin", 0]), json!([2, "admin", 2]), json!([1, "admin", 1])]);
     step(&world.caller("li").await, &flow, "approve", json!({})).await;
     until_status(&world, &flow, "using").await;
     step(&zhang, &flow, "withdraw", json!({})).await;

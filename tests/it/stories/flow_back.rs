@@ -68,10 +68,11 @@ story!(a_flow_sent_back_to_an_earlier_node_is_approved_afresh, async |world: Wor
         act(caller, &flow, "approve", json!({})).await.expect(200);
     }
     for wrong in ["three", "four"] {
-        let problem = act(&zhao, &flow, "reject", json!({ "to": wrong })).await.expect_problem(422, "invalid");
+        let problem =
+            act(&zhao, &flow, "reject", json!({ "to": wrong, "comment": "退回" })).await.expect_problem(422, "invalid");
         assert_eq!(problem["errors"][0]["field"], "to");
     }
-    let view = act(&zhao, &flow, "reject", json!({ "to": "two" })).await.expect(200);
+    let view = act(&zhao, &flow, "reject", json!({ "to": "two", "comment": "退回" })).await.expect(200);
     assert_eq!((&view["state"], &view["node"]), (&json!("running"), &json!("two")));
     assert_eq!(view["waitsFor"], json!(["user:li", "user:wang"]), "what was approved counts no more");
     for caller in [&wang, &li, &zhao] {
@@ -90,7 +91,9 @@ story!(a_flow_is_withdrawn_by_its_starter_only, async |world: World| {
         (&view["state"], &view["actions"], &view["waitsFor"]),
         (&json!("withdrawn"), &json!(["evidence"]), &json!([]))
     );
-    for (step, body) in [("approve", json!({})), ("reject", json!({})), ("transfer", json!({ "to": "wang" }))] {
+    for (step, body) in
+        [("approve", json!({})), ("reject", json!({ "comment": "退回" })), ("transfer", json!({ "to": "wang" }))]
+    {
         act(&li, &flow, step, body).await.expect_problem(409, "flow_not_running");
     }
     for step in ["withdraw", "submit"] {
@@ -99,7 +102,7 @@ story!(a_flow_is_withdrawn_by_its_starter_only, async |world: World| {
     let flow = start(&zhang, &definition).await;
     act(&admin, &flow, "withdraw", json!({})).await.expect(200);
     let flow = start(&zhang, &definition).await;
-    act(&li, &flow, "reject", json!({})).await.expect(200);
+    act(&li, &flow, "reject", json!({ "comment": "退回" })).await.expect(200);
     act(&zhang, &flow, "withdraw", json!({})).await.expect(200);
 });
 
@@ -151,7 +154,7 @@ story!(a_running_flow_keeps_its_version, async |world: World| {
     assert_eq!(problem["errors"][0]["field"], "form.note");
     act(&wang, &old, "approve", json!({})).await.expect_problem(404, "not_found");
     // Sent back and submitted again, it still runs as it was started.
-    act(&li, &old, "reject", json!({})).await.expect(200);
+    act(&li, &old, "reject", json!({ "comment": "退回" })).await.expect(200);
     assert_eq!(act(&zhang, &old, "submit", json!({})).await.expect(200)["version"], 1);
     act(&li, &old, "approve", json!({})).await.expect(200);
     let form = json!({ "definitionId": definition, "form": { "subject": "新", "note": "有" } });

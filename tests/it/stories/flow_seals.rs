@@ -67,7 +67,7 @@ story!(sent_back_to_a_node_after_the_application_another_one_is_made_when_it_is_
     let (flow, _, first) = world.seal_use(2).await;
     let (zhao, wang) = (world.caller("zhao").await, world.caller("wang").await);
     step(&zhao, &flow, "approve", json!({})).await;
-    step(&wang, &flow, "reject", json!({ "to": "boss" })).await;
+    step(&wang, &flow, "reject", json!({ "to": "boss", "comment": "退回" })).await;
     until_ended(&world, &wang, &flow, 0).await;
     assert_eq!(show(&zhao, &flow).await["sealUses"].as_array().unwrap().len(), 1, "not before it is approved again");
     step(&zhao, &flow, "approve", json!({})).await;
@@ -122,7 +122,7 @@ fn requests(flow: &FlowId) -> Vec<(&'static str, Method, String, Value)> {
         ("collect", Method::POST, at("collect"), json!({})),
         ("edit", Method::PUT, at("form"), json!({ "form": { "subject": "改了" } })),
         ("transfer", Method::POST, at("transfer"), json!({ "to": "zhao" })),
-        ("reject", Method::POST, at("reject"), json!({})),
+        ("reject", Method::POST, at("reject"), json!({ "comment": "退回" })),
         ("withdraw", Method::POST, at("withdraw"), json!({})),
     ]
 }
@@ -160,7 +160,7 @@ async fn stand(world: &World, standing: &str) -> FlowId {
         "using" => world.seal_use(1).await.0,
         "sent back" => {
             let flow = world.start_flow(1).await;
-            step(&world.caller("li").await, &flow, "reject", json!({})).await;
+            step(&world.caller("li").await, &flow, "reject", json!({ "comment": "退回" })).await;
             flow
         }
         "withdrawn" => {

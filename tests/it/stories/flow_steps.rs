@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Engine, Plan, World,
+    Caller, Engine, Plan, World,
     flows::{act, callers, show},
     plain_flows::{define, node, start, tale},
     story,
@@ -88,7 +88,7 @@ story!(what_was_looked_at_is_what_is_approved, async |world: World| {
     act(&li, &flow, "approve", json!({ "node": "one" })).await.expect(200);
     for (step, body) in [
         ("approve", json!({ "node": "one" })),
-        ("reject", json!({ "node": "one" })),
+        ("reject", json!({ "node": "one", "comment": "退回" })),
         ("transfer", json!({ "node": "one", "to": "li" })),
     ] {
         act(&wang, &flow, step, body).await.expect_problem(409, "moved_on");
@@ -158,9 +158,18 @@ story!(who_has_nothing_to_say_sends_no_body, async |world: World| {
     let definition = define(&world, json!([node("one", &["user:li"], "any"), node("two", &["user:li"], "any")])).await;
     let [zhang, li] = callers(&world, ["zhang", "li"]).await;
     let flow = start(&zhang, &definition).await;
-    for (caller, step) in [(&li, "approve"), (&li, "reject"), (&zhang, "submit"), (&zhang, "withdraw")] {
-        let request = caller.request(reqwest::Method::POST, &format!("/api/flows/{flow}/{step}"));
-        caller.send(request).await.expect(200);
+    let send = async |caller: &Caller, step: &str| {
+        caller.send(caller.request(reqwest::Method::POST, &format!("/api/flows/{flow}/{step}"))).await
+    };
+    send(&li, "approve").await.expect(200);
+    // A rejection says why.
+    let problem = send(&li, "reject").await.expect_problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "comment");
+    act(&li, &flow, "reject", json!({ "comment": " " })).await.expect_problem(422, "invalid");
+    let view = act(&li, &flow, "reject", json!({ "comment": "金额不对" })).await.expect(200);
+    assert_eq!(view["events"].as_array().unwrap().last().unwrap()["detail"], "金额不对");
+    for step in ["submit", "withdraw"] {
+        send(&zhang, step).await.expect(200);
     }
     assert_eq!(show(&zhang, &flow).await["state"], "withdrawn");
 });

@@ -137,8 +137,9 @@ async fn uploaded_and_archived(world: &World, wang: &Caller, flow: &FlowId, busi
     world.until_archived(flow).await;
     world.until_quiet().await;
     let view = show(wang, flow).await;
-    // Photos for the own machine may be downloaded ever after.
-    let actions = if way == Way::Local { json!(["photos", "evidence"]) } else { json!(["evidence"]) };
+    // Participants read the details ever after, and download photos for the own machine.
+    let actions =
+        if way == Way::Local { json!(["detail", "photos", "evidence"]) } else { json!(["detail", "evidence"]) };
     assert_eq!((&view["state"], &view["actions"]), (&json!("archived"), &actions));
     assert_eq!(view["files"]["stamped"][0]["vendorState"], "sent");
     assert_eq!(world.sim.business(business).unwrap().used_files[0].name, "采购合同-盖章.pdf");

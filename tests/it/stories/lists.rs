@@ -290,7 +290,7 @@ story!(lists_and_counts_follow_every_step, async |world: World| {
     assert_eq!((list_counts(&li).await, list_counts(&wang).await), ([1, 1, 0], [1, 0, 0]));
     assert_eq!(listed_by(&wang, "todo=true").await, [first.as_str()], "once, though the node names them twice");
     assert_eq!(listed_by(&li, "done=true").await, [first.as_str()]);
-    act(&wang, &first, "reject", json!({})).await.expect(200);
+    act(&wang, &first, "reject", json!({ "comment": "退回" })).await.expect(200);
     assert_eq!((list_counts(&zhang).await, list_counts(&wang).await), ([1, 0, 2], [0, 1, 0]));
     assert_eq!(listed_by(&zhang, "todo=true").await, [first.as_str()]);
     assert_eq!(listed_by(&zhang, "mine=true&state=rejected").await, [first.as_str()]);

@@ -114,6 +114,20 @@ story!(a_callback_that_stops_is_ended_and_gives_its_room_back, async |engine: En
     assert_eq!(status_of_a_small_one(&world).await, 200);
 });
 
+story!(a_callback_that_is_never_complete_ends_at_the_deadline, async |engine: Engine| {
+    fn short(config: &mut Config) {
+        small(config);
+        config.callback.deadline = Span::secs(1);
+    }
+    let world = world_with(engine, short).await;
+    // It keeps the rate: it has half a minute of credit.
+    let line = begun(&world, "Content-Length: 1048576", &vec![b'x'; 1 << 19]).await;
+    let said = heard(line).await;
+    assert!(said.status == 408 && String::from_utf8_lossy(&said.body).contains("not complete after 1s"), "{said:?}");
+    assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, 0);
+    assert_eq!(status_of_a_small_one(&world).await, 200);
+});
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::default());
     packer.write_all(bytes).unwrap();

@@ -22,6 +22,20 @@ fn a_demo_ends_well_only_when_every_photo_arrived() {
 }
 
 #[test]
+fn each_demo_makes_a_secret_of_its_own_for_its_callbacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = |name: &str| {
+        let data = dir.path().join(name);
+        let demo = ["demo", "--photos", "1", "--megapixels", "0.1", "--exit", "--listen", "127.0.0.1:0", "--data"];
+        run(yinku(dir.path()).args(demo).arg(&data));
+        let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(data.join("demo.json")).unwrap()).unwrap();
+        kept["callback_secret"].as_str().unwrap().to_owned()
+    };
+    let (one, other) = (secret("one"), secret("other"));
+    assert!(one.len() >= 32 && other.len() >= 32 && one != other, "{one} {other}");
+}
+
+#[test]
 fn a_demo_whose_plug_was_pulled_goes_on_where_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
@@ -130,7 +144,7 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
                 let word = parameter["name"].as_str().unwrap();
                 let place = match word {
                     _ if path.contains(&format!("{{{word}}}")) => "path",
-                    header if header.starts_with("x-") => "header",
+                    header if header.starts_with("x-") || header == "Idempotency-Key" => "header",
                     _ => "query",
                 };
                 assert_eq!(parameter["in"], place, "{name}: {parameter}");
@@ -139,7 +153,10 @@ fn the_openapi_document_names_each_operation_once_and_says_where_its_parameters_
     }
     assert!(names.contains("get_flows_id_seal_detail"), "{names:?}");
     let schemas = &document["components"]["schemas"];
-    assert_eq!(schemas["FlowState"]["enum"], serde_json::json!(["running", "archived", "rejected", "withdrawn"]));
+    assert_eq!(
+        schemas["FlowState"]["enum"],
+        serde_json::json!(["draft", "running", "archived", "rejected", "withdrawn"])
+    );
     assert!(schemas["DocumentPhoto"]["properties"].as_object().unwrap().contains_key("businessId"));
 }
 

@@ -50,7 +50,7 @@ fn put(route: &'static str, body: Value) -> Ask {
 fn asks(action: Action, person: &str, standing: Standing) -> Vec<Ask> {
     match action {
         Action::Approve => vec![post("/api/flows/{id}/approve", json!({}))],
-        Action::Reject => vec![post("/api/flows/{id}/reject", json!({}))],
+        Action::Reject => vec![post("/api/flows/{id}/reject", json!({ "comment": "退回" }))],
         Action::Withdraw => vec![post("/api/flows/{id}/withdraw", json!({ "comment": "客户取消" }))],
         Action::Transfer => vec![post("/api/flows/{id}/transfer", json!({ "to": "zhao" }))],
         Action::Edit => vec![put("/api/flows/{id}/form", json!({ "form": { "note": "改了" } }))],
@@ -70,7 +70,8 @@ fn asks(action: Action, person: &str, standing: Standing) -> Vec<Ask> {
         // A file of an archive stays.
         Action::Upload if standing.is_archived() => vec![upload()],
         Action::Upload => vec![upload(), remove()],
-        Action::Archive if person == "admin" => {
+        // Without a stamp, the people of the seal node end the flow.
+        Action::Archive if person == "admin" || standing == Standing::Unused => {
             vec![post("/api/flows/{id}/archive", json!({ "acceptMissing": true, "reason": "已录像" }))]
         }
         Action::Archive => vec![post("/api/flows/{id}/archive", Value::Null)],
@@ -248,7 +249,7 @@ rows! {
         zhang: "detail",
         wang: "reject transfer code detail photos append finish upload",
         chen: "code detail photos",
-        sun: "detail",
+        sun: "detail photos",
     }
     while_a_photo_is_missing: Short {
         admin: "withdraw transfer detail collect append upload",
@@ -261,6 +262,13 @@ rows! {
         admin: "withdraw transfer detail collect append upload archive",
         zhang: "detail",
         wang: "reject transfer detail collect append upload",
+        chen: "detail collect",
+        sun: "detail",
+    }
+    after_its_seals_were_not_used: Unused {
+        admin: "withdraw transfer detail collect append upload archive",
+        zhang: "withdraw detail",
+        wang: "reject transfer detail collect append upload archive",
         chen: "detail collect",
         sun: "detail",
     }
@@ -278,7 +286,7 @@ rows! {
         li: "approve reject transfer edit detail photos",
         wang: "detail photos",
         chen: "detail photos",
-        sun: "detail",
+        sun: "detail photos",
     }
     back_at_a_seal_node_whose_use_is_complete: BackAtTheSeal {
         admin: "withdraw transfer detail collect append upload",
@@ -306,20 +314,26 @@ rows! {
     }
     withdrawn: Withdrawn {
         admin: "detail",
+        zhang: "detail",
+        li: "detail",
+        wang: "detail",
+        chen: "detail",
         sun: "detail",
     }
     archived: Archived {
         admin: "detail upload",
-        zhang: "upload",
-        wang: "upload",
+        zhang: "detail upload",
+        li: "detail",
+        wang: "detail upload",
+        chen: "detail",
         sun: "detail",
     }
     archived_after_photos_were_downloaded: ArchivedLocal {
         admin: "detail photos upload",
-        zhang: "photos upload",
-        li: "photos",
-        wang: "photos upload",
-        chen: "photos",
-        sun: "detail",
+        zhang: "detail photos upload",
+        li: "detail photos",
+        wang: "detail photos upload",
+        chen: "detail photos",
+        sun: "detail photos",
     }
 }

@@ -53,7 +53,7 @@ struct Plain {
     flow_id: FlowId,
     kind: Option<String>,
     seal: Option<String>,
-    user_name: Option<String>,
+    username: Option<String>,
     received_at: Timestamp,
     space: String,
     owner: String,
@@ -66,7 +66,7 @@ async fn plain(db: &Db) -> Vec<Plain> {
         format!("EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who = 'user:{who}')")
     };
     let mut all: Vec<Plain> = sql(format!(
-        "SELECT d.id, d.name, d.folder_id, d.flow_id, p.kind, g.seal, g.user_name, COALESCE(p.received_at, d.created_at) AS received_at,
+        "SELECT d.id, d.name, d.folder_id, d.flow_id, p.kind, g.seal, g.username, COALESCE(p.received_at, d.created_at) AS received_at,
            f.space, f.owner, {} AS known_to_many, {} AS known_to_few
          FROM documents d JOIN folders f ON f.id = d.folder_id LEFT JOIN photos p ON p.id = d.photo_id
          LEFT JOIN grants g ON g.id = p.grant_id WHERE d.deleted_at IS NULL",
@@ -99,7 +99,7 @@ fn matches(search: &Search, document: &Plain) -> bool {
         && search.flow.as_ref().is_none_or(|flow| *flow == document.flow_id)
         && search.kind.is_none_or(|kind| Some(kind.as_str()) == document.kind.as_deref())
         && search.seal.is_none_or_equals(document.seal.as_deref())
-        && search.user.is_none_or_equals(document.user_name.as_deref())
+        && search.user.is_none_or_equals(document.username.as_deref())
         && search.from.is_none_or(|from| document.received_at >= from)
         && search.to.is_none_or(|to| document.received_at < to)
         && search.q.as_ref().is_none_or(|q| document.name.to_lowercase().contains(&q.to_lowercase()))

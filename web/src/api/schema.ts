@@ -41,63 +41,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/bundles": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Freezes a selection as a bundle. Documents that the caller may not see are left out. 503 `bundle_making`: an evidence
-         *     package of the selection is not made yet. Send the request again.
-         */
-        post: operations["post_bundles"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bundles/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The zip of a bundle: exact Content-Length, strong ETag, Range, If-Range and If-Match. The same id has the same bytes
-         *     for ever, at every node, or it is 410.
-         */
-        get: operations["get_bundles_id"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bundles/{id}/about": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A bundle without its bytes. */
-        get: operations["get_bundles_id_about"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/callbacks": {
         parameters: {
             query?: never;
@@ -298,23 +241,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/evidence/verify.html": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The page that checks a package offline, as a file to save. Here it could not run. */
-        get: operations["get_evidence_verify_html"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/flows": {
         parameters: {
             query?: never;
@@ -328,7 +254,7 @@ export interface paths {
          */
         get: operations["get_flows"];
         put?: never;
-        /** Starts a flow and submits it, or creates a draft. */
+        /** Starts a flow and submits it, or creates a draft. With an `Idempotency-Key`, the same request again gives the first answer for 24 hours. */
         post: operations["post_flows"];
         delete?: never;
         options?: never;
@@ -343,7 +269,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The numbers of flows that wait for the caller, that the caller has handled, and that the caller has started. */
+        /**
+         * The numbers of flows that wait for the caller, that the caller has handled, that the caller has started, and in which
+         *     something is wrong.
+         */
         get: operations["get_flows_counts"];
         put?: never;
         post?: never;
@@ -441,44 +370,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/flows/{id}/evidence": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What the evidence package will be. The service makes it meanwhile. */
-        get: operations["get_flows_id_evidence"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/flows/{id}/evidence.zip": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The evidence package of the present state: report, originals, metadata and manifests, for a check without this service.
-         *     Before archiving it is marked 未归档. `Content-Location` names the frozen bundle. 503 `bundle_making`: the package is
-         *     being made.
-         */
-        get: operations["get_flows_id_evidence_zip"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/flows/{id}/fields/{key}/files": {
         parameters: {
             query?: never;
@@ -542,8 +433,8 @@ export interface paths {
         };
         /**
          * All photos of a flow as a zip, for flow types without a download field. The service first fetches missing photos.
-         *     `Content-Location` names the frozen bundle of the present state: its bytes never change. Here the content changes, so
-         *     a Range needs If-Range or If-Match; without them the answer is the whole zip.
+         *     The answer has an exact length and a strong ETag, so a client can resume with Range and If-Range
+         *     or If-Match.
          */
         get: operations["get_flows_id_photos_zip"];
         put?: never;
@@ -685,7 +576,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Submits a flow again after it was sent back to its starter. */
+        /**
+         * Submits a flow again after it was sent back to its starter. With an `Idempotency-Key`, the same request again gives the
+         *     first answer for 24 hours.
+         */
         post: operations["post_flows_id_submit"];
         delete?: never;
         options?: never;
@@ -796,8 +690,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Supplies photos that a grant owes. The person of the grant may do it, and operators of the flow. In an archived flow
-         *     the photos are a supplement. The body is multipart with one or more parts named `file`; each must be an
+         * Supplies missing photos of a grant. The body is multipart with one or more parts named `file`; each must be an
          *     image. The service also sends the photos to the vendor.
          */
         post: operations["post_grants_id_photos"];
@@ -1171,7 +1064,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes a user. Absent members stay unchanged. */
+        /** Changes a user. Absent members stay unchanged. The answer for a disabled user has the flows that wait for them. */
         patch: operations["patch_users_id"];
         trace?: never;
     };
@@ -1317,7 +1210,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1346,7 +1239,10 @@ export interface components {
             /** @description Why the vendor did not answer. Null if it answered. */
             error: string | null;
         };
-        /** @description An assignee of a node: `user:<username>`, `role:<role>` or `manager` (the manager of the starter). */
+        /**
+         * @description An assignee of a node: `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column
+         *     `table.column` names) or `manager` (the manager of the starter).
+         */
         Assignee: string;
         /** @description Where a chain breaks, and why. */
         AuditBreak: {
@@ -1425,65 +1321,6 @@ export interface components {
          * @enum {string}
          */
         Break: "changed_row" | "missing_row" | "reordered_rows" | "broken_link" | "cut_tail" | "wrong_head" | "noted_head";
-        /**
-         * Format: uuid
-         * @description A frozen selection that is given out as one zip (打包下载).
-         */
-        BundleId: string;
-        /** @description A bundle. */
-        BundleView: {
-            id: components["schemas"]["BundleId"];
-            /** @description The path of the zip. */
-            url: string;
-            state: string;
-            name: string;
-            /** Format: int64 */
-            bytes: number;
-            /** Format: int64 */
-            entries: number;
-            /** @description The strong ETag of the zip, with its quotes. */
-            etag: string;
-            /**
-             * Format: date-time
-             * @description Null: the bundle does not end.
-             */
-            expiresAt: string | null;
-        };
-        /** @description What a bundle is to be made of: one of documents, a folder, or flows. */
-        BundleWish: {
-            /**
-             * @description Documents by id.
-             * @default []
-             */
-            documentIds: components["schemas"]["DocumentId"][];
-            /** @default null */
-            folderId: components["schemas"]["FolderId"] | null;
-            /**
-             * @description true: with all folders below.
-             * @default false
-             */
-            deep: boolean;
-            /**
-             * @description The photos and files of these flows, a folder for each.
-             * @default []
-             */
-            flowIds: components["schemas"]["FlowId"][];
-            /**
-             * @description true: the evidence packages of the flows, in place of their documents.
-             * @default false
-             */
-            evidence: boolean;
-            /**
-             * @description true: packages with photos of faces and of unknown kind. For administrators and auditors.
-             * @default false
-             */
-            faces: boolean;
-            /**
-             * @description The name of the zip. Default: `打包下载.zip`.
-             * @default null
-             */
-            name: string | null;
-        };
         /** @description The answer in the format that the vendor expects. */
         CallbackAnswer: {
             /**
@@ -1545,6 +1382,26 @@ export interface components {
             ][];
             error: string | null;
         };
+        /** @description A user after a change. */
+        ChangedUser: {
+            id: components["schemas"]["UserId"];
+            username: string;
+            displayName: string;
+            roles: components["schemas"]["Role"][];
+            /** @description The vendor identifies the person by this employee number, else by the mobile phone. */
+            employeeNo: string | null;
+            mobile: string | null;
+            /** @description Username of the manager. */
+            manager: string | null;
+            disabled: boolean;
+            /** @description The user must choose a new password before anything else. */
+            mustChange: boolean;
+            /** @description A login needs a one-time code. */
+            totp: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            waiting: components["schemas"]["Waiting"] | null;
+        };
         Checked: {
             ok: boolean;
             /** @description Number of physical seals that the vendor lists. */
@@ -1586,6 +1443,7 @@ export interface components {
          *     * `totp_not_begun` (409): The set-up of one-time codes has not begun. Send the request without `code` first.
          *     * `not_now` (409): The state of the flow does not allow this act. Do what `detail` says.
          *     * `flow_not_running` (409): The flow is a draft, archived, withdrawn or sent back to its starter. Read the flow again.
+         *     * `still_running` (409): The first request with this Idempotency-Key is still running. Retry after `Retry-After` seconds.
          *     * `already_acted` (409): The caller has already acted at this node. Read the flow again.
          *     * `moved_on` (409): The flow has left the node of the request. Read the flow again.
          *     * `seal_node` (409): The service completes a seal node. Do not approve it.
@@ -1600,7 +1458,6 @@ export interface components {
          *     * `no_seal_use` (409): The flow has no seal use yet. Retry after the apply node.
          *     * `not_editable` (409): The caller may not change the files of this field now. See `editable` of the flow.
          *     * `photo_document` (409): The document is a photo of a seal use. Remove only uploaded files.
-         *     * `nothing_owed` (409): The grant owes no photo. Supply only photos that GET /api/owed lists.
          *     * `nothing_to_append_to` (409): No seal use of the flow accepts more uses. Read the flow again.
          *     * `nothing_to_end` (409): The flow has no seal use that can end. Read the flow again.
          *     * `nothing_open` (409): The flow has no open seal use. Read the flow again.
@@ -1613,11 +1470,12 @@ export interface components {
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
-         *     * `bundle_gone` (410): The bundle has ended, or a document in it is gone or damaged. Make a new bundle.
          *     * `other_state` (412): The content is not the one that the conditions of the request name. Download it from the start.
          *     * `too_large` (413): A file is larger than the limit. Send a smaller file.
          *     * `too_many_files` (413): The upload has more files than the limit. Send fewer files.
          *     * `invalid` (422): Members of the input are not valid. Correct the members that `errors` names.
+         *     * `key_reused` (422): The Idempotency-Key was used for a request with another body. Send a new key.
+         *     * `taken` (422): Another user has this employee number or mobile phone. Correct the members that `errors` names.
          *     * `contact_missing` (422): The user has no employee number and no mobile phone. Add one of them.
          *     * `unassignable` (422): A node of the flow has no possible assignee. See `errors` for the node.
          *     * `empty_file` (422): A file has no bytes. Send a file with content.
@@ -1627,12 +1485,11 @@ export interface components {
          *     * `internal` (500): The service failed. See the service log for the cause.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
          *     * `still_collecting` (503): The service is still fetching photos. Retry after `Retry-After` seconds.
-         *     * `bundle_making` (503): The service is still making the package. Retry after `Retry-After` seconds.
          *     * `database_unavailable` (503): The database does not answer. Retry after `Retry-After` seconds.
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1640,6 +1497,9 @@ export interface components {
             /** @description The box that holds the seal. */
             deviceNo: string | null;
             user: string;
+            /** @description The user for whom the grant was asked. null if the vendor names a person who is no user. */
+            username: string | null;
+            employeeNo: string | null;
             code: string | null;
             /**
              * Format: int64
@@ -1669,7 +1529,7 @@ export interface components {
         Counts: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended. A use without an append does not raise it.
+             * @description Uses applied for plus uses appended.
              */
             authorised: number;
             /**
@@ -1702,12 +1562,12 @@ export interface components {
             /** @description False: the starter of a flow takes no turn at its approval nodes, not even as an administrator. Default: true. */
             selfApproval: boolean | null;
             /** @description True: no new flow starts. Running flows go on. */
-            retired?: boolean | null;
+            retired: boolean | null;
             /**
              * @description The users who may start flows: `user:<username>` or `role:<role>`. Default: every user with another role than
              *     auditor.
              */
-            starters?: components["schemas"]["Starter"][] | null;
+            starters: components["schemas"]["Starter"][] | null;
             id: components["schemas"]["DefinitionId"];
             /** Format: int64 */
             version: number;
@@ -1803,16 +1663,16 @@ export interface components {
             photokey: string | null;
             kind: components["schemas"]["PhotoKind"] | null;
             seal: string | null;
+            /** @description The person as the vendor names them. */
             user: string | null;
+            /** @description The user for whom the grant was asked. */
+            username: string | null;
+            employeeNo: string | null;
             businessId: string | null;
             /** Format: int64 */
             no: number | null;
             /** @description An unconfirmed photo is in no count. */
             state: components["schemas"]["Confirmation"];
-            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
-            suppliedBy: string | null;
-            /** Format: date-time */
-            suppliedAt: string | null;
         };
         /** @enum {string} */
         DocumentSource: "photo" | "upload";
@@ -1851,37 +1711,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
-        /** @description What a package is, before it is downloaded. */
-        EvidenceView: {
-            /**
-             * Format: int64
-             * @description The number of the manifest that it belongs to. 0 before archiving.
-             */
-            n: number;
-            archived: boolean;
-            state: components["schemas"]["MakingState"];
-            /** Format: int64 */
-            entries: number | null;
-            /** Format: int64 */
-            bytes: number | null;
-            /** @description The files of the package by place. Empty until the package is made. */
-            parts: components["schemas"]["PackagePart"][];
-            /**
-             * Format: int64
-             * @description Photos that are missing.
-             */
-            missing: number | null;
-            /**
-             * Format: int64
-             * @description Photos that this variant leaves out.
-             */
-            withheld: number | null;
-            /** @description The identity of the package: SHA-256 of its tag manifest. */
-            s: string | null;
-            /** @description The path of the zip. */
-            url: string | null;
-        };
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "supplemented" | "archive_failed";
         /** @description A form field. */
         Field: {
             key: string;
@@ -1929,8 +1759,10 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             archivedAt: string | null;
-            /** @description The assignees for which the flow waits: `user:<username>` or `role:<role>`. */
+            /** @description For whom the flow waits, as `user:<username>` or `role:<role>`: assignees, and people with an open grant. */
             waitsFor: string[];
+            /** @description What is wrong with the flow and needs a person. */
+            trouble: components["schemas"]["Trouble"][];
             counts: components["schemas"]["Counts"] | null;
             /**
              * Format: int64
@@ -1977,8 +1809,10 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             archivedAt: string | null;
-            /** @description The assignees for which the flow waits: `user:<username>` or `role:<role>`. */
+            /** @description For whom the flow waits, as `user:<username>` or `role:<role>`: assignees, and people with an open grant. */
             waitsFor: string[];
+            /** @description What is wrong with the flow and needs a person. */
+            trouble: components["schemas"]["Trouble"][];
             counts: components["schemas"]["Counts"] | null;
             /**
              * Format: int64
@@ -1997,7 +1831,6 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description Actions that this user may do now. */
             actions: components["schemas"]["Action"][];
-            evidence: components["schemas"]["PackageSeal"] | null;
             /** @description Keys of the fields that this user may change now. A files field is changed by upload. */
             editable: string[];
             /** @description Display names of the usernames in this flow. */
@@ -2038,7 +1871,7 @@ export interface components {
         GrantDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended. A use without an append does not raise it.
+             * @description Uses applied for plus uses appended.
              */
             authorised: number;
             /**
@@ -2061,6 +1894,9 @@ export interface components {
             deviceNo: string | null;
             owner: string | null;
             user: string;
+            /** @description The user for whom the grant was asked. null if the vendor names a person who is no user. */
+            username: string | null;
+            employeeNo: string | null;
             /** @description Masked. Get the code from its own address, where every view is audited. */
             code: string | null;
             /** Format: int64 */
@@ -2080,7 +1916,7 @@ export interface components {
         GrantView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended. A use without an append does not raise it.
+             * @description Uses applied for plus uses appended.
              */
             authorised: number;
             /**
@@ -2101,7 +1937,11 @@ export interface components {
             id: components["schemas"]["GrantId"];
             seal: string;
             deviceNo: string | null;
+            /** @description The person as the vendor names them. */
             user: string;
+            /** @description The user for whom the grant was asked. null if the vendor names a person who is no user. */
+            username: string | null;
+            employeeNo: string | null;
             /** Format: int64 */
             used: number;
             /** Format: int64 */
@@ -2208,11 +2048,6 @@ export interface components {
             /** @description The secret. The service shows it once. */
             token: string;
         };
-        /**
-         * @description How far a package is.
-         * @enum {string}
-         */
-        MakingState: "making" | "ready" | "failed";
         /** @description Missing photos of one kind. */
         MissingPhotos: {
             kind: components["schemas"]["PhotoKind"];
@@ -2322,6 +2157,7 @@ export interface components {
             password: string;
             roles: components["schemas"]["Role"][];
             employeeNo?: string | null;
+            /** @description Eleven digits that begin with 1, or a number with `+` and the country. */
             mobile?: string | null;
             /** @description Username of the manager. */
             manager?: string | null;
@@ -2333,7 +2169,10 @@ export interface components {
             key: string;
             name: string;
             kind: components["schemas"]["NodeKind"];
-            /** @description `user:<username>`, `role:<role>` or `manager` (the manager of the starter). */
+            /**
+             * @description `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column `table.column` names when
+             *     the node is reached) or `manager` (the manager of the starter).
+             */
             assignees: components["schemas"]["Assignee"][];
             mode?: components["schemas"]["Mode"] | null;
             editable?: string[] | null;
@@ -2384,27 +2223,6 @@ export interface components {
             items: components["schemas"]["OwedGrant"][];
             /** @description The answer of each vendor. Without an answer, only our own numbers are known. */
             services: components["schemas"]["Asked"][];
-        };
-        /** @description The files of one place in a package. */
-        PackagePart: {
-            /** @description `图片`, `用印文件`, `用印后文件`, `metadata`, `用印报告`, `缺失清单`, or `校验` for the files of the check. */
-            name: string;
-            /** Format: int64 */
-            entries: number;
-            /** Format: int64 */
-            bytes: number;
-        };
-        /** @description The identity of the package of a flow's last manifest. */
-        PackageSeal: {
-            /**
-             * Format: int64
-             * @description The number of the manifest.
-             */
-            n: number;
-            /** @description SHA-256 of the package's tag manifest. */
-            s: string;
-            /** Format: date-time */
-            sealedAt: string;
         };
         /** @description A page of a list, newest first. */
         Page_AuditEntry: {
@@ -2591,6 +2409,8 @@ export interface components {
             grantId: components["schemas"]["GrantId"] | null;
             seal: string | null;
             user: string | null;
+            username: string | null;
+            employeeNo: string | null;
             kind: components["schemas"]["PhotoKind"];
             /**
              * Format: int64
@@ -2612,6 +2432,11 @@ export interface components {
             photokey: string | null;
             kind: components["schemas"]["PhotoKind"];
             grantId: components["schemas"]["GrantId"] | null;
+            /** @description The person of the grant as the vendor names them. */
+            user: string | null;
+            /** @description The user for whom the grant was asked. */
+            username: string | null;
+            employeeNo: string | null;
             state: components["schemas"]["PhotoState"];
             confirmation: components["schemas"]["Confirmation"];
             /**
@@ -2622,10 +2447,6 @@ export interface components {
             error: components["schemas"]["PhotoError"] | null;
             documentId: components["schemas"]["DocumentId"] | null;
             blake3: components["schemas"]["Blake3"] | null;
-            /** @description The user that supplied the photo. Null if the photo came from the vendor. */
-            suppliedBy: string | null;
-            /** Format: date-time */
-            suppliedAt: string | null;
         };
         /** @description The body of a supply. */
         Photos: {
@@ -2701,7 +2522,7 @@ export interface components {
         SealDetail: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended. A use without an append does not raise it.
+             * @description Uses applied for plus uses appended.
              */
             authorised: number;
             /**
@@ -2754,7 +2575,7 @@ export interface components {
         SealUseView: {
             /**
              * Format: int64
-             * @description Uses applied for plus uses appended. A use without an append does not raise it.
+             * @description Uses applied for plus uses appended.
              */
             authorised: number;
             /**
@@ -2792,7 +2613,8 @@ export interface components {
             location: string | null;
         };
         SendBack: {
-            comment?: string | null;
+            /** @description Why the flow is sent back. */
+            comment: string;
             node?: string | null;
             /**
              * @description The key of an earlier node, or `start` (default). At `start` the starter can change the form and submit it
@@ -2946,6 +2768,11 @@ export interface components {
              * @description Flows that the user has started.
              */
             mine: number;
+            /**
+             * Format: int64
+             * @description Flows that the user may see and in which something is wrong.
+             */
+            trouble: number;
         };
         TotpSeed: {
             /** @description The address with the seed, for the authenticator. The service shows it once. */
@@ -2966,6 +2793,11 @@ export interface components {
          * @enum {string}
          */
         Trigger: "callback" | "button" | "finish" | "push" | "recheck" | "poll" | "replay" | "supply";
+        /**
+         * @description What is wrong with a flow.
+         * @enum {string}
+         */
+        Trouble: "application_failed" | "application_unknown" | "delivery_failed" | "delivery_unknown" | "photos_parked" | "people_gone";
         User: {
             id: components["schemas"]["UserId"];
             username: string;
@@ -2995,10 +2827,18 @@ export interface components {
         };
         /** Format: uuid */
         UserId: string;
+        /** @description The flows that wait for a user. */
+        Waiting: {
+            /** Format: int64 */
+            total: number;
+            /** @description The newest of them. GET /api/flows?waitsFor= gives all. */
+            items: components["schemas"]["FlowHead"][];
+        };
         /** @description The request. */
         Wish: {
             /**
-             * @description Archive the flow although photos are missing. For administrators only.
+             * @description Archive the flow although photos are missing. For administrators. If use ended without a stamp, also for the people
+             *     of the seal node.
              * @default false
              */
             acceptMissing: boolean;
@@ -3144,322 +2984,6 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_bundles: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BundleWish"];
-            };
-        };
-        responses: {
-            /** @description The object was created. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BundleView"];
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body arrived too slowly. Send the request again. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than the limit. Send less. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The content type is not supported. Send the documented content type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Members of the input are not valid. Correct the members that `errors` names. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_bundles_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["BundleId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": unknown;
-                };
-            };
-            /** @description The requested range. */
-            206: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": unknown;
-                };
-            };
-            /** @description The caller already has these bytes. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The bytes have ended. Make a new bundle. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The content is another one. Download it from the start. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The range is outside the content. Request a range within it. */
-            416: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_bundles_id_about: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["schemas"]["BundleId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BundleView"];
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The bytes have ended. Make a new bundle. */
-            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4244,7 +3768,7 @@ export interface operations {
                 q?: string;
                 flowId?: string;
                 seal?: string;
-                /** @description The name of the user who stamped. */
+                /** @description The username of the person who stamped. */
                 user?: string;
                 kind?: "face" | "signatory" | "emergency" | "unknown" | "";
                 /** @description Only documents received at or after this time (RFC 3339). */
@@ -4467,7 +3991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The content is another one. Download it from the start. */
+            /** @description A problem. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4567,7 +4091,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The content is another one. Download it from the start. */
+            /** @description A problem. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4661,71 +4185,6 @@ export interface operations {
             };
         };
     };
-    get_evidence_verify_html: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/html": unknown;
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_flows: {
         parameters: {
             query?: {
@@ -4743,6 +4202,10 @@ export interface operations {
                 phase?: "approving" | "using" | "collecting" | "ready" | "archived" | "";
                 /** @description Only flows with missing photos. */
                 missing?: boolean;
+                /** @description Only flows that wait for this person or role: `user:<username>` or `role:<role>`. */
+                waitsFor?: string;
+                /** @description Only flows in which something is wrong: `true`, or one kind of trouble. */
+                trouble?: string;
                 /** @description The `next` of the previous page. */
                 after?: string;
                 limit?: number;
@@ -4812,7 +4275,10 @@ export interface operations {
     post_flows: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5533,214 +4999,6 @@ export interface operations {
             };
         };
     };
-    get_flows_id_evidence: {
-        parameters: {
-            query?: {
-                /** @description true: with photos of faces and of unknown kind. For administrators and auditors. */
-                faces?: boolean;
-            };
-            header?: never;
-            path: {
-                id: components["schemas"]["FlowId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EvidenceView"];
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The current state does not allow this. Do what `detail` says. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_flows_id_evidence_zip: {
-        parameters: {
-            query?: {
-                /** @description true: with photos of faces and of unknown kind. For administrators and auditors. */
-                faces?: boolean;
-            };
-            header?: never;
-            path: {
-                id: components["schemas"]["FlowId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": unknown;
-                };
-            };
-            /** @description The requested range. */
-            206: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": unknown;
-                };
-            };
-            /** @description The caller already has these bytes. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The current state does not allow this. Do what `detail` says. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The content is another one. Download it from the start. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The range is outside the content. Request a range within it. */
-            416: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     post_flows_id_fields_key_files: {
         parameters: {
             query?: never;
@@ -6071,7 +5329,7 @@ export interface operations {
     get_flows_id_photos_zip: {
         parameters: {
             query?: {
-                /** @description true: only photos that are stored now, without a request to the vendor. `缺失清单.txt` lists the others. */
+                /** @description true: only photos that are stored now, without a request to the vendor. */
                 partial?: boolean;
             };
             header?: never;
@@ -6152,7 +5410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The content is another one. Download it from the start. */
+            /** @description A problem. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -6197,7 +5455,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["SendBack"];
             };
@@ -6316,7 +5574,10 @@ export interface operations {
     post_flows_id_seal_append: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 id: components["schemas"]["FlowId"];
             };
@@ -6620,7 +5881,10 @@ export interface operations {
     post_flows_id_seal_finish: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 id: components["schemas"]["FlowId"];
             };
@@ -6964,7 +6228,10 @@ export interface operations {
     post_flows_id_submit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of the caller's choice, new for each act. The same key with the same body gives the first answer again. */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 id: components["schemas"]["FlowId"];
             };
@@ -10426,7 +9693,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["ChangedUser"];
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */

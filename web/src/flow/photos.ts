@@ -75,11 +75,16 @@ function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): v
     photokey: doc.photo?.photokey ?? null,
     kind: doc.photo?.kind ?? "signatory",
     grantId: null,
+    user: doc.photo?.user ?? null,
+    username: doc.photo?.username ?? null,
+    employeeNo: doc.photo?.employeeNo ?? null,
     state: "done",
     attempts: 0,
     error: null,
     documentId: doc.id,
     blake3: doc.blake3,
+    suppliedBy: doc.photo?.suppliedBy ?? null,
+    suppliedAt: doc.photo?.suppliedAt ?? null,
   };
   if (maybeFace(photo.kind)) {
     faces.push({ no: faces.length + 1, photo, doc });

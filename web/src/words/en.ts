@@ -91,6 +91,14 @@ export const en: Zh = {
       supplemented: "added a manifest",
       archive_failed: "archive failed",
     },
+    trouble: {
+      application_failed: "Application failed",
+      application_unknown: "Application result unknown",
+      delivery_failed: "Not sent to the vendor",
+      delivery_unknown: "Vendor result unknown",
+      photos_parked: "Photos given up",
+      people_gone: "People have left",
+    },
     role: {
       admin: "Administrator",
       operator: "Operator",

@@ -95,6 +95,14 @@ const event: Words<Schemas["EventKind"]> = {
   supplemented: "补充了清单",
   archive_failed: "归档失败",
 };
+const trouble: Words<Schemas["Trouble"]> = {
+  application_failed: "申请失败",
+  application_unknown: "申请结果未知",
+  delivery_failed: "送契约锁失败",
+  delivery_unknown: "送契约锁结果未知",
+  photos_parked: "图片停止重试",
+  people_gone: "处理人已停用",
+};
 const role: Words<Schemas["Role"]> = {
   admin: "管理员",
   operator: "操作员",
@@ -106,7 +114,7 @@ const role: Words<Schemas["Role"]> = {
 export const zh = {
   name: "印库",
   claim: "用印图片与归档",
-  states: { phase, state, sealUse, ingest, photoState, kind, trigger, delivery, event, role },
+  states: { phase, state, sealUse, ingest, photoState, kind, trigger, delivery, event, trouble, role },
   common: {
     cancel: "取消",
     close: "关闭",

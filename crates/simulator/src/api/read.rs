@@ -96,6 +96,12 @@ pub(super) async fn seals(State(engine): State<Arc<Engine>>, query: Query) -> An
     let used = |seal: &str| -> u32 {
         engine.read(|w| w.businesses.iter().flat_map(|b| &b.auths).filter(|a| a.seal_id == seal).map(|a| a.used).sum())
     };
+    let is_one_of = |list: &[String], device: &str| list.iter().any(|listed| listed == device);
+    let state = |device: &str| match device {
+        device if is_one_of(&knobs.frozen, device) => "FREEZE",
+        device if is_one_of(&knobs.deleted, device) => "DELETE",
+        _ => "NORMAL",
+    };
     let companies = COMPANIES.iter().map(|company| {
         let seals: Value = SEALS
             .iter()
@@ -104,7 +110,7 @@ pub(super) async fn seals(State(engine): State<Arc<Engine>>, query: Query) -> An
                 json!({
                     "id": id(s.id, &knobs), "owner": id(company.id, &knobs), "name": s.name, "type": "COMPANY",
                     "spec": {}, "sealKey": "20190409-5d1a7f0e-4d0b-4d0c-9b0e-1f6a3a0c7e55",
-                    "createTime": "2019-04-09 09:18:53", "status": { "key": "NORMAL", "description": "正常" },
+                    "createTime": "2019-04-09 09:18:53", "status": { "key": state(s.device_no), "description": "…" },
                     "useCount": used(s.id), "category": "PHYSICS", "ownerName": s.owner_name,
                     "deviceId": s.device_no, "bluetooth": format!("BT-{}", s.device_no), "location": s.location,
                 })

@@ -27,6 +27,8 @@ pub(crate) enum Standing {
     Short,
     /// The same at its last node.
     ShortAtTheLast,
+    /// At its seal node; use has ended and no stamp was made.
+    Unused,
     /// At the node after its seal node.
     Checking,
     CheckingLocal,
@@ -46,7 +48,7 @@ pub(crate) enum Standing {
 
 use Standing::{
     Approving, Archived, ArchivedLocal, BackAtTheSeal, Checking, CheckingLocal, Draft, FileOwed, InUse, InUseLocal,
-    Ready, SentBack, Short, ShortAtTheLast, Withdrawn,
+    Ready, SentBack, Short, ShortAtTheLast, Unused, Withdrawn,
 };
 
 impl Standing {
@@ -163,6 +165,10 @@ pub(crate) async fn stand(world: &World, standing: Standing) -> Value {
 async fn use_seal(world: &World, standing: Standing, flow: &Value) {
     world.until("seals are in use", flow, |flow| flow["sealUses"][0]["status"] == "using").await;
     let business = world.look("admin", flow).await["sealUses"][0]["businessId"].as_str().unwrap().to_owned();
+    if standing == Unused {
+        world.act("wang", flow, "seal-finish", json!({ "reason": "不用了" })).await;
+        return world.until("use has ended", flow, |flow| flow["phase"] == "collecting").await;
+    }
     let sim = &world.inner.sim;
     sim.stamp(&business, 0).await.unwrap();
     let files = format!("/api/flows/{}/fields/stamped/files", flow["id"].as_str().unwrap());
@@ -186,10 +192,10 @@ async fn use_seal(world: &World, standing: Standing, flow: &Value) {
 
 async fn go_on(world: &World, standing: Standing, flow: &Value) {
     match standing {
-        Draft | Approving | InUse | InUseLocal | Short | ShortAtTheLast | Checking | CheckingLocal => {}
-        BackAtTheSeal => world.act("li", flow, "reject", json!({ "to": "seal" })).await,
+        Draft | Approving | InUse | InUseLocal | Short | ShortAtTheLast | Unused | Checking | CheckingLocal => {}
+        BackAtTheSeal => world.act("li", flow, "reject", json!({ "to": "seal", "comment": "退回" })).await,
         Ready | FileOwed => world.act("li", flow, "approve", json!({})).await,
-        SentBack => world.act("wang", flow, "reject", json!({})).await,
+        SentBack => world.act("wang", flow, "reject", json!({ "comment": "退回" })).await,
         Withdrawn => world.act("admin", flow, "withdraw", json!({ "comment": "客户取消" })).await,
         Archived | ArchivedLocal => {
             world.act("li", flow, "approve", json!({})).await;

@@ -20,7 +20,7 @@ pub(crate) async fn start_flow(app: &App, definition: &DefinitionId, count: u32)
     let definition = Definition::current(&app.db, definition).await.unwrap().unwrap();
     let starter = User::named(&app.db, "zhang").await.unwrap().unwrap();
     let acting = Acting { db: &app.db, user: &starter, now: app.clock.now() };
-    step::start(acting, &definition, form.as_object().unwrap()).await.unwrap()
+    step::start(acting, &definition, form.as_object().unwrap(), None).await.unwrap()
 }
 
 /// 李四 approves, which makes the application.

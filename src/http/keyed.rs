@@ -1,0 +1,141 @@
+//! `Idempotency-Key`: a request that starts, submits, appends or ends is done once, however often it is sent.
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{Code, Edge, JSON_LIMIT, Problem, flows::visible_flow, logged_in::LoggedIn};
+use crate::{
+    hash::Blake3,
+    id::RunId,
+    user::{
+        User,
+        keyed::{self, Claim, KeyedRequest},
+    },
+};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The answer comes from an earlier request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const LONGEST_KEY: usize = 255;
+
+/// The routes that take a key, each with the status of its success if a run that died before its commit did nothing, so
+/// that the request may act again. `None`: the vendor may have got the request.
+const ROUTES: [(&str, Option<StatusCode>); 4] = [
+    ("/api/flows", Some(StatusCode::CREATED)),
+    ("/api/flows/{id}/submit", Some(StatusCode::OK)),
+    ("/api/flows/{id}/seal-append", None),
+    ("/api/flows/{id}/seal-finish", None),
+];
+
+/// The header, for the OpenAPI document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only describes the header in the OpenAPI document")]
+pub(super) struct IdempotencyKey {
+    /// A text of the caller's choice, new for each act. The same key with the same body gives the first answer again.
+    #[param(rename = "Idempotency-Key", pattern = "^[!-~]{1,255}$")]
+    idempotency_key: Option<String>,
+}
+
+/// The run of a request with a key. `None` without a key. An act notes it in its transaction.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Run(pub(super) Option<RunId>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Run {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// Answers a repeated request with the first answer. Other requests pass.
+pub(super) async fn once(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let known = ROUTES.iter().find(|(known, _)| *known == route && request.method() == Method::POST);
+    let (Some((_, success)), Some(key)) = (known, request.headers().get(KEY).cloned()) else {
+        return next.run(request).await;
+    };
+    let (mut parts, body) = request.into_parts();
+    let user = match LoggedIn::from_request_parts(&mut parts, &edge).await {
+        Ok(LoggedIn(login)) => login,
+        Err(problem) => return problem.into_response(),
+    };
+    let Ok(body) = to_bytes(body, JSON_LIMIT).await else {
+        return Problem::with_status(StatusCode::PAYLOAD_TOO_LARGE, Code::BadJson, TOO_LARGE).into_response();
+    };
+    let (key, request) = (text_of(&key), format!("{} {}", parts.method, parts.uri.path()));
+    let hash = Blake3::of(&body);
+    let Some(key) = key else { return bad_key() };
+    let keyed = KeyedRequest { username: &user.user.username, request: &request, key: &key, body: &hash };
+    match keyed.claim(&edge.app.db, success.is_some(), edge.app.clock.now()).await {
+        Ok(Claim::Act(run)) => act(&edge, parts, body, run, next).await,
+        Ok(earlier) => again(&edge, &user.user, earlier, success.unwrap_or_default()).await,
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+const TOO_LARGE: &str = "The body is too large or not complete. Send a smaller body.";
+
+/// Returns a key of 1 to 255 visible ASCII characters.
+fn text_of(key: &HeaderValue) -> Option<String> {
+    let key = key.to_str().ok()?.trim();
+    let sound = (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    sound.then(|| key.to_owned())
+}
+
+fn bad_key() -> Response {
+    Problem::field("Idempotency-Key", "must be 1 to 255 visible ASCII characters").into_response()
+}
+
+/// Acts, and keeps the answer unless the request surely did nothing.
+async fn act(edge: &Edge, mut parts: Parts, body: Bytes, run: RunId, next: Next) -> Response {
+    parts.extensions.insert(Run(Some(run.clone())));
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let status = response.status();
+    let nothing = status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE;
+    let (head, body) = response.into_parts();
+    // The answer of our own handler is complete in memory.
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let db = &edge.app.db;
+    let kept = if nothing {
+        keyed::forget(db, &run).await
+    } else {
+        keyed::keep(db, &run, status.as_u16(), &String::from_utf8_lossy(&bytes)).await
+    };
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the answer of a request with a key was not kept");
+    }
+    Response::from_parts(head, Body::from(bytes))
+}
+
+/// Answers for a request that came before.
+async fn again(edge: &Edge, user: &User, earlier: Claim, success: StatusCode) -> Response {
+    match earlier {
+        Claim::Answered { status, body } => replayed(status, body),
+        Claim::Done(flow) => match visible_flow(edge, &flow, user).await {
+            Ok(flow) => (success, [(REPLAYED, "true")], axum::Json(flow)).into_response(),
+            Err(problem) => problem.into_response(),
+        },
+        Claim::Unclear => Problem::new(
+            Code::VendorFailed,
+            "The service stopped during the first request, so its result is unknown. Read the seal details first.",
+        )
+        .into_response(),
+        Claim::Running => Problem::new(Code::StillRunning, Code::StillRunning.meaning()).into_response(),
+        Claim::OtherBody => Problem::new(Code::KeyReused, Code::KeyReused.meaning()).into_response(),
+        // `once` has handled it.
+        Claim::Act(_) => Problem::new(Code::Internal, Code::Internal.meaning()).into_response(),
+    }
+}
+
+fn replayed(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
+    (status, [(header::CONTENT_TYPE, kind), (REPLAYED, "true")], body).into_response()
+}
