@@ -125,7 +125,7 @@ story!(a_bundle_of_flows_and_of_a_folder_has_a_folder_for_each, async |engine: E
     assert_eq!(bags, 2);
     let top: String = sql("SELECT id FROM folders WHERE name = '用印'").scalar(&world.app.db).await.unwrap();
     let deep = bundle_of(&wang, &json!({ "folderId": top, "deep": true })).await;
-    assert_eq!(deep["entries"], 2, "the photos lie in 用印/2026");
+    assert_eq!(deep["entries"], 4, "photos and stamped files lie in 用印/2026");
     for wrong in [json!({}), json!({ "folderId": top, "flowIds": flows }), json!({ "folderId": top, "evidence": true })]
     {
         wang.post("/api/bundles", &wrong).await.expect_problem(422, "invalid");

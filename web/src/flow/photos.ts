@@ -85,8 +85,6 @@ function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): v
     error: null,
     documentId: doc.id,
     blake3: doc.blake3,
-    suppliedBy: doc.photo?.suppliedBy ?? null,
-    suppliedAt: doc.photo?.suppliedAt ?? null,
   };
   if (maybeFace(photo.kind)) {
     faces.push({ no: faces.length + 1, photo, doc });
