@@ -95,12 +95,9 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, EvidenceError> {
 
 /// Returns the package of the present state. `None`: it is not made.
 pub async fn present(app: &App, id: &FlowId, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
-    let state = match StoredManifest::last(&app.db, id).await? {
-        Some(stored) => stored.n.to_string(),
-        None => {
-            let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
-            Known::of(app, flow).await?.state
-        }
+    let state = if let Some(stored) = StoredManifest::last(&app.db, id).await? { stored.n.to_string() } else {
+        let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
+        Known::of(app, flow).await?.state
     };
     let Some(without) = live(app, id, &state, false).await? else { return Ok(None) };
     // A package without private photos is the same for everyone.

@@ -288,7 +288,7 @@ impl Dispatch {
                 sql("UPDATE dispatches SET state = $1, kind = COALESCE($2, kind), error = $3, resend = FALSE, updated_at = $4
                      WHERE id = $5")
                 .bind(if way.is_some() { DeliveryState::Queued } else { DeliveryState::Failed })
-                .bind(way.map(|way| way.as_str()))
+                .bind(way.map(DispatchKind::as_str))
                 .bind(way.is_none().then_some(NOT_TAKEN))
                 .bind(now)
                 .bind(&id)

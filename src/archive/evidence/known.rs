@@ -190,20 +190,17 @@ impl FileFacts {
 impl Known {
     pub(super) async fn of(app: &App, flow: Flow) -> Result<Self, EvidenceError> {
         let stored = StoredManifest::last(&app.db, &flow.id).await?;
-        let (n, manifest, until) = match &stored {
-            Some(stored) => {
-                let bytes = app.store.get(&StoreKey::Raw(stored.store_key.clone())).await?;
-                if Blake3::of(&bytes) != stored.hash {
-                    return Err(EvidenceError::Changed(stored.store_key.clone()));
-                }
-                let n = u32::try_from(stored.n).unwrap_or(u32::MAX);
-                (n, serde_json::from_slice(&bytes)?, Some(stored.created_at))
+        let (n, manifest, until) = if let Some(stored) = &stored {
+            let bytes = app.store.get(&StoreKey::Raw(stored.store_key.clone())).await?;
+            if Blake3::of(&bytes) != stored.hash {
+                return Err(EvidenceError::Changed(stored.store_key.clone()));
             }
-            None => {
-                let mut manifest = serde_json::to_value(Manifest::of(app, &flow).await?)?;
-                manifest["n"] = json!(0);
-                (0, manifest, None)
-            }
+            let n = u32::try_from(stored.n).unwrap_or(u32::MAX);
+            (n, serde_json::from_slice(&bytes)?, Some(stored.created_at))
+        } else {
+            let mut manifest = serde_json::to_value(Manifest::of(app, &flow).await?)?;
+            manifest["n"] = json!(0);
+            (0, manifest, None)
         };
         let facts: ManifestFacts = serde_json::from_value(manifest.clone())?;
         let manifest = if n == 0 { without_sm3(manifest) } else { manifest };

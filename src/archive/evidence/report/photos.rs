@@ -51,7 +51,7 @@ pub(super) fn doubts(file: &FileFacts, photo: &FilePhoto) -> Vec<String> {
     doubts.extend(file.undecodable.as_ref().map(|why| format!("无法解码 / not decodable: {why}")));
     match photo.state.as_str() {
         "unconfirmed" => {
-            doubts.push("供应商尚未确认，不计入数目 / not confirmed by the vendor, not counted".to_owned())
+            doubts.push("供应商尚未确认，不计入数目 / not confirmed by the vendor, not counted".to_owned());
         }
         "accepted" => doubts.push("由管理员接受 / accepted by an administrator".to_owned()),
         "supplied" => doubts.push("人工补充 / supplied by hand".to_owned()),
