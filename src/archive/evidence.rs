@@ -71,9 +71,8 @@ impl EvidenceError {
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
         match self {
-            Self::Store(error) => error.outage(),
             Self::Db(error) | Self::Expiry(ExpiryError::Db(error)) => db::outage(error),
-            Self::Expiry(ExpiryError::Store(error)) => error.outage(),
+            Self::Store(error) | Self::Expiry(ExpiryError::Store(error)) => error.outage(),
             Self::NoFlow | Self::Changed(_) | Self::Json(_) | Self::Plan(_) | Self::Cpu(_) => None,
         }
     }
@@ -95,7 +94,9 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, EvidenceError> {
 
 /// Returns the package of the present state. `None`: it is not made.
 pub async fn present(app: &App, id: &FlowId, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
-    let state = if let Some(stored) = StoredManifest::last(&app.db, id).await? { stored.n.to_string() } else {
+    let state = if let Some(stored) = StoredManifest::last(&app.db, id).await? {
+        stored.n.to_string()
+    } else {
         let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
         Known::of(app, flow).await?.state
     };

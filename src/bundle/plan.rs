@@ -75,14 +75,16 @@ impl Writer {
                 self.out.put_u8(MADE);
                 self.bytes(bytes);
             }
-            EntryContent::Stored(key) => if let Some((prefix, suffix)) = key.split_once(entry.blake3.as_str()) {
-                self.out.put_u8(BY_HASH);
-                self.shared(prefix);
-                self.shared(suffix);
-            } else {
-                self.out.put_u8(BY_KEY);
-                self.bytes(key.as_bytes());
-            },
+            EntryContent::Stored(key) => {
+                if let Some((prefix, suffix)) = key.split_once(entry.blake3.as_str()) {
+                    self.out.put_u8(BY_HASH);
+                    self.shared(prefix);
+                    self.shared(suffix);
+                } else {
+                    self.out.put_u8(BY_KEY);
+                    self.bytes(key.as_bytes());
+                }
+            }
         }
     }
 }

@@ -206,7 +206,9 @@ mod tests {
         large.grow(HEAD as u64).unwrap();
         large.grow(1 << 20).unwrap();
         let mut small: Vec<Room> = (0..16).map(|_| rooms.enter(Some(address))).collect();
-        small.iter_mut().for_each(|room| room.grow(HEAD as u64).unwrap());
+        for room in &mut small {
+            room.grow(HEAD as u64).unwrap();
+        }
         assert!(rooms.enter(Some(address)).grow(1).is_err(), "small bodies have a quarter too");
         assert!(small[0].grow(65 << 10).is_err());
         drop(large);

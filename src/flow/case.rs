@@ -25,7 +25,6 @@ pub struct Case {
 }
 
 /// The data that the rules read besides the case itself.
-#[expect(clippy::struct_excessive_bools, reason = "facts, each true or not by itself")]
 struct Known {
     seal_uses: Vec<UseFacts>,
     starter_gone: bool,

@@ -100,6 +100,8 @@ pub(super) async fn of(db: &Db, flows: &[FlowId]) -> Result<HashMap<FlowId, Vec<
         let trouble: Trouble = word.parse().map_err(|error: UnknownWord| DbError::Decode(error.into()))?;
         found.entry(flow).or_default().push(trouble);
     }
-    found.values_mut().for_each(|troubles| troubles.sort());
+    for troubles in found.values_mut() {
+        troubles.sort();
+    }
     Ok(found)
 }

@@ -20,9 +20,12 @@ const MOST: usize = 8;
 /// Notices that a slow stream may be behind. It loses older ones, and reads again at the next one.
 const BEHIND: usize = 256;
 
-/// The open streams by user. The roles are part of the key, because they decide what a user may see.
+/// The hubs of one user, by roles. The roles decide what the user may see.
+type Hubs = Vec<(Vec<Role>, Weak<Hub>)>;
+
+/// The open streams by user.
 #[derive(Debug, Default)]
-pub(super) struct Listeners(Mutex<HashMap<UserId, Vec<(Vec<Role>, Weak<Hub>)>>>);
+pub(super) struct Listeners(Mutex<HashMap<UserId, Hubs>>);
 
 /// What the streams of one user share. The last stream that drops it ends it.
 #[derive(Debug)]

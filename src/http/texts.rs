@@ -42,14 +42,14 @@ pub(super) struct BadText {
 /// Returns the first text that is too long or contains NUL. PostgreSQL refuses NUL, so the service refuses it on both
 /// engines.
 pub(super) fn first_bad(value: &Value) -> Option<BadText> {
-    in_member(value, "", longest(""))
+    in_member(value, longest(""))
 }
 
-fn in_member(value: &Value, name: &str, most: usize) -> Option<BadText> {
+fn in_member(value: &Value, most: usize) -> Option<BadText> {
     match value {
         Value::String(text) => fault(text, most).map(|message| BadText { path: String::new(), message }),
         Value::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
-            let bad = in_member(item, name, most)?;
+            let bad = in_member(item, most)?;
             Some(BadText { path: joined(&format!("[{i}]"), &bad.path), message: bad.message })
         }),
         Value::Object(members) => members.iter().find_map(|(key, value)| {
@@ -58,7 +58,7 @@ fn in_member(value: &Value, name: &str, most: usize) -> Option<BadText> {
                 return Some(BadText { path: start, message });
             }
             let below = if most == OF_FORMS || key == "form" { OF_FORMS } else { longest(key) };
-            let bad = in_member(value, key, below)?;
+            let bad = in_member(value, below)?;
             Some(BadText { path: joined(key, &bad.path), message: bad.message })
         }),
         _ => None,

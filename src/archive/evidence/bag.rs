@@ -202,17 +202,17 @@ pub(super) fn size(bytes: u64) -> String {
 
 /// Returns the place of each document in the package. `None`: it is left out.
 fn paths(known: &Known, faces: bool) -> Vec<Option<String>> {
-    let (mut names, facts) = (Names::default(), &known.facts);
-    let folder = safe(&facts.flow.serial_no);
-    // The names of the package's own files are taken.
+    let (mut names, all) = (Names::default(), &known.facts);
+    let folder = safe(&all.flow.serial_no);
+    // The names of the package's own files are names.
     for own in ["用印报告.html", "metadata/flow.json", "缺失清单.txt"] {
         names.place(&format!("{folder}/data/{own}"));
     }
     let mut place = |file: &FileFacts| {
-        let path = names.place(&safe(&format!("{folder}/data/{}", wanted(&facts.definition, file))));
+        let path = names.place(&safe(&format!("{folder}/data/{}", wanted(&all.definition, file))));
         path.split_once('/').map_or(path.clone(), |(_, below)| below.to_owned())
     };
-    facts.documents.iter().map(|file| (faces || !file.is_private()).then(|| place(file))).collect()
+    all.documents.iter().map(|file| (faces || !file.is_private()).then(|| place(file))).collect()
 }
 
 fn wanted(definition: &Body, file: &FileFacts) -> String {

@@ -33,7 +33,8 @@ fn pretty(value: &Value) -> String {
 }
 
 fn lines(values: &[Value]) -> String {
-    values.iter().map(|value| format!("{value}\n")).collect()
+    let texts: Vec<String> = values.iter().map(|value| value.to_string() + "\n").collect();
+    texts.concat()
 }
 
 /// The manifest with masked numbers of phones. Without faces it does not have the keys and hashes of private photos.

@@ -15,8 +15,7 @@ impl From<UploadError> for Problem {
         match error {
             UploadError::Cut(_) => Self::new(Code::UploadCut, detail),
             UploadError::Stalled(_) => Self::new(Code::UploadStalled, detail),
-            UploadError::TooLarge { .. } => Self::new(Code::TooLarge, detail),
-            UploadError::HeadTooLong(_) => Self::new(Code::TooLarge, detail),
+            UploadError::TooLarge { .. } | UploadError::HeadTooLong(_) => Self::new(Code::TooLarge, detail),
             UploadError::TooMany(_) => Self::new(Code::TooManyFiles, detail),
             UploadError::Empty(_) => unprocessable(Code::EmptyFile),
             UploadError::NoFile => Self::field("file", detail),

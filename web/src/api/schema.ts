@@ -41,6 +41,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Freezes a selection as a bundle. Documents that the caller may not see are left out. 503 `bundle_making`: an evidence
+         *     package of the selection is not made yet. Send the request again.
+         */
+        post: operations["post_bundles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bundles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The zip of a bundle: exact Content-Length, strong ETag, Range, If-Range and If-Match. The same id has the same bytes
+         *     for ever, at every node, or it is 410.
+         */
+        get: operations["get_bundles_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bundles/{id}/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A bundle without its bytes. */
+        get: operations["get_bundles_id_about"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/callbacks": {
         parameters: {
             query?: never;
@@ -149,6 +206,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/definitions/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a definition, newest first. */
+        get: operations["get_definitions_id_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents": {
         parameters: {
             query?: never;
@@ -230,9 +304,27 @@ export interface paths {
         };
         /**
          * Server-sent events about flows that the caller may see. Each event says which object changed; read it again. Past
-         *     events are not sent again.
+         *     events are not sent again. The stream ends within 2 s after the login or a right of the user ended. A user has at most
+         *     8 streams.
          */
         get: operations["get_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/evidence/verify.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page that checks a package offline, as a file to save. Here it could not run. */
+        get: operations["get_evidence_verify_html"];
         put?: never;
         post?: never;
         delete?: never;
@@ -370,6 +462,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/flows/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the evidence package will be. The service makes it meanwhile. */
+        get: operations["get_flows_id_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/evidence.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The evidence package of the present state: report, originals, metadata and manifests, for a check without this service.
+         *     Before archiving it is marked 未归档. `Content-Location` names the frozen bundle. 503 `bundle_making`: the package is
+         *     being made.
+         */
+        get: operations["get_flows_id_evidence_zip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/flows/{id}/fields/{key}/files": {
         parameters: {
             query?: never;
@@ -433,8 +563,8 @@ export interface paths {
         };
         /**
          * All photos of a flow as a zip, for flow types without a download field. The service first fetches missing photos.
-         *     The answer has an exact length and a strong ETag, so a client can resume with Range and If-Range
-         *     or If-Match.
+         *     `Content-Location` names the frozen bundle of the present state: its bytes never change. Here the content changes, so
+         *     a Range needs If-Range or If-Match; without them the answer is the whole zip.
          */
         get: operations["get_flows_id_photos_zip"];
         put?: never;
@@ -876,6 +1006,23 @@ export interface paths {
         patch: operations["patch_services_id"];
         trace?: never;
     };
+    "/api/services/{id}/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The vendor's categories for physical seals. A form can name one by name or id. */
+        get: operations["get_services_id_categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/services/{id}/check": {
         parameters: {
             query?: never;
@@ -900,7 +1047,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The physical seals of the service, read from the vendor. */
+        /** The physical seals of the service, read from the vendor. Deleted and invalid seals are left out. */
         get: operations["get_services_id_seals"];
         put?: never;
         post?: never;
@@ -1127,7 +1274,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Prometheus metrics. */
+        /**
+         * Prometheus metrics, for administrators and auditors. With `metrics.listen` set, only that address has them, without a
+         *     login.
+         */
         get: operations["get_metrics"];
         put?: never;
         post?: never;
@@ -1211,7 +1361,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1322,6 +1472,65 @@ export interface components {
          * @enum {string}
          */
         Break: "changed_row" | "missing_row" | "reordered_rows" | "broken_link" | "cut_tail" | "wrong_head" | "noted_head";
+        /**
+         * Format: uuid
+         * @description A frozen selection that is given out as one zip (打包下载).
+         */
+        BundleId: string;
+        /** @description A bundle. */
+        BundleView: {
+            id: components["schemas"]["BundleId"];
+            /** @description The path of the zip. */
+            url: string;
+            state: string;
+            name: string;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            entries: number;
+            /** @description The strong ETag of the zip, with its quotes. */
+            etag: string;
+            /**
+             * Format: date-time
+             * @description Null: the bundle does not end.
+             */
+            expiresAt: string | null;
+        };
+        /** @description What a bundle is to be made of: one of documents, a folder, or flows. */
+        BundleWish: {
+            /**
+             * @description Documents by id.
+             * @default []
+             */
+            documentIds: components["schemas"]["DocumentId"][];
+            /** @default null */
+            folderId: components["schemas"]["FolderId"] | null;
+            /**
+             * @description true: with all folders below.
+             * @default false
+             */
+            deep: boolean;
+            /**
+             * @description The photos and files of these flows, a folder for each.
+             * @default []
+             */
+            flowIds: components["schemas"]["FlowId"][];
+            /**
+             * @description true: the evidence packages of the flows, in place of their documents.
+             * @default false
+             */
+            evidence: boolean;
+            /**
+             * @description true: packages with photos of faces and of unknown kind. For administrators and auditors.
+             * @default false
+             */
+            faces: boolean;
+            /**
+             * @description The name of the zip. Default: `打包下载.zip`.
+             * @default null
+             */
+            name: string | null;
+        };
         /** @description The answer in the format that the vendor expects. */
         CallbackAnswer: {
             /**
@@ -1383,6 +1592,10 @@ export interface components {
             ][];
             error: string | null;
         };
+        CategoryView: {
+            id: string;
+            name: string;
+        };
         /** @description A user after a change. */
         ChangedUser: {
             id: components["schemas"]["UserId"];
@@ -1435,7 +1648,7 @@ export interface components {
          *     * `not_assigned` (403): The current node is not assigned to the caller. See `actions` of the flow.
          *     * `own_approval` (403): The definition does not let starters approve their own flows. Ask another assignee.
          *     * `not_a_starter` (403): The definition does not let the caller start flows. Ask an administrator.
-         *     * `other_origin` (403): A write with a cookie came from another site. Send the write from this service's pages, or use a token.
+         *     * `other_origin` (403): A write came from a page of another site. Send the write from this service's pages, or use a token.
          *     * `callback_refused` (403): The key or the network of the callback is not allowed. Check `callback.secret` and `callback.allow_from`.
          *     * `not_found` (404): The object does not exist or is not visible to the caller. Check the id and the rights.
          *     * `no_thumbnail` (404): The document has no thumbnail of this size. Download the original.
@@ -1469,9 +1682,11 @@ export interface components {
          *     * `other_serial_no` (409): The business at the vendor has another serial number. Check `businessId`, or set `force`.
          *     * `business_taken` (409): Another seal use has this business id. Check `businessId`.
          *     * `secret_locked` (409): The secret was stored under another key. Do what `detail` says.
+         *     * `last_administrator` (409): The user is the last administrator who is not disabled. Make another user an administrator first.
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
+         *     * `bundle_gone` (410): The bundle has ended, or a document in it is gone or damaged. Make a new bundle.
          *     * `other_state` (412): The content is not the one that the conditions of the request name. Download it from the start.
          *     * `too_large` (413): A file is larger than the limit. Send a smaller file.
          *     * `too_many_files` (413): The upload has more files than the limit. Send fewer files.
@@ -1483,15 +1698,17 @@ export interface components {
          *     * `empty_file` (422): A file has no bytes. Send a file with content.
          *     * `not_an_image` (422): The file is not an image. Send an image.
          *     * `not_a_files_field` (422): The field does not hold files. Choose a files field.
+         *     * `too_many_at_once` (429): The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.
          *     * `too_much` (429): The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.
          *     * `internal` (500): The service failed. See the service log for the cause.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
          *     * `still_collecting` (503): The service is still fetching photos. Retry after `Retry-After` seconds.
+         *     * `bundle_making` (503): The service is still making the package. Retry after `Retry-After` seconds.
          *     * `database_unavailable` (503): The database does not answer. Retry after `Retry-After` seconds.
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "name_taken" | "folder_in_use" | "folder_not_empty" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1718,6 +1935,36 @@ export interface components {
          * @enum {string}
          */
         EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
+        /** @description What a package is, before it is downloaded. */
+        EvidenceView: {
+            /**
+             * Format: int64
+             * @description The number of the manifest that it belongs to. 0 before archiving.
+             */
+            n: number;
+            archived: boolean;
+            state: components["schemas"]["MakingState"];
+            /** Format: int64 */
+            entries: number | null;
+            /** Format: int64 */
+            bytes: number | null;
+            /** @description The files of the package by place. Empty until the package is made. */
+            parts: components["schemas"]["PackagePart"][];
+            /**
+             * Format: int64
+             * @description Photos that are missing.
+             */
+            missing: number | null;
+            /**
+             * Format: int64
+             * @description Photos that this variant leaves out.
+             */
+            withheld: number | null;
+            /** @description The identity of the package: SHA-256 of its tag manifest. */
+            s: string | null;
+            /** @description The path of the zip. */
+            url: string | null;
+        };
         /** @description A form field. */
         Field: {
             key: string;
@@ -1736,7 +1983,7 @@ export interface components {
             message: string;
         };
         /** @enum {string} */
-        FieldType: "text" | "textarea" | "number" | "date" | "time" | "select" | "user" | "users" | "seal" | "seals" | "files" | "table";
+        FieldType: "text" | "textarea" | "number" | "date" | "time" | "datetime" | "select" | "user" | "users" | "seal" | "seals" | "files" | "table";
         /** @description The body of an upload. */
         Files: {
             /** @description One part for each file. */
@@ -1837,6 +2084,7 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description Actions that this user may do now. */
             actions: components["schemas"]["Action"][];
+            evidence: components["schemas"]["PackageSeal"] | null;
             /** @description Keys of the fields that this user may change now. A files field is changed by upload. */
             editable: string[];
             /** @description Display names of the usernames in this flow. */
@@ -2054,6 +2302,11 @@ export interface components {
             /** @description The secret. The service shows it once. */
             token: string;
         };
+        /**
+         * @description How far a package is.
+         * @enum {string}
+         */
+        MakingState: "making" | "ready" | "failed";
         /** @description Missing photos of one kind. */
         MissingPhotos: {
             kind: components["schemas"]["PhotoKind"];
@@ -2156,7 +2409,10 @@ export interface components {
             days?: number | null;
         };
         NewUser: {
-            /** @description 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. */
+            /**
+             * @description 1 to 64 bytes of letters, digits and `.` `_` `-` `@`. It does not begin with `-`. No other user has it in other case
+             *     or width.
+             */
             username: string;
             displayName: string;
             /** @description Not a common password, a name or a sequence, also with digits or signs added. */
@@ -2230,6 +2486,27 @@ export interface components {
             /** @description The answer of each vendor. Without an answer, only our own numbers are known. */
             services: components["schemas"]["Asked"][];
         };
+        /** @description The files of one place in a package. */
+        PackagePart: {
+            /** @description `图片`, `用印文件`, `用印后文件`, `metadata`, `用印报告`, `缺失清单`, or `校验` for the files of the check. */
+            name: string;
+            /** Format: int64 */
+            entries: number;
+            /** Format: int64 */
+            bytes: number;
+        };
+        /** @description The identity of the package of a flow's last manifest. */
+        PackageSeal: {
+            /**
+             * Format: int64
+             * @description The number of the manifest.
+             */
+            n: number;
+            /** @description SHA-256 of the package's tag manifest. */
+            s: string;
+            /** Format: date-time */
+            sealedAt: string;
+        };
         /** @description A page of a list, newest first. */
         Page_AuditEntry: {
             items: components["schemas"]["AuditEntry"][];
@@ -2244,6 +2521,17 @@ export interface components {
         /** @description A page of a list, newest first. */
         Page_CallbackView: {
             items: components["schemas"]["CallbackView"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
+        Page_CategoryView: {
+            items: components["schemas"]["CategoryView"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
             next: string | null;
             /**
@@ -2373,6 +2661,17 @@ export interface components {
              */
             total?: number | null;
         };
+        /** @description A page of a list, newest first. */
+        Page_VersionHead: {
+            items: components["schemas"]["VersionHead"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
         PasswordChange: {
             /** @description The present password. */
             old: string;
@@ -2463,6 +2762,16 @@ export interface components {
             kind?: components["schemas"]["PhotoKind"] | null;
             /** @description One part for each image. */
             file: string[];
+        };
+        /** @description A seal of an application: what the form says, and the seal in the vendor's list. */
+        PickedSeal: {
+            /** @description A name or a device number, as in the form. */
+            picked: string;
+            /** @description Null until the vendor's list was read. */
+            name: string | null;
+            /** @description The company that owns the seal. */
+            company: string | null;
+            deviceNo: string | null;
         };
         /** @description A problem (RFC 9457). */
         Problem: {
@@ -2608,6 +2917,8 @@ export interface components {
             businessId: string | null;
             serialNo: string;
             status: components["schemas"]["SealUseStatus"];
+            /** @description Name and company of each seal that the form names. */
+            seals: components["schemas"]["PickedSeal"][];
             grants: components["schemas"]["GrantView"][];
             ingestId: components["schemas"]["IngestId"] | null;
             /** @description True: a return of the flow ended this seal use, and another seal use replaces it. */
@@ -2621,6 +2932,8 @@ export interface components {
             owner: string | null;
             deviceNo: string | null;
             location: string | null;
+            /** @description The vendor's word for the state: `NORMAL` or `FREEZE`. A frozen seal cannot be applied for. Null in some versions. */
+            status: string | null;
         };
         SendBack: {
             /** @description Why the flow is sent back. */
@@ -2837,6 +3150,20 @@ export interface components {
         };
         /** Format: uuid */
         UserId: string;
+        /** @description A version of a definition, as the list of its versions shows it. */
+        VersionHead: {
+            /** Format: int64 */
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description Username of the administrator. */
+            createdBy: string;
+            /**
+             * Format: int64
+             * @description The flows of this version that are neither archived nor withdrawn. Drafts do not count.
+             */
+            flows: number;
+        };
         /** @description The flows that wait for a user. */
         Waiting: {
             /** Format: int64 */
@@ -2994,6 +3321,322 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_bundles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleWish"];
+            };
+        };
+        responses: {
+            /** @description The object was created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bundles_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BundleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The caller already has these bytes. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content is another one. Download it from the start. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range is outside the content. Request a range within it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bundles_id_about: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BundleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3771,6 +4414,82 @@ export interface operations {
             };
         };
     };
+    get_definitions_id_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DefinitionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_VersionHead"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_documents: {
         parameters: {
             query?: {
@@ -4001,7 +4720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
+            /** @description The content is another one. Download it from the start. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4101,7 +4820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
+            /** @description The content is another one. Download it from the start. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4146,6 +4865,80 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evidence_verify_html: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
@@ -5009,6 +5802,214 @@ export interface operations {
             };
         };
     };
+    get_flows_id_evidence: {
+        parameters: {
+            query?: {
+                /** @description true: with photos of faces and of unknown kind. For administrators and auditors. */
+                faces?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_flows_id_evidence_zip: {
+        parameters: {
+            query?: {
+                /** @description true: with photos of faces and of unknown kind. For administrators and auditors. */
+                faces?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The caller already has these bytes. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content is another one. Download it from the start. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range is outside the content. Request a range within it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_flows_id_fields_key_files: {
         parameters: {
             query?: never;
@@ -5099,6 +6100,15 @@ export interface operations {
             };
             /** @description Members of the input are not valid. Correct the members that `errors` names. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5339,7 +6349,7 @@ export interface operations {
     get_flows_id_photos_zip: {
         parameters: {
             query?: {
-                /** @description true: only photos that are stored now, without a request to the vendor. */
+                /** @description true: only photos that are stored now, without a request to the vendor. `缺失清单.txt` lists the others. */
                 partial?: boolean;
             };
             header?: never;
@@ -5420,7 +6430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem. */
+            /** @description The content is another one. Download it from the start. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -7199,6 +8209,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed. See the service log for the cause. */
             500: {
                 headers: {
@@ -8270,6 +9289,100 @@ export interface operations {
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_services_id_categories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ServiceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CategoryView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The vendor refused, failed or did not answer. See `detail`. */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9751,6 +10864,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -10022,6 +11144,33 @@ export interface operations {
                 };
                 content: {
                     "application/openmetrics-text": string;
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

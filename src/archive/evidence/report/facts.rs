@@ -80,6 +80,8 @@ pub(super) fn gaps(known: &Known) -> Vec<String> {
 
 /// Returns the first and the last time of a stamping that is known.
 pub(super) fn span(known: &Known) -> Option<String> {
-    let times = || known.facts.documents.iter().filter(|file| file.photo.is_some()).map(super::super::known::FileFacts::shown_at);
+    let times = || {
+        known.facts.documents.iter().filter(|file| file.photo.is_some()).map(super::super::known::FileFacts::shown_at)
+    };
     Some(format!("{} – {}", times().min()?, times().max()?))
 }

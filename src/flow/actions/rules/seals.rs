@@ -50,7 +50,7 @@ impl Facts<'_> {
 
     pub(in crate::flow::actions) fn detail(&self) -> Result<(), Refusal> {
         let integration = self.integration()?;
-        if !self.user.reads_all() && !(self.over() && self.takes_part) {
+        if !(self.user.reads_all() || self.over() && self.takes_part) {
             self.at_one_of(&integration.detail_nodes)?;
             if !self.turn && !self.stamps() && self.flow.starter != self.user.username {
                 return Err(not_yours(
