@@ -1,9 +1,12 @@
 // The page that checks an evidence package, opened from disk without network: the package itself, one with a large file,
 // and one with a flipped byte.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
 import { pathToFileURL } from "node:url";
 import type { Page } from "@playwright/test";
 import type { House } from "./kit/house";
@@ -26,9 +29,7 @@ async function save(house: House, flow: string, file: string): Promise<void> {
       continue;
     }
     expect(answer.status).toBe(200);
-    const out = await open(file, "w");
-    for await (const piece of answer.body!) await out.write(piece);
-    return out.close();
+    return pipeline(Readable.fromWeb(answer.body as ReadableStream), createWriteStream(file));
   }
   throw new Error("the package was not made");
 }

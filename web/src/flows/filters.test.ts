@@ -11,7 +11,7 @@ describe("filters of the list", () => {
     expect(filtersOf({ tab: "nothing", phase: ["boiling"] })).toMatchObject({ tab: "todo", stage: null });
   });
   it("ask for a phase only of running flows, and for other states by the state", () => {
-    const filters: Filters = { tab: "all", stage: "approving", type: null, q: "", missing: false };
+    const filters: Filters = { tab: "all", stage: "approving", type: null, q: "", missing: false, trouble: false };
     expect(paramsOf(filters)).toEqual({ phase: "approving", state: "running" });
     expect(paramsOf({ ...filters, stage: "rejected" })).toEqual({ state: "rejected" });
     expect(paramsOf({ ...filters, tab: "todo", stage: null })).toEqual({ todo: true });

@@ -16,6 +16,7 @@ export interface Filters {
   type: string | null;
   q: string;
   missing: boolean;
+  trouble: boolean;
 }
 
 const one = (value: unknown): string => (Array.isArray(value) ? String(value[0] ?? "") : String(value ?? ""));
@@ -29,6 +30,7 @@ export function filtersOf(query: LocationQuery): Filters {
     type: one(query.type) || null,
     q: one(query.q),
     missing: one(query.missing) === "true",
+    trouble: one(query.trouble) === "true",
   };
 }
 
@@ -39,11 +41,12 @@ export function queryOf(filters: Filters): LocationQueryRaw {
     ...(filters.type ? { type: filters.type } : {}),
     ...(filters.q ? { q: filters.q } : {}),
     ...(filters.missing ? { missing: "true" } : {}),
+    ...(filters.trouble ? { trouble: "true" } : {}),
   };
 }
 
 export function isFiltered(filters: Filters): boolean {
-  return !!(filters.stage || filters.type || filters.q || filters.missing);
+  return !!(filters.stage || filters.type || filters.q || filters.missing || filters.trouble);
 }
 
 export interface ListParams {
@@ -55,6 +58,7 @@ export interface ListParams {
   definitionId?: string;
   q?: string;
   missing?: boolean;
+  trouble?: string;
 }
 
 /** True if the stage is a state of its own, and no phase of a running flow. */
@@ -64,7 +68,7 @@ function isState(stage: Stage | null): stage is (typeof ENDED)[number] {
 
 /** The parameters of `GET /api/flows`. */
 export function paramsOf(filters: Filters): ListParams {
-  const { tab, stage, type, q, missing } = filters;
+  const { tab, stage, type, q, missing, trouble } = filters;
   const params: ListParams = {};
   if (tab !== "all") params[tab] = true;
   if (isState(stage)) params.state = stage;
@@ -76,5 +80,6 @@ export function paramsOf(filters: Filters): ListParams {
   if (type) params.definitionId = type;
   if (q) params.q = q;
   if (missing) params.missing = true;
+  if (trouble) params.trouble = "true";
   return params;
 }

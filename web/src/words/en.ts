@@ -202,6 +202,7 @@ export const en: Zh = {
     type: "Type",
     type_is: (word) => `Type: ${word}`,
     only_missing: "Missing photos only",
+    troubled: (n) => `Trouble ${n}`,
     clear_one: (word) => `Clear filter ${word}`,
     subject: "Subject / number",
     photos: "Photos (received / counted)",

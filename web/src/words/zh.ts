@@ -210,6 +210,7 @@ export const zh = {
     type: "类型",
     type_is: (word: string) => `类型：${word}`,
     only_missing: "只看缺图",
+    troubled: (n: number) => `异常 ${n}`,
     clear_one: (word: string) => `清除筛选 ${word}`,
     subject: "主题 / 编号",
     photos: "图片（收图 / 计数）",
