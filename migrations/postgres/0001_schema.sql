@@ -330,6 +330,7 @@ CREATE TABLE sent_documents (
   sent_at     BIGINT NOT NULL,
   PRIMARY KEY (seal_use_id, document_id)
 );
+CREATE INDEX sent_documents_by_document ON sent_documents (document_id);
 
 -- Original -----------------------------------------------------------------------------------------------------------
 

@@ -166,8 +166,20 @@ impl Record {
             .bind(self.state)
             .bind(self.seal_use_id.as_ref())
             .bind(&self.id)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
+        if self.seal_use_id.is_some() && self.images > 0 && !self.authenticated {
+            Self::drop_strange_pictures(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the pictures of callbacks that are not authenticated and whose seal use is known. Their hashes stay.
+    async fn drop_strange_pictures(tx: &mut Tx) -> Result<(), DbError> {
+        sql("UPDATE callbacks SET body = NULL
+             WHERE state = 'pending' AND NOT authenticated AND images > 0 AND body IS NOT NULL")
+        .execute(tx)
+        .await?;
         Ok(())
     }
 
@@ -183,12 +195,14 @@ impl Record {
 
     /// Assigns orphans to the seal uses that are known now. Returns those seal uses.
     pub async fn adopt_orphans(tx: &mut Tx) -> Result<Vec<SealUseId>, DbError> {
-        sql("UPDATE callbacks SET state = 'pending',
+        let adopted = sql("UPDATE callbacks SET state = 'pending',
                seal_use_id = (SELECT MIN(s.id) FROM seal_uses s WHERE s.business_id = callbacks.business_id)
              WHERE state = 'orphan' AND EXISTS (SELECT 1 FROM seal_uses s WHERE s.business_id = callbacks.business_id)
              RETURNING seal_use_id")
-        .scalars(tx)
-        .await
+        .scalars(&mut *tx)
+        .await?;
+        Self::drop_strange_pictures(tx).await?;
+        Ok(adopted)
     }
 }
 

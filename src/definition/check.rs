@@ -25,6 +25,8 @@ pub fn check(body: &Body) -> Vec<FieldError> {
 
 /// The most members of the lists of a definition. The checks compare lists with each other.
 const MOST_FIELDS: usize = 200;
+/// Of all tables together.
+const MOST_COLUMNS: usize = 500;
 const MOST_OPTIONS: usize = 500;
 const MOST_NODES: usize = 100;
 const MOST_NAMES: usize = 200;
@@ -38,6 +40,9 @@ fn sizes(body: &Body) -> Vec<FieldError> {
         }
     };
     check("fields".to_owned(), body.fields.len(), MOST_FIELDS);
+    // A form has a cell for each column and row, and each is checked.
+    let columns: usize = body.fields.iter().map(|field| field.columns.as_ref().map_or(0, Vec::len)).sum();
+    check("fields".to_owned(), columns, MOST_COLUMNS);
     check("nodes".to_owned(), body.nodes.len(), MOST_NODES);
     for (i, field) in body.fields.iter().enumerate() {
         check(format!("fields[{i}].columns"), field.columns.as_ref().map_or(0, Vec::len), MOST_FIELDS);

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
-    db::{Db, DbError, Tx, sql},
+    db::{self, Db, DbError, Tx, sql},
     definition::{Definition, FieldType},
     id::FlowId,
     library::{
@@ -82,16 +82,31 @@ impl Case {
 
 /// Makes a draft a flow with a serial number. Its files become visible to the participants.
 pub(super) async fn leave(tx: &mut Tx, case: &mut Case, user: &User, now: Timestamp) -> Result<(), DbError> {
+    forget_changes(tx, &case.flow.id).await?;
     drop_lost_files(tx, case, user, now).await?;
     case.flow.number(tx, now).await?;
     shelf::submit(tx, &case.flow.id).await
 }
 
-/// Moves files to the trash whose field the current version of the definition does not have.
+/// What the starter tried in the draft is for nobody else.
+async fn forget_changes(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
+    sql("DELETE FROM flow_events WHERE flow_id = $1 AND act IN ('edited', 'uploaded', 'file_removed')")
+        .bind(flow)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Moves files to the trash whose field the current version of the definition does not have, or which
+/// it fills after the submission.
 async fn drop_lost_files(tx: &mut Tx, case: &Case, user: &User, now: Timestamp) -> Result<(), DbError> {
+    let integration = case.body.integration.as_ref();
+    let later = integration.map(|one| [one.stamped_file_field.as_deref(), one.download_field.as_deref()]);
+    let later: Vec<&str> = later.into_iter().flatten().flatten().collect();
     for document in Document::of_flow(&mut *tx, &case.flow.id).await? {
         let key = document.field_key.as_deref().unwrap_or_default();
-        if case.body.field(key).is_some_and(|field| field.field_type == FieldType::Files) {
+        let is_files = case.body.field(key).is_some_and(|field| field.field_type == FieldType::Files);
+        if is_files && !later.contains(&key) {
             continue;
         }
         document::trash(tx, &document.id, &user.username, now).await?;
@@ -136,8 +151,17 @@ pub async fn drop_old(db: &Db, now: Timestamp) -> Result<usize, DbError> {
         if old.is_empty() {
             return Ok(dropped);
         }
+        let earlier = dropped;
         for id in old {
-            dropped += usize::from(drop_one(db, &id, before, now).await?);
+            // One draft that cannot be dropped must not keep the others.
+            match drop_one(db, &id, before, now).await {
+                Ok(gone) => dropped += usize::from(gone),
+                Err(error) if db::outage(&error).is_some() => return Err(error),
+                Err(error) => tracing::error!(%error, flow = %id, "cannot drop an old draft"),
+            }
+        }
+        if dropped == earlier {
+            return Ok(dropped);
         }
     }
 }

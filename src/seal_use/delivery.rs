@@ -170,11 +170,11 @@ impl Supply {
 
 impl Dispatch {
     /// Returns the dispatches of a seal use that wait to be sent, and those that the vendor refused, oldest first.
-    /// Documents in the trash are skipped.
+    /// Documents in the trash, and files that were taken out of their field, are skipped.
     pub async fn to_send(on: impl Into<On<'_>>, seal_use: &SealUseId) -> Result<Vec<Self>, DbError> {
         sql("SELECT v.* FROM dispatches v LEFT JOIN documents d ON d.id = v.document_id
              WHERE v.seal_use_id = $1 AND (v.state = 'queued' OR (v.state = 'failed' AND v.resend))
-               AND d.deleted_at IS NULL ORDER BY v.id")
+               AND d.deleted_at IS NULL AND (v.kind = 'photo' OR d.field_key IS NOT NULL) ORDER BY v.id")
         .bind(seal_use)
         .all(on)
         .await
@@ -278,7 +278,9 @@ impl Dispatch {
             queue::wake(tx, JobKind::Send, seal_use.as_str(), now, now).await?;
             let again: Vec<(DispatchId, String, String)> =
                 sql("SELECT v.id, v.kind, o.ext FROM dispatches v JOIN originals o ON o.hash = v.original_hash
-                     WHERE v.seal_use_id = $1 AND v.state IN ('failed', 'unknown') ORDER BY v.id")
+                     LEFT JOIN documents d ON d.id = v.document_id
+                     WHERE v.seal_use_id = $1 AND v.state IN ('failed', 'unknown')
+                       AND d.deleted_at IS NULL AND (v.kind = 'photo' OR d.field_key IS NOT NULL) ORDER BY v.id")
                 .bind(&seal_use)
                 .all(&mut *tx)
                 .await?;

@@ -285,3 +285,16 @@ test("a draft is deleted", async ({ house, person }) => {
   await expect(zhang.getByRole("tab", { name: /我发起的/ })).toHaveAttribute("aria-selected", "true");
   await expect(zhang.getByText("不要了")).toHaveCount(0);
 });
+
+test("administrators are told that callbacks carry no secret", async ({ person }) => {
+  const admin = await person("admin");
+  await admin.goto("/flows");
+  await expect(admin.getByRole("tab", { name: /待办/ })).toBeVisible();
+  await expect(admin.getByText("回调没有设置密钥")).toHaveCount(0);
+  await admin.route("**/api/callbacks/door", (route) =>
+    route.fulfill({ json: { open: true, secretSet: false, networksSet: false, refusedSealUses: 3 } }),
+  );
+  await admin.reload();
+  await expect(admin.getByText("回调没有设置密钥：推送的图片不会保存")).toBeVisible();
+  await expect(admin.getByText("3 个用印的回调地址已失效")).toBeVisible();
+});

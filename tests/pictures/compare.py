@@ -25,11 +25,6 @@ EXPECTED = {
         "this coding is not decoded":
             "compression.tif hopper_lzma.tif old-style-jpeg-compression.tif total-pages-zero.tif "
             "old-style-jpeg-compression-no-samplesperpixel.tif",
-        "the decoder ignores that the bits of a byte are in reverse order":
-            "16bit.r.tif g4-fillorder-test.tif tiff_gray_2_4_bpp/hopper2IR.tif tiff_gray_2_4_bpp/hopper2R.tif "
-            "tiff_gray_2_4_bpp/hopper4IR.tif tiff_gray_2_4_bpp/hopper4R.tif",
-        "the decoder does not divide the colours by an associated alpha":
-            "tiff_16bit_RGBa.tiff tiff_strip_planar_16bit_RGBa.tiff",
         "the decoder panics on tiles of several planes; its process ends with the reason":
             "tiff_tiled_planar_16bit_RGB.tiff tiff_tiled_planar_16bit_RGBa.tiff tiff_tiled_planar_lzw.tiff",
         "the decoder refuses a palette with alpha": "rdf.tif",

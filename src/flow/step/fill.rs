@@ -124,7 +124,8 @@ fn merge(
                 changes.push(format!("{key}: {} → —", shown(old)));
             }
             None => errors.push(FieldError::new(at, "the definition has no such field; remove it")),
-            Some(field) if field.field_type == FieldType::Files => {
+            // A draft may have a value from a version in which the field held no files.
+            Some(field) if field.field_type == FieldType::Files && !new.is_null() => {
                 errors.push(FieldError::new(at, "files are set by upload only; upload the file to this field"));
             }
             Some(field) if !editable.contains(&field.key) => {

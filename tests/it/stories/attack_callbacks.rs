@@ -266,6 +266,26 @@ story!(bodies_that_lead_nowhere_are_kept_in_part_and_for_a_time, async |engine: 
     assert_eq!(world.count(gone).await, 1, "the digest and the parameters stay");
 });
 
+story!(a_strangers_picture_is_dropped_when_its_business_becomes_known, async |engine: Engine| {
+    let world = open_world(engine).await;
+    let (_, _, business) = world.seal_use(1).await;
+    let other = "UPDATE seal_uses SET business_id = 'other'";
+    sql(other).execute(&world.app.db).await.unwrap();
+    push(&world, &business, &png(7)).await;
+    world
+        .until("the callback is an orphan", async || {
+            world.count("SELECT COUNT(*) FROM callbacks WHERE state = 'orphan' AND body IS NOT NULL").await == 1
+        })
+        .await;
+    sql("UPDATE seal_uses SET business_id = $1").bind(&business).execute(&world.app.db).await.unwrap();
+    let mut tx = world.app.db.begin().await.unwrap();
+    yinku::callback::adopt_orphans(&mut tx, world.app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let kept =
+        "SELECT COUNT(*) FROM callbacks WHERE state <> 'orphan' AND images = 1 AND body IS NULL AND digest <> ''";
+    assert_eq!(world.count(kept).await, 1, "the digest stays, the picture does not");
+});
+
 story!(a_whole_authenticated_orphan_is_kept_and_dropped_later, async |engine: Engine| {
     let clock = crate::support::seals::noon();
     let world = World::new(engine, Plan { clock: clock.clone(), ..Plan::default() }).await;

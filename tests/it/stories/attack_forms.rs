@@ -43,6 +43,18 @@ story!(an_answer_tells_at_most_a_hundred_errors, async |world: World| {
     assert_eq!(named(&problem).len(), 100);
 });
 
+story!(empty_cells_of_a_draft_hide_no_other_error, async |world: World| {
+    let mut row = json!({});
+    let draft = |form: Value| json!({ "definitionId": world.definition, "form": form, "draft": true });
+    let zhang = world.caller("zhang").await;
+    zhang.post("/api/flows", &draft(json!({ "seals": rows(200, &row) }))).await.expect(201);
+    row["unknown"] = json!(1);
+    let mut all = vec![json!({}); 200];
+    all.push(row);
+    let problem = zhang.post("/api/flows", &draft(json!({ "seals": all }))).await.expect_problem(422, "invalid");
+    assert_eq!(named(&problem), ["form.seals[200].unknown"]);
+});
+
 story!(an_application_has_at_most_five_hundred_grants_and_fifty_people_a_row, async |world: World| {
     let row = |people: &[&str]| json!({ "seal": "QYS2019040001", "count": 1, "users": people });
     let crowd = vec!["wang"; 51];

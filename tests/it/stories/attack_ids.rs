@@ -88,7 +88,8 @@ fn of_flows() -> Vec<Row> {
         row("DELETE /api/flows/{id}/fields/{key}/files/{documentId}", Body::None, hidden(403, 204)),
         row("PUT /api/flows/{id}/seal-window", Body::Json(json!({ "end": ends })), hidden(403, 200)),
         row("POST /api/flows/{id}/seal-append", Body::Json(json!({ "count": 1 })), hidden(403, 200)),
-        row("POST /api/grants/{id}/photos", Body::Picture, hidden(403, 201)),
+        // The grant owes nothing.
+        row("POST /api/grants/{id}/photos", Body::Picture, hidden(403, 409)),
         row("POST /api/seal-uses/{id}/resolve", Body::Json(json!({ "again": true })), admin(422)),
         row("GET /api/ingests/{id}", Body::None, hidden(200, 200)),
         row("POST /api/ingests/{id}/retry", Body::None, hidden(403, 202)),
@@ -96,7 +97,7 @@ fn of_flows() -> Vec<Row> {
         // A photo of the vendor's: there is nothing to accept.
         row("POST /api/photos/{id}/accept", Body::Json(json!({ "reason": "看" })), admin(409)),
         row("POST /api/flows/{id}/transfer", Body::Json(json!({ "to": "li" })), hidden(403, 200)),
-        row("POST /api/flows/{id}/withdraw", Body::Json(json!({})), hidden(403, 200)),
+        row("POST /api/flows/{id}/withdraw", Body::Json(json!({ "comment": "撤" })), hidden(403, 200)),
         // A withdrawn flow has no open use.
         row("POST /api/flows/{id}/seal-finish", Body::Json(json!({ "reason": "完" })), hidden(403, 409)),
     ]

@@ -144,6 +144,9 @@ async fn an_address_with_too_many_connections_is_refused_or_loses_an_idle_one(en
         full.starts_with("HTTP/1.1 503 ") && full.contains("retry-after: 1") && full.contains("\"busy\""),
         "{full}"
     );
+    for header in ["cache-control: no-store", "referrer-policy: no-referrer", "x-content-type-options: nosniff"] {
+        assert!(full.contains(header), "{full}");
+    }
     drop(first);
     world
         .until("a place is free again", async || {

@@ -25,6 +25,7 @@ story!(
         let grant: String = sql("SELECT id FROM grants").scalar(&world.app.db).await.unwrap();
         let stamper: String = sql("SELECT user_name FROM grants").scalar(&world.app.db).await.unwrap();
         let expected = json!([{ "sealUseId": seal_use.id, "businessId": business, "grantId": grant, "seal": "公章", "user": stamper,
+        "username": "wang", "employeeNo": "E003",
         "kind": "signatory", "counted": 2, "received": 1, "missing": 1, "photokeys": [] }]);
         assert_eq!(problem["missing"], expected);
         let wish = json!({ "acceptMissing": true, "reason": "设备断电，补盖已录像" });
@@ -76,7 +77,7 @@ story!(a_manual_flow_is_archived_by_hand_once_its_required_file_is_there, async 
     world.until_quiet().await;
     assert!(world.flow(&flow).await.archived_at.is_none(), "a manual flow waits for a person");
     let told = zhang.send(zhang.request(reqwest::Method::POST, &path)).await.expect(200);
-    assert_eq!((&told["state"], &told["actions"]), (&json!("archived"), &json!(["upload", "evidence"])));
+    assert_eq!((&told["state"], &told["actions"]), (&json!("archived"), &json!(["detail", "upload", "evidence"])));
     let events: Vec<&str> =
         told["events"].as_array().unwrap().iter().map(|event| event["act"].as_str().unwrap()).collect();
     assert!(events.ends_with(&["uploaded", "archive_asked", "archived"]), "{events:?}");

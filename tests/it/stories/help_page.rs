@@ -138,8 +138,11 @@ async fn uploaded_and_archived(world: &World, wang: &Caller, flow: &FlowId, busi
     world.until_quiet().await;
     let view = show(wang, flow).await;
     // Participants read the details ever after, and download the evidence, and photos for the own machine.
-    let actions =
-        if way == Way::Local { json!(["detail", "photos", "evidence"]) } else { json!(["detail", "evidence"]) };
+    let actions = if way == Way::Local {
+        json!(["detail", "photos", "upload", "evidence"])
+    } else {
+        json!(["detail", "upload", "evidence"])
+    };
     assert_eq!((&view["state"], &view["actions"]), (&json!("archived"), &actions));
     assert_eq!(view["files"]["stamped"][0]["vendorState"], "sent");
     assert_eq!(world.sim.business(business).unwrap().used_files[0].name, "采购合同-盖章.pdf");

@@ -93,7 +93,7 @@ story!(a_flow_that_was_sent_back_to_a_starter_who_left_is_handed_on, async |worl
     act(&admin, &flow, "transfer", json!({ "to": "wang" })).await.expect_problem(409, "flow_not_running");
     change(&admin, "zhang", json!({ "disabled": true })).await;
     assert_eq!(rescued(&world, &admin, &flow).await, (true, json!(["people_gone"])));
-    assert_eq!(show(&admin, &flow).await["actions"], json!(["withdraw", "transfer"]));
+    assert_eq!(show(&admin, &flow).await["actions"], json!(["withdraw", "transfer", "evidence"]));
     act(&li, &flow, "transfer", json!({ "to": "wang" })).await.expect_problem(409, "flow_not_running");
     act(&admin, &flow, "transfer", json!({ "to": "sun" })).await.expect_problem(422, "invalid");
     let view = step(&admin, &flow, "transfer", json!({ "to": "wang", "comment": "请接手" })).await;

@@ -58,9 +58,10 @@ story!(an_answer_without_a_byte_of_an_original_is_no_download, async |engine: En
     // Somebody who may not have the bytes.
     assert_eq!(world.caller("zhao").await.get(&zip).await.status, 404);
     assert_eq!(downloads(&world).await, before, "no byte of an original has left");
-    for path in [&zip, &content] {
-        assert_eq!(wang.part(path, "bytes=0-9", None).await.bytes.len(), 10);
-    }
+    // The address of the flow's zip may stand for another zip later, so a part of it needs the tag.
+    let tag = ask(&wang, Method::HEAD, &zip, &[]).await.header("etag").to_owned();
+    assert_eq!(wang.part(&zip, "bytes=0-9", Some(&tag)).await.bytes.len(), 10);
+    assert_eq!(wang.part(&content, "bytes=0-9", None).await.bytes.len(), 10);
     assert_eq!(downloads(&world).await, before + 2, "ten bytes have");
 });
 

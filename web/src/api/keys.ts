@@ -13,6 +13,7 @@ export const keys = {
   definition: (id: string, version?: number) => ["definitions", id, version ?? "current"] as const,
   seals: (serviceId: string) => ["seals", serviceId] as const,
   people: (q: string) => ["people", q] as const,
+  door: ["callbacks", "door"] as const,
   sessions: ["sessions"] as const,
   tokens: ["tokens"] as const,
 };

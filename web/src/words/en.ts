@@ -202,6 +202,10 @@ export const en: Zh = {
     type: "Type",
     type_is: (word) => `Type: ${word}`,
     only_missing: "Missing photos only",
+    door_open:
+      "Callbacks carry no secret: pictures that are pushed are not kept, they only start a fetch. Set callback.secret.",
+    door_refused: (n) =>
+      `Callbacks of ${n} seal uses are refused, because their address is old; polling finds the photos. Set callback.former_secret.`,
     troubled: (n) => `Trouble ${n}`,
     clear_one: (word) => `Clear filter ${word}`,
     subject: "Subject / number",

@@ -210,6 +210,9 @@ export const zh = {
     type: "类型",
     type_is: (word: string) => `类型：${word}`,
     only_missing: "只看缺图",
+    door_open: "回调没有设置密钥：推送的图片不会保存，只会触发取图。请设置 callback.secret。",
+    door_refused: (n: number) =>
+      `${n} 个用印的回调地址已失效，回调会被拒绝，图片由定时查询取得。请把旧密钥设为 callback.former_secret。`,
     troubled: (n: number) => `异常 ${n}`,
     clear_one: (word: string) => `清除筛选 ${word}`,
     subject: "主题 / 编号",
