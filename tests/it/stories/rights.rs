@@ -75,7 +75,7 @@ fn asks(action: Action, person: &str, standing: Standing) -> Vec<Ask> {
             vec![post("/api/flows/{id}/archive", json!({ "acceptMissing": true, "reason": "已录像" }))]
         }
         Action::Archive => vec![post("/api/flows/{id}/archive", Value::Null)],
-        Action::Evidence => vec![get("/api/flows/{id}/evidence.zip")],
+        Action::Evidence => vec![get("/api/flows/{id}/evidence.zip"), get("/api/flows/{id}/evidence")],
     }
 }
 

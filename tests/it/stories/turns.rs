@@ -138,7 +138,7 @@ story!(after_the_archive_participants_read_details_and_photos_whatever_the_nodes
     let flow = archived(&world, 1).await;
     for name in ["zhang", "li", "wang", "admin", "sun"] {
         let caller = world.caller(name).await;
-        assert_eq!(show(&caller, &flow).await["actions"], json!(["detail", "photos"]), "{name}");
+        assert_eq!(show(&caller, &flow).await["actions"], json!(["detail", "photos", "evidence"]), "{name}");
         assert_eq!(caller.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200)[0]["counted"], 1);
         assert_eq!(caller.get(&format!("/api/flows/{flow}/photos.zip")).await.status, 200, "{name}");
     }
