@@ -269,16 +269,17 @@ story!(bodies_that_lead_nowhere_are_kept_in_part_and_for_a_time, async |engine: 
 story!(a_strangers_picture_is_dropped_when_its_business_becomes_known, async |engine: Engine| {
     let world = open_world(engine).await;
     let (_, _, business) = world.seal_use(1).await;
-    let other = "UPDATE seal_uses SET business_id = 'other'";
-    sql(other).execute(&world.app.db).await.unwrap();
+    let mut tx = world.app.db.begin().await.unwrap();
+    sql("UPDATE seal_uses SET business_id = 'other'").execute(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
     push(&world, &business, &png(7)).await;
     world
         .until("the callback is an orphan", async || {
             world.count("SELECT COUNT(*) FROM callbacks WHERE state = 'orphan' AND body IS NOT NULL").await == 1
         })
         .await;
-    sql("UPDATE seal_uses SET business_id = $1").bind(&business).execute(&world.app.db).await.unwrap();
     let mut tx = world.app.db.begin().await.unwrap();
+    sql("UPDATE seal_uses SET business_id = $1").bind(&business).execute(&mut tx).await.unwrap();
     yinku::callback::adopt_orphans(&mut tx, world.app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let kept =

@@ -78,10 +78,10 @@ story!(the_command_ends_well_only_if_all_was_checked_and_is_well, async |world: 
     std::fs::remove_file(&path).unwrap();
     let (status, told) = verify(&[]);
     assert!(status == Some(1) && told.contains(&format!("missing  {key}")), "{told}");
-    // A link to itself cannot be read: that is no finding, and not well.
+    // A store with a link to itself cannot be read: that is no finding, and not well.
     std::os::unix::fs::symlink(&path, &path).unwrap();
     let (status, told) = verify(&[]);
-    assert!(status == Some(2) && told.contains("not checked"), "{told}");
+    assert!(status == Some(2) && told.contains("cannot check"), "{told}");
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(verify(&[]).0, Some(0));
