@@ -14,16 +14,15 @@ import { expect, test } from "./kit/test";
 
 const LARGE = 300 * 1024 * 1024;
 
-async function bearer(house: House): Promise<string> {
-  const made = await house.api<{ token: string }>("wang", "POST", "/api/tokens", { name: "evidence" });
-  return `Bearer ${made.token}`;
+async function cookieOf(house: House): Promise<Record<string, string>> {
+  return { cookie: await house.login("wang") };
 }
 
 /** Writes the package of the flow to a file in pieces. */
 async function save(house: House, flow: string, file: string): Promise<void> {
-  const authorization = await bearer(house);
+  const headers = await cookieOf(house);
   for (let turn = 0; turn < 60; turn++) {
-    const answer = await fetch(`${house.base}/api/flows/${flow}/evidence.zip`, { headers: { authorization } });
+    const answer = await fetch(`${house.base}/api/flows/${flow}/evidence.zip`, { headers });
     if (answer.status === 503) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       continue;
@@ -51,8 +50,8 @@ test("the page for checking reads a package from disk, also a large one, and fin
   const dir = mkdtempSync(join(tmpdir(), "evidence-"));
   const context = await browser.newContext({ offline: true });
   try {
-    const authorization = await bearer(house);
-    const page_ = await fetch(`${house.base}/api/evidence/verify.html`, { headers: { authorization } });
+    const headers = await cookieOf(house);
+    const page_ = await fetch(`${house.base}/api/evidence/verify.html`, { headers });
     expect(page_.headers.get("content-disposition")).toContain("attachment");
     writeFileSync(join(dir, "verify.html"), Buffer.from(await page_.arrayBuffer()));
     const page = await context.newPage();
@@ -83,7 +82,7 @@ test("the page for checking reads a package from disk, also a large one, and fin
     const form = new FormData();
     form.append("file", new Blob([Buffer.alloc(LARGE, 7)]), "大文件.bin");
     const path = `/api/flows/${flow}/fields/stamped/files`;
-    const sent = await fetch(house.base + path, { method: "POST", headers: { authorization }, body: form });
+    const sent = await fetch(house.base + path, { method: "POST", headers, body: form });
     expect(sent.status, await sent.text()).toBe(201);
     const large = join(dir, "large.zip");
     await save(house, flow, large);
