@@ -101,7 +101,7 @@ story!(pictures_with_heavy_metadata_cost_little_memory, async |engine: Engine| {
     // One user may have four uploads at once.
     let bring = async |shade: u8| {
         let picture = profiled_png(shade, &profile);
-        let person = if shade % 2 == 0 { &wang } else { &admin };
+        let person = if shade.is_multiple_of(2) { &wang } else { &admin };
         let document = person.bring(&stamped(&flow), form([("章.png", picture)])).await.expect(201)[0].clone();
         let path = format!("/api/documents/{}/thumbnail/256", document["id"].as_str().unwrap());
         assert_eq!(image_of(&wang.get(&path).await.bytes).dimensions(), (64, 48));
