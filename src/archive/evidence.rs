@@ -1,7 +1,8 @@
 //! The evidence package (证据包) of a flow: report, originals, metadata and manifests as one zip that a stranger checks
 //! offline.
 //!
-//! A package belongs to one state of its flow: to the last manifest, or to the present facts while there is none. All of
+//! A package belongs to one state of its flow: to the last manifest. A flow without a manifest has the state of its
+//! present facts. All of
 //! its parts are made once and kept in the store. The unique index on (flow, state, variant) decides between two nodes
 //! that make the same package. So its bytes never change.
 
@@ -209,7 +210,7 @@ async fn thumbnails_of(app: &App, known: &Known) -> Result<Vec<Option<Bytes>>, E
             match thumbnails::of_original(app, &hash, &key, THUMBNAIL).await {
                 Ok(jpeg) => Ok(Some(jpeg)),
                 Err(ThumbnailError::Store(error)) if error.outage().is_some() => Err(error.into()),
-                // A report says that there is none.
+                // The report says that it is missing.
                 Err(_) => Ok(None),
             }
         })

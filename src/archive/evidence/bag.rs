@@ -78,7 +78,7 @@ pub(super) struct Bag {
 pub(super) struct Variant {
     /// With photos of faces, or of an unknown kind.
     pub(super) faces: bool,
-    /// Thumbnails in the order of the documents. `None` where there is none.
+    /// Thumbnails in the order of the documents. `None`: the document has no thumbnail.
     pub(super) thumbnails: Vec<Option<Bytes>>,
 }
 

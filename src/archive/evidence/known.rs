@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) flow: Flow,
-    /// The number of the manifest. 0 while there is none.
+    /// The number of the manifest. 0: the flow has no manifest yet.
     pub(super) n: u32,
     /// `n`, or `0-` and a fingerprint of the facts.
     pub(super) state: String,
