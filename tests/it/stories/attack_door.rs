@@ -159,7 +159,7 @@ story!(addresses_given_out_before_a_change_of_the_secret, async |engine: Engine|
     );
     // Polling finds its photo.
     let stored = async || {
-        let stored = "SELECT COUNT(*) FROM photos WHERE state = 'stored'";
+        let stored = "SELECT COUNT(*) FROM photos WHERE state = 'done'";
         sql(stored).scalar::<i64>(&house.app.db).await.unwrap() == 1
     };
     house.until("the photo of the refused address is here", stored).await;

@@ -40,7 +40,7 @@ story!(a_draft_a_change_and_a_submission_have_the_same_bounds, async |world: Wor
     let draft = |form: Value| json!({ "definitionId": world.definition, "form": form, "draft": true });
     let made = zhang.post("/api/flows", &draft(purchase(&rows(1, &row)))).await.expect(201);
     let at = |rest: &str| format!("/api/flows/{}{rest}", made["id"].as_str().unwrap());
-    let crowd = json!({ "seal": "x", "count": 1, "users": vec!["wang"; 51] });
+    let crowd = json!({ "seal": "QYS2019040001", "count": 1, "users": vec!["wang"; 51] });
     for (bad, place) in [
         (rows(501, &json!({})), "form.seals"),
         (rows(16_000, &json!({})), "form.seals"),

@@ -316,6 +316,7 @@ const KEPT: [&str; 5] = [
 fn assert_guarded(route: &str, told: &Told) {
     assert_eq!(told.header("x-content-type-options"), "nosniff", "{route}");
     assert_eq!(told.header("referrer-policy"), "no-referrer", "{route}");
+    assert!(told.header("content-security-policy").contains("default-src 'none'"), "{route}");
     let kept = told.status.is_success() && KEPT.contains(&route);
     assert_eq!(told.header("cache-control") == "no-store", !kept, "{route} {}", told.header("cache-control"));
     assert!(kept <= told.header("cache-control").starts_with("private"), "{route}");

@@ -14,6 +14,7 @@ use yinku::{
     config::Config,
     id::ServiceId,
     service::Service,
+    tls,
 };
 
 use crate::support::{process::yinku, until::within, world::small_photos};
@@ -130,6 +131,7 @@ async fn a_first_password_that_cannot_be_printed_leaves_a_way_in() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     tokio::task::spawn_blocking(add).await.unwrap();
+    tls::choose_provider();
     let login = serde_json::json!({ "username": "root2", "password": "seven green umbrellas" });
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let told = client.post(format!("http://{listen}/api/session")).json(&login).send().await.unwrap();
