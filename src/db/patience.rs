@@ -21,7 +21,7 @@ tokio::task_local! {
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// A shorter wait is an answer of a busy database. A request may have many of them.
-const PROMPT: Duration = Duration::from_secs(1);
+const PROMPT: Duration = Duration::from_secs(2);
 
 /// The wait of each call after the patience is used up. What a request still has to write can succeed in it, if the
 /// database works again.

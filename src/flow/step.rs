@@ -103,8 +103,8 @@ pub async fn start(
     let users = Directory::load(db).await?;
     let errors = checked::errors(form::check, body, form, &users).await?;
     submittable(errors, body, form, starter, &users, now)?;
-    let mut tx = db.begin().await?;
     applicable(body, required_files::all(body))?;
+    let mut tx = db.begin().await?;
     let flow = new_flow(acting, definition, form);
     let flow = Flow { serial_no: next_serial_no(&mut tx, now).await?, state: FlowState::Running, ..flow };
     let flow = flow.insert(&mut tx).await?;

@@ -54,15 +54,23 @@ fn the_pages_name_only_tests_that_exist() {
 
 #[test]
 fn each_fault_and_each_protection_names_its_test() {
-    for (name, columns) in [("security.md", 4), ("reliability.md", 4)] {
+    for name in ["security.md", "reliability.md"] {
         let page = page(name);
-        let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("|--"));
-        // The tables of the requirements have three columns.
-        let rows = rows.filter(|row| row.matches(" | ").count() == columns - 1);
-        let cell = |row: &str| row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default().to_owned();
-        let without: Vec<&str> = rows.filter(|row| !is_head(row) && !names_a_test(&cell(row))).collect();
+        let rows = page.lines().filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 3);
+        let without: Vec<&str> =
+            rows.filter(|row| !is_head(row) && !is_honest(row) && !names_a_test(last_cell(row))).collect();
         assert!(without.is_empty(), "{name}: {without:#?}");
     }
+}
+
+fn last_cell(row: &str) -> &str {
+    row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default()
+}
+
+/// A requirement that is not met, or does not apply, and says so.
+fn is_honest(row: &str) -> bool {
+    let state = row.split(" | ").nth(1);
+    row.starts_with("| V") && state.is_some_and(|state| ["not met", "does not apply"].contains(&state))
 }
 
 fn is_head(row: &str) -> bool {

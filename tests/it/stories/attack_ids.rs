@@ -348,6 +348,17 @@ story!(behind_https_every_route_has_the_headers_that_protect_it, async |engine: 
     }
 });
 
+story!(trace_is_refused_on_every_route, async |world: World| {
+    let admin = world.caller("admin").await;
+    let trace = async |path: &str| admin.send(admin.request(Method::TRACE, path)).await;
+    for row in rows() {
+        let path = row.route.replace("{key}", "stamped").replace("{size}", "256").replace("{secret}", "x");
+        let path = path.replace("{id}", NOTHING).replace("{documentId}", NOTHING);
+        trace(&path).await.expect_problem(405, "method_not_allowed");
+    }
+    trace("/flows").await.expect_problem(404, "not_found");
+});
+
 /// A flow of 张三 in use, with a photo and a stamped file, and people who have no part in it.
 async fn world_of_zhang(engine: Engine) -> (World, FlowId) {
     let world = World::new(engine, Plan { definition: Some(private), ..Plan::default() }).await;
