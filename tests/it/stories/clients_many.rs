@@ -89,7 +89,7 @@ async fn callback(address: SocketAddr) {
 
 async fn the_limit_of_open_files_is_raised_to_its_hard_bound(engine: Engine) {
     let house = House::build(engine, None).await;
-    let process = house.command_after("ulimit -Hn 3000; ulimit -Sn 256").spawn().unwrap();
+    let process = house.command_after("ulimit -Sn 256; ulimit -Hn 3000").spawn().unwrap();
     house.caller("zhang").await.get("/api/flows").await.expect(200);
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id().unwrap())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
