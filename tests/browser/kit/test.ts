@@ -166,12 +166,20 @@ export async function noSideways(page: Page, what: string): Promise<void> {
           return style.overflowX !== "visible" && style.textOverflow !== "ellipsis";
         })
         .map((box) => `${box.tagName}.${box.className} ${box.scrollWidth} > ${box.clientWidth}: ${culprit(box)}`);
-    // The innermost box that reaches over the edge.
+    // The widest text or control that reaches over the edge.
     const culprit = (box: HTMLElement) => {
       const edge = box.getBoundingClientRect().left + box.clientLeft + box.clientWidth + 1;
-      const out = [...box.querySelectorAll<HTMLElement>("*")].filter((one) => one.getBoundingClientRect().right > edge);
-      const last = out.at(-1) ?? box;
-      return `${last.tagName}.${last.className} “${(last.textContent ?? "").trim().slice(0, 40)}”`;
+      const reach = (one: HTMLElement) => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return one.childElementCount > 0 || one.matches(wide)
+          ? 0
+          : Math.max(range.getBoundingClientRect().right, one.scrollWidth);
+      };
+      const all = [...box.querySelectorAll<HTMLElement>("*")].filter((one) => reach(one) > edge);
+      const worst = all.sort((one, other) => reach(other) - reach(one))[0] ?? box;
+      const parent = worst.parentElement;
+      return `${parent?.className} > ${worst.tagName}.${worst.className} “${(worst.textContent ?? "").trim().slice(0, 40)}”`;
     };
     const asItIs = tooWide();
     // Other machines have other Latin fonts.
