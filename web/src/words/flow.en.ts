@@ -56,7 +56,7 @@ export const flowEn: FlowWords = {
     row: (n) => `Row ${n}`,
     pick: "Choose",
     pick_people: "Type a name",
-    pick_seal: "Type the name of a seal",
+    pick_seal: "Type a seal",
     no_people: "No such person",
     no_seals: "No such seal",
     seals_failed: "The seals cannot be read. Type the name of the seal.",
