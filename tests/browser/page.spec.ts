@@ -122,7 +122,28 @@ test.describe("what is gone", () => {
     await other.goto(`/flows/${watched}/edit`);
     await expect(other.getByLabel("用印主题")).toHaveValue("已经删除的草稿");
     await house.api("zhang", "POST", `/api/flows/${watched}/withdraw`, {});
-    await expect(other.getByText("这里没有内容，或者您无权查看")).toBeVisible({ timeout: 40_000 });
+    // The tab becomes visible again, so everything on it is read again.
+    await other.evaluate(() => dispatchEvent(new Event("visibilitychange")));
+    await expect(other.getByText("这里没有内容，或者您无权查看")).toBeVisible();
     await expect(other.getByLabel("用印主题")).toHaveCount(0);
   });
+});
+
+test("a seal use that a return has ended is kept at the end of the page, closed", async ({ house, person }) => {
+  const flow = await house.startFlow("退回后再次用印", 2);
+  await house.approve(flow);
+  const first = await house.business(flow);
+  await house.api("wang", "POST", `/api/flows/${flow}/reject`, { comment: "次数不对", to: "start" });
+  const state = async () => (await house.flow<{ state: string }>(flow)).state;
+  await house.until("it is back", async () => (await state()) === "rejected");
+  await house.api("zhang", "POST", `/api/flows/${flow}/submit`, { form: {} });
+  await house.approve(flow);
+  await house.until("another seal use is there", async () => (await house.business(flow)) !== first);
+  const wang = await person("wang");
+  await wang.goto(`/flows/${flow}`);
+  const old = wang.locator("details", { hasText: "已被替代的用印申请（1）" });
+  await expect(old.getByText(/公章 · 上海印库科技有限公司 · 王五/)).toBeHidden();
+  await old.locator("summary").click();
+  await expect(old.getByText(/公章 · 上海印库科技有限公司 · 王五/)).toBeVisible();
+  await expect(old.getByText("已结束")).toBeVisible();
 });
