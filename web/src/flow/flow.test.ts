@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "@/api/client";
 import { Problem } from "@/api/client";
-import { companyOf, isGone, personOf } from "./flow";
+import { isGone } from "./flow";
+import { companyOf, personOf } from "./naming";
 
 const seal = (picked: string, name: string | null, company: string | null, deviceNo: string | null) => ({
   picked,
