@@ -87,7 +87,8 @@ pub struct Opinion<'a> {
     pub node: Option<&'a str>,
 }
 
-/// Creates a flow of `definition` and submits it. `run`: the run of a request with a key, which notes its act.
+/// Creates a flow of `definition` and submits it. `run`: the run of a request with a key, which notes its act. The flow
+/// takes the version that is current now: another one may have been saved since the caller read it.
 pub async fn start(
     acting: Acting<'_>,
     definition: &Definition,
@@ -95,7 +96,9 @@ pub async fn start(
     run: Option<&RunId>,
 ) -> Result<FlowId, StepError> {
     let Acting { db, user: starter, now } = acting;
-    let (mut tx, body) = (db.begin().await?, &definition.body);
+    let mut tx = db.begin().await?;
+    let definition = &Definition::current(&mut tx, &definition.id).await?.ok_or(StepError::NotFound)?;
+    let body = &definition.body;
     body.check_start(starter)?;
     let users = Directory::load(&mut tx).await?;
     submittable(body, form, starter, &users, now)?;

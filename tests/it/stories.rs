@@ -27,6 +27,7 @@ mod callbacks;
 mod clients;
 mod clients_many;
 mod database_silent;
+mod definition_versions;
 mod definitions;
 mod drafts;
 mod evidence;

@@ -22,6 +22,7 @@ pub async fn draft(
     run: Option<&RunId>,
 ) -> Result<FlowId, StepError> {
     let mut tx = acting.db.begin().await?;
+    let definition = &Definition::current(&mut tx, &definition.id).await?.ok_or(StepError::NotFound)?;
     definition.body.check_start(acting.user)?;
     let errors = form::check_types(&definition.body, form, &Directory::load(&mut tx).await?);
     if !errors.is_empty() {
