@@ -54,8 +54,11 @@ words! {
         EvidenceDownloaded = "evidence_downloaded",
         /// A check of originals ended.
         FixityChecked = "fixity_checked",
-        /// An original is missing or changed. The subject is its hash or its key.
+        /// An original is missing, changed or unreadable, or an object has no row. The subject is the hash of the original, or the
+        /// key of the object.
         DamageFound = "damage_found",
+        /// What was found is right again.
+        DamageHealed = "damage_healed",
         PhotoSupplied = "photo_supplied",
         PhotosPushed = "photos_pushed",
         PhotoAccepted = "photo_accepted",
@@ -178,6 +181,14 @@ pub struct AuditEntry {
 /// Appends an entry, which exists if and only if `tx` commits. Call it last before the commit.
 pub async fn record(tx: &mut Tx, entry: NewEntry<'_>, now: Timestamp) -> Result<(), DbError> {
     append(tx, vec![Unchained::of(entry, now)]).await
+}
+
+/// As [`record`], for many entries.
+pub async fn record_all(tx: &mut Tx, entries: &[NewEntry<'_>], now: Timestamp) -> Result<(), DbError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    append(tx, entries.iter().map(|entry| Unchained::of(*entry, now)).collect()).await
 }
 
 /// Records the act and commits its transaction.

@@ -653,6 +653,25 @@ CREATE TABLE evidence_packages (
 );
 CREATE INDEX evidence_packages_by_bundle ON evidence_packages (bundle_id);
 
+-- Fixity -------------------------------------------------------------------------------------------------------------
+
+-- What the checks of the store found. A finding is open until the bytes are right again.
+CREATE TABLE fixity_findings (
+  id        TEXT PRIMARY KEY NOT NULL,
+  -- missing, changed, unreadable or untracked
+  kind      TEXT NOT NULL,
+  -- the hash of an original, or the key of an object without a row
+  subject   TEXT NOT NULL,
+  store_key TEXT NOT NULL,
+  -- how it was found
+  detail    TEXT NOT NULL,
+  found_by  TEXT NOT NULL,
+  found_at  BIGINT NOT NULL,
+  healed_at BIGINT
+);
+-- A subject has one open finding.
+CREATE UNIQUE INDEX fixity_findings_open ON fixity_findings (subject) WHERE (healed_at IS NULL);
+
 -- Job ----------------------------------------------------------------------------------------------------------------
 
 -- One row per thing that has work to do. A wake during a run asks for one more run.

@@ -113,6 +113,7 @@ codes! {
     TooManyAtOnce = "too_many_at_once", TOO_MANY_REQUESTS, "The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.";
     TooMuch = "too_much", TOO_MANY_REQUESTS, "The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
+    OriginalDamaged = "original_damaged", INTERNAL_SERVER_ERROR, "The original is damaged or missing in the store. Ask an administrator to restore the object.";
     VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";
     StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "The service is still fetching photos. Retry after `Retry-After` seconds.";
     BundleMaking = "bundle_making", SERVICE_UNAVAILABLE, "The service is still making the package. Retry after `Retry-After` seconds.";

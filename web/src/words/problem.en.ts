@@ -81,6 +81,7 @@ export const problemEn: ProblemWords = {
   still_collecting: () => "Photos are still coming",
   too_many_at_once: ({ detail }) => `Too many at once: ${detail}`,
   bundle_making: ({ wait }) => `The package is being made; again in ${wait} s`,
+  original_damaged: () => "The original is damaged in the store; ask an administrator",
   bundle_gone: () => "The bundle has ended; make a new one",
   too_much: ({ wait }) => `This address sent too much in an hour; again in ${wait} s`,
   busy: ({ wait }) => `Busy; again in ${wait} s`,

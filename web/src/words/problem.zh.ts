@@ -81,6 +81,7 @@ export const problemZh: ProblemWords = {
   still_collecting: () => "图片还在接收，请稍候",
   too_many_at_once: () => "您同时进行的上传或打开的页面过多，请先结束其中一些",
   bundle_making: ({ wait }) => `证据包正在制作，${wait} 秒后再试`,
+  original_damaged: () => "存储中的原件已损坏或丢失，请联系管理员恢复",
   bundle_gone: () => "打包下载已过期，请重新打包",
   too_much: ({ wait }) => `该地址一小时内发送的数据过多，${wait} 秒后再试`,
   busy: ({ wait }) => `服务繁忙，${wait} 秒后再试`,
