@@ -83,7 +83,7 @@ async fn evidence_zip(
 ) -> Result<Response, Problem> {
     entitled(&edge, &id, &user, params.faces).await?;
     let package = evidence::bring(&edge.app, &id, params.faces).await?.ok_or_else(bundles::making)?;
-    bundles::serve(&edge, &user, &method, &headers, &package.bundle, Address::Changing).await
+    bundles::serve(&edge, &user, &method, &headers, &package.bundle.id, Address::Changing).await
 }
 
 /// What the evidence package will be. The service makes it meanwhile.
