@@ -81,7 +81,37 @@ pub async fn give_out(
     let detail = format!("{} bytes {}-{}/{}", bundle.id, range.start, range.end.max(1) - 1, layout.bytes());
     let entry = NewEntry::new(username, act, subject).of_flow_if(bundle.flow_id.as_ref()).detail(&detail);
     app.journal.write(entry, app.clock.now()).await?;
-    Ok(download::watched(app, FoundBy::Bundle, stream(app.store.clone(), layout, range)))
+    let chunks = download::watched(app, FoundBy::Bundle, stream(app.store.clone(), layout, range));
+    Ok(ending_with_its_parts(app, bundle, chunks))
+}
+
+/// Ends the bundle if a part that was made for a package is damaged or lost. The package is made anew then.
+fn ending_with_its_parts(
+    app: &App,
+    bundle: &Bundle,
+    chunks: BoxStream<'static, Result<Bytes, StoreError>>,
+) -> BoxStream<'static, Result<Bytes, StoreError>> {
+    let (db, store, clock, id) = (app.db.clone(), app.store.clone(), app.clock.clone(), bundle.id.clone());
+    chunks
+        .or_else(move |error| {
+            let (db, store, clock, id) = (db.clone(), store.clone(), clock.clone(), id.clone());
+            async move {
+                let (StoreError::Damaged { key } | StoreError::NotFound { key }) = &error else { return Err(error) };
+                // A missing bucket must not look like a missing object.
+                let part = expiry::bundle_of(key).filter(|_| key.starts_with("evidence/"));
+                if let Some(package) = part
+                    && store.check().await.is_ok()
+                {
+                    for id in [&package, &id] {
+                        if let Err(error) = expiry::end_row(&db, id, clock.now()).await {
+                            tracing::error!(%error, bundle = %id, "cannot end a damaged bundle");
+                        }
+                    }
+                }
+                Err(error)
+            }
+        })
+        .boxed()
 }
 
 /// Streams the bytes of `range`, in the store's chunks. If an object has another length than its row, or another CRC-32,

@@ -9,7 +9,7 @@ use super::record::{self, Bundle, BundleKind};
 use crate::{
     app::App,
     clock::Timestamp,
-    db::DbError,
+    db::{Db, DbError},
     flow::evidence::SealedPackage,
     id::{BundleId, FlowId},
     store::{Store, StoreError, StoreKey},
@@ -54,7 +54,7 @@ pub async fn expire(app: &App) -> Result<(), ExpiryError> {
 }
 
 async fn end(app: &App, bundle: &Bundle, now: Timestamp) -> Result<(), ExpiryError> {
-    end_row(app, &bundle.id, now).await?;
+    end_row(&app.db, &bundle.id, now).await?;
     delete_objects(&app.store, bundle).await?;
     let mut tx = app.db.begin().await?;
     Bundle::forget_objects(&mut tx, &bundle.id).await?;
@@ -63,8 +63,8 @@ async fn end(app: &App, bundle: &Bundle, now: Timestamp) -> Result<(), ExpiryErr
 }
 
 /// Ends a bundle now. Its objects go in a later turn.
-pub async fn end_row(app: &App, id: &BundleId, now: Timestamp) -> Result<(), DbError> {
-    let mut tx = app.db.begin().await?;
+pub async fn end_row(db: &Db, id: &BundleId, now: Timestamp) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
     Bundle::end(&mut tx, id, now).await?;
     SealedPackage::forget(&mut tx, id).await?;
     tx.commit().await
@@ -74,7 +74,7 @@ pub async fn end_row(app: &App, id: &BundleId, now: Timestamp) -> Result<(), DbE
 pub async fn expire_of_flow(app: &App, flow: &FlowId) -> Result<(), ExpiryError> {
     let now = app.clock.now();
     for id in Bundle::over_of_flow(&app.db, flow, now).await? {
-        end_row(app, &id, now).await?;
+        end_row(&app.db, &id, now).await?;
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ pub async fn sweep(app: &App) -> Result<u64, ExpiryError> {
 }
 
 /// Returns the bundle to which an object belongs. `None`: the key has no format that yinku writes.
-fn bundle_of(key: &str) -> Option<BundleId> {
+pub(super) fn bundle_of(key: &str) -> Option<BundleId> {
     let mut parts = key.split('/');
     match (parts.next()?, parts.next()?, parts.next(), parts.next()) {
         ("bundles", plan, None, None) => plan.strip_suffix(".plan")?.parse().ok(),

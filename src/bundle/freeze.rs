@@ -124,7 +124,7 @@ pub async fn begin(app: &App, user: &User, wish: &BundleWish) -> Result<Bundle, 
 /// Returns the wish of a bundle that is not made yet, and its maker.
 pub async fn begun(app: &App, bundle: &Bundle) -> Result<Option<(User, BundleWish)>, SelectionError> {
     let Some((user, wish)) = record::wish_of(&app.db, &bundle.id).await? else { return Ok(None) };
-    let user = User::find(&app.db, &user).await?.ok_or(SelectionError::Nothing)?;
+    let user = User::find(&app.db, &user).await?.filter(|user| !user.disabled).ok_or(SelectionError::Nothing)?;
     Ok(Some((user, serde_json::from_str(&wish).map_err(RightsError::from)?)))
 }
 

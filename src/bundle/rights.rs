@@ -145,7 +145,7 @@ pub(super) async fn settle(app: &App, bundle: &Bundle) -> Result<(), RightsError
     let of_packages =
         if packages.is_empty() { Some(Packaged::default()) } else { packaged(app, &plan, packages).await? };
     let (Some((mut needs, names)), Some(of_packages)) = (needed, of_packages) else {
-        expiry::end_row(app, &bundle.id, app.clock.now()).await?;
+        expiry::end_row(&app.db, &bundle.id, app.clock.now()).await?;
         return Err(PlanError::Gone.into());
     };
     faces |= of_packages.faces;

@@ -144,3 +144,26 @@ story!(a_document_of_another_length_or_lost_is_never_served_as_good, async |worl
         world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_found' AND subject LIKE 'originals/%'").await;
     assert_eq!(keys, 0, "the subject is the hash");
 });
+
+story!(a_package_with_a_damaged_part_ends_and_is_made_anew, async |world: World| {
+    let flow = archived(&world, 2).await;
+    let wang = world.caller("wang").await;
+    let package = format!("/api/flows/{flow}/evidence.zip");
+    let good = wang.get(&package).await;
+    let frozen = good.header("content-location").to_owned();
+    let many = url(&bundle_of(&wang, &json!({ "flowIds": [flow.to_string()], "evidence": true })).await);
+    let id = frozen.rsplit('/').next().unwrap();
+    let parts = world.app.config.data_dir.join(format!("store/evidence/{flow}/{id}"));
+    let report = std::fs::read_dir(parts).unwrap().map(|part| part.unwrap().path());
+    let report = report.filter(|path| path.extension().is_some_and(|ext| ext == "html")).next().unwrap();
+    let mut bytes = std::fs::read(&report).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&report, bytes).unwrap();
+    assert!(breaks_off(&wang, &many).await);
+    world.until("both have ended", async || wang.get(&many).await.status == 410).await;
+    world.until("both have ended", async || wang.get(&frozen).await.status == 410).await;
+    let again = wang.get(&package).await;
+    assert_eq!((again.status.as_u16(), &again.bytes), (200, &good.bytes));
+    assert_eq!(found(&world).await, 0, "no original is damaged");
+});

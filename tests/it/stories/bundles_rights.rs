@@ -145,7 +145,7 @@ story!(the_audit_log_of_a_flow_has_the_bundles_of_its_documents, async |world: W
     assert!(before[1][2].starts_with("2 entries, ") && before[1][2].ends_with(flow.as_str()), "{}", before[1][2]);
     // The plan goes after a week. The log still says what it was.
     let id = made["id"].as_str().unwrap().parse().unwrap();
-    yinku::bundle::expiry::end_row(&world.app, &id, world.app.clock.now()).await.unwrap();
+    yinku::bundle::expiry::end_row(&world.app.db, &id, world.app.clock.now()).await.unwrap();
     assert_eq!(log().await, before);
     let other: String = yinku::id::FlowId::new().to_string();
     assert_eq!(sun.get(&format!("/api/audit?flowId={other}")).await.expect(200)["items"], json!([]));
