@@ -101,6 +101,16 @@ impl Bundle {
         .await
     }
 
+    /// Moves the end of a bundle that has one to a later time.
+    pub async fn prolong(tx: &mut Tx, id: &BundleId, until: Option<Timestamp>) -> Result<(), DbError> {
+        sql("UPDATE bundles SET expires_at = $1 WHERE id = $2 AND expires_at < $1 AND plan_key IS NOT NULL")
+            .bind(until)
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     /// Marks the bundle as ended. Its id is gone for ever.
     pub async fn end(tx: &mut Tx, id: &BundleId) -> Result<(), DbError> {
         sql("UPDATE bundles SET plan_key = NULL WHERE id = $1").bind(id).execute(tx).await?;

@@ -69,7 +69,7 @@ impl From<Bundle> for BundleView {
 
 /// Freezes a selection as a bundle. Documents that the caller may not see are left out. 503 `bundle_making`: an evidence
 /// package of the selection is not made yet. Send the request again.
-#[utoipa::path(post, path = "/api/bundles", request_body = BundleWish, responses((status = 201, body = BundleView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+#[utoipa::path(post, path = "/api/bundles", request_body = BundleWish, responses((status = 201, body = BundleView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn make(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

@@ -30,6 +30,7 @@ mod database_silent;
 mod definitions;
 mod drafts;
 mod evidence;
+mod evidence_facts;
 mod faults;
 mod files;
 mod files_archive;
