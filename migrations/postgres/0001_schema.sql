@@ -365,6 +365,8 @@ CREATE TABLE photos (
   source          TEXT COLLATE "C" NOT NULL,
   -- true: a detail of the vendor listed this key. Only such keys are fetched.
   listed          BOOLEAN NOT NULL DEFAULT FALSE,
+  -- when a detail listed it first
+  listed_at       BIGINT,
   -- confirmed, unconfirmed, accepted or supplied; an unconfirmed photo is in no count
   confirmation    TEXT COLLATE "C" NOT NULL,
   -- an administrator accepted the photo: {by, at, reason} as JSON
@@ -583,6 +585,8 @@ CREATE TABLE callbacks (
   -- 64 KiB, and nothing if it has pictures for a known seal use
   body         BYTEA,
   body_bytes   BIGINT NOT NULL,
+  -- of the whole body, taken when it came
+  body_sha256  TEXT COLLATE "C" NOT NULL,
   body_key     TEXT COLLATE "C",
   shape        TEXT COLLATE "C" NOT NULL,
   business_id  TEXT COLLATE "C",

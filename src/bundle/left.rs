@@ -13,8 +13,6 @@ words! {
         OriginalDamaged = "original_damaged",
         /// The vendor still owes photos of this seal.
         PhotosMissing = "photos_missing",
-        /// The flow is a draft, so it has no package.
-        NotNow = "not_now",
     }
 }
 
@@ -44,7 +42,6 @@ pub fn list(left: &[LeftOut]) -> Option<String> {
         let why = match code {
             LeftCode::OriginalDamaged => "原件损坏或丢失 / the original is damaged or lost",
             LeftCode::PhotosMissing => "未取得 / missing",
-            LeftCode::NotNow => "草稿没有证据包 / a draft has no package",
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name}: {why}");

@@ -137,6 +137,16 @@ impl Bundle {
         Ok(held == sorted.len() as u64)
     }
 
+    /// Moves the end of a bundle that has one to a later time.
+    pub async fn prolong(tx: &mut Tx, id: &BundleId, until: Option<Timestamp>) -> Result<(), DbError> {
+        sql("UPDATE bundles SET expires_at = $1 WHERE id = $2 AND expires_at < $1 AND NOT ended")
+            .bind(until)
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     /// Returns the bundles that are over at `at` and whose rows or objects are still there, after the one that `after`
     /// names.
     pub async fn over(

@@ -16,7 +16,7 @@ use crate::{
     content::download::original_of,
     cpu::CpuError,
     db::{Db, DbError},
-    flow::{Flow, FlowState},
+    flow::Flow,
     hash::Blake3,
     id::{BundleId, DocumentId, FlowId, FolderId},
     library::{
@@ -204,14 +204,5 @@ impl Gathered {
         self.flows.insert(flow.id.clone());
         self.packages.push(package.id.clone());
         self.entries.extend(entries);
-    }
-
-    /// Leaves out a draft: it has no package. Returns false for another flow.
-    pub fn leaves_draft(&mut self, flow: &Flow) -> bool {
-        let draft = flow.state == FlowState::Draft || flow.serial_no.is_empty();
-        if draft {
-            self.left.push(LeftOut::new(&flow.title, LeftCode::NotNow));
-        }
-        draft
     }
 }

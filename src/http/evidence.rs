@@ -150,6 +150,7 @@ impl From<EvidenceError> for Problem {
     fn from(error: EvidenceError) -> Self {
         match error {
             EvidenceError::NoFlow => Self::not_found(),
+            EvidenceError::Rule(refusal) => refusal.into(),
             EvidenceError::Db(error) => error.into(),
             other => Self::internal(&other),
         }

@@ -35,6 +35,7 @@ mod database_silent;
 mod definitions;
 mod drafts;
 mod evidence;
+mod evidence_facts;
 mod faults;
 mod files;
 mod files_archive;

@@ -8,6 +8,7 @@ use crate::{
         record::Bundle,
         selection::{BundleWish, Gathered, SelectionError, visible_flow},
     },
+    flow::{Flow, actions},
     id::FlowId,
     queue::{self, JobKind},
     user::User,
@@ -68,14 +69,13 @@ async fn made_meanwhile(app: &App, bundle: Bundle) -> Result<Progress, ManyError
     })
 }
 
-/// Gathers the entries of the packages of these flows. A flow that the user may not see is left out.
+/// Gathers the entries of the packages of these flows. A flow that the user may not see is left out. A flow without
+/// evidence, such as a draft, is refused.
 async fn gather(app: &App, user: &User, flows: &[FlowId], faces: bool) -> Result<Packages, EvidenceError> {
     let (mut gathered, mut complete, mut failed) = (Gathered::begin(&app.db).await?, true, false);
     for id in flows {
         let Some(flow) = visible_flow(&app.db, id, user).await? else { continue };
-        if gathered.leaves_draft(&flow) {
-            continue;
-        }
+        actions::check_evidence(&flow, Flow::takes_part(&app.db, id, user).await?, user)?;
         let Some(package) = present(app, id, faces).await? else {
             complete = false;
             if queue::is_parked(&app.db, JobKind::Evidence, id.as_str()).await? {

@@ -101,11 +101,9 @@ story!(a_file_of_a_draft_is_the_starters_until_it_is_submitted, async |engine: E
     assert_eq!(zhang.get(&bundle).await.status, 200);
     admin.get(&bundle).await.expect_problem(403, "forbidden");
     admin.post("/api/bundles", &json!({ "documentIds": [file] })).await.expect_problem(404, "not_found");
-    // A draft has no package. Its starter is told so, and others are not told that it exists.
+    // A draft has no package. Others are not told that it exists.
     let wish = json!({ "flowIds": [flow], "evidence": true });
-    let made = bundle_of(&zhang, &wish).await;
-    assert_eq!((&made["entries"], &made["left"][0]["code"]), (&1.into(), &"not_now".into()));
-    assert_eq!(world.count("SELECT COUNT(*) FROM evidence_packages").await, 0);
+    zhang.post("/api/bundles", &wish).await.expect_problem(409, "flow_not_running");
     admin.post("/api/bundles", &wish).await.expect_problem(404, "not_found");
     act(&zhang, &flow, "submit", json!({})).await.expect(200);
     assert_eq!((zhang.get(&bundle).await.status.as_u16(), admin.get(&bundle).await.status.as_u16()), (200, 200));
