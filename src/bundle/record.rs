@@ -182,8 +182,12 @@ impl Bundle {
             .bind(id)
             .execute(&mut *tx)
             .await?;
-        for table in ["bundle_changes", "bundle_wishes", "bundle_links"] {
-            sql(format!("DELETE FROM {table} WHERE bundle_id = $1")).bind(id).execute(&mut *tx).await?;
+        for statement in [
+            "DELETE FROM bundle_changes WHERE bundle_id = $1",
+            "DELETE FROM bundle_wishes WHERE bundle_id = $1",
+            "DELETE FROM bundle_links WHERE bundle_id = $1",
+        ] {
+            sql(statement).bind(id).execute(&mut *tx).await?;
         }
         Ok(())
     }
