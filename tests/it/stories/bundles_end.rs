@@ -47,14 +47,17 @@ story!(a_bundle_of_packages_keeps_its_bytes_to_its_own_end, async |engine: Engin
     let (world, clock) = world_with_clock(engine).await;
     let (flow, _, business) = world.seal_use(3).await;
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    let wang = world.caller("wang").await;
+    wang.post(&format!("/api/flows/{flow}/collect"), &json!({})).await.expect(202);
     world.until("both photos are here", async || world.count("SELECT COUNT(*) FROM documents").await == 2).await;
     world.until_quiet().await;
-    let wang = world.caller("wang").await;
     assert_eq!(wang.get(&format!("/api/flows/{flow}/evidence.zip")).await.status, 200);
     clock.advance(6 * DAY);
     world.until_quiet().await;
     let wish = json!({ "flowIds": [flow.to_string()], "evidence": true });
     let made = until_ready(&world, &wang, &bundle_of(&wang, &wish).await).await;
+    let packages = world.count("SELECT COUNT(*) FROM bundles WHERE kind = 'evidence'").await;
+    assert_eq!(packages, 1, "the package of the first day");
     let whole = wang.get(&url(&made)).await;
     assert_eq!(
         (whole.status.as_u16(), whole.bytes.len()),
@@ -154,6 +157,8 @@ story!(a_plan_that_another_node_has_deleted_is_gone, async |world: World| {
 story!(a_bundle_has_its_id_before_its_packages_are_made, async |world: World| {
     let (flow, _, business) = world.seal_use(2).await;
     world.sim.stamp(&business, 0).await.unwrap();
+    let (wang, zhao) = (world.caller("wang").await, world.caller("zhao").await);
+    wang.post(&format!("/api/flows/{flow}/collect"), &json!({})).await.expect(202);
     world.until("the photo is here", async || world.count("SELECT COUNT(*) FROM documents").await == 1).await;
     world.until_quiet().await;
     // The job of the package cannot go on.
@@ -165,7 +170,6 @@ story!(a_bundle_has_its_id_before_its_packages_are_made, async |world: World| {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let (wang, zhao) = (world.caller("wang").await, world.caller("zhao").await);
     let made = bundle_of(&wang, &json!({ "flowIds": [flow.to_string()], "evidence": true, "name": "证据" })).await;
     assert_eq!((&made["state"], &made["name"], &made["etag"]), (&"making".into(), &"证据.zip".into(), &"".into()));
     let about = format!("{}/about", url(&made));
