@@ -209,7 +209,8 @@ mod tests {
         }
         let large = PlanCache::new(size - 1);
         open(&large, &ids[0], &reads).await;
-        assert_eq!((large.lock().plans.len(), large.lock().bytes, large.lock().opening.len()), (0, 0, 0));
+        let held = large.lock();
+        assert_eq!((held.plans.len(), held.bytes, held.opening.len()), (0, 0, 0));
     }
 
     #[tokio::test]
