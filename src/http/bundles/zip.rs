@@ -31,6 +31,10 @@ use crate::{
 pub(super) async fn allowed(edge: &Edge, id: &BundleId, user: &User) -> Result<Arc<Bundle>, Problem> {
     let lookup = async {
         let bundle = Bundle::find(&edge.app.db, id).await?.ok_or_else(Problem::not_found)?;
+        // The rights to documents that are gone cannot be asked.
+        if bundle.expires_at.is_some_and(|end| end <= edge.app.clock.now()) {
+            return Err(gone());
+        }
         if !rights::may_have(&edge.app, &bundle, user).await? {
             return Err(Problem::forbidden());
         }
