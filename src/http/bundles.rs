@@ -140,7 +140,7 @@ async fn about(
 ) -> Result<Json<BundleView>, Problem> {
     let bundle = allowed(&edge, &id, &user).await?;
     let progress = if bundle.plan_key.is_some() {
-        open(&edge, &bundle).await?;
+        open(&edge, &bundle, Address::Frozen).await?;
         Progress::Ready(Bundle::clone(&bundle))
     } else {
         many::proceed(&edge.app, Bundle::clone(&bundle)).await?

@@ -19,7 +19,7 @@ use crate::{
         rights,
     },
     http::{
-        Edge, Problem,
+        Code, Edge, Problem,
         content::range::{self, Validators},
     },
     id::BundleId,
@@ -48,10 +48,17 @@ pub(super) async fn allowed(edge: &Edge, id: &BundleId, user: &User) -> Result<A
 }
 
 /// Returns the plan of a bundle, if the store can give all of its bytes.
-pub(super) async fn open(edge: &Edge, bundle: &Bundle) -> Result<Arc<OpenPlan>, Problem> {
+pub(super) async fn open(edge: &Edge, bundle: &Bundle, address: Address) -> Result<Arc<OpenPlan>, Problem> {
     let plan = edge.plans.open(&edge.app.store, &edge.app.cpu, bundle).await?;
     let damaged = findings::open_damage(&edge.app.db).await?;
-    if damaged.iter().any(|original| plan.has(original)) { Err(gone()) } else { Ok(plan) }
+    if !damaged.iter().any(|original| plan.has(original)) {
+        return Ok(plan);
+    }
+    // The present package of a flow has no other bundle.
+    Err(match address {
+        Address::Frozen => gone(),
+        Address::Changing => Problem::new(Code::OriginalDamaged, Code::OriginalDamaged.meaning()),
+    })
 }
 
 /// Whether the bytes behind an address can change.
@@ -75,7 +82,7 @@ pub(in crate::http) async fn serve(
         let Progress::Ready(made) = many::proceed(app, Bundle::clone(&bundle)).await? else { return Err(making()) };
         bundle = Arc::new(made);
     }
-    let plan = open(edge, &bundle).await?;
+    let plan = open(edge, &bundle, address).await?;
     let (layout, size) = (&plan.layout, plan.layout.bytes());
     let validators = Validators { etag: layout.etag(), modified: plan.modified };
     let (mut status, mut range) = match range::select(method, headers, validators, size) {

@@ -102,6 +102,9 @@ story!(each_kind_of_damage_is_a_finding_once_and_ends_the_bundles_that_have_it, 
     }
     assert_eq!(wang.get(&format!("{}/about", url(&made))).await.expect(200)["left"], made["left"]);
 
+    // The present package cannot be given, and its bundle is gone.
+    wang.get(&format!("/api/flows/{flow}/evidence.zip")).await.expect_problem(500, "original_damaged");
+
     // A finding heals when the bytes are right again.
     for (document, bytes) in documents.iter().zip(good) {
         world.app.store.put(&key(document), bytes.into()).await.unwrap();
