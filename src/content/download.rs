@@ -64,8 +64,10 @@ pub async fn open(
     let whole = range == (0..bytes);
     let chunks = match exactly(&app.store, &document.store_key, bytes, range).await {
         Ok(chunks) => chunks,
-        Err(error) if Watch::of(app, FoundBy::Download).look_at(&error).await => return Err(DownloadError::Damaged),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            let damaged = Watch::of(app, FoundBy::Download).look_at(&error).await;
+            return Err(if damaged { DownloadError::Damaged } else { error.into() });
+        }
     };
     if let Some(part) = part {
         let entry = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str());
