@@ -2371,7 +2371,7 @@ export interface components {
          * @description Why something could not be given.
          * @enum {string}
          */
-        LeftCode: "original_damaged" | "photos_missing" | "not_now";
+        LeftCode: "original_damaged" | "photos_missing";
         /** @description Something that could not be given. */
         LeftOut: {
             /** @description The path of the file, or what is missing. */
@@ -6302,6 +6302,15 @@ export interface operations {
             };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
