@@ -175,6 +175,17 @@ pub async fn is_parked(on: impl Into<On<'_>>, kind: JobKind, subject: &str) -> R
     Ok(parked > 0)
 }
 
+/// Returns true if the job runs or will run.
+pub async fn is_active(on: impl Into<On<'_>>, kind: JobKind, subject: &str) -> Result<bool, DbError> {
+    let active: i64 =
+        sql("SELECT COUNT(*) FROM jobs WHERE kind = $1 AND subject = $2 AND (state = 'queued' OR state = 'running')")
+            .bind(kind)
+            .bind(subject)
+            .scalar(on)
+            .await?;
+    Ok(active > 0)
+}
+
 /// Clears a job that is parked although its work is done by now. A running or queued job stays as it is.
 pub async fn settle(tx: &mut Tx, kind: JobKind, subject: &str) -> Result<(), DbError> {
     sql("UPDATE jobs SET state = 'idle', error = NULL, attempts = 0

@@ -189,11 +189,11 @@ impl Folder {
     }
 
     /// Returns the names from the top of its space, as in `space/用印/2026`.
-    pub async fn path(db: &Db, id: &FolderId) -> Result<String, DbError> {
+    pub async fn path(tx: &mut Tx, id: &FolderId) -> Result<String, DbError> {
         let mut names = Vec::new();
         let mut next = Some(id.clone());
         while let Some(id) = next {
-            let folder = Self::find(db, &id).await?.ok_or(DbError::RowNotFound)?;
+            let folder = Self::find(&mut *tx, &id).await?.ok_or(DbError::RowNotFound)?;
             next = folder.parent.parse().ok();
             names.push(folder.name);
             if next.is_none() {
