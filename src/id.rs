@@ -68,6 +68,8 @@ ids! {
     CallbackId,
     /// A frozen selection that is given out as one zip (打包下载).
     BundleId,
+    /// What a check of the store found.
+    FindingId,
     /// A stamped file or a photo that is sent to the vendor.
     DispatchId,
     JobId,

@@ -1,4 +1,5 @@
 //! Keeps the store and the rows consistent.
 
+pub mod findings;
 pub mod fixity;
 pub mod orphans;

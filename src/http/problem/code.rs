@@ -84,7 +84,7 @@ codes! {
     NoSealUse = "no_seal_use", CONFLICT, "The flow has no seal use yet. Retry after the apply node.";
     NotEditable = "not_editable", CONFLICT, "The caller may not change the files of this field now. See `editable` of the flow.";
     PhotoDocument = "photo_document", CONFLICT, "The document is a photo of a seal use. Remove only uploaded files.";
-    NothingOwed = "nothing_owed", CONFLICT, "The grant owes no photo. Supply only photos that GET /api/owed lists.";
+    NothingOwed = "nothing_owed", CONFLICT, "The grant owes no photo, or fewer than the request has. Supply only photos that GET /api/owed lists.";
     NothingToAppendTo = "nothing_to_append_to", CONFLICT, "No seal use of the flow accepts more uses. Read the flow again.";
     NothingToEnd = "nothing_to_end", CONFLICT, "The flow has no seal use that can end. Read the flow again.";
     NothingOpen = "nothing_open", CONFLICT, "The flow has no open seal use. Read the flow again.";
@@ -98,6 +98,7 @@ codes! {
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
     FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";
+    SelectionChanged = "selection_changed", CONFLICT, "The list or its documents have changed. Load the list and select again.";
     BundleGone = "bundle_gone", GONE, "The bundle has ended, or a document in it is gone or damaged. Make a new bundle.";
     OtherState = "other_state", PRECONDITION_FAILED, "The content is not the one that the conditions of the request name. Download it from the start.";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "A file is larger than the limit. Send a smaller file.";
@@ -113,6 +114,7 @@ codes! {
     TooManyAtOnce = "too_many_at_once", TOO_MANY_REQUESTS, "The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.";
     TooMuch = "too_much", TOO_MANY_REQUESTS, "The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
+    OriginalDamaged = "original_damaged", INTERNAL_SERVER_ERROR, "The original is damaged or missing in the store. Ask an administrator to restore the object.";
     VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";
     StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "The service is still fetching photos. Retry after `Retry-After` seconds.";
     BundleMaking = "bundle_making", SERVICE_UNAVAILABLE, "The service is still making the package. Retry after `Retry-After` seconds.";

@@ -38,7 +38,7 @@ async fn archived(world: &World, count: u32) -> (FlowId, Value) {
 }
 
 /// The files of a zip by name, in its order.
-fn files_of(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files_of(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = zip::ZipArchive::new(Cursor::new(zip.to_vec())).unwrap();
     (0..archive.len())
         .map(|index| {
@@ -50,7 +50,7 @@ fn files_of(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn text_of<'a>(files: &'a [(String, Vec<u8>)], end: &str) -> &'a str {
+pub(super) fn text_of<'a>(files: &'a [(String, Vec<u8>)], end: &str) -> &'a str {
     let (_, bytes) = files.iter().find(|(name, _)| name.ends_with(end)).unwrap_or_else(|| panic!("{end} is in it"));
     std::str::from_utf8(bytes).unwrap()
 }
