@@ -181,6 +181,13 @@ impl Folder {
         sql("SELECT * FROM folders WHERE id = $1").bind(id).optional(on).await
     }
 
+    /// Keeps the folder until the transaction ends, so a document can be put into it. Returns false if it was deleted.
+    pub async fn hold(tx: &mut Tx, id: &FolderId) -> Result<bool, DbError> {
+        let held: Option<(FolderId,)> =
+            sql("SELECT id FROM folders WHERE id = $1 {for_key_share}").bind(id).optional(tx).await?;
+        Ok(held.is_some())
+    }
+
     /// Returns the names from the top of its space, as in `space/用印/2026`.
     pub async fn path(tx: &mut Tx, id: &FolderId) -> Result<String, DbError> {
         let mut names = Vec::new();

@@ -36,6 +36,7 @@ mod clients;
 mod clients_many;
 mod database_full;
 mod database_silent;
+mod definition_versions;
 mod definitions;
 mod drafts;
 mod evidence;

@@ -310,6 +310,8 @@ fn tallies(used: &UseOfSeal) -> Vec<counts::Tally> {
         stored: i64::from(photo.blake3.is_some()),
         outstanding: i64::from(photo.photokey.is_some() && photo.blake3.is_none()),
         unsettled: i64::from(photo.state != "done"),
+        parked: i64::from(photo.photokey.is_some() && photo.blake3.is_none() && photo.state == "failed"),
+        supplied: i64::from(photo.supplied_by.is_some() && photo.blake3.is_some()),
         confirmed: true,
     };
     used.photos.iter().filter(|photo| photo.counts()).map(tally).collect()
