@@ -14,6 +14,7 @@ use crate::{
     flow::{draft, people::gone},
     ingest,
     outage::Outage,
+    preservation::scrub,
     queue::{self, FenceError, JobKind, Lease, Next},
     sealing::{apply, deliver, end_use},
     telemetry::JobLabels,
@@ -35,6 +36,9 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
     let mut workers = JoinSet::new();
     for _ in 0..app.config.jobs.workers {
         workers.spawn(worker(Arc::clone(&app), owner.clone(), stop.clone()));
+    }
+    if let Err(error) = scrub::schedule(&app).await {
+        tracing::warn!(%error, "cannot plan the check of originals");
     }
     workers.spawn(look_after_drafts(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_orphans(Arc::clone(&app), stop));
@@ -166,6 +170,7 @@ async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, Failure> {
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::People => gone::run(&app.db, &lease).await.map_err(|error| log_failure(&error, db::outage(&error))),
         JobKind::Evidence => evidence::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::Fixity => scrub::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
     }
 }
 

@@ -57,10 +57,11 @@ const OWNERS: [(&str, &[&str]); 11] = [
 ];
 
 /// Tables of verbs, each with the one file that writes it.
-const OF_VERBS: [(&str, &str); 3] = [
+const OF_VERBS: [(&str, &str); 4] = [
     ("callbacks", "callback/record.rs"),
     ("bundles", "bundle/record.rs"),
     ("fixity_findings", "preservation/findings.rs"),
+    ("fixity_runs", "preservation/runs.rs"),
 ];
 
 struct Source {

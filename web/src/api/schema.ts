@@ -333,6 +333,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/fixity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the originals are: the run that checks them now, and the last one. */
+        get: operations["get_fixity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fixity/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the checks found, newest first. */
+        get: operations["get_fixity_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fixity/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a check. It starts after those that were asked for before it. `GET /api/fixity` shows it. */
+        post: operations["post_fixity_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/flows": {
         parameters: {
             query?: never;
@@ -1357,11 +1408,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptedRun: {
+            id: components["schemas"]["FixityRunId"];
+        };
         /**
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "damage_healed" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1390,6 +1444,21 @@ export interface components {
             /** @description Why the vendor did not answer. Null if it answered. */
             error: string | null;
         };
+        AskedRun: {
+            scope: components["schemas"]["AskedScope"];
+            /**
+             * Format: double
+             * @description Above 0, at most 1.
+             */
+            share?: number | null;
+            flowId?: components["schemas"]["FlowId"] | null;
+            folderId?: components["schemas"]["FolderId"] | null;
+        };
+        /**
+         * @description What a run checks.
+         * @enum {string}
+         */
+        AskedScope: "all" | "sample" | "flow" | "folder";
         /**
          * @description An assignee of a node: `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column
          *     `table.column` names) or `manager` (the manager of the starter).
@@ -1701,6 +1770,7 @@ export interface components {
          *     * `too_many_at_once` (429): The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.
          *     * `too_much` (429): The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.
          *     * `internal` (500): The service failed. See the service log for the cause.
+         *     * `original_damaged` (500): The original is damaged or missing in the store. Ask an administrator to restore the object.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
          *     * `still_collecting` (503): The service is still fetching photos. Retry after `Retry-After` seconds.
          *     * `bundle_making` (503): The service is still making the package. Retry after `Retry-After` seconds.
@@ -1708,7 +1778,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "original_damaged" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1988,6 +2058,110 @@ export interface components {
         Files: {
             /** @description One part for each file. */
             file: string[];
+        };
+        /** @description A finding, open or healed. */
+        Finding: {
+            id: components["schemas"]["FindingId"];
+            kind: components["schemas"]["FindingKind"];
+            /** @description The BLAKE3 hash of the original. For an untracked object, its key. */
+            subject: string;
+            storeKey: string;
+            detail: string;
+            foundBy: string;
+            /** Format: date-time */
+            foundAt: string;
+            /**
+             * Format: date-time
+             * @description `null`: the finding is open.
+             */
+            healedAt: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description What a check of the store found.
+         */
+        FindingId: string;
+        /**
+         * @description What is wrong with an object of the store.
+         * @enum {string}
+         */
+        FindingKind: "missing" | "changed" | "unreadable" | "untracked";
+        /**
+         * @description How a run ended.
+         * @enum {string}
+         */
+        FixityResult: "good" | "findings" | "could_not_check";
+        /** Format: uuid */
+        FixityRunId: string;
+        /** @description A run as it is shown. */
+        FixityRunView: {
+            id: components["schemas"]["FixityRunId"];
+            kind: components["schemas"]["RunKind"];
+            /** @description The user who asked for it, or `yinku`. */
+            askedBy: string;
+            /**
+             * Format: date-time
+             * @description `null`: it waits for the run before it.
+             */
+            from: string | null;
+            /**
+             * Format: date-time
+             * @description `null`: it has not ended.
+             */
+            to: string | null;
+            /**
+             * Format: int64
+             * @description Originals that were read whole, or are missing.
+             */
+            checked: number;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: double
+             * @description The share of all originals. `null`: of those that the run chooses, all.
+             */
+            share: number | null;
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Objects without a row.
+             */
+            untracked: number;
+            /**
+             * Format: int64
+             * @description Originals that could not be read.
+             */
+            notChecked: number;
+            result: components["schemas"]["FixityResult"] | null;
+            detail: string | null;
+        };
+        FixityView: {
+            /** @description A run has started or waits. */
+            running: boolean;
+            run: components["schemas"]["FixityRunView"] | null;
+            lastRun: components["schemas"]["FixityRunView"] | null;
+            /**
+             * Format: int64
+             * @description Findings that have not healed.
+             */
+            openFindings: number;
+            /** Format: int64 */
+            originals: number;
+            /**
+             * Format: date-time
+             * @description When the longest unchecked original was checked, or was stored if it was never checked.
+             */
+            longestUnchecked: string | null;
+            /**
+             * Format: double
+             * @description `fixity.share`: the share of all originals that is checked in a day. 0: there are no scheduled runs.
+             */
+            share: number;
+            /** @description `fixity.every`, such as `24h`. */
+            every: string;
         };
         /** @description A flow as lists show it. */
         FlowHead: {
@@ -2563,6 +2737,17 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list, newest first. */
+        Page_Finding: {
+            items: components["schemas"]["Finding"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
         Page_Folder: {
             items: components["schemas"]["Folder"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
@@ -2832,6 +3017,11 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "operator" | "archivist" | "auditor" | "member";
+        /**
+         * @description What a run checks.
+         * @enum {string}
+         */
+        RunKind: "scheduled" | "all" | "sample" | "flow" | "folder";
         /**
          * @description What a token may do with the rights of its user.
          * @enum {string}
@@ -3408,6 +3598,15 @@ export interface operations {
             };
             /** @description The body arrived too slowly. Send the request again. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4961,6 +5160,256 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fixity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FixityView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fixity_findings: {
+        parameters: {
+            query?: {
+                /** @description true: only findings that have not healed. */
+                open?: boolean;
+                /** @description The `next` of the previous page. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Finding"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_fixity_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskedRun"];
+            };
+        };
+        responses: {
+            /** @description The service accepted the request and continues the work. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedRun"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
