@@ -18,7 +18,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, Sql, Tx, filter::Filtered, pieces, rows, sql, storable},
+    db::{Db, DbError, Sql, Tx, filter::Filtered, padded, pieces, rows, sql, storable},
     id::FlowId,
     vocabulary::words,
 };
@@ -48,6 +48,10 @@ words! {
         SealUseResolved = "seal_use_resolved",
         PhotosCollected = "photos_collected",
         PhotosDownloaded = "photos_downloaded",
+        /// A selection was frozen as a bundle. The subject of the acts on a bundle is its id.
+        BundleMade = "bundle_made",
+        /// A link that needs no login was made.
+        BundleLinked = "bundle_linked",
         BundleDownloaded = "bundle_downloaded",
         /// The detail is S, the identity of the package.
         EvidenceSealed = "evidence_sealed",
@@ -302,11 +306,26 @@ impl AuditEntry {
 
     /// Returns entries before `after`, newest first.
     pub async fn list(db: &Db, search: &AuditSearch, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
-        Filtered::new("SELECT * FROM audit")
+        let mut filtered = Filtered::new("SELECT * FROM audit");
+        if let Some(flow) = &search.flow {
+            // A bundle of documents of many flows is in the log once, with its own id.
+            let bundles: Vec<String> =
+                sql("SELECT bundle_id FROM bundle_places WHERE place = $1 ORDER BY bundle_id DESC LIMIT 1024")
+                    .bind(flow)
+                    .scalars(db)
+                    .await?;
+            let of_flow = format!("flow_id = {}", filtered.arg(flow));
+            let subjects: Vec<String> = padded(&bundles).into_iter().map(|bundle| filtered.arg(bundle)).collect();
+            filtered = filtered.when(&if subjects.is_empty() {
+                of_flow
+            } else {
+                format!("({of_flow} OR subject IN ({}))", subjects.join(", "))
+            });
+        }
+        filtered
             .and("username =", search.username.clone())
             .and("act =", search.act.clone())
             .and("subject =", search.subject.clone())
-            .and("flow_id =", search.flow.as_ref())
             .and("at >=", search.from)
             .and("at <", search.to)
             .and("seq <", after)

@@ -621,23 +621,70 @@ CREATE TABLE bundles (
   -- it has photos of faces, or of an unknown kind
   faces      BOOLEAN NOT NULL,
   name       TEXT NOT NULL,
-  -- NULL: the bundle has ended
+  -- NULL: the zip is not made yet, or its objects are deleted
   plan_key   TEXT,
   bytes      BIGINT NOT NULL,
   entries    BIGINT NOT NULL,
+  -- empty until the zip is made
   etag       TEXT NOT NULL,
-  -- the rights that its documents need, as JSON; NULL: those of its flow
+  -- the documents and flows that stand for the rights to it, as JSON; NULL: the flow alone
   needs      TEXT,
   -- what could not be given, as a JSON list
   left_out   TEXT NOT NULL,
   made_by    TEXT NOT NULL,
   made_at    BIGINT NOT NULL,
   -- NULL: it does not end
-  expires_at BIGINT
+  expires_at BIGINT,
+  -- its id is gone for ever
+  ended      BOOLEAN NOT NULL DEFAULT FALSE
 );
 -- One state of a flow, one bundle.
-CREATE UNIQUE INDEX bundles_by_flow ON bundles (flow_id, kind, etag) WHERE plan_key IS NOT NULL AND flow_id IS NOT NULL;
-CREATE INDEX bundles_by_end ON bundles (expires_at) WHERE plan_key IS NOT NULL AND expires_at IS NOT NULL;
+CREATE UNIQUE INDEX bundles_by_flow ON bundles (flow_id, kind, etag) WHERE NOT ended AND flow_id IS NOT NULL;
+CREATE INDEX bundles_by_end ON bundles (expires_at, id) WHERE expires_at IS NOT NULL AND (plan_key IS NOT NULL OR NOT ended);
+
+-- The flows of a bundle, and the folders of its documents without a flow. They stay when the bundle has ended: the audit
+-- log finds the bundles of a flow by them.
+CREATE TABLE bundle_places (
+  place     TEXT NOT NULL,
+  bundle_id TEXT NOT NULL,
+  PRIMARY KEY (place, bundle_id)
+);
+
+-- A change of a document at a place of the bundle. The next request finds out what it means for the rights.
+CREATE TABLE bundle_changes (
+  id        TEXT PRIMARY KEY NOT NULL,
+  bundle_id TEXT NOT NULL
+);
+CREATE INDEX bundle_changes_by_bundle ON bundle_changes (bundle_id, id);
+
+-- What a bundle is to be made of, until it is made.
+CREATE TABLE bundle_wishes (
+  bundle_id TEXT PRIMARY KEY NOT NULL REFERENCES bundles (id),
+  user_id   TEXT NOT NULL REFERENCES users (id),
+  wish      TEXT NOT NULL
+);
+
+-- Addresses of bundles without a login. Only the hash of the key is kept.
+CREATE TABLE bundle_links (
+  key_hash   TEXT PRIMARY KEY NOT NULL,
+  bundle_id  TEXT NOT NULL REFERENCES bundles (id),
+  user_id    TEXT NOT NULL REFERENCES users (id),
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX bundle_links_by_bundle ON bundle_links (bundle_id);
+CREATE INDEX bundle_links_by_end ON bundle_links (expires_at);
+
+CREATE TRIGGER bundles_hear AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents
+WHEN (OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at, OLD.shelf) IS NOT (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at, NEW.shelf)
+BEGIN
+  INSERT INTO bundle_changes (id, bundle_id) SELECT lower(hex(randomblob(16))), p.bundle_id FROM bundle_places p JOIN bundles b ON b.id = p.bundle_id
+  WHERE p.place = COALESCE(OLD.flow_id, OLD.folder_id) AND NOT b.ended;
+END;
+CREATE TRIGGER bundles_hear_end AFTER DELETE ON documents
+BEGIN
+  INSERT INTO bundle_changes (id, bundle_id) SELECT lower(hex(randomblob(16))), p.bundle_id FROM bundle_places p JOIN bundles b ON b.id = p.bundle_id
+  WHERE p.place = COALESCE(OLD.flow_id, OLD.folder_id) AND NOT b.ended;
+END;
 
 -- Evidence -----------------------------------------------------------------------------------------------------------
 

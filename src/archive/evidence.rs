@@ -32,6 +32,7 @@ use crate::{
     bundle::{
         self, ExpiryError, Layout,
         plan::{DamagedPlan, FrozenPlan},
+        plans::PlanError,
         record::{Bundle, BundleKind},
     },
     content::thumbnails::{self, ThumbnailError},
@@ -64,6 +65,8 @@ pub enum EvidenceError {
     #[error(transparent)]
     Plan(#[from] DamagedPlan),
     #[error(transparent)]
+    Open(#[from] PlanError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Cpu(#[from] CpuError),
@@ -81,7 +84,13 @@ impl EvidenceError {
             Self::Db(error) | Self::Expiry(ExpiryError::Db(error)) => db::outage(error),
             Self::Store(error) | Self::Expiry(ExpiryError::Store(error)) => error.outage(),
             Self::ReadBack(error) => error.outage(),
-            Self::NoFlow | Self::Changed(_) | Self::Json(_) | Self::Rule(_) | Self::Plan(_) | Self::Cpu(_) => None,
+            Self::NoFlow
+            | Self::Changed(_)
+            | Self::Json(_)
+            | Self::Rule(_)
+            | Self::Plan(_)
+            | Self::Open(_)
+            | Self::Cpu(_) => None,
         }
     }
 }
@@ -165,7 +174,7 @@ pub async fn have_made(app: &App, id: &FlowId) -> Result<(), DbError> {
 
 /// Makes the packages of the flow's present state.
 pub async fn make(app: &Arc<App>, id: &FlowId) -> Result<(), EvidenceError> {
-    bundle::expire(app).await?;
+    bundle::expire_of_flow(app, id).await?;
     let mut known = Known::of(app, id).await?;
     let variants: &[bool] = if known.private_files() > 0 { &[false, true] } else { &[false] };
     let mut due = Vec::new();
@@ -245,7 +254,7 @@ async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<()
     let entries = bag.entries(|file| key(file).to_string());
     let mark = if known.n == 0 { "_未归档" } else { "" };
     let name = format!("{}_证据包{mark}{}.zip", bag.folder, if faces { "_含人脸" } else { "" });
-    let plan = FrozenPlan { name, modified: known.at, entries };
+    let plan = FrozenPlan { name, modified: known.at, documents: Vec::new(), entries };
     let object = plan.encode();
     let plan_key = part_key(known, &id, Blake3::of(&object), "plan");
     app.store.put(&plan_key, object.into()).await?;

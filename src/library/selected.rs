@@ -1,134 +1,284 @@
-//! Documents that a user selected, with the place that decides which users see them.
+//! Documents that a user selected, and what decides which users may have them.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::{
-    document::{Document, SELECT, shelf::HiddenShelf},
-    search::{only_visible, shelves},
+    Space,
+    document::{Document, SELECT},
+    folder::Folder,
+    search::{Cursor, Search, only_visible},
 };
 use crate::{
+    clock::Timestamp,
     db::{Db, DbError, filter::Filtered, padded, placeholders, sql},
+    hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
-    user::User,
+    photo::kind::PhotoKind,
+    user::{Role, User},
+    vocabulary::words,
 };
-
-/// A document with the shelf that it stands on.
-#[derive(Clone, Debug, FromRow)]
-pub struct SelectedDocument {
-    #[sqlx(flatten)]
-    pub document: Document,
-    /// public, system, or the owner's id of a personal folder.
-    pub shelf: String,
-}
-
-const FLOW: &str = HiddenShelf::Flow.as_str();
-const DRAFT: &str = HiddenShelf::Draft.as_str();
 
 /// Ids in one statement.
 const PIECE: usize = 1024;
+/// Documents of one page.
+const PAGE: usize = 1000;
 
-fn select() -> String {
-    SELECT.replacen("SELECT ", "SELECT d.shelf, ", 1)
+words! {
+    /// The order of a selected list.
+    SelectionSort {
+        ReceivedAt = "receivedAt",
+        NewestFirst = "-receivedAt",
+        Bytes = "bytes",
+        LargestFirst = "-bytes",
+    }
+}
+
+/// The filters of the search. An absent member sets no condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SelectionQuery {
+    /// A part of the document name.
+    pub q: Option<String>,
+    pub flow_id: Option<FlowId>,
+    pub seal: Option<String>,
+    /// The username of the person who stamped.
+    pub user: Option<String>,
+    pub kind: Option<PhotoKind>,
+    /// Received at this time or later.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
+    /// Received before this time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub to: Option<Timestamp>,
+    pub hash: Option<Blake3>,
+}
+
+impl SelectionQuery {
+    fn search(&self, folder: Option<FolderId>) -> Search {
+        let Self { q, flow_id, seal, user, kind, from, to, hash } = self.clone();
+        let q = q.filter(|q| !q.trim().is_empty());
+        Search { folder, flow: flow_id, hash, kind, q, seal, user, from, to }
+    }
+}
+
+/// A list of documents, and what of it is selected.
+#[derive(Clone, Debug, Default)]
+pub struct ListSelection {
+    pub folder: Option<FolderId>,
+    pub space: Option<Space>,
+    /// With all folders below. A space is always deep.
+    pub deep: bool,
+    pub query: SelectionQuery,
+    pub sort: Option<SelectionSort>,
+    /// Stretches of the list, both ends included. Empty: the whole list.
+    pub between: Vec<(DocumentId, DocumentId)>,
+    pub without: Vec<DocumentId>,
+    /// The number of documents that the caller expects.
+    pub expect: Option<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The folder does not exist or is not visible.
+    #[error("the folder does not exist")]
+    NoFolder,
+    #[error("the list has changed: it selects {0} documents. Load the list and select again.")]
+    Changed(usize),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A selected document with its folder below the selected one: empty, or with `/` at its end.
+#[derive(Clone, Debug)]
+pub struct SelectedDocument {
+    pub path: String,
+    pub document: Document,
+}
+
+impl ListSelection {
+    /// Returns the selected documents that `user` may see, by folder and name.
+    pub async fn documents(&self, db: &Db, user: &User) -> Result<Vec<SelectedDocument>, ListError> {
+        let mut list: Vec<SelectedDocument> = Vec::new();
+        if self.folder.is_none() && self.space.is_none() {
+            list.extend(matching(db, &self.query.search(None), user).await?.into_iter().map(SelectedDocument::at("")));
+        }
+        for (folder, path) in self.folders(db, user).await? {
+            let found = matching(db, &self.query.search(Some(folder)), user).await?;
+            list.extend(found.into_iter().map(SelectedDocument::at(&path)));
+        }
+        self.order(&mut list);
+        let mut selected = self.stretches(list)?;
+        if self.expect.is_some_and(|expected| expected != selected.len() as u64) {
+            return Err(ListError::Changed(selected.len()));
+        }
+        selected.sort_by(|a, b| {
+            (&a.path, &a.document.name, &a.document.id).cmp(&(&b.path, &b.document.name, &b.document.id))
+        });
+        Ok(selected)
+    }
+
+    /// Returns the folders of the list with their paths.
+    async fn folders(&self, db: &Db, user: &User) -> Result<Vec<(FolderId, String)>, ListError> {
+        let mut todo: Vec<(Folder, String)> = Vec::new();
+        if let Some(id) = &self.folder {
+            let folder = Folder::find(db, id).await?.filter(|folder| folder.may_view(user));
+            todo.push((folder.ok_or(ListError::NoFolder)?, String::new()));
+        } else if let Some(space) = self.space {
+            let owner = if space == Space::Personal { user.id.as_str() } else { "" };
+            let tops = Folder::top(db, space, owner).await?.into_iter().filter(|folder| folder.may_view(user));
+            todo.extend(tops.map(|folder| {
+                let path = format!("{}/", folder.name);
+                (folder, path)
+            }));
+        }
+        let mut folders = Vec::new();
+        while let Some((folder, path)) = todo.pop() {
+            if self.deep || self.space.is_some() {
+                let below = Folder::children(db, &folder.id).await?.into_iter().filter(|folder| folder.may_view(user));
+                todo.extend(below.map(|below| {
+                    let path = format!("{path}{}/", below.name);
+                    (below, path)
+                }));
+            }
+            folders.push((folder.id, path));
+        }
+        Ok(folders)
+    }
+
+    fn order(&self, list: &mut [SelectedDocument]) {
+        let key = |one: &SelectedDocument| match self.sort.unwrap_or(SelectionSort::NewestFirst) {
+            SelectionSort::ReceivedAt | SelectionSort::NewestFirst => one.document.received_at.0,
+            SelectionSort::Bytes | SelectionSort::LargestFirst => one.document.bytes,
+        };
+        list.sort_by(|a, b| (key(a), &a.document.id).cmp(&(key(b), &b.document.id)));
+        if matches!(self.sort, None | Some(SelectionSort::NewestFirst | SelectionSort::LargestFirst)) {
+            list.reverse();
+        }
+    }
+
+    fn stretches(&self, list: Vec<SelectedDocument>) -> Result<Vec<SelectedDocument>, ListError> {
+        let without: HashSet<&DocumentId> = self.without.iter().collect();
+        let places: HashMap<&DocumentId, usize> =
+            list.iter().enumerate().map(|(at, one)| (&one.document.id, at)).collect();
+        let mut chosen = vec![self.between.is_empty(); list.len()];
+        for (from, to) in &self.between {
+            // A border that is gone: the caller saw another list.
+            let (Some(one), Some(other)) = (places.get(from), places.get(to)) else {
+                return Err(ListError::Changed(list.len()));
+            };
+            chosen[*one.min(other)..=*one.max(other)].fill(true);
+        }
+        for id in without {
+            if let Some(at) = places.get(id) {
+                chosen[*at] = false;
+            }
+        }
+        Ok(list.into_iter().zip(chosen).filter_map(|(one, chosen)| chosen.then_some(one)).collect())
+    }
 }
 
 impl SelectedDocument {
-    /// Returns those of `ids` that exist and that `user` may see, in the order of `ids`.
-    pub async fn of_ids(db: &Db, ids: &[DocumentId], user: &User) -> Result<Vec<Self>, DbError> {
-        let mut found: Vec<Self> = Vec::new();
-        for piece in ids.chunks(PIECE) {
-            let mut filtered = Filtered::new(&select());
-            let list: Vec<String> = padded(piece).iter().map(|id| filtered.arg(id)).collect();
-            let of_piece = filtered.when(&format!("d.id IN ({})", list.join(", ")));
-            found.extend(only_visible(of_piece, user).end().all::<Self>(db).await?);
-        }
-        let place: std::collections::HashMap<&DocumentId, usize> =
-            ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
-        found.sort_by_key(|one| place.get(&one.document.id).copied());
-        Ok(found)
-    }
-
-    /// Returns the documents of a folder by name. The caller has checked that the user may see the folder.
-    pub async fn of_folder(db: &Db, folder: &FolderId, user: &User) -> Result<Vec<Self>, DbError> {
-        let mut found = Self::of_place(db, "d.folder_id", folder.as_str(), user).await?;
-        // Only their flow shows the form files of a flow that is not archived.
-        found.retain(|one| one.shelf != DRAFT && (one.shelf != FLOW || user.reads_all()));
-        Ok(found)
-    }
-
-    /// Returns the documents of a flow by name. The caller has checked that the user may see the flow.
-    pub async fn of_flow(db: &Db, flow: &FlowId, user: &User) -> Result<Vec<Self>, DbError> {
-        Self::of_place(db, "d.flow_id", flow.as_str(), user).await
-    }
-
-    async fn of_place(db: &Db, column: &str, id: &str, user: &User) -> Result<Vec<Self>, DbError> {
-        let statement = format!("{} WHERE {column} = $1 AND d.deleted_at IS NULL ORDER BY d.name, d.id", select());
-        let mut found: Vec<Self> = sql(statement).bind(id).all(db).await?;
-        found.retain(|one| one.document.may_be_seen_by(user));
-        Ok(found)
+    fn at(path: &str) -> impl Fn(Document) -> Self {
+        move |document| Self { path: path.to_owned(), document }
     }
 }
 
-/// The rights that a set of documents needs, in a compact form.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NeededRights {
-    /// Some document shows a face, or may show one.
-    faces: bool,
-    /// Shelf and flow of each document, each pair once.
-    places: BTreeSet<(String, Option<FlowId>)>,
+/// Returns the whole list of a search, newest first.
+pub async fn matching(db: &Db, search: &Search, user: &User) -> Result<Vec<Document>, DbError> {
+    let (mut all, mut after): (Vec<Document>, Option<Cursor>) = (Vec::new(), None);
+    loop {
+        let (page, next) = search.documents(db, user, after.as_ref(), PAGE).await?;
+        all.extend(page);
+        let Some(next) = next else { return Ok(all) };
+        after = Some(next);
+    }
 }
 
-impl NeededRights {
-    pub fn add(&mut self, selected: &SelectedDocument) {
-        self.faces |= selected.document.is_face();
-        self.places.insert((selected.shelf.clone(), selected.document.flow_id.clone()));
+/// Returns those of `ids` that exist and that `user` may see, in the order of `ids`, each once.
+pub async fn visible_of_ids(db: &Db, ids: &[DocumentId], user: &User) -> Result<Vec<Document>, DbError> {
+    let mut found: Vec<Document> = Vec::new();
+    for piece in ids.chunks(PIECE) {
+        let filtered = among(Filtered::new(SELECT), piece);
+        found.extend(only_visible(filtered, user).end().all::<Document>(db).await?);
     }
+    let place: HashMap<&DocumentId, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
+    found.sort_by_key(|one| place.get(&one.id).copied());
+    found.dedup_by(|one, other| one.id == other.id);
+    Ok(found)
+}
 
-    /// Adds a flow whose documents the user sees through the flow alone.
-    pub fn add_flow(&mut self, flow: &FlowId, faces: bool) {
-        self.faces |= faces;
-        self.places.insert((String::new(), Some(flow.clone())));
-    }
+fn among(mut filtered: Filtered, ids: &[DocumentId]) -> Filtered {
+    let list: Vec<String> = padded(ids).iter().map(|id| filtered.arg(id)).collect();
+    filtered.when(&format!("d.id IN ({})", list.join(", ")))
+}
 
-    #[must_use]
-    pub const fn faces(&self) -> bool {
-        self.faces
-    }
-
-    /// Returns true if `user` may download every document now. It takes one query for up to a thousand flows.
-    pub async fn are_held(&self, db: &Db, user: &User) -> Result<bool, DbError> {
-        let drafts = self.places.iter().any(|(shelf, _)| shelf == DRAFT);
-        if user.reads_all() && !drafts {
-            return Ok(true);
-        }
-        if self.faces && !user.reads_all() {
+/// Returns true if `user` may download each of these documents now.
+pub async fn are_visible(db: &Db, ids: &[DocumentId], user: &User) -> Result<bool, DbError> {
+    for piece in ids.chunks(PIECE) {
+        let filtered = among(Filtered::new("SELECT COUNT(*) FROM documents d"), piece);
+        let visible: i64 = only_visible(filtered, user).end().scalar(db).await?;
+        if usize::try_from(visible) != Ok(piece.len()) {
             return Ok(false);
         }
-        let shelves = shelves(user);
-        let mut flows: BTreeSet<&FlowId> = BTreeSet::new();
-        for (_, flow) in self.places.iter().filter(|(shelf, _)| !shelves.contains(shelf)) {
-            let Some(flow) = flow else { return Ok(false) };
-            flows.insert(flow);
+    }
+    Ok(true)
+}
+
+/// Returns true if `user` manages the places from which these documents went to the trash.
+pub async fn are_managed(db: &Db, ids: &[DocumentId], user: &User) -> Result<bool, DbError> {
+    let mut places: Vec<(String, String)> = Vec::new();
+    for piece in ids.chunks(PIECE) {
+        let piece = padded(piece);
+        let text = format!(
+            "SELECT DISTINCT f.space, f.owner FROM documents d JOIN folders f ON f.id = d.folder_id WHERE d.id IN {}",
+            placeholders(1, piece.len())
+        );
+        places.extend(sql(text).bind_all(piece.iter()).all::<(String, String)>(db).await?);
+    }
+    let managed = |(space, owner): &(String, String)| {
+        let own = space == Space::Personal.as_str();
+        user.is_admin() || if own { owner == user.id.as_str() } else { user.has(Role::Archivist) }
+    };
+    Ok(places.iter().all(managed))
+}
+
+/// What decides which users may have a document.
+#[derive(Clone, Debug, FromRow)]
+pub struct DocumentPlace {
+    pub id: DocumentId,
+    pub blake3: Blake3,
+    pub folder_id: FolderId,
+    pub shelf: String,
+    pub flow_id: Option<FlowId>,
+    /// It shows a face, or may show one.
+    pub private: bool,
+    pub trashed: bool,
+}
+
+const PLACE: &str = "SELECT d.id, d.original_hash AS blake3, d.folder_id, d.shelf, d.flow_id,
+  COALESCE(d.kind, '') IN ('face', 'unknown') AS private, d.deleted_at IS NOT NULL AS trashed FROM documents d";
+
+impl DocumentPlace {
+    /// Returns the places of the documents that exist, also of those in the trash.
+    pub async fn of_ids(db: &Db, ids: &[DocumentId]) -> Result<Vec<Self>, DbError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for piece in ids.chunks(PIECE) {
+            found.extend(among(Filtered::new(PLACE), piece).end().all::<Self>(db).await?);
         }
-        let flows: Vec<&FlowId> = flows.into_iter().collect();
-        let names = user.names_in_flows();
-        for piece in flows.chunks(PIECE) {
-            let asked = padded(piece);
-            let known: i64 = sql(format!(
-                "SELECT COUNT(DISTINCT flow_id) FROM flow_people WHERE flow_id IN {} AND who IN {}",
-                placeholders(1, asked.len()),
-                placeholders(1 + asked.len(), names.len())
-            ))
-            .bind_all(asked)
-            .bind_all(names.iter().map(String::as_str))
-            .scalar(db)
-            .await?;
-            if usize::try_from(known) != Ok(piece.len()) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(found)
+    }
+
+    /// Returns the places of all documents of a flow, also of those in the trash.
+    pub async fn of_flow(db: &Db, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql(format!("{PLACE} WHERE d.flow_id = $1 ORDER BY d.id")).bind(flow).all(db).await
+    }
+
+    /// Returns the place by which the bundles of the document are found: its flow, else its folder.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.flow_id.as_ref().map_or(self.folder_id.as_str(), FlowId::as_str)
     }
 }

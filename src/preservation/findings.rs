@@ -168,6 +168,13 @@ pub async fn damaged_among(db: &Db, hashes: &[Blake3]) -> Result<Vec<Blake3>, Db
     Ok(damaged)
 }
 
+/// Returns the originals that are known to be missing or changed. Usually there are none.
+pub async fn open_damage(on: impl Into<On<'_>>) -> Result<Vec<Blake3>, DbError> {
+    sql("SELECT subject FROM fixity_findings WHERE healed_at IS NULL AND kind IN ('missing', 'changed') ORDER BY subject")
+        .scalars(on)
+        .await
+}
+
 /// A finding, open or healed.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -129,6 +129,12 @@ impl CheckedGroup {
         self.damaged.push(DamagedOriginal { damage, key: original.store_key, blake3: original.hash });
     }
 
+    /// Returns true if something is missing or could not be read. A store that is gone looks the same.
+    #[must_use]
+    pub fn doubts_the_store(&self) -> bool {
+        !self.not_checked.is_empty() || self.damaged.iter().any(|damaged| damaged.damage == Damage::Missing)
+    }
+
     #[must_use]
     pub fn tally(&self) -> GroupTally {
         let count = |damage| self.damaged.iter().filter(|damaged| damaged.damage == damage).count();

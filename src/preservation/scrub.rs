@@ -150,7 +150,7 @@ async fn turn(app: &Arc<App>, lease: &Lease, run: &mut FixityRun) -> Result<(), 
     }
     let pace = Pace::of(app.config.fixity.bytes_per_second.get());
     let checked = check_group(&app.store, &pace, group, || {}).await;
-    if !checked.not_checked.is_empty() {
+    if checked.doubts_the_store() {
         // If the whole store fails, this is an outage, and the turn is repeated.
         app.store.check().await?;
     }

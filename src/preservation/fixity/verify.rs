@@ -179,6 +179,9 @@ impl Verifier<'_> {
                 () = self.stop.cancelled() => return Err(Stopped::Interrupted),
                 checked = check_group(self.store, &pace, group, &mut seen) => checked,
             };
+            if checked.doubts_the_store() {
+                self.store.check().await?;
+            }
             let mut tx = self.db.begin().await?;
             checked.record(&mut tx, run.marks(self.clock.now()), self.by).await?;
             tx.commit().await?;

@@ -111,6 +111,9 @@ fn of_documents() -> Vec<Row> {
         row("GET /api/documents/{id}/thumbnail/{size}", Body::None, hidden(200, 200)),
         row("GET /api/bundles/{id}", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
         row("GET /api/bundles/{id}/about", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
+        row("POST /api/bundles/{id}/link", Body::Json(json!({})), [LOGIN, REFUSED, REFUSED, REFUSED, 201, 201]),
+        // A link needs no login, but its key.
+        row("GET /api/bundles/{id}/linked", Body::None, [HIDDEN; 6]),
         row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
         row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
         row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),

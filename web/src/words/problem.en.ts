@@ -83,6 +83,7 @@ export const problemEn: ProblemWords = {
   bundle_making: ({ wait }) => `The package is being made; again in ${wait} s`,
   original_damaged: () => "The original is damaged in the store; ask an administrator",
   bundle_gone: () => "The bundle has ended; make a new one",
+  selection_changed: () => "The list has changed; load it and select again",
   too_much: ({ wait }) => `This address sent too much in an hour; again in ${wait} s`,
   busy: ({ wait }) => `Busy; again in ${wait} s`,
   network: () => "The service does not answer. Check the network and try again",

@@ -83,6 +83,7 @@ export const problemZh: ProblemWords = {
   bundle_making: ({ wait }) => `证据包正在制作，${wait} 秒后再试`,
   original_damaged: () => "存储中的原件已损坏或丢失，请联系管理员恢复",
   bundle_gone: () => "打包下载已过期，请重新打包",
+  selection_changed: () => "列表已有变化，请刷新后重新选择",
   too_much: ({ wait }) => `该地址一小时内发送的数据过多，${wait} 秒后再试`,
   busy: ({ wait }) => `服务繁忙，${wait} 秒后再试`,
   network: () => "没有连上服务，请检查网络后重试",
