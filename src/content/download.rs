@@ -63,13 +63,11 @@ pub async fn open(
     let bytes = u64::try_from(document.bytes).unwrap_or(0);
     let whole = range == (0..bytes);
     let chunks = match exactly(&app.store, &document.store_key, bytes, range).await {
-        Err(error) => {
-            return Err(match Watch::of(app, FoundBy::Download).look_at(&error).await {
-                true => DownloadError::Damaged,
-                false => error.into(),
-            });
-        }
         Ok(chunks) => chunks,
+        Err(error) => {
+            let damaged = Watch::of(app, FoundBy::Download).look_at(&error).await;
+            return Err(if damaged { DownloadError::Damaged } else { error.into() });
+        }
     };
     if let Some(part) = part {
         let entry = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str());

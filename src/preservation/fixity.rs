@@ -182,9 +182,9 @@ pub async fn end_run(mut tx: Tx, run: &mut FixityRun, is_new: bool, now: Timesta
     run.ended_at = Some(now);
     run.result = Some(run.outcome().as_str().to_owned());
     if is_new {
-        run.insert(&mut tx).await?
+        run.insert(&mut tx).await?;
     } else {
-        run.update(&mut tx).await?
+        run.update(&mut tx).await?;
     }
     let summary = run.summary();
     let entry = NewEntry::new(&run.asked_by, Act::FixityChecked, "originals").of_flow_if(run.flow_id.as_ref());

@@ -154,8 +154,8 @@ story!(a_package_with_a_damaged_part_ends_and_is_made_anew, async |world: World|
     let many = url(&bundle_of(&wang, &json!({ "flowIds": [flow.to_string()], "evidence": true })).await);
     let id = frozen.rsplit('/').next().unwrap();
     let parts = world.app.config.data_dir.join(format!("store/evidence/{flow}/{id}"));
-    let report = std::fs::read_dir(parts).unwrap().map(|part| part.unwrap().path());
-    let report = report.filter(|path| path.extension().is_some_and(|ext| ext == "html")).next().unwrap();
+    let mut parts = std::fs::read_dir(parts).unwrap().map(|part| part.unwrap().path());
+    let report = parts.find(|path| path.extension().is_some_and(|ext| ext == "html")).unwrap();
     let mut bytes = std::fs::read(&report).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -174,9 +174,9 @@ story!(aria2c_goes_on_with_eight_connections, async |engine: Engine| {
     let wang = world.caller("wang").await;
     for (at, name) in ["一.pdf", "二.pdf"].into_iter().enumerate() {
         let mut bytes = b"%PDF-1.7\n".to_vec();
-        let noise = blake3::Hasher::new().update(&[u8::try_from(at).unwrap()]).finalize_xof();
+        let mut noise = blake3::Hasher::new().update(&[u8::try_from(at).unwrap()]).finalize_xof();
         let mut more = vec![0; 8 << 20];
-        { noise }.fill(&mut more);
+        noise.fill(&mut more);
         bytes.extend(more);
         wang.bring(&stamped(&flow), form([(name, bytes)])).await.expect(201);
     }
