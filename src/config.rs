@@ -11,6 +11,7 @@ mod check;
 mod clients;
 mod database;
 mod disk;
+mod fixity;
 mod ingest;
 mod jobs;
 mod load;
@@ -44,6 +45,7 @@ pub use self::{
     clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
     disk::DiskConfig,
+    fixity::FixityConfig,
     ingest::IngestConfig,
     jobs::JobsConfig,
     load::ConfigError,
@@ -84,6 +86,7 @@ pub struct Config {
     pub upload: UploadConfig,
     pub thumbnail: ThumbnailConfig,
     pub bundle: BundleConfig,
+    pub fixity: FixityConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
     pub metrics: MetricsConfig,
@@ -119,6 +122,7 @@ impl Config {
             upload: UploadConfig::default(),
             thumbnail: ThumbnailConfig::default(),
             bundle: BundleConfig::default(),
+            fixity: FixityConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),
             metrics: MetricsConfig::default(),

@@ -10,6 +10,7 @@ mod definitions;
 mod download;
 mod evidence;
 mod files;
+mod fixity;
 mod flows;
 mod folders;
 mod form_data;
@@ -97,6 +98,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(archive::routes())
         .merge(download::routes())
         .merge(evidence::routes())
+        .merge(fixity::routes())
         .merge(bundles::routes())
         .merge(files::routes())
         .merge(ingests::routes())

@@ -70,6 +70,7 @@ ids! {
     BundleId,
     /// What a check of the store found.
     FindingId,
+    FixityRunId,
     /// A stamped file or a photo that is sent to the vendor.
     DispatchId,
     JobId,

@@ -3,3 +3,6 @@
 pub mod findings;
 pub mod fixity;
 pub mod orphans;
+pub mod runs;
+pub mod scrub;
+pub mod untracked;

@@ -42,6 +42,8 @@ words! {
         People = "people",
         /// Make the evidence packages of a flow's present state (subject: flow).
         Evidence = "evidence",
+        /// Read originals back and compare them with their hashes (one job).
+        Fixity = "fixity",
     }
 }
 

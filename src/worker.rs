@@ -14,6 +14,7 @@ use crate::{
     flow::{draft, people::gone},
     ingest,
     outage::Outage,
+    preservation::scrub,
     queue::{self, FenceError, JobKind, Lease, Next},
     sealing::{apply, deliver, end_use},
     telemetry::JobLabels,
@@ -39,6 +40,7 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
     for _ in 0..app.config.jobs.workers {
         workers.spawn(worker(Arc::clone(&app), owner.clone(), stop.clone()));
     }
+    workers.spawn(plan_checks(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_drafts(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_bundles(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_orphans(Arc::clone(&app), stop));
@@ -170,6 +172,7 @@ async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, Failure> {
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::People => gone::run(&app.db, &lease).await.map_err(|error| log_failure(&error, db::outage(&error))),
         JobKind::Evidence => evidence::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::Fixity => scrub::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
     }
 }
 
@@ -218,6 +221,17 @@ async fn look_after_bundles(app: Arc<App>, stop: CancellationToken) {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "deleted objects of bundles that no row names"),
             Err(error) => tracing::warn!(%error, "cannot look for objects of bundles that no row names"),
+        }
+    }
+}
+
+/// Plans the check of originals, as soon as the database works.
+async fn plan_checks(app: Arc<App>, stop: CancellationToken) {
+    while let Err(error) = scrub::schedule(&app).await {
+        tracing::warn!(%error, "cannot plan the check of originals; trying again");
+        tokio::select! {
+            () = tokio::time::sleep(ORPHANS) => {}
+            () = stop.cancelled() => return,
         }
     }
 }

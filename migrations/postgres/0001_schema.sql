@@ -354,8 +354,11 @@ CREATE TABLE originals (
   store_key   TEXT COLLATE "C" NOT NULL,
   -- why there are no thumbnails; NULL if they exist
   undecodable TEXT COLLATE "C",
-  created_at  BIGINT NOT NULL
+  created_at  BIGINT NOT NULL,
+  -- when the bytes were read back last, or tried; before that, when they came
+  checked_at  BIGINT NOT NULL
 );
+CREATE INDEX originals_by_check ON originals (checked_at, hash);
 
 -- Photo --------------------------------------------------------------------------------------------------------------
 
@@ -745,6 +748,33 @@ CREATE TABLE fixity_findings (
 );
 -- A subject has one open finding.
 CREATE UNIQUE INDEX fixity_findings_open ON fixity_findings (subject) WHERE (healed_at IS NULL);
+
+-- The runs of the check, one after the other. The first one without an end is the one that runs.
+CREATE TABLE fixity_runs (
+  id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  -- scheduled, all, sample, flow or folder
+  kind        TEXT COLLATE "C" NOT NULL,
+  -- in millionths of all originals
+  share       BIGINT,
+  flow_id     TEXT COLLATE "C" REFERENCES flows (id),
+  folder_id   TEXT COLLATE "C",
+  asked_by    TEXT COLLATE "C" NOT NULL,
+  asked_at    BIGINT NOT NULL,
+  started_at  BIGINT,
+  ended_at    BIGINT,
+  -- how many originals it looks at; NULL: all that it chooses
+  target      BIGINT,
+  checked     BIGINT NOT NULL,
+  bytes       BIGINT NOT NULL,
+  missing     BIGINT NOT NULL,
+  changed     BIGINT NOT NULL,
+  untracked   BIGINT NOT NULL,
+  not_checked BIGINT NOT NULL,
+  -- good, findings or could_not_check; NULL: it has not ended
+  result      TEXT COLLATE "C",
+  detail      TEXT COLLATE "C"
+);
+CREATE INDEX fixity_runs_open ON fixity_runs (id) WHERE (ended_at IS NULL);
 
 -- Job ----------------------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,14 @@
 //! The manifest of an archived or withdrawn flow: an object beside the originals with all data to restore the flow's rows.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{by_hand::Accepted, evidence::CallbackLine};
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, Tx},
+    db::{Db, DbError, Tx, sql},
     definition::{Body, Definition},
     flow::{
         Flow, FlowState,
@@ -148,13 +150,23 @@ impl Documents {
     async fn of(tx: &mut Tx, flow: &Flow) -> Result<Self, DbError> {
         let counted = CountedDocuments { all: 0, photos: 0, told: 0 };
         let mut found = Self { rows: Vec::new(), ids: Vec::new(), counted };
+        let placed: Vec<Placed> = sql("SELECT id, position, created_by, created_at FROM documents WHERE flow_id = $1")
+            .bind(&flow.id)
+            .all(&mut *tx)
+            .await?;
+        let mut placed: HashMap<DocumentId, Placed> = placed.into_iter().map(|one| (one.id.clone(), one)).collect();
+        let mut folders = HashMap::new();
         for document in Document::of_flow(&mut *tx, &flow.id).await? {
             if !document.is_unconfirmed() {
                 found.counted.all += 1;
                 found.counted.photos += i64::from(document.photo.photo_id.is_some());
                 found.counted.told += i64::from(document.photo.kind.as_deref() != Some(PhotoKind::Unknown.as_str()));
             }
-            found.rows.push(document_json(tx, &document).await?);
+            if let Entry::Vacant(entry) = folders.entry(document.folder_id.clone()) {
+                entry.insert(Folder::path(&mut *tx, &document.folder_id).await?);
+            }
+            let placed = placed.remove(&document.id).ok_or(DbError::RowNotFound)?;
+            found.rows.push(document_json(&document, &placed, folders.get(&document.folder_id))?);
             found.ids.push(document.id);
         }
         found.ids.sort();
@@ -238,17 +250,21 @@ async fn seal_use_json(tx: &mut Tx, seal_use: &SealUse) -> Result<Value, DbError
     }))
 }
 
-async fn document_json(tx: &mut Tx, document: &Document) -> Result<Value, DbError> {
+/// What a document's row has besides.
+#[derive(Debug, sqlx::FromRow)]
+struct Placed {
+    id: DocumentId,
+    position: Option<i64>,
+    created_by: String,
+    created_at: Timestamp,
+}
+
+fn document_json(document: &Document, placed: &Placed, folder: Option<&String>) -> Result<Value, DbError> {
     let mut value = serde_json::to_value(document).map_err(|error| DbError::Encode(error.into()))?;
-    let (position, created_by, created_at): (Option<i64>, String, Timestamp) =
-        crate::db::sql("SELECT position, created_by, created_at FROM documents WHERE id = $1")
-            .bind(&document.id)
-            .one(&mut *tx)
-            .await?;
-    value["position"] = json!(position);
-    value["createdBy"] = json!(created_by);
-    value["createdAt"] = json!(created_at);
+    value["position"] = json!(placed.position);
+    value["createdBy"] = json!(placed.created_by);
+    value["createdAt"] = json!(placed.created_at);
     value["storeKey"] = json!(document.store_key);
-    value["folder"] = json!(Folder::path(tx, &document.folder_id).await?);
+    value["folder"] = json!(folder);
     Ok(value)
 }

@@ -44,7 +44,10 @@ pub(super) async fn sm3(app: &App, hash: &Blake3, key: &str, purpose: &str) -> R
     let damage = match &read {
         Ok((blake3, sm3)) if blake3 == hash.as_str() => return Ok(sm3.clone()),
         Ok(_) => FindingKind::Changed,
-        Err(ReadBackError::Store(StoreError::NotFound { .. })) => FindingKind::Missing,
+        // A missing bucket must not look like a missing object.
+        Err(ReadBackError::Store(StoreError::NotFound { .. })) if app.store.check().await.is_ok() => {
+            FindingKind::Missing
+        }
         Err(_) => return read.map(|(_, sm3)| sm3),
     };
     let found = NewFinding::damaged(damage, hash, key, purpose);

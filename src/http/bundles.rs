@@ -220,11 +220,10 @@ impl From<SelectionError> for Problem {
             SelectionError::Changed | SelectionError::List(ListError::Changed(_)) => {
                 Self::new(Code::SelectionChanged, error.to_string())
             }
-            SelectionError::List(ListError::Db(error)) => error.into(),
             SelectionError::Rights(error) => error.into(),
             SelectionError::Cpu(error) => Self::internal(&error),
             SelectionError::Store(error) => error.into(),
-            SelectionError::Db(error) => error.into(),
+            SelectionError::List(ListError::Db(error)) | SelectionError::Db(error) => error.into(),
         }
     }
 }

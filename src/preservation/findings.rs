@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, padded, pieces, placeholders, rows, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, padded, pieces, placeholders, rows, sql},
     hash::Blake3,
     id::FindingId,
     vocabulary::words,
@@ -51,11 +51,47 @@ impl NewFinding {
 /// Records the findings in `tx`, each once while it is open, with their audit entries. Returns how many are new. Call it
 /// last before the commit.
 pub async fn record(tx: &mut Tx, found: &[NewFinding], username: &str, now: Timestamp) -> Result<usize, DbError> {
+    record_and_heal(tx, found, &[], username, now).await
+}
+
+/// Ends the open findings of subjects that are right again, with their audit entries. Call it last before the commit.
+pub async fn heal(tx: &mut Tx, subjects: &[&str], username: &str, now: Timestamp) -> Result<(), DbError> {
+    record_and_heal(tx, &[], subjects, username, now).await.map(drop)
+}
+
+/// As [`record`] and [`heal`]: the rows first, then the audit entries. Returns how many findings are new.
+pub async fn record_and_heal(
+    tx: &mut Tx,
+    found: &[NewFinding],
+    right: &[&str],
+    username: &str,
+    now: Timestamp,
+) -> Result<usize, DbError> {
+    let new = open(tx, found, username, now).await?;
+    let healed = close(tx, right, now).await?;
+    let details: Vec<String> =
+        new.iter().map(|one| format!("{}: {}: {}", one.kind, one.store_key, one.detail)).collect();
+    let of_new = new.iter().zip(&details).map(|(one, detail)| (Act::DamageFound, &one.subject, detail));
+    let of_healed = healed.iter().map(|(subject, key)| (Act::DamageHealed, subject, key));
+    let entries: Vec<NewEntry<'_>> = of_new
+        .chain(of_healed)
+        .map(|(act, subject, detail)| NewEntry::new(username, act, subject).detail(detail))
+        .collect();
+    audit::record_all(tx, &entries, now).await?;
+    Ok(new.len())
+}
+
+async fn open<'a>(
+    tx: &mut Tx,
+    found: &'a [NewFinding],
+    username: &str,
+    now: Timestamp,
+) -> Result<Vec<&'a NewFinding>, DbError> {
     let mut sorted: Vec<&NewFinding> = found.iter().collect();
     sorted.sort_by(|one, other| one.subject.cmp(&other.subject));
     // PostgreSQL refuses to touch a row twice in one statement.
     sorted.dedup_by(|one, other| one.subject == other.subject);
-    let mut new: Vec<(FindingKind, &NewFinding)> = Vec::new();
+    let mut new: Vec<&NewFinding> = Vec::new();
     for piece in pieces(&sorted) {
         // What is known to be damaged stays damaged if it cannot be read now.
         let text = format!(
@@ -72,17 +108,23 @@ pub async fn record(tx: &mut Tx, found: &[NewFinding], username: &str, now: Time
             statement.bind(&one.detail).bind(username).bind(now)
         });
         let written: Vec<String> = bound.scalars(&mut *tx).await?;
-        new.extend(piece.iter().filter(|one| written.contains(&one.subject)).map(|one| (one.kind, *one)));
+        new.extend(piece.iter().filter(|one| written.contains(&one.subject)));
     }
-    let details: Vec<String> =
-        new.iter().map(|(kind, one)| format!("{kind}: {}: {}", one.store_key, one.detail)).collect();
-    let entries: Vec<NewEntry<'_>> = new
-        .iter()
-        .zip(&details)
-        .map(|((_, one), detail)| NewEntry::new(username, Act::DamageFound, &one.subject).detail(detail))
-        .collect();
-    audit::record_all(tx, &entries, now).await?;
-    Ok(new.len())
+    Ok(new)
+}
+
+/// Returns subject and key of the findings that were open.
+async fn close(tx: &mut Tx, right: &[&str], now: Timestamp) -> Result<Vec<(String, String)>, DbError> {
+    let mut healed = Vec::new();
+    for piece in pieces(right) {
+        let text = format!(
+            "UPDATE fixity_findings SET healed_at = $1 WHERE healed_at IS NULL AND subject IN {} RETURNING subject, store_key",
+            placeholders(2, piece.len())
+        );
+        healed.extend(sql(text).bind(now).bind_all(piece.iter().copied()).all::<(String, String)>(&mut *tx).await?);
+    }
+    healed.sort();
+    Ok(healed)
 }
 
 /// Records one finding in a transaction of its own.
@@ -92,21 +134,13 @@ pub async fn report(db: &Db, found: NewFinding, username: &str, now: Timestamp) 
     tx.commit().await
 }
 
-/// Ends the open findings of subjects that are right again, with their audit entries. Returns how many there were. Call
-/// it last before the commit.
-pub async fn heal(tx: &mut Tx, subjects: &[&str], username: &str, now: Timestamp) -> Result<usize, DbError> {
-    let mut healed: Vec<(String, String)> = Vec::new();
-    for piece in pieces(subjects) {
-        let text = format!(
-            "UPDATE fixity_findings SET healed_at = $1 WHERE healed_at IS NULL AND subject IN {} RETURNING subject, store_key",
-            placeholders(2, piece.len())
-        );
-        healed.extend(sql(text).bind(now).bind_all(piece.iter().copied()).all::<(String, String)>(&mut *tx).await?);
-    }
-    let entries: Vec<NewEntry<'_>> =
-        healed.iter().map(|(subject, key)| NewEntry::new(username, Act::DamageHealed, subject).detail(key)).collect();
-    audit::record_all(tx, &entries, now).await?;
-    Ok(healed.len())
+/// Counts the open findings of each kind.
+pub async fn open_by_kind(on: impl Into<On<'_>>) -> Result<Vec<(FindingKind, i64)>, DbError> {
+    let counted: Vec<(String, i64)> =
+        sql("SELECT kind, COUNT(*) FROM fixity_findings WHERE healed_at IS NULL GROUP BY kind").all(on).await?;
+    let count =
+        |kind: &FindingKind| counted.iter().find(|(word, _)| word == kind.as_str()).map_or(0, |(_, count)| *count);
+    Ok(FindingKind::ALL.iter().map(|kind| (*kind, count(kind))).collect())
 }
 
 /// Returns true if the original is known to be missing or changed.
@@ -162,11 +196,16 @@ pub struct Finding {
 
 impl Finding {
     /// Returns findings before `after`, newest first.
-    pub async fn list(on: impl Into<On<'_>>, after: Option<&FindingId>, limit: i64) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM fixity_findings WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2")
-            .bind(after.map_or("", FindingId::as_str))
-            .bind(limit)
-            .all(on)
+    pub async fn list(db: &Db, only_open: bool, after: Option<&FindingId>, limit: i64) -> Result<Vec<Self>, DbError> {
+        let found = Filtered::new("SELECT * FROM fixity_findings").and("id <", after);
+        let found = if only_open { found.when("healed_at IS NULL") } else { found };
+        found.newest_first("id", limit).all(db).await
+    }
+
+    /// Returns the keys of untracked objects whose findings are open.
+    pub async fn open_untracked(on: impl Into<On<'_>>) -> Result<Vec<String>, DbError> {
+        sql("SELECT subject FROM fixity_findings WHERE healed_at IS NULL AND kind = 'untracked' ORDER BY subject")
+            .scalars(on)
             .await
     }
 }

@@ -232,6 +232,15 @@ impl Known {
         Ok(Self { flow_id, flow_state, archived_at, n: 0, state, at, manifest, facts })
     }
 
+    /// A state of made-up facts.
+    #[cfg(test)]
+    pub(super) fn of_facts(manifest: Value) -> Self {
+        let facts: ManifestFacts = serde_json::from_value(manifest.clone()).unwrap();
+        let (flow_state, at) = (facts.flow.state, facts.as_of);
+        let (flow_id, state) = (FlowId::new(), "1".to_owned());
+        Self { flow_id, flow_state, archived_at: Some(at), n: 1, state, at, manifest, facts }
+    }
+
     pub(super) fn name<'a>(&'a self, username: &'a str) -> &'a str {
         self.facts.names.get(username).map_or(username, String::as_str)
     }

@@ -110,7 +110,7 @@ fn masked(word: &str) -> String {
     let digits: Vec<&&str> = parts.iter().filter(|part| !is_label(part) && !is_country(part)).collect();
     match digits[..] {
         [head, middle, tail] if is_head(head) && is_four(middle) && is_four(tail) && head.len() == 3 => {
-            let at = word.find(&format!("{head}")).map_or(0, |at| at + head.len());
+            let at = word.find(*head).map_or(0, |at| at + head.len());
             let (before, after) = word.split_at(at);
             format!("{before}{}", after.replacen(*middle, "****", 1))
         }

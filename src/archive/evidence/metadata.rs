@@ -25,7 +25,7 @@ pub(super) fn files(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec
     vec![
         ("flow.json", pretty(&flow(known, faces))),
         ("photos.jsonl", lines(&photos(known, faces, paths))),
-        ("approvals.json", pretty(&Value::Array(approvals(known)))),
+        ("approvals.json", pretty(&mask::phones(Value::Array(approvals(known))))),
         ("events.jsonl", lines(&events(known))),
         ("vendor-detail.json", pretty(&mask::phones(details))),
         ("callbacks.jsonl", lines(&callbacks.into_iter().map(mask::pairs).collect::<Vec<_>>())),
@@ -111,7 +111,7 @@ fn approvals(known: &Known) -> Vec<Value> {
     let node = |key: &str| known.facts.definition.node(key).map(|node| node.name.clone());
     let line = |approval: &super::known::ApprovalFacts| {
         json!({ "node": approval.node, "nodeName": node(&approval.node), "round": approval.round, "username": approval.username,
-            "name": known.name(&approval.username), "at": approval.at, "comment": approval.comment.as_deref().map(mask::phone) })
+            "name": known.name(&approval.username), "at": approval.at, "comment": approval.comment })
     };
     known.facts.approvals.iter().map(line).collect()
 }

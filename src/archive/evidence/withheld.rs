@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::known::Known;
-use crate::photo::kind::PhotoKind;
+use crate::photo::{key, kind::PhotoKind};
 
 /// Returns the details and the callbacks without keys of private photos.
 pub(super) fn faces(
@@ -48,6 +48,11 @@ fn is_list_of_faces(name: &str) -> bool {
     name.eq_ignore_ascii_case("faceImages")
 }
 
+/// Returns true if a value has the form of a photokey: the photo may be a face that is not known yet.
+fn names_key(values: &Value) -> bool {
+    values.as_array().into_iter().flatten().filter_map(Value::as_str).any(|text| key::find(text).is_some())
+}
+
 fn is_named(pair: &Value, name: &str) -> bool {
     pair[0].as_str().is_some_and(|key| key.trim().eq_ignore_ascii_case(name))
 }
@@ -63,7 +68,7 @@ fn params(params: Value, private: &[String]) -> Value {
     let shown = kind.and_then(|kind| kind.parse::<PhotoKind>().ok()).is_some_and(|kind| !kind.is_private());
     let pair = |mut pair: Value| {
         let name = pair[0].as_str().unwrap_or_default().trim().to_ascii_lowercase();
-        let is_photo = (name.starts_with("images") || name.starts_with("file")) && !shown;
+        let is_photo = !shown && (name.starts_with("images") || name.starts_with("file") || names_key(&pair[1]));
         pair[1] =
             if is_photo || is_list_of_faces(&name) { withheld(&pair[1]) } else { from_value(pair[1].take(), private) };
         pair
@@ -87,6 +92,8 @@ mod tests {
         }
         let clean = params(json!([["images[]", [KEY]]]), &[]);
         assert!(!clean.to_string().contains(KEY), "no kind: {clean}");
+        let clean = params(json!([["imageType", ["FACE"]], ["photo", [format!("https://v/{KEY}.jpg")]]]), &[]);
+        assert!(!clean.to_string().contains(KEY), "another name: {clean}");
         assert_eq!(params(push(json!("SIGNATORY")), &[]), push(json!("SIGNATORY")));
         let clean = params(push(json!("SIGNATORY")), &[KEY.to_owned()]);
         assert!(!clean.to_string().contains(KEY), "the photo turned out to be private: {clean}");

@@ -1,11 +1,12 @@
 //! Stories of what an evidence package says: it never contradicts itself, it gives nothing away, and a state holds what
 //! was known at its instant.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use futures::TryStreamExt;
 use serde_json::{Value, json};
 use simulator::Kind;
-use yinku::{clock::Clock, db::sql, id::FlowId};
+use yinku::{app::App, archive::evidence, clock::Clock, db::sql, id::FlowId, store::StoreKey};
 
 use super::evidence::{files_of, text_of, zip_of_evidence};
 use crate::support::{
@@ -356,3 +357,33 @@ story!(a_package_that_takes_long_is_503_and_goes_on_by_itself, async |world: Wor
     world.until_quiet().await;
     assert_eq!(wang.get(&zip_of_evidence(&flow)).await.status, 200);
 });
+
+story!(two_nodes_that_make_one_package_at_once_leave_one_with_the_same_bytes, async |engine: Engine| {
+    let world = World::new(engine, Plan::default()).await;
+    let flow = archived(&world, 2).await;
+    let wang = world.caller("wang").await;
+    let first = wang.get(&zip_of_evidence(&flow)).await;
+    let mut tx = world.app.db.begin().await.unwrap();
+    sql("DELETE FROM evidence_packages").execute(&mut tx).await.unwrap();
+    sql("DELETE FROM bundles").execute(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    for object in folders_of_packages(&world).await.1 {
+        world.app.store.delete(&StoreKey::Raw(object)).await.unwrap();
+    }
+    let other = App::open(world.app.config.clone(), Clock::System).await.unwrap();
+    let (one, two) = tokio::join!(evidence::make(&world.app, &flow), evidence::make(&other, &flow));
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(world.count("SELECT COUNT(*) FROM evidence_packages").await, 1);
+    assert_eq!(folders_of_packages(&world).await.0.len(), 1, "the parts of the other node are gone");
+    let again = wang.get(&zip_of_evidence(&flow)).await;
+    assert_eq!((again.status.as_u16(), again.header("etag")), (200, first.header("etag")));
+    assert!(again.bytes == first.bytes, "byte for byte");
+});
+
+/// The folders of packages in the store, and all of their objects.
+async fn folders_of_packages(world: &World) -> (BTreeSet<String>, Vec<String>) {
+    let stored: Vec<_> = world.app.store.list("evidence").try_collect().await.unwrap();
+    let objects: Vec<String> = stored.into_iter().map(|stored| stored.key).collect();
+    (objects.iter().map(|key| key.rsplit_once('/').unwrap().0.to_owned()).collect(), objects)
+}
