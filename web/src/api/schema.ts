@@ -370,6 +370,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/fixity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the originals are: the run that checks them now, and the last one. */
+        get: operations["get_fixity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fixity/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the checks found, newest first. */
+        get: operations["get_fixity_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fixity/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a check. It starts after those that were asked for before it. `GET /api/fixity` shows it. */
+        post: operations["post_fixity_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/flows": {
         parameters: {
             query?: never;
@@ -1390,61 +1441,13 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/fixity": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How the originals are: the run that checks them now, and the last one. */
-        get: operations["get_fixity"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/fixity/findings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What the checks found, newest first. */
-        get: operations["get_fixity_findings"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/fixity/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Asks for a check. It starts after those that were asked for before it. `GET /api/fixity` shows it. */
-        post: operations["post_fixity_runs"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptedRun: {
+            id: components["schemas"]["FixityRunId"];
+        };
         /**
          * @description An act of a user, as the audit log names it.
          * @enum {string}
@@ -1478,6 +1481,21 @@ export interface components {
             /** @description Why the vendor did not answer. Null if it answered. */
             error: string | null;
         };
+        AskedRun: {
+            scope: components["schemas"]["AskedScope"];
+            /**
+             * Format: double
+             * @description Above 0, at most 1.
+             */
+            share?: number | null;
+            flowId?: components["schemas"]["FlowId"] | null;
+            folderId?: components["schemas"]["FolderId"] | null;
+        };
+        /**
+         * @description What a run checks.
+         * @enum {string}
+         */
+        AskedScope: "all" | "sample" | "flow" | "folder";
         /**
          * @description An assignee of a node: `user:<username>`, `role:<role>`, `field:<key>` (the users that a form field or a column
          *     `table.column` names) or `manager` (the manager of the starter).
@@ -2121,6 +2139,110 @@ export interface components {
             /** @description One part for each file. */
             file: string[];
         };
+        /** @description A finding, open or healed. */
+        Finding: {
+            id: components["schemas"]["FindingId"];
+            kind: components["schemas"]["FindingKind"];
+            /** @description The BLAKE3 hash of the original. For an untracked object, its key. */
+            subject: string;
+            storeKey: string;
+            detail: string;
+            foundBy: string;
+            /** Format: date-time */
+            foundAt: string;
+            /**
+             * Format: date-time
+             * @description `null`: the finding is open.
+             */
+            healedAt: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description What a check of the store found.
+         */
+        FindingId: string;
+        /**
+         * @description What is wrong with an object of the store.
+         * @enum {string}
+         */
+        FindingKind: "missing" | "changed" | "unreadable" | "untracked";
+        /**
+         * @description How a run ended.
+         * @enum {string}
+         */
+        FixityResult: "good" | "findings" | "could_not_check";
+        /** Format: uuid */
+        FixityRunId: string;
+        /** @description A run as it is shown. */
+        FixityRunView: {
+            id: components["schemas"]["FixityRunId"];
+            kind: components["schemas"]["RunKind"];
+            /** @description The user who asked for it, or `yinku`. */
+            askedBy: string;
+            /**
+             * Format: date-time
+             * @description `null`: it waits for the run before it.
+             */
+            from: string | null;
+            /**
+             * Format: date-time
+             * @description `null`: it has not ended.
+             */
+            to: string | null;
+            /**
+             * Format: int64
+             * @description Originals that were read whole, or are missing.
+             */
+            checked: number;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: double
+             * @description The share of all originals. `null`: of those that the run chooses, all.
+             */
+            share: number | null;
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Objects without a row.
+             */
+            untracked: number;
+            /**
+             * Format: int64
+             * @description Originals that could not be read.
+             */
+            notChecked: number;
+            result: components["schemas"]["FixityResult"] | null;
+            detail: string | null;
+        };
+        FixityView: {
+            /** @description A run has started or waits. */
+            running: boolean;
+            run: components["schemas"]["FixityRunView"] | null;
+            lastRun: components["schemas"]["FixityRunView"] | null;
+            /**
+             * Format: int64
+             * @description Findings that have not healed.
+             */
+            openFindings: number;
+            /** Format: int64 */
+            originals: number;
+            /**
+             * Format: date-time
+             * @description When the longest unchecked original was checked, or was stored if it was never checked.
+             */
+            longestUnchecked: string | null;
+            /**
+             * Format: double
+             * @description `fixity.share`: the share of all originals that is checked in a day. 0: there are no scheduled runs.
+             */
+            share: number;
+            /** @description `fixity.every`, such as `24h`. */
+            every: string;
+        };
         /** @description A flow as lists show it. */
         FlowHead: {
             id: components["schemas"]["FlowId"];
@@ -2711,6 +2833,17 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list, newest first. */
+        Page_Finding: {
+            items: components["schemas"]["Finding"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
         Page_Folder: {
             items: components["schemas"]["Folder"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
@@ -2990,6 +3123,11 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "operator" | "archivist" | "auditor" | "member";
+        /**
+         * @description What a run checks.
+         * @enum {string}
+         */
+        RunKind: "scheduled" | "all" | "sample" | "flow" | "folder";
         /**
          * @description What a token may do with the rights of its user.
          * @enum {string}
@@ -3384,144 +3522,6 @@ export interface components {
         Withdrawal: {
             comment?: string | null;
         };
-        AcceptedRun: {
-            id: components["schemas"]["FixityRunId"];
-        };
-        AskedRun: {
-            scope: components["schemas"]["AskedScope"];
-            /**
-             * Format: double
-             * @description Above 0, at most 1.
-             */
-            share?: number | null;
-            flowId?: components["schemas"]["FlowId"] | null;
-            folderId?: components["schemas"]["FolderId"] | null;
-        };
-        /**
-         * @description What a run checks.
-         * @enum {string}
-         */
-        AskedScope: "all" | "sample" | "flow" | "folder";
-        /** @description A finding, open or healed. */
-        Finding: {
-            id: components["schemas"]["FindingId"];
-            kind: components["schemas"]["FindingKind"];
-            /** @description The BLAKE3 hash of the original. For an untracked object, its key. */
-            subject: string;
-            storeKey: string;
-            detail: string;
-            foundBy: string;
-            /** Format: date-time */
-            foundAt: string;
-            /**
-             * Format: date-time
-             * @description `null`: the finding is open.
-             */
-            healedAt: string | null;
-        };
-        /**
-         * Format: uuid
-         * @description What a check of the store found.
-         */
-        FindingId: string;
-        /**
-         * @description What is wrong with an object of the store.
-         * @enum {string}
-         */
-        FindingKind: "missing" | "changed" | "unreadable" | "untracked";
-        /**
-         * @description How a run ended.
-         * @enum {string}
-         */
-        FixityResult: "good" | "findings" | "could_not_check";
-        /** Format: uuid */
-        FixityRunId: string;
-        /** @description A run as it is shown. */
-        FixityRunView: {
-            id: components["schemas"]["FixityRunId"];
-            kind: components["schemas"]["RunKind"];
-            /** @description The user who asked for it, or `yinku`. */
-            askedBy: string;
-            /**
-             * Format: date-time
-             * @description `null`: it waits for the run before it.
-             */
-            from: string | null;
-            /**
-             * Format: date-time
-             * @description `null`: it has not ended.
-             */
-            to: string | null;
-            /**
-             * Format: int64
-             * @description Originals that were read whole, or are missing.
-             */
-            checked: number;
-            /** Format: int64 */
-            bytes: number;
-            /**
-             * Format: double
-             * @description The share of all originals. `null`: of those that the run chooses, all.
-             */
-            share: number | null;
-            /** Format: int64 */
-            missing: number;
-            /** Format: int64 */
-            changed: number;
-            /**
-             * Format: int64
-             * @description Objects without a row.
-             */
-            untracked: number;
-            /**
-             * Format: int64
-             * @description Originals that could not be read.
-             */
-            notChecked: number;
-            result: components["schemas"]["FixityResult"] | null;
-            detail: string | null;
-        };
-        FixityView: {
-            /** @description A run has started or waits. */
-            running: boolean;
-            run: components["schemas"]["FixityRunView"] | null;
-            lastRun: components["schemas"]["FixityRunView"] | null;
-            /**
-             * Format: int64
-             * @description Findings that have not healed.
-             */
-            openFindings: number;
-            /** Format: int64 */
-            originals: number;
-            /**
-             * Format: date-time
-             * @description When the longest unchecked original was checked, or was stored if it was never checked.
-             */
-            longestUnchecked: string | null;
-            /**
-             * Format: double
-             * @description `fixity.share`: the share of all originals that is checked in a day. 0: there are no scheduled runs.
-             */
-            share: number;
-            /** @description `fixity.every`, such as `24h`. */
-            every: string;
-        };
-        /** @description A page of a list, newest first. */
-        Page_Finding: {
-            items: components["schemas"]["Finding"][];
-            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
-            next: string | null;
-            /**
-             * Format: int64
-             * @description The number of all items. Only some routes return it.
-             */
-            total?: number | null;
-        };
-        /**
-         * @description What a run checks.
-         * @enum {string}
-         */
-        RunKind: "scheduled" | "all" | "sample" | "flow" | "folder";
     };
     responses: never;
     parameters: never;
@@ -5500,6 +5500,256 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fixity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FixityView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fixity_findings: {
+        parameters: {
+            query?: {
+                /** @description true: only findings that have not healed. */
+                open?: boolean;
+                /** @description The `next` of the previous page. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Finding"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_fixity_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskedRun"];
+            };
+        };
+        responses: {
+            /** @description The service accepted the request and continues the work. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedRun"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12027,256 +12277,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
-                };
-            };
-        };
-    };
-    get_fixity: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FixityView"];
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_fixity_findings: {
-        parameters: {
-            query?: {
-                /** @description true: only findings that have not healed. */
-                open?: boolean;
-                /** @description The `next` of the previous page. */
-                after?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request succeeded. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Finding"];
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_fixity_runs: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AskedRun"];
-            };
-        };
-        responses: {
-            /** @description The service accepted the request and continues the work. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedRun"];
-                };
-            };
-            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request has no valid login. Log in or send a token. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body arrived too slowly. Send the request again. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than the limit. Send less. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The content type is not supported. Send the documented content type. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Members of the input are not valid. Correct the members that `errors` names. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service failed. See the service log for the cause. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
