@@ -287,9 +287,9 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
     let folder = format!("CASE WHEN {flow} % 10 = 0 THEN '{PUBLIC}' ELSE '{ARCHIVE}' END");
     let shelf = format!("CASE WHEN {flow} % 10 = 0 THEN 'public' ELSE 'system' END");
     let person = format!("'用印人' || CAST(1 + {flow} % 20 AS TEXT)");
-    let original = "hash, sha256, crc32, bytes, mime, ext, width, height, complete, store_key, created_at";
+    let original = "hash, sha256, crc32, bytes, mime, ext, width, height, complete, store_key, created_at, checked_at";
     let of_photo = |hash: &str| {
-        format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}")
+        format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}, {at}")
     };
     let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
        received_at, created_by, created_at";

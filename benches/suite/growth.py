@@ -131,8 +131,8 @@ def fill(yinku, folder, start, end):
     words = "b 公章 1 20260409 091853 用印 jpg"
     of_flow.append(("document_words", "owner, words", f"{id('i')}, '{words} ' || {padded('i')}"))
     of_photo = [
-        ("originals", "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at",
-         f"{hash}, {hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}"),
+        ("originals", "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at, checked_at",
+         f"{hash}, {hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}, {at}"),
         ("photos", "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at",
          f"{id('i')}, {id(flow)}, 'k' || {padded('i')}, 'signatory', {id(flow)}, 'key', i % {IN_A_FLOW}, 'done', {hash}, i % {IN_A_FLOW} + 1, {at}, {at}"),
         ("documents", "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name,"
