@@ -72,6 +72,7 @@ struct FindingParams {
     #[serde(default)]
     open: bool,
     /// The `next` of the previous page.
+    #[param(value_type = Option<FindingId>, inline)]
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
@@ -109,6 +110,7 @@ enum AskedScope {
 struct AskedRun {
     scope: AskedScope,
     /// Above 0, at most 1.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
     share: Option<f64>,
     flow_id: Option<FlowId>,
     folder_id: Option<FolderId>,

@@ -1,5 +1,7 @@
 //! Extractors that return valid types or a problem.
 
+mod objects;
+
 use axum::{
     body::HttpBody,
     extract::{FromRequest, FromRequestParts, Json, Path, Request},
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::form_urlencoded;
 
+use self::objects::Objects;
 use super::{Code, Problem, texts};
 use crate::definition::FieldError;
 
@@ -55,11 +58,10 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Deserializes an object. The problem names the member that is not valid.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    // Serde would read the items of an array as the members of an object.
     if value.is_array() {
         return Err(Problem::new(Code::Invalid, "The input is an array. Send a JSON object."));
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Objects(value)).map_err(|error| {
         let (member, message) = failed_member(&error);
         Problem::field(&member, message)
     })
