@@ -613,7 +613,7 @@ CREATE TABLE manifests (
   hash       TEXT NOT NULL,
   documents  BIGINT NOT NULL,
   -- how many of the documents are no photo of an unknown kind
-  told       BIGINT NOT NULL,
+  of_known_kind BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (flow_id, n)
 );

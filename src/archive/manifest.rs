@@ -148,7 +148,7 @@ struct Documents {
 
 impl Documents {
     async fn of(tx: &mut Tx, flow: &Flow) -> Result<Self, DbError> {
-        let counted = CountedDocuments { all: 0, photos: 0, told: 0 };
+        let counted = CountedDocuments { all: 0, photos: 0, of_known_kind: 0 };
         let mut found = Self { rows: Vec::new(), ids: Vec::new(), counted };
         let placed: Vec<Placed> = sql("SELECT id, position, created_by, created_at FROM documents WHERE flow_id = $1")
             .bind(&flow.id)
@@ -160,7 +160,8 @@ impl Documents {
             if !document.is_unconfirmed() {
                 found.counted.all += 1;
                 found.counted.photos += i64::from(document.photo.photo_id.is_some());
-                found.counted.told += i64::from(document.photo.kind.as_deref() != Some(PhotoKind::Unknown.as_str()));
+                found.counted.of_known_kind +=
+                    i64::from(document.photo.kind.as_deref() != Some(PhotoKind::Unknown.as_str()));
             }
             if let Entry::Vacant(entry) = folders.entry(document.folder_id.clone()) {
                 entry.insert(Folder::path(&mut *tx, &document.folder_id).await?);

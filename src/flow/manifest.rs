@@ -46,12 +46,12 @@ pub struct NewManifest<'a> {
 pub struct Recorded {
     manifests: i64,
     documents: i64,
-    told: i64,
+    of_known_kind: i64,
 }
 
 impl Recorded {
     pub async fn of(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Self, DbError> {
-        sql("SELECT COUNT(*) AS manifests, COALESCE(MAX(documents), 0) AS documents, COALESCE(MAX(told), 0) AS told
+        sql("SELECT COUNT(*) AS manifests, COALESCE(MAX(documents), 0) AS documents, COALESCE(MAX(of_known_kind), 0) AS of_known_kind
              FROM manifests WHERE flow_id = $1")
         .bind(flow)
         .one(on)
@@ -67,20 +67,20 @@ impl Recorded {
     /// Returns true if a further manifest is due: documents came, or the kind of a photo was settled.
     #[must_use]
     pub fn lacks(&self, present: &CountedDocuments) -> bool {
-        present.all > self.documents || present.told > self.told
+        present.all > self.documents || present.of_known_kind > self.of_known_kind
     }
 }
 
 impl LockedFlow {
     /// Writes the row of a manifest. The flow is archived from then on. A withdrawn flow stays withdrawn.
     pub async fn archive(&self, tx: &mut Tx, manifest: NewManifest<'_>, now: Timestamp) -> Result<(), DbError> {
-        sql("INSERT INTO manifests (flow_id, n, store_key, hash, documents, told, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        sql("INSERT INTO manifests (flow_id, n, store_key, hash, documents, of_known_kind, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind(&self.id)
             .bind(manifest.n)
             .bind(manifest.store_key)
             .bind(manifest.hash)
             .bind(manifest.documents.all)
-            .bind(manifest.documents.told)
+            .bind(manifest.documents.of_known_kind)
             .bind(now)
             .execute(&mut *tx)
             .await?;

@@ -165,7 +165,7 @@ async fn bytes(
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct BundleLink {
-    /// The path of the zip with its key. Whoever has it downloads in the name of its maker.
+    /// The path of the zip with its key. A person who has it downloads in the name of its maker.
     url: String,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,

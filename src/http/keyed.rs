@@ -112,7 +112,7 @@ struct KeyedAct {
 enum Outcome {
     /// The run did nothing.
     Free,
-    /// The answer is of use for nobody, and the run may have done something.
+    /// No client can use the answer, and the run may have done something.
     Lapse,
     Keep {
         status: StatusCode,

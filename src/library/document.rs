@@ -241,13 +241,13 @@ pub struct CountedDocuments {
     /// Those of photos.
     pub photos: i64,
     /// All but photos of an unknown kind.
-    pub told: i64,
+    pub of_known_kind: i64,
 }
 
 impl CountedDocuments {
     pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Self, DbError> {
         sql("SELECT COUNT(*) AS \"all\", COUNT(d.photo_id) AS photos,
-               COUNT(CASE WHEN COALESCE(d.kind, '') <> 'unknown' THEN 1 END) AS told
+               COUNT(CASE WHEN COALESCE(d.kind, '') <> 'unknown' THEN 1 END) AS of_known_kind
              FROM documents d WHERE d.flow_id = $1 AND d.deleted_at IS NULL AND NOT EXISTS (
                SELECT 1 FROM photos p WHERE p.id = d.photo_id AND p.confirmation = 'unconfirmed')")
         .bind(flow)

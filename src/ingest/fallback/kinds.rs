@@ -19,34 +19,34 @@ use crate::{
 pub(super) async fn tell(
     pass: &Pass,
     business_id: &str,
-    untold: Vec<Arrival>,
+    unknown: Vec<Arrival>,
 ) -> Result<(Vec<Arrival>, Option<String>), IngestError> {
-    let answers = if any_is_new(pass, &untold).await? { ask(pass, business_id).await? } else { Err(String::new()) };
-    let told = |mut arrival: Arrival| {
-        let told = answers.as_ref().map_or(PhotoKind::Unknown, |zips| zips.kind(&arrival.content.original.hash));
+    let answers = if any_is_new(pass, &unknown).await? { ask(pass, business_id).await? } else { Err(String::new()) };
+    let with_kind = |mut arrival: Arrival| {
+        let found = answers.as_ref().map_or(PhotoKind::Unknown, |zips| zips.kind(&arrival.content.original.hash));
         match &mut arrival.identity {
             Identity::Key(photo) if photo.kind != PhotoKind::Unknown => {}
-            Identity::Key(photo) => photo.kind = told,
-            Identity::Keyless { kind, .. } => *kind = told,
+            Identity::Key(photo) => photo.kind = found,
+            Identity::Keyless { kind, .. } => *kind = found,
         }
         arrival
     };
-    let arrivals = untold.into_iter().map(told).collect();
+    let arrivals = unknown.into_iter().map(with_kind).collect();
     Ok((arrivals, answers.err().filter(|why| !why.is_empty())))
 }
 
 /// Returns true if a content comes more often than the seal use has photos of it whose kind is known. Otherwise no zip
 /// is needed: some vendors lock a file that is downloaded too often.
-async fn any_is_new(pass: &Pass, untold: &[Arrival]) -> Result<bool, IngestError> {
-    for arrival in untold {
+async fn any_is_new(pass: &Pass, unknown: &[Arrival]) -> Result<bool, IngestError> {
+    for arrival in unknown {
         let occurrence = match &arrival.identity {
             Identity::Key(photo) if photo.kind == PhotoKind::Unknown => return Ok(true),
             Identity::Key(_) => continue,
             Identity::Keyless { occurrence, .. } => occurrence,
         };
         let photos = Photo::of_content(pass.db(), pass.id(), &arrival.content.original.hash).await?;
-        let told = photos.iter().filter(|photo| photo.is_settled()).count();
-        if usize::try_from(*occurrence).unwrap_or(usize::MAX) > told {
+        let settled = photos.iter().filter(|photo| photo.is_settled()).count();
+        if usize::try_from(*occurrence).unwrap_or(usize::MAX) > settled {
             return Ok(true);
         }
     }

@@ -1585,7 +1585,7 @@ export interface components {
         BundleId: string;
         /** @description A link to a bundle. */
         BundleLink: {
-            /** @description The path of the zip with its key. Whoever has it downloads in the name of its maker. */
+            /** @description The path of the zip with its key. A person who has it downloads in the name of its maker. */
             url: string;
             /** Format: date-time */
             expiresAt: string;

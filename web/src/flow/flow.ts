@@ -108,6 +108,23 @@ export function provideFlow(context: FlowPageContext): void {
   provide(CONTEXT, context);
 }
 
+/** Provides a flow to a page that shows neither its ingests nor its photos. */
+export function provideFlowAlone(
+  flow: Ref<Flow | undefined>,
+  definition: Ref<Definition | undefined>,
+  refresh: () => Promise<unknown>,
+): void {
+  provideFlow({
+    flow: computed(() => flow.value as Flow),
+    definition: computed(() => definition.value),
+    ingests: computed(() => []),
+    photoDocs: computed(() => []),
+    can: (action) => flow.value?.actions.includes(action) ?? false,
+    name: (username) => flow.value?.people[username] ?? username,
+    refresh,
+  });
+}
+
 export function useFlowPage(): FlowPageContext {
   const context = inject(CONTEXT);
   if (!context) throw new Error("A part of the flow page is used outside of it.");
