@@ -18,10 +18,13 @@ use crate::{
         search_terms,
     },
     original::Original,
-    photo::{Photo, Source, confirmation::SuppliedBy, key, kind::PhotoKind, linked::Linked},
+    photo::{Photo, Source, key, kind::PhotoKind, linked::Linked},
     picture::inspect::clock_doubt,
 };
-use crate::{content::store_original::StoredContent, seal_use::ingest::Ingest};
+use crate::{
+    content::store_original::StoredContent,
+    seal_use::{delivery::Dispatch, ingest::Ingest},
+};
 
 /// A stored content, and the photo that it belongs to.
 #[derive(Debug)]
@@ -35,13 +38,27 @@ pub(super) enum Identity {
     /// Fetched by the key of a known photo.
     Key(Box<Photo>),
     /// Without a key: occurrence number (from 1) of this content in its source. The source decides whether it counts.
-    Keyless { kind: PhotoKind, grant: Option<GrantId>, source: Source, occurrence: i64, supplied: Option<SuppliedBy> },
+    Keyless {
+        kind: PhotoKind,
+        grant: Option<GrantId>,
+        source: Source,
+        occurrence: i64,
+        supplied: Option<Box<Dispatch>>,
+    },
 }
 
 impl Arrival {
     /// Returns true if the vendor's detail lists the photo. Then it tells the kind.
     pub(super) fn is_listed(&self) -> bool {
         matches!(&self.identity, Identity::Key(photo) if photo.listed)
+    }
+
+    /// Returns the dispatch of a photo that a user supplied.
+    fn supplied(&self) -> Option<&Dispatch> {
+        match &self.identity {
+            Identity::Keyless { supplied, .. } => supplied.as_deref(),
+            Identity::Key(_) => None,
+        }
     }
 
     fn position(&self) -> i64 {
@@ -96,6 +113,10 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
         if let Some(photo) = photo {
             names.extend(occur(&mut tx, pass, &flow, photo, &arrival.content, known).await?);
         }
+        if let Some(supplied) = arrival.supplied() {
+            // Together with its photo: a supplied photo never counts as stored and as arriving.
+            Dispatch::mark_linked(&mut tx, &supplied.id, pass.id(), pass.app.clock.now()).await?;
+        }
     }
     search_terms::add(&mut tx, &pass.flow.id, &names).await?;
     Ingest::add(&mut tx, pass.id(), duplicates, bytes).await?;
@@ -109,8 +130,7 @@ async fn link_together(pass: &Pass, batch: &[Arrival], known: &mut Known) -> Res
 /// Returns the number of contents of a batch that were known before. `new` lists those that were not.
 fn duplicates(batch: &[Arrival], mut new: HashSet<Blake3>) -> i64 {
     // The upload of a supplied photo wrote its original. That does not make the photo a duplicate.
-    let supplied = |arrival: &Arrival| matches!(arrival.identity, Identity::Keyless { source: Source::Supply, .. });
-    let known = |arrival: &&Arrival| !new.remove(&arrival.content.original.hash) && !supplied(arrival);
+    let known = |arrival: &&Arrival| !new.remove(&arrival.content.original.hash) && arrival.supplied().is_none();
     i64::try_from(batch.iter().filter(known).count()).unwrap_or(i64::MAX)
 }
 
@@ -185,14 +205,14 @@ async fn keyed(tx: &mut Tx, pass: &Pass, photo: &Photo, content: &StoredContent)
 /// Returns the row for a keyless photo. `None` if the seal use has that many photos of this content already. What the
 /// vendor or a user shows again confirms an unconfirmed photo of this content. A push confirms nothing.
 async fn keyless(tx: &mut Tx, pass: &Pass, arrival: &Arrival) -> Result<Option<Photo>, DbError> {
-    let Identity::Keyless { kind, grant, source, occurrence, supplied } = &arrival.identity else {
+    let Identity::Keyless { kind, grant, source, occurrence, .. } = &arrival.identity else {
         return Ok(None);
     };
     let present = Photo::of_content(&mut *tx, pass.id(), &arrival.content.original.hash).await?;
     let mut photo = Photo::new(pass.id(), *kind, *source, pass.app.clock.now());
     photo.grant_id.clone_from(grant);
-    if let Some(supplied) = supplied {
-        photo.mark_supplied(supplied);
+    if let Some(supplied) = arrival.supplied() {
+        photo.mark_supplied(&supplied.created_by, supplied.created_at);
     }
     // The zip may tell the kind of a photo that an earlier zip did not tell.
     let tells = *source == Source::Zip && *kind != PhotoKind::Unknown;

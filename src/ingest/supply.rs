@@ -8,7 +8,7 @@ use super::{
 use crate::content::store_original::StoredContent;
 use crate::{
     original::Original,
-    photo::{Source, confirmation::SuppliedBy, kind::PhotoKind},
+    photo::{Source, kind::PhotoKind},
     picture::inspect::inspect,
     seal_use::delivery::Dispatch,
     store::StoreKey,
@@ -16,8 +16,10 @@ use crate::{
 
 pub(super) async fn take_in_supplied(pass: &Pass) -> Result<(), IngestError> {
     for supplied in &pass.supplied {
-        let arrival = arrival(pass, supplied).await?;
-        link::link(pass, arrival.into_iter().collect()).await?;
+        if let Some(arrival) = arrival(pass, supplied).await? {
+            link::link(pass, vec![arrival]).await?;
+            continue;
+        }
         let mut tx = pass.lease.begin(pass.db()).await?;
         Dispatch::mark_linked(&mut tx, &supplied.id, pass.id(), pass.app.clock.now()).await?;
         tx.commit().await?;
@@ -35,13 +37,12 @@ async fn arrival(pass: &Pass, supplied: &Dispatch) -> Result<Option<Arrival>, In
     let bytes = app.store.get(&StoreKey::Raw(original.store_key.clone())).await?;
     let exif_at = app.cpu.run(0, move || inspect(&bytes).exif.map(|exif| exif.at)).await?;
     let kind = supplied.photo_kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(PhotoKind::Signatory);
-    let by = SuppliedBy { by: supplied.created_by.clone(), at: supplied.created_at };
     let identity = Identity::Keyless {
         kind,
         grant: supplied.grant_id.clone(),
         source: Source::Supply,
         occurrence: 1,
-        supplied: Some(by),
+        supplied: Some(Box::new(supplied.clone())),
     };
     let content = StoredContent { original, exif_at, received_at: supplied.created_at, unlinked: None };
     Ok(Some(Arrival { content, identity }))

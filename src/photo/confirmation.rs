@@ -32,18 +32,11 @@ pub struct Acceptance {
     pub reason: String,
 }
 
-/// Which user supplied a photo, and when.
-#[derive(Clone, Debug)]
-pub struct SuppliedBy {
-    pub by: String,
-    pub at: Timestamp,
-}
-
 impl Photo {
     /// Marks the photo as supplied by a user.
-    pub fn mark_supplied(&mut self, supplied: &SuppliedBy) {
-        self.supplied_by = Some(supplied.by.clone());
-        self.supplied_at = Some(supplied.at);
+    pub fn mark_supplied(&mut self, by: &str, at: Timestamp) {
+        self.supplied_by = Some(by.to_owned());
+        self.supplied_at = Some(at);
     }
 
     /// Returns true if the photo is in the counts.
