@@ -1,4 +1,6 @@
-//! User actions in the knowledge base: folders, and the files of a flow's fields.
+//! User actions in the knowledge base: folders, the files of a flow's fields, the search index made
+//! anew.
 
 pub mod attachments;
 pub mod folders;
+pub mod reindex;

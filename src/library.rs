@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod folder;
+pub mod reindexing;
 pub mod search;
 pub mod search_terms;
 pub mod selected;

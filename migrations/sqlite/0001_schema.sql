@@ -233,19 +233,6 @@ BEGIN
   WHERE flow_id = NEW.id;
 END;
 
--- The text that a search for flows reads: narrow rows in the order of lists.
-CREATE TABLE flow_search (
-  flow_id       TEXT PRIMARY KEY NOT NULL REFERENCES flows (id),
-  state         TEXT NOT NULL,
-  definition_id TEXT NOT NULL,
-  text          TEXT NOT NULL
-) WITHOUT ROWID;
-
-CREATE TRIGGER flow_search_follow AFTER UPDATE OF state ON flows WHEN OLD.state <> NEW.state
-BEGIN
-  UPDATE flow_search SET state = NEW.state WHERE flow_id = NEW.id;
-END;
-
 -- Seal use -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE seal_uses (
@@ -346,6 +333,10 @@ CREATE TABLE originals (
   created_at  BIGINT NOT NULL
 );
 
+-- A search takes any of the three hashes.
+CREATE INDEX originals_by_sha256 ON originals (sha256);
+CREATE INDEX originals_by_sm3 ON originals (sm3) WHERE sm3 IS NOT NULL;
+
 -- Photo --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE photos (
@@ -427,8 +418,8 @@ CREATE TABLE documents (
   -- shows it until the archive; draft: only the starter sees it
   shelf         TEXT NOT NULL,
   name          TEXT NOT NULL,
-  -- for searches: full and half width, letters and blanks in one form; null if that is the name in lower case
-  folded_name   TEXT,
+  -- for searches: the folded name and those of earlier names, one a line; null if that is the name in lower case
+  folded_names  TEXT,
   original_hash TEXT NOT NULL REFERENCES originals (hash),
   source        TEXT NOT NULL,
   flow_id       TEXT REFERENCES flows (id),
@@ -454,7 +445,8 @@ CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
 -- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
 CREATE INDEX documents_by_age ON documents (received_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, folded_name, seal, username) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, seal, username) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_flow ON documents (flow_id, received_at, id, kind, shelf) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, username) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_user ON documents (username, received_at, id, kind) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_kind ON documents (kind, received_at, id) WHERE deleted_at IS NULL;
@@ -498,12 +490,33 @@ BEGIN
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces;
 END;
 
--- The words in the names of a flow's documents: narrow rows, so that a search through all of them is quick.
-CREATE TABLE document_words (
-  -- a flow's id, or the id of a document without a flow
-  owner TEXT PRIMARY KEY NOT NULL,
-  words TEXT NOT NULL
+-- Search -------------------------------------------------------------------------------------------------------------
+
+-- What a search finds: a flow, a document without a flow, or a folder (src/library/search/index.rs).
+CREATE TABLE search_owners (
+  -- from the time in the id of the owner, so a later owner has a higher number
+  no    BIGINT PRIMARY KEY NOT NULL,
+  owner TEXT NOT NULL UNIQUE,
+  -- folded: the words of a flow or the name of a folder. '' for a document: its row has its names
+  text  TEXT NOT NULL
+);
+
+-- The terms of each owner (src/library/search/terms.rs). The names of a flow's documents are terms of the flow.
+CREATE TABLE search_terms (
+  -- f (flow), d (document) or p (folder), then two characters, or the digits of a number from one of them on
+  term TEXT NOT NULL,
+  no   BIGINT NOT NULL,
+  PRIMARY KEY (term, no)
 ) WITHOUT ROWID;
+
+-- Where a run of `yinku reindex` stands; no row: no run is unfinished.
+CREATE TABLE reindex_runs (
+  id    BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
+  -- flows, documents, folders or terms
+  part  TEXT NOT NULL,
+  -- the last id or term that was done
+  after TEXT NOT NULL
+);
 
 -- Dispatch: a stamped file or a supplied photo on its way to the vendor ----------------------------------------------
 

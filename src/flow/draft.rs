@@ -17,7 +17,7 @@ use crate::{
     library::{
         FolderPath, Space,
         document::{self, Document, shelf},
-        folder,
+        folder, search_terms,
     },
     user::{Acting, User},
 };
@@ -62,7 +62,7 @@ impl LockedFlow {
     async fn delete_draft(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql("DELETE FROM flow_events WHERE flow_id = $1").bind(&self.id).execute(&mut *tx).await?;
         sql("DELETE FROM flow_people WHERE flow_id = $1").bind(&self.id).execute(&mut *tx).await?;
-        sql("DELETE FROM flow_search WHERE flow_id = $1").bind(&self.id).execute(&mut *tx).await?;
+        search_terms::forget(tx, &self.id).await?;
         sql("DELETE FROM flows WHERE id = $1 AND state = 'draft'").bind(&self.id).execute(tx).await?;
         Ok(())
     }

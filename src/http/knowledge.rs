@@ -1,23 +1,24 @@
 //! The knowledge base: folders and documents.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    input::{Id, Input, Page, Params, limit, parsed},
+    input::{Id, Input, Page, Params, bad_query, limit, parsed},
     session::CurrentUser,
 };
 use crate::{
     curate::folders::{self, viewable},
+    flow::owing,
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
     library::{
         Space,
         document::Document,
         folder::Folder,
-        search::{Cursor, Search},
+        search::{self, AnyHash, Cursor, Found, Search, Total, Words},
     },
     photo::kind::PhotoKind,
     user::User,
@@ -27,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
         .routes(routes!(list_folders, make_folder))
         .routes(routes!(documents_in))
-        .routes(routes!(search))
+        .routes(routes!(search_documents))
         .routes(routes!(show_document))
 }
 
@@ -41,9 +42,13 @@ struct FolderParams {
     /// Without `parent`: folders at the top of this space. Default: `public`.
     #[param(value_type = Option<Space>, inline)]
     space: Option<String>,
+    /// Words of the name, or parts of them, in any order. The folders that have all of them, wherever they are, at most
+    /// 1,000. Without `parent` and `space`.
+    #[param(max_length = 1000)]
+    q: Option<String>,
 }
 
-/// The folders in a folder or at the top of a space, sorted by name.
+/// The folders in a folder, at the top of a space, or with a name, sorted by name.
 #[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>), (status = 404, body = Problem)))]
 async fn list_folders(
     State(edge): State<Edge>,
@@ -52,7 +57,13 @@ async fn list_folders(
 ) -> Result<Json<Page<Folder>>, Problem> {
     let db = &edge.app.db;
     let parent: Option<FolderId> = parsed("parent", params.parent.as_deref())?;
-    let folders = if let Some(parent) = parent {
+    let words: Words = parsed("q", params.q.as_deref())?.unwrap_or_default();
+    let folders = if !words.is_empty() {
+        if parent.is_some() || params.space.is_some() {
+            return Err(bad_query("q", "is set beside parent or space; send it alone"));
+        }
+        search::folders::named(db, &words, &user).await?
+    } else if let Some(parent) = parent {
         viewable(db, &parent, &user).await?;
         Folder::children(db, &parent).await?
     } else {
@@ -106,15 +117,28 @@ async fn documents_in(
     viewable(&edge.app.db, &id, &user).await?;
     let total = Document::total(&edge.app.db, &id, &user).await?;
     let search = Search { folder: Some(id), ..Search::default() };
-    Ok(Json(Page { total: Some(total), ..search_page(&edge, &user, &search, paging).await? }))
+    let found = found(&edge, &user, &search, paging.after.as_deref(), paging.limit).await?;
+    Ok(Json(Page { items: found.documents, next: found.next.map(|next| next.to_string()), total: Some(total) }))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SearchParams {
-    /// A part of the document name. Case, width, composition of letters and blanks at the ends do not matter.
+    /// Words, or parts of them, in any order. Each must be in the words of the flow (subject, serial number,
+    /// organisation, seals, people) or in a name that the document has or had. Case, width, composition of letters,
+    /// traditional or simplified characters and blanks do not matter.
+    #[param(max_length = 1000)]
     q: Option<String>,
+    /// Only documents in this folder.
+    #[param(value_type = Option<FolderId>, inline)]
+    folder_id: Option<String>,
+    /// Only documents in this space. `personal` is the caller's own. Without `folderId`.
+    #[param(value_type = Option<Space>, inline)]
+    space: Option<String>,
+    /// With the folders below `folderId`.
+    #[serde(default)]
+    deep: bool,
     #[param(value_type = Option<FlowId>, inline)]
     flow_id: Option<String>,
     seal: Option<String>,
@@ -122,15 +146,21 @@ struct SearchParams {
     user: Option<String>,
     #[param(value_type = Option<PhotoKind>, inline)]
     kind: Option<String>,
+    /// A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
+    #[param(pattern = "^[a-z0-9.+-]+(/[a-z0-9.+-]+)?$")]
+    mime: Option<String>,
     /// Only documents received at or after this time (RFC 3339).
     #[param(format = DateTime)]
     from: Option<String>,
     /// Only documents received before this time (RFC 3339).
     #[param(format = DateTime)]
     to: Option<String>,
-    /// The BLAKE3 hash of the original.
+    /// The BLAKE3, SHA-256 or SM3 hash of the original.
     #[param(value_type = Option<Blake3>, inline)]
     hash: Option<String>,
+    /// Only documents of flows that still owe photos.
+    #[serde(default)]
+    missing: bool,
     /// The `next` of the previous page.
     #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     after: Option<String>,
@@ -138,25 +168,59 @@ struct SearchParams {
     limit: Option<i64>,
 }
 
+impl SearchParams {
+    async fn search(&self, edge: &Edge, user: &User) -> Result<Search, Problem> {
+        let folder: Option<FolderId> = parsed("folderId", self.folder_id.as_deref())?;
+        let space: Option<Space> = parsed("space", self.space.as_deref())?;
+        if folder.is_some() && space.is_some() {
+            return Err(bad_query("space", "is set beside folderId; send one of them"));
+        }
+        if let Some(folder) = &folder {
+            viewable(&edge.app.db, folder, user).await?;
+        }
+        let hash: Option<AnyHash> = parsed("hash", self.hash.as_deref())?;
+        Ok(Search {
+            folder,
+            deep: self.deep,
+            space,
+            flow: parsed("flowId", self.flow_id.as_deref())?,
+            hash,
+            kind: parsed("kind", self.kind.as_deref())?,
+            mime: self.mime.clone().filter(|mime| !mime.is_empty()),
+            q: parsed("q", self.q.as_deref())?.unwrap_or_default(),
+            seal: self.seal.clone(),
+            user: self.user.clone(),
+            from: parsed("from", self.from.as_deref())?,
+            to: parsed("to", self.to.as_deref())?,
+            owing: if self.missing { Some(owing::flows(&edge.app.db).await?) } else { None },
+        })
+    }
+}
+
+/// A page of a search, newest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct DocumentPage {
+    items: Vec<Document>,
+    /// The cursor of the next page: send it as `after`. null at the end of the list. A page can be short although
+    /// `next` is set, because a search compares a bounded number of documents.
+    next: Option<String>,
+    /// The number of matches, exact up to 1,000. On the first page of a search with `q`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Total>, nullable = false)]
+    total: Option<Total>,
+}
+
 /// Searches documents, newest first.
-#[utoipa::path(get, path = "/api/documents", params(SearchParams), responses((status = 200, body = Page<Document>)))]
-async fn search(
+#[utoipa::path(get, path = "/api/documents", params(SearchParams), responses((status = 200, body = DocumentPage), (status = 404, body = Problem)))]
+async fn search_documents(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Params(params): Params<SearchParams>,
-) -> Result<Json<Page<Document>>, Problem> {
-    let search = Search {
-        folder: None,
-        flow: parsed("flowId", params.flow_id.as_deref())?,
-        hash: parsed("hash", params.hash.as_deref())?,
-        kind: parsed("kind", params.kind.as_deref())?,
-        q: params.q.filter(|q| !q.trim().is_empty()),
-        seal: params.seal,
-        user: params.user,
-        from: parsed("from", params.from.as_deref())?,
-        to: parsed("to", params.to.as_deref())?,
-    };
-    search_page(&edge, &user, &search, DocumentPaging { after: params.after, limit: params.limit }).await.map(Json)
+) -> Result<Json<DocumentPage>, Problem> {
+    let search = params.search(&edge, &user).await?;
+    let found = found(&edge, &user, &search, params.after.as_deref(), params.limit).await?;
+    let next = found.next.map(|next| next.to_string());
+    Ok(Json(DocumentPage { items: found.documents, next, total: found.total }))
 }
 
 /// One document.
@@ -169,15 +233,14 @@ async fn show_document(
     Document::find_visible(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
-async fn search_page(
+async fn found(
     edge: &Edge,
     user: &User,
     search: &Search,
-    paging: DocumentPaging,
-) -> Result<Page<Document>, Problem> {
-    let limit = limit(paging.limit)?;
-    let after: Option<Cursor> = parsed("after", paging.after.as_deref())?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (items, next) = search.documents(&edge.app.db, user, after.as_ref(), limit).await?;
-    Ok(Page { items, next: next.map(|next| next.to_string()), total: None })
+    after: Option<&str>,
+    most: Option<i64>,
+) -> Result<Found, Problem> {
+    let most = usize::try_from(limit(most)?).unwrap_or(usize::MAX);
+    let after: Option<Cursor> = parsed("after", after)?;
+    Ok(search.documents(&edge.app.db, user, after.as_ref(), most).await?)
 }

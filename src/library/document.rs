@@ -62,7 +62,7 @@ impl NewDocument {
 
     async fn insert_on(&self, tx: &mut Tx, hidden: Option<HiddenShelf>, now: Timestamp) -> Result<DocumentId, DbError> {
         let id = DocumentId::new();
-        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_name, original_hash, source, flow_id, field_key, position,
+        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_names, original_hash, source, flow_id, field_key, position,
                photo_id, kind, seal, user_name, username, received_at, created_by, created_at)
              SELECT $1, f.id, COALESCE($12, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END), $3, $11, $4, $5, $6, $7,
                (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
@@ -78,7 +78,7 @@ impl NewDocument {
             .bind(self.photo.as_ref())
             .bind(&self.by)
             .bind(now)
-            .bind(folded_name(&self.name))
+            .bind(folded_names(&self.name, None))
             .bind(hidden.map(HiddenShelf::as_str))
             .execute(tx)
             .await?;
@@ -87,20 +87,35 @@ impl NewDocument {
     }
 }
 
-/// Renames a document. Afterwards call [`add`](super::search_terms::add), so that searches find the name.
+/// Renames a document. Searches find it by the earlier names, too. Afterwards call [`add`](super::search_terms::add), so
+/// that searches find the name.
 pub async fn rename(tx: &mut Tx, id: &DocumentId, name: &str) -> Result<(), DbError> {
-    sql("UPDATE documents SET name = $1, folded_name = $2 WHERE id = $3 AND name <> $1")
+    let known: Option<(String,)> =
+        sql("SELECT COALESCE(folded_names, lower(name {ascii})) FROM documents WHERE id = $1 AND name <> $2")
+            .bind(id)
+            .bind(name)
+            .optional(&mut *tx)
+            .await?;
+    let Some((known,)) = known else { return Ok(()) };
+    sql("UPDATE documents SET name = $1, folded_names = $2 WHERE id = $3")
         .bind(name)
-        .bind(folded_name(name))
+        .bind(folded_names(name, Some(&known)))
         .bind(id)
         .execute(tx)
         .await?;
     Ok(())
 }
 
-/// Returns the folded name, if it differs from the name in lower case, which the engines compute.
-fn folded_name(name: &str) -> Option<String> {
-    Some(folded(name)).filter(|folded| *folded != name.to_ascii_lowercase())
+/// How many names of a document searches know.
+const NAMES: usize = 20;
+
+/// Returns the folded name with the earlier ones, the newest first. `None` if it is the name in lower case, which the
+/// engines compute.
+fn folded_names(name: &str, known: Option<&str>) -> Option<String> {
+    let new = folded(name);
+    let earlier = known.into_iter().flat_map(str::lines).filter(|line| *line != new);
+    let names: Vec<&str> = std::iter::once(new.as_str()).chain(earlier).take(NAMES).collect();
+    Some(names.join("\n")).filter(|names| *names != name.to_ascii_lowercase())
 }
 
 /// Moves a document to the trash. No list shows it, and it is not sent to the vendor. Its bytes are kept.

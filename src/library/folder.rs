@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     db::{Db, DbError, On, Tx, sql},
     id::FolderId,
-    library::{FolderPath, Space},
+    library::{FolderPath, Space, search_terms},
     user::User,
 };
 
@@ -145,16 +145,21 @@ async fn child(
     if let Some(id) = known_child(tx, parent, space, owner, name).await? {
         return Ok(id);
     }
-    sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+    let new = FolderId::new();
+    let written =
+        sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (space, owner, parent, name) DO NOTHING")
-    .bind(&FolderId::new())
-    .bind(parent)
-    .bind(space)
-    .bind(owner)
-    .bind(name)
-    .bind(now)
-    .execute(&mut *tx)
-    .await?;
+        .bind(&new)
+        .bind(parent)
+        .bind(space)
+        .bind(owner)
+        .bind(name)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    if written == 1 {
+        search_terms::put_folder(tx, &new, name).await?;
+    }
     known_child(tx, parent, space, owner, name).await?.ok_or(DbError::RowNotFound)
 }
 
@@ -247,9 +252,9 @@ impl Folder {
             .bind(&self.owner)
             .bind(&self.name)
             .bind(self.created_at)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        search_terms::put_folder(tx, &self.id, &self.name).await
     }
 
     /// Gives the folder another name, another parent, or both. Fails with a unique violation if the name is taken.
@@ -258,9 +263,9 @@ impl Folder {
             .bind(name)
             .bind(parent)
             .bind(&self.id)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        if name == self.name { Ok(()) } else { search_terms::put_folder(tx, &self.id, name).await }
     }
 
     /// Removes the folder with its totals, unless documents or folders are in it. Returns true if it was removed.
@@ -275,8 +280,11 @@ impl Folder {
                AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.folder_id = folders.id)
                AND NOT EXISTS (SELECT 1 FROM folders f WHERE f.parent = folders.id)")
         .bind(&self.id)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+        if deleted == 1 {
+            search_terms::forget_folder(tx, &self.id).await?;
+        }
         Ok(deleted == 1)
     }
 

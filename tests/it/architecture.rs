@@ -32,23 +32,11 @@ const MOST_LINES: usize = 400;
 /// The room that owns each table: only there it is written.
 const OWNERS: [(&str, &[&str]); 11] = [
     ("definition", &["definitions", "definition_folders", "definition_versions"]),
-    (
-        "flow",
-        &[
-            "flows",
-            "flow_events",
-            "flow_people",
-            "flow_search",
-            "approvals",
-            "manifests",
-            "serial_numbers",
-            "evidence_packages",
-        ],
-    ),
+    ("flow", &["flows", "flow_events", "flow_people", "approvals", "manifests", "serial_numbers", "evidence_packages"]),
     ("seal_use", &["seal_uses", "grants", "ingests", "dispatches", "sent_documents"]),
     ("photo", &["photos"]),
     ("original", &["originals"]),
-    ("library", &["folders", "folder_totals", "documents", "document_words"]),
+    ("library", &["folders", "folder_totals", "documents", "search_owners", "search_terms", "reindex_runs"]),
     ("user", &["users", "sessions", "tokens", "keyed_requests"]),
     ("service", &["services"]),
     ("audit", &["audit", "audit_head"]),

@@ -71,6 +71,7 @@ mod seal_answers;
 mod seal_apply;
 mod seal_ends;
 mod seal_time;
+mod search;
 mod sending;
 mod settings;
 mod stamped;

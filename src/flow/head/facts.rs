@@ -20,7 +20,7 @@ pub(in crate::flow) struct HeadFacts {
     /// Live seal uses that have not ended.
     pub(super) open: usize,
     /// The sums of the live seal uses. `None` without a live seal use.
-    pub(super) counts: Option<Counts>,
+    pub(in crate::flow) counts: Option<Counts>,
     /// Photos that are given up.
     pub(super) parked: i64,
     pub(super) waits_for: Vec<String>,
