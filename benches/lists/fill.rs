@@ -5,7 +5,10 @@
 //! seen by everybody who works with seals, which is the worst for lists.
 
 use serde_json::{Value, json};
-use yinku::db::{Db, DbError, Pools, Tx, sql};
+use yinku::{
+    curate::reindex,
+    db::{Db, DbError, Pools, Tx, sql},
+};
 
 const FLOWS: i64 = 100_000;
 
@@ -19,12 +22,12 @@ const BODY: &str = r#"{"name":"物理用印申请","fields":[{"key":"subject","l
 const FORM: &str = r#"{"subject":"采购合同","company":"上海印库科技有限公司","seals":[{"seal":"QYS2019040001","count":3,"users":["wang"]},{"seal":"QYS2019040002","count":3,"users":["wang"]}],"description":"一份用于测量列表快慢的申请，内容与真实的申请差不多长，因为表单存放在流程的行里"}"#;
 
 pub(super) fn flow_id(i: i64) -> String {
-    format!("01930000-0000-7000-8000-{}", 100_000_000_000 + i)
+    format!("01{i:06}-0000-7000-8000-000000000000")
 }
 
-/// SQL for an id of one kind of rows.
+/// SQL for an id of one kind of rows. Each number has a millisecond of its own, as ids have.
 fn id(kind: u8, number: &str) -> String {
-    format!("'01930000-0000-7000-800{kind}-' || CAST(100000000000 + {number} AS TEXT)")
+    format!("'01' || substr(CAST(1000000 + {number} AS TEXT), 2) || '-0000-7000-800{kind}-000000000000'")
 }
 
 /// Half past midnight on the first day of 2026 and every five minutes after it.
@@ -58,24 +61,9 @@ pub(super) async fn fill(db: &Db) -> anyhow::Result<()> {
         tx.commit().await?;
     }
     let mut tx = db.begin().await?;
-    sql("INSERT INTO flow_search (flow_id, state, definition_id, text)
-         SELECT id, state, definition_id, lower(serial_no || ' ' || title) FROM flows")
-    .execute(&mut tx)
-    .await?;
-    // As the service writes them: each word once. The five photos of a flow have times of their own.
-    let flow = "CAST(substr(serial_no, 12) AS INTEGER)";
-    sql(format!(
-        "INSERT INTO document_words (owner, words)
-         SELECT id, ' yk20260101 ' || substr(serial_no, 12)
-           || CASE WHEN {flow} % 10000 = 7 THEN ' 旧章' WHEN {flow} % 3 = 0 THEN ' 合同专用章' ELSE ' 公章' END
-           || ' 001 20260409 091853 signatory jpg 002 091901 003 091917 004 091925 005 091958 face'
-           || CASE WHEN {flow} % 4 = 0 THEN ' 盖章扫描件 pdf' ELSE '' END
-         FROM flows WHERE id IN (SELECT flow_id FROM documents)"
-    ))
-    .execute(&mut tx)
-    .await?;
     sql("UPDATE audit_head SET seq = (SELECT MAX(seq) FROM audit)").execute(&mut tx).await?;
     tx.commit().await?;
+    while reindex::step(db).await? {}
     if let Pools::Postgres(pool) = db.pools() {
         // What a server does by itself in time.
         sqlx::query("VACUUM ANALYZE").execute(pool).await?;

@@ -128,8 +128,9 @@ def fill(yinku, folder, start, end):
         ("jobs", "id, kind, subject, state, run_at, wakes, created_at", f"{id('3 * i + 2')}, 'archive', {id('i')}, 'idle', {at}, 1, {at}"),
         ("manifests", "flow_id, n, store_key, hash, documents, created_at", f"{id('i')}, 1, 'manifests/' || {padded('i')}, {hash}, {IN_A_FLOW}, {at}"),
     ]
-    words = "b 公章 1 20260409 091853 用印 jpg"
-    of_flow.append(("document_words", "owner, words", f"{id('i')}, '{words} ' || {padded('i')}"))
+    of_flow.append(("search_owners", "no, owner, text", f"i, {id('i')}, 'b' || {padded('i')} || ' 用印 公章 王五'"))
+    for term in ["", "b0", "用印", "印 ", "公章", "章 ", "王五", "五 ", "_公", "章_", "_用", ".j", "jp", "pg", "g ", "2026", "20260409", "091853"]:
+        of_flow.append(("search_terms", "term, no", f"'f{term}', i"))
     of_photo = [
         ("originals", "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at",
          f"{hash}, {hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}"),
