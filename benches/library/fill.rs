@@ -20,9 +20,30 @@ const BODY: &str = r#"{"name":"物理用印申请","fields":[{"key":"subject","l
 
 /// What companies stamp.
 const KINDS: [&str; 24] = [
-    "采购合同", "销售合同", "租赁协议", "保密协议", "劳动合同", "授权委托书", "投标文件", "技术服务合同", "框架协议",
-    "补充协议", "竣工验收单", "对账函", "询证函", "承诺函", "介绍信", "任命书", "会议纪要", "请示报告", "付款申请",
-    "质量保证书", "营业执照复印件", "股东会决议", "审计报告", "知识产权转让协议",
+    "采购合同",
+    "销售合同",
+    "租赁协议",
+    "保密协议",
+    "劳动合同",
+    "授权委托书",
+    "投标文件",
+    "技术服务合同",
+    "框架协议",
+    "补充协议",
+    "竣工验收单",
+    "对账函",
+    "询证函",
+    "承诺函",
+    "介绍信",
+    "任命书",
+    "会议纪要",
+    "请示报告",
+    "付款申请",
+    "质量保证书",
+    "营业执照复印件",
+    "股东会决议",
+    "审计报告",
+    "知识产权转让协议",
 ];
 const PLACES: [&str; 20] = [
     "上海", "北京", "深圳", "广州", "杭州", "南京", "苏州", "成都", "重庆", "武汉", "西安", "天津", "青岛", "长沙",
@@ -37,12 +58,28 @@ const TRADES: [&str; 16] = [
     "软件", "材料",
 ];
 const GOODS: [&str; 16] = [
-    "服务器", "办公家具", "钢材", "电缆", "软件许可", "检测设备", "原材料", "包装箱", "空调机组", "监控系统", "试剂",
-    "叉车", "轴承", "光伏组件", "保洁服务", "培训课程",
+    "服务器",
+    "办公家具",
+    "钢材",
+    "电缆",
+    "软件许可",
+    "检测设备",
+    "原材料",
+    "包装箱",
+    "空调机组",
+    "监控系统",
+    "试剂",
+    "叉车",
+    "轴承",
+    "光伏组件",
+    "保洁服务",
+    "培训课程",
 ];
 const SEALS: [&str; 6] = ["公章", "合同专用章", "财务专用章", "法定代表人章", "人事专用章", "投标专用章"];
-const SURNAMES: [&str; 20] =
-    ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林", "何", "郭", "马", "罗"];
+const SURNAMES: [&str; 20] = [
+    "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林", "何", "郭", "马",
+    "罗",
+];
 const GIVEN: [&str; 20] = [
     "伟", "芳", "娜", "秀英", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "娟", "涛", "明", "超", "兰",
     "霞",
@@ -107,7 +144,9 @@ fn subject(number: i64) -> String {
     match mixed(number, 5) % 3 {
         0 => format!("{}{kind}（{}）", one_of(&GOODS, number, 6), company(number)),
         1 => format!("关于与{}签订{kind}的请示", company(number)),
-        _ => format!("{}年度{}{kind} HT-{:05}", 2021 + number % 6, one_of(&GOODS, number, 7), mixed(number, 8) % 100_000),
+        _ => {
+            format!("{}年度{}{kind} HT-{:05}", 2021 + number % 6, one_of(&GOODS, number, 7), mixed(number, 8) % 100_000)
+        }
     }
 }
 
@@ -254,6 +293,7 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
         "grants",
         "id, seal_use_id, vendor_id, position, seal, user_name, username, applied, used, left_count, complete",
     );
+    let mut ingests = Rows::of("ingests", "id, seal_use_id, cause, state, woken_at, created_at, updated_at");
     for flow in first..end {
         let (flow_id, serial, at, subject) = (id(0, flow), serial(flow, size), at(flow, size), subject(flow));
         let ((starter, _), (user, user_name)) = (person(flow), person(i64::try_from(mixed(flow, 12)).unwrap_or(0)));
@@ -263,8 +303,19 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
             .add(
                 tx,
                 row![
-                    &flow_id, &serial, DEFINITION, 1_i64, &subject, &starter, "archived", form.to_string(), 45_i64, 1_i64,
-                    at, at, at
+                    &flow_id,
+                    &serial,
+                    DEFINITION,
+                    1_i64,
+                    &subject,
+                    &starter,
+                    "archived",
+                    form.to_string(),
+                    45_i64,
+                    1_i64,
+                    at,
+                    at,
+                    at
                 ],
             )
             .await?;
@@ -278,15 +329,15 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
         let business = (1_000_000 + flow).to_string();
         uses.add(tx, row![&use_id, &flow_id, SERVICE, 1_i64, use_no, business, "complete", "{}", at]).await?;
         // One flow in a hundred owes a photo.
-        let used = if flow % 100 == 5 { 45_i64 } else { 44 };
+        let owes = flow % 100 == 5;
+        let used = if owes { 45_i64 } else { 42 };
+        let state = if owes { "waiting" } else { "done" };
+        ingests.add(tx, row![id(5, flow), &use_id, "callback", state, at, at, at]).await?;
         grants
-            .add(
-                tx,
-                row![id(7, flow), &use_id, "1", 0_i64, seal(flow), user_name, user, 45_i64, used, 0_i64, true],
-            )
+            .add(tx, row![id(7, flow), &use_id, "1", 0_i64, seal(flow), user_name, user, 45_i64, used, 0_i64, true])
             .await?;
     }
-    for table in [&mut flows, &mut people, &mut uses, &mut grants] {
+    for table in [&mut flows, &mut people, &mut uses, &mut grants, &mut ingests] {
         table.write(tx).await?;
     }
     Ok(())
@@ -303,8 +354,10 @@ fn folder(number: i64, size: Size) -> String {
 }
 
 async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbError> {
-    let mut originals =
-        Rows::of("originals", "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at");
+    let mut originals = Rows::of(
+        "originals",
+        "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at",
+    );
     let mut photos = Rows::of(
         "photos",
         "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at, confirmation",
@@ -316,18 +369,18 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
     );
     for number in first..end {
         let hash = format!("{:08x}{number:056x}", mixed(number, 14));
-        let (sha256, sm3) = (format!("{:08x}{number:056x}", mixed(number, 15)), format!("{:08x}{number:056x}", mixed(number, 16)));
+        let (sha256, sm3) =
+            (format!("{:08x}{number:056x}", mixed(number, 15)), format!("{:08x}{number:056x}", mixed(number, 16)));
         let flow = number / OF_A_FLOW;
         let no = number % OF_A_FLOW + 1;
         let of_flow = number < size.of_flows();
-        let at = if of_flow { at(flow, size) + no * 20_000_000 } else { at(mixed(number, 17) as i64 % size.flows(), size) };
+        let at =
+            if of_flow { at(flow, size) + no * 20_000_000 } else { at(mixed(number, 17) as i64 % size.flows(), size) };
         let is_photo = of_flow && no < OF_A_FLOW;
         let (mime, ext) = if is_photo { ("image/jpeg", "jpg") } else { ("application/pdf", "pdf") };
         let bytes = 200_000 + i64::try_from(mixed(number, 18)).unwrap_or(0) % 3_000_000;
         let key = format!("originals/{hash}.{ext}");
-        originals
-            .add(tx, row![&hash, sha256, sm3, 1_i64, bytes, mime, ext, 3000_i64, 2250_i64, true, key, at])
-            .await?;
+        originals.add(tx, row![&hash, sha256, sm3, 1_i64, bytes, mime, ext, 3000_i64, 2250_i64, true, key, at]).await?;
         let kind = if no % 15 == 0 { "face" } else { "signatory" };
         let document = id(6, number);
         let (user, user_name) = person(i64::try_from(mixed(flow, 12)).unwrap_or(0));
@@ -336,9 +389,7 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
             photos
                 .add(
                     tx,
-                    row![
-                        &document, use_id, photokey, kind, grant, "key", no, "done", &hash, no, at, at, "confirmed"
-                    ],
+                    row![&document, use_id, photokey, kind, grant, "key", no, "done", &hash, no, at, at, "confirmed"],
                 )
                 .await?;
         }

@@ -66,6 +66,7 @@ async fn main() -> anyhow::Result<()> {
             lists.push(measured(&app, &router, &asked).await?);
         }
     }
-    say(&json!({ "filled": filled, "indexed": indexed, "index_bytes": bytes, "rows": rows, "lists": lists }).to_string());
+    say(&json!({ "filled": filled, "indexed": indexed, "index_bytes": bytes, "rows": rows, "lists": lists })
+        .to_string());
     Ok(())
 }

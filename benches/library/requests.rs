@@ -9,7 +9,8 @@ use super::{
 fn searches(size: Size) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let q = |text: &str| vec![("q", text.to_owned())];
     let flow = size.flows() / 2;
-    let with = |first: &[(&'static str, &str)]| first.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let with =
+        |first: &[(&'static str, &str)]| first.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     vec![
         ("a common word", q("合同")),
         ("a rare word", q("尽职调查")),
@@ -40,7 +41,8 @@ pub(super) fn all(size: Size) -> Vec<Asked> {
             let query: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&query).finish();
             asked.push(Asked { list, username, path: format!("/api/documents?{query}") });
         }
-        for (list, word) in [("flows, a common word", "合同"), ("flows, a rare word", "尽职调查"), ("flows, two words", "服务器 采购")]
+        for (list, word) in
+            [("flows, a common word", "合同"), ("flows, a rare word", "尽职调查"), ("flows, two words", "服务器 采购")]
         {
             let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", word).finish();
             asked.push(Asked { list, username, path: format!("/api/flows?{query}") });
@@ -52,7 +54,11 @@ pub(super) fn all(size: Size) -> Vec<Asked> {
             folders.push(SYSTEM.to_owned());
         }
         for folder in folders {
-            asked.push(Asked { list: "first page of a folder", username, path: format!("/api/folders/{folder}/documents") });
+            asked.push(Asked {
+                list: "first page of a folder",
+                username,
+                path: format!("/api/folders/{folder}/documents"),
+            });
         }
     }
     asked

@@ -17,7 +17,7 @@ use super::{FlowState, trouble::Troubled};
 use crate::{
     db::{Arg, Db, DbError, Sql, placeholders, sql},
     id::{DefinitionId, FlowId},
-    library::search::{Candidates, Words},
+    library::search::{FlowCandidates, Words},
     user::User,
 };
 
@@ -76,7 +76,7 @@ const FEW: i64 = 4_000;
 
 /// A piece of a list.
 #[derive(Debug)]
-pub struct Listed {
+pub struct ListedFlows {
     pub flows: Vec<FlowId>,
     /// Where a search stopped before its end: the place behind which the next page begins.
     pub stopped: Option<FlowId>,
@@ -89,7 +89,7 @@ pub async fn page(
     user: &User,
     after: Option<&FlowId>,
     limit: i64,
-) -> Result<Listed, DbError> {
+) -> Result<ListedFlows, DbError> {
     let filter = &filter.of_drafts();
     let names = names(filter.which, user);
     let everything = filter.which == Which::Visible && user.reads_all();
@@ -100,7 +100,7 @@ pub async fn page(
     } else {
         return found(db, filter, (!everything).then_some(&names), after, limit).await;
     };
-    Ok(Listed { flows: statement.scalars(db).await?, stopped: None })
+    Ok(ListedFlows { flows: statement.scalars(db).await?, stopped: None })
 }
 
 /// Returns the names under which the flows of a list know the user.
@@ -206,18 +206,18 @@ async fn found(
     names: Option<&Vec<String>>,
     after: Option<&FlowId>,
     limit: i64,
-) -> Result<Listed, DbError> {
-    let mut candidates = Candidates::of_flows(db, &filter.q, after).await?;
+) -> Result<ListedFlows, DbError> {
+    let mut candidates = FlowCandidates::of_flows(db, &filter.q, after).await?;
     let mut flows: Vec<FlowId> = Vec::new();
     while let Some(piece) = candidates.next(db, limit).await? {
         let left = limit - i64::try_from(flows.len()).unwrap_or(i64::MAX);
         let of_piece: Vec<FlowId> = of_candidates(filter, names, piece, left).scalars(db).await?;
         flows.extend(of_piece);
         if i64::try_from(flows.len()).is_ok_and(|found| found >= limit) {
-            return Ok(Listed { flows, stopped: None });
+            return Ok(ListedFlows { flows, stopped: None });
         }
     }
-    Ok(Listed { flows, stopped: candidates.stopped() })
+    Ok(ListedFlows { flows, stopped: candidates.stopped() })
 }
 
 /// Builds the query of those of the candidates that have all words and that know one of `names`.

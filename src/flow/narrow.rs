@@ -48,7 +48,8 @@ pub async fn page(
     let (mut items, mut read) = (Vec::new(), 0);
     loop {
         // One more shows if another page follows.
-        let list::Listed { flows: mut ids, stopped } = list::page(db, filter, user, after.as_ref(), step + 1).await?;
+        let list::ListedFlows { flows: mut ids, stopped } =
+            list::page(db, filter, user, after.as_ref(), step + 1).await?;
         let full = ids.len() > usize::try_from(step).unwrap_or(usize::MAX);
         ids.truncate(usize::try_from(step).unwrap_or(usize::MAX));
         read += ids.len();

@@ -17,9 +17,8 @@ pub async fn flows(db: &Db) -> Result<Vec<FlowId>, DbError> {
     .await?;
     let mut owing = Vec::new();
     for piece in open.chunks(PIECE) {
-        let facts = facts::of(db, piece).await?;
-        let owes =
-            |flow: &&FlowId| facts.get(*flow).and_then(|facts| facts.counts).is_some_and(|counts| counts.missing > 0);
+        let counts = facts::counts_of(db, piece).await?;
+        let owes = |flow: &&FlowId| counts.get(*flow).is_some_and(|counts| counts.missing > 0);
         owing.extend(piece.iter().filter(owes).cloned());
     }
     Ok(owing)

@@ -1,5 +1,6 @@
 //! The words by which searches find a flow and all its documents: its subject, serial number and organisation, its seals
-//! and its people. The search index has them ([`library::search_terms`](crate::library::search_terms)).
+//! and its people. The search index has them ([`library::search_terms`](crate::library::search_terms)). A user who gets
+//! another name is found by it in later flows; `yinku reindex` writes it for all.
 
 use std::collections::BTreeSet;
 

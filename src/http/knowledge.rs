@@ -18,7 +18,7 @@ use crate::{
         Space,
         document::Document,
         folder::Folder,
-        search::{self, AnyHash, Cursor, Found, Search, Total, Words},
+        search::{self, AnyHash, Cursor, FoundDocuments, MatchCount, Search, Words},
     },
     photo::kind::PhotoKind,
     user::User,
@@ -183,6 +183,7 @@ impl SearchParams {
             folder,
             deep: self.deep,
             space,
+            owner: (space == Some(Space::Personal)).then(|| user.id.clone()),
             flow: parsed("flowId", self.flow_id.as_deref())?,
             hash,
             kind: parsed("kind", self.kind.as_deref())?,
@@ -204,10 +205,8 @@ struct DocumentPage {
     /// The cursor of the next page: send it as `after`. null at the end of the list. A page can be short although
     /// `next` is set, because a search compares a bounded number of documents.
     next: Option<String>,
-    /// The number of matches, exact up to 1,000. On the first page of a search with `q`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Total>, nullable = false)]
-    total: Option<Total>,
+    /// The number of matches, exact up to 1,000. null without `q`, and behind the first page.
+    total: Option<MatchCount>,
 }
 
 /// Searches documents, newest first.
@@ -239,7 +238,7 @@ async fn found(
     search: &Search,
     after: Option<&str>,
     most: Option<i64>,
-) -> Result<Found, Problem> {
+) -> Result<FoundDocuments, Problem> {
     let most = usize::try_from(limit(most)?).unwrap_or(usize::MAX);
     let after: Option<Cursor> = parsed("after", after)?;
     Ok(search.documents(&edge.app.db, user, after.as_ref(), most).await?)

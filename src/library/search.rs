@@ -18,6 +18,7 @@
 //! Each statement has every condition and the rights of the user, so the way decides the time of a search, never its
 //! result.
 
+mod conditions;
 pub mod folders;
 mod owners;
 mod seen;
@@ -34,14 +35,14 @@ pub(in crate::library) use self::{
     seen::{only_visible, shelves},
 };
 pub use self::{
-    owners::Candidates,
+    owners::FlowCandidates,
     terms::{TooManyWords, Words},
 };
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, filter::Filtered, padded},
     hash::{Blake3, NotBlake3},
-    id::{DocumentId, FlowId, FolderId},
+    id::{DocumentId, FlowId, FolderId, UserId},
     library::{
         Space,
         document::{Document, SELECT},
@@ -60,8 +61,9 @@ pub struct Search {
     pub folder: Option<FolderId>,
     /// With the folders below `folder`.
     pub deep: bool,
-    /// The personal space is the user's own.
     pub space: Option<Space>,
+    /// The owner of the personal space. `None` in the other spaces.
+    pub owner: Option<UserId>,
     pub flow: Option<FlowId>,
     pub hash: Option<AnyHash>,
     pub kind: Option<PhotoKind>,
@@ -147,7 +149,7 @@ impl FromStr for Cursor {
 /// How many items a list has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
-pub enum Total {
+pub enum MatchCount {
     Exact(i64),
     AtLeast {
         /// More are not counted.
@@ -158,12 +160,12 @@ pub enum Total {
 
 /// A page of a search.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct FoundDocuments {
     pub documents: Vec<Document>,
     /// The cursor of the next page. A page can be short although there is a next one.
     pub next: Option<Cursor>,
     /// Of the first page of a search for a text.
-    pub total: Option<Total>,
+    pub total: Option<MatchCount>,
 }
 
 impl Search {
@@ -174,10 +176,10 @@ impl Search {
         user: &User,
         after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Found, DbError> {
+    ) -> Result<FoundDocuments, DbError> {
         let counts = after.is_none() && !self.q.is_empty();
         if self.kind.is_some_and(PhotoKind::is_private) && !user.reads_all() {
-            return Ok(Found { total: counts.then_some(Total::Exact(0)), ..Found::default() });
+            return Ok(FoundDocuments { total: counts.then_some(MatchCount::Exact(0)), ..FoundDocuments::default() });
         }
         let most = if counts { limit.max(COUNTED) + 1 } else { limit + 1 };
         let (mut found, mut stop) = (Vec::new(), None);
@@ -195,13 +197,13 @@ impl Search {
         let more = found.len() > limit;
         found.truncate(limit);
         let documents = of_page(db, &found).await?;
-        Ok(Found { documents, next: if more { found.pop() } else { stop }, total })
+        Ok(FoundDocuments { documents, next: if more { found.pop() } else { stop }, total })
     }
 }
 
-fn total(found: usize, stopped: bool) -> Total {
+fn total(found: usize, stopped: bool) -> MatchCount {
     let count = i64::try_from(found.min(COUNTED)).unwrap_or(i64::MAX);
-    if stopped || found > COUNTED { Total::AtLeast { at_least: count } } else { Total::Exact(count) }
+    if stopped || found > COUNTED { MatchCount::AtLeast { at_least: count } } else { MatchCount::Exact(count) }
 }
 
 /// Returns the documents of a page, which the search has compared with the conditions and the rights.

@@ -20,7 +20,7 @@ pub(in crate::flow) struct HeadFacts {
     /// Live seal uses that have not ended.
     pub(super) open: usize,
     /// The sums of the live seal uses. `None` without a live seal use.
-    pub(in crate::flow) counts: Option<Counts>,
+    pub(super) counts: Option<Counts>,
     /// Photos that are given up.
     pub(super) parked: i64,
     pub(super) waits_for: Vec<String>,
@@ -78,6 +78,15 @@ pub(in crate::flow) async fn of(db: &Db, flows: &[FlowId]) -> Result<HashMap<Flo
         facts.entry(flow).or_default().filled.push(field);
     }
     Ok(facts)
+}
+
+/// Reads the sums of the live seal uses of several flows.
+pub(in crate::flow) async fn counts_of(db: &Db, flows: &[FlowId]) -> Result<HashMap<FlowId, Counts>, DbError> {
+    let mut facts = HashMap::new();
+    if !flows.is_empty() {
+        count_uses(db, flows, &placeholders(1, flows.len()), &mut facts).await?;
+    }
+    Ok(facts.into_iter().filter_map(|(flow, facts)| Some((flow, facts.counts?))).collect())
 }
 
 /// Counts the live seal uses and their photos.

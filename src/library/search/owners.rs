@@ -124,7 +124,7 @@ impl Measured {
 
 /// The flows that may have all words of a query, newest first, in pieces that grow.
 #[derive(Debug)]
-pub struct Candidates {
+pub struct FlowCandidates {
     measured: Measured,
     before: Option<i64>,
     read: i64,
@@ -132,7 +132,7 @@ pub struct Candidates {
     ended: bool,
 }
 
-impl Candidates {
+impl FlowCandidates {
     /// Begins behind `after`. Without words in the query, these are all flows.
     pub async fn of_flows(db: &Db, words: &Words, after: Option<&FlowId>) -> Result<Self, DbError> {
         let measured = measured(db, Class::Flow, words).await?;

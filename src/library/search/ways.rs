@@ -1,24 +1,20 @@
 //! The statements of a search: which documents are read, and the conditions that they are compared with.
 
 use super::{
-    AnyHash, CANDIDATES, Cursor, Search,
+    CANDIDATES, Cursor, Search,
+    conditions::listed,
     owners::few,
     seen::{names, sees, shows},
 };
 use crate::{
-    db::{Arg, Db, DbError, filter::Filtered, padded, sql},
-    library::{Space, search_terms::Class},
-    photo::kind::PhotoKind,
+    db::{Db, DbError, filter::Filtered},
+    library::search_terms::Class,
     user::User,
 };
 
 /// One statement of a search.
 #[derive(Debug)]
-pub(super) struct Way {
-    by: By,
-    /// The originals with the hash of the search.
-    originals: Vec<String>,
-}
+pub(super) struct Way(By);
 
 /// Which documents are read.
 #[derive(Clone, Debug)]
@@ -29,6 +25,8 @@ enum By {
     Column(&'static str, String),
     /// All whose column has one of these values.
     Values(&'static str, Vec<String>),
+    /// All with the hash of the search.
+    Hash,
     /// All in the folders that the search names.
     Place,
     /// All in the folders that show the user their documents.
@@ -39,28 +37,23 @@ enum By {
 
 /// Returns the statements of the search. See the table of [`super`].
 pub(super) async fn of(search: &Search, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
-    let originals = match &search.hash {
-        Some(hash) => originals(db, hash).await?,
-        None => Vec::new(),
-    };
-    let all_by = bys(search, db, user, &originals).await?;
-    Ok(all_by.into_iter().map(|by| Way { by, originals: originals.clone() }).collect())
+    Ok(bys(search, db, user).await?.into_iter().map(Way).collect())
 }
 
-async fn bys(search: &Search, db: &Db, user: &User, originals: &[String]) -> Result<Vec<By>, DbError> {
+async fn bys(search: &Search, db: &Db, user: &User) -> Result<Vec<By>, DbError> {
     if let Some(flow) = &search.flow {
         return Ok(vec![By::Values("d.flow_id", vec![flow.to_string()])]);
     }
-    if search.hash.is_some() {
-        return Ok(vec![By::Values("d.original_hash", originals.to_vec())]);
-    }
     let mut few = Vec::new();
+    if search.hash.is_some() {
+        few.push(vec![By::Hash]);
+    }
     if let Some(flows) = &search.owing {
         few.push(vec![By::Values("d.flow_id", flows.iter().map(ToString::to_string).collect())]);
     }
     few.extend(of_owners(search, db).await?);
     for by in few {
-        if are_few(&by, search, db, user).await? {
+        if are_few(&by, CANDIDATES, search, db, user).await? {
             return Ok(by);
         }
     }
@@ -75,7 +68,7 @@ async fn bys(search: &Search, db: &Db, user: &User, originals: &[String]) -> Res
         few.push(vec![By::Shown, By::OwnFlows]);
     }
     for by in few {
-        if are_few(&by, search, db, user).await? {
+        if are_few(&by, SHOWN, search, db, user).await? {
             return Ok(by);
         }
     }
@@ -92,18 +85,13 @@ async fn of_owners(search: &Search, db: &Db) -> Result<Option<Vec<By>>, DbError>
     Ok(documents.map(|documents| vec![By::Values("d.flow_id", flows), By::Values("d.id", documents)]))
 }
 
-/// Returns the originals with this hash.
-async fn originals(db: &Db, hash: &AnyHash) -> Result<Vec<String>, DbError> {
-    sql("SELECT hash FROM originals WHERE hash = $1 UNION SELECT hash FROM originals WHERE sha256 = $1
-         UNION SELECT hash FROM originals WHERE sm3 = $1")
-    .bind(hash.as_str())
-    .scalars(db)
-    .await
-}
+/// Up to this number, all documents that a user or a place shows are read. With more of them, the newest fill a page
+/// early.
+const SHOWN: i64 = 5_000;
 
-/// Returns true if these are few documents.
-async fn are_few(all_by: &[By], search: &Search, db: &Db, user: &User) -> Result<bool, DbError> {
-    let mut left = CANDIDATES;
+/// Returns true if these are fewer than `most` documents.
+async fn are_few(all_by: &[By], most: i64, search: &Search, db: &Db, user: &User) -> Result<bool, DbError> {
+    let mut left = most;
     for by in all_by {
         left -= by.count(search, db, user).await?;
     }
@@ -144,7 +132,8 @@ impl By {
             Self::Column(column, value) => format!("{column} = {}", filtered.arg(value)),
             Self::Values(_, values) if values.is_empty() => "FALSE".to_owned(),
             Self::Values(column, values) => format!("{column} IN ({})", listed(filtered, values)),
-            Self::Place => search.place(filtered, user).unwrap_or_else(|| "TRUE".to_owned()),
+            Self::Hash => search.content(filtered).unwrap_or_else(|| "TRUE".to_owned()),
+            Self::Place => search.place(filtered).unwrap_or_else(|| "TRUE".to_owned()),
             Self::Shown => {
                 format!("d.folder_id IN (SELECT f.id FROM folders f WHERE {})", shows(filtered, user))
             }
@@ -193,7 +182,7 @@ impl Way {
         most: usize,
     ) -> Result<(Vec<Cursor>, Option<Cursor>), DbError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        if !self.by.is_walk() {
+        if !self.0.is_walk() {
             return Ok((self.statement(search, user, after, i64::MAX).newest_first(ORDER, most).all(db).await?, None));
         }
         let (mut found, mut read, mut size, mut after) = (Vec::new(), 0, most, after.cloned());
@@ -236,95 +225,32 @@ impl Way {
     fn statement(&self, search: &Search, user: &User, after: Option<&Cursor>, size: i64) -> Filtered {
         let mut filtered = Filtered::new("");
         let read = self.read(&mut filtered, search, user, after);
-        let mut conditions = search.conditions(&mut filtered, &self.originals, user);
+        let mut conditions = search.conditions(&mut filtered);
         conditions.push(sees(&mut filtered, user));
+        if search.folder.is_some() {
+            // A folder does not show what only a flow shows.
+            let hidden = if user.reads_all() { "d.shelf <> 'draft'" } else { "d.shelf NOT IN ('flow', 'draft')" };
+            conditions.push(hidden.to_owned());
+        }
         let named = conditions.join(" ");
         let columns: Vec<&str> = COLUMNS.into_iter().filter(|column| named.contains(column)).collect();
         let columns = [["d.id", "d.received_at"].as_slice(), &columns].concat().join(", ");
-        let order = if self.by.is_walk() { "ORDER BY d.received_at DESC, d.id DESC " } else { "" };
-        let words =
-            if search.q.is_empty() { "" } else { " LEFT JOIN search_owners o ON o.owner = COALESCE(d.flow_id, d.id)" };
+        let order = if self.0.is_walk() { "ORDER BY d.received_at DESC, d.id DESC " } else { "" };
         // The limit also keeps the engines from reading another index for one of the conditions.
         let head = format!(
-            "SELECT d.id, d.received_at FROM (SELECT {columns} FROM documents d WHERE {read} {order}LIMIT {size}) AS d{words}"
+            "SELECT d.id, d.received_at FROM (SELECT {columns} FROM documents d WHERE {read} {order}LIMIT {size}) AS d"
         );
         conditions.iter().fold(filtered, |filtered, condition| filtered.when(condition)).headed(&head)
     }
 
     /// Returns the conditions that the index answers.
     fn read(&self, filtered: &mut Filtered, search: &Search, user: &User, after: Option<&Cursor>) -> String {
-        let mut conditions = vec!["d.deleted_at IS NULL".to_owned(), self.by.condition(filtered, search, user)];
-        conditions.extend(search.from.map(|from| format!("d.received_at >= {}", filtered.arg(from))));
-        conditions.extend(search.to.map(|to| format!("d.received_at < {}", filtered.arg(to))));
+        let mut conditions = vec!["d.deleted_at IS NULL".to_owned(), self.0.condition(filtered, search, user)];
+        conditions.extend(search.time(filtered));
         conditions.extend(after.map(|after| {
             let (at, id) = (filtered.arg(after.received_at), filtered.arg(&after.id));
             format!("(d.received_at, d.id) < ({at}, {id})")
         }));
         conditions.join(" AND ")
-    }
-}
-
-fn listed(filtered: &mut Filtered, values: &[String]) -> String {
-    padded(values).into_iter().map(|value| filtered.arg(value)).collect::<Vec<_>>().join(", ")
-}
-
-impl Search {
-    /// Returns the conditions on a document `d`, except the time. `o` has the words of its flow.
-    fn conditions(&self, filtered: &mut Filtered, originals: &[String], user: &User) -> Vec<String> {
-        let equal: [(&str, Option<Arg>); 4] = [
-            ("d.flow_id", self.flow.as_ref().map(Arg::from)),
-            ("d.kind", self.kind.map(|kind| Arg::from(PhotoKind::as_str(kind)))),
-            ("d.seal", self.seal.as_deref().map(Arg::from)),
-            ("d.username", self.user.as_deref().map(Arg::from)),
-        ];
-        let mut conditions: Vec<String> = Vec::new();
-        for (column, value) in equal {
-            conditions.extend(value.map(|value| format!("{column} = {}", filtered.arg(value))));
-        }
-        conditions.extend(self.place(filtered, user));
-        if self.folder.is_some() {
-            // A folder does not show what only a flow shows.
-            let hidden = if user.reads_all() { "d.shelf <> 'draft'" } else { "d.shelf NOT IN ('flow', 'draft')" };
-            conditions.push(hidden.to_owned());
-        }
-        if self.hash.is_some() {
-            let by = By::Values("d.original_hash", originals.to_vec());
-            conditions.push(by.condition(filtered, self, user));
-        }
-        if let Some(flows) = &self.owing {
-            let by = By::Values("d.flow_id", flows.iter().map(ToString::to_string).collect());
-            conditions.push(by.condition(filtered, self, user));
-        }
-        if let Some(mime) = &self.mime {
-            let of_document = "(SELECT c.mime FROM originals c WHERE c.hash = d.original_hash)";
-            let (mime, of_kind) = (filtered.arg(mime), filtered.arg(format!("{mime}/")));
-            conditions.push(format!("({of_document} = {mime} OR {{position}}({of_document}, {of_kind}) = 1)"));
-        }
-        for word in self.q.iter() {
-            let word = filtered.arg(word);
-            conditions.push(format!(
-                "({{position}}(COALESCE(o.text, ''), {word}) > 0 OR {{position}}(COALESCE(d.folded_names, lower(d.name {{ascii}})), {word}) > 0)"
-            ));
-        }
-        conditions
-    }
-
-    /// Returns the condition on the place of a document.
-    fn place(&self, filtered: &mut Filtered, user: &User) -> Option<String> {
-        if let Some(folder) = &self.folder {
-            let folder = filtered.arg(folder);
-            return Some(if self.deep {
-                format!(
-                    "d.folder_id IN (WITH RECURSIVE below (id) AS (SELECT CAST({folder} AS TEXT) UNION
-                       SELECT f.id FROM folders f JOIN below b ON f.parent = b.id) SELECT id FROM below)"
-                )
-            } else {
-                format!("d.folder_id = {folder}")
-            });
-        }
-        let space = self.space?;
-        let owner = if space == Space::Personal { user.id.as_str() } else { "" };
-        let (space, owner) = (filtered.arg(space), filtered.arg(owner));
-        Some(format!("d.folder_id IN (SELECT f.id FROM folders f WHERE f.space = {space} AND f.owner = {owner})"))
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::{
     db::{DbError, Tx},
-    flow::people,
+    flow::{people, search},
     id::{GrantId, SealUseId},
     provider::{Auth, Hidden, Status},
-    seal_use::{Application, Grant, Person, SealUseStatus, Want},
+    seal_use::{Application, Grant, Person, SealUse, SealUseStatus, Want},
     user::User,
 };
 
@@ -19,10 +19,10 @@ pub fn status_of(status: &Status) -> SealUseStatus {
     }
 }
 
-/// Stores the vendor's authorisations as grants. Returns the ids of the grants by the vendor's ids.
+/// Stores the vendor's authorisations as grants, and makes the flow findable by them. Returns the ids of the grants by the vendor's ids.
 pub async fn save_grants(
     tx: &mut Tx,
-    seal_use: &SealUseId,
+    seal_use: &SealUse,
     application: &Application,
     auths: &[Auth],
 ) -> Result<Vec<(String, GrantId)>, DbError> {
@@ -31,7 +31,7 @@ pub async fn save_grants(
     for (position, auth) in (0_i64..).zip(auths) {
         let taken = take(&mut open, auth);
         let want = taken.map(|(want, _)| want).or_else(|| only_want(application, auth));
-        let mut grant = to_grant(seal_use, position, auth, want);
+        let mut grant = to_grant(&seal_use.id, position, auth, want);
         // Without a person in the application, the vendor says who it is.
         let asked_for = taken.and_then(|(_, person)| person).or_else(|| want.and_then(only_person));
         (grant.username, grant.employee_no) = match asked_for {
@@ -44,8 +44,9 @@ pub async fn save_grants(
         ids.push((auth.id.clone(), grant.upsert(tx).await?));
     }
     if application.category.is_some() {
-        people::add_of_grants(tx, seal_use).await?;
+        people::add_of_grants(tx, &seal_use.id).await?;
     }
+    search::add_grants(tx, &seal_use.flow_id, &seal_use.id).await?;
     Ok(ids)
 }
 

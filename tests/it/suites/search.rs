@@ -9,7 +9,7 @@ use yinku::{
     id::{DocumentId, FlowId, FolderId, UserId},
     library::{
         Space,
-        search::{Cursor, Search, Total, Words},
+        search::{Cursor, MatchCount, Search, Words},
     },
     photo::kind::PhotoKind,
     user::{Role, User},
@@ -221,7 +221,7 @@ story!(every_page_of_every_search_is_what_a_plain_filter_finds, async |engine: E
                 let page = search.documents(&db, user, cursor.as_ref(), 7).await.unwrap();
                 let counts = from == 0 && !search.q.is_empty();
                 let due = i64::try_from(wanted.len()).unwrap();
-                let total = if due > 1_000 { Total::AtLeast { at_least: 1_000 } } else { Total::Exact(due) };
+                let total = if due > 1_000 { MatchCount::AtLeast { at_least: 1_000 } } else { MatchCount::Exact(due) };
                 assert_eq!(page.total, counts.then_some(total), "{}: {search:?}", user.username);
                 let (page, next) = (page.documents, page.next);
                 assert_eq!(next.is_some(), wanted.len() > from + 7, "{} from {from}: {search:?}", user.username);
