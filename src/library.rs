@@ -2,9 +2,12 @@
 
 pub mod document;
 pub mod folder;
+pub mod listing;
+pub mod rights;
 pub mod search;
 pub mod search_terms;
 pub mod selected;
+pub mod trash;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,112 +1,34 @@
-//! The knowledge base: folders and documents.
+//! The knowledge base: the search of documents, and one document.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
-    input::{Id, Input, Page, Params, limit, parsed},
+    input::{Id, Page, Params, limit, parsed},
     session::CurrentUser,
 };
 use crate::{
-    curate::folders::{self, viewable},
+    content::camera,
     hash::Blake3,
-    id::{DocumentId, FlowId, FolderId},
+    id::{DocumentId, FlowId},
     library::{
-        Space,
         document::Document,
-        folder::Folder,
         search::{Cursor, Search},
     },
     photo::kind::PhotoKind,
+    picture::inspect::CameraData,
     user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new()
-        .routes(routes!(list_folders, make_folder))
-        .routes(routes!(documents_in))
-        .routes(routes!(search))
-        .routes(routes!(show_document))
+    OpenApiRouter::new().routes(routes!(search)).routes(routes!(show_document)).routes(routes!(show_exif))
 }
 
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct FolderParams {
-    /// Only folders in this folder.
-    #[param(value_type = Option<FolderId>, inline)]
-    parent: Option<String>,
-    /// Without `parent`: folders at the top of this space. Default: `public`.
-    #[param(value_type = Option<Space>, inline)]
-    space: Option<String>,
-}
-
-/// The folders in a folder or at the top of a space, sorted by name.
-#[utoipa::path(get, path = "/api/folders", params(FolderParams), responses((status = 200, body = Page<Folder>), (status = 404, body = Problem)))]
-async fn list_folders(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Params(params): Params<FolderParams>,
-) -> Result<Json<Page<Folder>>, Problem> {
-    let db = &edge.app.db;
-    let parent: Option<FolderId> = parsed("parent", params.parent.as_deref())?;
-    let folders = if let Some(parent) = parent {
-        viewable(db, &parent, &user).await?;
-        Folder::children(db, &parent).await?
-    } else {
-        let space = parsed("space", params.space.as_deref())?.unwrap_or(Space::Public);
-        Folder::top(db, space, if space == Space::Personal { user.id.as_str() } else { "" }).await?
-    };
-    let items = folders.into_iter().filter(|folder| folder.may_view(&user)).collect();
-    Ok(Json(Page { items, next: None, total: None }))
-}
-
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NewFolder {
-    /// The id of the parent folder. Absent: the top of the public space.
-    parent_id: Option<FolderId>,
-    /// At most 240 bytes, without `/`, `\` and control characters.
-    #[schema(max_length = 240, pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f]+$")]
-    name: String,
-}
-
-/// Creates a folder.
-#[utoipa::path(post, path = "/api/folders", request_body = NewFolder, responses((status = 201, body = Folder), (status = 409, body = Problem), (status = 404, body = Problem)))]
-async fn make_folder(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Input(new): Input<NewFolder>,
-) -> Result<(StatusCode, Json<Folder>), Problem> {
-    let folder = folders::make(edge.acting(&user), new.parent_id.as_ref(), &new.name).await?;
-    Ok((StatusCode::CREATED, Json(folder)))
-}
-
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
 struct DocumentPaging {
-    /// The `next` of the previous page.
-    #[param(pattern = r"^-?[0-9]{1,18}\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     after: Option<String>,
-    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
-}
-
-/// The documents in a folder, newest first.
-#[utoipa::path(get, path = "/api/folders/{id}/documents", params(("id" = FolderId, Path), DocumentPaging), responses((status = 200, body = Page<Document>), (status = 404, body = Problem)))]
-async fn documents_in(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Id(id): Id<FolderId>,
-    Params(paging): Params<DocumentPaging>,
-) -> Result<Json<Page<Document>>, Problem> {
-    viewable(&edge.app.db, &id, &user).await?;
-    let total = Document::total(&edge.app.db, &id, &user).await?;
-    let search = Search { folder: Some(id), ..Search::default() };
-    Ok(Json(Page { total: Some(total), ..search_page(&edge, &user, &search, paging).await? }))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -167,6 +89,17 @@ async fn show_document(
     Id(id): Id<DocumentId>,
 ) -> Result<Json<Document>, Problem> {
     Document::find_visible(&edge.app.db, &id, &user).await?.map(Json).ok_or_else(Problem::not_found)
+}
+
+/// What the camera wrote into the file: device, time, position.
+#[utoipa::path(get, path = "/api/documents/{id}/exif", params(("id" = DocumentId, Path)), responses((status = 200, body = CameraData), (status = 404, body = Problem)))]
+async fn show_exif(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<DocumentId>,
+) -> Result<Json<CameraData>, Problem> {
+    let document = Document::find_visible(&edge.app.db, &id, &user).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(camera::of_document(&edge.app, &document).await?))
 }
 
 async fn search_page(

@@ -2,15 +2,15 @@
 //! is searched in one narrow row of each flow.
 //!
 //! There are two ways. If a condition (a seal, a person, a word of the name) matches few documents, all matches are
-//! fetched and sorted. Otherwise an index is walked in date order until the page is full. The walk reads each visible
-//! shelf separately, and the documents of the flows that know the user.
+//! fetched and sorted. Otherwise an index is walked in date order until the page is full.
 
 use std::{cmp::Reverse, fmt, str::FromStr};
 
 use sqlx::FromRow;
 
 use crate::library::{
-    document::{Document, SELECT},
+    document::{Document, shown},
+    rights::{Right, Sight, no_faces, not_hidden, sees, shown_by_folder},
     search_terms,
 };
 use crate::{
@@ -18,9 +18,8 @@ use crate::{
     db::{Arg, Db, DbError, Sql, filter::Filtered, folded, padded, placeholders, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
-    library::Space,
     photo::kind::PhotoKind,
-    user::{Role, User},
+    user::User,
 };
 
 /// Limit for fetching all matches. With more matches, the walk in date order fills a page early.
@@ -81,43 +80,62 @@ impl Search {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<(Vec<Document>, Option<Cursor>), DbError> {
-        if self.kind.is_some_and(PhotoKind::is_private) && !user.reads_all() {
-            return Ok((Vec::new(), None));
-        }
+        let sight = &Sight::of(db, user).await?;
         let mut found: Vec<Cursor> = Vec::new();
-        for way in self.ways(db, user).await? {
-            found.extend(way.statement(self, user, after, limit + 1).all(db).await?);
+        for way in self.ways(db, sight).await? {
+            found.extend(way.statement(self, sight, after, limit + 1).all(db).await?);
         }
         found.sort_by(|a, b| (b.received_at, &b.id).cmp(&(a.received_at, &a.id)));
         found.dedup();
         let more = found.len() > limit;
         found.truncate(limit);
-        let ids: Vec<&DocumentId> = found.iter().map(|found| &found.id).collect();
-        let mut documents = Document::visible(db, &ids, user).await?;
+        let ids: Vec<DocumentId> = found.iter().map(|found| found.id.clone()).collect();
+        let mut documents = if ids.is_empty() { Vec::new() } else { Document::seen(db, &ids, sight).await? };
+        shown::complete(db, &mut documents, sight).await?;
         documents.sort_by_cached_key(|document| Reverse((document.received_at, document.id.clone())));
         Ok((documents, found.pop().filter(|_| more)))
     }
 
-    async fn ways(&self, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
+    /// Returns true if the search has a condition beside its folder.
+    pub(super) fn has_condition(&self) -> bool {
+        !self.columns().is_empty()
+            || self.flow.is_some()
+            || self.hash.is_some()
+            || self.q.is_some()
+            || self.from.is_some()
+            || self.to.is_some()
+    }
+
+    /// Returns the conditions beside the folder. No index is used for them.
+    pub(super) fn conditions(&self, filtered: &mut Filtered) -> Vec<String> {
+        let texts: [(&str, Option<Arg>); 2] =
+            [("d.flow_id", self.flow.as_ref().map(Arg::from)), ("d.original_hash", self.hash.as_ref().map(Arg::from))];
+        let columns = self.columns().into_iter().map(|(column, value)| (column, Some(Arg::from(value))));
+        let mut found = Vec::new();
+        for (column, value) in texts.into_iter().chain(columns) {
+            found.extend(value.map(|value| format!("{column} = {}", filtered.arg(value))));
+        }
+        found.extend(self.from.map(|from| format!("d.received_at >= {}", filtered.arg(from))));
+        found.extend(self.to.map(|to| format!("d.received_at < {}", filtered.arg(to))));
+        found.extend(self.q.as_deref().map(|part| has_part(filtered, part)));
+        found.iter().map(|condition| without_index(condition)).collect()
+    }
+
+    async fn ways(&self, db: &Db, sight: &Sight) -> Result<Vec<Way>, DbError> {
+        let seen = if self.folder.is_some() { Seen::Folder } else { Seen::Anywhere };
         if let Some(by) = self.rare_condition(db).await? {
-            return Ok(vec![Way { by, fetch_all: true, seen: Seen::everywhere(self, user) }]);
+            return Ok(vec![Way { by, fetch_all: true, seen }]);
         }
         if self.folder.is_some() {
-            return Ok(vec![Way { by: By::Column("d.folder_id"), fetch_all: false, seen: Seen::Folder }]);
+            return Ok(vec![Way { by: By::Column("d.folder_id"), fetch_all: false, seen }]);
         }
         let often = self.columns().first().map_or(By::Age, |(column, _)| By::Column(column));
-        if user.reads_all() {
-            return Ok(vec![Way { by: often, fetch_all: false, seen: Seen::All }]);
+        let mut ways = vec![Way { by: often, fetch_all: false, seen }];
+        // The documents of their flows may be far back in the list, so few flows are read at once.
+        if !sight.everywhere(Right::View) && has_few_flows(db, sight.user()).await? {
+            ways[0].seen = Seen::Places;
+            ways.push(Way { by: By::Flows, fetch_all: true, seen: Seen::OwnFlows });
         }
-        let mut ways: Vec<Way> = shelves(user)
-            .into_iter()
-            .map(|shelf| Way { by: By::Column("d.shelf"), fetch_all: false, seen: Seen::Shelf(shelf) })
-            .collect();
-        ways.push(if has_few_flows(db, user).await? {
-            Way { by: By::Flows, fetch_all: true, seen: Seen::OwnFlows }
-        } else {
-            Way { by: often, fetch_all: false, seen: Seen::Flows }
-        });
         Ok(ways)
     }
 
@@ -174,24 +192,20 @@ enum By {
 }
 
 /// The documents that the user may see in this query.
+#[derive(Clone, Copy)]
 enum Seen {
-    /// All but the drafts of others: the user reads everything.
-    All,
     /// Those that a folder shows. The user may see the folder.
     Folder,
-    /// All. The caller has checked each document.
-    Checked,
-    /// Documents on a visible shelf, or of a flow that knows the user.
+    /// Those that their folders show, or their flows.
     Anywhere,
-    Shelf(String),
+    /// Those that their folders show.
+    Places,
     /// Documents of a flow that knows the user. `Way::by` already selects them.
     OwnFlows,
-    /// Documents of a flow that knows the user. The query checks each document.
-    Flows,
 }
 
 impl Way {
-    fn statement(self, search: &Search, user: &User, after: Option<&Cursor>, limit: usize) -> Sql {
+    fn statement(self, search: &Search, sight: &Sight, after: Option<&Cursor>, limit: usize) -> Sql {
         let mut filtered = Filtered::new("SELECT d.id, d.received_at FROM documents d").when("d.deleted_at IS NULL");
         let texts: [(&str, Option<Arg>); 6] = [
             ("d.folder_id", search.folder.as_ref().map(Arg::from)),
@@ -218,9 +232,8 @@ impl Way {
             filtered = filtered.when(&if self.fetch_all { without_index(&condition) } else { condition });
         }
         if let Some(part) = &search.q {
-            let part = filtered.arg(folded(part));
-            let name = "COALESCE(d.folded_name, lower(d.name {ascii}))";
-            filtered = filtered.when(&without_index(&format!("{{position}}({name}, {part}) > 0")));
+            let part = has_part(&mut filtered, part);
+            filtered = filtered.when(&without_index(&part));
         }
         match &self.by {
             By::Owners(owners) if owners.is_empty() => filtered = filtered.when("FALSE"),
@@ -230,15 +243,21 @@ impl Way {
                 filtered = filtered.when(&format!("(d.flow_id IN ({list}) OR d.id IN ({list}))"));
             }
             By::Flows => {
-                let names = listed(&mut filtered, user.names_in_flows());
+                let names = listed(&mut filtered, sight.user().names_in_flows());
                 filtered = filtered
                     .when(&format!("d.flow_id IN (SELECT w.flow_id FROM flow_people w WHERE w.who IN ({names}))"));
             }
             By::Age | By::Column(_) => {}
         }
         let order = if self.fetch_all { "COALESCE(d.received_at, 0) DESC, d.id" } else { "d.received_at DESC, d.id" };
-        self.seen.only(filtered, user).newest_first(order, i64::try_from(limit).unwrap_or(i64::MAX))
+        self.seen.only(filtered, sight).newest_first(order, i64::try_from(limit).unwrap_or(i64::MAX))
     }
+}
+
+/// Returns the condition that the name of the document has a part.
+fn has_part(filtered: &mut Filtered, part: &str) -> String {
+    let part = filtered.arg(folded(part));
+    format!("{{position}}(COALESCE(d.folded_name, lower(d.name {{ascii}})), {part}) > 0")
 }
 
 /// Wraps a condition so that the engines use no index for it and do not estimate its matches.
@@ -247,72 +266,27 @@ fn without_index(condition: &str) -> String {
 }
 
 impl Seen {
-    fn everywhere(search: &Search, user: &User) -> Self {
-        match &search.folder {
-            Some(_) => Self::Folder,
-            None if user.reads_all() => Self::All,
-            None => Self::Anywhere,
-        }
-    }
-
-    fn only(self, mut filtered: Filtered, user: &User) -> Filtered {
-        if !user.reads_all() {
-            filtered = filtered.when("(d.kind IS NULL OR d.kind NOT IN ('face', 'unknown'))");
+    fn only(self, mut filtered: Filtered, sight: &Sight) -> Filtered {
+        if let Some(no_faces) = no_faces(&mut filtered, sight.user()) {
+            filtered = filtered.when(&without_index(&no_faces));
         }
         match self {
-            Self::Checked | Self::OwnFlows => filtered,
-            Self::All => {
-                let of_flow = of_their_flow(&mut filtered, user);
-                filtered.when(&without_index(&format!("d.shelf <> 'draft' OR {of_flow}")))
-            }
-            Self::Folder if user.reads_all() => filtered.when(&without_index("d.shelf <> 'draft'")),
-            Self::Folder => filtered.when(&without_index("d.shelf NOT IN ('flow', 'draft')")),
-            Self::Shelf(own) => filtered.and("d.shelf =", Some(own)),
-            Self::Flows => {
-                let of_flow = of_their_flow(&mut filtered, user);
-                filtered.when(&of_flow)
+            Self::OwnFlows => filtered,
+            Self::Folder => filtered.when(&without_index(not_hidden(sight.user()))),
+            Self::Places => {
+                let shown = shown_by_folder(&mut filtered, sight.user());
+                filtered.when(&without_index(&shown))
             }
             Self::Anywhere => {
-                let shelves = listed(&mut filtered, shelves(user));
-                let of_flow = of_their_flow(&mut filtered, user);
-                filtered.when(&without_index(&format!("d.shelf IN ({shelves}) OR {of_flow}")))
+                let sees = sees(&mut filtered, sight.user());
+                filtered.when(&without_index(&sees))
             }
         }
     }
-}
-
-impl Document {
-    /// Returns those of `ids` that exist and that `user` may see. The caller has checked the place. Face photos need
-    /// the right.
-    async fn visible(db: &Db, ids: &[&DocumentId], user: &User) -> Result<Vec<Self>, DbError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut filtered = Filtered::new(SELECT).when("d.deleted_at IS NULL");
-        let list: Vec<String> = padded(ids).into_iter().map(|id| filtered.arg(id)).collect();
-        Seen::Checked.only(filtered.when(&format!("d.id IN ({})", list.join(", "))), user).end().all(db).await
-    }
-}
-
-/// Limits a query to documents that `user` may see. They are on a visible shelf or of a flow that knows the user. Face
-/// photos need the right to read all.
-pub(super) fn only_visible(filtered: Filtered, user: &User) -> Filtered {
-    Seen::everywhere(&Search::default(), user).only(filtered.when("d.deleted_at IS NULL"), user)
-}
-
-fn of_their_flow(filtered: &mut Filtered, user: &User) -> String {
-    let names = listed(filtered, user.names_in_flows());
-    format!("EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who IN ({names}))")
 }
 
 fn listed(filtered: &mut Filtered, values: Vec<String>) -> String {
     values.into_iter().map(|value| filtered.arg(value)).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns the visible shelves: public folders, the user's own folders and, for archivists, system folders.
-pub(super) fn shelves(user: &User) -> Vec<String> {
-    let system = user.has(Role::Archivist).then(|| Space::System.to_string());
-    [Space::Public.to_string(), user.id.to_string()].into_iter().chain(system).collect()
 }
 
 async fn has_few_flows(db: &Db, user: &User) -> Result<bool, DbError> {

@@ -5,7 +5,7 @@
 //! letter or digit ends a word. The words are folded ([`folded`]).
 
 use crate::{
-    db::{Db, DbError, Tx, folded, sql},
+    db::{Db, DbError, Tx, folded, padded, placeholders, sql},
     id::{DocumentId, FlowId},
 };
 
@@ -35,13 +35,22 @@ pub async fn add(tx: &mut Tx, flow: &FlowId, names: &[String]) -> Result<(), DbE
     Ok(())
 }
 
-/// Adds search terms for a document that has no flow any more.
+/// Adds search terms for a document without a flow.
 pub async fn add_alone(tx: &mut Tx, document: &DocumentId, name: &str) -> Result<(), DbError> {
-    sql("INSERT INTO document_words (owner, words) VALUES ($1, $2) ON CONFLICT (owner) DO NOTHING")
-        .bind(document)
-        .bind(split_words(name).join(" "))
-        .execute(tx)
-        .await?;
+    sql("INSERT INTO document_words (owner, words) VALUES ($1, $2)
+         ON CONFLICT (owner) DO UPDATE SET words = document_words.words || ' ' || excluded.words")
+    .bind(document)
+    .bind(split_words(name).join(" "))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Removes the search terms of documents that are removed for good.
+pub async fn forget_alone(tx: &mut Tx, documents: &[DocumentId]) -> Result<(), DbError> {
+    let owners = padded(documents);
+    let text = format!("DELETE FROM document_words WHERE owner IN {}", placeholders(1, owners.len()));
+    sql(text).bind_all(&owners).execute(tx).await?;
     Ok(())
 }
 
