@@ -21,6 +21,7 @@ mod secrets;
 mod span;
 mod store;
 mod thumbnail;
+mod trash;
 mod upload;
 mod vendor;
 
@@ -54,6 +55,7 @@ pub use self::{
     span::Span,
     store::{StoreConfig, StoreUrl},
     thumbnail::ThumbnailConfig,
+    trash::TrashConfig,
     upload::UploadConfig,
     vendor::VendorConfig,
 };
@@ -84,6 +86,7 @@ pub struct Config {
     pub upload: UploadConfig,
     pub thumbnail: ThumbnailConfig,
     pub bundle: BundleConfig,
+    pub trash: TrashConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
     pub metrics: MetricsConfig,
@@ -119,6 +122,7 @@ impl Config {
             upload: UploadConfig::default(),
             thumbnail: ThumbnailConfig::default(),
             bundle: BundleConfig::default(),
+            trash: TrashConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),
             metrics: MetricsConfig::default(),

@@ -8,6 +8,7 @@ use yinku::{
     clock::Timestamp,
     curate::reindex,
     db::{Arg, Db, DbError, Pools, Tx, pieces, rows, sql},
+    library::document::sort_key,
 };
 
 /// The folder with a tenth of all documents.
@@ -268,16 +269,31 @@ async fn people(db: &Db) -> Result<(), DbError> {
 /// a hundred below.
 async fn folders(db: &Db, size: Size) -> Result<(), DbError> {
     let mut tx = begin(db).await?;
-    let mut folders = Rows::of("folders", "id, parent, space, owner, name, created_at");
-    folders.add(&mut tx, row![SYSTEM, "", "system", "", "系统知识库-电子签", 0_i64]).await?;
-    folders.add(&mut tx, row![LARGE, "", "public", "", "历年用印", 0_i64]).await?;
+    let mut folders = Rows::of("folders", "id, parent, space, owner, name, lineage, shelf, inherits, created_at");
+    let mut entries = Rows::of("folder_rights", "folder_id, who, rights");
+    let mut shelves = Rows::of("shelf_rights", "shelf, who, rights");
+    let name = "系统知识库-电子签";
+    folders.add(&mut tx, row![SYSTEM, "", "system", "", name, format!("{SYSTEM}/"), "system", true, 0_i64]).await?;
+    folders.add(&mut tx, row![LARGE, "", "public", "", "历年用印", format!("{LARGE}/"), "public", true, 0_i64]).await?;
     for number in 2..size.folders() {
         let top = number / 100 * 100;
-        let parent = if number == top || top == 0 { String::new() } else { id(4, top) };
+        let at_top = number == top || top == 0;
+        let (own, above) = (id(4, number), id(4, top));
+        let parent = if at_top { String::new() } else { above.clone() };
+        let lineage = if at_top { format!("{own}/") } else { format!("{above}/{own}/") };
         let name = format!("{}{}-{number}", one_of(&PLACES, number, 10), one_of(&KINDS, number, 11));
-        folders.add(&mut tx, row![id(4, number), parent, "public", "", name, 0_i64]).await?;
+        // One folder in fifty has rights of its own: some people see it, others do not.
+        let own_rights = number % 50 == 7;
+        let shelf = if own_rights { own.clone() } else { "public".to_owned() };
+        folders.add(&mut tx, row![&own, parent, "public", "", name, lineage, shelf, !own_rights, 0_i64]).await?;
+        for (who, rights) in [("role:archivist", 7_i64), ("user:u7", 1), ("user:u8", 3)].into_iter().filter(|_| own_rights) {
+            entries.add(&mut tx, row![&own, who, rights]).await?;
+            shelves.add(&mut tx, row![&own, who, rights]).await?;
+        }
     }
-    folders.write(&mut tx).await?;
+    for table in [&mut folders, &mut entries, &mut shelves] {
+        table.write(&mut tx).await?;
+    }
     tx.commit().await
 }
 
@@ -365,7 +381,7 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
     let mut documents = Rows::of(
         "documents",
         "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
-           received_at, created_by, created_at",
+           received_at, taken_key, name_key, bytes, created_by, created_at",
     );
     for number in first..end {
         let hash = format!("{:08x}{number:056x}", mixed(number, 14));
@@ -402,7 +418,7 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
             format!("{}{}{}.pdf", one_of(&PLACES, number, 19), one_of(&KINDS, number, 20), number % 1_000)
         };
         let place = folder(if of_flow { flow } else { number }, size);
-        let shelf = if place == SYSTEM { "system" } else { "public" };
+        let name_key = sort_key::of_name(&name);
         let photo = is_photo.then(|| document.clone());
         documents
             .add(
@@ -410,7 +426,7 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
                 row![
                     document,
                     place,
-                    shelf,
+                    "folder",
                     name,
                     &hash,
                     if is_photo { "photo" } else { "upload" },
@@ -423,6 +439,9 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
                     is_photo.then(|| user_name.clone()),
                     is_photo.then(|| user.clone()),
                     at,
+                    at,
+                    name_key,
+                    bytes,
                     "yinku",
                     at
                 ],

@@ -54,12 +54,27 @@ pub(super) fn all(size: Size) -> Vec<Asked> {
             folders.push(SYSTEM.to_owned());
         }
         for folder in folders {
-            asked.push(Asked {
-                list: "first page of a folder",
-                username,
-                path: format!("/api/folders/{folder}/documents"),
-            });
+            lists(&mut asked, username, &folder, size);
         }
     }
     asked
+}
+
+/// The lists of one folder: in each sort, the first page, a page by position, a page around a document, with a filter.
+fn lists(asked: &mut Vec<Asked>, username: &'static str, folder: &str, size: Size) {
+    let mut ask = |list, query: String| {
+        asked.push(Asked { list, username, path: format!("/api/folders/{folder}/documents?{query}") });
+    };
+    let middle = size.documents / 20;
+    for sort in ["name", "-name", "takenAt", "-takenAt", "receivedAt", "-receivedAt", "bytes", "-bytes"] {
+        ask("folder: first page", format!("sort={sort}"));
+        ask("folder: at", format!("sort={sort}&at={}", if folder == LARGE { middle } else { 10 }));
+    }
+    ask("folder: with a filter", "seal=%E5%85%AC%E7%AB%A0".into());
+    ask("folder: with a word", "q=%E5%90%88%E5%90%8C".into());
+    if folder != LARGE {
+        ask("folders: first page, deep", "deep=true".into());
+    }
+    let path = format!("/api/folders/{folder}/timeline");
+    asked.push(Asked { list: "folder: timeline", username, path });
 }

@@ -94,8 +94,8 @@ async fn people(tx: &mut Tx) -> Result<(), DbError> {
         id(1, "i")
     );
     let folders = format!(
-        "INSERT INTO folders (id, parent, space, owner, name, created_at)
-         SELECT {}, '{PUBLIC}', 'public', '', '项目' || CAST(i AS TEXT), 0 FROM n",
+        "INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at)
+         SELECT {0}, '{PUBLIC}', 'public', '', '项目' || CAST(i AS TEXT), '{PUBLIC}/' || {0} || '/', 'public', 0 FROM n",
         id(4, "i")
     );
     let definitions = "INSERT INTO definitions (id, name, version, created_at)
@@ -121,7 +121,7 @@ async fn people(tx: &mut Tx) -> Result<(), DbError> {
             .await?;
     }
     for (id, space, name) in [(PUBLIC, "public", "用印"), (ARCHIVE, "system", "系统知识库-电子签")] {
-        sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, '', $2, '', $3, 0)")
+        sql("INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at) VALUES ($1, '', $2, '', $3, $1 || '/', $2, 0)")
             .bind(id)
             .bind(space)
             .bind(name)
@@ -273,14 +273,13 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
     let seal =
         format!("CASE WHEN {flow} % 10000 = 7 THEN '旧章' WHEN {flow} % 3 = 0 THEN '合同专用章' ELSE '公章' END");
     let folder = format!("CASE WHEN {flow} % 10 = 0 THEN '{PUBLIC}' ELSE '{ARCHIVE}' END");
-    let shelf = format!("CASE WHEN {flow} % 10 = 0 THEN 'public' ELSE 'system' END");
     let person = format!("'用印人' || CAST(1 + {flow} % 20 AS TEXT)");
     let original = "hash, sha256, crc32, bytes, mime, ext, width, height, complete, store_key, created_at";
     let of_photo = |hash: &str| {
         format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}")
     };
     let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
-       received_at, created_by, created_at";
+       received_at, taken_key, name_key, bytes, created_by, created_at";
     vec![
         (5 * FLOWS, "originals", original, format!("{} FROM n WHERE {with_use}", of_photo(&photo))),
         (
@@ -299,8 +298,8 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             "documents",
             document,
             format!(
-                "{}, {folder}, {shelf}, {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
-                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {person}, {at}, 'yinku', {at} FROM n WHERE {with_use}",
+                "{}, {folder}, 'folder', {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
+                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {person}, {at}, {at}, {serial} || '_' || {seal} || '_' || CAST(i % 5 AS TEXT), 1900000, 'yinku', {at} FROM n WHERE {with_use}",
                 id(6, "i"),
                 id(0, flow),
                 id(6, "i")

@@ -16,7 +16,8 @@ use crate::{
     library::{
         document::Document,
         folder::Folder,
-        selected::{NeededRights, SelectedDocument},
+        rights::{Right, Sight},
+        selected::{self, NeededRights},
     },
     store::{StoreError, StoreKey},
     user::User,
@@ -87,15 +88,15 @@ impl BundleWish {
     /// Returns the documents that the wish selects and that the user may see.
     pub async fn gather(&self, db: &Db, user: &User) -> Result<Gathered, SelectionError> {
         let mut gathered = Gathered::default();
-        gathered.add("", SelectedDocument::of_ids(db, &self.document_ids, user).await?);
+        let sight = &Sight::of(db, user).await?;
+        gathered.add("", selected::of_ids(db, &self.document_ids, sight).await?);
         if let Some(folder) = &self.folder_id {
-            let folder = Folder::find(db, folder).await?.filter(|folder| folder.may_view(user));
-            let folder = folder.ok_or(SelectionError::Nothing)?;
-            gathered.add_folder(db, folder, self.deep, user).await?;
+            let folder = Folder::visible(db, folder, sight).await?.ok_or(SelectionError::Nothing)?;
+            gathered.add_folder(db, folder, self.deep, sight).await?;
         }
         for id in &self.flow_ids {
             let Some(flow) = visible_flow(db, id, user).await? else { continue };
-            gathered.add(&format!("{}/", flow.serial_no), SelectedDocument::of_flow(db, id, user).await?);
+            gathered.add(&format!("{}/", flow.serial_no), selected::of_flow(db, id, sight).await?);
         }
         Ok(gathered)
     }
@@ -107,11 +108,11 @@ pub async fn visible_flow(db: &Db, id: &FlowId, user: &User) -> Result<Option<Fl
 }
 
 impl Gathered {
-    fn add(&mut self, folder: &str, selected: Vec<SelectedDocument>) {
-        for one in &selected {
-            self.needs.add(one);
+    fn add(&mut self, folder: &str, mut documents: Vec<Document>) {
+        documents.retain(|document| document.allows(Right::Download));
+        for document in &documents {
+            self.needs.add(document);
         }
-        let documents: Vec<Document> = selected.into_iter().map(|one| one.document).collect();
         self.entries.extend(
             entries(&documents).into_iter().map(|entry| Entry { name: format!("{folder}{}", entry.name), ..entry }),
         );
@@ -123,13 +124,13 @@ impl Gathered {
         self.entries.extend(entries);
     }
 
-    async fn add_folder(&mut self, db: &Db, top: Folder, deep: bool, user: &User) -> Result<(), DbError> {
+    async fn add_folder(&mut self, db: &Db, top: Folder, deep: bool, sight: &Sight) -> Result<(), DbError> {
         let mut todo = vec![(top, String::new())];
         while let Some((folder, path)) = todo.pop() {
-            self.add(&path, SelectedDocument::of_folder(db, &folder.id, user).await?);
+            self.add(&path, selected::of_folder(db, &folder.id, sight).await?);
             if deep {
-                let below = Folder::children(db, &folder.id).await?.into_iter().filter(|folder| folder.may_view(user));
-                let named = below.map(|folder| (format!("{path}{}/", folder.name), folder));
+                let below = Folder::visible_children(db, &folder.id, sight).await?;
+                let named = below.into_iter().map(|folder| (format!("{path}{}/", folder.name), folder));
                 let mut below: Vec<(Folder, String)> = named.map(|(path, folder)| (folder, path)).collect();
                 below.reverse();
                 todo.extend(below);
@@ -177,14 +178,15 @@ impl Gathered {
 
 /// Returns true if `user` may download every document of the bundle now.
 pub async fn may_have(db: &Db, bundle: &Bundle, user: &User) -> Result<bool, DbError> {
-    if bundle.faces && !user.reads_all() {
+    // Faces of a flow are for the roles that read everything. A selection names what it needs.
+    if bundle.faces && bundle.needs.is_none() && !user.reads_all() {
         return Ok(false);
     }
     match (&bundle.flow_id, &bundle.needs) {
         (Some(flow), _) => Flow::visible_to(db, flow, user).await,
         (None, Some(needs)) => {
             let needs: NeededRights = serde_json::from_str(needs).map_err(|error| DbError::Decode(error.into()))?;
-            needs.are_held(db, user).await
+            needs.are_held(db, &Sight::of(db, user).await?).await
         }
         (None, None) => Ok(user.reads_all()),
     }

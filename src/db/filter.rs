@@ -54,6 +54,18 @@ impl Filtered {
         self
     }
 
+    /// Ends with a clause such as `ORDER BY` or `GROUP BY`, which may use the parameters.
+    #[must_use]
+    pub fn then(self, clause: &str) -> Sql {
+        sql(format!("{} {clause}", self.text)).bind_all(self.args)
+    }
+
+    /// Ends with another text, which uses the parameters.
+    #[must_use]
+    pub fn text(self, text: String) -> Sql {
+        sql(text).bind_all(self.args)
+    }
+
     #[must_use]
     pub fn end(self) -> Sql {
         sql(self.text).bind_all(self.args)

@@ -10,7 +10,7 @@ use crate::{
     id::{DefinitionId, FolderId},
     library::{
         FolderPath, Space,
-        folder::{self, Folder, Place},
+        folder::{Folder, Place, place, tree},
     },
     user::User,
     vocabulary::words,
@@ -53,7 +53,7 @@ pub(super) async fn bind(
 ) -> Result<(), DbError> {
     for purpose in [FolderPurpose::Photos, FolderPurpose::Stamped] {
         if body.integration.is_some() && !body.is_personal(purpose) {
-            let place = folder::ensure_shared(tx, body.folder(purpose), now).await?;
+            let place = place::ensure_shared(tx, body.folder(purpose), now).await?;
             write(tx, id, version, purpose, &place.folder).await?;
         }
     }
@@ -79,7 +79,7 @@ async fn write(
 }
 
 impl Definition {
-    /// Returns the folder of this version for flows of `starter`. A folder that was deleted since is created again.
+    /// Returns the folder of this version for flows of `starter`. A folder that is in the trash since is created anew.
     pub async fn place(
         &self,
         tx: &mut Tx,
@@ -89,20 +89,21 @@ impl Definition {
     ) -> Result<Place, DbError> {
         let path = self.body.folder(purpose);
         if self.body.is_personal(purpose) {
-            return folder::ensure(tx, path, starter, now).await;
+            return place::ensure(tx, path, starter, now).await;
         }
         let bound: Option<(FolderId,)> =
-            sql("SELECT b.folder_id FROM definition_folders b JOIN folders f ON f.id = b.folder_id
-             WHERE b.definition_id = $1 AND b.version = $2 AND b.purpose = $3")
-            .bind(&self.id)
-            .bind(self.version)
-            .bind(purpose)
-            .optional(&mut *tx)
-            .await?;
-        if let Some((folder,)) = bound {
-            return Place::of(tx, folder).await;
+            sql("SELECT folder_id FROM definition_folders WHERE definition_id = $1 AND version = $2 AND purpose = $3")
+                .bind(&self.id)
+                .bind(self.version)
+                .bind(purpose)
+                .optional(&mut *tx)
+                .await?;
+        if let Some((folder,)) = bound
+            && let Some(place) = Place::of(tx, &folder).await?
+        {
+            return Ok(place);
         }
-        let place = folder::ensure_shared(tx, path, now).await?;
+        let place = place::ensure_shared(tx, path, now).await?;
         write(tx, &self.id, self.version, purpose, &place.folder).await?;
         Ok(place)
     }
@@ -135,12 +136,14 @@ impl Definition {
     }
 }
 
-/// Returns the names of the definitions whose current version is bound to this folder.
-pub async fn bound_to(tx: &mut Tx, folder: &FolderId) -> Result<Vec<String>, DbError> {
-    sql("SELECT DISTINCT d.name FROM definitions d
-         JOIN definition_folders b ON b.definition_id = d.id AND b.version = d.version
-         WHERE b.folder_id = $1 AND b.purpose <> 'files' ORDER BY d.name")
-    .bind(folder)
+/// Returns the names of the definitions whose current version is bound to this folder or to one below it.
+pub async fn bound_to(tx: &mut Tx, folder: &Folder) -> Result<Vec<String>, DbError> {
+    let (from, to) = tree::range(&folder.lineage);
+    sql("SELECT DISTINCT d.name FROM folders f JOIN definition_folders b ON b.folder_id = f.id
+         JOIN definitions d ON d.id = b.definition_id AND d.version = b.version
+         WHERE f.lineage >= $1 AND f.lineage < $2 AND f.trash_id IS NULL AND b.purpose <> 'files' ORDER BY d.name")
+    .bind(from)
+    .bind(to)
     .scalars(tx)
     .await
 }

@@ -17,7 +17,7 @@ use crate::{
     library::{
         FolderPath, Space,
         document::{self, Document, shelf},
-        folder, search_terms,
+        folder::place, search_terms,
     },
     user::{Acting, User},
 };
@@ -131,7 +131,7 @@ pub(super) async fn withdraw(
 async fn discard(tx: &mut Tx, flow: &LockedFlow, starter: &User, now: Timestamp) -> Result<(), DbError> {
     if shelf::any_of_draft(tx, &flow.id).await? {
         let own = FolderPath { space: Space::Personal, path: FOLDER.to_owned() };
-        let place = folder::ensure(tx, Some(&own), starter, now).await?;
+        let place = place::ensure(tx, Some(&own), starter, now).await?;
         shelf::part_from_draft(tx, &flow.id, &place.folder, &starter.username, now).await?;
     }
     flow.delete_draft(tx).await

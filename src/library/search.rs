@@ -21,7 +21,6 @@
 mod conditions;
 pub mod folders;
 mod owners;
-mod seen;
 pub(super) mod terms;
 mod ways;
 
@@ -30,22 +29,20 @@ use std::{cmp::Reverse, fmt, str::FromStr};
 use serde::Serialize;
 use sqlx::FromRow;
 
-pub(in crate::library) use self::{
-    owners::CANDIDATES,
-    seen::{only_visible, shelves},
-};
+pub(in crate::library) use self::owners::CANDIDATES;
 pub use self::{
     owners::FlowCandidates,
     terms::{TooManyWords, Words},
 };
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, filter::Filtered, padded},
+    db::{Db, DbError},
     hash::{Blake3, NotBlake3},
     id::{DocumentId, FlowId, FolderId, UserId},
     library::{
         Space,
-        document::{Document, SELECT},
+        document::{Document, shown},
+        rights::Sight,
     },
     photo::kind::PhotoKind,
     user::User,
@@ -178,9 +175,6 @@ impl Search {
         limit: usize,
     ) -> Result<FoundDocuments, DbError> {
         let counts = after.is_none() && !self.q.is_empty();
-        if self.kind.is_some_and(PhotoKind::is_private) && !user.reads_all() {
-            return Ok(FoundDocuments { total: counts.then_some(MatchCount::Exact(0)), ..FoundDocuments::default() });
-        }
         let most = if counts { limit.max(COUNTED) + 1 } else { limit + 1 };
         let (mut found, mut stop) = (Vec::new(), None);
         for way in ways::of(self, db, user).await? {
@@ -196,7 +190,7 @@ impl Search {
         let total = counts.then(|| total(found.len(), stop.is_some()));
         let more = found.len() > limit;
         found.truncate(limit);
-        let documents = of_page(db, &found).await?;
+        let documents = of_page(db, &found, user).await?;
         Ok(FoundDocuments { documents, next: if more { found.pop() } else { stop }, total })
     }
 }
@@ -206,16 +200,15 @@ fn total(found: usize, stopped: bool) -> MatchCount {
     if stopped || found > COUNTED { MatchCount::AtLeast { at_least: count } } else { MatchCount::Exact(count) }
 }
 
-/// Returns the documents of a page, which the search has compared with the conditions and the rights.
-async fn of_page(db: &Db, found: &[Cursor]) -> Result<Vec<Document>, DbError> {
+/// Returns the documents of a page.
+async fn of_page(db: &Db, found: &[Cursor], user: &User) -> Result<Vec<Document>, DbError> {
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&DocumentId> = found.iter().map(|found| &found.id).collect();
-    let mut filtered = Filtered::new(SELECT).when("d.deleted_at IS NULL");
-    let list: Vec<String> = padded(&ids).into_iter().map(|id| filtered.arg(id)).collect();
-    let of_ids = filtered.when(&format!("d.id IN ({})", list.join(", ")));
-    let mut documents: Vec<Document> = of_ids.end().all(db).await?;
+    let ids: Vec<DocumentId> = found.iter().map(|found| found.id.clone()).collect();
+    let sight = Sight::of(db, user).await?;
+    let mut documents = Document::seen(db, &ids, &sight).await?;
+    shown::complete(db, &mut documents, &sight).await?;
     documents.sort_by_cached_key(|document| Reverse((document.received_at, document.id.clone())));
     Ok(documents)
 }

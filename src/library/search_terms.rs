@@ -10,7 +10,7 @@ use sqlx::FromRow;
 
 use super::search::terms::terms;
 use crate::{
-    db::{Db, DbError, On, Tx, folded, pieces, rows, sql},
+    db::{Db, DbError, On, Tx, folded, padded, pieces, placeholders, rows, sql},
     id::{DocumentId, FlowId, FolderId},
 };
 
@@ -110,8 +110,16 @@ pub async fn forget(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Removes a folder that does not exist any more.
-pub async fn forget_folder(tx: &mut Tx, folder: &FolderId) -> Result<(), DbError> {
+/// Removes documents that are removed for good.
+pub async fn forget_alone(tx: &mut Tx, documents: &[DocumentId]) -> Result<(), DbError> {
+    let owners = padded(documents);
+    let text = format!("DELETE FROM search_owners WHERE owner IN {}", placeholders(1, owners.len()));
+    sql(text).bind_all(&owners).execute(tx).await?;
+    Ok(())
+}
+
+/// Removes a folder, so that it is written anew.
+pub(super) async fn forget_folder(tx: &mut Tx, folder: &FolderId) -> Result<(), DbError> {
     sql("DELETE FROM search_owners WHERE owner = $1").bind(folder).execute(tx).await?;
     Ok(())
 }

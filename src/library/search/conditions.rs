@@ -38,7 +38,21 @@ impl Search {
             conditions.push(format!("({of_document} = {mime} OR {{position}}({of_document}, {of_kind}) = 1)"));
         }
         conditions.extend(self.words(filtered));
-        conditions
+        // Values, so the engines read the index of the list and no index of a condition.
+        conditions.iter().map(|condition| format!("COALESCE({condition}, FALSE)")).collect()
+    }
+
+    /// Returns true if the search has a condition beside its place.
+    pub(in crate::library) fn has_condition(&self) -> bool {
+        let texts = [&self.seal, &self.user, &self.mime];
+        texts.iter().any(|text| text.is_some())
+            || !self.q.is_empty()
+            || self.flow.is_some()
+            || self.hash.is_some()
+            || self.kind.is_some()
+            || self.from.is_some()
+            || self.to.is_some()
+            || self.owing.is_some()
     }
 
     pub(super) fn time(&self, filtered: &mut Filtered) -> Vec<String> {
@@ -75,9 +89,10 @@ impl Search {
         if let Some(folder) = &self.folder {
             let folder = filtered.arg(folder);
             return Some(if self.deep {
+                // The ids down to a folder begin the lineage of each folder below it.
                 format!(
-                    "d.folder_id IN (WITH RECURSIVE below (id) AS (SELECT t.id FROM folders t WHERE t.id = {folder} UNION
-                       SELECT f.id FROM folders f JOIN below b ON f.parent = b.id) SELECT id FROM below)"
+                    "d.folder_id IN (SELECT f.id FROM folders t JOIN folders f ON f.lineage >= t.lineage AND f.lineage < t.lineage || 'g'
+                       WHERE t.id = {folder})"
                 )
             } else {
                 format!("d.folder_id = {folder}")

@@ -7,15 +7,15 @@
 use super::{CANDIDATES, owners, terms::Words};
 use crate::{
     db::{Db, DbError, filter::Filtered},
-    library::{folder::Folder, search_terms::Class},
-    user::User,
+    library::{
+        folder::Folder,
+        rights::{Right, Sight},
+        search_terms::Class,
+    },
 };
 
-/// The most folders that a search returns.
-pub const MOST: usize = 1_000;
-
 /// Returns the visible folders whose name has all words, by name.
-pub async fn named(db: &Db, words: &Words, user: &User) -> Result<Vec<Folder>, DbError> {
+pub async fn named(db: &Db, words: &Words, sight: &Sight) -> Result<Vec<Folder>, DbError> {
     let measured = owners::measured(db, Class::Folder, words).await?;
     if measured.finds_nothing() {
         return Ok(Vec::new());
@@ -33,8 +33,7 @@ pub async fn named(db: &Db, words: &Words, user: &User) -> Result<Vec<Folder>, D
         filtered = filtered.when(&format!("{{position}}(o.text, {word}) > 0"));
     }
     let mut found: Vec<Folder> = filtered.end().all(db).await?;
-    found.retain(|folder| folder.may_view(user));
+    found.retain(|folder| sight.on(folder).has(Right::View));
     found.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-    found.truncate(MOST);
     Ok(found)
 }

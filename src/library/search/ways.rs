@@ -4,11 +4,13 @@ use super::{
     CANDIDATES, Cursor, Search,
     conditions::listed,
     owners::few,
-    seen::{names, sees, shows},
 };
 use crate::{
     db::{Db, DbError, filter::Filtered},
-    library::search_terms::Class,
+    library::{
+        rights::{Right, gives, not_hidden, sees},
+        search_terms::Class,
+    },
     user::User,
 };
 
@@ -135,10 +137,11 @@ impl By {
             Self::Hash => search.content(filtered).unwrap_or_else(|| "TRUE".to_owned()),
             Self::Place => search.place(filtered).unwrap_or_else(|| "TRUE".to_owned()),
             Self::Shown => {
-                format!("d.folder_id IN (SELECT f.id FROM folders f WHERE {})", shows(filtered, user))
+                let gives = gives(filtered, user, Right::View, "f");
+                format!("d.folder_id IN (SELECT f.id FROM folders f WHERE {gives})")
             }
             Self::OwnFlows => {
-                let names = names(filtered, user);
+                let names = listed(filtered, &user.names_in_flows());
                 format!("d.flow_id IN (SELECT w.flow_id FROM flow_people w WHERE w.who IN ({names}))")
             }
         }
@@ -229,8 +232,7 @@ impl Way {
         conditions.push(sees(&mut filtered, user));
         if search.folder.is_some() {
             // A folder does not show what only a flow shows.
-            let hidden = if user.reads_all() { "d.shelf <> 'draft'" } else { "d.shelf NOT IN ('flow', 'draft')" };
-            conditions.push(hidden.to_owned());
+            conditions.push(not_hidden(user).to_owned());
         }
         let named = conditions.join(" ");
         let columns: Vec<&str> = COLUMNS.into_iter().filter(|column| named.contains(column)).collect();

@@ -235,7 +235,7 @@ story!(folders_are_found_by_their_own_names, async |world: World| {
     assert!(folders(&zhang, "没有").await.is_empty());
     // The system space is for archivists.
     let mut tx = world.app.db.begin().await.unwrap();
-    folder::ensure_shared(&mut tx, None, world.app.clock.now()).await.unwrap();
+    folder::place::ensure_shared(&mut tx, None, world.app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((folders(&admin, "知识库").await.len(), folders(&zhang, "知识库").await.len()), (1, 0));
     let rows = async || world.count("SELECT COUNT(*) FROM search_terms").await;

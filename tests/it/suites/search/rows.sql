@@ -18,11 +18,12 @@ INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, crea
   SELECT {id:1:i}, {id:3:((i + 1) / 2)}, CAST(i AS TEXT),
     CASE WHEN i % 5 = 0 THEN 'face' WHEN i % 1000 = 3 THEN 'emergency' ELSE 'signatory' END,
     {id:2:((i + 1) / 2)}, 'key', i, 'done', CAST(i AS TEXT), i, (i * 7919) % 1499, 0, 'confirmed' FROM n WHERE i % 7 <> 0;
-INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES
-  ({id:7:0}, '', 'public', '', 'a', 0), ({id:7:1}, '', 'system', '', 'b', 0), ({id:7:2}, '', 'personal', '{owner}', 'c', 0);
+INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at) VALUES
+  ({id:7:0}, '', 'public', '', 'a', {id:7:0} || '/', 'public', 0), ({id:7:1}, '', 'system', '', 'b', {id:7:1} || '/', 'system', 0),
+  ({id:7:2}, '', 'personal', '{owner}', 'c', {id:7:2} || '/', '{owner}', 0);
 {n:4000} INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal,
     user_name, username, received_at, created_by, created_at, deleted_at)
-  SELECT {id:1:i}, f.id, CASE f.space WHEN 'personal' THEN f.owner ELSE f.space END,
+  SELECT {id:1:i}, f.id, 'folder',
     'YK-' || CAST((i + 1) / 2 AS TEXT) || '_' || COALESCE(g.seal, '扫描') || '_' || CAST(i AS TEXT) || '_Abc.jpg',
     CAST(i AS TEXT), 'photo', {id:0:((i + 1) / 2)}, 'photos', i, p.id, p.kind, g.seal, g.user_name, g.username, (i * 7919) % 1499, 'yinku',
     (i * 7919) % 1499, CASE WHEN i % 97 = 0 THEN 1 END
