@@ -110,16 +110,20 @@ impl Size {
 }
 
 /// A number that looks like chance.
-const fn mixed(number: i64, salt: i64) -> usize {
+fn mixed(number: i64, salt: i64) -> i64 {
     let mut x = (number.wrapping_mul(0x9E37_79B9) ^ salt.wrapping_mul(0x85EB_CA6B)).unsigned_abs();
     x ^= x >> 15;
     x = x.wrapping_mul(0x2C1B_3C6D);
     x ^= x >> 12;
-    (x & 0x7fff_ffff) as usize
+    i64::try_from(x & 0x7fff_ffff).unwrap_or(0)
+}
+
+fn at_place<'a>(list: &[&'a str], number: i64) -> &'a str {
+    usize::try_from(number).ok().and_then(|at| list.get(at % list.len())).copied().unwrap_or_default()
 }
 
 fn one_of<'a>(list: &[&'a str], number: i64, salt: i64) -> &'a str {
-    list[mixed(number, salt) % list.len()]
+    at_place(list, mixed(number, salt))
 }
 
 pub(super) fn id(kind: u8, number: i64) -> String {
@@ -153,7 +157,7 @@ fn subject(number: i64) -> String {
 
 fn person(number: i64) -> (String, String) {
     let number = number % PEOPLE;
-    (format!("u{number}"), format!("{}{}", SURNAMES[(number % 20) as usize], GIVEN[(number / 20 % 20) as usize]))
+    (format!("u{number}"), format!("{}{}", at_place(&SURNAMES, number), at_place(&GIVEN, number / 20)))
 }
 
 pub(super) fn serial(flow: i64, size: Size) -> String {
@@ -286,7 +290,9 @@ async fn folders(db: &Db, size: Size) -> Result<(), DbError> {
         let own_rights = number % 50 == 7;
         let shelf = if own_rights { own.clone() } else { "public".to_owned() };
         folders.add(&mut tx, row![&own, parent, "public", "", name, lineage, shelf, !own_rights, 0_i64]).await?;
-        for (who, rights) in [("role:archivist", 7_i64), ("user:u7", 1), ("user:u8", 3)].into_iter().filter(|_| own_rights) {
+        for (who, rights) in
+            [("role:archivist", 7_i64), ("user:u7", 1), ("user:u8", 3)].into_iter().filter(|_| own_rights)
+        {
             entries.add(&mut tx, row![&own, who, rights]).await?;
             shelves.add(&mut tx, row![&own, who, rights]).await?;
         }
@@ -312,7 +318,7 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
     let mut ingests = Rows::of("ingests", "id, seal_use_id, cause, state, woken_at, created_at, updated_at");
     for flow in first..end {
         let (flow_id, serial, at, subject) = (id(0, flow), serial(flow, size), at(flow, size), subject(flow));
-        let ((starter, _), (user, user_name)) = (person(flow), person(i64::try_from(mixed(flow, 12)).unwrap_or(0)));
+        let ((starter, _), (user, user_name)) = (person(flow), person(mixed(flow, 12)));
         let form = json!({ "subject": subject, "company": company(flow % 50),
             "seals": [{ "seal": seal(flow), "users": [user] }] });
         flows
@@ -365,7 +371,7 @@ fn folder(number: i64, size: Size) -> String {
     } else if number % 10 == 1 {
         SYSTEM.to_owned()
     } else {
-        id(4, 2 + i64::try_from(mixed(number / 30, 13)).unwrap_or(0) % (size.folders() - 2))
+        id(4, 2 + mixed(number / 30, 13) % (size.folders() - 2))
     }
 }
 
@@ -390,16 +396,15 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
         let flow = number / OF_A_FLOW;
         let no = number % OF_A_FLOW + 1;
         let of_flow = number < size.of_flows();
-        let at =
-            if of_flow { at(flow, size) + no * 20_000_000 } else { at(mixed(number, 17) as i64 % size.flows(), size) };
+        let at = if of_flow { at(flow, size) + no * 20_000_000 } else { at(mixed(number, 17) % size.flows(), size) };
         let is_photo = of_flow && no < OF_A_FLOW;
         let (mime, ext) = if is_photo { ("image/jpeg", "jpg") } else { ("application/pdf", "pdf") };
-        let bytes = 200_000 + i64::try_from(mixed(number, 18)).unwrap_or(0) % 3_000_000;
+        let bytes = 200_000 + mixed(number, 18) % 3_000_000;
         let key = format!("originals/{hash}.{ext}");
         originals.add(tx, row![&hash, sha256, sm3, 1_i64, bytes, mime, ext, 3000_i64, 2250_i64, true, key, at]).await?;
         let kind = if no % 15 == 0 { "face" } else { "signatory" };
         let document = id(6, number);
-        let (user, user_name) = person(i64::try_from(mixed(flow, 12)).unwrap_or(0));
+        let (user, user_name) = person(mixed(flow, 12));
         if is_photo {
             let (use_id, grant, photokey) = (id(5, flow), id(7, flow), format!("k{number}"));
             photos

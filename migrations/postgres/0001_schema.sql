@@ -600,7 +600,7 @@ EXECUTE FUNCTION documents_go();
 
 -- Search -------------------------------------------------------------------------------------------------------------
 
--- What a search finds: a flow, a document without a flow, or a folder (src/library/search/index.rs).
+-- What a search finds: a flow, a document without a flow, or a folder (src/library/search_terms.rs).
 CREATE TABLE search_owners (
   -- from the time in the id of the owner, so a later owner has a higher number
   no    BIGINT PRIMARY KEY NOT NULL,

@@ -584,7 +584,7 @@ END;
 
 -- Search -------------------------------------------------------------------------------------------------------------
 
--- What a search finds: a flow, a document without a flow, or a folder (src/library/search/index.rs).
+-- What a search finds: a flow, a document without a flow, or a folder (src/library/search_terms.rs).
 CREATE TABLE search_owners (
   -- from the time in the id of the owner, so a later owner has a higher number
   no    BIGINT PRIMARY KEY NOT NULL,

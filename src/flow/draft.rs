@@ -17,7 +17,8 @@ use crate::{
     library::{
         FolderPath, Space,
         document::{self, Document, shelf},
-        folder::place, search_terms,
+        folder::place,
+        search_terms,
     },
     user::{Acting, User},
 };

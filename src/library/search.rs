@@ -2,14 +2,14 @@
 //!
 //! A search first looks for a condition that few documents meet. Then it reads these documents alone. Otherwise it reads
 //! documents in the order of the list, compares each with the conditions, and stops when the page is full or after
-//! [`CANDIDATES`] of them. The page is short then, and its cursor leads on.
+//! 20,000 of them. The page is short then, and its cursor leads on.
 //!
 //! | asked for | what is read | index |
 //! |---|---|---|
 //! | `flowId` | the documents of the flow | `documents_of_flow` |
 //! | `hash` | the originals with this hash, then their documents | `originals_by_sha256`, `originals_by_sm3`, `documents_by_original` |
 //! | `missing` | the documents of the flows that owe photos | `documents_of_flow` |
-//! | `q` that few owners may have | the documents of these owners ([`owners`]) | `search_terms`, `documents_of_flow` |
+//! | `q` that few owners may have | the documents of these owners (`owners`) | `search_terms`, `documents_of_flow` |
 //! | `user`, `seal`, `kind`, `folderId` | the documents with the rarest of these, newest first | `documents_of_user`, `documents_of_seal`, `documents_of_kind`, `documents_of_folder` |
 //! | `deep` or `space`, if few documents are there | the documents of these folders | `documents_of_folder` |
 //! | anything else, by a user who sees few documents | the documents of the folders and flows that show the user documents | `documents_of_folder`, `documents_of_flow` |

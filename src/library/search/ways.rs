@@ -1,10 +1,6 @@
 //! The statements of a search: which documents are read, and the conditions that they are compared with.
 
-use super::{
-    CANDIDATES, Cursor, Search,
-    conditions::listed,
-    owners::few,
-};
+use super::{CANDIDATES, Cursor, Search, conditions::listed, owners::few};
 use crate::{
     db::{Db, DbError, filter::Filtered},
     library::{
