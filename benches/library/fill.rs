@@ -100,7 +100,7 @@ impl Size {
         self.documents / 50
     }
 
-    pub(super) const fn folders(self) -> i64 {
+    pub(super) fn folders(self) -> i64 {
         (self.documents / 100).max(4)
     }
 
