@@ -251,7 +251,8 @@ CREATE TABLE seal_uses (
   application  TEXT COLLATE "C" NOT NULL,
   -- set before the application is sent; without an answer after it, the result is unknown
   asked_at     BIGINT,
-  -- a fingerprint of the secret in the callback address that was given to the vendor; NULL without a secret
+  -- a mark of the secret in the callback address that was given to the vendor, made with the key for stored secrets;
+  -- NULL without a secret
   callback_key TEXT COLLATE "C",
   -- the vendor's last detail, unchanged
   detail       TEXT COLLATE "C",
@@ -799,10 +800,12 @@ CREATE INDEX jobs_to_run ON jobs (run_at, id) WHERE state = 'queued' OR state = 
 
 -- Write test ---------------------------------------------------------------------------------------------------------
 
--- The row that readiness writes to see whether the database accepts a write.
+-- The rows that readiness writes to see whether the database accepts a write: one that stays, and one that needs free
+-- pages and is deleted at once.
 CREATE TABLE write_test (
-  id BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
-  at BIGINT NOT NULL
+  id     BIGINT PRIMARY KEY NOT NULL CHECK (id IN (1, 2)),
+  at     BIGINT NOT NULL,
+  filler BYTEA
 );
 
 -- Audit --------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 
 mod approve;
 mod back;
+mod checked;
 mod draft;
 mod fill;
 mod hand;
@@ -60,6 +61,8 @@ pub enum StepError {
     MovedOn,
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error("the check of the form failed: {0}")]
+    Check(#[from] tokio::task::JoinError),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -95,11 +98,13 @@ pub async fn start(
     run: Option<&RunId>,
 ) -> Result<FlowId, StepError> {
     let Acting { db, user: starter, now } = acting;
-    let (mut tx, body) = (db.begin().await?, &definition.body);
+    let body = &definition.body;
     body.check_start(starter)?;
-    let users = Directory::load(&mut tx).await?;
-    submittable(body, form, starter, &users, now)?;
+    let users = Directory::load(db).await?;
+    let errors = checked::errors(form::check, body, form, &users).await?;
+    submittable(errors, body, form, starter, &users, now)?;
     applicable(body, required_files::all(body))?;
+    let mut tx = db.begin().await?;
     let flow = new_flow(acting, definition, form);
     let flow = Flow { serial_no: next_serial_no(&mut tx, now).await?, state: FlowState::Running, ..flow };
     let flow = flow.insert(&mut tx).await?;
@@ -149,10 +154,16 @@ fn owed_files<'b>(body: &Body, empty: impl IntoIterator<Item = &'b Field>) -> Ve
     empty.into_iter().filter(|field| body.goes_to_vendor(field)).map(required_files::error).collect()
 }
 
-/// Checks at submission that every node can be passed and that the form gives an application, not after three
-/// approvals.
-fn submittable(body: &Body, form: &Form, starter: &User, users: &Directory, now: Timestamp) -> Result<(), StepError> {
-    let errors = form::check(body, form, users);
+/// Checks at submission that the form has no errors, that every node can be passed and that the form gives an
+/// application, not after three approvals.
+fn submittable(
+    errors: Vec<FieldError>,
+    body: &Body,
+    form: &Form,
+    starter: &User,
+    users: &Directory,
+    now: Timestamp,
+) -> Result<(), StepError> {
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }

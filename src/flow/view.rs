@@ -144,8 +144,9 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     let head = head::flow_head(&flow, &body, of_heads.remove(id).unwrap_or_default());
     let form = serde_json::from_str(&flow.form).unwrap_or_default();
     let events = event::of_flow(db, id).await?;
+    let stampers = seal_uses.iter().flat_map(|used| &used.grants).filter_map(|grant| grant.username.clone());
     Ok(Some(FlowView {
-        people: display_names(db, usernames(&head, &body, &form, &events)).await?,
+        people: display_names(db, usernames(&head, &body, &form, &events).into_iter().chain(stampers)).await?,
         actions: actions::actions(&facts).into_iter().collect(),
         refused: Action::ALL
             .iter()

@@ -223,6 +223,7 @@ impl From<StepError> for Problem {
             StepError::ActedAlready => conflict(Code::AlreadyActed),
             StepError::MovedOn => conflict(Code::MovedOn),
             StepError::Refused(refusal) => refusal.into(),
+            StepError::Check(error) => Self::internal(&error),
             StepError::Db(error) => error.into(),
         }
     }

@@ -175,7 +175,7 @@ async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Appl
     if let Some(end) = application.wants.iter().filter_map(|want| want.end).min() {
         queue::wake(&mut tx, JobKind::Finish, id.as_str(), end, now).await?;
     }
-    let key = callback::door::fingerprint(&app.config.callback);
+    let key = callback::door::mark(app);
     let marked = SealUse::mark_asked(&mut tx, id, &serde_json::to_string(application)?, key.as_deref(), now).await?;
     tx.commit().await?;
     Ok(marked)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{StepError, applicable, in_time, participants, submittable, title, turn};
+use super::{StepError, applicable, checked::Checked, in_time, participants, submittable, title, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
@@ -24,16 +24,15 @@ use crate::{
 /// Changes fields that `user` may edit now. An absent member stays unchanged; null empties the field.
 pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
+    let checked = Checked::before(db, id, user, given, false).await?;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
-    let is_draft = case.flow.state == FlowState::Draft;
-    if is_draft {
+    if case.flow.state == FlowState::Draft {
         case.take_current_version(&mut tx).await?;
     }
     turn::check(&mut tx, &case, user, Action::Edit, None).await?;
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    let check = if is_draft { form::check_types } else { form::check };
-    let errors = check(&case.body, &form, &case.users);
+    let errors = Checked::errors_of(checked, &case, &form, false).await?;
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }
@@ -58,6 +57,7 @@ pub async fn submit(
     run: Option<&RunId>,
 ) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
+    let checked = Checked::before(db, id, user, given, true).await?;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     check_submit(&case.flow, user)?;
@@ -67,7 +67,8 @@ pub async fn submit(
         case.body.check_start(user)?;
     }
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    submittable(&case.body, &form, user, &case.users, now)?;
+    let errors = Checked::errors_of(checked, &case, &form, true).await?;
+    submittable(errors, &case.body, &form, user, &case.users, now)?;
     applicable(&case.body, required_files::empty(&mut tx, id, &case.body).await?)?;
     if is_draft {
         draft::leave(&mut tx, &mut case, user, now).await?;

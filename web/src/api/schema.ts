@@ -2792,6 +2792,7 @@ export interface components {
         /** @description A user as everyone may see them. */
         PublicName: {
             username: string;
+            /** @description A name that several users have is followed by the employee number, or by the username: `王五 · A0012`. */
             displayName: string;
         };
         Ready: {

@@ -1,11 +1,14 @@
 // What the pages of one flow share: reading it, acting on it, and the names in it.
 import { useQueries, useQuery } from "@tanstack/vue-query";
+import { useRouter } from "vue-router";
 import { computed, inject, provide, type ComputedRef, type InjectionKey, type Ref } from "vue";
 import { api, Problem, read, type Schemas } from "@/api/client";
 import { every } from "@/api/events";
 import { keys } from "@/api/keys";
 import { queries } from "@/api/queries";
 import { useAct, type Act } from "@/ui/act";
+import { sentence } from "@/ui/problems";
+import { toast } from "@/ui/toast";
 
 export type Flow = Schemas["FlowView"];
 export type Definition = Schemas["DefinitionView"];
@@ -117,11 +120,15 @@ export function takeFlow(flow: Flow): void {
   void queries.invalidateQueries({ queryKey: keys.flows });
 }
 
-/** An act on a flow. A refusal reads the flow again, because what may be done has changed. */
+/**
+ * An act on a flow. A refusal reads the flow again, because what may be done has changed. A flow that is gone, or that
+ * this person may not see any more, leads back to the list.
+ */
 export function useFlowAct<A extends unknown[]>(
   id: () => string,
   work: (...args: A) => Promise<Flow | unknown>,
 ): Act<A> {
+  const router = useRouter();
   return useAct(async (...args: A) => {
     try {
       const answer = await work(...args);
@@ -131,10 +138,20 @@ export function useFlowAct<A extends unknown[]>(
     } catch (error) {
       if (error instanceof Problem && [403, 404, 409, 502].includes(error.status)) {
         await queries.invalidateQueries({ queryKey: keys.flow(id()) });
+        if (error.status === 404 && isGone(queries.getQueryState(keys.flow(id()))?.error)) {
+          queries.removeQueries({ queryKey: keys.flow(id()) });
+          toast(sentence(error));
+          void router.push({ name: "flows" });
+        }
       }
       throw error;
     }
   });
+}
+
+/** True if the service says that there is nothing for this person: what was read before must not stay in view. */
+export function isGone(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 403 || error.status === 404);
 }
 
 function isFlow(answer: unknown): answer is Flow {
