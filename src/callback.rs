@@ -5,6 +5,7 @@
 //! costs few commits. While photos wait to be decoded, the groups are larger. The queue of this task is bounded. A
 //! full queue returns 503.
 
+pub mod brought;
 pub mod door;
 pub mod keep;
 pub mod parse;
@@ -272,6 +273,7 @@ async fn write_group(app: &App, records: &mut [Record]) -> Result<(), DbError> {
     let wakes: Vec<_> = woken.iter().map(|(id, cause)| (id, *cause)).collect();
     wake_all(&mut tx, &wakes, Waits::ForNobody, now, now).await?;
     Record::insert_all(&mut tx, records).await?;
+    brought::record_lost(&mut tx, records, now).await?;
     tx.commit().await
 }
 

@@ -40,7 +40,7 @@ pub use listen::Listener;
 pub use on::On;
 pub use open::OpenError;
 pub use outage::outage;
-pub use patience::{answered, is_unavailable, limited};
+pub use patience::{answered, is_unavailable, limited, with_same_patience};
 pub use sqlx::Error as DbError;
 pub use wakeup::Wakeup;
 
@@ -49,6 +49,9 @@ use on::{Target, failed_before, mark};
 use wakeup::Queued;
 
 use crate::clock::Timestamp;
+
+/// What a write test needs of free pages.
+const FILLER: usize = 16 << 10;
 
 /// The database. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -141,6 +144,14 @@ impl Db {
     /// Returns `Ok` if the database accepts a write.
     pub async fn check_write(&self) -> Result<(), DbError> {
         let mut tx = self.begin().await?;
+        if !self.is_postgres() {
+            // A row that is changed in place needs no page. A callback does.
+            sql("INSERT INTO write_test (id, at, filler) VALUES (2, {now}, $1)")
+                .bind(vec![0_u8; FILLER])
+                .execute(&mut tx)
+                .await?;
+            sql("DELETE FROM write_test WHERE id = 2").execute(&mut tx).await?;
+        }
         sql("INSERT INTO write_test (id, at) VALUES (1, {now}) ON CONFLICT (id) DO UPDATE SET at = excluded.at")
             .execute(&mut tx)
             .await?;

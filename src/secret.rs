@@ -45,6 +45,7 @@ pub struct Secrets(Option<Arc<SealingKey>>);
 struct SealingKey {
     cipher: LessSafeKey,
     fingerprint: String,
+    marking: [u8; KEY_BYTES],
 }
 
 impl std::fmt::Debug for SealingKey {
@@ -58,7 +59,16 @@ impl Secrets {
         let cipher = UnboundKey::new(&CHACHA20_POLY1305, key).map_err(|_| KeyFileError::NotAKey)?;
         // Derived, so the fingerprint tells nothing about the key.
         let fingerprint = hex::encode(&blake3::derive_key("yinku secrets fingerprint v1", key)[..8]);
-        Ok(Self(Some(Arc::new(SealingKey { cipher: LessSafeKey::new(cipher), fingerprint }))))
+        let marking = blake3::derive_key("yinku secrets mark v1", key);
+        Ok(Self(Some(Arc::new(SealingKey { cipher: LessSafeKey::new(cipher), fingerprint, marking }))))
+    }
+
+    /// Returns a mark of `text`: equal texts have equal marks. Without the key nobody can try texts until one has the
+    /// mark. `None` without a key.
+    #[must_use]
+    pub fn mark(&self, text: &str) -> Option<String> {
+        let key = self.0.as_ref()?;
+        Some(hex::encode(&blake3::keyed_hash(&key.marking, text.as_bytes()).as_bytes()[..16]))
     }
 
     /// Returns the name of the key. `None` without a key.
@@ -150,5 +160,14 @@ mod tests {
         let stored = Secrets::default().seal(tricky, "p").unwrap();
         assert_eq!((stored.as_str(), sealed_under(&stored)), ("clear:sealed:1:0000000000000000:AAAA", None));
         assert_eq!(key(1).open(&stored, "p").unwrap(), tricky);
+    }
+
+    #[test]
+    fn a_mark_needs_the_key() {
+        let marked = |secrets: &Secrets| secrets.mark("印库 secret");
+        assert_eq!(marked(&key(1)), marked(&key(1)));
+        assert_ne!(marked(&key(1)), marked(&key(2)));
+        assert_ne!(marked(&key(1)), key(1).mark("another"));
+        assert_eq!(marked(&Secrets::default()), None);
     }
 }

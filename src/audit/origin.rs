@@ -56,6 +56,11 @@ impl Origin {
     }
 }
 
+/// Records the session that the current request opens or closes. Does nothing outside of a request.
+pub fn identify(username: &str, via: String) {
+    let _ = ORIGIN.try_with(|origin| origin.identify(username, via));
+}
+
 /// Returns peer and session or token of the current request. Both are absent in jobs and on the command line.
 pub(super) fn current() -> (Option<String>, Option<String>) {
     let texts = |origin: &Arc<Origin>| (origin.peer.clone(), origin.via().map(str::to_owned));

@@ -13,6 +13,7 @@ use crate::{
     config::{CallbackConfig, Secret},
     db::DbError,
     seal_use::SealUse,
+    secret::Secrets,
 };
 
 /// How the door treats a callback.
@@ -50,15 +51,37 @@ fn secrets(config: &CallbackConfig) -> impl Iterator<Item = &Secret> {
     config.secret.iter().chain(&config.former_secret)
 }
 
-/// Returns the fingerprint of the secret that addresses carry now. A row keeps it in place of the secret.
+/// Returns the mark of the secret that addresses carry now. A row keeps it in place of the secret.
 #[must_use]
-pub fn fingerprint(config: &CallbackConfig) -> Option<String> {
-    config.secret.as_ref().map(fingerprint_of)
+pub fn mark(app: &App) -> Option<String> {
+    app.config.callback.secret.as_ref().map(|secret| mark_of(&app.secrets, secret))
 }
 
-fn fingerprint_of(secret: &Secret) -> String {
+fn mark_of(secrets: &Secrets, secret: &Secret) -> String {
+    let keyed = secrets.mark(&format!("callback address {}", secret.expose()));
+    keyed.unwrap_or_else(|| mark_without_key(secret))
+}
+
+/// Without a key all secrets are stored in clear, and `serve` says so. This mark tells less.
+fn mark_without_key(secret: &Secret) -> String {
     let hash = blake3::derive_key("yinku callback address 1", secret.expose().as_bytes());
-    hex::encode(&hash[..8])
+    format!("{WITHOUT_KEY}{}", hex::encode(&hash[..8]))
+}
+
+const WITHOUT_KEY: &str = "without key ";
+
+/// Replaces the marks that were made without a key, once there is one. A secret that is not known any more has no mark.
+pub async fn mark_again(app: &App) -> Result<(), DbError> {
+    if app.secrets.fingerprint().is_none() {
+        return Ok(());
+    }
+    let mut tx = app.db.begin().await?;
+    for secret in secrets(&app.config.callback) {
+        let (from, to) = (mark_without_key(secret), mark_of(&app.secrets, secret));
+        SealUse::replace_callback_keys(&mut tx, &from, Some(&to)).await?;
+    }
+    SealUse::replace_callback_keys(&mut tx, &format!("{WITHOUT_KEY}%"), None).await?;
+    tx.commit().await
 }
 
 /// Returns how many running seal uses have an address that is refused now. Their photos are found by polling.
@@ -67,7 +90,7 @@ pub async fn refused_seal_uses(app: &App) -> Result<i64, DbError> {
     if config.secret.is_none() {
         return Ok(0);
     }
-    let accepted: Vec<String> = secrets(config).map(fingerprint_of).collect();
+    let accepted: Vec<String> = secrets(config).map(|secret| mark_of(&app.secrets, secret)).collect();
     SealUse::count_with_other_address(&app.db, &accepted).await
 }
 

@@ -118,6 +118,7 @@ async fn warn_about_callbacks(app: &App) -> anyhow::Result<()> {
              `callback.allow_from`."
         );
     }
+    door::mark_again(app).await?;
     let refused = door::refused_seal_uses(app).await?;
     if refused > 0 {
         tracing::warn!(

@@ -1,6 +1,6 @@
 //! The form of a flow: checks values against the definition.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt};
 
 use serde_json::{Map, Value};
 
@@ -60,7 +60,7 @@ fn check_as(body: &Body, form: &Form, users: &Directory, whole: Whole) -> Vec<Fi
         if errors.len() >= MOST_ERRORS {
             break;
         }
-        check_value(field, form.get(&field.key), &format!("form.{}", field.key), users, &mut errors);
+        check_value(field, form.get(&field.key), Place { row: None, key: &field.key }, users, &mut errors);
     }
     errors
 }
@@ -70,13 +70,38 @@ fn optional(fields: &[Field]) -> Vec<Field> {
     fields.iter().map(|field| Field { required: false, columns: columns(field), ..field.clone() }).collect()
 }
 
+/// Returns the number of values that a check of the form looks at.
+#[must_use]
+pub fn cells(body: &Body, form: &Form) -> usize {
+    let rows = |field: &Field| form.get(&field.key).and_then(Value::as_array).map_or(1, Vec::len);
+    let columns = |field: &Field| field.columns.as_ref().map_or(1, Vec::len);
+    body.fields.iter().map(|field| rows(field) * columns(field)).sum()
+}
+
+/// The place of a value. It becomes a text only in an error, because a form can have 250,000 values.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// The table and the number of its row.
+    row: Option<(&'a str, usize)>,
+    key: &'a str,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.row {
+            Some((table, row)) => write!(f, "form.{table}[{row}].{}", self.key),
+            None => write!(f, "form.{}", self.key),
+        }
+    }
+}
+
 const REQUIRED: &str = "is required";
 
-fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
+fn check_value(field: &Field, value: Option<&Value>, at: Place<'_>, users: &Directory, errors: &mut Vec<FieldError>) {
     let value = match value {
         value if is_absent(field, value) => {
             if field.required && field.field_type != FieldType::Files {
-                errors.push(FieldError::new(path, REQUIRED));
+                errors.push(FieldError::new(at.to_string(), REQUIRED));
             }
             return;
         }
@@ -84,16 +109,16 @@ fn check_value(field: &Field, value: Option<&Value>, path: &str, users: &Directo
         Some(value) => value,
     };
     if field.required && is_empty(value) {
-        errors.push(FieldError::new(path, REQUIRED));
+        errors.push(FieldError::new(at.to_string(), REQUIRED));
     }
     match field.field_type {
         FieldType::Files => {
-            errors.push(FieldError::new(path, "files are set by upload only; upload the file to this field"));
+            errors.push(FieldError::new(at.to_string(), "files are set by upload only; upload the file to this field"));
         }
-        FieldType::Table => check_table(field, value, path, users, errors),
+        FieldType::Table => check_table(field, value, users, errors),
         _ => {
             if let Err(message) = check_plain(field, value, users) {
-                errors.push(FieldError::new(path, message));
+                errors.push(FieldError::new(at.to_string(), message));
             }
         }
     }
@@ -110,7 +135,8 @@ fn is_absent(field: &Field, value: Option<&Value>) -> bool {
     }
 }
 
-fn check_table(field: &Field, value: &Value, path: &str, users: &Directory, errors: &mut Vec<FieldError>) {
+fn check_table(field: &Field, value: &Value, users: &Directory, errors: &mut Vec<FieldError>) {
+    let path = format!("form.{}", field.key);
     let Some(rows) = value.as_array() else {
         errors.push(FieldError::new(path, "must be a list of rows"));
         return;
@@ -125,16 +151,16 @@ fn check_table(field: &Field, value: &Value, path: &str, users: &Directory, erro
         if errors.len() >= MOST_ERRORS {
             return;
         }
-        let path = format!("{path}[{i}]");
         let Some(row) = row.as_object() else {
-            errors.push(FieldError::new(path, "must be an object"));
+            errors.push(FieldError::new(format!("{path}[{i}]"), "must be an object"));
             continue;
         };
+        let place = |key| Place { row: Some((&field.key, i)), key };
         for key in row.keys().filter(|key| !known.contains(key.as_str())).take(MOST_ERRORS) {
-            errors.push(FieldError::new(format!("{path}.{key}"), "the table has no such column; remove it"));
+            errors.push(FieldError::new(place(key).to_string(), "the table has no such column; remove it"));
         }
         for column in columns {
-            check_value(column, row.get(&column.key), &format!("{path}.{}", column.key), users, errors);
+            check_value(column, row.get(&column.key), place(&column.key), users, errors);
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     telemetry::{RequestLabels, RouteLabels},
 };
 
-/// The longest wait of a request for one answer of the database. Then the request fails.
+/// The longest wait of a request for answers of the database, all together. Then the request fails.
 const DATABASE: Duration = Duration::from_secs(8);
 
 /// Writes one log line and two metrics per request.

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     audit::Act,
     clock::Timestamp,
-    db::{DbError, sql},
+    db::{DbError, sql, with_same_patience},
     definition::Definition,
     flow::{
         actions::{Action, Refusal},
@@ -89,7 +89,7 @@ pub async fn bring_in(app: &Arc<App>, flow: &FlowId, patience: Duration) -> Resu
         return Ok(());
     }
     // In a separate task: a disconnected caller must not cancel the transaction.
-    tokio::spawn(wake_all(Arc::clone(app), due.clone())).await??;
+    tokio::spawn(with_same_patience(wake_all(Arc::clone(app), due.clone()))).await??;
     let waited = tokio::time::timeout(patience, async {
         for seal_use in &due {
             while pass_is_due(app, seal_use).await? {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::content::store_original::{Fetched, store_original};
 use crate::{
-    audit::{self, Act, NewEntry},
     callback::{
+        brought::Brought,
         parse::{self, Callback, PushedImage, RawRequest},
         record::{CallbackState, Record},
     },
@@ -43,27 +43,7 @@ async fn note_hint(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
     let Some(record) = Record::find(pass.db(), id).await? else {
         return Ok(());
     };
-    let hashes: Vec<Blake3> =
-        record.picture_hashes.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let brought = Brought { peer: &record.peer, authenticated: false, images: record.images, hashes };
-    settle(pass, id, CallbackState::Done, None, &brought).await
-}
-
-/// What a callback brought, for the audit log.
-struct Brought<'a> {
-    peer: &'a str,
-    authenticated: bool,
-    images: i64,
-    hashes: Vec<Blake3>,
-}
-
-impl Brought<'_> {
-    fn detail(&self) -> String {
-        let trust = if self.authenticated { "unconfirmed" } else { "not authenticated, not kept" };
-        let hashes: Vec<&str> = self.hashes.iter().map(Blake3::as_str).collect();
-        let hashes = if hashes.is_empty() { "no picture".to_owned() } else { hashes.join(" ") };
-        format!("{} from {}, {trust}: {hashes}", self.images, self.peer)
-    }
+    settle(pass, id, CallbackState::Done, None, &Brought::hint(&record)).await
 }
 
 async fn take_in_callback(pass: &Pass, id: &CallbackId) -> Result<(), IngestError> {
@@ -120,9 +100,8 @@ async fn settle(
 ) -> Result<(), IngestError> {
     let mut tx = pass.lease.begin(pass.db()).await?;
     Record::settle(&mut tx, id, state, problems).await?;
-    let detail = brought.detail();
-    let entry = NewEntry::new(audit::VENDOR, Act::PhotosPushed, id.as_str()).of_flow(&pass.flow.id).detail(&detail);
-    Ok(audit::commit(tx, entry, pass.app.clock.now()).await?)
+    brought.record(&mut tx, id, &pass.flow.id, pass.app.clock.now()).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn arrival(

@@ -101,7 +101,7 @@ impl SealUse {
         seals
     }
 
-    /// Notes, before its first byte leaves, that this application is sent; its JSON is kept, and the fingerprint of the
+    /// Notes, before its first byte leaves, that this application is sent; its JSON is kept, and the mark of the
     /// secret in its callback address. False when somebody asked
     /// for the end meanwhile: then nothing may be sent.
     pub async fn mark_asked(
@@ -120,6 +120,16 @@ impl SealUse {
         .execute(tx)
         .await?;
         Ok(marked == 1)
+    }
+
+    /// Replaces the marks of callback secrets that are `LIKE` one.
+    pub async fn replace_callback_keys(tx: &mut Tx, like: &str, mark: Option<&str>) -> Result<(), DbError> {
+        sql("UPDATE seal_uses SET callback_key = $1 WHERE callback_key LIKE $2")
+            .bind(mark.map(str::to_owned))
+            .bind(like)
+            .execute(tx)
+            .await?;
+        Ok(())
     }
 
     /// Counts the running seal uses whose callback address has none of these secrets.

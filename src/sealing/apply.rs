@@ -122,7 +122,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
             mark_never_arrived(app, lease, &id).await?;
             again_or_refused(app, lease, &seal_use, &error.into()).await
         }
-        Err(error @ ProviderError::Rejected { status: ..500, .. }) => {
+        Err(error @ ProviderError::Rejected { status: ..500, .. }) if error.refused_in_words() => {
             give_up(app, lease, &seal_use, SealUseStatus::Failed, &error.to_string()).await
         }
         Err(error) => give_up(app, lease, &seal_use, SealUseStatus::Unknown, &error.to_string()).await,
@@ -175,7 +175,7 @@ async fn mark_asked(app: &App, lease: &Lease, id: &SealUseId, application: &Appl
     if let Some(end) = application.wants.iter().filter_map(|want| want.end).min() {
         queue::wake(&mut tx, JobKind::Finish, id.as_str(), end, now).await?;
     }
-    let key = callback::door::fingerprint(&app.config.callback);
+    let key = callback::door::mark(app);
     let marked = SealUse::mark_asked(&mut tx, id, &serde_json::to_string(application)?, key.as_deref(), now).await?;
     tx.commit().await?;
     Ok(marked)

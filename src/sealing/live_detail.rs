@@ -13,7 +13,7 @@ use crate::{
     app::App,
     audit::{Act, NewEntry, journal::JournalError},
     clock::Timestamp,
-    db::DbError,
+    db::{DbError, with_same_patience},
     id::{FlowId, GrantId, SealUseId},
     photo::{Photo, kind::PhotoKind},
     provider::{self, AppendLog, Detail, INTERACTIVE},
@@ -187,13 +187,13 @@ async fn live_detail_of(app: &Arc<App>, seal_use: SealUse) -> Result<SealDetail,
 /// Wakes the ingest to store the new facts. In a separate task: a disconnected caller must not cancel it.
 async fn wake_ingest(app: &Arc<App>, seal_use: &SealUseId) -> Result<(), DbError> {
     let (app, seal_use) = (Arc::clone(app), seal_use.clone());
-    let woken = tokio::spawn(async move {
+    let woken = tokio::spawn(with_same_patience(async move {
         let now = app.clock.now();
         let mut tx = app.db.begin().await?;
         wake(&mut tx, &seal_use, Trigger::Poll, now, now).await?;
         tx.commit().await?;
         Ok(())
-    });
+    }));
     // The panic hook has logged the panic. The slow poll finds the news later.
     woken.await.unwrap_or(Ok(()))
 }

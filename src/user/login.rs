@@ -14,6 +14,7 @@ use crate::{
     audit::{
         self, Act, NewEntry,
         journal::{Journal, JournalError},
+        origin,
     },
     clock::Timestamp,
     db::{Db, DbError, sql},
@@ -152,7 +153,9 @@ impl LoginDesk<'_> {
                 return Err(LoginError::WrongCode);
             }
         }
-        let secret = session::open(&mut tx, &user.id, &self.address.to_string(), self.agent, self.now).await?;
+        let address = self.address.to_string();
+        let (session, secret) = session::open(&mut tx, &user.id, &address, self.agent, self.now).await?;
+        origin::identify(&user.username, format!("session:{session}"));
         let detail = format!("from {}", self.address);
         let entry = NewEntry::new(&user.username, Act::LoggedIn, user.id.as_str()).detail(&detail);
         audit::commit(tx, entry, self.now).await?;
@@ -179,7 +182,8 @@ pub async fn record_failures(
 /// Logs out: closes the session if it is open.
 pub async fn leave(db: &Db, secret: &str, now: Timestamp) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
-    if let Some(user) = session::close(&mut tx, secret).await? {
+    if let Some((session, user)) = session::close(&mut tx, secret).await? {
+        origin::identify(&user.username, format!("session:{session}"));
         audit::commit(tx, NewEntry::new(&user.username, Act::LoggedOut, user.id.as_str()), now).await?;
     }
     Ok(())

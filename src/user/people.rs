@@ -8,11 +8,37 @@ use sqlx::FromRow;
 use crate::db::{Db, DbError, On, placeholders, sql};
 
 /// A user as everyone may see them.
-#[derive(Clone, Debug, FromRow, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublicName {
     pub username: String,
+    /// A name that several users have is followed by the employee number, or by the username: `王五 · A0012`.
     pub display_name: String,
+}
+
+#[derive(FromRow)]
+struct Bearer {
+    username: String,
+    display_name: String,
+    employee_no: Option<String>,
+    disabled: bool,
+}
+
+/// Tells users of one name apart. `bearers` has all users of each name in it.
+fn told_apart(bearers: &[Bearer]) -> impl Iterator<Item = (&Bearer, PublicName)> {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for bearer in bearers {
+        *times.entry(&bearer.display_name).or_default() += 1;
+    }
+    bearers.iter().map(move |bearer| {
+        let Bearer { username, display_name, employee_no, .. } = bearer;
+        let display_name = if times[display_name.as_str()] > 1 {
+            format!("{display_name} · {}", employee_no.as_ref().unwrap_or(username))
+        } else {
+            display_name.clone()
+        };
+        (bearer, PublicName { username: username.clone(), display_name })
+    })
 }
 
 /// Display names by username.
@@ -27,21 +53,30 @@ pub async fn display_names(
     if usernames.is_empty() {
         return Ok(DisplayNames::new());
     }
-    let found: Vec<PublicName> =
-        sql(format!("SELECT username, display_name FROM users WHERE username IN {}", placeholders(1, usernames.len())))
-            .bind_all(usernames)
-            .all(on)
-            .await?;
-    Ok(found.into_iter().map(|user| (user.username, user.display_name)).collect())
+    let bearers: Vec<Bearer> = sql(format!(
+        "SELECT username, display_name, employee_no, disabled FROM users
+         WHERE display_name IN (SELECT display_name FROM users WHERE username IN {})",
+        placeholders(1, usernames.len())
+    ))
+    .bind_all(usernames.iter().cloned())
+    .all(on)
+    .await?;
+    Ok(told_apart(&bearers)
+        .filter(|(_, user)| usernames.contains(&user.username))
+        .map(|(_, user)| (user.username, user.display_name))
+        .collect())
 }
 
 /// Returns the users whose display name or username contains `q`, by display name. Disabled users are left out.
 pub async fn matching(db: &Db, q: &str, limit: usize) -> Result<Vec<PublicName>, DbError> {
     // The engines fold letters differently, so the text is compared here. A company has some thousand users.
-    let mut users: Vec<PublicName> = sql("SELECT username, display_name FROM users WHERE NOT disabled").all(db).await?;
+    let bearers: Vec<Bearer> = sql("SELECT username, display_name, employee_no, disabled FROM users").all(db).await?;
     let part = q.trim().to_lowercase();
     let contains = |text: &str| text.to_lowercase().contains(&part);
-    users.retain(|user| contains(&user.display_name) || contains(&user.username));
+    let mut users: Vec<PublicName> = told_apart(&bearers)
+        .filter(|(bearer, user)| !bearer.disabled && (contains(&user.display_name) || contains(&user.username)))
+        .map(|(_, user)| user)
+        .collect();
     users.sort_by(|one, other| (&one.display_name, &one.username).cmp(&(&other.display_name, &other.username)));
     users.truncate(limit);
     Ok(users)

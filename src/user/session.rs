@@ -147,19 +147,19 @@ pub async fn find(db: &Db, secret: &str, idle: Duration, now: Timestamp) -> Resu
     Ok(found.map(|found| Login::new(found.user, LoginWay::Session(found.session_id), Some(found.active_at))))
 }
 
-/// Opens a session. The returned secret is the value of the cookie and is shown once.
+/// Opens a session. The secret is the value of the cookie and is shown once.
 pub(super) async fn open(
     tx: &mut Tx,
     user: &UserId,
     address: &str,
     agent: &str,
     now: Timestamp,
-) -> Result<String, LoginError> {
-    let secret = random_secret()?;
+) -> Result<(SessionId, String), LoginError> {
+    let (id, secret) = (SessionId::new(), random_secret()?);
     let agent: String = agent.chars().take(LONGEST_AGENT).collect();
     sql("INSERT INTO sessions (id, secret_hash, user_id, address, agent, created_at, active_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $7)")
-    .bind(&SessionId::new())
+    .bind(&id)
     .bind(secret_hash(&secret))
     .bind(user)
     .bind(address)
@@ -169,17 +169,17 @@ pub(super) async fn open(
     .execute(&mut *tx)
     .await?;
     sql("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(tx).await?;
-    Ok(secret)
+    Ok((id, secret))
 }
 
-/// Closes a session. Returns its user if it was open.
-pub(super) async fn close(tx: &mut Tx, secret: &str) -> Result<Option<User>, DbError> {
-    let closed: Option<(UserId,)> = sql("DELETE FROM sessions WHERE secret_hash = $1 RETURNING user_id")
+/// Closes a session. Returns it and its user if it was open.
+pub(super) async fn close(tx: &mut Tx, secret: &str) -> Result<Option<(SessionId, User)>, DbError> {
+    let closed: Option<(SessionId, UserId)> = sql("DELETE FROM sessions WHERE secret_hash = $1 RETURNING id, user_id")
         .bind(secret_hash(secret))
         .optional(&mut *tx)
         .await?;
     match closed {
-        Some((user,)) => User::find(tx, &user).await,
+        Some((id, user)) => Ok(User::find(tx, &user).await?.map(|user| (id, user))),
         None => Ok(None),
     }
 }

@@ -79,6 +79,7 @@ const acts = {
       await page.getByRole("dialog").waitFor();
       for (let turn = 0; turn < 5; turn += 1) await page.keyboard.press("ArrowRight", { delay: 50 });
     }),
+  "a dialog": () => interaction(flow, "h1", (page) => page.getByRole("button", { name: /^动态/ }).click()),
   "the menu of the user": () =>
     interaction(flow, "h1", (page) => page.locator("header").getByRole("button").last().click()),
 };

@@ -422,6 +422,9 @@ test("a photo that the box has lost is brought by hand, and the flow is archived
   );
   await (await chooser).setFiles({ name: "现场.png", mimeType: "image/png", buffer: png });
   await expect(counts(wang)).toContainText("还差0");
+  // The tile says who brought it, and when.
+  const tile = wang.getByRole("button", { name: /公章 第 1 张 · 补传 · 王五 \d\d:\d\d/ });
+  await expect(tile.getByText(/^王五 \d\d:\d\d$/)).toBeVisible();
   await bringStampedFile(house, flow);
   await expect(wang.getByText(/已归档 /)).toBeVisible({ timeout: 30_000 });
 });

@@ -38,6 +38,7 @@
 
 mod architecture;
 mod documented;
+mod named_tests;
 mod schema_names;
 mod simulator;
 mod stories;

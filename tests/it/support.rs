@@ -9,6 +9,7 @@ pub(crate) mod definitions;
 pub(crate) mod files;
 pub(crate) mod flows;
 pub(crate) mod full_disk;
+pub(crate) mod gate;
 pub(crate) mod left_over;
 pub(crate) mod people;
 pub(crate) mod photos;

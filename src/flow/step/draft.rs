@@ -1,6 +1,6 @@
 //! Creates a draft: a flow that only its starter sees, until it is submitted.
 
-use super::{StepError, new_flow};
+use super::{StepError, checked, new_flow};
 use crate::{
     audit::Act,
     definition::Definition,
@@ -21,12 +21,14 @@ pub async fn draft(
     form: &Form,
     run: Option<&RunId>,
 ) -> Result<FlowId, StepError> {
-    let mut tx = acting.db.begin().await?;
+    let definition = &Definition::current(acting.db, &definition.id).await?.ok_or(StepError::NotFound)?;
     definition.body.check_start(acting.user)?;
-    let errors = form::check_types(&definition.body, form, &Directory::load(&mut tx).await?);
+    let users = Directory::load(acting.db).await?;
+    let errors = checked::errors(form::check_types, &definition.body, form, &users).await?;
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }
+    let mut tx = acting.db.begin().await?;
     let flow = new_flow(acting, definition, form).insert(&mut tx).await?;
     people::started_by(&mut tx, &flow.id, &flow.starter).await?;
     let drafted = NewEvent { actor: &acting.user.username, act: EventKind::Drafted, node: None, detail: None };

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::{StepError, applicable, in_time, participants, submittable, title, turn};
+use super::{StepError, applicable, checked::Checked, in_time, participants, submittable, title, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
     db::{DbError, Tx},
-    definition::{Field, FieldError, FieldType, START},
+    definition::{Body, Field, FieldError, FieldType, START},
     flow::{
         FlowState,
         actions::{Action, check_submit},
@@ -24,16 +24,15 @@ use crate::{
 /// Changes fields that `user` may edit now. An absent member stays unchanged; null empties the field.
 pub async fn edit(acting: Acting<'_>, id: &FlowId, given: &Form) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
+    let checked = Checked::before(db, id, user, given, false).await?;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
-    let is_draft = case.flow.state == FlowState::Draft;
-    if is_draft {
+    if case.flow.state == FlowState::Draft {
         case.take_current_version(&mut tx).await?;
     }
     turn::check(&mut tx, &case, user, Action::Edit, None).await?;
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    let check = if is_draft { form::check_types } else { form::check };
-    let errors = check(&case.body, &form, &case.users);
+    let errors = Checked::errors_of(checked, &case, &form, false).await?;
     if !errors.is_empty() {
         return Err(StepError::Invalid(errors));
     }
@@ -58,6 +57,7 @@ pub async fn submit(
     run: Option<&RunId>,
 ) -> Result<(), StepError> {
     let Acting { db, user, now } = acting;
+    let checked = Checked::before(db, id, user, given, true).await?;
     let mut tx = db.begin().await?;
     let mut case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     check_submit(&case.flow, user)?;
@@ -67,7 +67,8 @@ pub async fn submit(
         case.body.check_start(user)?;
     }
     let form = fill(&mut tx, &mut case, user, given, now).await?;
-    submittable(&case.body, &form, user, &case.users, now)?;
+    let errors = Checked::errors_of(checked, &case, &form, true).await?;
+    submittable(errors, &case.body, &form, user, &case.users, now)?;
     applicable(&case.body, required_files::empty(&mut tx, id, &case.body).await?)?;
     if is_draft {
         draft::leave(&mut tx, &mut case, user, now).await?;
@@ -83,9 +84,15 @@ pub async fn submit(
 
 /// Writes the given fields into the form, and updates title, participants and the event with old and new values.
 async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Timestamp) -> Result<Form, StepError> {
-    let present: Form = serde_json::from_str(&case.flow.form).map_err(|error| DbError::Decode(error.into()))?;
+    let mut present: Form = serde_json::from_str(&case.flow.form).map_err(|error| DbError::Decode(error.into()))?;
     let may = case.editable(tx, user).await?;
-    let (form, changes) = merge(&present, given, &case.body.fields, &may).map_err(StepError::Invalid)?;
+    let dropped =
+        if case.flow.state == FlowState::Draft { drop_removed(&mut present, &case.body) } else { Form::new() };
+    // A client may send the whole form as it has read it.
+    let mut given = given.clone();
+    given.retain(|key, _| !dropped.contains_key(key));
+    let (form, mut changes) = merge(&present, &given, &case.body.fields, &may).map_err(StepError::Invalid)?;
+    changes.extend(dropped.iter().map(|(key, old)| format!("{key}: {} → —", shown(old))));
     if changes.is_empty() {
         return Ok(form);
     }
@@ -100,6 +107,13 @@ async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Time
     event::record(tx, &case.flow.id, happened, now).await?;
     case.mark_acted(tx, user).await?;
     Ok(form)
+}
+
+/// Drops the values of a draft whose fields the definition does not have any more, and returns them.
+fn drop_removed(present: &mut Form, body: &Body) -> Form {
+    let (kept, dropped) = std::mem::take(present).into_iter().partition(|(key, _)| body.field(key).is_some());
+    *present = kept;
+    dropped
 }
 
 /// Returns `present` with the given fields, and each change as text. A member with an unchanged value is no change, so

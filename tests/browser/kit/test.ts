@@ -15,6 +15,8 @@ interface WorkerFixtures extends Options {
   house: House;
 }
 interface Fixtures {
+  /** Fails at the end with every place that was wider than its box: a log that is cut still names them all. */
+  wide: void;
   /** Opens a browser context of its own for a person who is signed in. */
   person(name: Person, look?: Look): Promise<Page>;
   /** Opens a context without a session. */
@@ -52,6 +54,14 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: "worker", timeout: 120_000 },
   ],
   expected: [undefined, { option: true }],
+  wide: [
+    async ({}, use) => {
+      tooWide.length = 0;
+      await use();
+      if (tooWide.length > 0) throw new Error(`wider than their boxes:\n${tooWide.join("\n")}`);
+    },
+    { auto: true },
+  ],
   stranger: async ({ browser, house, expected }, use) => {
     const opened: { context: BrowserContext; faults: string[] }[] = [];
     await use(async (look = {}) => {
@@ -139,7 +149,13 @@ export async function noViolations(page: Page, what: string): Promise<void> {
 /** What may be wider than its box: it scrolls by itself, or it is a picture that is moved. */
 const WIDE = ".filters, .tabs, .scroll-x, .scroll-x *, .stage, .stage *, .sr, .sr-live, input, select, textarea";
 
-/** Asserts that the page does not scroll sideways, and that nothing is cut off at the right: also in a wider font. */
+/** What `noSideways` found in this test. */
+const tooWide: string[] = [];
+
+/**
+ * Asserts that the page does not scroll sideways, and that nothing is cut off at the right: also in a wider font. The
+ * test goes on, and fails at its end with all places.
+ */
 export async function noSideways(page: Page, what: string): Promise<void> {
   const over = await page.evaluate((wide) => {
     const tooWide = () =>
@@ -149,7 +165,22 @@ export async function noSideways(page: Page, what: string): Promise<void> {
           const style = getComputedStyle(box);
           return style.overflowX !== "visible" && style.textOverflow !== "ellipsis";
         })
-        .map((box) => `${box.tagName} ${box.className} ${box.scrollWidth} > ${box.clientWidth}`);
+        .map((box) => `${box.tagName}.${box.className} ${box.scrollWidth} > ${box.clientWidth}: ${culprit(box)}`);
+    // The widest text or control that reaches over the edge.
+    const culprit = (box: HTMLElement) => {
+      const edge = box.getBoundingClientRect().left + box.clientLeft + box.clientWidth + 1;
+      const reach = (one: HTMLElement) => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return one.childElementCount > 0 || one.matches(wide)
+          ? 0
+          : Math.max(range.getBoundingClientRect().right, one.scrollWidth);
+      };
+      const all = [...box.querySelectorAll<HTMLElement>("*")].filter((one) => reach(one) > edge);
+      const worst = all.sort((one, other) => reach(other) - reach(one))[0] ?? box;
+      const parent = worst.parentElement;
+      return `${parent?.className} > ${worst.tagName}.${worst.className} “${(worst.textContent ?? "").trim().slice(0, 40)}”`;
+    };
     const asItIs = tooWide();
     // Other machines have other Latin fonts.
     const wider = new CSSStyleSheet();
@@ -159,7 +190,7 @@ export async function noSideways(page: Page, what: string): Promise<void> {
     document.adoptedStyleSheets = [];
     return [...asItIs, ...inWiderFont];
   }, WIDE);
-  expect.soft(over, `${what} is wider than its boxes`).toEqual([]);
+  tooWide.push(...over.map((place) => `${what}: ${place}`));
 }
 
 export { expect, PASSWORD };

@@ -8,6 +8,7 @@ use yinku::http;
 use crate::support::{
     Told, World,
     flows::{act, purchase},
+    people::make_user,
     story,
 };
 
@@ -31,6 +32,71 @@ story!(a_form_with_sixteen_thousand_rows_is_refused_in_one_sentence, async |worl
         assert_eq!(named(&problem), ["form.seals"], "{count}");
     }
     assert_eq!(world.count("SELECT COUNT(*) FROM flows").await, 0);
+});
+
+story!(a_draft_a_change_and_a_submission_have_the_same_bounds, async |world: World| {
+    let zhang = world.caller("zhang").await;
+    let row = json!({ "seal": "QYS2019040001", "count": 1, "users": ["wang"] });
+    let draft = |form: Value| json!({ "definitionId": world.definition, "form": form, "draft": true });
+    let made = zhang.post("/api/flows", &draft(purchase(&rows(1, &row)))).await.expect(201);
+    let at = |rest: &str| format!("/api/flows/{}{rest}", made["id"].as_str().unwrap());
+    let crowd = json!({ "seal": "QYS2019040001", "count": 1, "users": vec!["wang"; 51] });
+    for (bad, place) in [
+        (rows(501, &json!({})), "form.seals"),
+        (rows(16_000, &json!({})), "form.seals"),
+        (rows(1, &crowd), "form.seals[0].users"),
+    ] {
+        let change = json!({ "form": { "seals": bad } });
+        let answers = [
+            zhang.post("/api/flows", &draft(purchase(&change["form"]["seals"]))).await,
+            zhang.put(&at("/form"), &change).await,
+            zhang.post(&at("/submit"), &change).await,
+        ];
+        for told in answers {
+            assert_eq!(named(&told.expect_problem(422, "invalid")), [place]);
+        }
+    }
+    // A change of a running flow is checked whole.
+    zhang.post(&at("/submit"), &json!({})).await.expect(200);
+    assert_eq!(world.count("SELECT COUNT(*) FROM flows WHERE form LIKE '%[]%'").await, 0);
+});
+
+// The check of many cells does not hold the locks of a transaction. On SQLite a held write keeps every other one out.
+story!(a_form_is_checked_before_its_transaction_begins, async |world: World| {
+    let zhang = world.caller("zhang").await;
+    let row = json!({ "seal": "QYS2019040001", "count": 1, "users": ["nobody"] });
+    let held = world.hold_log().await;
+    for draft in [false, true] {
+        let body = json!({ "definitionId": world.definition, "form": purchase(&rows(400, &row)), "draft": draft });
+        let problem = zhang.post("/api/flows", &body).await.expect_problem(422, "invalid");
+        assert_eq!(named(&problem).len(), 100);
+    }
+    drop(held);
+});
+
+story!(a_large_form_is_checked_whole_wherever_it_changes, async |world: World| {
+    let zhang = world.caller("zhang").await;
+    let row = json!({ "seal": "QYS2019040001", "count": 1, "users": ["wang"] });
+    let body = json!({ "definitionId": world.definition, "form": purchase(&rows(300, &row)), "draft": true });
+    let made = zhang.post("/api/flows", &body).await.expect(201);
+    let at = |rest: &str| format!("/api/flows/{}{rest}", made["id"].as_str().unwrap());
+    let mut other = rows(300, &row);
+    other[299]["users"] = json!(["nobody"]);
+    let bad = json!({ "form": { "seals": other } });
+    for told in [zhang.put(&at("/form"), &bad).await, zhang.post(&at("/submit"), &bad).await] {
+        assert_eq!(named(&told.expect_problem(422, "invalid")), ["form.seals[299].users"]);
+    }
+    // What a draft may leave empty, a submission may not.
+    other[299] = json!({ "seal": "QYS2019040001", "users": ["wang"] });
+    let empty = json!({ "form": { "seals": other } });
+    zhang.put(&at("/form"), &empty).await.expect(200);
+    let told = zhang.post(&at("/submit"), &json!({})).await.expect_problem(422, "invalid");
+    assert_eq!(named(&told), ["form.seals[299].count"]);
+    let good = json!({ "form": { "seals": rows(300, &row) } });
+    zhang.post(&at("/submit"), &good).await.expect(200);
+    // A stranger learns nothing of a flow by a large form.
+    make_user(&world, "chen", &["member"]).await;
+    world.caller("chen").await.put(&at("/form"), &bad).await.expect_problem(404, "not_found");
 });
 
 story!(an_answer_tells_at_most_a_hundred_errors, async |world: World| {

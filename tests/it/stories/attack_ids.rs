@@ -1,14 +1,16 @@
 //! Every route of the OpenAPI document, asked by every role for what belongs to somebody else. A new route without a row
 //! here fails.
 
-use std::{collections::BTreeSet, path::Path};
+mod named;
+
+use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use yinku::{db::sql, http};
+use yinku::{config::Config, db::sql, http, id::FlowId};
 
 use crate::support::{
-    Caller, Engine, Plan, World, callbacks,
+    Caller, Engine, Plan, Told, World, callbacks,
     files::{form, png, with_stamped},
     people::make_user,
     seals::{in_use, one_seal},
@@ -322,11 +324,70 @@ impl Row {
             Body::Json(body) => request.json(body),
             Body::Picture => request.multipart(form([("补.png", png(7))])),
         };
-        caller.send(request).await.status.as_u16()
+        let told = caller.send(request).await;
+        assert_guarded(&format!("{} {}", self.method, self.route), &told);
+        told.status.as_u16()
     }
 }
 
-story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
+/// The routes whose answers a browser may keep and resume.
+const KEPT: [&str; 5] = [
+    "GET /api/documents/{id}/content",
+    "GET /api/documents/{id}/thumbnail/{size}",
+    "GET /api/flows/{id}/photos.zip",
+    "GET /api/flows/{id}/evidence.zip",
+    "GET /api/bundles/{id}",
+];
+
+/// That every answer to every role has the headers that protect it.
+fn assert_guarded(route: &str, told: &Told) {
+    assert_eq!(told.header("x-content-type-options"), "nosniff", "{route}");
+    assert_eq!(told.header("referrer-policy"), "no-referrer", "{route}");
+    assert!(told.header("content-security-policy").contains("default-src 'none'"), "{route}");
+    let kept = told.status.is_success() && KEPT.contains(&route);
+    assert_eq!(told.header("cache-control") == "no-store", !kept, "{route} {}", told.header("cache-control"));
+    assert!(kept <= told.header("cache-control").starts_with("private"), "{route}");
+}
+
+fn public(config: &mut Config) {
+    config.public_url = "https://yinku.example".parse().unwrap();
+}
+
+// Behind https every answer binds the browser to https, also a refusal and one to a route without such an object.
+story!(behind_https_every_route_has_the_headers_that_protect_it, async |engine: Engine| {
+    let world = World::new(engine, Plan { config: Some(public), ..Plan::default() }).await;
+    let base: url::Url = format!("http://{}", world.app.config.listen).parse().unwrap();
+    let admin = Caller::of(&world.app, base.clone(), "admin").await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for row in rows().iter().filter(|row| row.route != "/api/events") {
+        let path = row.route.replace("{key}", "stamped").replace("{size}", "256").replace("{secret}", "x");
+        let path = path.replace("{id}", NOTHING).replace("{documentId}", NOTHING);
+        let as_admin = admin.request(row.method.clone(), &path);
+        for request in [client.request(row.method.clone(), base.join(&path).unwrap()), as_admin] {
+            let answer = request.send().await.unwrap();
+            let header = |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap());
+            let route = format!("{} {} {}", row.method, row.route, answer.status());
+            assert_eq!(header("strict-transport-security"), "max-age=31536000", "{route}");
+            assert_eq!(header("x-content-type-options"), "nosniff", "{route}");
+            assert_eq!(header("referrer-policy"), "no-referrer", "{route}");
+            assert_eq!(header("cache-control"), "no-store", "{route}");
+        }
+    }
+});
+
+story!(trace_is_refused_on_every_route, async |world: World| {
+    let admin = world.caller("admin").await;
+    let trace = async |path: &str| admin.send(admin.request(Method::TRACE, path)).await;
+    for row in rows() {
+        let path = row.route.replace("{key}", "stamped").replace("{size}", "256").replace("{secret}", "x");
+        let path = path.replace("{id}", NOTHING).replace("{documentId}", NOTHING);
+        trace(&path).await.expect_problem(405, "method_not_allowed");
+    }
+    trace("/flows").await.expect_problem(404, "not_found");
+});
+
+/// A flow of 张三 in use, with a photo and a stamped file, and people who have no part in it.
+async fn world_of_zhang(engine: Engine) -> (World, FlowId) {
     let world = World::new(engine, Plan { definition: Some(private), ..Plan::default() }).await;
     make_user(&world, "chen", &["member"]).await;
     world.session("zhang").await;
@@ -340,6 +401,11 @@ story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
     let wang = world.caller("wang").await;
     wang.bring(&format!("/api/flows/{flow}/fields/stamped/files"), form([("章.png", png(3))])).await.expect(201);
     world.until_quiet().await;
+    (world, flow)
+}
+
+story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
+    let (world, flow) = world_of_zhang(engine).await;
     let ids = Ids::of(&world, &flow).await;
     let mut wrong = Vec::new();
     for (at, username) in ROLES.iter().enumerate() {
@@ -353,38 +419,3 @@ story!(a_stranger_gets_nothing_by_the_id_of_others, async |engine: Engine| {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 });
-
-/// The names of tests in a page: words in backticks with at least three underscores.
-fn named(page: &str) -> impl Iterator<Item = &str> {
-    let words = page.split('`').skip(1).step_by(2);
-    words.filter(|word| {
-        word.matches('_').count() >= 3 && word.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
-    })
-}
-
-fn sources(dir: &Path, all: &mut String) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, all);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            all.push_str(&std::fs::read_to_string(&path).unwrap());
-        }
-    }
-}
-
-#[test]
-fn the_page_on_security_names_only_tests_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
-    let mut code = String::new();
-    sources(&root.join("src"), &mut code);
-    sources(&root.join("tests"), &mut code);
-    let exists = |name: &str| {
-        [format!("story!({name},"), format!("fn {name}("), format!("    {name},\n")]
-            .iter()
-            .any(|form| code.contains(form))
-    };
-    let gone: Vec<&str> = named(&page).filter(|name| !exists(name)).collect();
-    assert!(gone.is_empty() && named(&page).count() > 30, "{gone:?}");
-}

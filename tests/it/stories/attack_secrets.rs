@@ -1,7 +1,7 @@
 //! Attacks on secrets at rest: a copied database, another key, seal codes of ended seal uses, other users of the machine.
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
@@ -14,11 +14,12 @@ use yinku::{
     clock::Clock,
     config::{Config, Secret},
     db::{Db, sql},
+    id::FlowId,
 };
 
 use crate::support::{
     Engine, Plan, World,
-    process::yinku,
+    process::{House, yinku},
     seals::{in_use, one_seal},
     story,
     world::{furnish, small_photos},
@@ -167,6 +168,34 @@ story!(seal_codes_are_dropped_when_use_has_ended, async |world: World| {
     assert!(detail.contains("vertifyCode") && !detail.contains(&first), "{detail}");
 });
 
+// A user ends the use, the starter withdraws, the person who stamps sends back: nothing was stamped.
+story!(seal_codes_are_dropped_however_use_ends, async |world: World| {
+    let (wang, zhang) = (world.caller("wang").await, world.caller("zhang").await);
+    let codes = async |flow: &FlowId| -> Vec<String> {
+        sql("SELECT g.code FROM grants g JOIN seal_uses s ON s.id = g.seal_use_id WHERE s.flow_id = $1 AND g.code IS NOT NULL")
+            .bind(flow)
+            .scalars(&world.app.db)
+            .await
+            .unwrap()
+    };
+    for (who, act, body) in [
+        (&wang, "seal-finish", json!({ "reason": "不用了" })),
+        (&zhang, "withdraw", json!({ "comment": "不用了" })),
+        (&wang, "reject", json!({ "to": "start", "comment": "不对" })),
+    ] {
+        let (flow, _) = in_use(&world, &one_seal(2)).await;
+        wang.get(&format!("/api/flows/{flow}/seal-code")).await.expect(200);
+        world.until("the code is here", async || codes(&flow).await.len() == 1).await;
+        let code = codes(&flow).await.remove(0);
+        who.post(&format!("/api/flows/{flow}/{act}"), &body).await.expect(200);
+        world.until("the code is dropped", async || codes(&flow).await.is_empty()).await;
+        world.until_quiet().await;
+        let details: Vec<Option<String>> =
+            sql("SELECT detail FROM seal_uses WHERE flow_id = $1").bind(&flow).scalars(&world.app.db).await.unwrap();
+        assert!(details.iter().flatten().all(|detail| !detail.contains(&code)), "{act}: {details:?}");
+    }
+});
+
 /// The permissions of a file or directory.
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -201,3 +230,70 @@ fn other_users_of_the_machine_read_nothing_that_the_program_creates() {
     assert!(found.iter().any(|(path, _)| path.ends_with("yinku.db")), "{found:?}");
     assert!(found.iter().all(|(_, mode)| mode % 0o100 == 0), "{found:?}");
 }
+
+/// Runs a line of shell that ends with the service, until its log has these words. Returns the line with them.
+fn serve_until(mut command: Command, words: &str) -> String {
+    command.env("YINKU_LISTEN", "127.0.0.1:0").env("YINKU_LOG__FILTER", "info");
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut all = String::new();
+    let found = lines.find(|line| {
+        all += &format!("{line}\n");
+        line.contains(words)
+    });
+    process.kill().unwrap();
+    process.wait().unwrap();
+    found.unwrap_or_else(|| panic!("it never said {words}: {all}"))
+}
+
+fn served_after(dir: &Path, words: &str) -> Command {
+    let plain = yinku(dir);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{words}; exec \"$0\" serve")]).arg(plain.get_program()).current_dir(dir);
+    command
+}
+
+#[test]
+fn other_users_of_the_machine_read_nothing_that_the_service_creates() {
+    let dir = tempfile::tempdir().unwrap();
+    serve_until(served_after(dir.path(), "umask 022"), "listening");
+    let data = dir.path().join("data");
+    let mut found = vec![("data".to_owned(), mode(&data))];
+    all_below(&data, &mut found);
+    for name in ["yinku.db", "secrets.key", "store"] {
+        assert!(found.iter().any(|(path, _)| path.ends_with(name)), "{name}: {found:?}");
+    }
+    assert!(found.iter().all(|(_, mode)| mode % 0o100 == 0), "{found:?}");
+
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let warned = serve_until(served_after(dir.path(), "umask 022"), "other users may read the data directory");
+    assert!(warned.contains("WARN") && warned.contains("755") && warned.contains("chmod 700"), "{warned}");
+    std::fs::set_permissions(data.join("secrets.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let warned = serve_until(served_after(dir.path(), "umask 022"), "other users may read the key file");
+    assert!(warned.contains("WARN") && warned.contains("644") && warned.contains("chmod 600"), "{warned}");
+}
+
+// SQLite has made a key. PostgreSQL has none before an administrator gives one.
+story!(a_start_says_that_there_is_no_key_or_another_one, async |engine: Engine| {
+    let house = House::build(engine, None).await;
+    let command = |key: Option<&str>| {
+        let mut command = house.command().into_std();
+        if let Some(key) = key {
+            command.env("YINKU_SECRETS__KEY", key);
+        }
+        command
+    };
+    let said = |key: Option<&'static str>, words: &'static str| {
+        let command = command(key);
+        tokio::task::spawn_blocking(move || serve_until(command, words))
+    };
+    if matches!(engine, Engine::Postgres) {
+        let line = said(None, "no key for stored secrets").await.unwrap();
+        assert!(line.contains("WARN") && line.contains("openssl rand -base64 32"), "{line}");
+        let line = said(Some(KEY), "sealed the secrets that were stored in clear").await.unwrap();
+        assert!(line.contains("sealed=1"), "{line}");
+    }
+    let under = stored(&house.app.db).await.split(':').nth(2).unwrap().to_owned();
+    let line = said(Some(OTHER_KEY), "secrets are stored under another key").await.unwrap();
+    assert!(line.contains("ERROR") && line.contains(&under) && line.contains("YINKU_SECRETS__KEY"), "{line}");
+});

@@ -6,9 +6,11 @@ use reqwest::{Method, Response};
 use serde_json::json;
 
 use crate::support::{
-    Caller, World,
+    Caller, Engine, Plan, World,
     audit_log::id,
+    database::execute,
     people::{login, make_user},
+    seals::noon,
     story,
 };
 
@@ -62,6 +64,50 @@ story!(an_event_stream_ends_with_its_login, async |world: World| {
     let wang = admin.get("/api/users").await.expect(200);
     let wang = wang["items"].as_array().unwrap().iter().find(|user| user["username"] == "wang").unwrap().clone();
     admin.patch(&format!("/api/users/{}", id(&wang)), &json!({ "disabled": true })).await.expect(200);
+    ends(stream, "the account").await;
+});
+
+story!(an_event_stream_ends_with_its_session_without_a_request, async |engine: Engine| {
+    let clock = noon();
+    let world = World::new(engine, Plan { clock: clock.clone(), ..Plan::default() }).await;
+    make_user(&world, "chen", &["member"]).await;
+    let enter = async || Caller::nobody(&world).log_in(&login("chen")).await;
+    let stream = listen(&enter().await).await;
+    clock.advance(Duration::from_mins(121));
+    ends(stream, "two hours without activity").await;
+
+    let session = enter().await;
+    for _ in 0..11 {
+        clock.advance(Duration::from_hours(1));
+        session.get("/api/flows").await.expect(200);
+        let active = "SELECT MAX(active_at) FROM sessions";
+        world.until("the activity is kept", async || world.count(active).await == clock.now().0).await;
+    }
+    let stream = listen(&session).await;
+    clock.advance(Duration::from_mins(61));
+    ends(stream, "twelve hours").await;
+});
+
+// Another process writes to the database. It cannot clear what this process remembers.
+story!(an_event_stream_ends_when_another_process_ends_its_login, async |world: World| {
+    make_user(&world, "chen", &["member"]).await;
+    let enter = async || Caller::nobody(&world).log_in(&login("chen")).await;
+    for (change, why) in [
+        ("DELETE FROM sessions", "the logout"),
+        ("UPDATE users SET roles = '[\"auditor\"]' WHERE username = 'chen'", "the roles"),
+        ("UPDATE users SET must_change = TRUE WHERE username = 'chen'", "the duty to change the password"),
+    ] {
+        let stream = listen(&enter().await).await;
+        execute(&world.app.db, [change]).await;
+        ends(stream, why).await;
+    }
+    execute(&world.app.db, ["UPDATE users SET must_change = FALSE WHERE username = 'chen'"]).await;
+    let program = world.caller("chen").await;
+    let stream = listen(&program).await;
+    execute(&world.app.db, ["DELETE FROM tokens"]).await;
+    ends(stream, "the token").await;
+    let stream = listen(&enter().await).await;
+    execute(&world.app.db, ["UPDATE users SET disabled = TRUE WHERE username = 'chen'"]).await;
     ends(stream, "the account").await;
 });
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Caller, Engine, Plan, World,
     audit_log::id,
-    files::{form, pdf, stamped, world_with_stamped},
+    files::{form, pdf, png, stamped, world_with_stamped},
     seals::noon,
     story,
 };
@@ -83,6 +83,8 @@ story!(a_token_does_nothing_beyond_its_scope, async |engine: Engine| {
     let (flow, ..) = world.seal_use(1).await;
     let session = world.session("wang").await;
     let nowhere = "01890000-0000-7000-8000-000000000000";
+    let view = session.get(&format!("/api/flows/{flow}")).await.expect(200);
+    let of_grant = format!("/api/grants/{}/photos", id(&view["sealUses"][0]["grants"][0]));
     let writes = [
         (Method::POST, "/api/flows".to_owned()),
         (Method::POST, format!("/api/flows/{flow}/comment")),
@@ -106,6 +108,13 @@ story!(a_token_does_nothing_beyond_its_scope, async |engine: Engine| {
             brought.expect_problem(403, "token_scope");
         } else {
             brought.expect(201);
+        }
+        // The grant owes nothing. The scope lets the upload through to this answer.
+        let brought = program.bring(&of_grant, form([("a.png", png(1))])).await;
+        if scope == "read" {
+            brought.expect_problem(403, "token_scope");
+        } else {
+            brought.expect_problem(409, "nothing_owed");
         }
     }
     let (_, program) = made(&world, &session, json!({ "name": "p", "scope": "all" })).await;

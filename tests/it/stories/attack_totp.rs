@@ -1,6 +1,6 @@
 //! Attacks by somebody who knows the password of a user with one-time codes.
 
-use std::time::Duration;
+use std::{io::Write, process::Stdio, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::support::{
     Caller, Engine, Plan, World,
     audit_log::id,
     people::{PASSWORD, login, make_user},
-    process::{run, yinku},
+    process::yinku,
     seals::noon,
     story,
 };
@@ -146,23 +146,80 @@ story!(a_role_that_needs_codes_gives_nothing_before_they_are_set_up, async |engi
     program.get("/api/audit").await.expect(200);
 });
 
+/// Runs the program over the world's database, with this input.
+async fn at_the_command_line(world: &World, words: &'static [&'static str], input: &'static str) {
+    let url = match &world.app.config.database.url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.to_string(),
+    };
+    let dir = world.app.config.data_dir.clone();
+    let run = move || {
+        let mut command = yinku(&dir);
+        command.args(words).env("YINKU_DATABASE__URL", &url).env("YINKU_DATA_DIR", &dir);
+        let mut process = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+story!(a_password_from_the_command_line_ends_sessions_and_leaves_tokens_and_codes, async |engine: Engine| {
+    let (world, clock) = world_with_a_clock(engine, None).await;
+    make_user(&world, "chen", &["member"]).await;
+    let session = Caller::nobody(&world).log_in(&login("chen")).await;
+    let authenticator = set_up(&session, &clock).await;
+    let program = world.caller("chen").await;
+    at_the_command_line(&world, &["user", "password", "chen", "--password-stdin"], "seven green umbrellas\n").await;
+    // A write of this process ends what it remembers of logins for a second.
+    Caller::nobody(&world).delete("/api/session").await.expect(204);
+    session.get("/api/flows").await.expect_problem(401, "not_logged_in");
+    program.get("/api/flows").await.expect(200);
+    let nobody = Caller::nobody(&world);
+    clock.advance(Duration::from_secs(30));
+    let code = authenticator.code();
+    nobody.post("/api/session", &with_code("chen", &code)).await.expect_problem(401, "login_failed");
+    let new = |totp: Value| json!({ "username": "chen", "password": "seven green umbrellas", "totp": totp });
+    nobody.post("/api/session", &new(Value::Null)).await.expect_problem(401, "totp_required");
+    let entered = nobody.post("/api/session", &new(json!(code))).await.expect(200);
+    assert_eq!(entered["mustChange"], false);
+    let reset = "SELECT COUNT(*) FROM audit WHERE act = 'password_reset' AND username = 'command line'";
+    assert_eq!(world.count(reset).await, 1);
+
+    let words = &["user", "password", "chen", "--password-stdin", "--must-change"];
+    at_the_command_line(&world, words, "eight blue umbrellas\n").await;
+    clock.advance(Duration::from_secs(30));
+    let third = json!({ "username": "chen", "password": "eight blue umbrellas", "totp": authenticator.code() });
+    let chen = nobody.log_in(&third).await;
+    chen.get("/api/flows").await.expect_problem(403, "must_change_password");
+});
+
+story!(the_seed_of_codes_in_use_is_sealed, async |engine: Engine| {
+    fn with_key(config: &mut Config) {
+        config.secrets.key = Some("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".into());
+    }
+    let (world, clock) = world_with_a_clock(engine, Some(with_key)).await;
+    make_user(&world, "chen", &["member"]).await;
+    let session = Caller::nobody(&world).log_in(&login("chen")).await;
+    let begun = session.post("/api/session/totp", &json!({})).await.expect(200);
+    let uri = url::Url::parse(begun["uri"].as_str().unwrap()).unwrap();
+    let (_, seed) = uri.query_pairs().find(|(name, _)| name == "secret").unwrap();
+    let authenticator = Authenticator(Totp::from_url(uri.as_str()).unwrap(), clock.clone());
+    session.post("/api/session/totp", &json!({ "code": authenticator.code() })).await.expect(204);
+    let kept: Vec<String> =
+        sql("SELECT totp_seed FROM users WHERE totp_seed IS NOT NULL").scalars(&world.app.db).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].starts_with("sealed:1:") && !kept[0].contains(&*seed), "{kept:?}");
+    assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE totp_pending IS NOT NULL").await, 0);
+});
+
 story!(the_command_line_takes_lost_codes_away, async |engine: Engine| {
     let (world, clock) = world_with_a_clock(engine, None).await;
     make_user(&world, "chen", &["member"]).await;
     set_up(&Caller::nobody(&world).log_in(&login("chen")).await, &clock).await;
     let nobody = Caller::nobody(&world);
     nobody.post("/api/session", &login("chen")).await.expect_problem(401, "totp_required");
-    let url = match &world.app.config.database.url {
-        DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
-        DatabaseUrl::Postgres(url) => url.to_string(),
-    };
-    let dir = world.app.config.data_dir.clone();
-    let remove = move || {
-        let mut command = yinku(&dir);
-        command.args(["user", "totp", "chen", "--remove"]).env("YINKU_DATABASE__URL", &url).env("YINKU_DATA_DIR", &dir);
-        run(&mut command)
-    };
-    tokio::task::spawn_blocking(remove).await.unwrap();
+    at_the_command_line(&world, &["user", "totp", "chen", "--remove"], "").await;
     nobody.log_in(&login("chen")).await;
     let removed = "SELECT COUNT(*) FROM audit WHERE act = 'totp_removed' AND username = 'command line'";
     assert_eq!(world.count(removed).await, 1);

@@ -4,7 +4,7 @@ use reqwest::multipart::{Form, Part};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::support::{
-    Engine,
+    Engine, World,
     files::{form, png, staging, stamped, world_with_stamped},
     flows::show,
     seals::{in_use, one_photo_short, one_seal},
@@ -84,4 +84,25 @@ story!(a_user_has_at_most_four_uploads_at_once, async |engine: Engine| {
         .await;
     drop(lines);
     world.until("nothing is left of the others", async || staging(&world) == 0).await;
+});
+
+story!(the_photos_that_people_supply_count_among_their_uploads, async |world: World| {
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    one_photo_short(&world, &business).await;
+    let wang = world.caller("wang").await;
+    let view = show(&wang, &flow).await;
+    let path = format!("/api/grants/{}/photos", view["sealUses"][0]["grants"][0]["id"].as_str().unwrap());
+    let begun = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\nxx";
+    let mut lines = Vec::new();
+    for _ in 0..4 {
+        lines.push(wang.begin_upload(&world, &path, 1_000, begun).await);
+    }
+    world.until("four uploads are received", async || staging(&world) == 4).await;
+    let told = wang.bring(&path, form([("b.png", png(2))])).await;
+    assert_eq!(told.header("retry-after"), "1");
+    told.expect_problem(429, "too_many_at_once");
+    drop(lines);
+    world.until("nothing is left of them", async || staging(&world) == 0).await;
+    world.until("the photo is taken", async || wang.bring(&path, form([("b.png", png(2))])).await.status == 201).await;
+    world.until_archived(&flow).await;
 });

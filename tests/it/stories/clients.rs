@@ -9,13 +9,21 @@ use tokio::{
 };
 use yinku::config::{Config, Span};
 
-use crate::support::{Engine, Plan, World, callbacks::PATH, story::on_both_engines, until::within};
+use crate::support::{
+    Engine, Plan, World,
+    callbacks::PATH,
+    files::{stamped, with_stamped},
+    story::on_both_engines,
+    until::within,
+};
 
 on_both_engines!(
     a_request_names_exactly_one_host,
     a_head_that_does_not_end_is_let_go,
     a_connection_without_a_request_is_let_go,
     a_body_that_comes_too_slowly_is_refused,
+    a_body_below_the_least_rate_is_refused_and_one_above_it_is_taken,
+    a_preface_of_http_2_is_refused_at_once,
     a_client_that_never_reads_is_let_go,
     an_address_with_too_many_connections_is_refused_or_loses_an_idle_one,
 );
@@ -107,6 +115,64 @@ async fn a_body_that_comes_too_slowly_is_refused(engine: Engine) {
         "{\"code\":1000000,\"message\":\"The body arrived too slowly. Send the request again.\"}";
     assert!(pushed.starts_with("HTTP/1.1 408 ") && pushed.ends_with(in_the_vendors_words), "{pushed}");
     assert_eq!(world.count("SELECT COUNT(*) FROM callbacks").await, 0);
+}
+
+/// Sends a body piece by piece, one in each 50 ms, and reads the answer.
+async fn trickle(mut line: TcpStream, pieces: usize, piece: &[u8]) -> String {
+    let (mut from, mut to) = line.split();
+    let writing = async {
+        for _ in 0..pieces {
+            if to.write_all(piece).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let reading = async {
+        let mut all = Vec::new();
+        // A reset is an end, too.
+        let _ = from.read_to_end(&mut all).await;
+        String::from_utf8_lossy(&all).into_owned()
+    };
+    within("the connection ends although bytes come", async { tokio::join!(writing, reading).1 }).await
+}
+
+// 400 bytes a second are less than 1 KiB. A wait for no byte at all is never over: bytes come all the time.
+async fn a_body_below_the_least_rate_is_refused_and_one_above_it_is_taken(engine: Engine) {
+    let plan = Plan { config: Some(impatient), definition: Some(with_stamped), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let (flow, ..) = world.seal_use(1).await;
+    let wang = world.caller("wang").await;
+    let begun = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n";
+    let callback = async |length: usize| {
+        let mut line = line(&world).await;
+        let head = format!("POST {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+        line.write_all(head.as_bytes()).await.unwrap();
+        line
+    };
+    for slow in [callback(90_000).await, wang.begin_upload(&world, &stamped(&flow), 90_000, begun).await] {
+        let answer = trickle(slow, 900, &[b'x'; 20]).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    let quick = trickle(callback(10 * 8_192).await, 10, &[b'x'; 8_192]).await;
+    assert!(quick.starts_with("HTTP/1.1 200 "), "{quick}");
+}
+
+// HTTP/2 is off. A client that speaks it at once is not left waiting.
+async fn a_preface_of_http_2_is_refused_at_once(engine: Engine) {
+    let world = World::new(engine, Plan::default()).await;
+    let settings = b"\0\0\0\x04\0\0\0\0\0";
+    for preface in [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], b"PRI * HTTP/2.0\r\n"] {
+        let mut line = line(&world).await;
+        line.write_all(&[preface, settings].concat()).await.unwrap();
+        let answer = read_to_end(&mut line).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    // An upgrade to it is not offered either.
+    let upgrade = "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close, upgrade, http2-settings\r\nupgrade: h2c\r\n\
+         http2-settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let answer = answer_to(&world, upgrade).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 async fn a_client_that_never_reads_is_let_go(engine: Engine) {

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use reqwest::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -18,7 +17,11 @@ use tokio::{
 
 use crate::support::{Engine, callbacks::PATH, process::House, story::on_both_engines};
 
-on_both_engines!(slow_clients_are_all_let_go, slow_clients_are_all_let_go_with_few_files);
+on_both_engines!(
+    slow_clients_are_all_let_go,
+    slow_clients_are_all_let_go_with_few_files,
+    the_limit_of_open_files_is_raised_to_its_hard_bound,
+);
 
 const CLIENTS: usize = 1500;
 
@@ -46,17 +49,52 @@ async fn all_are_let_go(house: &House, mut served: tokio::process::Command) {
         open.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(slow(house.address(), number, Arc::clone(&open)));
     }
-    let mut answered = 0;
+    let mut times = Vec::new();
     while open.load(Ordering::Relaxed) > 0 {
-        assert!(begun.elapsed() < Duration::from_mins(3), "{} are still open", open.load(Ordering::Relaxed));
-        let callback = reqwest::Client::builder().no_proxy().build().unwrap();
-        let callback = callback.post(format!("http://{}{PATH}", house.address())).body("nothing known");
-        assert_eq!(callback.send().await.unwrap().status(), StatusCode::OK);
-        zhang.get("/api/flows").await.expect(200);
-        answered += 2;
+        assert!(begun.elapsed() < GONE, "{} are still open", open.load(Ordering::Relaxed));
+        times.push(timed(callback(house.address())).await);
+        times.push(timed(async { assert!(zhang.get("/api/flows").await.expect(200)["items"].is_array()) }).await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(answered > 20, "others were answered meanwhile: {answered}");
+    times.sort_unstable();
+    let (median, most) = (times[times.len() / 2], times[times.len() * 95 / 100]);
+    println!("{} answers meanwhile, median {median:?}, 95 % {most:?}; gone after {:?}", times.len(), begun.elapsed());
+    assert!(times.len() > 20, "others were answered meanwhile: {times:?}");
+    assert!(median < ANSWERED, "{times:?}");
+    assert!(most < ANSWERED * 10, "{times:?}");
+    house.retire(process).await;
+}
+
+/// All slow clients are gone within this time.
+const GONE: Duration = Duration::from_secs(60);
+/// Others are answered within this time meanwhile. On a machine that does other work a few may take longer.
+const ANSWERED: Duration = Duration::from_millis(100);
+
+async fn timed(work: impl Future<Output = ()>) -> Duration {
+    let begun = Instant::now();
+    work.await;
+    begun.elapsed()
+}
+
+/// A callback on a connection of its own, as the vendor sends it.
+async fn callback(address: SocketAddr) {
+    let mut line = TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("POST {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 13\r\n\r\nnothing known");
+    line.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+async fn the_limit_of_open_files_is_raised_to_its_hard_bound(engine: Engine) {
+    let house = House::build(engine, None).await;
+    let process = house.command_after("ulimit -Sn 256; ulimit -Hn 3000").spawn().unwrap();
+    house.caller("zhang").await.get("/api/flows").await.expect(200);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id().unwrap())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<&str> = line["Max open files".len()..].split_whitespace().take(2).collect();
+    assert_eq!(numbers, ["3000", "3000"], "{line}");
     house.retire(process).await;
 }
 

@@ -81,6 +81,29 @@ story!(everyone_who_is_signed_in_finds_people_by_name, async |world: World| {
     Caller::nobody(&world).get("/api/people").await.expect_problem(401, "not_logged_in");
 });
 
+story!(users_of_one_name_are_told_apart_by_their_number, async |world: World| {
+    let [admin, zhang] = callers(&world, ["admin", "zhang"]).await;
+    let (flow, ..) = world.seal_use(1).await;
+    for (username, number) in [("wang2", json!("A0012")), ("wang3", json!(null))] {
+        let twin = json!({ "username": username, "displayName": "王五", "password": "an uncommon phrase 42",
+                           "roles": ["member"], "employeeNo": number });
+        admin.post("/api/users", &twin).await.expect(201);
+    }
+    let users = admin.get("/api/users?limit=200").await.expect(200);
+    let wang = users["items"].as_array().unwrap().iter().find(|user| user["username"] == "wang").unwrap();
+    let number = wang["employeeNo"].as_str().expect("the operator has a number");
+    let named = |found: serde_json::Value| -> Vec<String> {
+        found["items"].as_array().unwrap().iter().map(|user| user["displayName"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut expected = [format!("王五 · {number}"), "王五 · A0012".to_owned(), "王五 · wang3".to_owned()];
+    expected.sort();
+    assert_eq!(named(zhang.get("/api/people?q=王五").await.expect(200)), expected);
+    assert_eq!(named(zhang.get("/api/people?q=a0012").await.expect(200)), ["王五 · A0012"], "the number is found, too");
+    // Nobody else in the flow has the name.
+    assert_eq!(show(&zhang, &flow).await["people"]["wang"], json!(format!("王五 · {number}")));
+    assert_eq!(show(&zhang, &flow).await["people"]["zhang"], "张三");
+});
+
 story!(a_flow_names_the_people_of_its_form_and_its_events, async |world: World| {
     let (flow, ..) = world.seal_use(1).await;
     let zhang = world.caller("zhang").await;

@@ -1,4 +1,4 @@
-//! The check that a story leaves no job behind. A world comes to rest when its story has ended: no job is queued for
+//! The checks at the end of a story. Every act of a person in the audit log has its origin. And no job is left behind. A world comes to rest when its story has ended: no job is queued for
 //! now or running, and none is parked. A story that leaves a job on purpose says so, with its reason:
 //! `world.leaves_parked("archive", "the required file never comes")`.
 
@@ -81,6 +81,8 @@ impl Ending {
         if announced.iter().any(|(left, _)| matches!(left, Left::DatabaseClosed)) {
             return;
         }
+        let strange = self.without_origin().await;
+        assert!(strange.is_empty(), "entries of people without an address or a login: {strange:?}");
         let at_rest = async || self.surprises().await.iter().all(|job| job.state == "parked");
         until(&self.app, "after the story no job is queued for now or running", at_rest).await;
         let parked = self.surprises().await;
@@ -89,6 +91,19 @@ impl Ending {
         for (left, why) in announced {
             assert!(all.iter().any(|job| left.is(job)), "announced is {left:?}, because {why}; there is none");
         }
+    }
+
+    /// User and act of the entries that have no address, or no session and no token. The service itself has none. A
+    /// failed login and a stranger have no login, and counts of repeats are written later.
+    async fn without_origin(&self) -> Vec<(String, String)> {
+        sql("SELECT DISTINCT username, act FROM audit WHERE username NOT IN ('yinku', 'vendor callback', 'command line', 'held')
+               AND (peer IS NULL OR via IS NULL)
+               AND NOT (act IN ('login_failed', 'access_refused')
+                 AND (peer IS NOT NULL OR detail LIKE '% times' OR detail LIKE '%more in 10 minutes'))
+             ORDER BY username, act")
+        .all(&self.app.db)
+        .await
+        .unwrap()
     }
 
     /// The jobs that are left and not announced.

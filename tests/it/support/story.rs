@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use yinku::audit::origin::Origin;
+
 use crate::support::{
     left_over::Ending,
     world::{Engine, Plan, World},
@@ -85,7 +87,10 @@ impl Stage for World {
 pub(crate) async fn run<S: Stage>(engine: Engine, story: impl AsyncFnOnce(S)) {
     log_warnings();
     let endings = Arc::<Mutex<Vec<Ending>>>::default();
-    let whole = Box::pin(async { story(S::set(engine).await).await });
+    // What a story does without HTTP has an origin, too. So an entry without one comes from a job.
+    let origin = Origin::new(Some("the story".to_owned()));
+    origin.identify("the story", "the story".to_owned());
+    let whole = Box::pin(origin.scope(async { story(S::set(engine).await).await }));
     ENDINGS.scope(Arc::clone(&endings), whole).await;
     let endings = std::mem::take(&mut *endings.lock().unwrap());
     for ending in endings {

@@ -12,6 +12,7 @@ export type DialogName =
   | "resolve"
   | "accept"
   | "zip"
+  | "evidence"
   | "activity"
   | "collect";
 

@@ -1,11 +1,14 @@
 // What the pages of one flow share: reading it, acting on it, and the names in it.
 import { useQueries, useQuery } from "@tanstack/vue-query";
+import { useRouter } from "vue-router";
 import { computed, inject, provide, type ComputedRef, type InjectionKey, type Ref } from "vue";
 import { api, Problem, read, type Schemas } from "@/api/client";
 import { every } from "@/api/events";
 import { keys } from "@/api/keys";
 import { queries } from "@/api/queries";
 import { useAct, type Act } from "@/ui/act";
+import { sentence } from "@/ui/problems";
+import { toast } from "@/ui/toast";
 
 export type Flow = Schemas["FlowView"];
 export type Definition = Schemas["DefinitionView"];
@@ -117,11 +120,15 @@ export function takeFlow(flow: Flow): void {
   void queries.invalidateQueries({ queryKey: keys.flows });
 }
 
-/** An act on a flow. A refusal reads the flow again, because what may be done has changed. */
+/**
+ * An act on a flow. A refusal reads the flow again, because what may be done has changed. A flow that is gone, or that
+ * this person may not see any more, leads back to the list.
+ */
 export function useFlowAct<A extends unknown[]>(
   id: () => string,
   work: (...args: A) => Promise<Flow | unknown>,
 ): Act<A> {
+  const router = useRouter();
   return useAct(async (...args: A) => {
     try {
       const answer = await work(...args);
@@ -131,10 +138,20 @@ export function useFlowAct<A extends unknown[]>(
     } catch (error) {
       if (error instanceof Problem && [403, 404, 409, 502].includes(error.status)) {
         await queries.invalidateQueries({ queryKey: keys.flow(id()) });
+        if (error.status === 404 && isGone(queries.getQueryState(keys.flow(id()))?.error)) {
+          queries.removeQueries({ queryKey: keys.flow(id()) });
+          toast(sentence(error));
+          void router.push({ name: "flows" });
+        }
       }
       throw error;
     }
   });
+}
+
+/** True if the service says that there is nothing for this person: what was read before must not stay in view. */
+export function isGone(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 403 || error.status === 404);
 }
 
 function isFlow(answer: unknown): answer is Flow {
@@ -152,6 +169,35 @@ export function tableOf(key: string): string {
 
 export function liveUses(flow: Flow): SealUse[] {
   return flow.sealUses.filter((used) => !used.superseded);
+}
+
+/** Use has ended, and there is no stamping and no photo of any kind. */
+export function endsWithoutStamp(flow: Flow, photos: number): boolean {
+  const live = liveUses(flow);
+  const none = flow.sealUses.every((used) => used.counted === 0 && used.received === 0);
+  return live.length > 0 && live.every(hasEnded) && none && photos === 0;
+}
+
+/** The files that the application needs and that are not here, at the node that sends it. */
+export function owedToVendor(flow: Flow, definition: Definition | undefined): Flow["lacks"] {
+  const integration = definition?.integration;
+  if (!integration?.enabled || flow.state !== "running" || flow.node !== integration.applyNode) return [];
+  return flow.lacks.filter((one) => one.key === integration.templateField || one.key === integration.fileField);
+}
+
+/** Who may add such a file now. The service decides; this says whom to ask. */
+export function whoAdds(
+  flow: Flow,
+  definition: Definition | undefined,
+  key: string,
+): "me" | "turn" | "starter" | "back" {
+  if (flow.editable.includes(key)) return "me";
+  const node = definition?.nodes.find((one) => one.key === flow.node);
+  if (node?.editable?.includes(key)) return "turn";
+  const acts = flow.events.map((event) => event.act);
+  const round = acts.slice(Math.max(acts.lastIndexOf("submitted"), acts.lastIndexOf("rejected")) + 1);
+  const first = definition?.nodes[0]?.key === flow.node && !round.includes("approved");
+  return first ? "starter" : "back";
 }
 
 export function hasEnded(used: SealUse): boolean {

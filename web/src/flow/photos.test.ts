@@ -41,6 +41,7 @@ const photo = (
 const doc = (id: string, seal: string, kind = "signatory") =>
   ({
     id,
+    blake3: id,
     bytes: 10,
     mime: "image/jpeg",
     undecodable: null,
@@ -98,5 +99,16 @@ describe("photos by grant", () => {
     const { groups, docs } = arrange(uses, [], [doc("d1", "合同专用章"), doc("d2", "公章")]);
     expect(groups.map((group) => group.tiles.map((tile) => tile.doc!.id))).toEqual([["d2"], ["d1"]]);
     expect(docs).toHaveLength(2);
+  });
+
+  it("say how many stampings have one content", () => {
+    const same = { ...doc("d2", "公章"), blake3: "d1" };
+    const photos = ["d1", "d2", "d3"].map((id) => photo("g", "done", id));
+    const { groups } = arrange(
+      [sealUse([grant("g", "公章", 0)])],
+      [ingest(photos)],
+      [doc("d1", "公章"), same, doc("d3", "公章")],
+    );
+    expect(groups[0]!.tiles.map((tile) => tile.copies)).toEqual([2, 2, 1]);
   });
 });

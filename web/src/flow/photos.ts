@@ -11,6 +11,8 @@ export interface Tile {
   photo: Photo;
   /** Absent: the photo is not here, or this person may not see it. */
   doc?: Doc;
+  /** How many photos of the flow have this content. */
+  copies: number;
 }
 
 export interface Group {
@@ -40,6 +42,7 @@ export function maybeFace(kind: Photo["kind"]): boolean {
 /** Sorts what the ingests list and what the field holds. A document that no ingest lists stands in its own group. */
 export function arrange(sealUses: SealUse[], ingests: Schemas["IngestView"][], docs: Doc[]): Photos {
   const byId = new Map(docs.map((doc) => [doc.id, doc]));
+  const times = copiesOf(docs);
   const used = new Set<string>();
   const faces: Tile[] = [];
   const groups: Group[] = [];
@@ -48,7 +51,7 @@ export function arrange(sealUses: SealUse[], ingests: Schemas["IngestView"][], d
     const tile = (photo: Photo, no: number): Tile => {
       const doc = photo.documentId ? byId.get(photo.documentId) : undefined;
       if (doc) used.add(doc.id);
-      return { no, photo, doc };
+      return { no, photo, doc, copies: doc ? times(doc) : 1 };
     };
     const stamps = listed.filter((photo) => !maybeFace(photo.kind));
     const mine = (id: string | null) => stamps.filter((photo) => photo.grantId === id);
@@ -62,13 +65,23 @@ export function arrange(sealUses: SealUse[], ingests: Schemas["IngestView"][], d
     listed.filter((photo) => maybeFace(photo.kind)).forEach((photo, index) => faces.push(tile(photo, index + 1)));
   }
   const others = docs.filter((doc) => !used.has(doc.id));
-  for (const doc of others) place(doc, groups, faces, sealUses);
+  for (const doc of others) place(doc, times(doc), groups, faces, sealUses);
   const shown = [...groups.flatMap((group) => group.tiles), ...faces].flatMap(({ doc }) => (doc ? [doc] : []));
   return { groups, faces, docs: shown, bytes: docs.reduce((sum, doc) => sum + doc.bytes, 0) };
 }
 
+/** Two stampings with equal bytes are two photos of one original. */
+function copiesOf(docs: Doc[]): (doc: Doc) => number {
+  const photos = new Map<string, Set<string>>();
+  for (const doc of docs) {
+    const known = photos.get(doc.blake3) ?? new Set();
+    photos.set(doc.blake3, known.add(doc.photo?.photoId ?? doc.id));
+  }
+  return (doc) => photos.get(doc.blake3)?.size ?? 1;
+}
+
 /** Places a document before its ingest was read: by the seal it names. */
-function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): void {
+function place(doc: Doc, copies: number, groups: Group[], faces: Tile[], sealUses: SealUse[]): void {
   const photo: Photo = {
     id: doc.photo?.photoId ?? doc.id,
     confirmation: doc.photo?.state ?? "confirmed",
@@ -87,7 +100,7 @@ function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): v
     blake3: doc.blake3,
   };
   if (maybeFace(photo.kind)) {
-    faces.push({ no: faces.length + 1, photo, doc });
+    faces.push({ no: faces.length + 1, photo, doc, copies });
     return;
   }
   const same = (group: Group) => group.grant?.seal === doc.photo?.seal && group.grant?.user === doc.photo?.user;
@@ -99,11 +112,10 @@ function place(doc: Doc, groups: Group[], faces: Tile[], sealUses: SealUse[]): v
     group = { sealUse, tiles: [], rest: 0 };
     groups.push(group);
   }
-  group.tiles.push({ no: group.tiles.length + 1, photo, doc });
+  group.tiles.push({ no: group.tiles.length + 1, photo, doc, copies });
   group.rest = Math.max(0, group.rest);
 }
 
-/** The codes of photo errors as the pages say them. */
 export function isPicture(doc: Doc): boolean {
   return doc.undecodable === null && doc.mime.startsWith("image/");
 }

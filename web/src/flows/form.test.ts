@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { changesOf, check, formOf, pasted, rowsOf, valuesOf, type Field } from "./form";
+import { changesOf, check, formOf, namesIn, pasted, rowsOf, valuesOf, type Field } from "./form";
 
 const field = (key: string, type: Field["type"], rest: Partial<Field> = {}): Field => ({
   key,
@@ -83,6 +83,15 @@ describe("cells of a spreadsheet", () => {
     ]);
   });
   it("find people by name", () => {
+    expect(
+      namesIn(
+        [
+          ["公章", "2", "王五、李四"],
+          ["合同章", "1", "李四"],
+        ],
+        seals.columns!,
+      ),
+    ).toEqual(["王五", "李四"]);
     expect(rowsOf([["公章", "2", "王五、李四"]], seals.columns!, { 王五: "wang", 李四: "li" })).toEqual([
       { seal: ["公章"], count: 2, users: ["wang", "li"] },
     ]);

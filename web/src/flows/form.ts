@@ -143,19 +143,31 @@ export function pasted(text: string): string[][] {
   return rows.filter((row) => row.some((one) => one !== ""));
 }
 
-/** Rows from pasted cells: columns in order; several people or seals in one cell by comma, 、 or ；. */
+const isPeople = (column: Field) => column.type === "user" || column.type === "users";
+/** Several people or seals in one cell: by comma, 、 or ；. */
+const partsOf = (text: string) =>
+  text
+    .split(/[,，、;；]/)
+    .map((part) => part.trim())
+    .filter(Boolean);
+
+/** The names of people in pasted cells, each once. */
+export function namesIn(cells: string[][], columns: Field[]): string[] {
+  const names = cells.flatMap((row) =>
+    columns.flatMap((column, at) => (isPeople(column) ? partsOf(row[at] ?? "") : [])),
+  );
+  return [...new Set(names)];
+}
+
+/** Rows from pasted cells: columns in order. */
 export function rowsOf(cells: string[][], columns: Field[], usernames: Record<string, string>): Row[] {
   return cells.map((row) =>
     Object.fromEntries(
       columns.map((column, at) => {
         const text = row[at] ?? "";
         if (!isMany(column)) return [column.key, column.type === "number" && text !== "" ? Number(text) : text];
-        const parts = text
-          .split(/[,，、;；]/)
-          .map((part) => part.trim())
-          .filter(Boolean);
-        const people = column.type === "user" || column.type === "users";
-        return [column.key, people ? parts.map((name) => usernames[name] ?? name) : parts];
+        const parts = partsOf(text);
+        return [column.key, isPeople(column) ? parts.map((name) => usernames[name] ?? name) : parts];
       }),
     ),
   );

@@ -37,7 +37,7 @@ export function useAct<A extends unknown[]>(work: (...args: A) => Promise<unknow
     } catch (failure) {
       error.value = failure;
       alarm(sentence(failure));
-      if (failure instanceof Problem && failure.status === 503) countDown(failure.retryAfter ?? 1);
+      if (failure instanceof Problem && [429, 503].includes(failure.status)) countDown(failure.retryAfter ?? 1);
       return false;
     } finally {
       busy.value = false;

@@ -130,6 +130,8 @@ export const en: Zh = {
     copy_name: (name) => `Copy ${name}`,
     seconds_left: (text) => `in ${text}`,
     separator: ", ",
+    colon: ": ",
+    stop: ". ",
     other_language: "中文",
   },
   frame: {

@@ -138,6 +138,8 @@ export const zh = {
     copy_name: (name: string) => `复制${name}`,
     seconds_left: (text: string) => `${text}后`,
     separator: "、",
+    colon: "：",
+    stop: "。",
     other_language: "English",
   },
   frame: {
