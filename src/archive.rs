@@ -162,9 +162,12 @@ async fn waits_for(tx: &mut Tx, flow: &Flow) -> Result<Option<String>, DbError> 
     }
     let body = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
     let mut lacking = Lacking::of(tx, &flow.id, &body).await?;
-    if Accepted::of_flow(tx, &flow.id).await?.is_some() {
-        lacking.photos.clear();
-        if missing::unstamped(tx, &flow.id).await? {
+    let unstamped = missing::unstamped(tx, &flow.id).await?;
+    // An end without a stamp accepts no missing photo: a stamping that is reported since is not accepted.
+    let accepted = Accepted::of_flow(tx, &flow.id).await?.filter(|one| unstamped || !one.missing.is_empty());
+    if let Some(accepted) = accepted {
+        lacking.photos.retain(|shortfall| !accepted.covers(shortfall));
+        if unstamped {
             lacking.forget_fields_of_stamps(&body);
         }
     } else if let Some(reason) = missing::unfinished(tx, &flow.id).await? {

@@ -272,11 +272,11 @@ impl Lease {
         Next::At { at: now.plus(wait), failed: Some(reason) }
     }
 
-    /// Returns a retry after `first`, then after pauses that double up to `longest`. The job is never parked.
+    /// Returns a retry after `first`, then after pauses that double up to `longest`. After about a day of them, the job
+    /// runs once a day. It is never parked.
     #[must_use]
     pub fn retry_doubling(&self, first: Duration, longest: Duration, now: Timestamp, reason: String) -> Next {
-        let doublings = u32::try_from(self.attempts).unwrap_or(u32::MAX);
-        let wait = first.saturating_mul(2_u32.saturating_pow(doublings)).min(longest);
+        let wait = doubling(self.attempts, first, longest);
         Next::At { at: now.plus(wait), failed: Some(reason) }
     }
 
@@ -339,6 +339,37 @@ pub async fn write_again_after(outage: Option<Outage>) -> bool {
     outage.is_some()
 }
 
+const DAY: Duration = Duration::from_hours(24);
+
+/// Returns the pause after `failed` earlier failures.
+fn doubling(failed: i64, first: Duration, longest: Duration) -> Duration {
+    let pause = |n: u32| first.saturating_mul(2_u32.saturating_pow(n)).min(longest);
+    let failed = u32::try_from(failed).unwrap_or(u32::MAX);
+    let mut waited = Duration::ZERO;
+    for n in 0..failed {
+        waited = waited.saturating_add(pause(n));
+        if waited >= DAY {
+            return DAY;
+        }
+    }
+    pause(failed)
+}
+
 fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_a_day_after_a_day() {
+        let minutes = Duration::from_mins(10);
+        let after = |failed: i64| doubling(failed, Duration::from_secs(1), minutes);
+        assert_eq!([0, 1, 2, 9, 10, 100].map(|failed| after(failed).as_secs()), [1, 2, 4, 512, 600, 600]);
+        // 1023 s of doubling, then 143 pauses of ten minutes are more than a day.
+        assert_eq!([152, 153, 100_000].map(after), [minutes, DAY, DAY]);
+        assert_eq!(after(i64::MAX), DAY);
+    }
 }

@@ -13,3 +13,4 @@ pub mod owed_photos;
 pub mod resolve;
 pub mod supply;
 pub mod time_window;
+pub mod withdraw;

@@ -110,12 +110,6 @@ impl User {
         self.is_admin() || self.has(Role::Auditor)
     }
 
-    /// Returns true if the user may start flows. An auditor without another role changes nothing.
-    #[must_use]
-    pub fn may_start(&self) -> bool {
-        self.roles.0.iter().any(|role| *role != Role::Auditor)
-    }
-
     /// Returns the names by which a flow may name this user: the username and each role.
     #[must_use]
     pub fn names_in_flows(&self) -> Vec<String> {

@@ -302,12 +302,15 @@ CREATE TABLE grants (
   UNIQUE (seal_use_id, vendor_id)
 );
 CREATE INDEX grants_by_user ON grants (username);
+-- Is an authorisation that a vendor names a grant here?
+CREATE INDEX grants_by_vendor_id ON grants (vendor_id);
 
 -- Documents that the vendor must have before the application, with the ids that the vendor gave them.
 CREATE TABLE sent_documents (
   seal_use_id TEXT NOT NULL REFERENCES seal_uses (id),
   document_id TEXT NOT NULL,
-  vendor_id   TEXT NOT NULL,
+  -- NULL: being sent, or the answer was lost; written before the first byte
+  vendor_id   TEXT,
   sent_at     BIGINT NOT NULL,
   PRIMARY KEY (seal_use_id, document_id)
 );
@@ -357,6 +360,8 @@ CREATE TABLE photos (
   -- of a photo that a user supplied: by whom and when
   supplied_by     TEXT,
   supplied_at     BIGINT,
+  -- true: a user accepted that the photo is lost
+  loss_accepted   BOOLEAN NOT NULL DEFAULT FALSE,
   position        BIGINT NOT NULL,
   state           TEXT NOT NULL,
   attempts        BIGINT NOT NULL DEFAULT 0,
@@ -653,6 +658,8 @@ CREATE TABLE ingests (
   error       TEXT,
   -- when the zip was last read; it is read again only after another wake
   zip_at      BIGINT,
+  -- when a reading without a missing photo last ended, successful or not; only a recheck or a user repeats a failed one
+  zip_tried_at BIGINT,
   woken_at    BIGINT NOT NULL,
   created_at  BIGINT NOT NULL,
   updated_at  BIGINT NOT NULL

@@ -19,6 +19,7 @@ use crate::{
         people,
     },
     id::FlowId,
+    photo::Photo,
     queue::{self, JobKind},
     seal_use::{PhotoCounts, SealUse, delivery},
     user::{Acting, User},
@@ -76,6 +77,17 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// Returns true if a user accepted this shortfall, or a greater one of the same grant and kind.
+    #[must_use]
+    pub fn covers(&self, shortfall: &PhotoShortfall) -> bool {
+        let same = |accepted: &&PhotoShortfall| {
+            accepted.seal_use_id == shortfall.seal_use_id
+                && accepted.grant_id == shortfall.grant_id
+                && accepted.kind == shortfall.kind
+        };
+        self.missing.iter().filter(same).map(|accepted| accepted.missing).sum::<i64>() >= shortfall.missing
+    }
+
     pub async fn of_flow(tx: &mut Tx, flow: &FlowId) -> Result<Option<Self>, DbError> {
         let text: Option<String> =
             sql("SELECT missing_accepted FROM flows WHERE id = $1").bind(flow).scalar(tx).await?;
@@ -188,6 +200,7 @@ async fn accept(
     let accepted = Accepted { by: user.username.clone(), at: now, reason: reason.to_owned(), missing };
     let text = serde_json::to_string(&accepted).map_err(|error| DbError::Encode(error.into()))?;
     flow.accept_missing(tx, &text).await?;
+    Photo::accept_losses(tx, &flow.id).await?;
     let happened = NewEvent {
         actor: &user.username,
         act: EventKind::MissingAccepted,

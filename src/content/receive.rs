@@ -23,7 +23,7 @@ use crate::{
     hash::{Hasher, Hashes},
     library::folder::Place,
     original::{Original, unlinked::UnlinkedOriginal},
-    photo::given_name::basename,
+    photo::{given_name::basename, kind::PhotoKind},
     picture::inspect::{Inspection, inspect},
     store::{Extension, InvalidName, Month, Staging, StoreError, StoreFolder, StoreKey},
 };
@@ -64,6 +64,10 @@ pub enum UploadError {
     PhotoDocument,
     #[error("the grant owes no photo. Supply only photos that /api/owed lists.")]
     NothingOwed,
+    #[error("the grant owes {owed} photos of kind {}. Supply at most {owed}.", kind.as_str())]
+    OwesFewer { owed: usize, kind: PhotoKind },
+    #[error("the folder of the files was deleted during the upload. Upload the files again.")]
+    NoFolder,
     #[error("the flow is {0}, so its files cannot be changed")]
     NotRunning(FlowState),
     #[error(transparent)]

@@ -6,7 +6,7 @@ use crate::{
     app::{App, ChangeNotice, ChangeSubject},
     audit::{self, Act, NewEntry},
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{DbError, On, Tx},
     definition::{Body, Definition, Field, FieldType, folders::FolderPurpose},
     flow::{
         Flow, FlowState,
@@ -17,7 +17,7 @@ use crate::{
     id::{DocumentId, FlowId},
     library::{
         document::{self, Document, DocumentSource, NewDocument, shelf::HiddenShelf},
-        folder::Place,
+        folder::{Folder, Place},
         search_terms,
     },
     original::Original,
@@ -37,18 +37,58 @@ impl Target {
     /// Returns the field `key` of a flow, if it accepts files now.
     pub async fn find(app: &App, id: &FlowId, key: &str) -> Result<Self, UploadError> {
         let flow = Flow::find(&app.db, id).await?.ok_or(UploadError::NotFound)?;
-        let definition = Definition::version(&app.db, &flow.definition_id, flow.version).await?;
+        let definition = definition_of(&app.db, &flow).await?;
         let field = open(&flow, &definition.body, key)?;
-        let starter = User::named(&app.db, &flow.starter).await?.ok_or(UploadError::NotFound)?;
-        // Other form files are not public: they lie in the system space.
-        let stamped = definition.body.is_stamped_file(field);
-        let purpose = if stamped { FolderPurpose::Stamped } else { FolderPurpose::Files };
+        let purpose = purpose_of(&definition.body, field);
         let mut tx = app.db.begin().await?;
-        let place = definition.place(&mut tx, purpose, &starter, app.clock.now()).await?;
+        let place = place_of(&mut tx, &flow, &definition, purpose, app.clock.now()).await?;
         tx.commit().await?;
         Ok(Self { id: flow.id, key: key.to_owned(), place })
     }
 }
+
+/// Returns the definition whose fields the flow has. A draft has the current version.
+async fn definition_of<'c>(on: impl Into<On<'c>>, flow: &Flow) -> Result<Definition, UploadError> {
+    match flow.state {
+        FlowState::Draft => Definition::current(on, &flow.definition_id).await?.ok_or(UploadError::NotFound),
+        _ => Ok(Definition::version(on, &flow.definition_id, flow.version).await?),
+    }
+}
+
+/// Other form files are not public: they lie in the system space.
+fn purpose_of(body: &Body, field: &Field) -> FolderPurpose {
+    if body.is_stamped_file(field) { FolderPurpose::Stamped } else { FolderPurpose::Files }
+}
+
+async fn place_of(
+    tx: &mut Tx,
+    flow: &Flow,
+    definition: &Definition,
+    purpose: FolderPurpose,
+    now: Timestamp,
+) -> Result<Place, UploadError> {
+    let starter = User::named(&mut *tx, &flow.starter).await?.ok_or(UploadError::NotFound)?;
+    Ok(definition.place(tx, purpose, &starter, now).await?)
+}
+
+/// Returns the folder for the files of an upload. If a user deleted it during the upload, it is created again. It stays
+/// until the transaction ends.
+async fn present_place(tx: &mut Tx, case: &Case, key: &str, now: Timestamp) -> Result<Place, UploadError> {
+    let flow = &case.flow;
+    let definition = definition_of(&mut *tx, flow).await?;
+    let field = definition.body.field(key).ok_or(UploadError::NotFound)?;
+    let purpose = purpose_of(&definition.body, field);
+    for _ in 0..TRIES {
+        let place = place_of(tx, flow, &definition, purpose, now).await?;
+        if Folder::hold(tx, &place.folder).await?.is_some() {
+            return Ok(place);
+        }
+    }
+    Err(UploadError::NoFolder)
+}
+
+/// Each try fails only if a user deletes the folder at the same moment.
+const TRIES: usize = 3;
 
 /// Checks that the field accepts files now. The caller checks the user's rights before.
 fn open<'b>(flow: &Flow, body: &'b Body, key: &str) -> Result<&'b Field, UploadError> {
@@ -69,7 +109,10 @@ fn open<'b>(flow: &Flow, body: &'b Body, key: &str) -> Result<&'b Field, UploadE
 /// Locks the flow, and checks that the user may change the files of the field now. The flow may have moved on since the
 /// request began.
 async fn lock(tx: &mut Tx, id: &FlowId, key: &str, user: &User) -> Result<Case, UploadError> {
-    let case = Case::lock(tx, id, user).await?.ok_or(UploadError::NotFound)?;
+    let mut case = Case::lock(tx, id, user).await?.ok_or(UploadError::NotFound)?;
+    if case.flow.state == FlowState::Draft {
+        case.body = definition_of(&mut *tx, &case.flow).await?.body;
+    }
     open(&case.flow, &case.body, key)?;
     if case.editable(tx, user).await?.iter().any(|editable| editable == key) {
         Ok(case)
@@ -99,6 +142,8 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
     Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let case = lock(&mut tx, &target.id, &target.key, user).await?;
     let flow = &case.flow;
+    let place = present_place(&mut tx, &case, &target.key, now).await?;
+    let target = Target { place, ..target };
     let documents = insert(&mut tx, &target, shelf_of(&case, &target.key), &stored, user, now).await?;
     let names: Vec<&str> = stored.iter().map(|one| one.name.as_str()).collect();
     let detail = format!("{}: {}", target.key, names.join(", "));

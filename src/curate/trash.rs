@@ -5,7 +5,7 @@ use crate::{
     app::App,
     audit::{self, Act, NewEntry},
     clock::Timestamp,
-    db::{Db, DbError},
+    db::{Db, DbError, Tx},
     flow::event::YINKU,
     id::{DocumentId, FolderId},
     library::{
@@ -13,7 +13,7 @@ use crate::{
         folder::{Folder, tree},
         rights::Sight,
         search_terms,
-        trash::{self, TrashRow, Trashed},
+        trash::{TrashRow, Trashed, removal},
     },
     seal_use::delivery,
     user::Acting,
@@ -36,7 +36,7 @@ pub async fn empty(app: &App) -> Result<usize, DbError> {
     let before = now.minus(app.config.trash.keep.get());
     let mut removed = 0;
     // A process that ended in the middle of a folder left a part of it.
-    for folder in trash::half_removed(&app.db).await? {
+    for folder in removal::half_removed(&app.db).await? {
         remove_folder(&app.db, &folder).await?;
     }
     loop {
@@ -84,9 +84,9 @@ async fn remove_folder(db: &Db, id: &FolderId) -> Result<(), DbError> {
         let mut tx = db.begin().await?;
         tree::lock(&mut tx).await?;
         let Some(folder) = Folder::find(&mut tx, id).await? else { return Ok(()) };
-        let documents = trash::documents_below(&mut tx, &folder).await?;
+        let documents = removal::documents_below(&mut tx, &folder).await?;
         if documents.is_empty() {
-            trash::remove_folders(&mut tx, &folder).await?;
+            removal::remove_folders(&mut tx, &folder).await?;
             return tx.commit().await;
         }
         remove_documents(&mut tx, &documents).await?;
@@ -94,7 +94,7 @@ async fn remove_folder(db: &Db, id: &FolderId) -> Result<(), DbError> {
     }
 }
 
-async fn remove_documents(tx: &mut crate::db::Tx, ids: &[DocumentId]) -> Result<(), DbError> {
+async fn remove_documents(tx: &mut Tx, ids: &[DocumentId]) -> Result<(), DbError> {
     delivery::forget_documents(tx, ids).await?;
     search_terms::forget_alone(tx, ids).await?;
     act::remove_all(tx, ids).await?;

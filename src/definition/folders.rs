@@ -43,7 +43,8 @@ impl Body {
     }
 }
 
-/// Creates the folders of a version that is saved, and binds the version to them.
+/// Creates the folders of a version that is saved, and binds the version to them. A folder that the former version shows
+/// as it is set now stays the folder, also after a rename or a move.
 pub(super) async fn bind(
     tx: &mut Tx,
     id: &DefinitionId,
@@ -51,8 +52,25 @@ pub(super) async fn bind(
     body: &Body,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    for purpose in [FolderPurpose::Photos, FolderPurpose::Stamped] {
-        if body.integration.is_some() && !body.is_personal(purpose) {
+    let former = if version > 1 { Some(Definition::version(&mut *tx, id, version - 1).await?) } else { None };
+    for purpose in [FolderPurpose::Photos, FolderPurpose::Stamped, FolderPurpose::Files] {
+        let bound = match &former {
+            Some(former) => former.bound(tx, purpose).await?,
+            None => None,
+        };
+        let kept = match (&former, bound) {
+            (Some(former), Some(folder)) => {
+                let shown = match former.body.folder(purpose) {
+                    Some(_) => Folder::path_in_space(&mut *tx, &folder).await?,
+                    None => None,
+                };
+                Some(folder).filter(|_| body.folder(purpose) == shown.as_ref())
+            }
+            _ => None,
+        };
+        if let Some(folder) = kept {
+            write(tx, id, version, purpose, &folder).await?;
+        } else if purpose != FolderPurpose::Files && body.integration.is_some() && !body.is_personal(purpose) {
             let place = place::ensure_shared(tx, body.folder(purpose), now).await?;
             write(tx, id, version, purpose, &place.folder).await?;
         }
@@ -91,14 +109,7 @@ impl Definition {
         if self.body.is_personal(purpose) {
             return place::ensure(tx, path, starter, now).await;
         }
-        let bound: Option<(FolderId,)> =
-            sql("SELECT folder_id FROM definition_folders WHERE definition_id = $1 AND version = $2 AND purpose = $3")
-                .bind(&self.id)
-                .bind(self.version)
-                .bind(purpose)
-                .optional(&mut *tx)
-                .await?;
-        if let Some((folder,)) = bound
+        if let Some(folder) = self.bound(tx, purpose).await?
             && let Some(place) = Place::of(tx, &folder).await?
         {
             return Ok(place);
@@ -106,6 +117,19 @@ impl Definition {
         let place = place::ensure_shared(tx, path, now).await?;
         write(tx, &self.id, self.version, purpose, &place.folder).await?;
         Ok(place)
+    }
+
+    /// Returns the folder to which this version is bound. `None`: it is in the trash, or the version is not bound.
+    async fn bound(&self, tx: &mut Tx, purpose: FolderPurpose) -> Result<Option<FolderId>, DbError> {
+        let bound: Option<(FolderId,)> =
+            sql("SELECT b.folder_id FROM definition_folders b JOIN folders f ON f.id = b.folder_id
+             WHERE b.definition_id = $1 AND b.version = $2 AND b.purpose = $3 AND f.trash_id IS NULL")
+            .bind(&self.id)
+            .bind(self.version)
+            .bind(purpose)
+            .optional(tx)
+            .await?;
+        Ok(bound.map(|(folder,)| folder))
     }
 
     /// Replaces the paths of bound folders by their present paths.

@@ -18,11 +18,16 @@ impl Body {
         if self.retired {
             return Err(StartRefusal::Retired);
         }
-        let named = match &self.starters {
+        if self.is_starter(user) { Ok(()) } else { Err(StartRefusal::NotAStarter) }
+    }
+
+    /// Returns true if the definition lets `user` be the starter of its flows.
+    #[must_use]
+    pub fn is_starter(&self, user: &User) -> bool {
+        match &self.starters {
             Some(starters) => user.names_in_flows().iter().any(|name| starters.contains(name)),
             None => user.roles.0.iter().any(|role| *role != Role::Auditor),
-        };
-        if named { Ok(()) } else { Err(StartRefusal::NotAStarter) }
+        }
     }
 }
 

@@ -28,6 +28,15 @@ impl Assigned {
     pub fn to_user(username: &str) -> Self {
         Self { order: vec![format!("user:{username}")], rescued: false }
     }
+
+    /// Adds those who are not assigned yet.
+    pub fn add(&mut self, more: impl Iterator<Item = String>) {
+        for who in more {
+            if !self.order.contains(&who) {
+                self.order.push(who);
+            }
+        }
+    }
 }
 
 /// What decides the assignees of the nodes of a flow.

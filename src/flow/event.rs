@@ -110,6 +110,23 @@ async fn write(
     Ok(())
 }
 
+/// Returns the users to whom a turn at `node` was transferred and who did not hand it on, in the order of the events.
+pub(super) async fn receivers(tx: &mut Tx, flow: &FlowId, node: &str) -> Result<Vec<String>, DbError> {
+    let transfers: Vec<(String, Option<String>)> = sql(
+        "SELECT actor, target FROM flow_events WHERE flow_id = $1 AND act = 'transferred' AND node = $2 ORDER BY id",
+    )
+    .bind(flow)
+    .bind(node)
+    .all(tx)
+    .await?;
+    let mut receivers: Vec<String> = Vec::new();
+    for (actor, target) in transfers {
+        receivers.retain(|name| *name != actor && Some(name) != target.as_ref());
+        receivers.extend(target);
+    }
+    Ok(receivers)
+}
+
 /// Returns the events in the order in which they happened.
 pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Event>, DbError> {
     sql("SELECT id, at, actor, act, node, target, detail FROM flow_events WHERE flow_id = $1 ORDER BY id")

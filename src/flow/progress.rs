@@ -48,7 +48,13 @@ pub(super) async fn leave(
     match waiting {
         Some(node) => {
             let form = flow.values()?;
-            let assigned = Casting { body, form: &form, starter: &flow.starter, users }.assigned(node);
+            let mut assigned = Casting { body, form: &form, starter: &flow.starter, users }.assigned(node);
+            if next.is_none() {
+                // A user who took over the seals may still add the stamped file, too.
+                let receivers = event::receivers(tx, &flow.id, &node.key).await?;
+                let here = receivers.into_iter().filter(|name| users.get(name).is_some());
+                assigned.add(here.map(|name| format!("user:{name}")));
+            }
             people::wait_for(tx, &flow.id, &assigned, assign::one_by_one(node, body)).await?;
         }
         // The starter is responsible for the archive.

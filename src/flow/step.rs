@@ -28,9 +28,9 @@ use super::{
 use crate::{
     audit::Act,
     clock::Timestamp,
-    db::DbError,
+    db::{DbError, Tx},
     definition::{Body, Definition, Field, FieldError, Integration, START, starters::StartRefusal},
-    id::{FlowId, RunId},
+    id::{DefinitionId, FlowId, RunId},
     user::{Acting, Directory, User, keyed},
 };
 
@@ -90,22 +90,18 @@ pub struct Opinion<'a> {
     pub node: Option<&'a str>,
 }
 
-/// Creates a flow of `definition` and submits it. `run`: the run of a request with a key, which notes its act.
+/// Creates a flow of `definition` and submits it. `run`: the run of a request with a key, which notes its act. The flow
+/// takes the version that is current now: another one may have been saved since the caller read it.
 pub async fn start(
     acting: Acting<'_>,
     definition: &Definition,
     form: &Form,
     run: Option<&RunId>,
 ) -> Result<FlowId, StepError> {
-    let Acting { db, user: starter, now } = acting;
+    let Acting { user: starter, now, .. } = acting;
+    let (mut tx, definition, users) = startable(acting, &definition.id, form).await?;
     let body = &definition.body;
-    body.check_start(starter)?;
-    let users = Directory::load(db).await?;
-    let errors = checked::errors(form::check, body, form, &users).await?;
-    submittable(errors, body, form, starter, &users, now)?;
-    applicable(body, required_files::all(body))?;
-    let mut tx = db.begin().await?;
-    let flow = new_flow(acting, definition, form);
+    let flow = new_flow(acting, &definition, form);
     let flow = Flow { serial_no: next_serial_no(&mut tx, now).await?, state: FlowState::Running, ..flow };
     let flow = flow.insert(&mut tx).await?;
     people::started_by(&mut tx, &flow.id, &starter.username).await?;
@@ -116,6 +112,29 @@ pub async fn start(
     keyed::note(&mut tx, run, &flow.id).await?;
     acting.commit_to_flow(tx, Act::FlowSubmitted, &flow.id, None).await?;
     Ok(flow.id.clone())
+}
+
+/// Checks that the user may start a flow of the current version with this form, and begins the transaction. The form is
+/// checked before it, and again if a new version was saved meanwhile.
+async fn startable(
+    acting: Acting<'_>,
+    id: &DefinitionId,
+    form: &Form,
+) -> Result<(Tx, Definition, Directory), StepError> {
+    let Acting { db, user: starter, now } = acting;
+    loop {
+        let definition = Definition::current(db, id).await?.ok_or(StepError::NotFound)?;
+        let body = &definition.body;
+        body.check_start(starter)?;
+        let users = Directory::load(db).await?;
+        let errors = checked::errors(form::check, body, form, &users).await?;
+        submittable(errors, body, form, starter, &users, now)?;
+        applicable(body, required_files::all(body))?;
+        let mut tx = db.begin().await?;
+        if Definition::current(&mut tx, id).await?.is_some_and(|current| current.version == definition.version) {
+            return Ok((tx, definition, users));
+        }
+    }
 }
 
 /// Returns a draft that is not written yet.

@@ -35,17 +35,27 @@ impl Trouble {
                  WHERE s.status = 'failed' AND NOT s.superseded AND f.state = 'running'"
             }
             Self::ApplicationUnknown => "SELECT s.flow_id FROM seal_uses s WHERE s.status = 'unknown'",
+            // The vendor takes some types never (not `resend`). A user can take such a file out until the flow ends.
             Self::DeliveryFailed => {
                 "SELECT s.flow_id FROM dispatches v JOIN seal_uses s ON s.id = v.seal_use_id
-                 LEFT JOIN documents d ON d.id = v.document_id WHERE v.state = 'failed' AND d.deleted_at IS NULL"
+                 JOIN flows f ON f.id = s.flow_id LEFT JOIN documents d ON d.id = v.document_id
+                 WHERE v.state = 'failed' AND d.deleted_at IS NULL AND (v.kind = 'photo' OR d.field_key IS NOT NULL)
+                   AND (v.resend OR f.state NOT IN ('archived', 'withdrawn'))"
             }
             Self::DeliveryUnknown => {
                 "SELECT s.flow_id FROM dispatches v JOIN seal_uses s ON s.id = v.seal_use_id
-                 LEFT JOIN documents d ON d.id = v.document_id WHERE v.state = 'unknown' AND d.deleted_at IS NULL"
+                 LEFT JOIN documents d ON d.id = v.document_id
+                 WHERE v.state = 'unknown' AND d.deleted_at IS NULL AND (v.kind = 'photo' OR d.field_key IS NOT NULL)"
             }
+            // An accepted loss is no trouble, and neither is a photo for which users supplied another one.
             Self::PhotosParked => {
                 "SELECT s.flow_id FROM photos p JOIN seal_uses s ON s.id = p.seal_use_id
-                 WHERE p.state = 'failed' AND p.listed AND p.original_hash IS NULL"
+                 WHERE p.state = 'failed' AND p.listed AND p.original_hash IS NULL AND NOT p.loss_accepted
+                   AND (p.grant_id IS NULL OR
+                     (SELECT COUNT(*) FROM photos o WHERE o.grant_id = p.grant_id AND o.kind = p.kind
+                        AND o.original_hash IS NULL AND o.state = 'failed' AND o.listed) >
+                     (SELECT COUNT(*) FROM photos o WHERE o.grant_id = p.grant_id AND o.kind = p.kind
+                        AND o.original_hash IS NOT NULL AND o.supplied_by IS NOT NULL))"
             }
             Self::PeopleGone => "SELECT g.flow_id FROM flow_people g WHERE g.gone",
         }

@@ -50,6 +50,9 @@ pub struct FlowView {
     /// The number of the last manifest.
     #[serde(skip)]
     pub manifest_no: i64,
+    /// Of a draft: values of fields that the current version of the definition does not have. They are not in `form`, and
+    /// they are dropped with the next change. Empty for other flows.
+    pub removed: Vec<RemovedField>,
     /// Keys of the fields that this user may change now. A files field is changed by upload.
     pub editable: Vec<String>,
     /// Display names of the usernames in this flow.
@@ -58,6 +61,17 @@ pub struct FlowView {
     /// For each other action: why this user may not do it now.
     #[serde(skip)]
     refused: BTreeMap<Action, Refusal>,
+}
+
+/// What a draft has for a field that its definition does not have any more.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct RemovedField {
+    pub key: String,
+    pub label: String,
+    /// Null for a files field.
+    pub value: Option<Value>,
+    /// Names of its files. The submission puts them into the trash.
+    pub files: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -123,7 +137,7 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     if !flow.is_visible_to(user, &people) {
         return Ok(None);
     }
-    let body = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+    let (flow, body, removed) = shown_version(db, flow).await?;
     let (seal_uses, known) = seal_uses(db, id).await?;
     let files = files(&body, db, id, user).await?;
     let owed = required_files::empty(db, id, &body).await?;
@@ -160,7 +174,35 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
         events,
         files,
         seal_uses,
+        removed,
     }))
+}
+
+/// Returns the flow with the version of its definition that its form has. A draft has the current one. Its values of
+/// fields that this version does not have are listed apart: the next write drops them.
+async fn shown_version(db: &Db, mut flow: Flow) -> Result<(Flow, Body, Vec<RemovedField>), DbError> {
+    let own = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+    let current = match flow.state {
+        FlowState::Draft => Definition::current(db, &flow.definition_id).await?,
+        _ => None,
+    };
+    let Some(current) = current.filter(|current| current.version != flow.version) else {
+        return Ok((flow, own, Vec::new()));
+    };
+    let mut form = flow.values()?;
+    let files = Document::of_flow(db, &flow.id).await?;
+    let mut removed = Vec::new();
+    for field in own.fields.into_iter().filter(|field| current.body.field(&field.key).is_none()) {
+        let value = form.remove(&field.key).filter(|value| !value.is_null());
+        let of_field = |document: &&Document| document.field_key.as_ref() == Some(&field.key);
+        let files: Vec<String> = files.iter().filter(of_field).map(|document| document.name.clone()).collect();
+        if value.is_some() || !files.is_empty() {
+            removed.push(RemovedField { key: field.key, label: field.label, value, files });
+        }
+    }
+    flow.form = Value::Object(form).to_string();
+    flow.version = current.version;
+    Ok((flow, current.body, removed))
 }
 
 /// Returns the texts of the view that can be usernames.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     curate::{
-        documents::{self, BatchResult, Deed},
+        documents::{self, BatchResult, Deed, restore},
         uploads,
     },
     id::{BatchId, DocumentId, FolderId},
@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .layer(DefaultBodyLimit::disable())
         .routes(routes!(change, delete))
         .routes(routes!(copy))
-        .routes(routes!(restore))
+        .routes(routes!(restore_one))
         .routes(routes!(move_many))
         .routes(routes!(copy_many))
         .routes(routes!(trash_many))
@@ -129,13 +129,13 @@ struct DocumentRestore {
 
 /// Takes a document out of the trash. A file that left its field is a document without a flow then.
 #[utoipa::path(post, path = "/api/documents/{id}/restore", params(("id" = DocumentId, Path)), request_body = Option<DocumentRestore>, responses((status = 200, body = Document), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn restore(
+async fn restore_one(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
     MaybeInput(into): MaybeInput<DocumentRestore>,
 ) -> Result<Json<Document>, Problem> {
-    documents::restore(edge.acting(&user), &id, into.folder_id.as_ref()).await?;
+    restore::one(edge.acting(&user), &id, into.folder_id.as_ref()).await?;
     shown(&edge, &id, &user).await
 }
 
@@ -219,13 +219,11 @@ async fn restore_many(
 ) -> Result<Json<BatchResult>, Problem> {
     let (acting, folder) = (edge.acting(&user), many.folder_id.as_ref());
     match many.batch {
-        Some(batch) if many.document_ids.is_empty() => {
-            Ok(Json(documents::restore_batch(acting, &batch, folder).await?))
-        }
+        Some(batch) if many.document_ids.is_empty() => Ok(Json(restore::batch(acting, &batch, folder).await?)),
         Some(_) => Err(Problem::field("batch", "is sent together with documentIds; send one of them")),
         None => {
             check_number(&many.document_ids)?;
-            Ok(Json(documents::restore_many(acting, &many.document_ids, folder).await?))
+            Ok(Json(restore::many(acting, &many.document_ids, folder).await?))
         }
     }
 }

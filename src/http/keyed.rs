@@ -1,5 +1,7 @@
 //! `Idempotency-Key`: a request that starts, submits, appends or ends is done once, however often it is sent.
 
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{FromRequestParts, MatchedPath, Request, State},
@@ -7,14 +9,17 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 
 use super::{Code, Edge, JSON_LIMIT, Problem, flows::visible_flow, logged_in::LoggedIn};
 use crate::{
+    app::App,
+    db::{self, DbError},
     hash::Blake3,
-    id::RunId,
+    queue,
     user::{
         User,
-        keyed::{self, Claim, KeyedRequest},
+        keyed::{self, Claim, KeyedRequest, KeyedRun},
     },
 };
 
@@ -42,9 +47,9 @@ pub(super) struct IdempotencyKey {
     idempotency_key: Option<String>,
 }
 
-/// The run of a request with a key. `None` without a key. An act notes it in its transaction.
+/// The run of a request. An act notes it in its transaction.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Run(pub(super) Option<RunId>);
+pub(super) struct Run(pub(super) KeyedRun);
 
 impl<S: Send + Sync> FromRequestParts<S> for Run {
     type Rejection = std::convert::Infallible;
@@ -74,7 +79,10 @@ pub(super) async fn once(State(edge): State<Edge>, request: Request, next: Next)
     let Some(key) = key else { return bad_key() };
     let keyed = KeyedRequest { username: &user.user.username, request: &request, key: &key, body: &hash };
     match keyed.claim(&edge.app.db, success.is_some(), edge.app.clock.now()).await {
-        Ok(Claim::Act(run)) => act(&edge, parts, body, run, next).await,
+        Ok(Claim::Act(run)) => {
+            let keyed_act = KeyedAct { run: KeyedRun::new(run), repeatable: success.is_some() };
+            keyed_act.act(&edge.app, parts, body, next).await
+        }
         Ok(earlier) => again(&edge, &user.user, earlier, success.unwrap_or_default()).await,
         Err(error) => Problem::from(error).into_response(),
     }
@@ -93,25 +101,83 @@ fn bad_key() -> Response {
     Problem::field("Idempotency-Key", "must be 1 to 255 visible ASCII characters").into_response()
 }
 
-/// Acts, and keeps the answer unless the request surely did nothing.
-async fn act(edge: &Edge, mut parts: Parts, body: Bytes, run: RunId, next: Next) -> Response {
-    parts.extensions.insert(Run(Some(run.clone())));
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    let status = response.status();
-    let nothing = status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE;
-    let (head, body) = response.into_parts();
-    // The answer of our own handler is complete in memory.
-    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let db = &edge.app.db;
-    let kept = if nothing {
-        keyed::forget(db, &run).await
-    } else {
-        keyed::keep(db, &run, status.as_u16(), &String::from_utf8_lossy(&bytes)).await
-    };
-    if let Err(error) = kept {
-        tracing::warn!(%error, "the answer of a request with a key was not kept");
+/// The request that acts for its key.
+struct KeyedAct {
+    run: KeyedRun,
+    /// A run that failed without a commit did nothing.
+    repeatable: bool,
+}
+
+/// What becomes of the key after the run.
+enum Outcome {
+    /// The run did nothing.
+    Free,
+    /// The answer is of use for nobody, and the run may have done something.
+    Lapse,
+    Keep {
+        status: StatusCode,
+        body: String,
+    },
+}
+
+impl KeyedAct {
+    /// Acts, and keeps the answer unless the request surely did nothing.
+    async fn act(self, app: &Arc<App>, mut parts: Parts, body: Bytes, next: Next) -> Response {
+        parts.extensions.insert(Run(self.run.clone()));
+        let running = AssertUnwindSafe(next.run(Request::from_parts(parts, Body::from(body)))).catch_unwind();
+        let response = match running.await {
+            Ok(response) => response,
+            Err(panic) => {
+                let outcome = if self.repeatable { Outcome::Free } else { Outcome::Lapse };
+                self.settle(app, outcome).await;
+                std::panic::resume_unwind(panic);
+            }
+        };
+        let (head, body) = response.into_parts();
+        // The answer of our own handler is complete in memory.
+        let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let outcome = match head.status {
+            status if self.did_nothing(status) => Outcome::Free,
+            status if status.is_success() || status == StatusCode::BAD_GATEWAY => {
+                Outcome::Keep { status, body: String::from_utf8_lossy(&bytes).into_owned() }
+            }
+            _ => Outcome::Lapse,
+        };
+        self.settle(app, outcome).await;
+        Response::from_parts(head, Body::from(bytes))
     }
-    Response::from_parts(head, Body::from(bytes))
+
+    /// Returns true if a run with this answer did nothing. A failed act of this service alone is rolled back.
+    fn did_nothing(&self, status: StatusCode) -> bool {
+        let failed = status.is_client_error() || status.is_server_error();
+        failed && (self.repeatable || !self.run.reached_vendor())
+    }
+
+    /// Writes the outcome. During an outage of the database it is written later, so the answer does not wait.
+    async fn settle(&self, app: &Arc<App>, outcome: Outcome) {
+        let Err(error) = self.write(app, &outcome).await else { return };
+        tracing::warn!(%error, "the answer of a request with a key is not kept yet");
+        let (app, again) = (Arc::clone(app), Self { run: self.run.clone(), repeatable: self.repeatable });
+        tokio::spawn(async move {
+            let mut failed = error;
+            while queue::write_again_after(db::outage(&failed)).await {
+                match again.write(&app, &outcome).await {
+                    Ok(()) => return,
+                    Err(error) => failed = error,
+                }
+            }
+            tracing::warn!(error = %failed, "the answer of a request with a key was not kept");
+        });
+    }
+
+    async fn write(&self, app: &App, outcome: &Outcome) -> Result<(), DbError> {
+        let Some(run) = &self.run.id else { return Ok(()) };
+        match outcome {
+            Outcome::Free => keyed::forget(&app.db, run).await,
+            Outcome::Lapse => keyed::lapse(&app.db, run).await,
+            Outcome::Keep { status, body } => keyed::keep(&app.db, run, status.as_u16(), body).await,
+        }
+    }
 }
 
 /// Answers for a request that came before.

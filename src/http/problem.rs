@@ -115,6 +115,11 @@ impl Problem {
         Self::internal(error)
     }
 
+    /// Returns true if the same request can succeed in a moment.
+    pub(super) fn is_outage(&self) -> bool {
+        self.status_code == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// Returns the problem for a failure of the service. The cause goes to the log and not to the caller.
     #[must_use]
     pub fn internal(error: &dyn std::error::Error) -> Self {

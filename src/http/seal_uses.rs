@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Edge, Problem,
+    Code, Edge, Problem,
     flows::{flow_for, visible_flow},
     input::{self, Id, Input, Params},
-    keyed::IdempotencyKey,
+    keyed::{IdempotencyKey, Run},
     session::{Admin, CurrentUser},
 };
 use crate::{
@@ -83,12 +83,13 @@ async fn seal_append(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
+    Run(run): Run,
     Input(input): Input<MoreUses>,
 ) -> Result<Json<FlowView>, Problem> {
     flow_for(&edge, &id, &user, Action::Append).await?;
     let more = More { count: input.count, device_no: nonempty(input.device_no) };
-    append_uses::append(&edge.app, &id, &user, &more).await?;
-    visible_flow(&edge, &id, &user).await.map(Json)
+    append_uses::append(&edge.app, &id, &user, &more, &run).await?;
+    flow_after(&edge, &id, &user).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -107,13 +108,25 @@ async fn seal_finish(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<FlowId>,
+    Run(run): Run,
     Input(input): Input<EndOfUse>,
 ) -> Result<Json<FlowView>, Problem> {
     flow_for(&edge, &id, &user, Action::Finish).await?;
     let reason = nonempty(Some(input.reason))
         .ok_or_else(|| Problem::field("reason", "the reason is empty; enter the reason for the end of use"))?;
-    end_use::by_hand(&edge.app, &id, &user, &reason, nonempty(input.device_no).as_deref()).await?;
-    visible_flow(&edge, &id, &user).await.map(Json)
+    end_use::by_hand(&edge.app, &id, &user, &reason, nonempty(input.device_no).as_deref(), &run).await?;
+    flow_after(&edge, &id, &user).await
+}
+
+/// Returns the flow after the vendor did what was asked. If the flow cannot be read now, the answer is no request to
+/// repeat the act.
+async fn flow_after(edge: &Edge, id: &FlowId, user: &User) -> Result<Json<FlowView>, Problem> {
+    visible_flow(edge, id, user).await.map(Json).map_err(|problem| {
+        if !problem.is_outage() {
+            return problem;
+        }
+        Problem::new(Code::Internal, "The act was done, but the flow cannot be read now. Read the flow again.")
+    })
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -141,7 +154,7 @@ async fn seal_window(
     flow_for(&edge, &id, &user, Action::Finish).await?;
     let seals = nonempty(input.device_no).map(Selector::Device).or_else(|| nonempty(input.seal).map(Selector::Seal));
     time_window::set(&edge.app, &id, &user, &Wanted { start: input.start, end: input.end, seals }).await?;
-    visible_flow(&edge, &id, &user).await.map(Json)
+    flow_after(&edge, &id, &user).await
 }
 
 /// The resolution of a blocked seal use: exactly one of `businessId`, `applyAgain` and `endAgain`.

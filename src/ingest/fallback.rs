@@ -27,7 +27,7 @@ use crate::{
 };
 use crate::{
     content::store_original::{Fetched, store_original},
-    seal_use::ingest::Ingest,
+    seal_use::ingest::{Ingest, Trigger},
 };
 
 /// Entries that are read ahead of the one that is being stored.
@@ -67,16 +67,24 @@ pub(super) async fn read_zip_later(pass: &Pass) -> Result<Option<ReadLater>, Ing
         mark_read(pass, Some(begun)).await?;
     }
     let note = fetch_and_read(pass, &due).await?;
-    // The reading after the end counts if it succeeds. The next pass, at the latest a recheck, makes it again.
+    // The reading after the end counts if it succeeds. Otherwise a recheck or a user's retry makes it again, not each
+    // wake: some vendors lock a file that is downloaded too often.
     if due.once && note.as_ref().is_none_or(|note| note.contains(LEFT_OUT)) {
         mark_read(pass, Some(begun)).await?;
     }
+    mark_tried(pass, pass.app.clock.now()).await?;
     Ok(Some(ReadLater(note)))
 }
 
 async fn mark_read(pass: &Pass, at: Option<Timestamp>) -> Result<(), IngestError> {
     let mut tx = pass.lease.begin(pass.db()).await?;
     Ingest::zip_read(&mut tx, pass.id(), at).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn mark_tried(pass: &Pass, at: Timestamp) -> Result<(), IngestError> {
+    let mut tx = pass.lease.begin(pass.db()).await?;
+    Ingest::zip_tried(&mut tx, pass.id(), at).await?;
     Ok(tx.commit().await?)
 }
 
@@ -135,9 +143,10 @@ async fn fetch_and_read(pass: &Pass, due: &DueZip) -> Result<Option<String>, Ing
 }
 
 /// Returns the zip that is to be read. No key may bring its photos soon. Before the flow is settled, photos must be
-/// missing. After it, the zip was not read since the end of use, or photos are unsettled. Missing and unsettled photos
-/// need a wake since the last reading (a scheduled recheck counts as a wake). While seals are in use every stamping wakes
-/// the ingest; then the zip is read at most once per poll interval.
+/// missing. After it, the zip was not read since the end of use, or photos are unsettled. Missing photos need a wake since
+/// the last reading (a scheduled recheck counts as a wake). Unsettled photos are looked for when they are new, at rechecks
+/// and when a user asks. While seals are in use every stamping wakes the ingest; then the zip is read at most once per poll
+/// interval.
 async fn zip_to_read(pass: &Pass, when: When) -> Result<Option<DueZip>, IngestError> {
     let mut reader = pass.db().reader().await?;
     let (Some(seal_use), Some(ingest)) =
@@ -157,10 +166,17 @@ async fn zip_to_read(pass: &Pass, when: When) -> Result<Option<DueZip>, IngestEr
             read.plus(pass.app.config.ingest.poll_open.get()) <= pass.begun
         }
     });
-    let once = seal_use.ended_at.is_some_and(|ended| ingest.zip_at.is_none_or(|read| read < ended));
+    let again = pass.is_recheck() || pass.ingest.cause == Trigger::Button;
+    let once = seal_use.ended_at.is_some_and(|ended| {
+        let since_the_end = |at: Option<Timestamp>| at.is_some_and(|at| at >= ended);
+        !since_the_end(ingest.zip_at) && (again || !since_the_end(ingest.zip_tried_at))
+    });
+    let newest = photos.iter().filter(|photo| !photo.is_settled()).map(|photo| photo.created_at).max();
+    let is_new = newest.is_some_and(|newest| ingest.zip_at.max(ingest.zip_tried_at).is_none_or(|read| read < newest));
+    let unsettled = newest.is_some() && unread && (!ended || again || is_new);
     let due = match when {
         When::BeforeSettling => needed && unread,
-        When::AfterSettling => !needed && (once || (unread && !photos.iter().all(Photo::is_settled))),
+        When::AfterSettling => !needed && (once || unsettled),
     };
     let business_id = seal_use.business_id.filter(|_| due && !on_the_way);
     Ok(business_id.map(|business_id| DueZip { when, once, business_id, settles_only: !needed && !ended }))
@@ -171,7 +187,7 @@ async fn read(
     pass: &Pass,
     file: std::fs::File,
     settles_only: bool,
-) -> Result<(Result<Summary, zip::ZipError>, Vec<Untold>), IngestError> {
+) -> Result<(Result<Summary, zip::ZipError>, Vec<Arrival>), IngestError> {
     let config = &pass.app.config;
     let limits = limits(pass);
     let (sender, mut entries) = mpsc::channel::<ZipEntry>(AHEAD);
@@ -193,10 +209,9 @@ async fn read(
             // The first entry of this key may change the row that the second one needs.
             link::link(pass, std::mem::take(&mut batch)).await?;
         }
-        let named = entry.kind;
         match arrival(pass, entry, &mut seen).await? {
             Some(arrival) if arrival.is_listed() => batch.push(arrival),
-            Some(arrival) => untold.push(Untold { arrival, named }),
+            Some(arrival) => untold.push(arrival),
             None => {}
         }
         if batch.len() >= config.ingest.link_batch {
@@ -227,13 +242,6 @@ fn chunks(mut all: Vec<Arrival>, size: usize) -> impl Iterator<Item = Vec<Arriva
         let chunk = std::mem::replace(&mut all, rest);
         (!chunk.is_empty()).then_some(chunk)
     })
-}
-
-/// A photo of the zip whose kind the detail does not tell.
-struct Untold {
-    arrival: Arrival,
-    /// The kind that the name of its entry suggests.
-    named: Option<PhotoKind>,
 }
 
 /// The entries of the zip so far.

@@ -22,7 +22,7 @@ use zip::{
     unstable::read::ZipIterable,
 };
 
-use crate::photo::{key, kind::PhotoKind};
+use crate::photo::key;
 pub use junk::not_a_photo;
 
 /// Limits on the bytes that are really read. The sizes that the zip declares are not trusted.
@@ -45,8 +45,6 @@ pub struct ZipEntry {
     pub name: String,
     /// The name with its directories, as written in the zip. For display only.
     pub path: String,
-    /// The kind that the name of the file or of its directories suggests.
-    pub kind: Option<PhotoKind>,
     /// The photokey, if the name contains one.
     pub photokey: Option<String>,
     /// Never empty. Their CRC-32 equals the declared one.
@@ -136,9 +134,7 @@ pub fn read(
             Ok(bytes) => {
                 summary.entries += 1;
                 let photokey = key::find(&names.path).map(str::to_owned);
-                if each(ZipEntry { kind: names.kind(), name: names.shown, path: names.path, photokey, bytes })
-                    .is_break()
-                {
+                if each(ZipEntry { name: names.shown, path: names.path, photokey, bytes }).is_break() {
                     summary.stopped = true;
                     break;
                 }

@@ -11,6 +11,7 @@ use crate::{
     db::{Db, DbError, On, Tx, sql},
     id::FolderId,
     library::{FolderPath, Space, search_terms},
+    vocabulary::UnknownWord,
 };
 
 pub use place::Place;
@@ -129,23 +130,19 @@ impl Folder {
 
     /// Returns the space of a folder and its path in it, as a definition names it. `None`: it is not there, or it is in
     /// the trash.
-    pub async fn path_in_space(db: &Db, id: &FolderId) -> Result<Option<FolderPath>, DbError> {
-        let Some(folder) = Self::find(db, id).await?.filter(|folder| folder.trash_id.is_none()) else {
-            return Ok(None);
-        };
-        let names = folder.names_from_top(db).await?;
-        let below = usize::from(folder.space == Space::System);
-        Ok(Some(FolderPath { space: folder.space, path: names[below.min(names.len())..].join("/") }))
-    }
-
-    /// Returns the ids of a folder and of the folders below it that are not in the trash.
-    pub async fn with_all_below(&self, on: impl Into<On<'_>>) -> Result<Vec<FolderId>, DbError> {
-        let (from, to) = tree::range(&self.lineage);
-        sql("SELECT id FROM folders WHERE lineage >= $1 AND lineage < $2 AND trash_id IS NULL ORDER BY lineage")
-            .bind(from)
-            .bind(to)
-            .scalars(on)
-            .await
+    pub async fn path_in_space(on: impl Into<On<'_>>, id: &FolderId) -> Result<Option<FolderPath>, DbError> {
+        let rows: Vec<(String, String)> = sql("WITH RECURSIVE up (parent, space, name, lineage) AS (
+               SELECT parent, space, name, lineage FROM folders WHERE id = $1 AND trash_id IS NULL
+               UNION ALL SELECT p.parent, p.space, p.name, p.lineage FROM folders p JOIN up ON p.id = up.parent)
+             SELECT space, name FROM up ORDER BY lineage")
+        .bind(id)
+        .all(on)
+        .await?;
+        let Some((space, _)) = rows.first() else { return Ok(None) };
+        let space: Space = space.parse().map_err(|error: UnknownWord| DbError::Decode(error.into()))?;
+        // The name of a system folder's top is no part of a setting.
+        let names = rows.iter().skip(usize::from(space == Space::System)).map(|(_, name)| name.as_str());
+        Ok(Some(FolderPath { space, path: names.collect::<Vec<_>>().join("/") }))
     }
 
     /// Writes a new folder. Fails with a unique violation if the name is taken.

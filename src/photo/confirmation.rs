@@ -6,7 +6,7 @@ use super::{Photo, kind::PhotoKind};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    id::PhotoId,
+    id::{FlowId, PhotoId},
     vocabulary::words,
 };
 
@@ -58,13 +58,14 @@ impl Photo {
         self.counts() && (self.kind != PhotoKind::Unknown || self.original_hash.is_none())
     }
 
-    /// The vendor's zip has the content of this photo. `told` is the kind that the zip tells.
+    /// The vendor's zip has the content of this photo. `told` is the kind that the zip tells. Only a callback told the
+    /// kind of an unconfirmed photo, so that kind does not stay if the zip tells none.
     pub async fn confirm(&mut self, tx: &mut Tx, told: PhotoKind) -> Result<(), DbError> {
+        if told != PhotoKind::Unknown || self.confirmation == Confirmation::Unconfirmed {
+            self.kind = told;
+        }
         if self.confirmation == Confirmation::Unconfirmed {
             self.confirmation = Confirmation::Confirmed;
-        }
-        if told != PhotoKind::Unknown {
-            self.kind = told;
         }
         sql("UPDATE photos SET confirmation = $1, kind = $2 WHERE id = $3")
             .bind(self.confirmation)
@@ -72,6 +73,16 @@ impl Photo {
             .bind(&self.id)
             .execute(tx)
             .await?;
+        Ok(())
+    }
+
+    /// A user accepts that the listed photos of the flow without content are lost.
+    pub async fn accept_losses(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
+        sql("UPDATE photos SET loss_accepted = TRUE WHERE listed AND original_hash IS NULL
+               AND seal_use_id IN (SELECT id FROM seal_uses WHERE flow_id = $1)")
+        .bind(flow)
+        .execute(tx)
+        .await?;
         Ok(())
     }
 

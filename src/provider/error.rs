@@ -40,6 +40,14 @@ pub enum ProviderError {
     Disk(String),
 }
 
+/// The vendor's code of an unknown error. The vendor may have acted.
+const UNKNOWN_ERROR: i64 = 1_000_000;
+
+/// Returns true if a server that answers with this status surely did not act.
+const fn refuses(status: u16) -> bool {
+    status == 503 || (status >= 400 && status < 500 && status != 408)
+}
+
 impl ProviderError {
     /// Returns the stable name for the API.
     #[must_use]
@@ -78,22 +86,28 @@ impl ProviderError {
     }
 
     /// Returns true if the vendor surely did not take a file: it refused in its own words, or its server refused before
-    /// it read the request. After other statuses the vendor may have the file.
+    /// it read the request. After other statuses, and after an error that the vendor itself calls unknown, the vendor may
+    /// have the file.
     #[must_use]
     pub fn surely_refused(&self) -> bool {
         match self {
-            Self::Rejected { .. } => true,
-            Self::Status { status, .. } | Self::Html { status, .. } => {
-                *status == 503 || ((400..500).contains(status) && *status != 408)
-            }
+            Self::Rejected { code: UNKNOWN_ERROR, .. } => false,
+            Self::Rejected { status, .. } => *status < 400 || refuses(*status),
+            Self::Status { status, .. } | Self::Html { status, .. } => refuses(*status),
             _ => false,
         }
+    }
+
+    /// Returns true if the vendor refused in its own words, so it surely did not act.
+    #[must_use]
+    pub fn refused_in_words(&self) -> bool {
+        matches!(self, Self::Rejected { .. }) && self.surely_refused()
     }
 
     /// Returns true if it is unknown whether the vendor acted: the request may have arrived, and no refusal came back.
     #[must_use]
     pub fn unclear(&self) -> bool {
-        !self.surely_never_arrived() && !matches!(self, Self::Rejected { .. })
+        !self.surely_never_arrived() && !self.refused_in_words()
     }
 
     /// Returns the vendor's `Retry-After` (with 429 or 503), without a limit.
@@ -150,4 +164,29 @@ fn causes(error: &dyn Error) -> String {
 pub(crate) fn short(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(status: u16, code: i64) -> ProviderError {
+        ProviderError::Rejected { status, code, message: "x".into(), retry_after: None }
+    }
+
+    #[test]
+    fn an_error_that_the_vendor_calls_unknown_is_no_refusal() {
+        for (status, code, refused) in [
+            (200, 1_000_001, true),
+            (200, 1_000_000, false),
+            (400, 1_000_001, true),
+            (408, 1_000_001, false),
+            (445, 445, true),
+            (500, 1_000_001, false),
+            (503, 1_000_001, true),
+        ] {
+            let error = rejected(status, code);
+            assert_eq!((error.surely_refused(), error.unclear()), (refused, !refused), "{error:?}");
+        }
+    }
 }

@@ -71,8 +71,19 @@ pub struct Tally {
     pub outstanding: i64,
     /// Photos that are not fetched yet, or parked.
     pub unsettled: i64,
+    /// Photos with a key that are parked without their content.
+    pub parked: i64,
+    /// Stored photos that users supplied.
+    pub supplied: i64,
     /// False: photos that the vendor has not confirmed. They are in no count.
     pub confirmed: bool,
+}
+
+impl Tally {
+    /// Parked photos for which users supplied others. Nobody waits for them any more, although the vendor lists them.
+    fn replaced(&self) -> i64 {
+        self.parked.min(self.supplied)
+    }
 }
 
 impl PhotoCounts {
@@ -111,6 +122,8 @@ pub async fn tallies(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<
         "SELECT seal_use_id, grant_id, kind, COUNT(photokey) AS keyed, COUNT(original_hash) AS stored,
            COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL THEN 1 END) AS outstanding,
            COUNT(CASE WHEN state <> 'done' THEN 1 END) AS unsettled,
+           COUNT(CASE WHEN photokey IS NOT NULL AND original_hash IS NULL AND state = 'failed' THEN 1 END) AS parked,
+           COUNT(CASE WHEN supplied_by IS NOT NULL AND original_hash IS NOT NULL THEN 1 END) AS supplied,
            CASE WHEN confirmation = 'unconfirmed' THEN FALSE ELSE TRUE END AS confirmed
          FROM photos WHERE seal_use_id IN {} AND (listed OR original_hash IS NOT NULL)
          GROUP BY seal_use_id, grant_id, kind, CASE WHEN confirmation = 'unconfirmed' THEN FALSE ELSE TRUE END",
@@ -127,7 +140,7 @@ pub fn count(grants: &[Grant], tallies: &[Tally]) -> PhotoCounts {
     let tallies: Vec<&Tally> = tallies.iter().filter(|tally| tally.confirmed).collect();
     let tallies = tallies.as_slice();
     let mut counts = PhotoCounts {
-        unsettled: tallies.iter().any(|tally| tally.unsettled > 0),
+        unsettled: tallies.iter().any(|tally| tally.unsettled > tally.replaced()),
         any: !tallies.is_empty(),
         evidence,
         ..PhotoCounts::default()
@@ -169,7 +182,8 @@ fn gaps(grant: Option<&Grant>, tallies: &[&Tally]) -> Vec<Gap> {
     let id = grant.map(|grant| &grant.id);
     let gap = |kind: PhotoKind| {
         let tally = sum_tallies(tallies, id, kind);
-        let (received, keyed, listed) = tally.as_ref().map_or((0, 0, 0), |t| (t.stored, t.keyed, t.outstanding));
+        let (received, keyed, listed) =
+            tally.as_ref().map_or((0, 0, 0), |t| (t.stored, t.keyed - t.replaced(), t.outstanding - t.replaced()));
         let counted = grant.filter(|_| kind == PhotoKind::Signatory).map_or(0, |grant| grant.used);
         let missing = match kind {
             PhotoKind::Signatory if grant.is_some() => (counted.max(keyed) - received).max(0),
@@ -190,6 +204,8 @@ fn sum_tallies(tallies: &[&Tally], grant: Option<&GrantId>, kind: PhotoKind) -> 
         stored: sum.stored + tally.stored,
         outstanding: sum.outstanding + tally.outstanding,
         unsettled: sum.unsettled + tally.unsettled,
+        parked: sum.parked + tally.parked,
+        supplied: sum.supplied + tally.supplied,
         ..sum
     }))
 }
@@ -234,8 +250,26 @@ mod tests {
             stored,
             outstanding,
             unsettled: outstanding,
+            parked: 0,
+            supplied: 0,
             confirmed: true,
         }
+    }
+
+    #[test]
+    fn a_supplied_photo_stands_for_a_parked_one_under_its_own_key_too() {
+        let grant = grant(2, 2, 0);
+        // k1 is stored, k2 is parked, and the vendor lists the supplied photo under k3.
+        let replaced = Tally { parked: 1, supplied: 1, ..tally(Some(&grant), PhotoKind::Signatory, 3, 2, 1) };
+        let counts = count(std::slice::from_ref(&grant), std::slice::from_ref(&replaced));
+        assert_eq!((counts.sum.missing, counts.unsettled, counts.gaps.len()), (0, false, 0));
+        // Of two parked photos one is replaced.
+        let half = Tally { parked: 2, supplied: 1, ..tally(Some(&grant), PhotoKind::Signatory, 4, 2, 2) };
+        let counts = count(std::slice::from_ref(&grant), &[half]);
+        assert_eq!((counts.sum.missing, counts.unsettled), (1, true));
+        // Of three stampings one is neither here nor replaced.
+        let three = Grant { used: 3, ..grant };
+        assert_eq!(count(&[three], &[replaced]).sum.missing, 1);
     }
 
     #[test]

@@ -213,6 +213,19 @@ impl Dispatch {
         Ok(())
     }
 
+    /// Marks a file as being sent. Returns false if it is not to be sent any more: it is in the trash or out of its field.
+    pub async fn mark_sending(tx: &mut Tx, id: &DispatchId, now: Timestamp) -> Result<bool, DbError> {
+        let marked = sql("UPDATE dispatches SET state = 'sending', resend = FALSE, error = NULL, updated_at = $1
+             WHERE id = $2 AND state IN ('queued', 'failed') AND (kind = 'photo' OR EXISTS (
+               SELECT 1 FROM documents d
+               WHERE d.id = dispatches.document_id AND d.deleted_at IS NULL AND d.field_key IS NOT NULL))")
+        .bind(now)
+        .bind(id)
+        .execute(tx)
+        .await?;
+        Ok(marked == 1)
+    }
+
     /// Writes the result of a try. A refused file is sent again.
     pub async fn set_state(
         tx: &mut Tx,

@@ -58,6 +58,8 @@ pub struct Ingest {
     pub next_at: Option<Timestamp>,
     pub error: Option<String>,
     pub zip_at: Option<Timestamp>,
+    /// The end of the last reading of the zip that was not needed for a missing photo, successful or not.
+    pub zip_tried_at: Option<Timestamp>,
     /// The last wake by an event or a user.
     pub woken_at: Timestamp,
 }
@@ -171,6 +173,12 @@ impl Ingest {
     /// Records when the zip was read. `None`: never.
     pub async fn zip_read(tx: &mut Tx, seal_use: &SealUseId, at: Option<Timestamp>) -> Result<(), DbError> {
         sql("UPDATE ingests SET zip_at = $1 WHERE seal_use_id = $2").bind(at).bind(seal_use).execute(tx).await?;
+        Ok(())
+    }
+
+    /// Records when a reading of the zip ended that was not needed for a missing photo.
+    pub async fn zip_tried(tx: &mut Tx, seal_use: &SealUseId, at: Timestamp) -> Result<(), DbError> {
+        sql("UPDATE ingests SET zip_tried_at = $1 WHERE seal_use_id = $2").bind(at).bind(seal_use).execute(tx).await?;
         Ok(())
     }
 

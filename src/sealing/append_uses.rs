@@ -5,7 +5,7 @@ use crate::{
     audit::Act,
     db::DbError,
     flow::{Flow, act::FlowAct, event::EventKind, people},
-    id::FlowId,
+    id::{FlowId, RunId},
     provider::{Actor, AppendLog, Client, ProviderError},
     seal_use::{
         Grant, Reopened, SealUse,
@@ -13,7 +13,10 @@ use crate::{
     },
     sealing::actor::acting,
     service::{Service, ServiceError},
-    user::User,
+    user::{
+        User,
+        keyed::{self, KeyedRun},
+    },
 };
 
 /// Why no uses were appended, or why the result is unknown.
@@ -36,6 +39,14 @@ pub enum AppendError {
         "{cause}. It is unknown whether the uses were appended ({hint}). Check the seal details before you append again."
     )]
     Unclear { cause: ProviderError, hint: &'static str },
+    /// The vendor has appended the uses.
+    #[error(
+        "the vendor appended the uses, but the service could not record it. Check the seal details before you append again."
+    )]
+    Unrecorded(#[source] Box<AppendError>),
+    /// The flow has several seal uses. An earlier one got its uses.
+    #[error("uses were appended to a part of the seals only. Check the seal details before you append again.")]
+    Partly(#[source] Box<AppendError>),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
@@ -50,63 +61,116 @@ pub struct More {
     pub device_no: Option<String>,
 }
 
-/// Appends uses to the seal uses of the flow, for `user`.
-pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More) -> Result<(), AppendError> {
+/// Appends uses to the seal uses of the flow, for `user`. `run`: the run of the request, which learns when the vendor is
+/// asked, and notes the act.
+pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More, run: &KeyedRun) -> Result<(), AppendError> {
     if !(1..=100_000).contains(&more.count) {
         return Err(AppendError::Count);
     }
     let node = Flow::find(&app.db, flow).await?.and_then(|flow| flow.node);
-    let mut found = false;
+    let mut chosen = Vec::new();
     for seal_use in SealUse::at_vendor(&app.db, flow).await? {
         let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
         let of_device = |grant: &Grant| more.device_no.is_none() || grant.device_no == more.device_no;
         let grants: Vec<Grant> = grants.into_iter().filter(of_device).collect();
-        if grants.is_empty() && more.device_no.is_some() {
-            continue;
+        if !grants.is_empty() || more.device_no.is_none() {
+            chosen.push((seal_use, grants));
         }
-        found = true;
-        append_to_seal_use(app, &seal_use, &grants, user, more, node.as_deref()).await?;
     }
-    match (found, &more.device_no) {
-        (true, _) => Ok(()),
-        (false, Some(device)) => Err(AppendError::NoSuchDevice(device.clone())),
-        (false, None) => Err(AppendError::NothingToAppendTo),
+    let last = chosen.len().checked_sub(1).ok_or_else(|| match &more.device_no {
+        Some(device) => AppendError::NoSuchDevice(device.clone()),
+        None => AppendError::NothingToAppendTo,
+    })?;
+    for (n, (seal_use, grants)) in chosen.iter().enumerate() {
+        // The act is done with its last seal use.
+        let noted = run.id.as_ref().filter(|_| n == last);
+        let appending = Appending { app, seal_use, grants, user, more, run, noted };
+        match appending.append(node.as_deref()).await {
+            Ok(()) => {}
+            Err(error @ AppendError::Unrecorded(_)) => {
+                tracing::error!(error = ?error, seal_use = %seal_use.id, "the vendor appended uses without a record");
+                return Err(error);
+            }
+            Err(error) if n > 0 => {
+                tracing::error!(error = ?error, seal_use = %seal_use.id, "uses were appended to other seals only");
+                return Err(AppendError::Partly(Box::new(error)));
+            }
+            Err(error) => return Err(error),
+        }
     }
+    Ok(())
 }
 
-async fn append_to_seal_use(
-    app: &App,
-    seal_use: &SealUse,
-    grants: &[Grant],
-    user: &User,
-    more: &More,
-    node: Option<&str>,
-) -> Result<(), AppendError> {
-    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
-    let business_id = seal_use.business_id.as_deref().ok_or(AppendError::NothingToAppendTo)?;
-    let by = acting(&app.db, Some(&user.username), seal_use).await?.ok_or(AppendError::ContactMissing)?;
-    // The list before the append: only a comparison with it can resolve a lost response. If this call fails, nothing
-    // was sent.
-    let before = client.detail(business_id).await?.append_logs;
-    let reopened = reopen(app, seal_use, node).await?;
-    match client.append(business_id, more.count, &by, more.device_no.as_deref()).await {
-        Ok(_) => {}
-        Err(error @ ProviderError::Rejected { .. }) => {
-            take_back(app, seal_use, &reopened).await?;
-            return Err(error.into());
-        }
-        Err(error) if error.surely_never_arrived() => {
-            take_back(app, seal_use, &reopened).await?;
-            return Err(error.into());
-        }
-        Err(cause) => {
-            if let Err(hint) = append_is_listed(&client, business_id, &before, &by, more.count).await {
-                record_unclear(app, seal_use, user, more, &cause).await?;
-                return Err(AppendError::Unclear { cause, hint });
+/// One append to one seal use.
+struct Appending<'a> {
+    app: &'a App,
+    seal_use: &'a SealUse,
+    grants: &'a [Grant],
+    user: &'a User,
+    more: &'a More,
+    run: &'a KeyedRun,
+    /// The run that notes this append as its act.
+    noted: Option<&'a RunId>,
+}
+
+impl Appending<'_> {
+    async fn append(&self, node: Option<&str>) -> Result<(), AppendError> {
+        let Self { app, seal_use, user, more, .. } = *self;
+        let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+        let business_id = seal_use.business_id.as_deref().ok_or(AppendError::NothingToAppendTo)?;
+        let by = acting(&app.db, Some(&user.username), seal_use).await?.ok_or(AppendError::ContactMissing)?;
+        // The list before the append: only a comparison with it can resolve a lost response. If this call fails, nothing
+        // was sent.
+        let before = client.detail(business_id).await?.append_logs;
+        let reopened = reopen(app, seal_use, node).await?;
+        let not_asked = self.run.asks_vendor();
+        match client.append(business_id, more.count, &by, more.device_no.as_deref()).await {
+            Ok(_) => {}
+            Err(error) if error.refused_in_words() || error.surely_never_arrived() => {
+                self.run.vendor_refused(not_asked);
+                take_back(app, seal_use, &reopened).await?;
+                return Err(error.into());
+            }
+            Err(cause) => {
+                if let Err(hint) = append_is_listed(&client, business_id, &before, &by, more.count).await {
+                    if let Err(error) = record_unclear(app, seal_use, user, more, &cause).await {
+                        tracing::error!(%error, seal_use = %seal_use.id, "an unclear append has no event");
+                    }
+                    return Err(AppendError::Unclear { cause, hint });
+                }
             }
         }
+        self.record().await.map_err(|error| AppendError::Unrecorded(Box::new(error)))
     }
-    record_append(app, seal_use, grants, user, more).await
+
+    /// Records the append directly after the vendor's answer. Without this record, the next detail corrects the numbers.
+    async fn record(&self) -> Result<(), AppendError> {
+        let Self { app, seal_use, grants, user, more, .. } = *self;
+        let now = app.clock.now();
+        let mut tx = app.db.begin().await?;
+        // The wake reads the vendor's numbers now. After it, the slow poll runs until the next end.
+        wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
+        let locked = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(AppendError::NothingToAppendTo)?;
+        SealUse::reopen(&mut tx, &seal_use.id, now).await?;
+        SealUse::set_error(&mut tx, &seal_use.id, None).await?;
+        for grant in grants {
+            grant.append(&mut tx, i64::from(more.count)).await?;
+        }
+        if let Some(device) = &more.device_no {
+            Grant::append_elsewhere(&mut tx, &seal_use.id, device, i64::from(more.count)).await?;
+        }
+        people::stamps::refresh(&mut tx, &locked).await?;
+        keyed::note(&mut tx, self.noted, &seal_use.flow_id).await?;
+        let detail = append_summary(more);
+        let act = FlowAct {
+            username: &user.username,
+            event: EventKind::Appended,
+            act: Act::UsesAppended,
+            subject: seal_use.id.as_str(),
+            detail: &detail,
+        };
+        Ok(act.commit(tx, &seal_use.flow_id, now).await?)
+    }
 }
 
 /// Marks the seal use as open before the request: the flow must not leave its node while uses are being appended.
@@ -150,38 +214,6 @@ async fn append_is_listed(
         return Ok(());
     }
     Err("the vendor does not list the append yet")
-}
-
-async fn record_append(
-    app: &App,
-    seal_use: &SealUse,
-    grants: &[Grant],
-    user: &User,
-    more: &More,
-) -> Result<(), AppendError> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    // The wake reads the vendor's numbers now. After it, the slow poll runs until the next end.
-    wake(&mut tx, &seal_use.id, Trigger::Poll, now, now).await?;
-    let locked = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(AppendError::NothingToAppendTo)?;
-    SealUse::reopen(&mut tx, &seal_use.id, now).await?;
-    SealUse::set_error(&mut tx, &seal_use.id, None).await?;
-    for grant in grants {
-        grant.append(&mut tx, i64::from(more.count)).await?;
-    }
-    if let Some(device) = &more.device_no {
-        Grant::append_elsewhere(&mut tx, &seal_use.id, device, i64::from(more.count)).await?;
-    }
-    people::stamps::refresh(&mut tx, &locked).await?;
-    let detail = append_summary(more);
-    let act = FlowAct {
-        username: &user.username,
-        event: EventKind::Appended,
-        act: Act::UsesAppended,
-        subject: seal_use.id.as_str(),
-        detail: &detail,
-    };
-    Ok(act.commit(tx, &seal_use.flow_id, now).await?)
 }
 
 /// The response was lost. The seal use and the events show it, because the uses may have changed.

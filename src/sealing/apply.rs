@@ -122,7 +122,7 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ApplyError> {
             mark_never_arrived(app, lease, &id).await?;
             again_or_refused(app, lease, &seal_use, &error.into()).await
         }
-        Err(error @ ProviderError::Rejected { status: ..500, .. }) => {
+        Err(error @ ProviderError::Rejected { status: ..500, .. }) if error.refused_in_words() => {
             give_up(app, lease, &seal_use, SealUseStatus::Failed, &error.to_string()).await
         }
         Err(error) => give_up(app, lease, &seal_use, SealUseStatus::Unknown, &error.to_string()).await,

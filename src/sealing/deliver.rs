@@ -13,7 +13,7 @@ use crate::{
     audit::Act,
     db::{self, DbError},
     flow::Flow,
-    id::{FlowId, SealUseId},
+    id::{DispatchId, FlowId, SealUseId},
     killpoint,
     library::document::DeliveryState,
     original::Original,
@@ -135,7 +135,14 @@ impl Sender<'_> {
                 Err(error) => return Err(error),
             }
         }
-        self.mark(call, DeliveryState::Sending, None).await?;
+        // A user may have taken files out of their field since the run began.
+        let going = self.mark_sending(call).await?;
+        let (call, files): (Vec<Dispatch>, Vec<Outgoing>) =
+            call.iter().cloned().zip(files).filter(|(dispatch, _)| going.contains(&dispatch.id)).unzip();
+        if call.is_empty() {
+            return Ok(Sent::Done);
+        }
+        let call = call.as_slice();
         killpoint::reach("dispatch_marked");
         let answer = self.call(call, files).await;
         killpoint::reach("dispatch_answered");
@@ -209,6 +216,25 @@ impl Sender<'_> {
         let now = self.app.clock.now();
         let next = self.lease.retry_patiently(&config.retries, config.longest_wait.get(), now, error.to_string());
         Ok(Sent::Stop(next))
+    }
+
+    /// Marks the files that are still to be sent, before their first byte. Whoever takes a file out of its field holds
+    /// the flow: the file either is marked before, or is not sent.
+    async fn mark_sending(&self, call: &[Dispatch]) -> Result<Vec<DispatchId>, SendError> {
+        let now = self.app.clock.now();
+        let mut tx = self.app.db.begin().await?;
+        // The flow before the job: an upload holds the flow while it wakes this job.
+        Flow::lock(&mut tx, &self.seal_use.flow_id).await?.ok_or(SendError::NoSealUse)?;
+        self.lease.fence(&mut tx).await?;
+        let mut going = Vec::with_capacity(call.len());
+        for dispatch in call {
+            if Dispatch::mark_sending(&mut tx, &dispatch.id, now).await? {
+                going.push(dispatch.id.clone());
+            }
+        }
+        tx.commit().await?;
+        self.notify_listeners().await?;
+        Ok(going)
     }
 
     async fn mark(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {

@@ -26,7 +26,7 @@ use crate::{
     },
     sealing::{actor::acting, detail},
     service::{Service, ServiceError},
-    user::User,
+    user::{User, keyed::KeyedRun},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -227,13 +227,14 @@ async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) 
 }
 
 /// Ends the use for `user`: of all seals, or of the one in the box `device_no`. A use that has ended already is a
-/// success.
+/// success. `run`: the run of the request, which learns if the vendor may have got it.
 pub async fn by_hand(
     app: &App,
     flow: &FlowId,
     user: &User,
     reason: &str,
     device_no: Option<&str>,
+    run: &KeyedRun,
 ) -> Result<(), FinishError> {
     let mut found = false;
     for seal_use in SealUse::at_vendor(&app.db, flow).await? {
@@ -246,10 +247,16 @@ pub async fn by_hand(
         let business_id = seal_use.business_id.as_deref().ok_or(FinishError::NothingToEnd)?;
         let by = acting(&app.db, Some(&user.username), &seal_use).await?.ok_or(FinishError::ContactMissing)?;
         let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
-        finish(&client, business_id, reason, &by, device_no).await?;
+        let before = run.asks_vendor();
+        let answer = finish(&client, business_id, reason, &by, device_no).await;
+        // What was ended is ended: the same end once more changes nothing.
+        if answer.as_ref().err().is_none_or(|error| !error.unclear()) {
+            run.vendor_refused(before);
+        }
+        answer?;
         ended_by_hand(app, &seal_use, user, reason, device_no).await?;
         // The response shows the new state. If the vendor does not answer quickly, the ingest reads it later.
-        if let Err(error) = store_current_state(app, &client, &seal_use, business_id).await {
+        if let Err(error) = store_current_state(app, &client, &seal_use, business_id, Trigger::Finish).await {
             tracing::warn!(%error, seal_use = %seal_use.id, "the use was ended; its new state is not known yet");
         }
     }
@@ -286,11 +293,12 @@ async fn ended_by_hand(
 }
 
 /// Stores the state of the seal use, if the vendor answers quickly and no newer state was stored since.
-async fn store_current_state(
+pub(super) async fn store_current_state(
     app: &App,
     client: &Client,
     seal_use: &SealUse,
     business_id: &str,
+    cause: Trigger,
 ) -> Result<(), FinishError> {
     let asked = app.clock.now();
     let said = tokio::time::timeout(INTERACTIVE, client.detail(business_id)).await;
@@ -298,7 +306,7 @@ async fn store_current_state(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     // Wake the ingest to fetch photos that only this detail names.
-    wake(&mut tx, &seal_use.id, Trigger::Finish, now, now).await?;
+    wake(&mut tx, &seal_use.id, cause, now, now).await?;
     let flow = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(FinishError::NoSealUse)?;
     let changed = SealUse::changed_since(&mut tx, &seal_use.id, asked).await?;
     let present = SealUse::find(&mut tx, &seal_use.id).await?.ok_or(FinishError::NoSealUse)?;

@@ -1,6 +1,6 @@
 //! The photos that a person owes, by the vendor's count and by ours.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -10,6 +10,7 @@ use crate::{
     db::{DbError, Tx, placeholders, sql},
     id::{FlowId, GrantId, SealUseId, ServiceId},
     library::document::DeliveryState,
+    photo::kind::PhotoKind,
     provider::{INTERACTIVE, Owed},
     seal_use::{Grant, PhotoCounts, SealUse, counts, delivery::Dispatch},
     service::Service,
@@ -18,6 +19,8 @@ use crate::{
 
 /// Maximum number of vendors to ask.
 const SERVICES: i64 = 50;
+/// Maximum number of earlier numbers of a user that a vendor is asked for.
+const NUMBERS: i64 = 5;
 /// Maximum number of grants in the answer.
 const MOST: usize = 1000;
 
@@ -94,13 +97,16 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
                 seal: Some(grant.seal),
                 missing: Some(counts.missing),
                 received: Some(counts.received),
-                owed_at_vendor: vendors.as_ref().map(|owed| owed.owed),
-                photos_at_vendor: vendors.as_ref().map(|owed| owed.photos),
+                owed_at_vendor: vendors.as_ref().map(|vendors| vendors.owed.owed),
+                photos_at_vendor: vendors.as_ref().map(|vendors| vendors.owed.photos),
                 used: grant.used,
             });
         }
     }
-    items.extend(owed_at_vendors.into_values().map(|owed| OwedGrant {
+    // A grant of another user is none of this user's, even if the vendor now knows the user by its number.
+    let others = known_here(app, &owed_at_vendors).await?;
+    owed_at_vendors.retain(|auth, owed| owed.by_present_number && !others.contains(auth));
+    items.extend(owed_at_vendors.into_values().map(|owed| owed.owed).map(|owed| OwedGrant {
         business_id: owed.business_id,
         title: owed.subject,
         owed_at_vendor: Some(owed.owed),
@@ -111,41 +117,116 @@ pub async fn of_user(app: &App, user: &User) -> Result<OwedPhotos, DbError> {
     Ok(OwedPhotos { user: user.username.clone(), items, services })
 }
 
-type OwedAtVendors = HashMap<(ServiceId, String), Owed>;
+/// Photos that a vendor says are owed.
+struct AtVendor {
+    owed: Owed,
+    /// The vendor lists them for the number that the user has now. False: for a number of a grant of the user.
+    by_present_number: bool,
+}
+
+/// By service and the vendor's id of the authorisation.
+type OwedAtVendors = HashMap<(ServiceId, String), AtVendor>;
+
+/// What a vendor calls a person: employee number and mobile phone.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+struct Numbers {
+    number: Option<String>,
+    contact: Option<String>,
+}
 
 /// Asks every vendor concurrently. Each has its own time limit.
 async fn ask_vendors(app: &App, user: &User) -> Result<(OwedAtVendors, Vec<Asked>), DbError> {
-    let (number, contact) = (user.employee_no.as_deref(), user.mobile.as_deref());
-    if number.is_none() && contact.is_none() {
-        return Ok((HashMap::new(), Vec::new()));
-    }
     let services = Service::list(&app.db, None, SERVICES).await?;
-    let ask = |service: Service| async move {
-        let answer = match service.credentials(app.vendor.secrets()) {
-            Ok(credentials) => {
-                let client = app.vendor.client(credentials);
-                match tokio::time::timeout(INTERACTIVE, client.owed(number, contact)).await {
-                    Ok(answer) => answer.map_err(|error| error.to_string()),
-                    Err(_) => Err("the vendor did not answer in time".to_owned()),
-                }
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        (service, answer)
-    };
-    let mut owed_at_vendors = HashMap::new();
+    let mut asking = Vec::with_capacity(services.len());
+    for service in services {
+        let numbers = numbers_at(app, user, &service.id).await?;
+        if !numbers.is_empty() {
+            asking.push((service, numbers));
+        }
+    }
+    let present = (user.employee_no.as_deref(), user.mobile.as_deref());
+    let mut owed_at_vendors: OwedAtVendors = HashMap::new();
     let mut asked = Vec::new();
-    for (service, answer) in futures::future::join_all(services.into_iter().map(ask)).await {
-        let error = match answer {
-            Ok(list) => {
-                owed_at_vendors.extend(list.into_iter().map(|owed| ((service.id.clone(), owed.auth_id.clone()), owed)));
-                None
+    let answers = asking.into_iter().map(|(service, numbers)| ask_vendor(app, service, numbers));
+    for (service, answers) in futures::future::join_all(answers).await {
+        let mut failure = None;
+        for (numbers, answer) in answers {
+            let by_present_number = (numbers.number.as_deref(), numbers.contact.as_deref()) == present;
+            match answer {
+                Ok(list) => {
+                    for owed in list {
+                        let auth = (service.id.clone(), owed.auth_id.clone());
+                        owed_at_vendors.entry(auth).or_insert(AtVendor { owed, by_present_number });
+                    }
+                }
+                Err(error) => failure = Some(error),
             }
-            Err(error) => Some(error),
-        };
-        asked.push(Asked { service_id: service.id, name: service.name, error });
+        }
+        asked.push(Asked { service_id: service.id, name: service.name, error: failure });
     }
     Ok((owed_at_vendors, asked))
+}
+
+/// Returns the numbers by which a vendor knows the user: those of now first, then those of the user's newest grants.
+async fn numbers_at(app: &App, user: &User, service: &ServiceId) -> Result<Vec<Numbers>, DbError> {
+    let present = Numbers { number: user.employee_no.clone(), contact: user.mobile.clone() };
+    let earlier: Vec<Numbers> = sql("SELECT g.number, g.contact FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
+         WHERE g.username = $1 AND u.service_id = $2 GROUP BY g.number, g.contact ORDER BY MAX(g.id) DESC LIMIT $3")
+    .bind(&user.username)
+    .bind(service)
+    .bind(NUMBERS)
+    .all(&app.db)
+    .await?;
+    let mut numbers: Vec<Numbers> = Vec::new();
+    for one in std::iter::once(present).chain(earlier) {
+        if (one.number.is_some() || one.contact.is_some()) && !numbers.contains(&one) {
+            numbers.push(one);
+        }
+    }
+    Ok(numbers)
+}
+
+type Answers = Vec<(Numbers, Result<Vec<Owed>, String>)>;
+
+async fn ask_vendor(app: &App, service: Service, numbers: Vec<Numbers>) -> (Service, Answers) {
+    let client = match service.credentials(app.vendor.secrets()) {
+        Ok(credentials) => app.vendor.client(credentials),
+        Err(error) => {
+            let failed = numbers.into_iter().map(|numbers| (numbers, Err(error.to_string())));
+            return (service, failed.collect());
+        }
+    };
+    let ask = |numbers: Numbers| {
+        let client = &client;
+        async move {
+            let asked = client.owed(numbers.number.as_deref(), numbers.contact.as_deref());
+            let answer = match tokio::time::timeout(INTERACTIVE, asked).await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(_) => Err("the vendor did not answer in time".to_owned()),
+            };
+            (numbers, answer)
+        }
+    };
+    let answers = futures::future::join_all(numbers.into_iter().map(ask)).await;
+    (service, answers)
+}
+
+/// Returns those of the authorisations that are grants here.
+async fn known_here(app: &App, owed: &OwedAtVendors) -> Result<HashSet<(ServiceId, String)>, DbError> {
+    let named: Vec<&String> = owed.keys().map(|(_, auth)| auth).collect();
+    let mut known = HashSet::new();
+    for piece in named.chunks(MOST) {
+        let rows: Vec<(ServiceId, String)> = sql(format!(
+            "SELECT u.service_id, g.vendor_id FROM grants g JOIN seal_uses u ON u.id = g.seal_use_id
+             WHERE g.vendor_id IN {}",
+            placeholders(1, piece.len())
+        ))
+        .bind_all(piece.iter().map(|auth| (*auth).clone()))
+        .all(&app.db)
+        .await?;
+        known.extend(rows);
+    }
+    Ok(known)
 }
 
 /// Returns the seal uses in which the person has grants with photos missing here or at the vendor, newest first.
@@ -187,26 +268,48 @@ async fn own_grants(
     Ok(found)
 }
 
-/// Returns true if the grant owes more photos than wait to be linked, by our count.
-pub async fn owes_here(tx: &mut Tx, grant: &Grant) -> Result<bool, DbError> {
+/// Returns how many photos of `kind` the grant owes beyond those that wait to be linked, by our count. `None`: of any kind.
+pub async fn owed_here(tx: &mut Tx, grant: &Grant, kind: Option<PhotoKind>) -> Result<usize, DbError> {
     let counts = PhotoCounts::of(tx, &grant.seal_use_id).await?;
-    let missing = counts.per_grant.get(&grant.id).map_or(0, |counts| counts.missing);
+    let of_grant = |id: Option<&GrantId>| id == Some(&grant.id);
+    let gaps = counts.gaps.iter().filter(|gap| of_grant(gap.grant_id.as_ref()));
     let unlinked = Dispatch::unlinked(tx, &grant.seal_use_id).await?;
-    let arriving = unlinked.iter().filter(|supplied| supplied.grant_id.as_ref() == Some(&grant.id)).count();
-    Ok(usize::try_from(missing).is_ok_and(|missing| missing > arriving))
+    let supplied = || unlinked.iter().filter(|supplied| of_grant(supplied.grant_id.as_ref()));
+    let mut owed = 0;
+    for gap in gaps.filter(|gap| kind.is_none_or(|kind| kind == gap.kind)) {
+        let arriving = supplied().filter(|supplied| supplied.photo_kind.as_deref() == Some(gap.kind.as_str())).count();
+        owed += usize::try_from(gap.missing).unwrap_or(0).saturating_sub(arriving);
+    }
+    Ok(owed)
 }
 
-/// Returns true if the grant owes the vendor more photos than wait to be sent, by the vendor's list. False without an
-/// answer in time.
-pub async fn owes_at_vendor(app: &App, seal_use: &SealUse, grant: &Grant) -> Result<bool, DbError> {
-    if grant.number.is_none() && grant.contact.is_none() {
-        return Ok(false);
+/// How many photos a grant owes the vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct OwedAtVendor {
+    owed: usize,
+    /// The photos that were supplied for the grant before the vendor was asked.
+    supplied: usize,
+}
+
+impl OwedAtVendor {
+    /// Asks for the vendor's list. `None`: it owes no more than what waits to be sent, or no answer came in time.
+    pub async fn ask(app: &App, seal_use: &SealUse, grant: &Grant) -> Result<Option<Self>, DbError> {
+        if grant.number.is_none() && grant.contact.is_none() {
+            return Ok(None);
+        }
+        let Ok(client) = Service::client(&app.db, &app.vendor, &seal_use.service_id).await else { return Ok(None) };
+        let supplied = Dispatch::of_grant(&app.db, &grant.id).await?;
+        let unsent = supplied.iter().filter(|supplied| supplied.state != DeliveryState::Sent).count();
+        let asked = client.owed(grant.number.as_deref(), grant.contact.as_deref());
+        let list = tokio::time::timeout(INTERACTIVE, asked).await.ok().and_then(Result::ok).unwrap_or_default();
+        let listed = list.iter().find(|owed| owed.auth_id == grant.vendor_id).map_or(0, |owed| owed.owed);
+        let owed = usize::try_from(listed).unwrap_or(usize::MAX).saturating_sub(unsent);
+        Ok((owed > 0).then_some(Self { owed, supplied: supplied.len() }))
     }
-    let Ok(client) = Service::client(&app.db, &app.vendor, &seal_use.service_id).await else { return Ok(false) };
-    let asked = client.owed(grant.number.as_deref(), grant.contact.as_deref());
-    let list = tokio::time::timeout(INTERACTIVE, asked).await.ok().and_then(Result::ok).unwrap_or_default();
-    let supplied = Dispatch::of_grant(&app.db, &grant.id).await?;
-    let unsent = supplied.iter().filter(|supplied| supplied.state != DeliveryState::Sent).count();
-    let more = |owed: &Owed| usize::try_from(owed.owed).is_ok_and(|owed| owed > unsent);
-    Ok(list.iter().any(|owed| owed.auth_id == grant.vendor_id && more(owed)))
+
+    /// Returns how many photos are still owed now: others may have been supplied since the vendor was asked.
+    pub async fn now(self, tx: &mut Tx, grant: &Grant) -> Result<usize, DbError> {
+        let supplied = Dispatch::of_grant(tx, &grant.id).await?.len();
+        Ok(self.owed.saturating_sub(supplied.saturating_sub(self.supplied)))
+    }
 }

@@ -1,16 +1,20 @@
 //! Accepts a missing photo from a user. It belongs to one grant, is marked as supplied, and is sent to the vendor,
 //! too.
 
-use crate::content::receive::{Batch, UploadError};
+use std::collections::HashSet;
+
+use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
     app::App,
     audit::{self, Act, NewEntry},
+    db::Tx,
     definition::{Definition, folders::FolderPurpose},
     flow::{
-        Flow, FlowState,
+        Flow, FlowState, LockedFlow,
         event::{self, EventKind, NewEvent},
         people,
     },
+    hash::Blake3,
     id::{GrantId, IngestId},
     original::Original,
     photo::kind::PhotoKind,
@@ -20,7 +24,7 @@ use crate::{
         delivery::{Dispatch, Supply},
         ingest::{Trigger, wake},
     },
-    sealing::owed_photos,
+    sealing::owed_photos::{self, OwedAtVendor},
     user::User,
 };
 
@@ -45,17 +49,45 @@ pub struct Owing {
     grant: Grant,
     flow: Flow,
     /// Only the vendor says that photos are owed.
-    at_vendor: bool,
+    at_vendor: Option<OwedAtVendor>,
 }
 
 /// Returns the grant if it owes photos: by our count, or by the vendor's list, as `/api/owed` tells. Then an archived
 /// flow takes photos, too: they supplement its archive.
 pub async fn owing(app: &App, grant: Grant, seal_use: &SealUse, flow: Flow) -> Result<Owing, UploadError> {
     let mut tx = app.db.begin().await?;
-    let here = owed_photos::owes_here(&mut tx, &grant).await?;
+    let here = owed_photos::owed_here(&mut tx, &grant, None).await? > 0;
     tx.commit().await?;
-    let at_vendor = !here && owed_photos::owes_at_vendor(app, seal_use, &grant).await?;
-    if here || at_vendor { Ok(Owing { grant, flow, at_vendor }) } else { Err(nothing_owed(&flow)) }
+    let at_vendor = if here { None } else { OwedAtVendor::ask(app, seal_use, &grant).await? };
+    if here || at_vendor.is_some() { Ok(Owing { grant, flow, at_vendor }) } else { Err(nothing_owed(&flow)) }
+}
+
+impl Owing {
+    /// Fails if the grant owes fewer photos of this kind than `stored` has. A photo that was supplied before is the same
+    /// one again. The flow is locked.
+    async fn check(
+        &self,
+        tx: &mut Tx,
+        flow: &LockedFlow,
+        kind: PhotoKind,
+        stored: &[StoredUpload],
+    ) -> Result<(), UploadError> {
+        let supplied = Dispatch::of_grant(&mut *tx, &self.grant.id).await?;
+        let new: HashSet<&Blake3> = stored
+            .iter()
+            .map(|one| &one.original.hash)
+            .filter(|hash| supplied.iter().all(|supplied| supplied.original_hash != **hash))
+            .collect();
+        let owed = match self.at_vendor {
+            Some(at_vendor) => at_vendor.now(tx, &self.grant).await?,
+            None => owed_photos::owed_here(tx, &self.grant, Some(kind)).await?,
+        };
+        match owed {
+            0 => Err(nothing_owed(flow)),
+            owed if new.len() > owed => Err(UploadError::OwesFewer { owed, kind }),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn nothing_owed(flow: &Flow) -> UploadError {
@@ -70,7 +102,7 @@ pub async fn supply(
     user: &User,
     batch: Batch,
 ) -> Result<Supplied, UploadError> {
-    let Owing { grant, flow, at_vendor } = owing;
+    let Owing { grant, flow, .. } = owing;
     if batch.is_empty() {
         return Err(UploadError::NoFile);
     }
@@ -91,9 +123,7 @@ pub async fn supply(
     Original::insert_all(&mut tx, stored.iter().map(|one| &one.original)).await?;
     let flow = Flow::lock(&mut tx, &flow.id).await?.ok_or(UploadError::NotFound)?;
     // Another user may have supplied the photo during the upload.
-    if !at_vendor && !owed_photos::owes_here(&mut tx, grant).await? {
-        return Err(nothing_owed(&flow));
-    }
+    owing.check(&mut tx, &flow, kind, &stored).await?;
     queue::wake(&mut tx, JobKind::Send, grant.seal_use_id.as_str(), now, now).await?;
     for one in &stored {
         let supply = Supply {

@@ -4,7 +4,13 @@
 //! requests never act at once. A run that dies leaves no answer. Then the row tells whether its act was committed
 //! ([`note`]), and the next request takes the key over or says what happened.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::FromRow;
 
@@ -28,6 +34,39 @@ pub struct KeyedRequest<'a> {
     pub request: &'a str,
     pub key: &'a str,
     pub body: &'a Blake3,
+}
+
+/// The run of a request, as its act sees it.
+#[derive(Clone, Debug, Default)]
+pub struct KeyedRun {
+    /// `None`: the request has no key.
+    pub id: Option<RunId>,
+    reached_vendor: Arc<AtomicBool>,
+}
+
+impl KeyedRun {
+    #[must_use]
+    pub fn new(id: RunId) -> Self {
+        Self { id: Some(id), reached_vendor: Arc::default() }
+    }
+
+    /// The vendor gets the request now. From here on a failure does not mean that nothing was done. Returns the value
+    /// for [`Self::vendor_refused`].
+    #[must_use]
+    pub fn asks_vendor(&self) -> bool {
+        self.reached_vendor.swap(true, Ordering::SeqCst)
+    }
+
+    /// The vendor surely did nothing, or nothing that a repetition changes. The run is as before.
+    pub fn vendor_refused(&self, before: bool) {
+        self.reached_vendor.store(before, Ordering::SeqCst);
+    }
+
+    /// Returns true if the vendor may have acted for this run.
+    #[must_use]
+    pub fn reached_vendor(&self) -> bool {
+        self.reached_vendor.load(Ordering::SeqCst)
+    }
 }
 
 /// What a request with a key must do.
@@ -122,6 +161,13 @@ pub async fn keep(db: &Db, run: &RunId, status: u16, body: &str) -> Result<(), D
         .bind(run)
         .execute(&mut tx)
         .await?;
+    tx.commit().await
+}
+
+/// Ends a run without an answer. The next request is told that the act was committed, or that its result is unknown.
+pub async fn lapse(db: &Db, run: &RunId) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    sql("UPDATE keyed_requests SET run_until = 0 WHERE run = $1").bind(run).execute(&mut tx).await?;
     tx.commit().await
 }
 

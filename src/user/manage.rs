@@ -92,7 +92,7 @@ pub async fn list(
 
 /// Creates a user. `by` is the administrator's username, or [`audit::COMMAND_LINE`].
 pub async fn create(db: &Db, by: &str, mut new: NewUser, now: Timestamp) -> Result<User, UserError> {
-    (new.employee_no, new.mobile) = (numbers::filled(new.employee_no), numbers::filled(new.mobile));
+    (new.employee_no, new.mobile) = (numbers::filled(new.employee_no), numbers::filled_mobile(new.mobile));
     let errors = problems(&new);
     if !errors.is_empty() {
         return Err(UserError::Invalid(errors));
@@ -218,7 +218,7 @@ pub async fn change(acting: Acting<'_>, id: &UserId, change: UserChange) -> Resu
     user.display_name = change.display_name.unwrap_or(user.display_name);
     user.roles = change.roles.map_or(user.roles, Roles);
     user.employee_no = numbers::filled(change.employee_no.apply(user.employee_no));
-    user.mobile = numbers::filled(change.mobile.apply(user.mobile));
+    user.mobile = numbers::filled_mobile(change.mobile.apply(user.mobile));
     user.manager = change.manager.apply(user.manager);
     user.disabled = change.disabled.unwrap_or(user.disabled);
     let mut errors = numbers::malformed_change(&before, &user);

@@ -12,6 +12,15 @@ pub(super) fn filled(number: Option<String>) -> Option<String> {
     number.map(|number| number.trim().to_owned()).filter(|number| !number.is_empty())
 }
 
+/// Trims a mobile phone. A phone of China has one form: `+86` before 11 digits is left out, as the vendor leaves it out.
+pub(super) fn filled_mobile(mobile: Option<String>) -> Option<String> {
+    filled(mobile).map(|mobile| plain(&mobile).to_owned())
+}
+
+fn plain(mobile: &str) -> &str {
+    mobile.strip_prefix("+86").filter(|rest| rest.len() == 11 && is_mobile(rest)).unwrap_or(mobile)
+}
+
 /// Returns what is wrong with the form of the numbers. An index contains them, so they are bounded.
 pub(super) fn malformed(employee_no: Option<&str>, mobile: Option<&str>) -> Vec<FieldError> {
     let mut errors = Vec::new();
@@ -84,7 +93,7 @@ impl User {
         sql("SELECT * FROM users WHERE NOT disabled AND (employee_no = $1 OR mobile = $2)
              ORDER BY CASE WHEN employee_no = $1 THEN 0 ELSE 1 END LIMIT 1")
         .bind(number)
-        .bind(mobile)
+        .bind(mobile.map(plain))
         .optional(on)
         .await
     }
@@ -92,7 +101,18 @@ impl User {
 
 #[cfg(test)]
 mod tests {
-    use super::is_mobile;
+    use super::{filled_mobile, is_mobile};
+
+    #[test]
+    fn a_phone_of_china_has_one_form() {
+        let kept = |mobile: &str| filled_mobile(Some(mobile.to_owned())).unwrap();
+        for form in ["13800000003", " +8613800000003 "] {
+            assert_eq!(kept(form), "13800000003", "{form}");
+        }
+        for other in ["+85291234567", "+86138000000", "+8601088888888"] {
+            assert_eq!(kept(other), other);
+        }
+    }
 
     #[test]
     fn a_mobile_has_the_form_of_one() {

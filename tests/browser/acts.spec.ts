@@ -99,6 +99,24 @@ test.describe("the vendor refuses", () => {
   });
 });
 
+test("a flow without a stamp is ended with a reason by the people of the seal node", async ({ house, person }) => {
+  const flow = await house.startFlow("没有盖章", 1);
+  await house.approve(flow);
+  await house.business(flow);
+  await house.api("wang", "POST", `/api/flows/${flow}/seal-finish`, { reason: "客户取消" });
+  const wang = await person("wang");
+  await wang.goto(`/flows/${flow}`);
+  await wang.getByRole("button", { name: "归档", exact: true }).click();
+  const archive = dialog(wang, "归档");
+  await expect(archive.getByText("没有盖章记录。请写明原因")).toBeVisible();
+  await archive.getByRole("button", { name: "归档", exact: true }).click();
+  await expect(archive.getByText("请写明原因", { exact: true })).toBeVisible();
+  await archive.getByLabel("原因").fill("客户取消了合同");
+  await archive.getByRole("button", { name: "归档", exact: true }).click();
+  await expect(archive).toHaveCount(0);
+  await expect(wang.getByText("已归档").first()).toBeVisible();
+});
+
 test("handed on to another person", async ({ house, person }) => {
   const flow = await house.startFlow("转交");
   const [li, qian] = [await person("li"), await person("qian")];

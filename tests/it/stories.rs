@@ -31,6 +31,7 @@ mod clients;
 mod clients_many;
 mod database_full;
 mod database_silent;
+mod definition_versions;
 mod definitions;
 mod drafts;
 mod evidence;

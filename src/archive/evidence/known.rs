@@ -130,6 +130,7 @@ pub(super) struct PhotoFacts {
     pub(super) no: Option<i64>,
     pub(super) confirmation: String,
     pub(super) acceptance: Option<Value>,
+    pub(super) supplied_by: Option<String>,
 }
 
 impl PhotoFacts {
@@ -312,6 +313,8 @@ fn tallies(used: &UseOfSeal) -> Vec<counts::Tally> {
         stored: i64::from(photo.blake3.is_some()),
         outstanding: i64::from(photo.photokey.is_some() && photo.blake3.is_none()),
         unsettled: i64::from(photo.state != "done"),
+        parked: i64::from(photo.photokey.is_some() && photo.blake3.is_none() && photo.state == "failed"),
+        supplied: i64::from(photo.supplied_by.is_some() && photo.blake3.is_some()),
         confirmed: true,
     };
     used.photos.iter().filter(|photo| photo.counts()).map(tally).collect()

@@ -21,6 +21,7 @@ pub async fn draft(
     form: &Form,
     run: Option<&RunId>,
 ) -> Result<FlowId, StepError> {
+    let definition = &Definition::current(acting.db, &definition.id).await?.ok_or(StepError::NotFound)?;
     definition.body.check_start(acting.user)?;
     let users = Directory::load(acting.db).await?;
     let errors = checked::errors(form::check_types, &definition.body, form, &users).await?;

@@ -7,7 +7,7 @@ use crate::{
     audit::Act,
     clock::Timestamp,
     db::{DbError, Tx},
-    definition::{Field, FieldError, FieldType, START},
+    definition::{Body, Field, FieldError, FieldType, START},
     flow::{
         FlowState,
         actions::{Action, check_submit},
@@ -84,9 +84,15 @@ pub async fn submit(
 
 /// Writes the given fields into the form, and updates title, participants and the event with old and new values.
 async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Timestamp) -> Result<Form, StepError> {
-    let present: Form = serde_json::from_str(&case.flow.form).map_err(|error| DbError::Decode(error.into()))?;
+    let mut present: Form = serde_json::from_str(&case.flow.form).map_err(|error| DbError::Decode(error.into()))?;
     let may = case.editable(tx, user).await?;
-    let (form, changes) = merge(&present, given, &case.body.fields, &may).map_err(StepError::Invalid)?;
+    let dropped =
+        if case.flow.state == FlowState::Draft { drop_removed(&mut present, &case.body) } else { Form::new() };
+    // A client may send the whole form as it has read it.
+    let mut given = given.clone();
+    given.retain(|key, _| !dropped.contains_key(key));
+    let (form, mut changes) = merge(&present, &given, &case.body.fields, &may).map_err(StepError::Invalid)?;
+    changes.extend(dropped.iter().map(|(key, old)| format!("{key}: {} → —", shown(old))));
     if changes.is_empty() {
         return Ok(form);
     }
@@ -101,6 +107,13 @@ async fn fill(tx: &mut Tx, case: &mut Case, user: &User, given: &Form, now: Time
     event::record(tx, &case.flow.id, happened, now).await?;
     case.mark_acted(tx, user).await?;
     Ok(form)
+}
+
+/// Drops the values of a draft whose fields the definition does not have any more, and returns them.
+fn drop_removed(present: &mut Form, body: &Body) -> Form {
+    let (kept, dropped) = std::mem::take(present).into_iter().partition(|(key, _)| body.field(key).is_some());
+    *present = kept;
+    dropped
 }
 
 /// Returns `present` with the given fields, and each change as text. A member with an unchanged value is no change, so

@@ -54,8 +54,9 @@ async fn hand_on(
     receiver: &User,
 ) -> Result<(), StepError> {
     let (id, to) = (&case.flow.id, receiver.username.as_str());
-    if !receiver.may_start() {
-        return Err(StepError::field("to", format!("{to} is an auditor and starts no flow; name another user")));
+    if !case.body.is_starter(receiver) {
+        let message = format!("{to} may start no flow of this definition; name another user");
+        return Err(StepError::field("to", message));
     }
     case.flow.set_starter(&mut tx, to, acting.now).await?;
     people::hand_over(&mut tx, id, None, receiver).await?;

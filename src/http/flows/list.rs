@@ -159,13 +159,13 @@ async fn start(
         Problem::field("definitionId", "the definition does not exist; choose one of GET /api/definitions")
     })?;
     let id = if new.draft {
-        step::draft(edge.acting(&user), &definition, &new.form, run.as_ref()).await?
+        step::draft(edge.acting(&user), &definition, &new.form, run.id.as_ref()).await?
     } else {
         let errors = seals::check(app, &definition.body, &new.form, &user).await?;
         if !errors.is_empty() {
             return Err(Problem::invalid(errors));
         }
-        step::start(edge.acting(&user), &definition, &new.form, run.as_ref()).await?
+        step::start(edge.acting(&user), &definition, &new.form, run.id.as_ref()).await?
     };
     let flow = visible_flow(&edge, &id, &user).await?;
     send_hint(&edge, &flow);

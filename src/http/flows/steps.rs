@@ -20,7 +20,7 @@ use crate::{
         session::CurrentUser,
     },
     id::FlowId,
-    sealing::apply::seals,
+    sealing::{apply::seals, withdraw},
     user::User,
 };
 
@@ -101,7 +101,7 @@ async fn withdraw(
     MaybeInput(withdrawal): MaybeInput<Withdrawal>,
 ) -> Result<Json<FlowView>, Problem> {
     let before = visible_flow(&edge, &id, &user).await?;
-    step::withdraw(edge.acting(&user), &id, withdrawal.comment.as_deref()).await?;
+    withdraw::withdraw(&edge.app, edge.acting(&user), &id, withdrawal.comment.as_deref()).await?;
     if before.head.state == FlowState::Draft {
         return Ok(Json(before.withdrawn()));
     }
@@ -173,7 +173,7 @@ async fn submit(
 ) -> Result<Json<FlowView>, Problem> {
     check_seal_names(&edge, &id, &user, &resubmission.form).await?;
     check_visible(&edge, &id, &user).await?;
-    step::submit(edge.acting(&user), &id, &resubmission.form, resubmission.comment.as_deref(), run.as_ref()).await?;
+    step::submit(edge.acting(&user), &id, &resubmission.form, resubmission.comment.as_deref(), run.id.as_ref()).await?;
     changed_flow(&edge, &id, &user).await
 }
 

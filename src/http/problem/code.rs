@@ -84,7 +84,7 @@ codes! {
     NoSealUse = "no_seal_use", CONFLICT, "The flow has no seal use yet. Retry after the apply node.";
     NotEditable = "not_editable", CONFLICT, "The caller may not change the files of this field now. See `editable` of the flow.";
     PhotoDocument = "photo_document", CONFLICT, "The document is a photo of a seal use. Remove only uploaded files.";
-    NothingOwed = "nothing_owed", CONFLICT, "The grant owes no photo. Supply only photos that GET /api/owed lists.";
+    NothingOwed = "nothing_owed", CONFLICT, "The grant owes no photo, or fewer than the request has. Supply only photos that GET /api/owed lists.";
     NothingToAppendTo = "nothing_to_append_to", CONFLICT, "No seal use of the flow accepts more uses. Read the flow again.";
     NothingToEnd = "nothing_to_end", CONFLICT, "The flow has no seal use that can end. Read the flow again.";
     NothingOpen = "nothing_open", CONFLICT, "The flow has no open seal use. Read the flow again.";

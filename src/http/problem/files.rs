@@ -24,7 +24,8 @@ impl From<UploadError> for Problem {
             UploadError::NotFound => Self::not_found(),
             UploadError::DownloadField(_) | UploadError::NotEditable(_) => Self::new(Code::NotEditable, detail),
             UploadError::PhotoDocument => Self::new(Code::PhotoDocument, detail),
-            UploadError::NothingOwed => Self::new(Code::NothingOwed, detail),
+            UploadError::NoFolder => Self::new(Code::NotNow, detail),
+            UploadError::NothingOwed | UploadError::OwesFewer { .. } => Self::new(Code::NothingOwed, detail),
             UploadError::NotRunning(_) => Self::new(Code::FlowNotRunning, detail),
             UploadError::Db(error) => error.into(),
             UploadError::Store(_) | UploadError::Name(_) | UploadError::Cpu(_) | UploadError::Content(_) => {

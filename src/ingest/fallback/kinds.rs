@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ops::ControlFlow};
 
-use super::{Arrival, Pass, Untold, limits};
+use super::{Arrival, Pass, limits};
 use crate::{
     hash::Blake3,
     ingest::{
@@ -19,11 +19,11 @@ use crate::{
 pub(super) async fn tell(
     pass: &Pass,
     business_id: &str,
-    untold: Vec<Untold>,
+    untold: Vec<Arrival>,
 ) -> Result<(Vec<Arrival>, Option<String>), IngestError> {
     let answers = if any_is_new(pass, &untold).await? { ask(pass, business_id).await? } else { Err(String::new()) };
-    let told = |Untold { mut arrival, named }| {
-        let told = answers.as_ref().map_or(PhotoKind::Unknown, |zips| zips.kind(&arrival.content.original.hash, named));
+    let told = |mut arrival: Arrival| {
+        let told = answers.as_ref().map_or(PhotoKind::Unknown, |zips| zips.kind(&arrival.content.original.hash));
         match &mut arrival.identity {
             Identity::Key(photo) if photo.kind != PhotoKind::Unknown => {}
             Identity::Key(photo) => photo.kind = told,
@@ -37,8 +37,8 @@ pub(super) async fn tell(
 
 /// Returns true if a content comes more often than the seal use has photos of it whose kind is known. Otherwise no zip
 /// is needed: some vendors lock a file that is downloaded too often.
-async fn any_is_new(pass: &Pass, untold: &[Untold]) -> Result<bool, IngestError> {
-    for Untold { arrival, .. } in untold {
+async fn any_is_new(pass: &Pass, untold: &[Arrival]) -> Result<bool, IngestError> {
+    for arrival in untold {
         let occurrence = match &arrival.identity {
             Identity::Key(photo) if photo.kind == PhotoKind::Unknown => return Ok(true),
             Identity::Key(_) => continue,
@@ -67,13 +67,12 @@ struct Contents {
 
 impl Zips {
     /// Returns the kind of the one zip that has the content. A content in neither is an emergency photo. If both have it,
-    /// the vendor does not filter, or two photos are equal: then only the name of the entry can tell.
-    fn kind(&self, hash: &Blake3, named: Option<PhotoKind>) -> PhotoKind {
+    /// the vendor does not filter, or two photos are equal. The name of an entry is no proof, so the kind is unknown.
+    fn kind(&self, hash: &Blake3) -> PhotoKind {
         match (self.signatory.hashes.contains(hash), self.face.hashes.contains(hash)) {
             (true, false) if self.face.whole => PhotoKind::Signatory,
             (false, true) if self.signatory.whole => PhotoKind::Face,
             (false, false) if self.signatory.whole && self.face.whole => PhotoKind::Emergency,
-            (true, true) => named.unwrap_or(PhotoKind::Unknown),
             _ => PhotoKind::Unknown,
         }
     }

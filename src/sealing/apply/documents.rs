@@ -7,6 +7,7 @@ use super::ApplyError;
 use crate::{
     app::App,
     definition::Integration,
+    flow::Flow,
     id::FlowId,
     library::document::Document,
     provider::{Client, ToStamp},
@@ -26,11 +27,10 @@ pub(super) async fn send(
 ) -> Result<Vec<String>, ApplyError> {
     let mut ids = Vec::new();
     for document in to_stamp(app, &seal_use.flow_id, integration).await? {
-        let id = match sent_document::vendor_id(&app.db, &seal_use.id, &document.id).await? {
-            Some(id) => id,
-            None => send_one(app, lease, client, seal_use, &document).await?,
-        };
-        ids.push(id);
+        match sent_document::vendor_id(&app.db, &seal_use.id, &document.id).await? {
+            Some(id) => ids.push(id),
+            None => ids.extend(send_one(app, lease, client, seal_use, &document).await?),
+        }
     }
     Ok(ids)
 }
@@ -42,16 +42,23 @@ async fn to_stamp(app: &App, flow: &FlowId, integration: &Integration) -> Result
     Ok(Document::of_flow(&app.db, flow).await?.into_iter().filter(wanted).collect())
 }
 
+/// Returns `None` if a user took the document out of its field meanwhile.
 async fn send_one(
     app: &App,
     lease: &Lease,
     client: &Client,
     seal_use: &SealUse,
     document: &Document,
-) -> Result<String, ApplyError> {
+) -> Result<Option<String>, ApplyError> {
     let reading = app.store.get_stream(&StoreKey::Raw(document.store_key.clone()), None).await?;
+    let mut tx = lease.begin(&app.db).await?;
+    Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(ApplyError::NoSealUse)?;
+    if !sent_document::mark_sending(&mut tx, &seal_use.id, &document.id, app.clock.now()).await? {
+        return Ok(None);
+    }
+    tx.commit().await?;
     let title = document.name.rsplit_once('.').map_or(document.name.as_str(), |(stem, _)| stem).to_owned();
-    let id = client
+    let answer = client
         .create_document::<StoreError>(ToStamp {
             title,
             file_name: document.name.clone(),
@@ -59,9 +66,20 @@ async fn send_one(
             bytes: reading.stored.bytes,
             stream: reading.stream.boxed(),
         })
-        .await?;
+        .await;
     let mut tx = lease.begin(&app.db).await?;
-    sent_document::record(&mut tx, &seal_use.id, &document.id, &id, app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(id)
+    match answer {
+        Ok(id) => {
+            sent_document::record(&mut tx, &seal_use.id, &document.id, &id, app.clock.now()).await?;
+            tx.commit().await?;
+            Ok(Some(id))
+        }
+        Err(error) => {
+            if error.surely_never_arrived() || error.surely_refused() {
+                sent_document::not_sent(&mut tx, &seal_use.id, &document.id).await?;
+                tx.commit().await?;
+            }
+            Err(error.into())
+        }
+    }
 }

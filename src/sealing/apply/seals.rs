@@ -21,10 +21,11 @@ pub(super) fn find(application: &mut Application, seals: &[Seal]) -> Result<(), 
     for want in &mut application.wants {
         match find_seal(&want.seal, seals) {
             Ok(seal) => want.at_vendor = Some(at_vendor(seal)),
-            Err(why) => errors.push((want.seal.clone(), why)),
+            // Several rows can name the same seal.
+            Err(why) if errors.iter().all(|(seal, _)| *seal != want.seal) => errors.push((want.seal.clone(), why)),
+            Err(_) => {}
         }
     }
-    errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
@@ -142,5 +143,14 @@ mod tests {
         let several = found("公章").unwrap_err();
         assert!(several.contains("D1 (上海), D2 (北京)"), "{several}");
         assert!(found("财务章").unwrap_err().contains("no physical seal"));
+    }
+
+    #[test]
+    fn a_seal_that_several_rows_name_is_reported_once() {
+        let want =
+            |seal: &str| Want { seal: seal.into(), count: 1, users: vec![], start: None, end: None, at_vendor: None };
+        let wants = ["甲", "乙", "甲"].map(want).to_vec();
+        let errors = find(&mut Application { wants, ..Application::default() }, &[]).unwrap_err();
+        assert_eq!(errors.iter().map(|(seal, _)| seal.as_str()).collect::<Vec<_>>(), ["甲", "乙"]);
     }
 }

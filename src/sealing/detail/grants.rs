@@ -19,7 +19,8 @@ pub fn status_of(status: &Status) -> SealUseStatus {
     }
 }
 
-/// Stores the vendor's authorisations as grants, and makes the flow findable by them. Returns the ids of the grants by the vendor's ids.
+/// Stores the vendor's authorisations as grants, and makes the flow findable by them. Returns the ids of the grants by
+/// the vendor's ids.
 pub async fn save_grants(
     tx: &mut Tx,
     seal_use: &SealUse,
@@ -27,20 +28,22 @@ pub async fn save_grants(
     auths: &[Auth],
 ) -> Result<Vec<(String, GrantId)>, DbError> {
     let mut open = asked_for(application);
+    // First all that the requests name, so an authorisation without a request takes the request of no other one.
+    let taken: Vec<Option<Asked<'_>>> = auths.iter().map(|auth| take(&mut open, auth)).collect();
     let mut ids = Vec::with_capacity(auths.len());
-    for (position, auth) in (0_i64..).zip(auths) {
-        let taken = take(&mut open, auth);
-        let want = taken.map(|(want, _)| want).or_else(|| only_want(application, auth));
-        let mut grant = to_grant(&seal_use.id, position, auth, want);
-        // Without a person in the application, the vendor says who it is.
-        let asked_for = taken.and_then(|(_, person)| person).or_else(|| want.and_then(only_person));
-        (grant.username, grant.employee_no) = match asked_for {
-            Some(person) => (Some(person.username.clone()), person.number.clone()),
-            None => match User::with_number(&mut *tx, auth.number.as_deref(), auth.contact.as_deref()).await? {
-                Some(user) => (Some(user.username), user.employee_no),
-                None => (None, None),
-            },
-        };
+    for ((position, auth), taken) in (0_i64..).zip(auths).zip(taken) {
+        let mut person = taken.and_then(|(_, person)| person).map(of_person);
+        if person.is_none() {
+            // Without a person in the application, the vendor says who it is.
+            let user = User::with_number(&mut *tx, auth.number.as_deref(), auth.contact.as_deref()).await?;
+            person = user.map(|user| (user.username, user.employee_no));
+        }
+        let username = person.as_ref().map(|(username, _)| username.as_str());
+        let stands_for = taken.or_else(|| take_otherwise(&mut open, application, auth, username));
+        let person = person.or_else(|| stands_for.and_then(|(_, person)| person).map(of_person));
+        let mut grant = to_grant(&seal_use.id, position, auth, stands_for, only_want(application, auth));
+        (grant.username, grant.employee_no) =
+            person.map_or((None, None), |(username, number)| (Some(username), number));
         ids.push((auth.id.clone(), grant.upsert(tx).await?));
     }
     if application.category.is_some() {
@@ -50,11 +53,25 @@ pub async fn save_grants(
     Ok(ids)
 }
 
-fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want>) -> Grant {
+fn of_person(person: &Person) -> (String, Option<String>) {
+    (person.username.clone(), person.number.clone())
+}
+
+/// `stands_for`: the request that the authorisation answers. `of_seal`: the only request for its seal.
+fn to_grant(
+    seal_use: &SealUseId,
+    position: i64,
+    auth: &Auth,
+    stands_for: Option<Asked<'_>>,
+    of_seal: Option<&Want>,
+) -> Grant {
+    let asked = stands_for.map(|(want, _)| want);
+    let want = asked.or(of_seal);
     let known = want.and_then(|want| want.at_vendor.as_ref());
     let seal = auth.seal_name.clone().or_else(|| known.map(|seal| seal.name.clone()));
     let seal = seal.or_else(|| want.map(|want| want.seal.clone())).or_else(|| auth.device_no.clone());
-    let applied = want.map_or(0, |want| i64::from(want.count));
+    // What was added at the vendor was not applied for.
+    let applied = asked.map_or(0, |want| i64::from(want.count));
     let used = i64::from(auth.used_count);
     Grant {
         id: GrantId::new(),
@@ -78,13 +95,16 @@ fn to_grant(seal_use: &SealUseId, position: i64, auth: &Auth, want: Option<&Want
         appended: 0,
         appended_elsewhere: 0,
         append_logs: 0,
-        window_start: want.and_then(|want| want.start),
-        window_end: want.and_then(|want| want.end),
+        window_start: asked.and_then(|want| want.start),
+        window_end: asked.and_then(|want| want.end),
     }
 }
 
+/// A requested use: a seal, and the person of the request. `None`: the vendor's category names the persons.
+type Asked<'a> = (&'a Want, Option<&'a Person>);
+
 /// Returns the requested uses: one for each seal and person, in the order of the request.
-fn asked_for(application: &Application) -> Vec<(&Want, Option<&Person>)> {
+fn asked_for(application: &Application) -> Vec<Asked<'_>> {
     let of_want = |want: &'_ Want| want.users.is_empty();
     let wants = application.wants.iter();
     wants
@@ -97,7 +117,7 @@ fn asked_for(application: &Application) -> Vec<(&Want, Option<&Person>)> {
 }
 
 /// Takes the first request that the vendor's authorisation matches, so it matches no other one later.
-fn take<'a>(open: &mut Vec<(&'a Want, Option<&'a Person>)>, auth: &Auth) -> Option<(&'a Want, Option<&'a Person>)> {
+fn take<'a>(open: &mut Vec<Asked<'a>>, auth: &Auth) -> Option<Asked<'a>> {
     let answers = |(want, person): &(&Want, Option<&Person>)| {
         is_seal(want, auth) && person.is_none_or(|person| is_person(person, auth))
     };
@@ -105,9 +125,26 @@ fn take<'a>(open: &mut Vec<(&'a Want, Option<&'a Person>)>, auth: &Auth) -> Opti
     Some(open.remove(at))
 }
 
-/// Returns the person of a request for one person.
-fn only_person(want: &Want) -> Option<&Person> {
-    want.users.first().filter(|_| want.users.len() == 1)
+/// Takes the request that an authorisation answers although the vendor calls its person otherwise: the one of the user
+/// `username`. If the person is no user, the only one for this seal. The request must be open. A request without persons
+/// is for everybody whom the category names.
+fn take_otherwise<'a>(
+    open: &mut Vec<Asked<'a>>,
+    application: &'a Application,
+    auth: &Auth,
+    username: Option<&str>,
+) -> Option<Asked<'a>> {
+    let only = only_want(application, auth);
+    if let Some(want) = only.filter(|want| want.users.is_empty()) {
+        return Some((want, None));
+    }
+    let answers = |(want, person): &Asked<'a>| match (username, person) {
+        (Some(username), Some(person)) => is_seal(want, auth) && person.username == username,
+        (None, Some(_)) => only.is_some_and(|only| only.users.len() == 1 && std::ptr::eq(*want, only)),
+        (_, None) => false,
+    };
+    let at = open.iter().position(answers)?;
+    Some(open.remove(at))
 }
 
 /// Matches by seal alone, if the seal was requested once. The vendor may identify persons in another way.
@@ -137,7 +174,8 @@ mod tests {
     use crate::seal_use::SealAtVendor;
 
     fn want(device: &str, count: u32, numbers: &[&str]) -> Want {
-        let person = |number: &&str| Person { number: Some((*number).into()), ..Person::default() };
+        let person =
+            |number: &&str| Person { username: (*number).into(), number: Some((*number).into()), ..Person::default() };
         let seal = SealAtVendor { name: "公章".into(), device_no: Some(device.into()), owner: None };
         Want {
             seal: "公章".into(),
@@ -159,8 +197,10 @@ mod tests {
                 number: Some((*number).into()),
                 ..Auth::default()
             };
-            let want = take(&mut open, &auth).map(|(want, _)| want).or_else(|| only_want(&application, &auth));
-            to_grant(&SealUseId::new(), 0, &auth, want).applied
+            // `user-…` is a user here; others are not.
+            let user = number.strip_prefix("user-");
+            let asked = take(&mut open, &auth).or_else(|| take_otherwise(&mut open, &application, &auth, user));
+            to_grant(&SealUseId::new(), 0, &auth, asked, only_want(&application, &auth)).applied
         };
         auths.iter().map(count).collect()
     }
@@ -176,7 +216,7 @@ mod tests {
     #[test]
     fn what_was_just_applied_for_is_all_left_until_a_detail_says_otherwise() {
         let want = want("D1", 5, &["a"]);
-        let left = |auth: &Auth| to_grant(&SealUseId::new(), 0, auth, Some(&want)).left_count;
+        let left = |auth: &Auth| to_grant(&SealUseId::new(), 0, auth, Some((&want, None)), None).left_count;
         assert_eq!(left(&Auth::default()), 5);
         assert_eq!(left(&Auth { left_count: Some(0), used_count: 5, ..Auth::default() }), 0);
     }
@@ -185,5 +225,14 @@ mod tests {
     fn a_person_whom_the_vendor_calls_otherwise_is_told_by_the_seal() {
         assert_eq!(applied(vec![want("D1", 5, &["a"]), want("D2", 6, &["a"])], &[("D2", "x"), ("D9", "a")]), [6, 0]);
         assert_eq!(applied(vec![want("D1", 5, &[])], &[("D1", "whoever")]), [5], "by category nobody was named");
+        let renumbered = [("D1", "user-b"), ("D1", "user-a")];
+        assert_eq!(applied(vec![want("D1", 5, &["a", "b"])], &renumbered), [5, 5], "they have other numbers now");
+    }
+
+    #[test]
+    fn what_was_added_at_the_vendor_answers_no_request() {
+        let one = || vec![want("D1", 5, &["a"])];
+        assert_eq!(applied(one(), &[("D1", "a"), ("D1", "x")]), [5, 0], "its request is answered");
+        assert_eq!(applied(one(), &[("D1", "user-b"), ("D1", "a")]), [0, 5], "another user");
     }
 }

@@ -81,8 +81,18 @@ pub(super) fn add(
             let grant_id = grant_id.clone();
             outstanding.push(Named { grant_id, kind, count: 1, since: Some(now), error: None });
         }
-        let tally =
-            Tally { seal_use_id, grant_id, kind, keyed: 1, stored: 0, outstanding: 1, unsettled: 1, confirmed: true };
+        let tally = Tally {
+            seal_use_id,
+            grant_id,
+            kind,
+            keyed: 1,
+            stored: 0,
+            outstanding: 1,
+            unsettled: 1,
+            parked: 0,
+            supplied: 0,
+            confirmed: true,
+        };
         tallies.push(tally);
     }
 }

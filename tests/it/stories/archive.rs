@@ -1,15 +1,19 @@
 //! Stories of where photos come to lie, what is said of their times, and when a flow is archived.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulator::ExifMode;
-use yinku::{db::sql, store::StoreKey};
+use yinku::{
+    db::sql,
+    queue::{self, JobKind},
+    store::StoreKey,
+};
 
 use crate::support::{
     Engine, Plan, World,
     callbacks::callback,
     definitions::{archived_by_hand, with_required_stamped, without_field},
     photos::{folders, month},
-    seals::archived_documents,
+    seals::{archived_documents, without_photo},
     snapshot::assert_json_snapshot,
     story,
     world::small_photos,
@@ -134,3 +138,34 @@ story!(a_callback_that_cannot_be_kept_is_refused, async |world: World| {
     assert_eq!(answers[0].status, Some(503));
     assert!(answers[0].answer.contains("1000000"), "{}", answers[0].answer);
 });
+
+story!(an_end_without_a_stamp_accepts_no_photo_that_is_missed_later, async |world: World| {
+    let (flow, _, business) = world.seal_use(1).await;
+    // As if the archive had waited for the store while the vendor reported a stamping late.
+    one_stamping_without_photo(&world, &business).await;
+    let mut tx = world.app.db.begin().await.unwrap();
+    let accepted = r#"{"by":"wang","at":"2026-11-23T12:00:00+08:00","reason":"没有盖章","missing":[]}"#;
+    sql("UPDATE flows SET node = NULL, missing_accepted = $1 WHERE id = $2")
+        .bind(accepted)
+        .bind(&flow)
+        .execute(&mut tx)
+        .await
+        .unwrap();
+    let now = world.app.clock.now();
+    queue::wake(&mut tx, JobKind::Archive, flow.as_str(), now, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let parked = "SELECT COUNT(*) FROM jobs WHERE kind = 'archive' AND state = 'parked'";
+    world.until("the archive waits", async || world.count(parked).await == 1).await;
+    assert!(world.flow(&flow).await.archived_at.is_none());
+    // An administrator accepts the missing photo.
+    let wish = json!({ "acceptMissing": true, "reason": "设备断电" });
+    world.caller("admin").await.post(&format!("/api/flows/{flow}/archive"), &wish).await.expect(200);
+    world.until_archived(&flow).await;
+});
+
+async fn one_stamping_without_photo(world: &World, business: &str) {
+    world.sim.stamp_with(business, 0, &without_photo()).await.unwrap();
+    let ended = "SELECT COUNT(ended_at) FROM seal_uses";
+    world.until("the end is known", async || world.count(ended).await == 1).await;
+    world.until_quiet().await;
+}

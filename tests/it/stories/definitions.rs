@@ -234,7 +234,7 @@ story!(a_new_installation_takes_the_ready_made_definition, async |world: World| 
 });
 
 /// The id of the folder with this name in another one, or at the top of the public space.
-async fn folder(caller: &Caller, parent: Option<&str>, name: &str) -> Option<String> {
+pub(super) async fn folder(caller: &Caller, parent: Option<&str>, name: &str) -> Option<String> {
     let query = parent.map(|parent| format!("?parent={parent}")).unwrap_or_default();
     let page = caller.get(&format!("/api/folders{query}")).await.expect(200);
     let found = page["items"].as_array().unwrap().iter().find(|folder| folder["name"] == name);

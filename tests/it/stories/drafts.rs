@@ -135,17 +135,34 @@ story!(a_submitted_draft_takes_the_current_version_of_its_definition, async |eng
     let fields = body["fields"].as_array_mut().unwrap();
     fields.retain(|field| field["key"] != "note" && field["key"] != "file");
     fields.push(json!({ "key": "why", "label": "事由", "type": "text", "required": true }));
+    fields.push(json!({ "key": "more", "label": "附件", "type": "files" }));
     body["integration"].as_object_mut().unwrap().remove("fileField");
     body["starters"] = json!(["role:operator"]);
     admin.put(&path, &body).await.expect(200);
     act(&zhang, &flow, "submit", json!({})).await.expect_problem(403, "not_a_starter");
     body["starters"] = json!(["user:zhang"]);
     admin.put(&path, &body).await.expect(200);
+    // The draft opens with the present form, and says what it will lose.
+    let view = show(&zhang, &flow).await;
+    assert_eq!(
+        (&view["version"], &view["form"]["note"], &view["form"]["subject"]),
+        (&json!(4), &Value::Null, &json!("采购合同"))
+    );
+    let removed = view["removed"].as_array().unwrap();
+    assert_eq!(
+        removed
+            .iter()
+            .map(|one| (one["label"].clone(), one["value"].clone(), one["files"].clone()))
+            .collect::<Vec<_>>(),
+        [(json!("用印文件"), Value::Null, json!(["合同.pdf"])), (json!("备注"), json!("旧版的备注"), json!([]))]
+    );
+    let other = format!("/api/flows/{flow}/fields/more/files");
+    zhang.bring(&other, form([("附件.pdf", pdf("2"))])).await.expect(201);
     let problem = act(&zhang, &flow, "submit", json!({})).await.expect_problem(422, "invalid");
-    assert_eq!(texts(&problem["errors"], "field"), ["form.note", "form.why"]);
+    assert_eq!(texts(&problem["errors"], "field"), ["form.why"], "what is gone is dropped");
     body["retired"] = true.into();
     admin.put(&path, &body).await.expect(200);
-    let whole = json!({ "form": { "note": null, "why": "续签" } });
+    let whole = json!({ "form": { "note": "旧版的备注", "why": "续签" } });
     act(&zhang, &flow, "submit", whole.clone()).await.expect_problem(409, "retired");
     let start = json!({ "definitionId": world.definition, "form": {}, "draft": true });
     zhang.post("/api/flows", &start).await.expect_problem(409, "retired");
@@ -155,7 +172,7 @@ story!(a_submitted_draft_takes_the_current_version_of_its_definition, async |eng
     assert_eq!((&view["version"], &view["form"]["why"]), (&json!(6), &json!("续签")));
     assert_eq!(view["form"]["note"], Value::Null);
     assert!(texts(&view["events"], "act").contains(&"file_removed"), "its field is gone: {view}");
-    assert_eq!(world.count("SELECT COUNT(*) FROM documents WHERE deleted_at IS NULL").await, 0);
+    assert_eq!(world.count("SELECT COUNT(*) FROM documents WHERE deleted_at IS NULL").await, 1, "nothing else is lost");
 });
 
 story!(an_application_at_the_start_takes_its_file_by_a_draft, async |engine: Engine| {

@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulator::{Fault, FaultKind, Target};
-use tokio::{io::AsyncReadExt, net::TcpStream};
-use yinku::config::{Config, Span};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use yinku::{
+    config::{Config, Span},
+    db::sql,
+};
 
 use crate::support::{
     Engine, Plan, World,
@@ -85,3 +91,29 @@ async fn answer(line: &mut TcpStream) -> (String, Value) {
         assert!(length > 0, "the connection ended without an answer: {text}");
     }
 }
+
+story!(a_folder_that_is_deleted_during_an_upload_is_made_again, async |engine: Engine| {
+    fn into_a_folder(definition: &mut Value) {
+        with_stamped(definition);
+        definition["integration"]["stampedFolder"] = json!({ "space": "public", "path": "用印后" });
+    }
+    let world = World::new(engine, Plan { definition: Some(into_a_folder), ..Plan::default() }).await;
+    let (flow, ..) = world.seal_use(1).await;
+    let [admin, wang] = [world.caller("admin").await, world.caller("wang").await];
+    let body =
+        "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7 x\r\n--b--\r\n";
+    let (begun, rest) = body.split_at(body.len() - 9);
+    let mut line = wang.begin_upload(&world, &stamped(&flow), body.len(), begun).await;
+    world.until("the file arrives", async || staging(&world) == 1).await;
+    // The next version has another folder, so the first one may go.
+    let path = format!("/api/definitions/{}", world.definition);
+    let mut definition = admin.get(&path).await.expect(200);
+    definition["integration"]["stampedFolder"]["path"] = "另一处".into();
+    admin.put(&path, &definition).await.expect(200);
+    let folder = "SELECT id FROM folders WHERE name = '用印后'";
+    let id: String = sql(folder).scalar(&world.app.db).await.unwrap();
+    admin.delete(&format!("/api/folders/{id}")).await.expect(204);
+    line.write_all(rest.as_bytes()).await.unwrap();
+    let stored = "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id WHERE f.name = '用印后'";
+    world.until("the file is in the folder of its name", async || world.count(stored).await == 1).await;
+});

@@ -9,8 +9,9 @@ use yinku::db::sql;
 
 use crate::support::{
     Caller, Engine, Plan, Told, World,
+    database::{refuse, relent},
     flows::{callers, purchase, step},
-    seals::{in_use, noon, one_seal},
+    seals::{in_use, noon, one_seal, refusal},
     story,
 };
 
@@ -152,7 +153,41 @@ story!(a_run_that_died_is_neither_repeated_nor_lost, async |world: World| {
     let (wang, append) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-append"));
     send(&wang, &append, "a", &json!({ "count": 1 })).await.expect(200);
     forget_the_answer(&world, false).await;
+    send(&wang, &append, "a", &json!({ "count": 1 })).await.expect(200);
+    forget_the_answer(&world, true).await;
     let problem = send(&wang, &append, "a", &json!({ "count": 1 })).await.expect_problem(502, "vendor_failed");
     assert!(problem["detail"].as_str().unwrap().contains("unknown"), "{problem}");
     assert_eq!(world.sim.counters().of("/seal/apply/append"), 1);
+});
+
+story!(an_append_that_could_not_be_recorded_is_never_made_twice, async |world: World| {
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    let (wang, append) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-append"));
+    let body = json!({ "count": 3 });
+    let asked = || world.sim.counters().of("/seal/apply/append");
+    // The vendor appends, and then the database is down.
+    refuse(&world.app.db, "INSERT ON flow_events", "NEW.act = 'appended'", "57P03").await;
+    let unclear = send(&wang, &append, "a", &body).await.expect_problem(502, "vendor_failed");
+    assert!(unclear["detail"].as_str().unwrap().contains("could not record"), "{unclear}");
+    relent(&world.app.db).await;
+    assert_eq!(send(&wang, &append, "a", &body).await.expect_problem(502, "vendor_failed"), unclear);
+    assert_eq!((asked(), world.sim.business(&business).unwrap().append_logs.len()), (1, 1));
+    // What the vendor refuses does nothing: the key is free.
+    world.sim.set_fault(Fault::times(Target::Apply, refusal("次数超限"), 1));
+    send(&wang, &append, "b", &body).await.expect_problem(502, "vendor_failed");
+    // Its uncertain answer is kept.
+    world.sim.set_fault(Fault::times(Target::Apply, FaultKind::JsonError { code: 1_000_000, message: "?".into() }, 1));
+    let unknown = send(&wang, &append, "c", &body).await.expect_problem(502, "vendor_failed");
+    assert!(unknown["detail"].as_str().unwrap().contains("unknown whether the uses were appended"), "{unknown}");
+});
+
+story!(a_start_that_the_database_refused_is_made_by_the_next_request_with_its_key, async |world: World| {
+    let zhang = world.caller("zhang").await;
+    let body = new_flow(&world);
+    refuse(&world.app.db, "INSERT ON flow_events", "NEW.act = 'submitted'", "P0001").await;
+    send(&zhang, "/api/flows", "k", &body).await.expect_problem(500, "internal");
+    relent(&world.app.db).await;
+    send(&zhang, "/api/flows", "k", &body).await.expect(201);
+    assert_eq!(flows(&world).await, 1);
 });

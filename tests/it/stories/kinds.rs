@@ -138,8 +138,15 @@ async fn hidden_like_a_face(world: &World, flow: &FlowId) {
 }
 
 story!(a_content_that_both_zips_of_kinds_have_is_unknown_until_an_administrator_settles_it, async |engine: Engine| {
+    for names in [ZipNames::Duplicate, ZipNames::Directories] {
+        settled_by_hand(engine, names).await;
+    }
+});
+
+/// The name of an entry, such as a directory for photos of stampings, proves nothing.
+async fn settled_by_hand(engine: Engine, names: ZipNames) {
     let mut knobs = silent_zip();
-    knobs.zip.zip_ignores_kind = true;
+    (knobs.zip.zip_names, knobs.zip.zip_ignores_kind) = (names, true);
     let world = world_with(engine, knobs).await;
     let (flow, _, business) = world.seal_use(2).await;
     only_in_zip(&world, &business, Kind::Signatory);
@@ -154,6 +161,53 @@ story!(a_content_that_both_zips_of_kinds_have_is_unknown_until_an_administrator_
     world.until_archived(&flow).await;
     assert_eq!(told(&world).await, ["signatory accepted", "signatory confirmed"]);
     assert_eq!(show_counts(&world, &flow).await, [2, 2, 2, 0]);
+}
+
+story!(a_pushed_photo_whose_kind_stays_unclear_is_unknown_and_fills_no_gap, async |engine: Engine| {
+    let world = world_with(engine, silent_zip()).await;
+    world.sim.set_fault(Fault::always(Target::ZipOfKind, refusal("参数错误")));
+    let (flow, _, business) = world.seal_use(2).await;
+    // The box calls an emergency photo one of a stamping.
+    let key = only_in_zip(&world, &business, Kind::Emergency);
+    push(&world, &business, &world.sim.photo_bytes(&key).await.unwrap()).await;
+    world.until("the push is here", async || world.count("SELECT COUNT(original_hash) FROM photos").await == 1).await;
+    one_photo_listed(&world, &business).await;
+    world.until("the end is known", async || world.count("SELECT COUNT(ended_at) FROM seal_uses").await == 1).await;
+    world.until_quiet().await;
+    assert_eq!(told(&world).await, ["signatory confirmed", "unknown confirmed"]);
+    assert_eq!(show_counts(&world, &flow).await, [2, 2, 1, 1]);
+    assert!(world.flow(&flow).await.archived_at.is_none());
+    hidden_like_a_face(&world, &flow).await;
+    // The next wake asks again, and the vendor answers.
+    world.sim.clear_faults();
+    call(&world, &format!("businessId={business}&status=COMPLETE")).await;
+    world.until_quiet().await;
+    assert_eq!(told(&world).await, ["emergency confirmed", "signatory confirmed"]);
+    assert_eq!(show_counts(&world, &flow).await, [2, 2, 1, 1]);
+});
+
+story!(a_zip_of_kinds_that_is_refused_is_asked_for_again_at_rechecks_only, async |engine: Engine| {
+    let world = world_with(engine, silent_zip()).await;
+    world.sim.set_fault(Fault::always(Target::ZipOfKind, refusal("参数错误")));
+    let (flow, seal_use, business) = world.seal_use(1).await;
+    only_in_zip(&world, &business, Kind::Emergency);
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    world.until("the photo is here", async || world.photos(&seal_use.id).await.len() == 2).await;
+    world.until_quiet().await;
+    assert_eq!(told(&world).await, ["signatory confirmed", "unknown confirmed"]);
+    let before = zips(&world);
+    for _ in 0..3 {
+        call(&world, &format!("businessId={business}&status=COMPLETE")).await;
+        world.until_quiet().await;
+    }
+    assert_eq!(zips(&world), before, "a callback brings nothing new");
+    // A user asks.
+    world.sim.clear_faults();
+    let ingest: String = sql("SELECT id FROM ingests").scalar(&world.app.db).await.unwrap();
+    world.caller("admin").await.post(&format!("/api/ingests/{ingest}/retry"), &Value::Null).await.expect(202);
+    world.until_quiet().await;
+    assert_eq!(told(&world).await, ["emergency confirmed", "signatory confirmed"]);
 });
 
 story!(an_emergency_photo_that_only_the_zip_has_comes_although_nothing_is_missing, async |engine: Engine| {

@@ -120,3 +120,18 @@ story!(an_open_grant_of_a_user_who_left_is_no_turn_of_others, async |world: Worl
     change(&admin, "wang", json!({ "disabled": true })).await;
     assert_eq!(rescued(&world, &admin, &flow.to_string()).await, (true, json!(["people_gone"])));
 });
+
+story!(a_flow_is_handed_on_to_a_user_who_may_start_it, async |world: World| {
+    let definition = define(&world, json!([node("one", &["user:li"], "any")])).await;
+    let [admin, zhang, li] = callers(&world, ["admin", "zhang", "li"]).await;
+    let path = format!("/api/definitions/{definition}");
+    let mut body = admin.get(&path).await.expect(200);
+    body["starters"] = json!(["user:zhang", "user:wang"]);
+    admin.put(&path, &body).await.expect(200);
+    let flow = start(&zhang, &definition).await;
+    step(&li, &flow, "reject", json!({ "comment": "改金额" })).await;
+    change(&admin, "zhang", json!({ "disabled": true })).await;
+    let problem = act(&admin, &flow, "transfer", json!({ "to": "zhao" })).await.expect_problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "to");
+    step(&admin, &flow, "transfer", json!({ "to": "wang" })).await;
+});

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Caller, Engine, Plan, World,
     flows::{callers, purchase, show, submit},
-    seals::{archived, in_use, one_seal},
+    seals::{archived, in_use, look, one_seal, without_photo},
     story,
 };
 
@@ -34,8 +34,10 @@ story!(a_number_belongs_to_one_user_who_is_not_disabled, async |world: World| {
     assert!(problem["errors"][0]["message"].as_str().unwrap().contains("wang"), "{problem}");
     let mobile = json!({ "employeeNo": "E103", "mobile": "13800000003" });
     admin.post("/api/users", &person("chen", &mobile)).await.expect(201);
-    let problem = change(&admin, "zhao", &json!({ "mobile": " 13800000003 " })).await.expect_problem(422, "taken");
-    assert_eq!(problem["errors"][0]["field"], "mobile");
+    for same in [" 13800000003 ", "+8613800000003"] {
+        let problem = change(&admin, "zhao", &json!({ "mobile": same })).await.expect_problem(422, "taken");
+        assert_eq!(problem["errors"][0]["field"], "mobile");
+    }
     // Their own numbers are no obstacle, and blanks are none.
     change(&admin, "chen", &json!({ "displayName": "陈八", "mobile": "13800000003" })).await.expect(200);
     for name in ["zhou", "qian"] {
@@ -69,7 +71,10 @@ story!(of_many_who_get_one_number_at_once_one_has_it, async |world: World| {
 });
 
 story!(a_grant_is_that_of_the_user_who_was_asked_for_whoever_has_the_number_later, async |world: World| {
-    let (flow, _) = in_use(&world, &one_seal(2)).await;
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    // 王五 owes a photo.
+    world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
+    look(&world, &flow).await;
     let [admin, wang, zhao] = callers(&world, ["admin", "wang", "zhao"]).await;
     // 王五's number goes to 赵六.
     change(&admin, "wang", &json!({ "employeeNo": "E903" })).await.expect(200);
@@ -82,6 +87,13 @@ story!(a_grant_is_that_of_the_user_who_was_asked_for_whoever_has_the_number_late
     assert!(codes[0]["code"].is_string());
     zhao.get(&path).await.expect_problem(404, "not_found");
     assert_eq!(zhao.get("/api/owed").await.expect(200)["items"], json!([]));
+    // Whoever has the number now: the vendor's list is that of the person of the grant.
+    let owed = wang.get("/api/owed").await.expect(200);
+    let [item] = owed["items"].as_array().unwrap().as_slice() else { panic!("{owed}") };
+    assert_eq!(
+        (&item["flowId"], &item["missing"], &item["owedAtVendor"]),
+        (&json!(flow.to_string()), &json!(1), &json!(1))
+    );
     world.until_quiet().await;
 });
 

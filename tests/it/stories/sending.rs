@@ -6,10 +6,10 @@ use yinku::{db::sql, id::FlowId};
 
 use crate::support::{
     Engine, Plan, World,
-    definitions::{archived_by_hand, with_required_stamped},
+    definitions::{archived_by_hand, with_file, with_required_stamped},
     files::{form, pdf, png, stamped},
-    flows::show,
-    seals::{one_photo_short, seal_use, sent_states},
+    flows::{callers, purchase, show, step},
+    seals::{one_photo_short, one_seal, seal_use, sent_states},
     story,
     vendor::door::Door,
 };
@@ -120,4 +120,40 @@ story!(a_supplied_photo_whose_answer_was_lost_is_known_to_be_there_once_the_vend
     let photos = world.photos(&seal_use.id).await;
     assert!(photos.len() == 2 && photos.iter().all(|photo| photo.photokey.is_some()), "{photos:?}");
     assert_eq!(world.sim.business(&business).unwrap().photos.len(), 2, "it was not sent twice");
+});
+
+story!(a_file_that_is_taken_out_while_another_one_is_sent_is_not_sent, async |engine: Engine| {
+    let plan = Plan { definition: Some(waiting_for_stamped), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let (flow, business) = past_its_nodes(&world).await;
+    let wang = world.caller("wang").await;
+    world.sim.set_fault(Fault::times(Target::Upload, FaultKind::Late { ms: 4000 }, 1));
+    let files = wang.bring(&stamped(&flow), form([("一.pdf", pdf("1")), ("二.pdf", pdf("2"))])).await.expect(201);
+    let asked = || world.sim.counters().of("/seal/apply/used/file");
+    world.until("the first is on its way", async || asked() == 1).await;
+    wang.delete(&format!("{}/{}", stamped(&flow), files[1]["id"].as_str().unwrap())).await.expect(204);
+    world.until_quiet().await;
+    let names: Vec<String> =
+        world.sim.business(&business).unwrap().used_files.into_iter().map(|file| file.name).collect();
+    assert_eq!((names, asked()), (vec!["一.pdf".to_owned()], 1));
+    assert_eq!(world.count("SELECT COUNT(*) FROM dispatches WHERE state = 'queued'").await, 1, "in the trash");
+});
+
+story!(a_file_that_the_vendor_may_have_before_the_application_stays_a_document, async |engine: Engine| {
+    let world = World::new(engine, Plan { definition: Some(with_file), ..Plan::default() }).await;
+    let [zhang, li, wang] = callers(&world, ["zhang", "li", "wang"]).await;
+    let body = json!({ "definitionId": world.definition, "form": purchase(&one_seal(1)), "draft": true });
+    let flow = zhang.post("/api/flows", &body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/flows/{flow}/fields/file/files");
+    let files = zhang.bring(&path, form([("合同.pdf", pdf("1"))])).await.expect(201);
+    step(&zhang, &flow, "submit", json!({})).await;
+    // The list of seals comes; then the vendor takes its time with the file.
+    world.sim.set_fault(Fault { after: 1, ..Fault::times(Target::Any, FaultKind::Late { ms: 4000 }, 1) });
+    step(&li, &flow, "approve", json!({ "comment": "同意" })).await;
+    let asked = || world.sim.counters().of("/document/createbyfile");
+    world.until("the file is on its way", async || asked() == 1).await;
+    step(&wang, &flow, "reject", json!({ "comment": "换合同" })).await;
+    zhang.delete(&format!("{path}/{}", files[0]["id"].as_str().unwrap())).await.expect(204);
+    assert_eq!(world.count("SELECT COUNT(*) FROM documents WHERE deleted_at IS NULL AND field_key IS NULL").await, 1);
+    world.until_quiet().await;
 });

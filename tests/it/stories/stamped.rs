@@ -172,3 +172,51 @@ story!(a_refused_file_delays_no_other_and_a_retry_checks_the_type_again, async |
     let view = show(&wang, &flow).await;
     assert!(view["files"]["stamped"][2]["vendorError"].as_str().unwrap().contains("takes pdf"), "{view}");
 });
+
+story!(a_stamped_file_is_not_sent_again_after_an_error_that_the_vendor_calls_unknown, async |engine: Engine| {
+    let world = World::new(engine, Plan { definition: Some(with_required_stamped), ..Plan::default() }).await;
+    let (flow, _, business) = world.seal_use(1).await;
+    let unknown = FaultKind::JsonError { code: 1_000_000, message: "未知错误".into() };
+    world.sim.set_fault(Fault::times(Target::Upload, unknown, 1));
+    world.caller("wang").await.bring(&stamped(&flow), form([("合同.pdf", pdf("1"))])).await.expect(201);
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_archived(&flow).await;
+    world.until_quiet().await;
+    assert_eq!(sent_states(&world, &flow).await, [("合同.pdf".to_owned(), "unknown".to_owned())]);
+    assert!(world.sim.business(&business).unwrap().used_files.is_empty());
+});
+
+story!(a_stamping_that_only_the_vendor_knows_of_is_evidence_too, async |world: World| {
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    let zhang = world.caller("zhang").await;
+    // Nobody calls back during use.
+    world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
+    act(&zhang, &flow, "withdraw", json!({ "comment": "不要了" })).await.expect_problem(403, "not_yours");
+    act(&zhang, &flow, "withdraw", json!({})).await.expect_problem(403, "not_yours");
+    world.until_quiet().await;
+    // A vendor that is silent holds nobody up: the last known counts decide.
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
+    world.sim.set_fault(Fault::times(Target::Detail, FaultKind::Hang, 1));
+    act(&zhang, &flow, "withdraw", json!({})).await.expect(200);
+    until_status(&world, &flow, "finished").await;
+    world.until_quiet().await;
+});
+
+story!(a_user_who_took_over_the_seals_may_add_the_stamped_file_late, async |engine: Engine| {
+    let world = World::new(engine, Plan { definition: Some(with_required_stamped), ..Plan::default() }).await;
+    let (flow, _, business) = world.seal_use(1).await;
+    let (wang, zhao) = (world.caller("wang").await, world.caller("zhao").await);
+    act(&wang, &flow, "transfer", json!({ "to": "zhao" })).await.expect(200);
+    world.sim.stamp(&business, 0).await.unwrap();
+    world.until_past_its_nodes(&flow).await;
+    world.until_quiet().await;
+    zhao.bring(&stamped(&flow), form([("合同.pdf", pdf("1"))])).await.expect(201);
+    world.until_archived(&flow).await;
+    world.until_quiet().await;
+    zhao.bring(&stamped(&flow), form([("补.pdf", pdf("2"))])).await.expect(201);
+    world.until_quiet().await;
+    assert_eq!(world.count("SELECT COUNT(*) FROM manifests").await, 2);
+});

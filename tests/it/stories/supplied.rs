@@ -137,3 +137,24 @@ story!(a_photo_that_an_archived_flow_owes_is_supplied_as_a_supplement, async |wo
     let path = grant_path(&wang, &flow, 0).await;
     wang.bring(&path, form([("b.png", png(8))])).await.expect_problem(409, "flow_not_running");
 });
+
+story!(a_grant_takes_as_many_photos_of_a_kind_as_it_owes, async |world: World| {
+    let (flow, business) = in_use(&world, &one_seal(3)).await;
+    for _ in 0..2 {
+        world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
+    }
+    look(&world, &flow).await;
+    let wang = world.caller("wang").await;
+    let path = grant_path(&wang, &flow, 0).await;
+    let photos = |shades: &[u8]| form(shades.iter().map(|shade| ("补传.png", png(*shade))).collect::<Vec<_>>());
+    let problem = wang.bring(&path, photos(&[1, 2, 3])).await.expect_problem(409, "nothing_owed");
+    assert!(problem["detail"].as_str().unwrap().contains("owes 2 photos"), "{problem}");
+    // A face fills no gap of a stamping, and none is missing.
+    wang.bring(&path, photos(&[1]).text("kind", "face")).await.expect_problem(409, "nothing_owed");
+    wang.bring(&path, photos(&[1, 1])).await.expect(201);
+    // The same picture again is the same photo.
+    wang.bring(&path, photos(&[1, 2])).await.expect(201);
+    wang.bring(&path, photos(&[3])).await.expect_problem(409, "nothing_owed");
+    world.until_quiet().await;
+    assert_eq!((stored(&world).await, world.count("SELECT COUNT(*) FROM dispatches").await), (2, 2));
+});

@@ -3,7 +3,7 @@
 use yinku::{
     clock::Timestamp,
     config::{DatabaseConfig, DatabaseUrl},
-    db::{Db, sql},
+    db::{Db, Pools, sql},
 };
 
 use crate::support::world::Engine;
@@ -44,4 +44,31 @@ pub(crate) async fn execute<S: Into<std::borrow::Cow<'static, str>>>(db: &Db, st
         sql(statement).execute(&mut tx).await.unwrap();
     }
     tx.commit().await.unwrap();
+}
+
+/// From now on the database refuses a write such as `INSERT ON flow_events` when `NEW` meets the condition. PostgreSQL
+/// answers with `sqlstate`; SQLite says that a constraint failed.
+pub(crate) async fn refuse(db: &Db, write: &str, when: &str, sqlstate: &str) {
+    let statements = match db.pools() {
+        Pools::Sqlite { .. } => {
+            vec![format!("CREATE TRIGGER refuse BEFORE {write} WHEN {when} BEGIN SELECT RAISE(ABORT, 'no'); END")]
+        }
+        Pools::Postgres(_) => vec![
+            format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN RAISE EXCEPTION ''no'' USING ERRCODE = ''{sqlstate}''; END'"
+            ),
+            format!("CREATE TRIGGER refuse BEFORE {write} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()"),
+        ],
+    };
+    execute(db, statements).await;
+}
+
+/// Takes the refusal back.
+pub(crate) async fn relent(db: &Db) {
+    let statement = match db.pools() {
+        Pools::Sqlite { .. } => "DROP TRIGGER refuse",
+        Pools::Postgres(_) => "DROP FUNCTION refuse() CASCADE",
+    };
+    execute(db, [statement]).await;
 }

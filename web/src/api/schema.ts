@@ -1672,7 +1672,7 @@ export interface components {
          *     * `no_seal_use` (409): The flow has no seal use yet. Retry after the apply node.
          *     * `not_editable` (409): The caller may not change the files of this field now. See `editable` of the flow.
          *     * `photo_document` (409): The document is a photo of a seal use. Remove only uploaded files.
-         *     * `nothing_owed` (409): The grant owes no photo. Supply only photos that GET /api/owed lists.
+         *     * `nothing_owed` (409): The grant owes no photo, or fewer than the request has. Supply only photos that GET /api/owed lists.
          *     * `nothing_to_append_to` (409): No seal use of the flow accepts more uses. Read the flow again.
          *     * `nothing_to_end` (409): The flow has no seal use that can end. Read the flow again.
          *     * `nothing_open` (409): The flow has no open seal use. Read the flow again.
@@ -2085,6 +2085,11 @@ export interface components {
             /** @description Actions that this user may do now. */
             actions: components["schemas"]["Action"][];
             evidence: components["schemas"]["PackageSeal"] | null;
+            /**
+             * @description Of a draft: values of fields that the current version of the definition does not have. They are not in `form`, and
+             *     they are dropped with the next change. Empty for other flows.
+             */
+            removed: components["schemas"]["RemovedField"][];
             /** @description Keys of the fields that this user may change now. A files field is changed by upload. */
             editable: string[];
             /** @description Display names of the usernames in this flow. */
@@ -2806,6 +2811,15 @@ export interface components {
         ReadyMadeChoice: {
             /** @description The service that has the seals. */
             serviceId: components["schemas"]["ServiceId"];
+        };
+        /** @description What a draft has for a field that its definition does not have any more. */
+        RemovedField: {
+            key: string;
+            label: string;
+            /** @description Null for a files field. */
+            value: unknown;
+            /** @description Names of its files. The submission puts them into the trash. */
+            files: string[];
         };
         /** @description The resolution of a blocked seal use: exactly one of `businessId`, `applyAgain` and `endAgain`. */
         Resolution: {

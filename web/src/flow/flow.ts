@@ -171,6 +171,35 @@ export function liveUses(flow: Flow): SealUse[] {
   return flow.sealUses.filter((used) => !used.superseded);
 }
 
+/** Use has ended, and there is no stamping and no photo of any kind. */
+export function endsWithoutStamp(flow: Flow, photos: number): boolean {
+  const live = liveUses(flow);
+  const none = flow.sealUses.every((used) => used.counted === 0 && used.received === 0);
+  return live.length > 0 && live.every(hasEnded) && none && photos === 0;
+}
+
+/** The files that the application needs and that are not here, at the node that sends it. */
+export function owedToVendor(flow: Flow, definition: Definition | undefined): Flow["lacks"] {
+  const integration = definition?.integration;
+  if (!integration?.enabled || flow.state !== "running" || flow.node !== integration.applyNode) return [];
+  return flow.lacks.filter((one) => one.key === integration.templateField || one.key === integration.fileField);
+}
+
+/** Who may add such a file now. The service decides; this says whom to ask. */
+export function whoAdds(
+  flow: Flow,
+  definition: Definition | undefined,
+  key: string,
+): "me" | "turn" | "starter" | "back" {
+  if (flow.editable.includes(key)) return "me";
+  const node = definition?.nodes.find((one) => one.key === flow.node);
+  if (node?.editable?.includes(key)) return "turn";
+  const acts = flow.events.map((event) => event.act);
+  const round = acts.slice(Math.max(acts.lastIndexOf("submitted"), acts.lastIndexOf("rejected")) + 1);
+  const first = definition?.nodes[0]?.key === flow.node && !round.includes("approved");
+  return first ? "starter" : "back";
+}
+
 export function hasEnded(used: SealUse): boolean {
   return used.status === "complete" || used.status === "finished";
 }

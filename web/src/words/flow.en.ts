@@ -24,6 +24,8 @@ export const flowEn: FlowWords = {
     of_photos: (r, c) => `${count(r)} / ${count(c)}`,
   },
   start: {
+    removed:
+      "The flow type has a new version. The next save drops these entries, which are no part of the form any more:",
     title: "Start a flow",
     edit_title: "Edit the application",
     choose: "Choose a flow type",
@@ -141,6 +143,13 @@ export const flowEn: FlowWords = {
     changed_by: (name, what, time) => `${name} ${what}, ${time}`,
     waiting_vendor: "Waiting for the vendor… (up to 30 s)",
     look_first: "Look at the details first, then decide whether to try again.",
+    owed_files: {
+      missing: (label) => `“${label}” has no file, so nobody can approve.`,
+      me: "Upload it below.",
+      others: (who) => `${who} can upload it.`,
+      starter: (who) => `Ask ${who} (starter) or an administrator to upload it.`,
+      back: (who) => `Send the flow back to ${who} (starter) for the file.`,
+    },
     banner: {
       missing: (n) => `${count(n)} missing`,
       parked: (n) => `${count(n)} given up: needs a person`,
@@ -252,6 +261,7 @@ export const flowEn: FlowWords = {
   archive: {
     title: "Archive",
     ready: "All photos and files are here. The archived flow cannot be changed.",
+    unstamped: "No stamping was made. Give a reason: the flow ends without a stamp.",
     missing: "Photos are missing",
     lacks: "Files are missing",
     accept: "Archive although photos are missing",

@@ -23,6 +23,7 @@ export const flowZh = {
     of_photos: (r: number, c: number) => `${count(r)} / ${count(c)} 张`,
   },
   start: {
+    removed: "流程类型已更新。以下内容不再是表单的一部分，下次保存时会去掉：",
     title: "发起流程",
     edit_title: "修改申请",
     choose: "选择流程类型",
@@ -140,6 +141,13 @@ export const flowZh = {
     changed_by: (name: string, what: string, time: string) => `${name} 已于 ${time} ${what}`,
     waiting_vendor: "正在等待契约锁…（至多 30 秒）",
     look_first: "先查看用印详情，再决定是否重试。",
+    owed_files: {
+      missing: (label: string) => `“${label}”还没有文件，所以不能同意。`,
+      me: "请在下面上传。",
+      others: (who: string) => `${who}可以上传。`,
+      starter: (who: string) => `请${who}（发起人）或管理员上传。`,
+      back: (who: string) => `请退回给${who}（发起人），补充文件后重新提交。`,
+    },
     banner: {
       missing: (n: number) => `还差 ${count(n)} 张`,
       parked: (n: number) => `${count(n)} 张已停止自动重试，需要人工处理`,
@@ -251,6 +259,7 @@ export const flowZh = {
   archive: {
     title: "归档",
     ready: "图片已收齐，文件已上传。归档后内容不能再修改。",
+    unstamped: "没有盖章记录。请写明原因，流程将不盖章结束。",
     missing: "还缺图片",
     lacks: "还缺文件",
     accept: "缺图也归档",

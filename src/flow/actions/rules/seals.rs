@@ -1,5 +1,7 @@
 //! The rules of the buttons of a flow with seals: codes, details, photos, more uses, the end of use.
 
+use std::collections::HashSet;
+
 use super::{
     super::{Facts, Refusal, UseFacts},
     NEVER_APPLIED, not_yours,
@@ -41,8 +43,8 @@ impl Facts<'_> {
         if self.user.is_admin() || grants().any(|grant| theirs(grant.username.as_ref())) {
             return Ok(());
         }
-        let mut names: Vec<&str> = grants().map(|grant| grant.name.as_str()).collect();
-        names.dedup();
+        let mut seen = HashSet::new();
+        let names: Vec<&str> = grants().map(|grant| grant.name.as_str()).filter(|name| seen.insert(*name)).collect();
         Err(NotYours(
             format!("you have no open grant; the codes are those of {}; ask one of them", names.join(", ")).into(),
         ))

@@ -30,24 +30,6 @@ fn only_the_last_component_of_a_name_is_shown() {
 }
 
 #[test]
-fn kinds_are_hinted_at_by_the_file_before_its_directories() {
-    for (name, kind) in [
-        ("FACE/1.jpg", Some(PhotoKind::Face)),
-        ("faceImages/1.jpg", Some(PhotoKind::Face)),
-        ("SIGNATORY/张三_face_1.jpg", Some(PhotoKind::Face)),
-        ("1_signatory.png", Some(PhotoKind::Signatory)),
-        (r"Emergency\1.jpg", Some(PhotoKind::Emergency)),
-        ("用印图片/人脸/1.jpg", Some(PhotoKind::Face)),
-        ("应急/1.jpg", Some(PhotoKind::Emergency)),
-        ("盖章照片1.jpg", Some(PhotoKind::Signatory)),
-        ("用印图片/surface.jpg", None),
-        ("1.jpg", None),
-    ] {
-        assert_eq!(entry(name).kind, kind, "{name}");
-    }
-}
-
-#[test]
 fn a_photokey_in_the_name_is_found() {
     assert_eq!(entry(format!("公章/张三_{KEY}.jpg")).photokey.as_deref(), Some(KEY));
     assert_eq!(entry(format!("{KEY}/1.jpg")).photokey.as_deref(), Some(KEY));

@@ -1,0 +1,36 @@
+//! Withdraws a flow. What was stamped is evidence, so the vendor is asked first what was stamped.
+
+use crate::{
+    app::App,
+    flow::{
+        Flow, FlowState,
+        step::{self, StepError},
+    },
+    id::FlowId,
+    seal_use::{SealUse, ingest::Trigger},
+    sealing::end_use,
+    service::Service,
+    user::Acting,
+};
+
+/// Withdraws the flow for a user. The rules go by the vendor's present counts if the vendor answers within two seconds,
+/// else by its last ones.
+pub async fn withdraw(app: &App, acting: Acting<'_>, id: &FlowId, comment: Option<&str>) -> Result<(), StepError> {
+    let flow = Flow::find(&app.db, id).await?.ok_or(StepError::NotFound)?;
+    if flow.state == FlowState::Running && (flow.starter == acting.user.username || acting.user.is_admin()) {
+        look(app, id).await?;
+    }
+    step::withdraw(acting, id, comment).await
+}
+
+/// Stores what the vendor shows of the open seal uses.
+async fn look(app: &App, flow: &FlowId) -> Result<(), StepError> {
+    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
+        let Some(business_id) = seal_use.business_id.as_deref().filter(|_| !seal_use.status.ended()) else { continue };
+        let Ok(client) = Service::client(&app.db, &app.vendor, &seal_use.service_id).await else { continue };
+        if let Err(error) = end_use::store_current_state(app, &client, &seal_use, business_id, Trigger::Poll).await {
+            tracing::warn!(%error, seal_use = %seal_use.id, "the flow is withdrawn by the last known counts");
+        }
+    }
+    Ok(())
+}
