@@ -137,9 +137,9 @@ def fill(yinku, folder, start, end):
         ("photos", "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at",
          f"{id('i')}, {id(flow)}, 'k' || {padded('i')}, 'signatory', {id(flow)}, 'key', i % {IN_A_FLOW}, 'done', {hash}, i % {IN_A_FLOW} + 1, {at}, {at}"),
         ("documents", "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name,"
-         " received_at, created_by, created_at",
+         " received_at, taken_key, name_key, bytes, created_by, created_at",
          f"{id('i')}, '{folder}', 'folder', 'B' || {padded('i')} || '_公章_1_20260409-091853_用印.jpg', {hash}, 'photo', {id(flow)}, 'photos', i % {IN_A_FLOW}, {id('i')},"
-         f" 'signatory', '公章', '王五', {at}, 'yinku', {at}"),
+         f" 'signatory', '公章', '王五', {at}, {at}, 'b' || {padded('i')}, 1900000, 'yinku', {at}"),
     ]
     statements = [each(*flows, *table) for table in of_flow] + [each(start, end, *table) for table in of_photo]
     yinku.db.script("; ".join(statements))

@@ -511,9 +511,9 @@ CREATE TABLE documents (
   username      TEXT,
   received_at   BIGINT NOT NULL,
   -- the keys of the sorts, made by the program: the name (2 before 10), the time of taking, and the size
-  name_key      TEXT NOT NULL DEFAULT '',
-  taken_key     BIGINT NOT NULL DEFAULT 0,
-  bytes         BIGINT NOT NULL DEFAULT 0,
+  name_key      TEXT NOT NULL,
+  taken_key     BIGINT NOT NULL,
+  bytes         BIGINT NOT NULL,
   created_by    TEXT NOT NULL,
   created_at    BIGINT NOT NULL,
   -- trash: no list shows the document; the bytes stay

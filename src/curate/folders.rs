@@ -41,13 +41,13 @@ pub enum FolderError {
 
 /// Where a new or moved folder goes: into a folder, or to the top of a space.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub enum FolderTarget {
     Folder(FolderId),
     Top(Space),
 }
 
 /// Creates a folder.
-pub async fn make(acting: Acting<'_>, target: &Target, name: &str) -> Result<Folder, FolderError> {
+pub async fn make(acting: Acting<'_>, target: &FolderTarget, name: &str) -> Result<Folder, FolderError> {
     let name = check_name(name)?.to_owned();
     let mut tx = acting.db.begin().await?;
     tree::lock(&mut tx).await?;
@@ -118,7 +118,7 @@ pub async fn delete(acting: Acting<'_>, id: &FolderId) -> Result<(), FolderError
 }
 
 /// Takes a folder out of the trash: to where it was, or into another folder of the user's choice.
-pub async fn restore(acting: Acting<'_>, id: &FolderId, into: Option<&Target>) -> Result<Folder, FolderError> {
+pub async fn restore(acting: Acting<'_>, id: &FolderId, into: Option<&FolderTarget>) -> Result<Folder, FolderError> {
     let mut tx = acting.db.begin().await?;
     tree::lock(&mut tx).await?;
     let sight = Sight::of(&mut tx, acting.user).await?;
@@ -132,8 +132,10 @@ pub async fn restore(acting: Acting<'_>, id: &FolderId, into: Option<&Target>) -
     if (spot.space, &spot.owner) != (folder.space, &folder.owner) && !acting.user.is_admin() {
         return Err(FolderError::NotYours);
     }
+    // First to its place: the name may be taken where it was.
+    tree::put(&mut tx, &folder, &spot, &folder.name).await?;
     trash::restore_folder(&mut tx, &folder).await?;
-    let restored = tree::put(&mut tx, &folder, &spot, &folder.name).await?;
+    let restored = Folder::find(&mut tx, id).await?.ok_or(FolderError::NotFound)?;
     acting.commit(tx, acting.entry(Act::FolderRestored, id.as_str()).detail(&restored.name)).await?;
     Ok(restored)
 }
@@ -148,10 +150,10 @@ async fn former_spot(tx: &mut Tx, folder: &Folder) -> Result<Spot, FolderError> 
 }
 
 /// Returns the place, if the user manages it.
-async fn spot(tx: &mut Tx, target: &Target, sight: &Sight) -> Result<Spot, FolderError> {
+async fn spot(tx: &mut Tx, target: &FolderTarget, sight: &Sight) -> Result<Spot, FolderError> {
     match target {
-        Target::Folder(id) => Ok(Spot::within(managed(tx, id, sight).await?)),
-        Target::Top(space) => allowed(Spot::top(*space, sight.user().id.as_str()), sight),
+        FolderTarget::Folder(id) => Ok(Spot::within(managed(tx, id, sight).await?)),
+        FolderTarget::Top(space) => allowed(Spot::top(*space, sight.user().id.as_str()), sight),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     session::CurrentUser,
 };
 use crate::{
-    curate::folders::{self, FolderError, Target},
+    curate::folders::{self, FolderError, FolderTarget},
     id::FolderId,
     library::{
         Space,
@@ -117,8 +117,8 @@ async fn make(
     Input(new): Input<NewFolder>,
 ) -> Result<(StatusCode, Json<FolderView>), Problem> {
     let target = match new.parent_id {
-        Some(parent) => Target::Folder(parent),
-        None => Target::Top(new.space.unwrap_or(Space::Public)),
+        Some(parent) => FolderTarget::Folder(parent),
+        None => FolderTarget::Top(new.space.unwrap_or(Space::Public)),
     };
     let folder = folders::make(edge.acting(&user), &target, &new.name).await?;
     edge.folder_changed(&folder.id, "made");
@@ -196,7 +196,7 @@ async fn restore(
     Id(id): Id<FolderId>,
     MaybeInput(into): MaybeInput<FolderRestore>,
 ) -> Result<Json<FolderView>, Problem> {
-    let target = into.parent_id.map(Target::Folder);
+    let target = into.parent_id.map(FolderTarget::Folder);
     let folder = folders::restore(edge.acting(&user), &id, target.as_ref()).await?;
     edge.folder_changed(&id, "restored");
     view(&edge, folder, &user).await

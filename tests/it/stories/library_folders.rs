@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Caller, World,
+    Caller, World, callbacks,
     files::{form, pdf},
     flows::show,
     story,
@@ -131,6 +131,7 @@ story!(a_folder_with_evidence_stays_and_a_flow_makes_a_trashed_one_anew, async |
     // A folder that the definition does not use any more holds the photos of a flow.
     let (flow, _, business) = world.seal_use(2).await;
     world.sim.stamp(&business, 0).await.unwrap();
+    callbacks::call(&world, &format!("businessId={business}&number=E003")).await;
     world.until("a photo is here", async || world.count("SELECT COUNT(*) FROM documents").await == 1).await;
     let photo = show(&admin, &flow).await["files"]["photos"][0].clone();
     let year = photo["folderId"].as_str().unwrap().to_owned();

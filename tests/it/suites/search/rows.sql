@@ -22,11 +22,11 @@ INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at)
   ({id:7:0}, '', 'public', '', 'a', {id:7:0} || '/', 'public', 0), ({id:7:1}, '', 'system', '', 'b', {id:7:1} || '/', 'system', 0),
   ({id:7:2}, '', 'personal', '{owner}', 'c', {id:7:2} || '/', '{owner}', 0);
 {n:4000} INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal,
-    user_name, username, received_at, created_by, created_at, deleted_at)
+    user_name, username, received_at, created_by, created_at, deleted_at, name_key, taken_key, bytes)
   SELECT {id:1:i}, f.id, 'folder',
     'YK-' || CAST((i + 1) / 2 AS TEXT) || '_' || COALESCE(g.seal, '扫描') || '_' || CAST(i AS TEXT) || '_Abc.jpg',
     CAST(i AS TEXT), 'photo', {id:0:((i + 1) / 2)}, 'photos', i, p.id, p.kind, g.seal, g.user_name, g.username, (i * 7919) % 1499, 'yinku',
-    (i * 7919) % 1499, CASE WHEN i % 97 = 0 THEN 1 END
+    (i * 7919) % 1499, CASE WHEN i % 97 = 0 THEN 1 END, 'n', (i * 7919) % 1499, 1
   FROM n LEFT JOIN photos p ON p.id = {id:1:i} LEFT JOIN grants g ON g.id = p.grant_id
   JOIN folders f ON f.id = {id:7:(CASE WHEN ((i + 1) / 2) % 5 = 0 THEN 0 WHEN ((i + 1) / 2) % 50 = 1 THEN 2 ELSE 1 END)};
 {n:2000} INSERT INTO flow_people (flow_id, who, state, definition_id) SELECT {id:0:i}, 'user:many', 'archived', {id:9:1} FROM n WHERE i % 4 <> 0;
