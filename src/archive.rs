@@ -6,11 +6,9 @@ pub mod by_hand;
 pub mod evidence;
 mod manifest;
 pub mod missing;
+pub mod read_back;
 
 use std::{sync::Arc, time::Duration};
-
-use futures::TryStreamExt;
-use sm3::{Digest, Sm3};
 
 use crate::{
     app::App,
@@ -38,13 +36,14 @@ use crate::{
 use by_hand::Accepted;
 use manifest::Manifest;
 use missing::Lacking;
+use read_back::ReadBackError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error("the flow does not exist")]
     NoFlow,
-    #[error("the bytes of {0} in the store have changed. Restore the object.")]
-    Changed(String),
+    #[error(transparent)]
+    ReadBack(#[from] ReadBackError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the manifest cannot be written: {0}")]
@@ -63,7 +62,8 @@ impl ArchiveError {
             Self::Store(error) => error.outage(),
             Self::Fence(error) => error.outage(),
             Self::Db(error) => db::outage(error),
-            Self::NoFlow | Self::Changed(_) | Self::Manifest(_) => None,
+            Self::ReadBack(error) => error.outage(),
+            Self::NoFlow | Self::Manifest(_) => None,
         }
     }
 }
@@ -72,7 +72,7 @@ impl ArchiveError {
 /// retried without a limit: a store recovers, and bytes can be restored. The events of the flow show the failure.
 pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     let error = match archive(app, lease).await {
-        Err(error @ (ArchiveError::Changed(_) | ArchiveError::Store(_))) => error,
+        Err(error @ (ArchiveError::ReadBack(_) | ArchiveError::Store(_))) => error,
         other => return other,
     };
     let (id, why): (FlowId, _) = (lease.subject.parse().map_err(|_| ArchiveError::NoFlow)?, error.to_string());
@@ -117,7 +117,7 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     prove(app, &documents).await?;
     let mut proved: Vec<DocumentId> = documents.into_iter().map(|document| document.id).collect();
     proved.sort();
-    let manifest = Manifest::of(app, &flow).await?;
+    let (_, manifest) = Manifest::read(&app.db, &flow.id).await?.ok_or(ArchiveError::NoFlow)?;
     if manifest.document_ids() != proved {
         // A document arrived since the check. The next run verifies it, too.
         return Ok(Next::At { at: app.clock.now(), failed: None });
@@ -129,6 +129,8 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     let bytes = serde_json::to_vec_pretty(&manifest)?;
     let hash = Blake3::of(&bytes);
     let key = StoreKey::Manifest { year: now.in_china().year(), flow: id, n: manifest.n };
+    // A run that lost its lease must not overwrite the manifest of its successor.
+    lease.begin(&app.db).await?.commit().await?;
     app.store.put(&key, bytes.into()).await?;
     killpoint::reach("manifest_put");
     let mut tx = app.db.begin().await?;
@@ -201,23 +203,12 @@ async fn still_arriving(tx: &mut Tx, flow: &Flow) -> Result<bool, DbError> {
 /// slow SM3 hash is computed in the same pass.
 async fn prove(app: &App, documents: &[Document]) -> Result<(), ArchiveError> {
     for document in documents {
-        let mut reading = app.store.get_stream(&StoreKey::Raw(document.store_key.clone()), None).await?.stream;
-        let (mut blake3, mut sm3) = (blake3::Hasher::new(), Sm3::new());
-        while let Some(chunk) = reading.try_next().await? {
-            (blake3, sm3) = app
-                .cpu
-                .run(0, move || (blake3.update(&chunk).clone(), sm3.chain_update(&chunk)))
-                .await
-                .map_err(|_| ArchiveError::Changed(document.store_key.clone()))?;
-        }
-        if blake3.finalize().to_hex().as_str() != document.blake3.as_str() {
-            return Err(ArchiveError::Changed(document.store_key.clone()));
-        }
+        let sm3 = read_back::sm3(app, &document.blake3, &document.store_key, "archive").await?;
         if document.sm3.is_some() {
             continue;
         }
         let mut tx = app.db.begin().await?;
-        Original::set_sm3(&mut tx, &document.blake3, &hex::encode(sm3.finalize())).await?;
+        Original::set_sm3(&mut tx, &document.blake3, &sm3).await?;
         tx.commit().await?;
     }
     Ok(())

@@ -18,7 +18,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, Sql, Tx, filter::Filtered, pieces, rows, sql, storable},
+    db::{Db, DbError, Sql, Tx, filter::Filtered, padded, pieces, rows, sql, storable},
     id::FlowId,
     vocabulary::words,
 };
@@ -48,14 +48,21 @@ words! {
         SealUseResolved = "seal_use_resolved",
         PhotosCollected = "photos_collected",
         PhotosDownloaded = "photos_downloaded",
+        /// A selection was frozen as a bundle. The subject of the acts on a bundle is its id.
+        BundleMade = "bundle_made",
+        /// A link that needs no login was made.
+        BundleLinked = "bundle_linked",
         BundleDownloaded = "bundle_downloaded",
         /// The detail is S, the identity of the package.
         EvidenceSealed = "evidence_sealed",
         EvidenceDownloaded = "evidence_downloaded",
         /// A check of originals ended.
         FixityChecked = "fixity_checked",
-        /// An original is missing or changed. The subject is its hash or its key.
+        /// An original is missing, changed or unreadable, or an object has no row. The subject is the hash of the original, or the
+        /// key of the object.
         DamageFound = "damage_found",
+        /// What was found is right again.
+        DamageHealed = "damage_healed",
         PhotoSupplied = "photo_supplied",
         PhotosPushed = "photos_pushed",
         PhotoAccepted = "photo_accepted",
@@ -194,6 +201,14 @@ pub async fn record(tx: &mut Tx, entry: NewEntry<'_>, now: Timestamp) -> Result<
     append(tx, vec![Unchained::of(entry, now)]).await
 }
 
+/// As [`record`], for many entries.
+pub async fn record_all(tx: &mut Tx, entries: &[NewEntry<'_>], now: Timestamp) -> Result<(), DbError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    append(tx, entries.iter().map(|entry| Unchained::of(*entry, now)).collect()).await
+}
+
 /// Records the act and commits its transaction.
 pub async fn commit(mut tx: Tx, entry: NewEntry<'_>, now: Timestamp) -> Result<(), DbError> {
     record(&mut tx, entry, now).await?;
@@ -305,11 +320,26 @@ impl AuditEntry {
 
     /// Returns entries before `after`, newest first.
     pub async fn list(db: &Db, search: &AuditSearch, after: Option<i64>, limit: i64) -> Result<Vec<Self>, DbError> {
-        Filtered::new("SELECT * FROM audit")
+        let mut filtered = Filtered::new("SELECT * FROM audit");
+        if let Some(flow) = &search.flow {
+            // A bundle of documents of many flows is in the log once, with its own id.
+            let bundles: Vec<String> =
+                sql("SELECT bundle_id FROM bundle_places WHERE place = $1 ORDER BY bundle_id DESC LIMIT 1024")
+                    .bind(flow)
+                    .scalars(db)
+                    .await?;
+            let of_flow = format!("flow_id = {}", filtered.arg(flow));
+            let subjects: Vec<String> = padded(&bundles).into_iter().map(|bundle| filtered.arg(bundle)).collect();
+            filtered = filtered.when(&if subjects.is_empty() {
+                of_flow
+            } else {
+                format!("({of_flow} OR subject IN ({}))", subjects.join(", "))
+            });
+        }
+        filtered
             .and("username =", search.username.clone())
             .and("act =", search.act.clone())
             .and("subject =", search.subject.clone())
-            .and("flow_id =", search.flow.as_ref())
             .and("at >=", search.from)
             .and("at <", search.to)
             .and("seq <", after)

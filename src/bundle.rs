@@ -4,12 +4,17 @@
 //! pure. The position of every byte is known before the first one is sent. So the length is exact, every range can be
 //! sent alone, and equal contents give equal bytes. This module fetches and sends.
 
+pub mod expiry;
+pub mod freeze;
 pub mod layout;
+pub mod left;
+pub mod link;
 pub mod names;
 pub mod of_flow;
 pub mod plan;
 pub mod plans;
 pub mod record;
+pub mod rights;
 pub mod selection;
 
 use std::{ops::Range, sync::Arc};
@@ -17,17 +22,16 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 
+pub use expiry::{ExpiryError, delete_objects, expire, expire_of_flow};
 pub use layout::{Entry, EntryContent, Layout, Piece};
 
 use crate::{
     app::App,
     audit::{Act, NewEntry, journal::JournalError},
     clock::Timestamp,
-    content::download,
-    db::DbError,
-    flow::evidence::SealedPackage,
+    content::download::{self, FoundBy},
     library::document::Document,
-    store::{Expected, Store, StoreError, StoreKey, checked},
+    store::{Expected, Store, StoreError, checked},
 };
 use record::{Bundle, BundleKind};
 
@@ -77,85 +81,56 @@ pub async fn give_out(
     let detail = format!("{} bytes {}-{}/{}", bundle.id, range.start, range.end.max(1) - 1, layout.bytes());
     let entry = NewEntry::new(username, act, subject).of_flow_if(bundle.flow_id.as_ref()).detail(&detail);
     app.journal.write(entry, app.clock.now()).await?;
-    Ok(download::watched(app, stream(app.store.clone(), layout, range)))
+    let chunks = download::watched(app, FoundBy::Bundle, stream(app.store.clone(), layout, range));
+    Ok(ending_with_its_parts(app, bundle, chunks))
 }
 
-/// Streams the bytes of `range`, in the store's chunks. If an object is shorter than its row says, or has another CRC-32,
+/// Ends the bundle if a part that was made for a package is damaged or lost. The package is made anew then.
+fn ending_with_its_parts(
+    app: &App,
+    bundle: &Bundle,
+    chunks: BoxStream<'static, Result<Bytes, StoreError>>,
+) -> BoxStream<'static, Result<Bytes, StoreError>> {
+    let (db, store, clock, id) = (app.db.clone(), app.store.clone(), app.clock.clone(), bundle.id.clone());
+    chunks
+        .or_else(move |error| {
+            let (db, store, clock, id) = (db.clone(), store.clone(), clock.clone(), id.clone());
+            async move {
+                let (StoreError::Damaged { key } | StoreError::NotFound { key }) = &error else { return Err(error) };
+                // A missing bucket must not look like a missing object.
+                let part = expiry::bundle_of(key).filter(|_| key.starts_with("evidence/"));
+                if let Some(package) = part
+                    && store.check().await.is_ok()
+                {
+                    for id in [&package, &id] {
+                        if let Err(error) = expiry::end_row(&db, id, clock.now()).await {
+                            tracing::error!(%error, bundle = %id, "cannot end a damaged bundle");
+                        }
+                    }
+                }
+                Err(error)
+            }
+        })
+        .boxed()
+}
+
+/// Streams the bytes of `range`, in the store's chunks. If an object has another length than its row, or another CRC-32,
 /// the stream ends with an error: a short or changed response would look complete.
 #[must_use]
 pub fn stream(store: Store, layout: &Arc<Layout>, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
     let pieces = Layout::pieces(Arc::clone(layout), range);
-    stream::iter(pieces)
-        .then(move |piece| {
-            let store = store.clone();
-            async move {
-                match piece {
-                    Piece::Made(bytes) => Ok(stream::once(async { Ok(bytes) }).boxed()),
-                    Piece::Stored { key, range, whole } => stored(&store, key, range, whole).await,
-                }
-            }
-        })
-        .try_flatten()
-        .boxed()
+    stream::iter(pieces).then(move |piece| chunks(store.clone(), piece)).try_flatten().boxed()
 }
 
-async fn stored(
-    store: &Store,
-    key: String,
-    range: Range<u64>,
-    whole: Option<u32>,
-) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
-    let reading = store.get_stream(&StoreKey::Raw(key.clone()), Some(range.clone())).await?;
-    if reading.range == range {
-        return Ok(match whole {
-            Some(crc32) => checked(reading.stream, key, Expected::Crc32(crc32)),
-            None => reading.stream,
-        });
-    }
-    let source = std::io::Error::other(format!("it has {} bytes, not {}", reading.stored.bytes, range.end));
-    Err(StoreError::Directory { action: "read", path: key, source })
-}
-
-/// Why a bundle could not be ended.
-#[derive(Debug, thiserror::Error)]
-pub enum ExpiryError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-/// Bundles that are ended in one turn.
-const TURN: i64 = 100;
-
-/// Ends the bundles whose time is over: first their objects go, then their rows say so. A request sees the time, so it
-/// finds no bundle without objects.
-pub async fn expire(app: &App) -> Result<(), ExpiryError> {
-    loop {
-        let expired = Bundle::expired(&app.db, app.clock.now(), TURN).await?;
-        for bundle in &expired {
-            delete_objects(&app.store, bundle).await?;
-            let mut tx = app.db.begin().await?;
-            Bundle::end(&mut tx, &bundle.id).await?;
-            SealedPackage::forget(&mut tx, &bundle.id).await?;
-            tx.commit().await?;
-        }
-        if expired.is_empty() {
-            return Ok(());
+async fn chunks(store: Store, piece: Piece) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
+    match piece {
+        Piece::Made(bytes) => Ok(stream::once(async { Ok(bytes) }).boxed()),
+        Piece::Stored { key, bytes, range, whole } => {
+            let chunks = download::exactly(&store, &key, bytes, range).await?;
+            Ok(match whole {
+                Some(crc32) => checked(chunks, key, Expected::Crc32(crc32)),
+                None => chunks,
+            })
         }
     }
-}
-
-/// Deletes the objects of a bundle. Originals stay.
-pub async fn delete_objects(store: &Store, bundle: &Bundle) -> Result<(), StoreError> {
-    let Some(key) = &bundle.plan_key else { return Ok(()) };
-    if bundle.kind != BundleKind::Evidence {
-        return store.delete(&StoreKey::Raw(key.clone())).await;
-    }
-    let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let parts: Vec<String> = store.list(folder).map_ok(|stored| stored.key).try_collect().await?;
-    for part in parts {
-        store.delete(&StoreKey::Raw(part)).await?;
-    }
-    Ok(())
 }

@@ -16,6 +16,7 @@ pub mod unpack;
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
@@ -195,6 +196,7 @@ fn read(received: &Received, config: &CallbackConfig, now: Timestamp) -> (Shape,
         content_type: received.content_type.as_deref().map(|text| text.replace('\0', "")),
         body: None,
         body_bytes: i64::try_from(received.body.len()).unwrap_or(i64::MAX),
+        body_sha256: hex::encode(Sha256::digest(body)),
         body_key: None,
         shape: callback.shape.as_str().to_owned(),
         params: params(&callback, config),

@@ -11,6 +11,7 @@ mod check;
 mod clients;
 mod database;
 mod disk;
+mod fixity;
 mod ingest;
 mod jobs;
 mod load;
@@ -45,6 +46,7 @@ pub use self::{
     clients::ClientsConfig,
     database::{DatabaseConfig, DatabaseUrl},
     disk::DiskConfig,
+    fixity::FixityConfig,
     ingest::IngestConfig,
     jobs::JobsConfig,
     load::ConfigError,
@@ -87,6 +89,7 @@ pub struct Config {
     pub thumbnail: ThumbnailConfig,
     pub bundle: BundleConfig,
     pub trash: TrashConfig,
+    pub fixity: FixityConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
     pub metrics: MetricsConfig,
@@ -123,6 +126,7 @@ impl Config {
             thumbnail: ThumbnailConfig::default(),
             bundle: BundleConfig::default(),
             trash: TrashConfig::default(),
+            fixity: FixityConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),
             metrics: MetricsConfig::default(),

@@ -141,6 +141,16 @@ impl Db {
         Ok(Tx { transaction, failed: false, wakeup: Arc::clone(&self.wakeup), queued: None })
     }
 
+    /// Begins a transaction that only reads. All of its reads see the database at one moment. Do not write in it, and do
+    /// not begin another transaction while you hold it.
+    pub async fn snapshot(&self) -> Result<Tx, DbError> {
+        let transaction = match &self.pools {
+            Pools::Sqlite { read, .. } => Open::Sqlite(answered(read.begin_with("BEGIN DEFERRED")).await?),
+            Pools::Postgres(pool) => Open::Postgres(answered(open::snapshot(pool)).await?),
+        };
+        Ok(Tx { transaction, failed: false, wakeup: Arc::clone(&self.wakeup), queued: None })
+    }
+
     /// Returns `Ok` if the database accepts a write.
     pub async fn check_write(&self) -> Result<(), DbError> {
         let mut tx = self.begin().await?;

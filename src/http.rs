@@ -11,6 +11,7 @@ mod documents;
 mod download;
 mod evidence;
 mod files;
+mod fixity;
 mod flows;
 mod folders;
 mod form_data;
@@ -114,6 +115,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(archive::routes())
         .merge(download::routes())
         .merge(evidence::routes())
+        .merge(fixity::routes())
         .merge(bundles::routes())
         .merge(files::routes())
         .merge(ingests::routes())

@@ -70,6 +70,9 @@ ids! {
     CallbackId,
     /// A frozen selection that is given out as one zip (打包下载).
     BundleId,
+    /// What a check of the store found.
+    FindingId,
+    FixityRunId,
     /// A stamped file or a photo that is sent to the vendor.
     DispatchId,
     JobId,

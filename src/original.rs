@@ -1,5 +1,6 @@
 //! An original (原件): bytes identified by their BLAKE3 hash and stored once.
 
+pub mod checking;
 pub mod unlinked;
 
 use std::collections::HashSet;
@@ -10,7 +11,6 @@ use crate::{
     clock::Timestamp,
     db::{DbError, On, Sql, Tx, pieces, rows, sql},
     hash::Blake3,
-    id::FlowId,
 };
 
 #[derive(Clone, Debug, FromRow)]
@@ -51,9 +51,9 @@ impl Original {
         let mut new = HashSet::new();
         for piece in pieces(&sorted) {
             let text = format!(
-                "INSERT INTO originals (hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, undecodable, created_at)
+                "INSERT INTO originals (hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, undecodable, created_at, checked_at)
                  VALUES {} ON CONFLICT (hash) DO NOTHING RETURNING hash",
-                rows(13, piece.len())
+                rows(14, piece.len())
             );
             let statement = piece.iter().fold(sql(text), |statement, original| original.bound(statement));
             new.extend(statement.scalars::<Blake3>(&mut *tx).await?);
@@ -76,23 +76,8 @@ impl Original {
             .bind(&self.store_key)
             .bind(self.undecodable.clone())
             .bind(self.created_at)
-    }
-
-    /// Returns originals after `after`, in the order of their hashes.
-    pub async fn page(on: impl Into<On<'_>>, after: Option<&Blake3>, limit: i64) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM originals WHERE hash > $1 ORDER BY hash LIMIT $2")
-            .bind(after.map_or("", Blake3::as_str))
-            .bind(limit)
-            .all(on)
-            .await
-    }
-
-    /// Returns the originals of a flow's documents, each once.
-    pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM originals WHERE hash IN (SELECT original_hash FROM documents WHERE flow_id = $1) ORDER BY hash")
-            .bind(flow)
-            .all(on)
-            .await
+            // The bytes were hashed as they came.
+            .bind(self.created_at)
     }
 
     pub async fn count(on: impl Into<On<'_>>) -> Result<i64, DbError> {

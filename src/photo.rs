@@ -80,6 +80,8 @@ pub struct Photo {
     pub created_at: Timestamp,
     /// The vendor's detail has listed this key.
     pub listed: bool,
+    /// When a detail listed it first.
+    pub listed_at: Option<Timestamp>,
     #[sqlx(try_from = "String")]
     pub confirmation: Confirmation,
     /// [`Acceptance`](confirmation::Acceptance) as JSON.
@@ -113,6 +115,7 @@ impl Photo {
             clock_doubt: false,
             created_at: now,
             listed: false,
+            listed_at: None,
             confirmation: match source {
                 Source::Key | Source::Zip => Confirmation::Confirmed,
                 Source::Push => Confirmation::Unconfirmed,
@@ -134,14 +137,15 @@ impl Photo {
     pub async fn insert_all(tx: &mut Tx, photos: &[Self]) -> Result<(), DbError> {
         for piece in pieces(photos) {
             let text = format!(
-                "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed,
+                "INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, no, created_at, listed, listed_at,
                    confirmation, supplied_by, supplied_at)
                  VALUES {}
                  ON CONFLICT (seal_use_id, photokey) DO UPDATE SET grant_id = COALESCE(photos.grant_id, excluded.grant_id),
                    kind = CASE WHEN excluded.listed THEN excluded.kind ELSE photos.kind END,
                    position = CASE WHEN excluded.listed THEN excluded.position ELSE photos.position END,
-                   listed = photos.listed OR excluded.listed",
-                rows(14, piece.len())
+                   listed = photos.listed OR excluded.listed,
+                   listed_at = COALESCE(photos.listed_at, excluded.listed_at)",
+                rows(15, piece.len())
             );
             piece.iter().fold(sql(text), |statement, photo| photo.bound(statement)).execute(&mut *tx).await?;
         }
@@ -161,6 +165,7 @@ impl Photo {
             .bind(self.no)
             .bind(self.created_at)
             .bind(self.listed)
+            .bind(self.listed_at)
             .bind(self.confirmation)
             .bind(self.supplied_by.clone())
             .bind(self.supplied_at)

@@ -1,4 +1,8 @@
 //! Keeps the store and the rows consistent.
 
+pub mod findings;
 pub mod fixity;
 pub mod orphans;
+pub mod runs;
+pub mod scrub;
+pub mod untracked;

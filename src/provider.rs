@@ -90,6 +90,18 @@ pub fn read_detail(text: &str, business_id: &str) -> Result<Detail, ProviderErro
     qiyuesuo::read_detail(text, business_id)
 }
 
+/// Returns true if a member of this name holds a seal code.
+#[must_use]
+pub fn is_code(name: &str) -> bool {
+    qiyuesuo::is_code(name)
+}
+
+/// Returns true if the text has the name of a seal code before a value.
+#[must_use]
+pub fn names_code(text: &str) -> bool {
+    qiyuesuo::names_code(text)
+}
+
 /// Returns the text of a detail ([`Detail::raw`]) without its seal codes.
 #[must_use]
 pub fn without_codes(text: &str) -> Cow<'_, str> {

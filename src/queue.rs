@@ -42,6 +42,8 @@ words! {
         People = "people",
         /// Make the evidence packages of a flow's present state (subject: flow).
         Evidence = "evidence",
+        /// Read originals back and compare them with their hashes (one job).
+        Fixity = "fixity",
     }
 }
 
@@ -173,6 +175,17 @@ pub async fn is_parked(on: impl Into<On<'_>>, kind: JobKind, subject: &str) -> R
         .scalar(on)
         .await?;
     Ok(parked > 0)
+}
+
+/// Returns true if the job runs or will run.
+pub async fn is_active(on: impl Into<On<'_>>, kind: JobKind, subject: &str) -> Result<bool, DbError> {
+    let active: i64 =
+        sql("SELECT COUNT(*) FROM jobs WHERE kind = $1 AND subject = $2 AND (state = 'queued' OR state = 'running')")
+            .bind(kind)
+            .bind(subject)
+            .scalar(on)
+            .await?;
+    Ok(active > 0)
 }
 
 /// Clears a job that is parked although its work is done by now. A running or queued job stays as it is.

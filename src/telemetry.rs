@@ -8,7 +8,9 @@ use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 use self::log::Log;
 pub use self::{
     log::flush,
-    metrics::{CallbackLabels, DirectoryLabels, JobLabels, Metrics, OutcomeLabels, RequestLabels, RouteLabels},
+    metrics::{
+        CallbackLabels, DirectoryLabels, FindingLabels, JobLabels, Metrics, OutcomeLabels, RequestLabels, RouteLabels,
+    },
 };
 use crate::config::{LogConfig, LogFormat};
 

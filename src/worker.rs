@@ -15,6 +15,7 @@ use crate::{
     flow::{draft, people::gone},
     ingest,
     outage::Outage,
+    preservation::scrub,
     queue::{self, FenceError, JobKind, Lease, Next},
     sealing::{apply, deliver, end_use},
     telemetry::JobLabels,
@@ -31,6 +32,9 @@ const DRAFTS: Duration = Duration::from_hours(1);
 /// The interval between two checks for what has been in the trash long enough.
 const TRASH: Duration = Duration::from_hours(1);
 
+/// The interval between two looks for objects of bundles that no row names.
+const STRAYS: Duration = Duration::from_hours(1);
+
 /// Runs the workers until `stop`. A job that runs at that time gets a grace period. After it, the job goes back to
 /// the queue.
 pub async fn work(app: Arc<App>, stop: CancellationToken) {
@@ -39,8 +43,10 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
     for _ in 0..app.config.jobs.workers {
         workers.spawn(worker(Arc::clone(&app), owner.clone(), stop.clone()));
     }
+    workers.spawn(plan_checks(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_drafts(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_trash(Arc::clone(&app), stop.clone()));
+    workers.spawn(look_after_bundles(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_orphans(Arc::clone(&app), stop));
     while workers.join_next().await.is_some() {}
 }
@@ -170,6 +176,7 @@ async fn run_by_kind(app: Arc<App>, lease: Lease) -> Result<Next, Failure> {
         JobKind::Archive => archive::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
         JobKind::People => gone::run(&app.db, &lease).await.map_err(|error| log_failure(&error, db::outage(&error))),
         JobKind::Evidence => evidence::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
+        JobKind::Fixity => scrub::run(&app, &lease).await.map_err(|error| log_failure(&error, error.outage())),
     }
 }
 
@@ -203,6 +210,32 @@ async fn look_after_orphans(app: Arc<App>, stop: CancellationToken) {
         }
         if let Err(error) = bundle::expire(&app).await {
             tracing::warn!(%error, "cannot end old bundles");
+        }
+    }
+}
+
+/// Deletes objects of bundles that no row names, at an interval.
+async fn look_after_bundles(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(STRAYS) => {}
+            () = stop.cancelled() => return,
+        }
+        match bundle::expiry::sweep(&app).await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::info!(deleted, "deleted objects of bundles that no row names"),
+            Err(error) => tracing::warn!(%error, "cannot look for objects of bundles that no row names"),
+        }
+    }
+}
+
+/// Plans the check of originals, as soon as the database works.
+async fn plan_checks(app: Arc<App>, stop: CancellationToken) {
+    while let Err(error) = scrub::schedule(&app).await {
+        tracing::warn!(%error, "cannot plan the check of originals; trying again");
+        tokio::select! {
+            () = tokio::time::sleep(ORPHANS) => {}
+            () = stop.cancelled() => return,
         }
     }
 }

@@ -334,8 +334,11 @@ CREATE TABLE originals (
   store_key   TEXT NOT NULL,
   -- why there are no thumbnails; NULL if they exist
   undecodable TEXT,
-  created_at  BIGINT NOT NULL
+  created_at  BIGINT NOT NULL,
+  -- when the bytes were read back last, or tried; before that, when they came
+  checked_at  BIGINT NOT NULL
 );
+CREATE INDEX originals_by_check ON originals (checked_at, hash);
 
 -- A search takes any of the three hashes.
 CREATE INDEX originals_by_sha256 ON originals (sha256);
@@ -353,6 +356,8 @@ CREATE TABLE photos (
   source          TEXT NOT NULL,
   -- true: a detail of the vendor listed this key. Only such keys are fetched.
   listed          BOOLEAN NOT NULL DEFAULT FALSE,
+  -- when a detail listed it first
+  listed_at       BIGINT,
   -- confirmed, unconfirmed, accepted or supplied; an unconfirmed photo is in no count
   confirmation    TEXT NOT NULL,
   -- an administrator accepted the photo: {by, at, reason} as JSON
@@ -680,6 +685,8 @@ CREATE TABLE callbacks (
   -- 64 KiB, and nothing if it has pictures for a known seal use
   body         BLOB,
   body_bytes   BIGINT NOT NULL,
+  -- of the whole body, taken when it came
+  body_sha256  TEXT NOT NULL,
   body_key     TEXT,
   shape        TEXT NOT NULL,
   business_id  TEXT,
@@ -727,23 +734,70 @@ CREATE TABLE bundles (
   -- it has photos of faces, or of an unknown kind
   faces      BOOLEAN NOT NULL,
   name       TEXT NOT NULL,
-  -- NULL: the bundle has ended
+  -- NULL: the zip is not made yet, or its objects are deleted
   plan_key   TEXT,
   bytes      BIGINT NOT NULL,
   entries    BIGINT NOT NULL,
+  -- empty until the zip is made
   etag       TEXT NOT NULL,
-  -- the rights that its documents need, as JSON; NULL: those of its flow
+  -- the documents and flows that stand for the rights to it, as JSON; NULL: the flow alone
   needs      TEXT,
   -- what could not be given, as a JSON list
   left_out   TEXT NOT NULL,
   made_by    TEXT NOT NULL,
   made_at    BIGINT NOT NULL,
   -- NULL: it does not end
-  expires_at BIGINT
+  expires_at BIGINT,
+  -- its id is gone for ever
+  ended      BOOLEAN NOT NULL DEFAULT FALSE
 );
 -- One state of a flow, one bundle.
-CREATE UNIQUE INDEX bundles_by_flow ON bundles (flow_id, kind, etag) WHERE plan_key IS NOT NULL AND flow_id IS NOT NULL;
-CREATE INDEX bundles_by_end ON bundles (expires_at) WHERE plan_key IS NOT NULL AND expires_at IS NOT NULL;
+CREATE UNIQUE INDEX bundles_by_flow ON bundles (flow_id, kind, etag) WHERE NOT ended AND flow_id IS NOT NULL;
+CREATE INDEX bundles_by_end ON bundles (expires_at, id) WHERE expires_at IS NOT NULL AND (plan_key IS NOT NULL OR NOT ended);
+
+-- The flows of a bundle, and the folders of its documents without a flow. They stay when the bundle has ended: the audit
+-- log finds the bundles of a flow by them.
+CREATE TABLE bundle_places (
+  place     TEXT NOT NULL,
+  bundle_id TEXT NOT NULL,
+  PRIMARY KEY (place, bundle_id)
+);
+
+-- A change of a document at a place of the bundle. The next request finds out what it means for the rights.
+CREATE TABLE bundle_changes (
+  id        TEXT PRIMARY KEY NOT NULL,
+  bundle_id TEXT NOT NULL
+);
+CREATE INDEX bundle_changes_by_bundle ON bundle_changes (bundle_id, id);
+
+-- What a bundle is to be made of, until it is made.
+CREATE TABLE bundle_wishes (
+  bundle_id TEXT PRIMARY KEY NOT NULL REFERENCES bundles (id),
+  user_id   TEXT NOT NULL REFERENCES users (id),
+  wish      TEXT NOT NULL
+);
+
+-- Addresses of bundles without a login. Only the hash of the key is kept.
+CREATE TABLE bundle_links (
+  key_hash   TEXT PRIMARY KEY NOT NULL,
+  bundle_id  TEXT NOT NULL REFERENCES bundles (id),
+  user_id    TEXT NOT NULL REFERENCES users (id),
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX bundle_links_by_bundle ON bundle_links (bundle_id);
+CREATE INDEX bundle_links_by_end ON bundle_links (expires_at);
+
+CREATE TRIGGER bundles_hear AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents
+WHEN (OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at, OLD.shelf) IS NOT (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at, NEW.shelf)
+BEGIN
+  INSERT INTO bundle_changes (id, bundle_id) SELECT lower(hex(randomblob(16))), p.bundle_id FROM bundle_places p JOIN bundles b ON b.id = p.bundle_id
+  WHERE p.place = COALESCE(OLD.flow_id, OLD.folder_id) AND NOT b.ended;
+END;
+CREATE TRIGGER bundles_hear_end AFTER DELETE ON documents
+BEGIN
+  INSERT INTO bundle_changes (id, bundle_id) SELECT lower(hex(randomblob(16))), p.bundle_id FROM bundle_places p JOIN bundles b ON b.id = p.bundle_id
+  WHERE p.place = COALESCE(OLD.flow_id, OLD.folder_id) AND NOT b.ended;
+END;
 
 -- Evidence -----------------------------------------------------------------------------------------------------------
 
@@ -765,6 +819,52 @@ CREATE TABLE evidence_packages (
   PRIMARY KEY (flow_id, state, faces)
 );
 CREATE INDEX evidence_packages_by_bundle ON evidence_packages (bundle_id);
+
+-- Fixity -------------------------------------------------------------------------------------------------------------
+
+-- What the checks of the store found. A finding is open until the bytes are right again.
+CREATE TABLE fixity_findings (
+  id        TEXT PRIMARY KEY NOT NULL,
+  -- missing, changed, unreadable or untracked
+  kind      TEXT NOT NULL,
+  -- the hash of an original, or the key of an object without a row
+  subject   TEXT NOT NULL,
+  store_key TEXT NOT NULL,
+  -- how it was found
+  detail    TEXT NOT NULL,
+  found_by  TEXT NOT NULL,
+  found_at  BIGINT NOT NULL,
+  healed_at BIGINT
+);
+-- A subject has one open finding.
+CREATE UNIQUE INDEX fixity_findings_open ON fixity_findings (subject) WHERE (healed_at IS NULL);
+
+-- The runs of the check, one after the other. The first one without an end is the one that runs.
+CREATE TABLE fixity_runs (
+  id          TEXT PRIMARY KEY NOT NULL,
+  -- scheduled, all, sample, flow or folder
+  kind        TEXT NOT NULL,
+  -- in millionths of all originals
+  share       BIGINT,
+  flow_id     TEXT REFERENCES flows (id),
+  folder_id   TEXT,
+  asked_by    TEXT NOT NULL,
+  asked_at    BIGINT NOT NULL,
+  started_at  BIGINT,
+  ended_at    BIGINT,
+  -- how many originals it looks at; NULL: all that it chooses
+  target      BIGINT,
+  checked     BIGINT NOT NULL,
+  bytes       BIGINT NOT NULL,
+  missing     BIGINT NOT NULL,
+  changed     BIGINT NOT NULL,
+  untracked   BIGINT NOT NULL,
+  not_checked BIGINT NOT NULL,
+  -- good, findings or could_not_check; NULL: it has not ended
+  result      TEXT,
+  detail      TEXT
+);
+CREATE INDEX fixity_runs_open ON fixity_runs (id) WHERE (ended_at IS NULL);
 
 -- Job ----------------------------------------------------------------------------------------------------------------
 

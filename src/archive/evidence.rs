@@ -14,12 +14,12 @@ mod mask;
 mod metadata;
 pub mod parts;
 mod report;
+mod withheld;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use sm3::{Digest, Sm3};
 
 use self::{
     bag::{Bag, BagFile, Source, Variant},
@@ -27,16 +27,18 @@ use self::{
 };
 use crate::{
     app::App,
+    archive::read_back::{self, ReadBackError},
     audit::{self, Act, NewEntry},
     bundle::{
         self, ExpiryError, Layout,
         plan::{DamagedPlan, FrozenPlan},
+        plans::PlanError,
         record::{Bundle, BundleKind},
     },
     content::thumbnails::{self, ThumbnailError},
     cpu::CpuError,
     db::{self, DbError},
-    flow::{Flow, event::YINKU, evidence::SealedPackage, manifest::StoredManifest},
+    flow::{actions::Refusal, event::YINKU, evidence::SealedPackage, manifest::StoredManifest},
     hash::Blake3,
     id::{BundleId, FlowId},
     original::Original,
@@ -46,6 +48,7 @@ use crate::{
 };
 
 pub use bag::VERIFY_HTML;
+pub(super) use custody::CallbackLine;
 
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
@@ -53,10 +56,16 @@ pub enum EvidenceError {
     NoFlow,
     #[error("the bytes of {0} in the store have changed. Restore the object.")]
     Changed(String),
+    #[error(transparent)]
+    ReadBack(#[from] ReadBackError),
     #[error("a manifest cannot be read or written: {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
+    Rule(#[from] Refusal),
+    #[error(transparent)]
     Plan(#[from] DamagedPlan),
+    #[error(transparent)]
+    Open(#[from] PlanError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -74,7 +83,14 @@ impl EvidenceError {
         match self {
             Self::Db(error) | Self::Expiry(ExpiryError::Db(error)) => db::outage(error),
             Self::Store(error) | Self::Expiry(ExpiryError::Store(error)) => error.outage(),
-            Self::NoFlow | Self::Changed(_) | Self::Json(_) | Self::Plan(_) | Self::Cpu(_) => None,
+            Self::ReadBack(error) => error.outage(),
+            Self::NoFlow
+            | Self::Changed(_)
+            | Self::Json(_)
+            | Self::Rule(_)
+            | Self::Plan(_)
+            | Self::Open(_)
+            | Self::Cpu(_) => None,
         }
     }
 }
@@ -95,18 +111,24 @@ pub async fn run(app: &Arc<App>, lease: &Lease) -> Result<Next, EvidenceError> {
 
 /// Returns the package of the present state. `None`: it is not made.
 pub async fn present(app: &App, id: &FlowId, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
-    let state = if let Some(stored) = StoredManifest::last(&app.db, id).await? {
-        stored.n.to_string()
-    } else {
-        let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
-        Known::of(app, flow).await?.state
-    };
-    let Some(without) = live(app, id, &state, false).await? else { return Ok(None) };
+    of_state(app, id, &state(app, id).await?, faces).await
+}
+
+/// Returns the present state of a flow. Without a manifest, this reads all of its facts.
+async fn state(app: &App, id: &FlowId) -> Result<String, EvidenceError> {
+    match StoredManifest::last(&app.db, id).await? {
+        Some(stored) => Ok(stored.n.to_string()),
+        None => Ok(Known::of(app, id).await?.state),
+    }
+}
+
+async fn of_state(app: &App, id: &FlowId, state: &str, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
+    let Some(without) = live(app, id, state, false).await? else { return Ok(None) };
     // A package without private photos is the same for everyone.
     if !faces || without.sealed.withheld == 0 {
         return Ok(Some(without));
     }
-    live(app, id, &state, true).await
+    live(app, id, state, true).await
 }
 
 async fn live(app: &App, id: &FlowId, state: &str, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
@@ -122,20 +144,25 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Returns the package of the present state. If it is not made, the job makes it, and the caller waits a while.
 /// `None`: the job goes on.
 pub async fn bring(app: &App, id: &FlowId, faces: bool) -> Result<Option<EvidencePackage>, EvidenceError> {
-    if let Some(package) = present(app, id, faces).await? {
+    let wanted = state(app, id).await?;
+    if let Some(package) = of_state(app, id, &wanted, faces).await? {
         return Ok(Some(package));
     }
     have_made(app, id).await?;
-    let patience = if StoredManifest::last(&app.db, id).await?.is_some() { PATIENCE.0 } else { PATIENCE.1 };
+    let patience = if wanted.starts_with("0-") { PATIENCE.1 } else { PATIENCE.0 };
     let made = async {
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Some(package) = present(app, id, faces).await? {
-                return Ok(package);
+            if let Some(package) = of_state(app, id, &wanted, faces).await? {
+                return Ok(Some(package));
+            }
+            if !queue::is_active(&app.db, JobKind::Evidence, id.as_str()).await? {
+                // A fact came meanwhile, so the job made another state. Or the job is parked.
+                return present(app, id, faces).await;
             }
         }
     };
-    tokio::time::timeout(patience, made).await.ok().transpose()
+    tokio::time::timeout(patience, made).await.unwrap_or(Ok(None))
 }
 
 /// Wakes the job that makes the packages.
@@ -147,9 +174,8 @@ pub async fn have_made(app: &App, id: &FlowId) -> Result<(), DbError> {
 
 /// Makes the packages of the flow's present state.
 pub async fn make(app: &Arc<App>, id: &FlowId) -> Result<(), EvidenceError> {
-    bundle::expire(app).await?;
-    let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
-    let mut known = Known::of(app, flow).await?;
+    bundle::expire_of_flow(app, id).await?;
+    let mut known = Known::of(app, id).await?;
     let variants: &[bool] = if known.private_files() > 0 { &[false, true] } else { &[false] };
     let mut due = Vec::new();
     for faces in variants {
@@ -172,15 +198,7 @@ pub async fn make(app: &Arc<App>, id: &FlowId) -> Result<(), EvidenceError> {
 /// Takes the SM3 of originals that do not have it: before archiving. Each one is read whole, so its identity is checked.
 async fn take_sm3(app: &App, known: &mut Known) -> Result<(), EvidenceError> {
     for file in known.facts.documents.iter_mut().filter(|file| file.sm3.is_none()) {
-        let mut reading = app.store.get_stream(&StoreKey::Raw(file.store_key.clone()), None).await?.stream;
-        let (mut blake3, mut sm3) = (blake3::Hasher::new(), Sm3::new());
-        while let Some(chunk) = reading.try_next().await? {
-            (blake3, sm3) = app.cpu.run(0, move || (blake3.update(&chunk).clone(), sm3.chain_update(&chunk))).await?;
-        }
-        if blake3.finalize().to_hex().as_str() != file.blake3.as_str() {
-            return Err(EvidenceError::Changed(file.store_key.clone()));
-        }
-        let sm3 = hex::encode(sm3.finalize());
+        let sm3 = read_back::sm3(app, &file.blake3, &file.store_key, "evidence").await?;
         let mut tx = app.db.begin().await?;
         Original::set_sm3(&mut tx, &file.blake3, &sm3).await?;
         tx.commit().await?;
@@ -236,7 +254,7 @@ async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<()
     let entries = bag.entries(|file| key(file).to_string());
     let mark = if known.n == 0 { "_未归档" } else { "" };
     let name = format!("{}_证据包{mark}{}.zip", bag.folder, if faces { "_含人脸" } else { "" });
-    let plan = FrozenPlan { name, modified: known.at, entries };
+    let plan = FrozenPlan { name, modified: known.at, documents: Vec::new(), entries };
     let object = plan.encode();
     let plan_key = part_key(known, &id, Blake3::of(&object), "plan");
     app.store.put(&plan_key, object.into()).await?;
@@ -245,7 +263,7 @@ async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<()
     let bundle = Bundle {
         id: id.clone(),
         kind: BundleKind::Evidence,
-        flow_id: Some(known.flow.id.clone()),
+        flow_id: Some(known.flow_id.clone()),
         faces,
         name: plan.name,
         plan_key: Some(plan_key.to_string()),
@@ -264,32 +282,42 @@ async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<()
     Ok(())
 }
 
-/// Returns false if another node has made the package.
+/// Writes the rows of a package. Returns false if its objects are not needed: another node has made the package, or the
+/// package of another state has the same bytes.
 async fn record(app: &App, known: &Known, bundle: &Bundle, bag: &Bag) -> Result<bool, DbError> {
+    let mut tx = app.db.begin().await?;
+    let is_new = bundle.insert(&mut tx).await?;
+    let bundle_id = if is_new {
+        bundle.id.clone()
+    } else {
+        let same = Bundle::of_state(&mut tx, &known.flow_id, bundle.kind, &bundle.etag).await?;
+        let Some(same) = same.filter(|same| same.is_live(bundle.made_at)) else { return Ok(false) };
+        Bundle::prolong(&mut tx, &same.id, bundle.expires_at).await?;
+        same.id
+    };
     let sealed = SealedPackage {
-        flow_id: known.flow.id.clone(),
+        flow_id: known.flow_id.clone(),
         state: known.state.clone(),
         faces: bundle.faces,
         n: i64::from(known.n),
         s: bag.s.clone(),
-        bundle_id: bundle.id.clone(),
+        bundle_id,
         missing: bag.missing,
         withheld: i64::try_from(bag.withheld).unwrap_or(i64::MAX),
         sealed_at: bundle.made_at,
     };
-    let mut tx = app.db.begin().await?;
-    if !bundle.insert(&mut tx).await? || !sealed.insert(&mut tx).await? {
+    if !sealed.insert(&mut tx).await? {
         return Ok(false);
     }
     let variant = if bundle.faces { "with faces" } else { "without faces" };
     let detail = format!("state {}, {variant}: {}", known.state, bag.s);
-    let entry = NewEntry::to_flow(YINKU, Act::EvidenceSealed, &known.flow.id).detail(&detail);
+    let entry = NewEntry::to_flow(YINKU, Act::EvidenceSealed, &known.flow_id).detail(&detail);
     audit::commit(tx, entry, bundle.made_at).await?;
-    Ok(true)
+    Ok(is_new)
 }
 
 fn part_key(known: &Known, bundle: &BundleId, hash: Blake3, ext: &'static str) -> StoreKey {
-    StoreKey::Evidence { flow: known.flow.id.clone(), bundle: bundle.clone(), hash, ext }
+    StoreKey::Evidence { flow: known.flow_id.clone(), bundle: bundle.clone(), hash, ext }
 }
 
 fn ext(path: &str) -> &'static str {

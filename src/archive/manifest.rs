@@ -1,13 +1,14 @@
 //! The manifest of an archived or withdrawn flow: an object beside the originals with all data to restore the flow's rows.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::by_hand::Accepted;
+use super::{by_hand::Accepted, evidence::CallbackLine};
 use crate::{
-    app::App,
     clock::Timestamp,
-    db::DbError,
+    db::{Db, DbError, Tx, sql},
     definition::{Body, Definition},
     flow::{
         Flow, FlowState,
@@ -15,26 +16,30 @@ use crate::{
         event::{self, Event},
         manifest::Recorded,
     },
-    id::DocumentId,
+    id::{DocumentId, FlowId, SealUseId},
     library::{
         document::{CountedDocuments, Document},
         folder::Folder,
     },
     photo::{Photo, kind::PhotoKind},
+    provider,
     seal_use::{Grant, SealUse},
-    user::User,
+    user::{
+        User,
+        people::{DisplayNames, display_names},
+    },
 };
 
-/// The format version. It increases if a reader of the old format would misread the new one.
-const FORMAT: u32 = 1;
+/// The format version. It increases if a reader of the old format would misread the new one, or would miss a part. 2: details of
+/// the vendor, callbacks and names are in it.
+const FORMAT: u32 = 2;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Manifest {
     format: u32,
     pub(super) n: u32,
-    /// The flow's last change. Equal states give equal bytes. So an abandoned run whose object arrives late cannot
-    /// overwrite a different manifest.
+    /// The flow's last change.
     as_of: Timestamp,
     flow: Value,
     definition: Body,
@@ -45,6 +50,11 @@ pub(super) struct Manifest {
     /// Missing photos that an administrator accepted, with the reason.
     missing_accepted: Option<Accepted>,
     events: Vec<Event>,
+    /// The vendor's last detail of each seal use, without seal codes.
+    details: Vec<Value>,
+    callbacks: Vec<CallbackLine>,
+    /// The names of the users in it.
+    names: DisplayNames,
     #[serde(skip)]
     recorded: Recorded,
     #[serde(skip)]
@@ -55,45 +65,58 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    pub(super) async fn of(app: &App, flow: &Flow) -> Result<Self, DbError> {
-        let db = &app.db;
-        let definition = Definition::version(db, &flow.definition_id, flow.version).await?.body;
+    /// Reads a flow at one moment. `None`: the flow does not exist.
+    pub(super) async fn read(db: &Db, id: &FlowId) -> Result<Option<(Flow, Self)>, DbError> {
+        let mut snapshot = db.snapshot().await?;
+        let Some(flow) = Flow::find(&mut snapshot, id).await? else { return Ok(None) };
+        let manifest = Self::of(&mut snapshot, &flow).await?;
+        Ok(Some((flow, manifest)))
+    }
+
+    async fn of(tx: &mut Tx, flow: &Flow) -> Result<Self, DbError> {
+        let definition = Definition::version(&mut *tx, &flow.definition_id, flow.version).await?.body;
+        let rows = SealUse::of_flow(&mut *tx, &flow.id).await?;
         let mut seal_uses = Vec::new();
-        for seal_use in SealUse::of_flow(db, &flow.id).await? {
-            seal_uses.push(seal_use_json(app, &seal_use).await?);
+        for seal_use in &rows {
+            seal_uses.push(seal_use_json(tx, seal_use).await?);
         }
-        let (mut documents, mut document_ids) = (Vec::new(), Vec::new());
-        let mut counted = CountedDocuments { all: 0, photos: 0, told: 0 };
-        for document in Document::of_flow(db, &flow.id).await? {
-            if !document.is_unconfirmed() {
-                counted.all += 1;
-                counted.photos += i64::from(document.photo.photo_id.is_some());
-                counted.told += i64::from(document.photo.kind.as_deref() != Some(PhotoKind::Unknown.as_str()));
-            }
-            document_ids.push(document.id.clone());
-            documents.push(document_json(app, &document).await?);
-        }
-        document_ids.sort();
-        let mut tx = db.begin().await?;
-        let missing_accepted = Accepted::of_flow(&mut tx, &flow.id).await?;
-        tx.commit().await?;
-        let recorded = Recorded::of(db, &flow.id).await?;
-        Ok(Self {
+        let documents = Documents::of(tx, flow).await?;
+        let missing_accepted = Accepted::of_flow(tx, &flow.id).await?;
+        let uses: Vec<&SealUseId> = rows.iter().map(|seal_use| &seal_use.id).collect();
+        let mut manifest = Self {
             format: FORMAT,
             n: u32::try_from(flow.manifest_no + 1).unwrap_or(u32::MAX),
             as_of: flow.updated_at,
             flow: flow_json(flow),
             definition,
-            starter: User::named(db, &flow.starter).await?.as_ref().map(starter_json),
-            approvals: approval::of_flow(db, &flow.id).await?,
+            starter: User::named(&mut *tx, &flow.starter).await?.as_ref().map(starter_json),
+            approvals: approval::of_flow(&mut *tx, &flow.id).await?,
             seal_uses,
-            documents,
+            documents: documents.rows,
             missing_accepted,
-            events: event::of_flow(db, &flow.id).await?,
-            recorded,
-            document_ids,
-            counted,
-        })
+            events: event::of_flow(&mut *tx, &flow.id).await?,
+            details: rows.iter().filter_map(detail_json).collect(),
+            callbacks: CallbackLine::of(&mut *tx, &uses).await?,
+            names: DisplayNames::new(),
+            recorded: Recorded::of(&mut *tx, &flow.id).await?,
+            document_ids: documents.ids,
+            counted: documents.counted,
+        };
+        manifest.names = display_names(&mut *tx, manifest.usernames(flow)).await?;
+        Ok(manifest)
+    }
+
+    fn usernames(&self, flow: &Flow) -> Vec<String> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let mut names = vec![flow.starter.clone()];
+        names.extend(self.approvals.iter().map(|approval| approval.username.clone()));
+        names.extend(self.events.iter().map(|event| event.actor.clone()));
+        names.extend(self.documents.iter().filter_map(|document| text(&document["createdBy"])));
+        names.extend(self.missing_accepted.iter().map(|accepted| accepted.by.clone()));
+        for photo in self.seal_uses.iter().filter_map(|used| used["photos"].as_array()).flatten() {
+            names.extend(text(&photo["suppliedBy"]).into_iter().chain(text(&photo["acceptance"]["by"])));
+        }
+        names
     }
 
     /// Sorted.
@@ -114,6 +137,48 @@ impl Manifest {
             _ => false,
         }
     }
+}
+
+/// The documents of a flow.
+struct Documents {
+    rows: Vec<Value>,
+    ids: Vec<DocumentId>,
+    counted: CountedDocuments,
+}
+
+impl Documents {
+    async fn of(tx: &mut Tx, flow: &Flow) -> Result<Self, DbError> {
+        let counted = CountedDocuments { all: 0, photos: 0, told: 0 };
+        let mut found = Self { rows: Vec::new(), ids: Vec::new(), counted };
+        let placed: Vec<Placed> = sql("SELECT id, position, created_by, created_at FROM documents WHERE flow_id = $1")
+            .bind(&flow.id)
+            .all(&mut *tx)
+            .await?;
+        let mut placed: HashMap<DocumentId, Placed> = placed.into_iter().map(|one| (one.id.clone(), one)).collect();
+        let mut folders = HashMap::new();
+        for document in Document::of_flow(&mut *tx, &flow.id).await? {
+            if !document.is_unconfirmed() {
+                found.counted.all += 1;
+                found.counted.photos += i64::from(document.photo.photo_id.is_some());
+                found.counted.told += i64::from(document.photo.kind.as_deref() != Some(PhotoKind::Unknown.as_str()));
+            }
+            if let Entry::Vacant(entry) = folders.entry(document.folder_id.clone()) {
+                entry.insert(Folder::path(&mut *tx, &document.folder_id).await?);
+            }
+            let placed = placed.remove(&document.id).ok_or(DbError::RowNotFound)?;
+            found.rows.push(document_json(&document, &placed, folders.get(&document.folder_id))?);
+            found.ids.push(document.id);
+        }
+        found.ids.sort();
+        Ok(found)
+    }
+}
+
+/// The vendor's last detail, without codes. `None`: the vendor was not asked.
+fn detail_json(seal_use: &SealUse) -> Option<Value> {
+    let text = provider::without_codes(seal_use.detail.as_deref()?);
+    let detail = serde_json::from_str(&text).unwrap_or_else(|_| json!({ "text": text }));
+    Some(json!({ "sealUse": seal_use.id, "detailAt": seal_use.detail_at, "detail": detail }))
 }
 
 /// Returns the state of the flow that a manifest records.
@@ -151,8 +216,8 @@ fn flow_json(flow: &Flow) -> Value {
 }
 
 /// With grants and photos, but without seal codes: they open the boxes.
-async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> {
-    let grants: Vec<Value> = Grant::of_seal_use(&app.db, &seal_use.id)
+async fn seal_use_json(tx: &mut Tx, seal_use: &SealUse) -> Result<Value, DbError> {
+    let grants: Vec<Value> = Grant::of_seal_use(&mut *tx, &seal_use.id)
         .await?
         .into_iter()
         .map(|grant| {
@@ -164,7 +229,7 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
             })
         })
         .collect();
-    let photos: Vec<Value> = Photo::of_seal_use(&app.db, &seal_use.id)
+    let photos: Vec<Value> = Photo::of_seal_use(&mut *tx, &seal_use.id)
         .await?
         .into_iter()
         .map(|photo| {
@@ -172,30 +237,34 @@ async fn seal_use_json(app: &App, seal_use: &SealUse) -> Result<Value, DbError> 
                 "id": photo.id, "photokey": photo.photokey, "kind": photo.kind, "grantId": photo.grant_id, "source": photo.source,
                 "position": photo.position, "state": photo.state, "blake3": photo.original_hash, "no": photo.no, "vendorAt": photo.vendor_at, "exifAt": photo.exif_at,
                 "receivedAt": photo.received_at, "clockDoubt": photo.clock_doubt, "confirmation": photo.confirmation,
-                "suppliedBy": photo.supplied_by, "suppliedAt": photo.supplied_at,
+                "listedAt": photo.listed_at, "suppliedBy": photo.supplied_by, "suppliedAt": photo.supplied_at,
                 "acceptance": photo.acceptance.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()),
             })
         })
         .collect();
     Ok(json!({
         "id": seal_use.id, "serviceId": seal_use.service_id, "no": seal_use.no, "serialNo": seal_use.serial_no,
-        "businessId": seal_use.business_id, "status": seal_use.status, "endedAt": seal_use.ended_at,
+        "businessId": seal_use.business_id, "status": seal_use.status, "endedAt": seal_use.ended_at, "superseded": seal_use.superseded,
         "application": serde_json::from_str::<Value>(&seal_use.application).unwrap_or_default(),
         "grants": grants, "photos": photos,
     }))
 }
 
-async fn document_json(app: &App, document: &Document) -> Result<Value, DbError> {
+/// What a document's row has besides.
+#[derive(Debug, sqlx::FromRow)]
+struct Placed {
+    id: DocumentId,
+    position: Option<i64>,
+    created_by: String,
+    created_at: Timestamp,
+}
+
+fn document_json(document: &Document, placed: &Placed, folder: Option<&String>) -> Result<Value, DbError> {
     let mut value = serde_json::to_value(document).map_err(|error| DbError::Encode(error.into()))?;
-    let (position, created_by, created_at): (Option<i64>, String, Timestamp) =
-        crate::db::sql("SELECT position, created_by, created_at FROM documents WHERE id = $1")
-            .bind(&document.id)
-            .one(&app.db)
-            .await?;
-    value["position"] = json!(position);
-    value["createdBy"] = json!(created_by);
-    value["createdAt"] = json!(created_at);
+    value["position"] = json!(placed.position);
+    value["createdBy"] = json!(placed.created_by);
+    value["createdAt"] = json!(placed.created_at);
     value["storeKey"] = json!(document.store_key);
-    value["folder"] = json!(Folder::path(&app.db, &document.folder_id).await?);
+    value["folder"] = json!(folder);
     Ok(value)
 }

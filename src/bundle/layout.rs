@@ -36,9 +36,10 @@ pub enum EntryContent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     Made(Bytes),
-    /// This range of an object. `whole`: it is the whole object, which has this CRC-32.
+    /// This range of an object, which has `bytes` bytes. `whole`: the range is the whole object with this CRC-32.
     Stored {
         key: String,
+        bytes: u64,
         range: Range<u64>,
         whole: Option<u32>,
     },
@@ -97,7 +98,7 @@ impl Layout {
                 EntryContent::Stored(key) => Part::Stored { key, bytes: entry.bytes, crc32: entry.crc32 },
                 EntryContent::Made(bytes) => Part::Made(bytes),
             };
-            for part in [Part::Made(header.local().into()), content] {
+            for part in [Part::Made(header.local().into_boxed_slice().into()), content] {
                 let length = part.len();
                 parts.push((at, part));
                 at += length;
@@ -107,7 +108,8 @@ impl Layout {
         let length = directory.len() as u64;
         directory.extend(end(count, begins, length));
         at += directory.len() as u64;
-        parts.push((begins, Part::Made(directory.into())));
+        parts.push((begins, Part::Made(directory.into_boxed_slice().into())));
+        parts.shrink_to_fit();
         Self { parts, bytes: at, etag }
     }
 
@@ -122,9 +124,17 @@ impl Layout {
     pub fn memory(&self) -> usize {
         let part = |part: &Part| match part {
             Part::Made(bytes) => bytes.len(),
-            Part::Stored { key, .. } => key.len(),
+            Part::Stored { key, .. } => key.capacity(),
         };
         self.parts.iter().map(|(_, held)| size_of::<(u64, Part)>() + part(held)).sum()
+    }
+
+    /// The keys of the objects, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|(_, part)| match part {
+            Part::Made(_) => None,
+            Part::Stored { key, .. } => Some(key.as_str()),
+        })
     }
 
     /// A strong entity tag, in quotes. Equal tags mean equal bytes.
@@ -157,7 +167,7 @@ impl Part {
             }
             Self::Stored { key, bytes, crc32 } => {
                 let whole = (range == (0..*bytes)).then_some(*crc32);
-                Piece::Stored { key: key.clone(), range, whole }
+                Piece::Stored { key: key.clone(), bytes: *bytes, range, whole }
             }
         }
     }

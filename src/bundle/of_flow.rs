@@ -1,23 +1,27 @@
 //! The photos of a flow as one bundle, for local download.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{
-    ExpiryError, delete_objects, entries, expire,
-    layout::{Entry, EntryContent, Layout},
+    ExpiryError, delete_objects, entries, expire_of_flow,
+    layout::{Entry, EntryContent},
+    left::{self, LeftCode, LeftOut},
     plan::FrozenPlan,
     plans::OpenPlan,
-    record::{Bundle, BundleKind},
+    record::{self, Bundle, BundleKind},
+    rights::NeededRights,
 };
 use crate::{
     app::App,
     clock::Timestamp,
+    cpu::CpuError,
     db::{Db, DbError},
     hash::Hashes,
     id::{BundleId, FlowId},
     library::document::Document,
+    preservation::findings,
     seal_use::{Grant, PhotoCounts, SealUse},
     store::{StoreError, StoreKey},
     user::User,
@@ -25,8 +29,12 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum FreezeError {
+    #[error("the photos of the flow have changed meanwhile")]
+    Changed,
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
     #[error(transparent)]
     Expiry(#[from] ExpiryError),
     #[error(transparent)]
@@ -37,24 +45,34 @@ pub enum FreezeError {
 #[derive(Debug)]
 pub struct PhotosPlan {
     plan: FrozenPlan,
-    faces: bool,
+    left: Vec<LeftOut>,
     pub open: Arc<OpenPlan>,
 }
 
 impl PhotosPlan {
     /// Returns the plan of the stored photos. `None` if no photo is stored.
-    pub async fn now(db: &Db, flow: &FlowId, serial_no: &str, user: &User) -> Result<Option<Self>, DbError> {
-        let mut documents = Document::photos_of_flow(db, flow).await?;
+    pub async fn now(app: &App, flow: &FlowId, serial_no: &str, user: &User) -> Result<Option<Self>, FreezeError> {
+        let mut documents = Document::photos_of_flow(&app.db, flow).await?;
         documents.retain(|document| document.may_be_seen_by(user));
         let Some(modified) = documents.iter().map(|document| document.received_at).max() else { return Ok(None) };
-        let faces = documents.iter().any(Document::is_face);
+        let mut left = missing(&app.db, flow).await?;
+        let damaged = findings::open_damage(&app.db).await?;
+        documents.retain(|document| {
+            let good = !damaged.contains(&document.blake3);
+            if !good {
+                left.push(LeftOut::new(&document.name, LeftCode::OriginalDamaged));
+            }
+            good
+        });
         let mut entries = entries(&documents);
-        if let Some(text) = missing(db, flow).await? {
-            entries.push(made("缺失清单.txt", text.into(), modified));
+        if let Some(text) = left::list(&left) {
+            entries.push(made(left::FILE, text.into(), modified));
         }
-        let plan = FrozenPlan { name: format!("{serial_no}_用印图片.zip"), modified, entries };
-        let layout = Arc::new(Layout::of(plan.entries.clone()));
-        Ok(Some(Self { plan, faces, open: Arc::new(OpenPlan { modified, layout }) }))
+        let documents = documents.into_iter().map(|document| document.id).collect();
+        let plan = FrozenPlan { name: format!("{serial_no}_用印图片.zip"), modified, documents, entries };
+        let laid = plan.clone();
+        let open = app.cpu.run(plan.memory(), move || OpenPlan::of(laid)).await?;
+        Ok(Some(Self { plan, left, open: Arc::new(open) }))
     }
 
     /// Returns the bundle of this state. One state, one bundle.
@@ -64,29 +82,36 @@ impl PhotosPlan {
             if bundle.is_live(now) {
                 return Ok(bundle);
             }
-            expire(app).await?;
+            expire_of_flow(app, flow).await?;
         }
+        let needed = NeededRights::of(&app.db, &self.plan.documents, std::collections::BTreeSet::new()).await?;
+        let (needs, names) = needed.ok_or(FreezeError::Changed)?;
         let id = BundleId::new();
         let key = StoreKey::Bundle { id: id.clone() };
-        app.store.put(&key, self.plan.encode().into()).await?;
+        let (plan, memory) = (self.plan, self.open.layout.memory() as u64);
+        let (name, entries) = (plan.name.clone(), plan.entries.len());
+        let object = app.cpu.run(memory, move || plan.encode()).await?;
+        app.store.put(&key, object.into()).await?;
         let bundle = Bundle {
             id,
             kind: BundleKind::Photos,
             flow_id: Some(flow.clone()),
-            faces: self.faces,
-            name: self.plan.name,
+            faces: false,
+            name,
             plan_key: Some(key.to_string()),
             bytes: i64::try_from(self.open.layout.bytes()).unwrap_or(i64::MAX),
-            entries: i64::try_from(self.plan.entries.len()).unwrap_or(i64::MAX),
+            entries: i64::try_from(entries).unwrap_or(i64::MAX),
             etag,
-            needs: None,
-            left_out: "[]".to_owned(),
+            needs: Some(needs.json()?),
+            left_out: left::json(&self.left)?,
             made_by: user.username.clone(),
             made_at: now,
             expires_at: Some(now.plus(app.config.bundle.keep.get())),
         };
         let mut tx = app.db.begin().await?;
         if bundle.insert(&mut tx).await? {
+            record::stand_at(&mut tx, &bundle.id, &names.into_iter().collect::<Vec<_>>()).await?;
+            record::look_again(&mut tx, &bundle.id).await?;
             tx.commit().await?;
             return Ok(bundle);
         }
@@ -104,9 +129,9 @@ pub(super) fn made(name: &str, bytes: Bytes, at: Timestamp) -> Entry {
     Entry { name, bytes: length, crc32, blake3, at, content: EntryContent::Made(bytes) }
 }
 
-/// Returns the list of what is missing now. `None` if every photo is here.
-async fn missing(db: &Db, flow: &FlowId) -> Result<Option<String>, DbError> {
-    let mut text = String::new();
+/// Returns what the vendor owes now, a line for each seal and kind.
+pub(super) async fn missing(db: &Db, flow: &FlowId) -> Result<Vec<LeftOut>, DbError> {
+    let mut left = Vec::new();
     for seal_use in SealUse::with_photos(db, flow).await? {
         let mut reader = db.reader().await?;
         let counts = PhotoCounts::read(&mut reader, &seal_use.id).await?;
@@ -117,9 +142,9 @@ async fn missing(db: &Db, flow: &FlowId) -> Result<Option<String>, DbError> {
         for gap in counts.gaps {
             let grant = grants.iter().find(|grant| gap.grant_id.as_ref() == Some(&grant.id));
             let seal = grant.map_or("未知印章", |grant| grant.seal.as_str());
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{seal} {}: {} 张未取得 / {} missing", gap.kind.as_str(), gap.missing, gap.missing);
+            let name = format!("{seal} {} × {}", gap.kind.as_str(), gap.missing);
+            left.push(LeftOut::new(name, LeftCode::PhotosMissing));
         }
     }
-    Ok((!text.is_empty()).then(|| format!("缺失清单 / What is missing\n\n{text}")))
+    Ok(left)
 }

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 
 use bytes::{BufMut, Bytes};
+use uuid::Uuid;
 
 use super::layout::{Entry, EntryContent};
-use crate::{clock::Timestamp, hash::Blake3};
+use crate::{clock::Timestamp, hash::Blake3, id::DocumentId};
 
 /// The entries of a bundle with its name and its date.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct FrozenPlan {
     pub name: String,
     /// When its last entry came to be.
     pub modified: Timestamp,
+    /// The documents whose rights decide. Evidence packages have none: their flow decides.
+    pub documents: Vec<DocumentId>,
     pub entries: Vec<Entry>,
 }
 
@@ -24,7 +27,7 @@ pub struct FrozenPlan {
 pub struct DamagedPlan;
 
 /// The number is the version of the format.
-const MAGIC: &[u8; 8] = b"yinku b1";
+const MAGIC: &[u8; 8] = b"yinku b2";
 const MADE: u8 = 0;
 /// The key is prefix + hash + suffix.
 const BY_HASH: u8 = 1;
@@ -121,6 +124,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn document(&mut self) -> Result<DocumentId, DamagedPlan> {
+        Uuid::from_bytes(self.array()?).to_string().parse().map_err(|_| DamagedPlan)
+    }
+
     fn bytes(&mut self) -> Result<&'a [u8], DamagedPlan> {
         let count = usize::try_from(self.number()?).map_err(|_| DamagedPlan)?;
         self.take(count)
@@ -163,6 +170,10 @@ impl FrozenPlan {
         let mut writer = Writer { out: MAGIC.to_vec(), known: HashMap::new() };
         writer.bytes(self.name.as_bytes());
         writer.out.put_i64_le(self.modified.0);
+        writer.number(self.documents.len() as u64);
+        for document in &self.documents {
+            writer.out.extend(document.as_str().parse::<Uuid>().unwrap_or_default().as_bytes());
+        }
         writer.number(self.entries.len() as u64);
         for entry in &self.entries {
             writer.entry(entry);
@@ -170,6 +181,13 @@ impl FrozenPlan {
         let hash = blake3::hash(&writer.out);
         writer.out.extend(hash.as_bytes());
         writer.out
+    }
+
+    /// Returns about how much memory the plan takes with its layout.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        const ENTRY: usize = 1024;
+        (self.entries.len() * ENTRY + self.documents.len() * 64) as u64
     }
 
     pub fn decode(object: &[u8]) -> Result<Self, DamagedPlan> {
@@ -182,8 +200,10 @@ impl FrozenPlan {
         let name = reader.text()?;
         let modified = Timestamp(i64::from_le_bytes(reader.array()?));
         let count = reader.number()?;
+        let documents = (0..count).map(|_| reader.document()).collect::<Result<_, _>>()?;
+        let count = reader.number()?;
         let entries = (0..count).map(|_| reader.entry()).collect::<Result<_, _>>()?;
-        Ok(Self { name, modified, entries })
+        Ok(Self { name, modified, documents, entries })
     }
 }
 
@@ -209,6 +229,7 @@ mod tests {
         FrozenPlan {
             name: "用印.zip".to_owned(),
             modified: Timestamp(5),
+            documents: vec![DocumentId::new(), DocumentId::new()],
             entries: vec![stored("图片/一.jpg"), stored("图片/二.jpg"), odd, made],
         }
     }

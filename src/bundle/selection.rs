@@ -1,25 +1,33 @@
-//! Freezes documents that a user selected: by id, by folder, or by flow.
+//! Freezes documents that a user selected: by id, as a list, or by flow.
 
-use serde::Deserialize;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Entry, Layout, entries,
-    plan::FrozenPlan,
-    record::{Bundle, BundleKind},
+    Entry, entries,
+    layout::EntryContent,
+    left::{LeftCode, LeftOut},
+    of_flow::missing,
+    record::Bundle,
+    rights::RightsError,
 };
 use crate::{
-    app::App,
-    clock::Timestamp,
+    content::download::original_of,
+    cpu::CpuError,
     db::{Db, DbError},
-    flow::Flow,
+    flow::{Flow, owing},
+    hash::Blake3,
     id::{BundleId, DocumentId, FlowId, FolderId},
     library::{
+        Space,
         document::Document,
-        folder::Folder,
+        listing::sort::Sort,
         rights::{Right, Sight},
-        selected::{self, NeededRights},
+        selected::{self, ListError, ListSelection, SelectionQuery},
     },
-    store::{StoreError, StoreKey},
+    preservation::findings,
+    store::StoreError,
     user::User,
 };
 
@@ -28,8 +36,8 @@ const MOST_IDS: usize = 10_000;
 /// The most flows that may be named.
 const MOST_FLOWS: usize = 1_000;
 
-/// What a bundle is to be made of: one of documents, a folder, or flows.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+/// What a bundle is to be made of, one of: documents by id, flows, or a list (`folderId`, `space` or `query`).
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct BundleWish {
     /// Documents by id.
@@ -37,8 +45,23 @@ pub struct BundleWish {
     pub document_ids: Vec<DocumentId>,
     /// The documents of a folder.
     pub folder_id: Option<FolderId>,
+    /// The documents of a space, with all its folders.
+    pub space: Option<Space>,
     /// true: with all folders below.
     pub deep: bool,
+    /// Only documents that the search finds.
+    pub query: Option<SelectionQuery>,
+    /// The order of the list, for `between`. Default: `-receivedAt`.
+    #[schema(value_type = Option<String>, pattern = "^-?(name|takenAt|receivedAt|bytes)$")]
+    pub sort: Option<Sort>,
+    /// Stretches of the list between two documents, both included.
+    #[schema(max_items = 10_000)]
+    pub between: Vec<(DocumentId, DocumentId)>,
+    /// Documents of the list that are left out.
+    #[schema(max_items = 10_000)]
+    pub without: Vec<DocumentId>,
+    /// The number of documents that the caller expects. 409 `selection_changed` if the list selects another number.
+    pub expect: Option<u64>,
     /// The photos and files of these flows, a folder for each.
     #[schema(max_items = 1_000)]
     pub flow_ids: Vec<FlowId>,
@@ -53,14 +76,22 @@ pub struct BundleWish {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SelectionError {
-    #[error("send exactly one of `documentIds`, `folderId` and `flowIds`")]
+    #[error("send exactly one of `documentIds`, `flowIds` and a list (`folderId`, `space`, `query`)")]
     NotOne,
     #[error("the selection is too large; name at most {MOST_IDS} documents or {MOST_FLOWS} flows")]
     TooMany,
     #[error("the selection has nothing that the caller may see")]
     Nothing,
+    #[error("the documents have changed while the bundle was made; send the request again")]
+    Changed,
+    #[error(transparent)]
+    List(#[from] ListError),
+    #[error(transparent)]
+    Rights(#[from] RightsError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -68,18 +99,35 @@ pub enum SelectionError {
 /// The entries of a bundle that is not frozen yet, and the rights that they need.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    entries: Vec<Entry>,
-    needs: NeededRights,
+    pub(super) entries: Vec<Entry>,
+    pub(super) documents: Vec<DocumentId>,
+    /// Flows whose packages are among the entries.
+    pub(super) flows: BTreeSet<FlowId>,
+    /// The bundles of these packages. They must live as long as this bundle.
+    pub(super) packages: Vec<BundleId>,
+    /// A package has photos of faces, or of an unknown kind.
+    pub(super) faces: bool,
+    pub(super) left: Vec<LeftOut>,
+    damaged: BTreeSet<Blake3>,
 }
 
 impl BundleWish {
     /// Checks that the wish names one selection of an allowed size.
     pub fn check(&self) -> Result<(), SelectionError> {
-        let named = [!self.document_ids.is_empty(), self.folder_id.is_some(), !self.flow_ids.is_empty()];
-        if named.into_iter().filter(|named| *named).count() != 1 || (self.evidence && self.flow_ids.is_empty()) {
+        let list = self.folder_id.is_some() || self.space.is_some() || self.query.is_some();
+        let named = [!self.document_ids.is_empty(), list, !self.flow_ids.is_empty()];
+        let of_list = self.deep
+            || self.sort.is_some()
+            || self.expect.is_some()
+            || !self.between.is_empty()
+            || !self.without.is_empty();
+        let two_places = self.folder_id.is_some() && self.space.is_some();
+        let wrong = (of_list && !list) || two_places || (self.evidence && self.flow_ids.is_empty());
+        if named.into_iter().filter(|named| *named).count() != 1 || wrong {
             return Err(SelectionError::NotOne);
         }
-        if self.document_ids.len() > MOST_IDS || self.flow_ids.len() > MOST_FLOWS {
+        let ids = self.document_ids.len().max(self.between.len()).max(self.without.len());
+        if ids > MOST_IDS || self.flow_ids.len() > MOST_FLOWS {
             return Err(SelectionError::TooMany);
         }
         Ok(())
@@ -87,18 +135,41 @@ impl BundleWish {
 
     /// Returns the documents that the wish selects and that the user may see.
     pub async fn gather(&self, db: &Db, user: &User) -> Result<Gathered, SelectionError> {
-        let mut gathered = Gathered::default();
-        let sight = &Sight::of(db, user).await?;
-        gathered.add("", selected::of_ids(db, &self.document_ids, sight).await?);
-        if let Some(folder) = &self.folder_id {
-            let folder = Folder::visible(db, folder, sight).await?.ok_or(SelectionError::Nothing)?;
-            gathered.add_folder(db, folder, self.deep, sight).await?;
+        let mut gathered = Gathered::begin(db).await?;
+        let sight = Sight::of(db, user).await?;
+        if !self.document_ids.is_empty() {
+            gathered.add("", selected::of_ids(db, &self.document_ids, &sight).await?);
+            return Ok(gathered);
         }
         for id in &self.flow_ids {
             let Some(flow) = visible_flow(db, id, user).await? else { continue };
-            gathered.add(&format!("{}/", flow.serial_no), selected::of_flow(db, id, sight).await?);
+            let documents = selected::of_flow(db, id, &sight).await?;
+            let folder = if flow.serial_no.is_empty() { "草稿" } else { &flow.serial_no };
+            gathered.add(&format!("{folder}/"), documents);
+            let missing = missing(db, id).await?.into_iter();
+            gathered.left.extend(missing.map(|one| LeftOut::new(format!("{folder}/{}", one.name), one.code)));
+        }
+        if self.flow_ids.is_empty() {
+            let list = self.list();
+            let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
+            for one in list.documents(db, user, owing).await? {
+                gathered.add(&one.path, vec![one.document]);
+            }
         }
         Ok(gathered)
+    }
+
+    fn list(&self) -> ListSelection {
+        ListSelection {
+            folder: self.folder_id.clone(),
+            space: self.space,
+            deep: self.deep,
+            query: self.query.clone().unwrap_or_default(),
+            sort: self.sort,
+            between: self.between.clone(),
+            without: self.without.clone(),
+            expect: self.expect,
+        }
     }
 }
 
@@ -108,86 +179,37 @@ pub async fn visible_flow(db: &Db, id: &FlowId, user: &User) -> Result<Option<Fl
 }
 
 impl Gathered {
+    /// Begins a selection. It takes no original that is known to be damaged.
+    pub async fn begin(db: &Db) -> Result<Self, DbError> {
+        Ok(Self { damaged: findings::open_damage(db).await?.into_iter().collect(), ..Self::default() })
+    }
+
+    /// Adds the documents that the user may download. A damaged one is named in the list of what is missing, so the users
+    /// of the bundle need its right, too.
     fn add(&mut self, folder: &str, mut documents: Vec<Document>) {
         documents.retain(|document| document.allows(Right::Download));
-        for document in &documents {
-            self.needs.add(document);
-        }
-        self.entries.extend(
-            entries(&documents).into_iter().map(|entry| Entry { name: format!("{folder}{}", entry.name), ..entry }),
+        self.documents.extend(documents.iter().map(|document| document.id.clone()));
+        let (good, damaged): (Vec<Document>, Vec<Document>) =
+            documents.into_iter().partition(|document| !self.damaged.contains(&document.blake3));
+        self.left.extend(
+            damaged.into_iter().map(|one| LeftOut::new(format!("{folder}{}", one.name), LeftCode::OriginalDamaged)),
         );
+        let named = entries(&good).into_iter().map(|entry| Entry { name: format!("{folder}{}", entry.name), ..entry });
+        self.entries.extend(named);
     }
 
     /// Adds the entries of a package. They have a folder of their own.
-    pub fn add_package(&mut self, flow: &FlowId, faces: bool, entries: Vec<Entry>) {
-        self.needs.add_flow(flow, faces);
+    pub fn add_package(&mut self, flow: &Flow, package: &Bundle, entries: Vec<Entry>) {
+        let damaged = entries.iter().any(|entry| match &entry.content {
+            EntryContent::Stored(key) => original_of(key).is_some_and(|original| self.damaged.contains(&original)),
+            EntryContent::Made(_) => false,
+        });
+        if damaged {
+            return self.left.push(LeftOut::new(&flow.serial_no, LeftCode::OriginalDamaged));
+        }
+        self.faces |= package.faces;
+        self.flows.insert(flow.id.clone());
+        self.packages.push(package.id.clone());
         self.entries.extend(entries);
-    }
-
-    async fn add_folder(&mut self, db: &Db, top: Folder, deep: bool, sight: &Sight) -> Result<(), DbError> {
-        let mut todo = vec![(top, String::new())];
-        while let Some((folder, path)) = todo.pop() {
-            self.add(&path, selected::of_folder(db, &folder.id, sight).await?);
-            if deep {
-                let below = Folder::visible_children(db, &folder.id, sight).await?;
-                let named = below.into_iter().map(|folder| (format!("{path}{}/", folder.name), folder));
-                let mut below: Vec<(Folder, String)> = named.map(|(path, folder)| (folder, path)).collect();
-                below.reverse();
-                todo.extend(below);
-            }
-        }
-        Ok(())
-    }
-
-    /// Freezes the selection.
-    pub async fn freeze(self, app: &App, user: &User, name: Option<&str>) -> Result<Bundle, SelectionError> {
-        if self.entries.is_empty() {
-            return Err(SelectionError::Nothing);
-        }
-        let (id, now) = (BundleId::new(), app.clock.now());
-        let modified = self.entries.iter().map(|entry| entry.at).max().unwrap_or(Timestamp(0));
-        let name = name.map(str::trim).filter(|name| !name.is_empty()).unwrap_or("打包下载");
-        let name = format!("{}.zip", name.trim_end_matches(".zip"));
-        let plan = FrozenPlan { name, modified, entries: self.entries };
-        let key = StoreKey::Bundle { id: id.clone() };
-        app.store.put(&key, plan.encode().into()).await?;
-        let (name, entries) = (plan.name, plan.entries.len());
-        let layout = Layout::of(plan.entries);
-        let bundle = Bundle {
-            id,
-            kind: BundleKind::Selection,
-            flow_id: None,
-            faces: self.needs.faces(),
-            name,
-            plan_key: Some(key.to_string()),
-            bytes: i64::try_from(layout.bytes()).unwrap_or(i64::MAX),
-            entries: i64::try_from(entries).unwrap_or(i64::MAX),
-            etag: layout.etag().to_owned(),
-            needs: Some(serde_json::to_string(&self.needs).map_err(|error| DbError::Encode(error.into()))?),
-            left_out: "[]".to_owned(),
-            made_by: user.username.clone(),
-            made_at: now,
-            expires_at: Some(now.plus(app.config.bundle.keep.get())),
-        };
-        let mut tx = app.db.begin().await?;
-        bundle.insert(&mut tx).await?;
-        tx.commit().await?;
-        Ok(bundle)
-    }
-}
-
-/// Returns true if `user` may download every document of the bundle now.
-pub async fn may_have(db: &Db, bundle: &Bundle, user: &User) -> Result<bool, DbError> {
-    // Faces of a flow are for the roles that read everything. A selection names what it needs.
-    if bundle.faces && bundle.needs.is_none() && !user.reads_all() {
-        return Ok(false);
-    }
-    match (&bundle.flow_id, &bundle.needs) {
-        (Some(flow), _) => Flow::visible_to(db, flow, user).await,
-        (None, Some(needs)) => {
-            let needs: NeededRights = serde_json::from_str(needs).map_err(|error| DbError::Decode(error.into()))?;
-            needs.are_held(db, &Sight::of(db, user).await?).await
-        }
-        (None, None) => Ok(user.reads_all()),
     }
 }

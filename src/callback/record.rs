@@ -35,6 +35,8 @@ pub struct Record {
     pub content_type: Option<String>,
     pub body: Option<Vec<u8>>,
     pub body_bytes: i64,
+    /// SHA-256 of the whole body, taken when it came.
+    pub body_sha256: String,
     pub body_key: Option<String>,
     pub shape: String,
     pub business_id: Option<String>,
@@ -52,13 +54,48 @@ pub struct Record {
     pub error: Option<String>,
 }
 
+/// A callback without its body, as evidence.
+#[derive(Clone, Debug, FromRow)]
+pub struct Receipt {
+    pub id: CallbackId,
+    pub received_at: Timestamp,
+    pub authenticated: bool,
+    pub shape: String,
+    pub business_id: Option<String>,
+    pub params: String,
+    pub images: i64,
+    pub body_bytes: i64,
+    pub body_sha256: String,
+    /// The whole body is kept.
+    pub body_kept: bool,
+    pub seal_use_id: SealUseId,
+}
+
+impl Receipt {
+    /// Returns the callbacks of these seal uses in the order of arrival.
+    pub async fn of_seal_uses(on: impl Into<On<'_>>, seal_uses: &[&SealUseId]) -> Result<Vec<Self>, DbError> {
+        if seal_uses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = placeholders(1, seal_uses.len());
+        sql(format!(
+            "SELECT id, received_at, authenticated, shape, business_id, params, images, body_bytes, body_sha256, seal_use_id,
+               CASE WHEN body_key IS NOT NULL OR COALESCE(LENGTH(body), -1) = body_bytes THEN TRUE ELSE FALSE END AS body_kept
+             FROM callbacks WHERE seal_use_id IN {list} ORDER BY received_at, id"
+        ))
+        .bind_all(seal_uses.iter().copied())
+        .all(on)
+        .await
+    }
+}
+
 impl Record {
     pub async fn insert_all(tx: &mut Tx, records: &[Self]) -> Result<(), DbError> {
         for piece in pieces(records) {
             let statement = format!(
-                "INSERT INTO callbacks (id, received_at, authenticated, peer, query, content_type, body, body_bytes, body_key, shape, business_id, named_use,
+                "INSERT INTO callbacks (id, received_at, authenticated, peer, query, content_type, body, body_bytes, body_sha256, body_key, shape, business_id, named_use,
                    images, digest, params, picture_hashes, state, seal_use_id, error) VALUES {}",
-                rows(19, piece.len())
+                rows(20, piece.len())
             );
             piece.iter().fold(sql(statement), |statement, record| record.bind(statement)).execute(&mut *tx).await?;
         }
@@ -75,6 +112,7 @@ impl Record {
             .bind(self.content_type.clone())
             .bind(self.body.clone())
             .bind(self.body_bytes)
+            .bind(&self.body_sha256)
             .bind(self.body_key.clone())
             .bind(&self.shape)
             .bind(self.business_id.clone())
@@ -100,32 +138,13 @@ impl Record {
         limit: i64,
     ) -> Result<Vec<Self>, DbError> {
         Filtered::new(
-            "SELECT id, received_at, authenticated, peer, query, content_type, NULL AS body, body_bytes, body_key, shape, business_id, named_use, images,
+            "SELECT id, received_at, authenticated, peer, query, content_type, NULL AS body, body_bytes, body_sha256, body_key, shape, business_id, named_use, images,
                digest, params, picture_hashes, state, seal_use_id, error FROM callbacks",
         )
         .and("state =", state.map(CallbackState::as_str))
         .and("id <", after)
         .newest_first("id", limit)
         .all(db)
-        .await
-    }
-
-    /// Returns the callbacks of these seal uses with their bodies, until then, in the order of arrival.
-    pub async fn of_seal_uses(
-        on: impl Into<On<'_>>,
-        seal_uses: &[&SealUseId],
-        until: Option<Timestamp>,
-    ) -> Result<Vec<Self>, DbError> {
-        if seal_uses.is_empty() {
-            return Ok(Vec::new());
-        }
-        let list = placeholders(2, seal_uses.len());
-        sql(format!(
-            "SELECT * FROM callbacks WHERE received_at <= $1 AND seal_use_id IN {list} ORDER BY received_at, id"
-        ))
-        .bind(until.unwrap_or(Timestamp(i64::MAX)))
-        .bind_all(seal_uses.iter().copied())
-        .all(on)
         .await
     }
 

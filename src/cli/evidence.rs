@@ -1,9 +1,13 @@
 //! `yinku evidence`: writes the evidence package of one flow into a file.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, anyhow};
-use futures::TryStreamExt;
+use bytes::Bytes;
+use futures::{TryStreamExt, stream::BoxStream};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
@@ -14,6 +18,7 @@ use crate::{
     clock::Clock,
     config::Config,
     flow::Flow,
+    store::StoreError,
     telemetry,
 };
 
@@ -41,15 +46,32 @@ pub(crate) async fn run(config: Config, args: EvidenceArgs) -> anyhow::Result<Ex
     let package = package.context("the flow has changed while its package was made; run the command again")?;
     let plan = PlanCache::new(0).open(&app.store, &app.cpu, &package.bundle).await?;
     let all = 0..plan.layout.bytes();
-    let mut bytes = bundle::give_out(&app, COMMAND_LINE, &package.bundle, &plan.layout, all).await?;
-    let mut file = tokio::fs::File::create(&args.output)
-        .await
-        .with_context(|| format!("cannot write {}; check the path and its permissions", args.output.display()))?;
-    while let Some(chunk) = bytes.try_next().await? {
-        file.write_all(&chunk).await?;
-    }
-    file.sync_all().await?;
+    let bytes = bundle::give_out(&app, COMMAND_LINE, &package.bundle, &plan.layout, all).await?;
+    write(bytes, &args.output).await?;
     app.db.close().await;
     print::to_stdout(&format!("{}\nS = {}", args.output.display(), package.sealed.s))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the bytes under a temporary name beside the file. So the file is whole or absent.
+async fn write(mut bytes: BoxStream<'static, Result<Bytes, StoreError>>, output: &Path) -> anyhow::Result<()> {
+    let name = output.file_name().context("the output must name a file")?.to_string_lossy();
+    let part = output.with_file_name(format!(".{name}.part"));
+    let written = async {
+        let mut file = tokio::fs::File::create(&part)
+            .await
+            .with_context(|| format!("cannot write {}; check the path and its permissions", output.display()))?;
+        while let Some(chunk) = bytes.try_next().await? {
+            file.write_all(&chunk).await?;
+        }
+        file.sync_all().await?;
+        tokio::fs::rename(&part, output).await?;
+        anyhow::Ok(())
+    }
+    .await;
+    if written.is_err() {
+        // It may not exist.
+        let _ = tokio::fs::remove_file(&part).await;
+    }
+    written
 }

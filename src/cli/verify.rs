@@ -4,6 +4,7 @@ use std::{fmt::Write, process::ExitCode, time::Duration};
 
 use anyhow::{Context, anyhow, ensure};
 use indicatif::ProgressBar;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit::COMMAND_LINE,
@@ -12,7 +13,10 @@ use crate::{
     db::Db,
     flow::Flow,
     original::Original,
-    preservation::fixity::{self, FixityReport, FixityResult, FixityScope},
+    preservation::fixity::{
+        FixityResult,
+        verify::{FixityReport, FixityScope, Verifier},
+    },
     store::Store,
     telemetry,
 };
@@ -55,12 +59,24 @@ pub(crate) async fn run(config: &Config, args: VerifyArgs) -> anyhow::Result<Exi
         (None, None) => FixityScope::All,
     };
     let bar = ProgressBar::new(u64::try_from(Original::count(&db).await?).unwrap_or(0));
-    let clock = Clock::System;
-    let report = fixity::verify(&store, &db, &clock, &scope, clock.now().minus(YOUNG), || bar.inc(1))
-        .await
-        .context("cannot check the originals; check the settings of [store] and [database]")?;
+    let (clock, stop) = (Clock::System, CancellationToken::new());
+    let verifier = Verifier {
+        store: &store,
+        db: &db,
+        clock: &clock,
+        by: COMMAND_LINE,
+        untracked_before: clock.now().minus(YOUNG),
+        stop: stop.clone(),
+    };
+    let interrupted = tokio::spawn(async move {
+        // Without a handler, the signal ends the process and the run has no entry.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+        }
+    });
+    let report = verifier.verify(&scope, || bar.inc(1)).await.context("cannot write the audit log")?;
+    interrupted.abort();
     bar.finish_and_clear();
-    report.record(&db, COMMAND_LINE).await.context("cannot write the audit log")?;
     db.close().await;
     print::to_stdout(&if args.json { serde_json::to_string_pretty(&report)? } else { summary(&report) })?;
     Ok(match report.result {

@@ -41,8 +41,15 @@ impl Config {
         self.check_upload(&mut found);
         found.schedule("bundle.keep", &[self.bundle.keep]);
         found.schedule("trash.keep", &[self.trash.keep]);
+        self.check_fixity(&mut found);
         self.check_rest(&mut found);
         found.0
+    }
+
+    fn check_fixity(&self, found: &mut Found) {
+        found.schedule("fixity.every", &[self.fixity.every]);
+        found.unless((0.0..=1.0).contains(&self.fixity.share), "fixity.share", "must be from 0 to 1");
+        found.unless(self.fixity.bytes_per_second.get() > 0, "fixity.bytes_per_second", "must be at least 1");
     }
 
     fn check_addresses(&self, found: &mut Found) {

@@ -8,19 +8,44 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use crate::{
     app::App,
     audit::{Act, NewEntry, journal::JournalError},
+    clock::Clock,
+    db::{Db, DbError},
     flow::event::YINKU,
+    hash::Blake3,
     library::document::Document,
-    store::{Expected, StoreError, StoreKey, checked},
+    preservation::findings::{self, FindingKind, NewFinding},
+    store::{Expected, Store, StoreError, StoreKey, checked},
     user::User,
 };
 
 /// Why bytes are not served.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
+    /// The original is known to be missing or changed.
+    #[error("the original is damaged or lost")]
+    Damaged,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// What read the bytes that are damaged.
+#[derive(Clone, Copy, Debug)]
+pub enum FoundBy {
+    Download,
+    Bundle,
+}
+
+impl FoundBy {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Bundle => "bundle",
+        }
+    }
 }
 
 /// Serves the bytes of `range` of a document to a user with the right to read it. `part` describes the range in the
@@ -32,41 +57,108 @@ pub async fn open(
     range: Range<u64>,
     part: Option<&str>,
 ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, DownloadError> {
-    let key = StoreKey::Raw(document.store_key.clone());
-    let reading = app.store.get_stream(&key, Some(range)).await?;
+    if findings::is_damaged(&app.db, &document.blake3).await? {
+        return Err(DownloadError::Damaged);
+    }
+    let bytes = u64::try_from(document.bytes).unwrap_or(0);
+    let whole = range == (0..bytes);
+    let chunks = match exactly(&app.store, &document.store_key, bytes, range).await {
+        Ok(chunks) => chunks,
+        Err(error) => {
+            let damaged = Watch::of(app, FoundBy::Download).look_at(&error).await;
+            return Err(if damaged { DownloadError::Damaged } else { error.into() });
+        }
+    };
     if let Some(part) = part {
         let entry = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str());
         let entry = entry.of_flow_if(document.flow_id.as_ref()).detail(part);
         app.journal.write(entry, app.clock.now()).await?;
     }
     // A range alone proves nothing, so only a whole read is checked.
-    if reading.range != (0..reading.stored.bytes) {
-        return Ok(reading.stream);
+    if !whole {
+        return Ok(chunks);
     }
     let expected = Expected::Blake3(document.blake3.clone());
-    Ok(watched(app, checked(reading.stream, document.store_key.clone(), expected)))
+    Ok(watched(app, FoundBy::Download, checked(chunks, document.store_key.clone(), expected)))
 }
 
-/// Reports an object that turns out to be damaged while it leaves: in the log, and in the audit log as a finding.
+/// Opens a range of an object that must have `bytes` bytes. An object of another length is damaged.
+pub async fn exactly(
+    store: &Store,
+    key: &str,
+    bytes: u64,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
+    let object = StoreKey::Raw(key.to_owned());
+    let damaged = || StoreError::Damaged { key: key.to_owned() };
+    // A store refuses an empty range.
+    let opened = store.get_stream(&object, Some(range.clone()).filter(|range| !range.is_empty())).await;
+    match opened {
+        Ok(reading) if reading.stored.bytes != bytes => Err(damaged()),
+        Ok(reading) => Ok(reading.stream),
+        Err(error @ StoreError::NotFound { .. }) => Err(error),
+        // A range beyond the end of a shortened object is an error of the store.
+        Err(error) => match store.head(&object).await {
+            Ok(stored) if stored.bytes != bytes => Err(damaged()),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Reports an object that turns out to be damaged or lost while it leaves: in the log, and as a finding.
 #[must_use]
 pub fn watched(
     app: &App,
+    by: FoundBy,
     chunks: BoxStream<'static, Result<Bytes, StoreError>>,
 ) -> BoxStream<'static, Result<Bytes, StoreError>> {
-    let (journal, clock) = (app.journal.clone(), app.clock.clone());
+    let watch = Watch::of(app, by);
     chunks
         .or_else(move |error| {
-            let (journal, clock) = (journal.clone(), clock.clone());
+            let watch = watch.clone();
             async move {
-                if let StoreError::Damaged { key } = &error {
-                    tracing::error!(key, "an original is damaged; the download breaks off");
-                    let entry = NewEntry::new(YINKU, Act::DamageFound, key).detail("changed: found by a download");
-                    if let Err(error) = journal.write(entry, clock.now()).await {
-                        tracing::error!(%error, "the finding is not in the audit log");
-                    }
-                }
+                watch.look_at(&error).await;
                 Err(error)
             }
         })
         .boxed()
+}
+
+/// What is needed to record a finding.
+#[derive(Clone)]
+struct Watch {
+    db: Db,
+    store: Store,
+    clock: Clock,
+    by: FoundBy,
+}
+
+impl Watch {
+    fn of(app: &App, by: FoundBy) -> Self {
+        Self { db: app.db.clone(), store: app.store.clone(), clock: app.clock.clone(), by }
+    }
+
+    /// Records the damage of an original. Returns true if the error says that an original is damaged or lost.
+    async fn look_at(&self, error: &StoreError) -> bool {
+        let (kind, key) = match error {
+            StoreError::Damaged { key } => (FindingKind::Changed, key),
+            // A missing bucket must not look like a missing object.
+            StoreError::NotFound { key } if self.store.check().await.is_ok() => (FindingKind::Missing, key),
+            _ => return false,
+        };
+        tracing::error!(key, %kind, "an object is damaged or lost; the download breaks off");
+        let Some(original) = original_of(key) else { return false };
+        let finding = NewFinding::damaged(kind, &original, key, self.by.as_str());
+        if let Err(error) = findings::report(&self.db, finding, YINKU, self.clock.now()).await {
+            tracing::error!(%error, "the finding is not recorded");
+        }
+        true
+    }
+}
+
+/// Returns the hash of the original at this key. `None`: the object is no original.
+#[must_use]
+pub fn original_of(key: &str) -> Option<Blake3> {
+    let file = key.strip_prefix("originals/")?.rsplit('/').next()?;
+    file.split('.').next()?.parse().ok()
 }

@@ -9,15 +9,17 @@ use super::folders::{FolderError, managed};
 use crate::{
     audit::Act,
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{Db, DbError, Tx},
+    flow::owing,
     id::{BatchId, DocumentId, FolderId},
     library::{
         document::{self, Document, act, shown},
         folder::Folder,
         rights::{Right, Sight},
         search_terms,
+        selected::{ListError, ListSelection},
     },
-    user::Acting,
+    user::{Acting, User},
     vocabulary::words,
 };
 
@@ -116,6 +118,13 @@ pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Opti
         Some(WhyNot::Forbidden) => Err(FolderError::NotYours),
         Some(WhyNot::Evidence) => Err(FolderError::Evidence),
     }
+}
+
+/// Returns the documents that a list selects.
+pub async fn of_list(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
+    let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
+    let selected = list.documents(db, user, owing).await?;
+    Ok(selected.into_iter().map(|one| one.document.id).collect())
 }
 
 /// Does something with many documents.

@@ -71,15 +71,24 @@ type Begun = Result<Transaction<'static, Postgres>, DbError>;
 /// Begins a transaction on a live connection. A write of the vendor's answer must not fail because the database server
 /// restarted.
 pub(super) async fn begin(pool: &PgPool) -> Begun {
+    begin_with(pool, "BEGIN").await
+}
+
+/// Begins a transaction whose reads see one moment.
+pub(super) async fn snapshot(pool: &PgPool) -> Begun {
+    begin_with(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+}
+
+async fn begin_with(pool: &PgPool, statement: &'static str) -> Begun {
     let pool = pool.clone();
     Whole::of(async move {
         for _ in 0..DEAD {
-            match pool.begin().await {
+            match pool.begin_with(statement).await {
                 Err(error) if ended(&error) => tracing::info!(%error, "skipped a dead connection to the database"),
                 other => return other,
             }
         }
-        pool.begin().await
+        pool.begin_with(statement).await
     })
     .await
 }

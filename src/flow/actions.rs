@@ -183,6 +183,11 @@ pub fn check_submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     rules::submit(flow, user)
 }
 
+/// Checks that this user may have the flow's evidence now. Fails with the reason.
+pub fn check_evidence(flow: &Flow, takes_part: bool, user: &User) -> Result<(), Refusal> {
+    rules::evidence(flow, takes_part, user)
+}
+
 /// Checks that a user may comment on the flow now. Fails with the reason.
 pub fn check_comment(flow: &Flow) -> Result<(), Refusal> {
     rules::comment(flow)

@@ -1,37 +1,61 @@
 //! Bundles: frozen selections, each given out as one zip. A download resumes at any byte, at any node.
 
+mod zip;
+
+use std::sync::Arc;
+
 use axum::{
-    Json,
-    body::Body,
+    Extension, Json,
     extract::State,
-    http::{HeaderMap, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Code, Edge, Problem,
-    content::range::{self, Validators},
-    input::{Id, Input},
+    input::{Id, Input, Params},
+    logged_in::duty,
     session::CurrentUser,
 };
 use crate::{
-    archive::evidence::many,
+    archive::evidence::many::{self, ManyError, Progress},
+    audit::origin::Origin,
     bundle::{
-        self,
+        left::{self, LeftOut},
+        link,
         plans::PlanError,
-        record::{Bundle, BundleKind},
-        selection::{self, BundleWish, SelectionError},
+        record::Bundle,
+        rights::RightsError,
+        selection::{BundleWish, SelectionError},
     },
     clock::Timestamp,
     id::BundleId,
-    user::User,
+    library::selected::ListError,
 };
 
+pub(super) use zip::{Address, serve};
+use zip::{allowed, open};
+
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(make)).routes(routes!(about)).routes(routes!(bytes))
+    OpenApiRouter::new()
+        .routes(routes!(make))
+        .routes(routes!(about))
+        .routes(routes!(bytes))
+        .routes(routes!(make_link))
+        .routes(routes!(linked))
+}
+
+/// How far a bundle is.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum BundleState {
+    /// Evidence packages of it are being made. The bytes are 503 `bundle_making` until then.
+    Making,
+    Ready,
+    /// The job of a package is parked. An administrator can start it again.
+    Failed,
 }
 
 /// A bundle.
@@ -41,35 +65,44 @@ struct BundleView {
     id: BundleId,
     /// The path of the zip.
     url: String,
-    state: &'static str,
+    state: BundleState,
     name: String,
+    /// 0 until the bundle is ready.
     bytes: i64,
     entries: i64,
-    /// The strong ETag of the zip, with its quotes.
+    /// The strong ETag of the zip, with its quotes. Empty until the bundle is ready.
     etag: String,
+    /// What could not be given. `缺失清单.txt` in the zip says the same.
+    left: Vec<LeftOut>,
     /// Null: the bundle does not end.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
 
-impl From<Bundle> for BundleView {
-    fn from(bundle: Bundle) -> Self {
-        Self {
+impl BundleView {
+    fn of(progress: Progress) -> Result<Self, Problem> {
+        let (state, bundle) = match progress {
+            Progress::Ready(bundle) => (BundleState::Ready, bundle),
+            Progress::Making(bundle) => (BundleState::Making, bundle),
+            Progress::Failed(bundle) => (BundleState::Failed, bundle),
+        };
+        Ok(Self {
             url: format!("/api/bundles/{}", bundle.id),
             id: bundle.id,
-            state: "ready",
+            state,
             name: bundle.name,
             bytes: bundle.bytes,
             entries: bundle.entries,
             etag: bundle.etag,
+            left: left::of_json(&bundle.left_out)?,
             expires_at: bundle.expires_at,
-        }
+        })
     }
 }
 
-/// Freezes a selection as a bundle. Documents that the caller may not see are left out. 503 `bundle_making`: an evidence
-/// package of the selection is not made yet. Send the request again.
-#[utoipa::path(post, path = "/api/bundles", request_body = BundleWish, responses((status = 201, body = BundleView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+/// Freezes a selection as a bundle. Documents that the caller may not see are left out. `state` is `making` while evidence
+/// packages of the selection are not made. 409 `selection_changed`: the list is not the one that the caller saw.
+#[utoipa::path(post, path = "/api/bundles", request_body = BundleWish, responses((status = 201, body = BundleView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn make(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -79,13 +112,13 @@ async fn make(
     if wish.faces && !user.reads_all() {
         return Err(Problem::forbidden());
     }
-    let gathered = if wish.evidence {
-        many::gather(&edge.app, &user, &wish.flow_ids, wish.faces).await?.ok_or_else(making)?
+    let progress = if wish.evidence {
+        many::make(&edge.app, &user, &wish).await?
     } else {
-        wish.gather(&edge.app.db, &user).await?
+        let gathered = wish.gather(&edge.app.db, &user).await?;
+        Progress::Ready(gathered.freeze(&edge.app, &user, wish.name.as_deref()).await?)
     };
-    let bundle = gathered.freeze(&edge.app, &user, wish.name.as_deref()).await?;
-    Ok((StatusCode::CREATED, Json(bundle.into())))
+    Ok((StatusCode::CREATED, Json(BundleView::of(progress)?)))
 }
 
 /// The problem of a package that is not made yet.
@@ -93,19 +126,31 @@ pub(super) fn making() -> Problem {
     Problem { retry_after: 3, ..Problem::new(Code::BundleMaking, Code::BundleMaking.meaning()) }
 }
 
+/// The problem of a bundle that has ended.
+fn gone() -> Problem {
+    Problem::new(Code::BundleGone, Code::BundleGone.meaning())
+}
+
 /// A bundle without its bytes.
-#[utoipa::path(get, path = "/api/bundles/{id}/about", params(("id" = BundleId, Path)), responses((status = 200, body = BundleView), (status = 403, body = Problem), (status = 410, body = Problem)))]
+#[utoipa::path(get, path = "/api/bundles/{id}/about", params(("id" = BundleId, Path)), responses((status = 200, body = BundleView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 410, body = Problem)))]
 async fn about(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<BundleId>,
 ) -> Result<Json<BundleView>, Problem> {
-    Ok(Json(allowed(&edge, &id, &user).await?.into()))
+    let bundle = allowed(&edge, &id, &user).await?;
+    let progress = if bundle.plan_key.is_some() {
+        open(&edge, &bundle, Address::Frozen).await?;
+        Progress::Ready(Bundle::clone(&bundle))
+    } else {
+        many::proceed(&edge.app, Bundle::clone(&bundle)).await?
+    };
+    Ok(Json(BundleView::of(progress)?))
 }
 
 /// The zip of a bundle: exact Content-Length, strong ETag, Range, If-Range and If-Match. The same id has the same bytes
-/// for ever, at every node, or it is 410.
-#[utoipa::path(get, path = "/api/bundles/{id}", params(("id" = BundleId, Path)), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
+/// for ever, at every node, or it is 410: its time is over, or a document or original of it is gone or damaged.
+#[utoipa::path(get, path = "/api/bundles/{id}", params(("id" = BundleId, Path)), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 404, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn bytes(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -113,83 +158,58 @@ async fn bytes(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    serve(&edge, &user, &method, &headers, &id, Address::Frozen).await
+}
+
+/// A link to a bundle.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct BundleLink {
+    /// The path of the zip with its key. Whoever has it downloads in the name of its maker.
+    url: String,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// Makes a link for a download manager without a session. It works for 24 hours with the rights of its maker, and its
+/// downloads are audited as theirs.
+#[utoipa::path(post, path = "/api/bundles/{id}/link", params(("id" = BundleId, Path)), responses((status = 201, body = BundleLink), (status = 403, body = Problem), (status = 404, body = Problem), (status = 410, body = Problem)))]
+async fn make_link(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Id(id): Id<BundleId>,
+) -> Result<(StatusCode, Json<BundleLink>), Problem> {
     let bundle = allowed(&edge, &id, &user).await?;
-    serve(&edge, &user, &method, &headers, &bundle, Address::Frozen).await
+    let (key, expires_at) = link::make(&edge.app, &bundle, &user).await?;
+    let url = format!("/api/bundles/{id}/linked?key={key}");
+    Ok((StatusCode::CREATED, Json(BundleLink { url, expires_at })))
 }
 
-/// Returns the bundle if the user may download every document in it now.
-async fn allowed(edge: &Edge, id: &BundleId, user: &User) -> Result<Bundle, Problem> {
-    let bundle = Bundle::find(&edge.app.db, id).await?.ok_or_else(Problem::not_found)?;
-    if !selection::may_have(&edge.app.db, &bundle, user).await? {
-        return Err(Problem::forbidden());
-    }
-    if !bundle.is_live(edge.app.clock.now()) {
-        return Err(gone());
-    }
-    Ok(bundle)
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LinkParams {
+    /// The key of the link.
+    #[serde(default)]
+    key: String,
 }
 
-fn gone() -> Problem {
-    Problem::new(Code::BundleGone, Code::BundleGone.meaning())
-}
-
-/// Whether the bytes behind an address can change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Address {
-    Frozen,
-    Changing,
-}
-
-/// Answers with the bytes of a bundle, or a range of them.
-pub(super) async fn serve(
-    edge: &Edge,
-    user: &User,
-    method: &Method,
-    headers: &HeaderMap,
-    bundle: &Bundle,
-    address: Address,
+/// The zip of a bundle by a link, without a login. Like `GET /api/bundles/{id}` otherwise. 404: the link has ended.
+#[utoipa::path(get, path = "/api/bundles/{id}/linked", security(()), params(("id" = BundleId, Path), LinkParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 404, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
+async fn linked(
+    State(edge): State<Edge>,
+    Extension(origin): Extension<Arc<Origin>>,
+    Id(id): Id<BundleId>,
+    Params(params): Params<LinkParams>,
+    method: Method,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let app = &edge.app;
-    let plan = edge.plans.open(&app.store, &app.cpu, bundle).await?;
-    let (layout, size) = (&plan.layout, plan.layout.bytes());
-    let validators = Validators { etag: layout.etag(), modified: plan.modified };
-    let (mut status, mut range) = match range::select(method, headers, validators, size) {
-        Ok(selection) => selection,
-        Err(without_bytes) => return Ok(*without_bytes),
-    };
-    // Without a condition, a range could continue another zip.
-    let condition = [header::IF_RANGE, header::IF_MATCH].iter().any(|name| headers.contains_key(name));
-    if address == Address::Changing && !condition {
-        (status, range) = (StatusCode::OK, 0..size);
+    let maker = link::maker(&edge.app, &id, &params.key).await?.ok_or_else(Problem::not_found)?;
+    origin.identify(&maker.username, format!("link:{id}"));
+    if let Some(code) = duty(&maker, &edge) {
+        return Err(Problem::new(code, code.meaning()));
     }
-    // HEAD sends no bytes, so it writes no audit entry.
-    let body = if *method == Method::GET {
-        Body::from_stream(bundle::give_out(app, &user.username, bundle, layout, range.clone()).await?)
-    } else {
-        Body::empty()
-    };
-    let mut response = (status, body).into_response();
-    let set = response.headers_mut();
-    range::describe(set, status, &range, size, validators);
-    if address == Address::Changing {
-        range::insert(set, header::CONTENT_LOCATION, &format!("/api/bundles/{}", bundle.id));
-    }
-    range::insert(set, header::CONTENT_TYPE, "application/zip");
-    range::insert(set, header::CONTENT_DISPOSITION, &disposition(bundle));
-    Ok(response)
-}
-
-/// Returns both forms of the name: old clients read only the first one.
-fn disposition(bundle: &Bundle) -> String {
-    let kind = match bundle.kind {
-        BundleKind::Photos => "photos",
-        BundleKind::Evidence => "evidence",
-        BundleKind::Selection => "bundle",
-    };
-    let serial = bundle.name.split('_').next().filter(|part| bundle.flow_id.is_some() && part.is_ascii());
-    let plain = serial.map_or_else(|| kind.to_owned(), |serial| format!("{serial}_{kind}"));
-    let name = utf8_percent_encode(&bundle.name, NON_ALPHANUMERIC);
-    format!("attachment; filename=\"{plain}.zip\"; filename*=UTF-8''{name}")
+    serve(&edge, &maker, &method, &headers, &id, Address::Frozen).await
 }
 
 impl From<SelectionError> for Problem {
@@ -197,8 +217,23 @@ impl From<SelectionError> for Problem {
         match error {
             SelectionError::NotOne | SelectionError::TooMany => Self::new(Code::Invalid, error.to_string()),
             SelectionError::Nothing => Self::not_found(),
+            SelectionError::Changed => Self::new(Code::SelectionChanged, error.to_string()),
+            SelectionError::List(error) => error.into(),
+            SelectionError::Rights(error) => error.into(),
+            SelectionError::Cpu(error) => Self::internal(&error),
             SelectionError::Store(error) => error.into(),
             SelectionError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::NoFolder => Self::not_found(),
+            ListError::Changed(_) => Self::new(Code::SelectionChanged, error.to_string()),
+            ListError::Words(error) => Self::field("query.q", error.to_string()),
+            ListError::Db(error) => error.into(),
         }
     }
 }
@@ -208,6 +243,25 @@ impl From<PlanError> for Problem {
         match error {
             PlanError::Gone => gone(),
             PlanError::Damaged(_) | PlanError::Store(_) | PlanError::Cpu(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RightsError> for Problem {
+    fn from(error: RightsError) -> Self {
+        match error {
+            RightsError::Plan(error) => error.into(),
+            RightsError::Db(error) => error.into(),
+            RightsError::Json(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ManyError> for Problem {
+    fn from(error: ManyError) -> Self {
+        match error {
+            ManyError::Evidence(error) => error.into(),
+            ManyError::Selection(error) => error.into(),
         }
     }
 }

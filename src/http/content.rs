@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 /// The original bytes. Supports one Range, If-Range, If-Match, If-None-Match and
 /// If-Unmodified-Since. The ETag is the BLAKE3 hash. The service writes
 /// the download to the audit log before it sends the first byte.
-#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, with the content type of the file."), (status = 206, content_type = "*/*", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 404, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, with the content type of the file."), (status = 206, content_type = "*/*", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 404, body = Problem), (status = 412, body = Problem), (status = 416), (status = 500, body = Problem), (status = 503, body = Problem)))]
 async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,

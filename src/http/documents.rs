@@ -21,7 +21,7 @@ use crate::{
         uploads,
     },
     id::{BatchId, DocumentId, FolderId},
-    library::document::Document,
+    library::{document::Document, selected::ListSelection},
     user::User,
 };
 
@@ -139,20 +139,26 @@ async fn restore_one(
     shown(&edge, &id, &user).await
 }
 
-/// The documents of an act, and where they go.
+/// The documents of an act, and where they go. One of `documentIds` and `list`.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ManyInto {
-    #[schema(min_items = 1, max_items = 10_000)]
+    #[serde(default)]
+    #[schema(max_items = 10_000)]
     document_ids: Vec<DocumentId>,
+    list: Option<ListSelection>,
+    /// The folder into which they go.
     folder_id: FolderId,
 }
 
+/// One of `documentIds` and `list`.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Many {
-    #[schema(min_items = 1, max_items = 10_000)]
+    #[serde(default)]
+    #[schema(max_items = 10_000)]
     document_ids: Vec<DocumentId>,
+    list: Option<ListSelection>,
 }
 
 /// One of `documentIds` and `batch`.
@@ -169,38 +175,51 @@ struct ManyBack {
 }
 
 /// Moves documents into a folder, in short transactions. `refused` has those that stay.
-#[utoipa::path(post, path = "/api/documents/move", request_body = ManyInto, responses((status = 200, body = BatchResult), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/documents/move", request_body = ManyInto, responses((status = 200, body = BatchResult), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn move_many(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Input(many): Input<ManyInto>,
 ) -> Result<Json<BatchResult>, Problem> {
-    act(&edge, &user, &many.document_ids, Deed::Move(many.folder_id)).await
+    act(&edge, &user, many.document_ids, many.list, Deed::Move(many.folder_id)).await
 }
 
 /// Copies documents into a folder: rows, no bytes.
-#[utoipa::path(post, path = "/api/documents/copy", request_body = ManyInto, responses((status = 200, body = BatchResult), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/documents/copy", request_body = ManyInto, responses((status = 200, body = BatchResult), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn copy_many(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Input(many): Input<ManyInto>,
 ) -> Result<Json<BatchResult>, Problem> {
-    act(&edge, &user, &many.document_ids, Deed::Copy(many.folder_id)).await
+    act(&edge, &user, many.document_ids, many.list, Deed::Copy(many.folder_id)).await
 }
 
 /// Moves documents to the trash. `restore` with the `batch` takes it back.
-#[utoipa::path(post, path = "/api/documents/trash", request_body = Many, responses((status = 200, body = BatchResult), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/documents/trash", request_body = Many, responses((status = 200, body = BatchResult), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn trash_many(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Input(many): Input<Many>,
 ) -> Result<Json<BatchResult>, Problem> {
-    act(&edge, &user, &many.document_ids, Deed::Trash).await
+    act(&edge, &user, many.document_ids, many.list, Deed::Trash).await
 }
 
-async fn act(edge: &Edge, user: &User, ids: &[DocumentId], deed: Deed) -> Result<Json<BatchResult>, Problem> {
-    check_number(ids)?;
-    Ok(Json(documents::many(edge.acting(user), ids, deed).await?))
+async fn act(
+    edge: &Edge,
+    user: &User,
+    ids: Vec<DocumentId>,
+    list: Option<ListSelection>,
+    deed: Deed,
+) -> Result<Json<BatchResult>, Problem> {
+    let ids = match list {
+        Some(list) if ids.is_empty() => documents::of_list(&edge.app.db, user, &list).await?,
+        Some(_) => return Err(Problem::field("list", "is sent together with documentIds; send one of them")),
+        None => {
+            check_number(&ids)?;
+            ids
+        }
+    };
+    Ok(Json(documents::many(edge.acting(user), &ids, deed).await?))
 }
 
 fn check_number(ids: &[DocumentId]) -> Result<(), Problem> {

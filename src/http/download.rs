@@ -41,7 +41,7 @@ struct ZipParams {
 /// All photos of a flow as a zip, for flow types without a download field. The service first fetches missing photos.
 /// `Content-Location` names the frozen bundle of the present state: its bytes never change. Here the content changes, so
 /// a Range needs If-Range or If-Match; without them the answer is the whole zip.
-#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = FlowId, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/photos.zip", params(("id" = FlowId, Path), ZipParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
 async fn photos_zip(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -51,18 +51,18 @@ async fn photos_zip(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let flow = downloadable(&edge, &id, &user).await?;
-    let (db, serial_no) = (&edge.app.db, flow.head.serial_no.as_deref().unwrap_or_default());
+    let (app, serial_no) = (&edge.app, flow.head.serial_no.as_deref().unwrap_or_default());
     // A resumed download needs the same zip, so the service does not fetch more photos.
     let resumes = [header::IF_RANGE, header::IF_MATCH].iter().any(|name| headers.contains_key(name))
-        && PhotosPlan::now(db, &id, serial_no, &user)
+        && PhotosPlan::now(app, &id, serial_no, &user)
             .await?
             .is_some_and(|photos| matches(&headers, photos.open.layout.etag()));
     if !params.partial && !resumes {
-        collect::bring_in(&edge.app, &id, edge.app.config.ingest.download_patience.get()).await?;
+        collect::bring_in(app, &id, app.config.ingest.download_patience.get()).await?;
     }
-    let photos = PhotosPlan::now(db, &id, serial_no, &user).await?.ok_or_else(no_photos)?;
-    let bundle = photos.freeze(&edge.app, &id, &user).await?;
-    bundles::serve(&edge, &user, &method, &headers, &bundle, Address::Changing).await
+    let photos = PhotosPlan::now(app, &id, serial_no, &user).await?.ok_or_else(no_photos)?;
+    let bundle = photos.freeze(app, &id, &user).await?;
+    bundles::serve(&edge, &user, &method, &headers, &bundle.id, Address::Changing).await
 }
 
 /// Returns the flow if the user may download its photos.

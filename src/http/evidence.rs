@@ -72,7 +72,7 @@ enum MakingState {
 /// The evidence package of the present state: report, originals, metadata and manifests, for a check without this service.
 /// Before archiving it is marked 未归档. `Content-Location` names the frozen bundle. 503 `bundle_making`: the package is
 /// being made.
-#[utoipa::path(get, path = "/api/flows/{id}/evidence.zip", params(("id" = FlowId, Path), EvidenceParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem), (status = 416), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/flows/{id}/evidence.zip", params(("id" = FlowId, Path), EvidenceParams), responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 409, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem), (status = 416), (status = 500, body = Problem), (status = 503, body = Problem)))]
 async fn evidence_zip(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -83,7 +83,7 @@ async fn evidence_zip(
 ) -> Result<Response, Problem> {
     entitled(&edge, &id, &user, params.faces).await?;
     let package = evidence::bring(&edge.app, &id, params.faces).await?.ok_or_else(bundles::making)?;
-    bundles::serve(&edge, &user, &method, &headers, &package.bundle, Address::Changing).await
+    bundles::serve(&edge, &user, &method, &headers, &package.bundle.id, Address::Changing).await
 }
 
 /// What the evidence package will be. The service makes it meanwhile.
@@ -150,6 +150,7 @@ impl From<EvidenceError> for Problem {
     fn from(error: EvidenceError) -> Self {
         match error {
             EvidenceError::NoFlow => Self::not_found(),
+            EvidenceError::Rule(refusal) => refusal.into(),
             EvidenceError::Db(error) => error.into(),
             other => Self::internal(&other),
         }

@@ -138,7 +138,7 @@ fn check_duties(login: &Login, parts: &Parts, edge: &Edge) -> Result<(), Problem
 }
 
 /// Returns what the user must do before everything else.
-fn duty(user: &User, edge: &Edge) -> Option<Code> {
+pub(super) fn duty(user: &User, edge: &Edge) -> Option<Code> {
     match user {
         user if user.must_change => Some(Code::MustChangePassword),
         user if !user.totp && requires_totp(edge, user) => Some(Code::MustSetUpTotp),

@@ -17,7 +17,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Code, Edge, Problem, logged_in::LastingLogin, session::Reader};
-use crate::{app::App, outage::Outage, telemetry::Metrics};
+use crate::{app::App, outage::Outage, preservation::scrub, telemetry::Metrics};
 
 const PING: Duration = Duration::from_secs(15);
 
@@ -73,6 +73,9 @@ pub(super) async fn open_metrics(State(app): State<Arc<App>>) -> Response {
 
 async fn numbers(app: &App) -> Response {
     app.disk_space.measure(&app.metrics).await;
+    if let Err(error) = scrub::measure(app).await {
+        tracing::warn!(%error, "cannot count the open findings; the metrics show the last number");
+    }
     ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], app.metrics.encode()).into_response()
 }
 

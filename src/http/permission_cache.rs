@@ -1,5 +1,5 @@
-//! A short cache of authenticated users and of the documents that they may read. A page of thumbnails repeats the same
-//! lookups fifty times.
+//! A short cache of authenticated users, and of the documents and bundles that they may read. A page of thumbnails repeats
+//! the same lookups fifty times, and a download manager asks for many ranges at once.
 //!
 //! An entry is at most one second old. The cache holds only positive answers. Every write through the API of this
 //! process clears the cache, so a right that ends here ends at once. A right that ends in another process ends within
@@ -19,8 +19,9 @@ use tokio::time::Instant;
 
 use crate::{
     app::App,
+    bundle::record::Bundle,
     db::DbError,
-    id::{DocumentId, UserId},
+    id::{BundleId, DocumentId, UserId},
     library::document::Document,
     user::{
         Role, User,
@@ -39,6 +40,8 @@ pub(super) struct PermissionCache {
     logins: Cache<(bool, String), Login>,
     /// The roles are part of the key, so an entry made before a change of roles does not serve later requests.
     documents: Cache<(UserId, Vec<Role>, DocumentId), Document>,
+    /// Bundles that the user may have.
+    bundles: Cache<(UserId, Vec<Role>, BundleId), Bundle>,
 }
 
 impl PermissionCache {
@@ -63,9 +66,20 @@ impl PermissionCache {
         self.documents.get_or((user.id.clone(), user.roles.0.clone(), id.clone()), lookup).await
     }
 
+    /// Returns the bundle if `lookup` finds that `user` may have it.
+    pub(super) async fn bundle<E>(
+        &self,
+        id: BundleId,
+        user: &User,
+        lookup: impl Future<Output = Result<Option<Bundle>, E>>,
+    ) -> Result<Option<Arc<Bundle>>, E> {
+        self.bundles.get_or((user.id.clone(), user.roles.0.clone(), id), lookup).await
+    }
+
     pub(super) fn clear(&self) {
         self.logins.clear();
         self.documents.clear();
+        self.bundles.clear();
     }
 }
 

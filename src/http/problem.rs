@@ -300,7 +300,8 @@ impl From<FreezeError> for Problem {
     fn from(error: FreezeError) -> Self {
         match error {
             FreezeError::Db(error) => error.into(),
-            FreezeError::Store(_) | FreezeError::Expiry(_) => Self::internal(&error),
+            FreezeError::Changed => Self::new(Code::SelectionChanged, error.to_string()),
+            FreezeError::Store(_) | FreezeError::Expiry(_) | FreezeError::Cpu(_) => Self::internal(&error),
         }
     }
 }
@@ -308,7 +309,9 @@ impl From<FreezeError> for Problem {
 impl From<DownloadError> for Problem {
     fn from(error: DownloadError) -> Self {
         match error {
+            DownloadError::Damaged => Self::new(Code::OriginalDamaged, Code::OriginalDamaged.meaning()),
             DownloadError::Store(error) => error.into(),
+            DownloadError::Db(error) => error.into(),
             DownloadError::Journal(error) => error.into(),
         }
     }

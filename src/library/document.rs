@@ -276,14 +276,16 @@ impl Document {
     /// Returns all documents of a flow by field. Photos are in the order of their running numbers, files in upload
     /// order.
     pub async fn of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
-        let order = "d.field_key, CASE WHEN p.no IS NULL THEN 1 ELSE 0 END, p.no, d.position, d.id";
+        // The engines sort NULL differently.
+        let order = "CASE WHEN d.field_key IS NULL THEN 1 ELSE 0 END, d.field_key, CASE WHEN p.no IS NULL THEN 1 ELSE 0 END, p.no, d.position, d.id";
         sql(format!("{SELECT} WHERE d.flow_id = $1 AND d.deleted_at IS NULL ORDER BY {order}")).bind(flow).all(on).await
     }
 
     /// Returns the documents of a flow's photos by running number. Versions of one photo are in the order of arrival.
     pub async fn photos_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
         sql(format!(
-            "{SELECT} WHERE d.flow_id = $1 AND d.photo_id IS NOT NULL AND d.deleted_at IS NULL ORDER BY p.no, d.id"
+            "{SELECT} WHERE d.flow_id = $1 AND d.photo_id IS NOT NULL AND d.deleted_at IS NULL
+             ORDER BY CASE WHEN p.no IS NULL THEN 1 ELSE 0 END, p.no, d.id"
         ))
         .bind(flow)
         .all(on)

@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{DbError, On, Tx, sql},
     id::FolderId,
     library::{FolderPath, Space, search_terms},
     vocabulary::UnknownWord,
@@ -76,6 +76,19 @@ pub fn check_name(name: &str) -> Result<&str, BadName> {
     Ok(name)
 }
 
+/// Returns the space and the name of each folder from the top down to this one, if it meets the condition.
+async fn steps_to(on: impl Into<On<'_>>, id: &FolderId, condition: &str) -> Result<Vec<(String, String)>, DbError> {
+    sql(format!(
+        "WITH RECURSIVE up (parent, space, name, lineage) AS (
+           SELECT parent, space, name, lineage FROM folders WHERE id = $1 {condition}
+           UNION ALL SELECT p.parent, p.space, p.name, p.lineage FROM folders p JOIN up ON p.id = up.parent)
+         SELECT space, name FROM up ORDER BY lineage"
+    ))
+    .bind(id)
+    .all(on)
+    .await
+}
+
 impl Folder {
     pub async fn find(on: impl Into<On<'_>>, id: &FolderId) -> Result<Option<Self>, DbError> {
         sql("SELECT * FROM folders WHERE id = $1").bind(id).optional(on).await
@@ -121,23 +134,24 @@ impl Folder {
         (parameters.join(", "), ids)
     }
 
+    /// Returns the number of folders from the top of its space down to this one.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.lineage.split('/').filter(|id| !id.is_empty()).count()
+    }
+
     /// Returns the names from the top of its space, as in `space/用印/2026`.
-    pub async fn path(db: &Db, id: &FolderId) -> Result<String, DbError> {
-        let folder = Self::find(db, id).await?.ok_or(DbError::RowNotFound)?;
-        let names = folder.names_from_top(db).await?;
-        Ok([folder.space.as_str().to_owned()].into_iter().chain(names).collect::<Vec<_>>().join("/"))
+    pub async fn path(on: impl Into<On<'_>>, id: &FolderId) -> Result<String, DbError> {
+        let steps = steps_to(on, id, "").await?;
+        let (space, _) = steps.first().ok_or(DbError::RowNotFound)?;
+        let names = steps.iter().map(|(_, name)| name.as_str());
+        Ok(std::iter::once(space.as_str()).chain(names).collect::<Vec<_>>().join("/"))
     }
 
     /// Returns the space of a folder and its path in it, as a definition names it. `None`: it is not there, or it is in
     /// the trash.
     pub async fn path_in_space(on: impl Into<On<'_>>, id: &FolderId) -> Result<Option<FolderPath>, DbError> {
-        let rows: Vec<(String, String)> = sql("WITH RECURSIVE up (parent, space, name, lineage) AS (
-               SELECT parent, space, name, lineage FROM folders WHERE id = $1 AND trash_id IS NULL
-               UNION ALL SELECT p.parent, p.space, p.name, p.lineage FROM folders p JOIN up ON p.id = up.parent)
-             SELECT space, name FROM up ORDER BY lineage")
-        .bind(id)
-        .all(on)
-        .await?;
+        let rows = steps_to(on, id, "AND trash_id IS NULL").await?;
         let Some((space, _)) = rows.first() else { return Ok(None) };
         let space: Space = space.parse().map_err(|error: UnknownWord| DbError::Decode(error.into()))?;
         // The name of a system folder's top is no part of a setting.

@@ -199,7 +199,17 @@ pub fn gives_faces(filtered: &mut Filtered, user: &User, f: &str) -> String {
 /// Returns the condition that the user may see the document `d`: by its folder, or as a participant of its flow. Faces
 /// need their right.
 pub fn sees(filtered: &mut Filtered, user: &User) -> String {
-    let by_folder = shown_by_folder(filtered, user);
+    reaches(filtered, user, Right::View)
+}
+
+/// Returns the condition that the user may read the bytes of the document `d`.
+pub fn downloads(filtered: &mut Filtered, user: &User) -> String {
+    reaches(filtered, user, Right::Download)
+}
+
+/// A participant of the flow views and downloads.
+fn reaches(filtered: &mut Filtered, user: &User, right: Right) -> String {
+    let by_folder = given_by_folder(filtered, user, right);
     let by_flow = takes_part(filtered, user);
     match no_faces(filtered, user) {
         Some(no_faces) => format!("(({by_folder} OR {by_flow}) AND {no_faces})"),
@@ -209,7 +219,11 @@ pub fn sees(filtered: &mut Filtered, user: &User) -> String {
 
 /// Returns the condition that its folder shows the document `d` to the user, but for faces.
 pub fn shown_by_folder(filtered: &mut Filtered, user: &User) -> String {
-    let gives = gives(filtered, user, Right::View, "f");
+    given_by_folder(filtered, user, Right::View)
+}
+
+fn given_by_folder(filtered: &mut Filtered, user: &User, right: Right) -> String {
+    let gives = gives(filtered, user, right, "f");
     format!("({} AND EXISTS (SELECT 1 FROM folders f WHERE f.id = d.folder_id AND {gives}))", not_hidden(user))
 }
 

@@ -90,6 +90,13 @@ impl AnyHash {
     }
 }
 
+impl From<&Blake3> for AnyHash {
+    /// A value of this form may be meant as another hash.
+    fn from(hash: &Blake3) -> Self {
+        Self(hash.to_string())
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("must be a hash of 64 lower-case hex digits: BLAKE3, SHA-256 or SM3")]
 pub struct NoHash;

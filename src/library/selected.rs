@@ -1,26 +1,198 @@
-//! Documents that a user selected, and the rights that they need.
+//! Documents that a user selected, and what decides which users may have them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 
 use super::{
-    document::{Document, SELECT, shelf::HiddenShelf, shown},
+    Space,
+    document::{Document, SELECT, shown},
     folder::Folder,
-    rights::{Right, Rights, Sight, sees},
+    listing::{Listing, sort::Sort},
+    rights::{Sight, downloads, no_faces, sees},
+    search::{Cursor, Search, TooManyWords},
+    trash,
 };
 use crate::{
-    db::{Db, DbError, filter::Filtered, padded, placeholders, sql},
+    clock::Timestamp,
+    db::{Db, DbError, filter::Filtered, padded, sql},
+    hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
+    photo::kind::PhotoKind,
+    user::User,
 };
-
-/// In place of a folder: only the people of a draft see its files.
-const DRAFT: &str = HiddenShelf::Draft.as_str();
 
 /// Ids in one statement.
 const PIECE: usize = 1024;
+/// Documents of one page.
+const PAGE: usize = 1000;
 
-/// Returns those of `ids` that exist and that the user may see, in the order of `ids`. Each says what the user may do.
+/// The filters of the search. An absent member sets no condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SelectionQuery {
+    /// Words, or parts of them, as in the search of documents.
+    #[schema(max_length = 1000)]
+    pub q: Option<String>,
+    pub flow_id: Option<FlowId>,
+    pub seal: Option<String>,
+    /// The username of the person who stamped.
+    pub user: Option<String>,
+    pub kind: Option<PhotoKind>,
+    /// A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
+    #[schema(pattern = "^[a-z0-9.+-]+(/[a-z0-9.+-]+)?$")]
+    pub mime: Option<String>,
+    /// Received at this time or later.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
+    /// Received before this time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub to: Option<Timestamp>,
+    /// The BLAKE3, SHA-256 or SM3 hash of the original.
+    pub hash: Option<Blake3>,
+    /// true: only documents of flows that still owe photos.
+    pub missing: bool,
+}
+
+impl SelectionQuery {
+    /// `owing`: the flows that owe photos, if the query asks for them.
+    fn search(&self, owing: Option<Vec<FlowId>>) -> Result<Search, TooManyWords> {
+        let Self { q, flow_id, seal, user, kind, mime, from, to, hash, missing: _ } = self.clone();
+        let mime = mime.filter(|mime| !mime.is_empty());
+        let q = q.as_deref().unwrap_or_default().parse()?;
+        let hash = hash.as_ref().map(Into::into);
+        Ok(Search { flow: flow_id, hash, kind, mime, q, seal, user, from, to, owing, ..Search::default() })
+    }
+}
+
+/// A list of documents, and what of it is selected: `folderId`, `space` or all that the caller may see.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ListSelection {
+    #[serde(rename = "folderId")]
+    pub folder: Option<FolderId>,
+    /// `personal` is the caller's own. Without `folderId`.
+    pub space: Option<Space>,
+    /// With all folders below. A space is always deep.
+    pub deep: bool,
+    pub query: SelectionQuery,
+    /// The order of the list, for `between`. Default: `-receivedAt`.
+    #[schema(value_type = Option<String>, pattern = "^-?(name|takenAt|receivedAt|bytes)$")]
+    pub sort: Option<Sort>,
+    /// Stretches of the list, both ends included. Empty: the whole list.
+    #[schema(max_items = 10_000)]
+    pub between: Vec<(DocumentId, DocumentId)>,
+    /// Documents of the list that are left out.
+    #[schema(max_items = 10_000)]
+    pub without: Vec<DocumentId>,
+    /// The number of documents that the caller expects.
+    pub expect: Option<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The folder does not exist or is not visible.
+    #[error("the folder does not exist")]
+    NoFolder,
+    #[error("the list has changed: it selects {0} documents. Load the list and select again.")]
+    Changed(usize),
+    #[error("query.q: {0}")]
+    Words(#[from] TooManyWords),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A selected document with its folder below the selected one: empty, or with `/` at its end.
+#[derive(Clone, Debug)]
+pub struct SelectedDocument {
+    pub path: String,
+    pub document: Document,
+}
+
+impl ListSelection {
+    /// Returns the selected documents that `user` may see, by folder and name. `owing`: the flows that owe photos, if the
+    /// query asks for them.
+    pub async fn documents(
+        &self,
+        db: &Db,
+        user: &User,
+        owing: Option<Vec<FlowId>>,
+    ) -> Result<Vec<SelectedDocument>, ListError> {
+        let sight = Sight::of(db, user).await?;
+        let filters = self.query.search(owing)?;
+        let (list, above) = match &self.folder {
+            Some(folder) => {
+                let folder = Folder::visible(db, folder, &sight).await?.ok_or(ListError::NoFolder)?;
+                let sort = self.sort.unwrap_or_default();
+                let listing = Listing { folder: &folder, deep: self.deep, filters, sort, sight: &sight };
+                (of_ids(db, &listing.ids(db).await?, &sight).await?, Some(1 + folder.depth()))
+            }
+            None => (self.found(db, user, filters).await?, self.space.map(|_| 1)),
+        };
+        let selected = self.stretches(list)?;
+        if self.expect.is_some_and(|expected| expected != selected.len() as u64) {
+            return Err(ListError::Changed(selected.len()));
+        }
+        let below = |document| SelectedDocument { path: path_below(&document, above), document };
+        let mut selected: Vec<SelectedDocument> = selected.into_iter().map(below).collect();
+        selected.sort_by(|a, b| {
+            (&a.path, &a.document.name, &a.document.id).cmp(&(&b.path, &b.document.name, &b.document.id))
+        });
+        Ok(selected)
+    }
+
+    /// Returns what the search finds in the space or everywhere, in the order of the list.
+    async fn found(&self, db: &Db, user: &User, filters: Search) -> Result<Vec<Document>, DbError> {
+        let owner = (self.space == Some(Space::Personal)).then(|| user.id.clone());
+        let mut all = matching(db, &Search { space: self.space, owner, ..filters }, user).await?;
+        if let Some(sort) = self.sort.filter(|sort| *sort != Sort::default()) {
+            let ids: Vec<DocumentId> = all.iter().map(|document| document.id.clone()).collect();
+            let places = sort.places(db, &ids).await?;
+            all.sort_by_key(|document| places.get(&document.id).copied());
+        }
+        Ok(all)
+    }
+
+    fn stretches(&self, list: Vec<Document>) -> Result<Vec<Document>, ListError> {
+        let without: HashSet<&DocumentId> = self.without.iter().collect();
+        let places: HashMap<&DocumentId, usize> = list.iter().enumerate().map(|(at, one)| (&one.id, at)).collect();
+        let mut chosen = vec![self.between.is_empty(); list.len()];
+        for (from, to) in &self.between {
+            // A border that is gone: the caller saw another list.
+            let (Some(one), Some(other)) = (places.get(from), places.get(to)) else {
+                return Err(ListError::Changed(list.len()));
+            };
+            chosen[*one.min(other)..=*one.max(other)].fill(true);
+        }
+        for id in without {
+            if let Some(at) = places.get(id) {
+                chosen[*at] = false;
+            }
+        }
+        Ok(list.into_iter().zip(chosen).filter_map(|(one, chosen)| chosen.then_some(one)).collect())
+    }
+}
+
+/// Returns the folders of a document below the first `above` parts of its path. `None`: without folders.
+fn path_below(document: &Document, above: Option<usize>) -> String {
+    let (Some(path), Some(above)) = (&document.path, above) else { return String::new() };
+    path.split('/').skip(above).map(|name| format!("{name}/")).collect()
+}
+
+/// Returns the whole list of a search, newest first.
+pub async fn matching(db: &Db, search: &Search, user: &User) -> Result<Vec<Document>, DbError> {
+    let (mut all, mut after): (Vec<Document>, Option<Cursor>) = (Vec::new(), None);
+    loop {
+        let page = search.documents(db, user, after.as_ref(), PAGE).await?;
+        all.extend(page.documents);
+        let Some(next) = page.next else { return Ok(all) };
+        after = Some(next);
+    }
+}
+
+/// Returns those of `ids` that exist and that the user may see, in the order of `ids`, each once. Each says what the user
+/// may do.
 pub async fn of_ids(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<Vec<Document>, DbError> {
     let mut found: Vec<Document> = Vec::new();
     for piece in ids.chunks(PIECE) {
@@ -28,99 +200,91 @@ pub async fn of_ids(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<Vec<Do
     }
     let place: HashMap<&DocumentId, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
     found.sort_by_key(|one| place.get(&one.id).copied());
+    found.dedup_by(|one, other| one.id == other.id);
     shown::complete(db, &mut found, sight).await?;
     Ok(found)
-}
-
-/// Returns the documents of a folder by name. The caller has checked that the user may see the folder.
-pub async fn of_folder(db: &Db, folder: &FolderId, sight: &Sight) -> Result<Vec<Document>, DbError> {
-    of_place(db, "d.folder_id", folder.as_str(), sight).await
 }
 
 /// Returns the documents of a flow by name. The caller has checked that the user may see the flow.
 pub async fn of_flow(db: &Db, flow: &FlowId, sight: &Sight) -> Result<Vec<Document>, DbError> {
-    of_place(db, "d.flow_id", flow.as_str(), sight).await
-}
-
-async fn of_place(db: &Db, column: &str, id: &str, sight: &Sight) -> Result<Vec<Document>, DbError> {
-    let mut filtered = Filtered::new(SELECT).and(&format!("{column} ="), Some(id)).when("d.deleted_at IS NULL");
+    let mut filtered = Filtered::new(SELECT).and("d.flow_id =", Some(flow)).when("d.deleted_at IS NULL");
     let sees = sees(&mut filtered, sight.user());
-    let text = filtered.when(&sees).then("ORDER BY d.name_key, d.id");
-    let mut found: Vec<Document> = text.all(db).await?;
-    // Only their flow shows the form files of a flow that is not archived.
-    found.retain(|one| column != "d.folder_id" || one.by_folder(sight).has(Right::View));
+    let mut found: Vec<Document> = filtered.when(&sees).then("ORDER BY d.name, d.id").all(db).await?;
     shown::complete(db, &mut found, sight).await?;
     Ok(found)
 }
 
-/// The rights that a set of documents needs, in a compact form.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NeededRights {
-    /// Some document shows a face, or may show one.
-    faces: bool,
-    /// Folder and flow of each document, and whether it shows a face. Each combination once. The folder is empty for
-    /// what only its flow shows, and `draft` for a file of a draft.
-    places: BTreeSet<(String, Option<FlowId>, bool)>,
+fn among(mut filtered: Filtered, ids: &[DocumentId]) -> Filtered {
+    let list: Vec<String> = padded(ids).iter().map(|id| filtered.arg(id)).collect();
+    filtered.when(&format!("d.id IN ({})", list.join(", ")))
 }
 
-impl NeededRights {
-    pub fn add(&mut self, document: &Document) {
-        let face = document.is_face();
-        self.faces |= face;
-        let folder = match document.shelf.as_str() {
-            "folder" => document.folder_id.to_string(),
-            DRAFT => DRAFT.to_owned(),
-            _ => String::new(),
-        };
-        self.places.insert((folder, document.flow_id.clone(), face));
+/// Returns true if the user may have each of these documents now: download it, or manage the place from which it went to
+/// the trash.
+pub async fn may_have_all(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<bool, DbError> {
+    let mut others: Vec<DocumentId> = Vec::new();
+    for piece in ids.chunks(PIECE) {
+        let mut filtered = among(Filtered::new("SELECT d.id FROM documents d"), piece).when("d.deleted_at IS NULL");
+        let downloads = downloads(&mut filtered, sight.user());
+        let held: HashSet<DocumentId> = filtered.when(&downloads).end().scalars(db).await?.into_iter().collect();
+        others.extend(piece.iter().filter(|id| !held.contains(*id)).cloned());
     }
+    are_managed(db, &others, sight).await
+}
 
-    /// Adds a flow whose documents the user sees through the flow alone.
-    pub fn add_flow(&mut self, flow: &FlowId, faces: bool) {
-        self.faces |= faces;
-        self.places.insert((String::new(), Some(flow.clone()), faces));
-    }
-
-    #[must_use]
-    pub const fn faces(&self) -> bool {
-        self.faces
-    }
-
-    /// Returns true if the user may download every document now. It takes few queries for up to a thousand places.
-    pub async fn are_held(&self, db: &Db, sight: &Sight) -> Result<bool, DbError> {
-        let folders = self.folders(db).await?;
-        let mut flows: BTreeSet<&FlowId> = BTreeSet::new();
-        for (folder, flow, face) in &self.places {
-            let rights = match folders.get(folder) {
-                Some(folder) => sight.on(folder),
-                None if folder.is_empty() => sight.everywhere_rights(),
-                None if folder == DRAFT => Rights::NONE,
-                None => return Ok(false),
-            };
-            if *face && !rights.has(Right::Faces) {
-                return Ok(false);
-            }
-            if rights.has(Right::Download) {
-                continue;
-            }
-            let Some(flow) = flow else { return Ok(false) };
-            flows.insert(flow);
+/// Returns true if the documents are in the trash, alone or with a folder, and the user manages where they came from.
+async fn are_managed(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<bool, DbError> {
+    for piece in ids.chunks(PIECE) {
+        let text = "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id
+             JOIN trash t ON t.id = CASE WHEN d.deleted_at IS NULL THEN f.trash_id ELSE d.id END";
+        let mut filtered = among(Filtered::new(text), piece).when("t.tombstone IS NULL");
+        let manages = trash::manages(&mut filtered, sight);
+        filtered = filtered.when(&manages);
+        if let Some(no_faces) = no_faces(&mut filtered, sight.user()) {
+            filtered = filtered.when(&no_faces);
         }
-        let flows: Vec<FlowId> = flows.into_iter().cloned().collect();
-        Ok(shown::flows_of(db, &flows, sight).await?.len() == flows.len())
+        let managed: i64 = filtered.end().scalar(db).await?;
+        if usize::try_from(managed) != Ok(piece.len()) {
+            return Ok(false);
+        }
     }
+    Ok(true)
+}
 
-    async fn folders(&self, db: &Db) -> Result<HashMap<String, Folder>, DbError> {
-        let ids: BTreeSet<&str> =
-            self.places.iter().map(|(folder, ..)| folder.as_str()).filter(|folder| !folder.is_empty()).collect();
-        let ids: Vec<&str> = ids.into_iter().collect();
-        let mut folders = HashMap::new();
+/// What decides which users may have a document.
+#[derive(Clone, Debug, FromRow)]
+pub struct DocumentPlace {
+    pub id: DocumentId,
+    pub blake3: Blake3,
+    pub folder_id: FolderId,
+    pub shelf: String,
+    pub flow_id: Option<FlowId>,
+    /// It shows a face, or may show one.
+    pub private: bool,
+    pub trashed: bool,
+}
+
+const PLACE: &str = "SELECT d.id, d.original_hash AS blake3, d.folder_id, d.shelf, d.flow_id,
+  COALESCE(d.kind, '') IN ('face', 'unknown') AS private, d.deleted_at IS NOT NULL AS trashed FROM documents d";
+
+impl DocumentPlace {
+    /// Returns the places of the documents that exist, also of those in the trash.
+    pub async fn of_ids(db: &Db, ids: &[DocumentId]) -> Result<Vec<Self>, DbError> {
+        let mut found = Vec::with_capacity(ids.len());
         for piece in ids.chunks(PIECE) {
-            let asked = padded(piece);
-            let text = format!("SELECT * FROM folders WHERE id IN {}", placeholders(1, asked.len()));
-            let found: Vec<Folder> = sql(text).bind_all(asked).all(db).await?;
-            folders.extend(found.into_iter().map(|folder| (folder.id.to_string(), folder)));
+            found.extend(among(Filtered::new(PLACE), piece).end().all::<Self>(db).await?);
         }
-        Ok(folders)
+        Ok(found)
+    }
+
+    /// Returns the places of all documents of a flow, also of those in the trash.
+    pub async fn of_flow(db: &Db, flow: &FlowId) -> Result<Vec<Self>, DbError> {
+        sql(format!("{PLACE} WHERE d.flow_id = $1 ORDER BY d.id")).bind(flow).all(db).await
+    }
+
+    /// Returns the place by which the bundles of the document are found: its flow, else its folder.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.flow_id.as_ref().map_or(self.folder_id.as_str(), FlowId::as_str)
     }
 }

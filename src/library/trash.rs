@@ -181,7 +181,7 @@ pub async fn forget(tx: &mut Tx, ids: &[&str]) -> Result<(), DbError> {
 
 /// Returns the condition that the user manages the place from which the row `t` came. What only a flow showed, the user
 /// who removed it sees, and an administrator if it was no draft.
-fn manages(filtered: &mut Filtered, sight: &Sight) -> String {
+pub(super) fn manages(filtered: &mut Filtered, sight: &Sight) -> String {
     let me = filtered.arg(sight.user().username.as_str());
     let own = format!("t.hidden IS NOT NULL AND t.deleted_by = {me}");
     if sight.everywhere(Right::Manage) {

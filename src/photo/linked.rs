@@ -55,7 +55,7 @@ impl Photo {
             self.kind = keyed.kind;
         }
         sql("UPDATE photos SET photokey = $1, kind = $2, grant_id = COALESCE($3, grant_id), position = $4, no = COALESCE($5, no),
-               listed = $6, confirmation = $7 WHERE id = $8")
+               listed = $6, confirmation = $7, listed_at = $8 WHERE id = $9")
             .bind(keyed.photokey.clone())
             .bind(self.kind)
             .bind(keyed.grant_id.as_ref())
@@ -63,6 +63,7 @@ impl Photo {
             .bind(keyed.no)
             .bind(keyed.listed)
             .bind(self.confirmation)
+            .bind(keyed.listed_at)
             .bind(&self.id)
             .execute(tx)
             .await?;
@@ -71,6 +72,7 @@ impl Photo {
         self.position = keyed.position;
         self.no = keyed.no.or(self.no);
         self.listed = keyed.listed;
+        self.listed_at = keyed.listed_at;
         Ok(())
     }
 

@@ -1,18 +1,25 @@
 //! Reads originals back and compares them with their hashes.
 //!
+//! Each group of originals is recorded when it is checked: what is wrong, what is right again, and when they were checked.
 //! The result never says well if something could not be looked at.
+
+pub mod pace;
+pub mod verify;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::orphans::{self, Found, SweepError};
+use self::pace::Pace;
+use super::{
+    findings::{self, FindingKind, NewFinding},
+    runs::FixityRun,
+};
 use crate::{
     audit::{self, Act, NewEntry},
-    clock::{Clock, Timestamp},
-    db::{Db, DbError},
+    clock::Timestamp,
+    db::{DbError, Tx},
     hash::Blake3,
-    id::FlowId,
-    original::Original,
+    original::{Original, checking::Chosen},
     store::{Store, StoreError, StoreKey},
     vocabulary::words,
 };
@@ -33,20 +40,9 @@ words! {
         /// All that was asked for was checked and is well.
         Good = "good",
         Findings = "findings",
-        /// Something could not be read. What was found is in the report.
+        /// Something could not be read. What was found is in the findings.
         CouldNotCheck = "could_not_check",
     }
-}
-
-/// What a run checks.
-#[derive(Clone, Debug)]
-pub enum FixityScope {
-    /// Every original, and the objects without a row.
-    All,
-    /// A share of the originals, from 0 to 1, drawn by chance.
-    Sample(f64),
-    /// The originals of one flow.
-    Flow(FlowId),
 }
 
 /// A damaged original.
@@ -64,165 +60,166 @@ pub struct NotChecked {
     pub why: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FixityReport {
-    pub result: FixityResult,
-    pub from: Timestamp,
-    pub to: Timestamp,
-    /// Originals that were read whole.
-    pub checked: u64,
+/// The numbers of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupTally {
+    pub checked: i64,
+    pub bytes: i64,
+    pub missing: i64,
+    pub changed: i64,
+    pub not_checked: i64,
+}
+
+/// Originals that were looked at, and what came of it.
+#[derive(Debug, Default)]
+pub struct CheckedGroup {
+    pub good: Vec<Blake3>,
     pub bytes: u64,
     pub damaged: Vec<DamagedOriginal>,
-    pub could_not_check: Vec<NotChecked>,
-    /// Objects without a row. Empty unless everything was checked.
-    pub untracked: Vec<Found>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum FixityError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Sweep(#[from] SweepError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-enum Verdict {
-    Good(u64),
-    Damaged(DamagedOriginal),
-    NotChecked(NotChecked),
+    pub not_checked: Vec<(Blake3, NotChecked)>,
 }
 
 /// Originals that are read at once.
 const READS: usize = 4;
-/// Rows of one page.
-const PAGE: i64 = 256;
+/// Originals of one group, which is recorded in one transaction.
+pub const GROUP: i64 = 128;
 
-/// Checks the originals of a scope. `seen` hears of each original that was looked at. `untracked_before`: a younger object may
-/// have no row yet. The audit log has an entry for each finding and for the run.
-pub async fn verify(
-    store: &Store,
-    db: &Db,
-    clock: &Clock,
-    scope: &FixityScope,
-    untracked_before: Timestamp,
-    mut seen: impl FnMut(),
-) -> Result<FixityReport, FixityError> {
-    // A missing bucket must not look like missing objects.
-    store.check().await?;
-    let from = clock.now();
-    let mut report = FixityReport {
-        result: FixityResult::Good,
-        from,
-        to: from,
-        checked: 0,
-        bytes: 0,
-        damaged: Vec::new(),
-        could_not_check: Vec::new(),
-        untracked: Vec::new(),
-    };
-    let mut after = None;
-    loop {
-        let page = match scope {
-            FixityScope::Flow(flow) if after.is_none() => Original::of_flow(db, flow).await?,
-            FixityScope::Flow(_) => Vec::new(),
-            _ => Original::page(db, after.as_ref(), PAGE).await?,
-        };
-        let Some(last) = page.last() else { break };
-        after = Some(last.hash.clone());
-        let chosen = page.into_iter().filter(|original| scope.includes(&original.hash, from));
-        let mut verdicts = stream::iter(chosen).map(|original| check(store, original)).buffer_unordered(READS);
-        while let Some(verdict) = verdicts.next().await {
-            report.add(verdict);
-            seen();
-        }
+/// Reads the originals of a group. `seen` hears of each one.
+pub async fn check_group(store: &Store, pace: &Pace, group: Vec<Original>, mut seen: impl FnMut()) -> CheckedGroup {
+    let mut checked = CheckedGroup::default();
+    let mut reads = stream::iter(group)
+        .map(async |original| (read(store, pace, &original).await, original))
+        .buffer_unordered(READS);
+    while let Some((read, original)) = reads.next().await {
+        checked.add(read, original);
+        seen();
     }
-    if matches!(scope, FixityScope::All) {
-        report.untracked = orphans::scan(store, db, untracked_before).await?.strays;
-    }
-    report.damaged.sort_by(|one, other| one.key.cmp(&other.key));
-    report.to = clock.now();
-    report.result = report.result_of();
-    Ok(report)
-}
-
-impl FixityScope {
-    fn includes(&self, hash: &Blake3, seed: Timestamp) -> bool {
-        let Self::Sample(share) = self else { return true };
-        // The hash of hash and seed is a fair draw.
-        let drawn = blake3::hash(format!("{}{hash}", seed.0).as_bytes());
-        let drawn =
-            u32::from_le_bytes([drawn.as_bytes()[0], drawn.as_bytes()[1], drawn.as_bytes()[2], drawn.as_bytes()[3]]);
-        f64::from(drawn) < share * f64::from(u32::MAX)
-    }
-}
-
-impl FixityReport {
-    fn add(&mut self, verdict: Verdict) {
-        match verdict {
-            Verdict::Good(bytes) => {
-                self.checked += 1;
-                self.bytes += bytes;
-            }
-            Verdict::Damaged(damaged) => {
-                self.checked += 1;
-                self.damaged.push(damaged);
-            }
-            Verdict::NotChecked(not) => self.could_not_check.push(not),
-        }
-    }
-
-    fn result_of(&self) -> FixityResult {
-        if !self.could_not_check.is_empty() {
-            FixityResult::CouldNotCheck
-        } else if self.damaged.is_empty() && self.untracked.is_empty() {
-            FixityResult::Good
-        } else {
-            FixityResult::Findings
-        }
-    }
-
-    /// Writes the run and its findings to the audit log.
-    pub async fn record(&self, db: &Db, username: &str) -> Result<(), DbError> {
-        let mut tx = db.begin().await?;
-        for damaged in &self.damaged {
-            let entry = NewEntry::new(username, Act::DamageFound, damaged.blake3.as_str());
-            let detail = format!("{}: {}", damaged.damage, damaged.key);
-            audit::record(&mut tx, entry.detail(&detail), self.to).await?;
-        }
-        let detail = format!(
-            "{}: {} checked, {} damaged, {} not checked, {} untracked",
-            self.result,
-            self.checked,
-            self.damaged.len(),
-            self.could_not_check.len(),
-            self.untracked.len()
-        );
-        audit::commit(tx, NewEntry::new(username, Act::FixityChecked, "originals").detail(&detail), self.to).await
-    }
-}
-
-async fn check(store: &Store, original: Original) -> Verdict {
-    match read(store, &original).await {
-        Ok(true) => Verdict::Good(u64::try_from(original.bytes).unwrap_or(0)),
-        Ok(false) => damaged(original, Damage::Changed),
-        Err(StoreError::NotFound { .. }) => damaged(original, Damage::Missing),
-        Err(error) => Verdict::NotChecked(NotChecked { key: original.store_key, why: error.to_string() }),
-    }
-}
-
-fn damaged(original: Original, damage: Damage) -> Verdict {
-    Verdict::Damaged(DamagedOriginal { damage, key: original.store_key, blake3: original.hash })
+    drop(reads);
+    checked.damaged.sort_by(|one, other| one.key.cmp(&other.key));
+    checked
 }
 
 /// Returns true if the bytes are those of the hash.
-async fn read(store: &Store, original: &Original) -> Result<bool, StoreError> {
+async fn read(store: &Store, pace: &Pace, original: &Original) -> Result<bool, StoreError> {
     let mut reading = store.get_stream(&StoreKey::Raw(original.store_key.clone()), None).await?.stream;
     let mut hasher = blake3::Hasher::new();
     while let Some(chunk) = reading.try_next().await? {
+        pace.take(chunk.len()).await;
         hasher.update(&chunk);
     }
     Ok(hasher.finalize().to_hex().as_str() == original.hash.as_str())
+}
+
+impl CheckedGroup {
+    fn add(&mut self, read: Result<bool, StoreError>, original: Original) {
+        let damage = match read {
+            Ok(true) => {
+                self.bytes += u64::try_from(original.bytes).unwrap_or(0);
+                self.good.push(original.hash);
+                return;
+            }
+            Ok(false) => Damage::Changed,
+            Err(StoreError::NotFound { .. }) => Damage::Missing,
+            Err(error) => {
+                let not = NotChecked { key: original.store_key, why: error.to_string() };
+                self.not_checked.push((original.hash, not));
+                return;
+            }
+        };
+        self.damaged.push(DamagedOriginal { damage, key: original.store_key, blake3: original.hash });
+    }
+
+    /// Returns true if something is missing or could not be read. A store that is gone looks the same.
+    #[must_use]
+    pub fn doubts_the_store(&self) -> bool {
+        !self.not_checked.is_empty() || self.damaged.iter().any(|damaged| damaged.damage == Damage::Missing)
+    }
+
+    #[must_use]
+    pub fn tally(&self) -> GroupTally {
+        let count = |damage| self.damaged.iter().filter(|damaged| damaged.damage == damage).count();
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        GroupTally {
+            checked: number(self.good.len() + self.damaged.len()),
+            bytes: i64::try_from(self.bytes).unwrap_or(i64::MAX),
+            missing: number(count(Damage::Missing)),
+            changed: number(count(Damage::Changed)),
+            not_checked: number(self.not_checked.len()),
+        }
+    }
+
+    /// Records the group in `tx`: when its originals were checked, its findings, and those that have healed. Call it last before
+    /// the commit.
+    pub async fn record(&self, tx: &mut Tx, at: Timestamp, by: &str) -> Result<(), DbError> {
+        let damaged = self.damaged.iter().map(|damaged| &damaged.blake3);
+        let unread = self.not_checked.iter().map(|(hash, _)| hash);
+        let mut all: Vec<&Blake3> = self.good.iter().chain(damaged).chain(unread).collect();
+        all.sort();
+        Original::mark_checked(tx, &all, at).await?;
+        let healed: Vec<&str> = self.good.iter().map(Blake3::as_str).collect();
+        findings::record_and_heal(tx, &self.findings(), &healed, by, at).await?;
+        Ok(())
+    }
+
+    fn findings(&self) -> Vec<NewFinding> {
+        let damaged = self.damaged.iter().map(|damaged| {
+            let kind = match damaged.damage {
+                Damage::Missing => FindingKind::Missing,
+                Damage::Changed => FindingKind::Changed,
+            };
+            NewFinding::damaged(kind, &damaged.blake3, &damaged.key, "check")
+        });
+        let unread = self
+            .not_checked
+            .iter()
+            .map(|(hash, not)| NewFinding::damaged(FindingKind::Unreadable, hash, &not.key, &not.why));
+        damaged.chain(unread).collect()
+    }
+}
+
+/// Writes the end of a run, with its audit entry.
+pub async fn end_run(mut tx: Tx, run: &mut FixityRun, is_new: bool, now: Timestamp) -> Result<(), DbError> {
+    run.ended_at = Some(now);
+    run.result = Some(run.outcome().as_str().to_owned());
+    if is_new {
+        run.insert(&mut tx).await?;
+    } else {
+        run.update(&mut tx).await?;
+    }
+    let summary = run.summary();
+    let entry = NewEntry::new(&run.asked_by, Act::FixityChecked, "originals").of_flow_if(run.flow_id.as_ref());
+    audit::commit(tx, entry.detail(&summary), now).await
+}
+
+/// Returns the range of hashes of a sample: its place is drawn by the id of the run.
+#[must_use]
+pub fn drawn(id: &str, millionths: i64) -> Chosen {
+    if millionths >= 1_000_000 {
+        return Chosen::All;
+    }
+    let hash = blake3::hash(id.as_bytes());
+    let mut place = [0; 8];
+    place.copy_from_slice(&hash.as_bytes()[..8]);
+    let from = u64::from_be_bytes(place);
+    let length = u64::MAX / 1_000_000 * u64::try_from(millionths).unwrap_or(0);
+    Chosen::Range { from: format!("{from:016x}"), to: format!("{:016x}", from.wrapping_add(length)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_a_range_of_its_share_anywhere_in_the_hashes() {
+        let mut starts = Vec::new();
+        for run in 0..64 {
+            let Chosen::Range { from, to } = drawn(&format!("run {run}"), 250_000) else { panic!("a range") };
+            let [from, to] = [from, to].map(|hex| u64::from_str_radix(&hex, 16).unwrap());
+            let share = to.wrapping_sub(from);
+            assert!(share.abs_diff(u64::MAX / 4) < 1_000_000, "{share}");
+            starts.push(from / (u64::MAX / 4));
+        }
+        assert!((0..4).all(|quarter| starts.contains(&quarter)), "{starts:?}");
+        assert!(matches!(drawn("x", 1_000_000), Chosen::All));
+    }
 }

@@ -44,8 +44,8 @@ pub enum ProviderError {
 const UNKNOWN_ERROR: i64 = 1_000_000;
 
 /// Returns true if a server that answers with this status surely did not act.
-const fn refuses(status: u16) -> bool {
-    status == 503 || (status >= 400 && status < 500 && status != 408)
+fn refuses(status: u16) -> bool {
+    status == 503 || ((400..500).contains(&status) && status != 408)
 }
 
 impl ProviderError {

@@ -15,7 +15,7 @@ mod upload;
 
 use std::sync::Arc;
 
-pub use answer::{read_detail, read_status, without_codes};
+pub use answer::{is_code, names_code, read_detail, read_status, without_codes};
 
 use self::application::ApplicationBody;
 use super::{

@@ -76,6 +76,7 @@ async fn save_photos(
         photo.photokey = Some(told.photokey.clone());
         photo.position = position;
         photo.listed = true;
+        photo.listed_at = Some(now);
         if new.contains(&told.photokey) {
             photo.no = next_no;
             next_no = next_no.map(|no| no + 1);

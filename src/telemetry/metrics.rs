@@ -36,6 +36,12 @@ pub struct Metrics {
     pub http_requests: Family<RequestLabels, Counter>,
     pub http_request_seconds: Family<RouteLabels, Histogram>,
     pub photos_in_flight: Gauge,
+    /// Originals that were read back, or are missing.
+    pub fixity_originals_checked: Counter,
+    pub fixity_bytes_checked: Counter,
+    pub fixity_runs_finished: Family<OutcomeLabels, Counter>,
+    /// Findings that have not healed, by kind.
+    pub fixity_findings_open: Family<FindingLabels, Gauge>,
     /// Bytes that are left on the file systems of the data directory and of a local store.
     pub disk_free_bytes: Family<DirectoryLabels, Gauge>,
 }
@@ -48,6 +54,11 @@ pub struct CallbackLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OutcomeLabels {
     pub outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FindingLabels {
+    pub kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +112,22 @@ impl Default for Metrics {
                 Family::new_with_constructor(request_seconds),
             ),
             photos_in_flight: names.add("photos_in_flight", "Photos being fetched now", Gauge::default()),
+            fixity_originals_checked: names.add(
+                "fixity_originals_checked",
+                "Originals read back and compared with their hashes",
+                Counter::default(),
+            ),
+            fixity_bytes_checked: names.add("fixity_bytes_checked", "Bytes of originals read back", Counter::default()),
+            fixity_runs_finished: names.add(
+                "fixity_runs_finished",
+                "Checks of originals ended, by outcome",
+                Family::default(),
+            ),
+            fixity_findings_open: names.add(
+                "fixity_findings_open",
+                "Findings that have not healed, by kind",
+                Family::default(),
+            ),
             disk_free_bytes: names.add("disk_free_bytes", "Bytes left on the disk of a directory", Family::default()),
             registry: Arc::new(names.0),
         }

@@ -190,7 +190,7 @@ pub async fn leave(db: &Db, secret: &str, now: Timestamp) -> Result<(), DbError>
 }
 
 /// Returns 256 random bits as hexadecimal digits.
-pub(super) fn random_secret() -> Result<String, LoginError> {
+pub fn random_secret() -> Result<String, LoginError> {
     Ok(hex::encode(random_bytes::<32>()?))
 }
 

@@ -59,7 +59,16 @@ const OWNERS: [(&str, &[&str]); 11] = [
 ];
 
 /// Tables of verbs, each with the one file that writes it.
-const OF_VERBS: [(&str, &str); 2] = [("callbacks", "callback/record.rs"), ("bundles", "bundle/record.rs")];
+const OF_VERBS: [(&str, &str); 8] = [
+    ("callbacks", "callback/record.rs"),
+    ("bundles", "bundle/record.rs"),
+    ("bundle_places", "bundle/record.rs"),
+    ("bundle_changes", "bundle/record.rs"),
+    ("bundle_wishes", "bundle/record.rs"),
+    ("bundle_links", "bundle/record.rs"),
+    ("fixity_findings", "preservation/findings.rs"),
+    ("fixity_runs", "preservation/runs.rs"),
+];
 
 struct Source {
     /// Path below src/.

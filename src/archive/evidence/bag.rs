@@ -8,7 +8,7 @@ use sm3::{Digest, Sm3};
 
 use super::{
     known::{FileFacts, Known},
-    metadata, report,
+    mask, metadata, report,
 };
 use crate::{
     bundle::{Entry, EntryContent, names::Names},
@@ -100,9 +100,12 @@ impl Bag {
         for (name, page) in report::pages(known, variant, &paths) {
             payload.push(BagFile::made(format!("data/{name}"), known.at, page));
         }
-        for (file, path) in known.facts.documents.iter().zip(&paths) {
-            payload.extend(path.clone().map(|path| BagFile::original(path, file)));
-        }
+        let placed = known.facts.documents.iter().zip(&paths);
+        let mut originals: Vec<BagFile> =
+            placed.filter_map(|(file, path)| Some(BagFile::original(path.clone()?, file))).collect();
+        // The sort is stable: inside a folder the order of the documents stays.
+        originals.sort_by_key(|file| FOLDERS.iter().position(|folder| file.path.starts_with(folder)));
+        payload.extend(originals);
         for (name, text) in metadata::files(known, variant.faces, &paths) {
             payload.push(BagFile::made(format!("data/metadata/{name}"), known.at, text));
         }
@@ -174,7 +177,7 @@ fn bag_info(known: &Known, payload: &[BagFile], withheld: usize, faces: bool) ->
         ("Bagging-Date", known.at.in_china().strftime("%Y-%m-%d").to_string()),
         ("Payload-Oxum", format!("{bytes}.{}", payload.len())),
         ("Bag-Size", size(bytes)),
-        ("Internal-Sender-Description", known.facts.flow.title.clone()),
+        ("Internal-Sender-Description", mask::phone(&known.facts.flow.title)),
         ("Yinku-State", known.n.to_string()),
         ("Yinku-Archived", known.archived()),
         ("Yinku-Faces", shown),
@@ -199,6 +202,9 @@ pub(super) fn size(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) / 1000_u64.pow(u32::try_from(step).unwrap_or(0));
     if step == 0 { format!("{bytes} B") } else { format!("{}.{} {}", tenths / 10, tenths % 10, units[step]) }
 }
+
+/// The folders of originals in the order of the zip.
+const FOLDERS: [&str; 3] = ["data/图片/", "data/用印文件/", "data/用印后文件/"];
 
 /// Returns the place of each document in the package. `None`: it is left out.
 fn paths(known: &Known, faces: bool) -> Vec<Option<String>> {

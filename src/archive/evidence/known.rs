@@ -1,12 +1,10 @@
 //! What a package tells: the state of a flow, read from its manifest. Before archiving, from the manifest that it would
 //! have now.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{EvidenceError, custody::CallbackLine, mask};
+use super::{EvidenceError, custody::CallbackLine};
 use crate::{
     app::App,
     archive::manifest::Manifest,
@@ -14,18 +12,20 @@ use crate::{
     definition::Body,
     flow::{Flow, FlowState, manifest::StoredManifest},
     hash::Blake3,
-    id::{GrantId, PhotoId, SealUseId},
+    id::{FlowId, GrantId, PhotoId, SealUseId},
     photo::kind::PhotoKind,
-    provider,
-    seal_use::{Grant, PhotoCounts, SealUse, counts},
+    seal_use::{Grant, PhotoCounts, counts},
     store::StoreKey,
-    user::people::{DisplayNames, display_names},
+    user::people::DisplayNames,
 };
 
 /// The facts of one state of a flow.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) flow: Flow,
+    pub(super) flow_id: FlowId,
+    /// At the instant of the manifest. Before archiving: now.
+    pub(super) flow_state: FlowState,
+    archived_at: Option<Timestamp>,
     /// The number of the manifest. 0: the flow has no manifest yet.
     pub(super) n: u32,
     /// `n`, or `0-` and a fingerprint of the facts.
@@ -34,11 +34,6 @@ pub(super) struct Known {
     pub(super) at: Timestamp,
     pub(super) manifest: Value,
     pub(super) facts: ManifestFacts,
-    pub(super) details: Vec<Value>,
-    /// When the last detail of each seal use was read. It is no fact: asking again changes it.
-    pub(super) asked_at: HashMap<SealUseId, Timestamp>,
-    pub(super) callbacks: Vec<CallbackLine>,
-    pub(super) names: DisplayNames,
 }
 
 /// The members of a manifest that a package reads.
@@ -53,11 +48,18 @@ pub(super) struct ManifestFacts {
     pub(super) documents: Vec<FileFacts>,
     pub(super) missing_accepted: Option<Value>,
     pub(super) events: Vec<EventFacts>,
+    /// `None`: the manifest is of format 1, which did not keep them.
+    pub(super) details: Option<Vec<Value>>,
+    #[serde(default)]
+    pub(super) callbacks: Vec<CallbackLine>,
+    #[serde(default)]
+    names: DisplayNames,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FlowFacts {
+    state: FlowState,
     pub(super) serial_no: String,
     pub(super) title: String,
     pub(super) starter: String,
@@ -77,7 +79,6 @@ pub(super) struct ApprovalFacts {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct EventFacts {
     pub(super) at: Timestamp,
-    pub(super) actor: String,
     pub(super) act: String,
 }
 
@@ -130,7 +131,12 @@ pub(super) struct PhotoFacts {
     pub(super) no: Option<i64>,
     pub(super) confirmation: String,
     pub(super) acceptance: Option<Value>,
+    #[serde(default)]
+    pub(super) listed_at: Option<Timestamp>,
+    #[serde(default)]
     pub(super) supplied_by: Option<String>,
+    #[serde(default)]
+    pub(super) supplied_at: Option<Timestamp>,
 }
 
 impl PhotoFacts {
@@ -161,7 +167,6 @@ pub(super) struct FileFacts {
     pub(super) complete: bool,
     pub(super) undecodable: Option<String>,
     pub(super) store_key: String,
-    pub(super) created_by: String,
     pub(super) created_at: Timestamp,
 }
 
@@ -174,6 +179,10 @@ pub(super) struct FilePhoto {
     pub(super) user: Option<String>,
     pub(super) no: Option<i64>,
     pub(super) state: String,
+    #[serde(default)]
+    pub(super) supplied_by: Option<String>,
+    #[serde(default)]
+    pub(super) supplied_at: Option<Timestamp>,
 }
 
 impl FileFacts {
@@ -189,56 +198,51 @@ impl FileFacts {
 }
 
 impl Known {
-    pub(super) async fn of(app: &App, flow: Flow) -> Result<Self, EvidenceError> {
-        let stored = StoredManifest::last(&app.db, &flow.id).await?;
-        let (n, manifest, until) = if let Some(stored) = &stored {
-            let bytes = app.store.get(&StoreKey::Raw(stored.store_key.clone())).await?;
-            if Blake3::of(&bytes) != stored.hash {
-                return Err(EvidenceError::Changed(stored.store_key.clone()));
-            }
-            let n = u32::try_from(stored.n).unwrap_or(u32::MAX);
-            (n, serde_json::from_slice(&bytes)?, Some(stored.created_at))
-        } else {
-            let mut manifest = serde_json::to_value(Manifest::of(app, &flow).await?)?;
-            manifest["n"] = json!(0);
-            (0, manifest, None)
-        };
-        let facts: ManifestFacts = serde_json::from_value(manifest.clone())?;
-        let manifest = if n == 0 { without_sm3(manifest) } else { manifest };
-        let (mut details, mut asked_at) = (Vec::new(), HashMap::new());
-        for seal_use in SealUse::of_flow(&app.db, &flow.id).await? {
-            asked_at.extend(
-                seal_use
-                    .detail_at
-                    .filter(|at| until.is_none_or(|until| *at <= until))
-                    .map(|at| (seal_use.id.clone(), at)),
-            );
-            if let Some(detail) = seal_use.detail.as_deref() {
-                let text = provider::without_codes(detail);
-                let detail = serde_json::from_str(&text).unwrap_or_else(|_| json!({ "text": text }));
-                details.push(json!({ "sealUse": seal_use.id, "detail": mask::phones(detail) }));
-            }
+    /// Reads the state of a flow: of its last manifest, or of this moment.
+    pub(super) async fn of(app: &App, id: &FlowId) -> Result<Self, EvidenceError> {
+        match StoredManifest::last(&app.db, id).await? {
+            Some(stored) => Self::recorded(app, id, &stored).await,
+            None => Self::present(app, id).await,
         }
-        let uses: Vec<&SealUseId> = facts.seal_uses.iter().map(|used| &used.id).collect();
-        let callbacks = CallbackLine::of(app, &uses, until).await?;
-        let names = display_names(&app.db, usernames(&facts)).await?;
-        let at = until.unwrap_or_else(|| last_fact(&facts, &callbacks));
-        let mut known =
-            Self { flow, n, state: n.to_string(), at, manifest, facts, details, asked_at, callbacks, names };
-        if n == 0 {
-            known.state = format!("0-{}", &known.fingerprint()?[..16]);
-        }
-        Ok(known)
     }
 
-    /// Equal facts have equal fingerprints.
-    fn fingerprint(&self) -> Result<String, EvidenceError> {
-        let facts = json!([self.flow.state, self.manifest, self.details, self.callbacks, self.names]);
-        Ok(Blake3::of(&serde_json::to_vec(&facts)?).as_str().to_owned())
+    async fn recorded(app: &App, id: &FlowId, stored: &StoredManifest) -> Result<Self, EvidenceError> {
+        let flow = Flow::find(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
+        let bytes = app.store.get(&StoreKey::Raw(stored.store_key.clone())).await?;
+        if Blake3::of(&bytes) != stored.hash {
+            return Err(EvidenceError::Changed(stored.store_key.clone()));
+        }
+        let manifest: Value = serde_json::from_slice(&bytes)?;
+        let facts: ManifestFacts = serde_json::from_value(manifest.clone())?;
+        let n = u32::try_from(stored.n).unwrap_or(u32::MAX);
+        let (state, flow_state, archived_at) = (n.to_string(), facts.flow.state, flow.archived_at);
+        Ok(Self { flow_id: id.clone(), flow_state, archived_at, n, state, at: stored.created_at, manifest, facts })
+    }
+
+    async fn present(app: &App, id: &FlowId) -> Result<Self, EvidenceError> {
+        let (flow, manifest) = Manifest::read(&app.db, id).await?.ok_or(EvidenceError::NoFlow)?;
+        let mut manifest = serde_json::to_value(manifest)?;
+        manifest["n"] = json!(0);
+        let facts: ManifestFacts = serde_json::from_value(manifest.clone())?;
+        let manifest = only_facts(manifest);
+        // Equal facts have equal fingerprints.
+        let fingerprint = Blake3::of(&serde_json::to_vec(&json!([flow.state, manifest]))?);
+        let (state, at) = (format!("0-{}", &fingerprint.as_str()[..16]), last_fact(&facts));
+        let (flow_id, flow_state, archived_at) = (flow.id, flow.state, flow.archived_at);
+        Ok(Self { flow_id, flow_state, archived_at, n: 0, state, at, manifest, facts })
+    }
+
+    /// A state of made-up facts.
+    #[cfg(test)]
+    pub(super) fn of_facts(manifest: Value) -> Self {
+        let facts: ManifestFacts = serde_json::from_value(manifest.clone()).unwrap();
+        let (flow_state, at) = (facts.flow.state, facts.as_of);
+        let (flow_id, state) = (FlowId::new(), "1".to_owned());
+        Self { flow_id, flow_state, archived_at: Some(at), n: 1, state, at, manifest, facts }
     }
 
     pub(super) fn name<'a>(&'a self, username: &'a str) -> &'a str {
-        self.names.get(username).map_or(username, String::as_str)
+        self.facts.names.get(username).map_or(username, String::as_str)
     }
 
     /// The flow's last event of this kind.
@@ -248,10 +252,10 @@ impl Known {
 
     /// What `bag-info.txt` says of the archive.
     pub(super) fn archived(&self) -> String {
-        match self.flow.state {
+        match self.flow_state {
             FlowState::Withdrawn => format!("已撤回 {}", self.last("withdrawn").unwrap_or(self.at)),
             _ if self.n == 0 => "未归档".to_owned(),
-            _ => self.flow.archived_at.unwrap_or(self.at).to_string(),
+            _ => self.archived_at.unwrap_or(self.at).to_string(),
         }
     }
 
@@ -267,10 +271,12 @@ impl Known {
     }
 }
 
-/// Before archiving, a package takes the SM3 of originals. That is no new fact.
-fn without_sm3(mut manifest: Value) -> Value {
-    for document in manifest["documents"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        document.remove("sm3");
+/// Before archiving, a package takes the SM3 of originals, and the vendor is asked again and again. These are no new facts.
+fn only_facts(mut manifest: Value) -> Value {
+    for (list, member) in [("documents", "sm3"), ("details", "detailAt")] {
+        for row in manifest[list].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            row.remove(member);
+        }
     }
     manifest
 }
@@ -320,17 +326,9 @@ fn tallies(used: &UseOfSeal) -> Vec<counts::Tally> {
     used.photos.iter().filter(|photo| photo.counts()).map(tally).collect()
 }
 
-fn usernames(facts: &ManifestFacts) -> Vec<String> {
-    let mut names = vec![facts.flow.starter.clone()];
-    names.extend(facts.approvals.iter().map(|approval| approval.username.clone()));
-    names.extend(facts.events.iter().map(|event| event.actor.clone()));
-    names.extend(facts.documents.iter().map(|file| file.created_by.clone()));
-    names
-}
-
-fn last_fact(facts: &ManifestFacts, callbacks: &[CallbackLine]) -> Timestamp {
+fn last_fact(facts: &ManifestFacts) -> Timestamp {
     let of_files = facts.documents.iter().map(|file| file.received_at.max(file.created_at));
     let of_events = facts.events.iter().map(|event| event.at);
-    let of_callbacks = callbacks.iter().map(|callback| callback.received_at);
+    let of_callbacks = facts.callbacks.iter().map(|callback| callback.received_at);
     of_files.chain(of_events).chain(of_callbacks).fold(facts.as_of, Timestamp::max)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     custody::custody,
     known::{Known, UseOfSeal},
-    mask,
+    mask, withheld,
 };
 use crate::id::PhotoId;
 
@@ -13,16 +13,22 @@ use crate::id::PhotoId;
 pub(super) fn files(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec<(&'static str, String)> {
     let mut custody = custody(known, |index| paths.get(index).cloned().flatten());
     custody.sort_by_key(|line| line["no"].as_i64());
+    let callbacks: Vec<Value> = known.facts.callbacks.iter().map(|line| json!(line)).collect();
+    let (details, callbacks) = match (known.facts.details.clone(), faces) {
+        (details, true) => (details, callbacks),
+        (details, false) => withheld::faces(known, details, callbacks),
+    };
+    let details = match details {
+        Some(details) => Value::Array(details),
+        None => json!({ "kept": false, "why": "the manifest of this state did not keep the details" }),
+    };
     vec![
         ("flow.json", pretty(&flow(known, faces))),
         ("photos.jsonl", lines(&photos(known, faces, paths))),
-        ("approvals.json", pretty(&Value::Array(approvals(known)))),
+        ("approvals.json", pretty(&mask::phones(Value::Array(approvals(known))))),
         ("events.jsonl", lines(&events(known))),
-        (
-            "vendor-detail.json",
-            pretty(&Value::Array(known.details.iter().map(|detail| without_faces(detail.clone(), faces)).collect())),
-        ),
-        ("callbacks.jsonl", lines(&known.callbacks.iter().map(|line| json!(line)).collect::<Vec<_>>())),
+        ("vendor-detail.json", pretty(&mask::phones(details))),
+        ("callbacks.jsonl", lines(&callbacks.into_iter().map(mask::pairs).collect::<Vec<_>>())),
         ("custody.jsonl", lines(&custody)),
     ]
 }
@@ -37,10 +43,14 @@ fn lines(values: &[Value]) -> String {
     texts.concat()
 }
 
-/// The manifest with masked numbers of phones. Without faces it does not have the keys and hashes of private photos.
+/// The manifest with masked phone numbers, without details and callbacks. Without faces it does not have the keys and hashes of private photos.
 fn flow(known: &Known, faces: bool) -> Value {
     let mut manifest = mask::phones(known.manifest.clone());
-    manifest["state"] = json!(known.flow.state);
+    manifest["state"] = json!(known.flow_state);
+    // These have files of their own.
+    if let Some(members) = manifest.as_object_mut() {
+        members.retain(|name, _| name != "details" && name != "callbacks");
+    }
     if faces {
         return manifest;
     }
@@ -54,31 +64,6 @@ fn flow(known: &Known, faces: bool) -> Value {
         }
     }
     manifest
-}
-
-/// The detail lists keys of faces.
-fn without_faces(mut detail: Value, faces: bool) -> Value {
-    if !faces {
-        drop_faces(&mut detail);
-    }
-    detail
-}
-
-fn drop_faces(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                if name == "faceImages" && value.is_array() {
-                    let count = value.as_array().map_or(0, Vec::len);
-                    *value = json!({ "withheld": count });
-                } else {
-                    drop_faces(value);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_faces),
-        _ => {}
-    }
 }
 
 fn photos(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec<Value> {
@@ -95,7 +80,7 @@ fn photos(known: &Known, faces: bool, paths: &[Option<String>]) -> Vec<Value> {
             found.push(json!({
                 "no": photo.no, "photokey": photo.photokey, "kind": photo.kind, "seal": grant.map(|grant| &grant.seal),
                 "user": grant.map(|grant| &grant.user), "businessId": used.business_id, "source": photo.source,
-                "state": photo.confirmation, "files": versions,
+                "state": photo.confirmation, "suppliedBy": photo.supplied_by, "suppliedAt": photo.supplied_at, "files": versions,
             }));
         }
     }

@@ -4,6 +4,8 @@ mod facts;
 mod html;
 mod model;
 mod photos;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 

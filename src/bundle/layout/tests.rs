@@ -144,5 +144,5 @@ fn a_range_of_a_stored_entry_names_the_object_and_its_bytes() {
     let layout = Arc::new(Layout::of(vec![stored]));
     let header = 30 + 1 + 9;
     let pieces: Vec<Piece> = Layout::pieces(layout, header + 10..header + 20).collect();
-    assert_eq!(pieces, [Piece::Stored { key: "originals/x".to_owned(), range: 10..20, whole: None }]);
+    assert_eq!(pieces, [Piece::Stored { key: "originals/x".to_owned(), bytes: 100, range: 10..20, whole: None }]);
 }

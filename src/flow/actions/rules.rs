@@ -73,6 +73,16 @@ pub(super) fn submit(flow: &Flow, user: &User) -> Result<(), Refusal> {
     }
 }
 
+/// A draft has no evidence. A draft that was withdrawn was never submitted.
+pub(super) fn evidence(flow: &Flow, takes_part: bool, user: &User) -> Result<(), Refusal> {
+    match flow.state {
+        FlowState::Draft => Err(DRAFT),
+        FlowState::Withdrawn if flow.serial_no.is_empty() => Err(WITHDRAWN),
+        _ if takes_part || user.reads_all() => Ok(()),
+        _ => Err(not_yours("only participants of the flow may download its evidence; ask a participant")),
+    }
+}
+
 /// Checks that a user may comment on the flow. A draft and an archived flow take no comments.
 pub(super) fn comment(flow: &Flow) -> Result<(), Refusal> {
     match flow.state {
@@ -296,13 +306,7 @@ impl Facts<'_> {
 
     /// A user who sees the flow may download its documents, so also its evidence.
     pub(super) fn evidence(&self) -> Result<(), Refusal> {
-        match self.flow.state {
-            FlowState::Draft => Err(DRAFT),
-            // A draft that was withdrawn was never submitted.
-            FlowState::Withdrawn if self.flow.serial_no.is_empty() => Err(WITHDRAWN),
-            _ if self.takes_part || self.user.reads_all() => Ok(()),
-            _ => Err(not_yours("only participants of the flow may download its evidence; ask a participant")),
-        }
+        evidence(self.flow, self.takes_part, self.user)
     }
 
     pub(super) fn archive(&self) -> Result<(), Refusal> {

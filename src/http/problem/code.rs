@@ -98,6 +98,7 @@ codes! {
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
     Evidence = "evidence", CONFLICT, "Documents of a flow are evidence: they stay in their space and out of the trash. Select other documents.";
+    SelectionChanged = "selection_changed", CONFLICT, "The list or its documents have changed. Load the list and select again.";
     BundleGone = "bundle_gone", GONE, "The bundle has ended, or a document in it is gone or damaged. Make a new bundle.";
     OtherState = "other_state", PRECONDITION_FAILED, "The content is not the one that the conditions of the request name. Download it from the start.";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "A file is larger than the limit. Send a smaller file.";
@@ -113,6 +114,7 @@ codes! {
     TooManyAtOnce = "too_many_at_once", TOO_MANY_REQUESTS, "The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.";
     TooMuch = "too_much", TOO_MANY_REQUESTS, "The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed. See the service log for the cause.";
+    OriginalDamaged = "original_damaged", INTERNAL_SERVER_ERROR, "The original is damaged or missing in the store. Ask an administrator to restore the object.";
     VendorFailed = "vendor_failed", BAD_GATEWAY, "The vendor refused, failed or did not answer. See `detail` for the vendor's message.";
     StillCollecting = "still_collecting", SERVICE_UNAVAILABLE, "The service is still fetching photos. Retry after `Retry-After` seconds.";
     BundleMaking = "bundle_making", SERVICE_UNAVAILABLE, "The service is still making the package. Retry after `Retry-After` seconds.";

@@ -1,11 +1,16 @@
 //! The orders of lists.
 
-use std::{fmt, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sqlx::FromRow;
 
-use crate::{db::Arg, id::DocumentId, vocabulary::words};
+use crate::{
+    db::{Arg, Db, DbError, filter::Filtered, padded},
+    id::DocumentId,
+    vocabulary::words,
+};
 
 words! {
     /// By what a list is sorted.
@@ -67,6 +72,45 @@ impl FromStr for Sort {
     fn from_str(text: &str) -> Result<Self, NoSort> {
         let (descending, word) = text.strip_prefix('-').map_or((false, text), |word| (true, word));
         Ok(Self { key: word.parse().map_err(|_| NoSort)?, descending })
+    }
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.descending { "-" } else { "" }, self.key)
+    }
+}
+
+impl Serialize for Sort {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sort {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl Sort {
+    /// Returns the places of the documents in this order.
+    pub(in crate::library) async fn places(
+        self,
+        db: &Db,
+        ids: &[DocumentId],
+    ) -> Result<HashMap<DocumentId, usize>, DbError> {
+        let mut marks: Vec<Mark> = Vec::with_capacity(ids.len());
+        for piece in ids.chunks(1024) {
+            let mut filtered = Filtered::new(&format!("SELECT d.id, {} FROM documents d", self.key.selected()));
+            let list: Vec<String> = padded(piece).iter().map(|id| filtered.arg(id)).collect();
+            marks.extend(filtered.when(&format!("d.id IN ({})", list.join(", "))).end().all::<Mark>(db).await?);
+        }
+        marks.sort_by(|one, other| (&one.text, one.number, &one.id).cmp(&(&other.text, other.number, &other.id)));
+        if self.descending {
+            marks.reverse();
+        }
+        Ok(marks.into_iter().enumerate().map(|(at, mark)| (mark.id, at)).collect())
     }
 }
 

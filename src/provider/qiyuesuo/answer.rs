@@ -90,13 +90,30 @@ pub fn without_codes(text: &str) -> Cow<'_, str> {
     if drop_codes(&mut json) { json.to_string().into() } else { text.into() }
 }
 
+/// Returns true if a member of this name holds a seal code.
+#[must_use]
+pub fn is_code(name: &str) -> bool {
+    let name = name.trim();
+    name.eq_ignore_ascii_case(CODE) || name.eq_ignore_ascii_case("verifyCode")
+}
+
+/// Returns true if the text has the name of a seal code before a value. `syncVertifyCode` as a word has none.
+#[must_use]
+pub fn names_code(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["vertifycode", "verifycode"].iter().any(|name| {
+        let mut after = text.split(name).skip(1);
+        after.any(|rest| rest.trim_start_matches(['"', '\'', '\\', ' ', ']']).starts_with(['=', ':']))
+    })
+}
+
 /// Returns true if there was a code.
 fn drop_codes(json: &mut Value) -> bool {
     let mut found = false;
     match json {
         Value::Object(members) => {
             for (name, value) in members {
-                if name == CODE && !value.is_null() {
+                if is_code(name) && !value.is_null() {
                     *value = Value::Null;
                     found = true;
                 } else {
@@ -105,6 +122,15 @@ fn drop_codes(json: &mut Value) -> bool {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| found |= drop_codes(item)),
+        Value::String(inner) if names_code(inner) => {
+            // JSON in a text.
+            let without = match serde_json::from_str::<Value>(inner) {
+                Ok(Value::Object(_) | Value::Array(_)) => without_codes(inner).into_owned(),
+                _ => return false,
+            };
+            found = *inner != without;
+            *inner = without;
+        }
         _ => {}
     }
     found

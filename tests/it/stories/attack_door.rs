@@ -69,6 +69,10 @@ story!(a_callback_must_carry_the_secret_and_no_spelling_of_it_is_kept, async |en
 });
 
 story!(with_a_secret_and_a_network_both_are_demanded, async |engine: Engine| {
+    fn here(config: &mut Config) {
+        with_secrets(config);
+        config.callback.allow_from = vec!["127.0.0.0/8".parse().unwrap()];
+    }
     fn elsewhere(config: &mut Config) {
         with_secrets(config);
         config.callback.allow_from = vec!["192.0.2.0/24".parse().unwrap()];
@@ -78,10 +82,6 @@ story!(with_a_secret_and_a_network_both_are_demanded, async |engine: Engine| {
     send(&world, "?key=the-former-key", &[]).await.expect(200);
     let world = world_with(engine, elsewhere).await;
     send(&world, "?key=the-former-key", &[]).await.expect_problem(403, "callback_refused");
-    fn here(config: &mut Config) {
-        with_secrets(config);
-        config.callback.allow_from = vec!["127.0.0.0/8".parse().unwrap()];
-    }
     let world = world_with(engine, here).await;
     for suffix in ["", "?key=wrong"] {
         send(&world, suffix, &[]).await.expect_problem(403, "callback_refused");

@@ -74,7 +74,6 @@ async fn an_upload_of_600_mib_is_received_in_constant_memory() {
         let answer = upload(&house, &wang, &path, part, "\r\n--b--\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
         let grown = peak(&process) - before;
-        println!("from {before} by {grown} bytes");
         assert!(grown < MOST, "from {before} by {grown} bytes");
         house.retire(process).await;
     })

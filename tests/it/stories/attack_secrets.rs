@@ -238,7 +238,8 @@ fn serve_until(mut command: Command, words: &str) -> String {
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
     let mut all = String::new();
     let found = lines.find(|line| {
-        all += &format!("{line}\n");
+        all.push_str(line);
+        all.push('\n');
         line.contains(words)
     });
     process.kill().unwrap();

@@ -17,12 +17,12 @@ use crate::support::{
 };
 
 /// Where the parts of a zip begin: headers of entries, of the directory and its end.
-fn borders(zip: &[u8]) -> Vec<usize> {
+pub(super) fn borders(zip: &[u8]) -> Vec<usize> {
     let marks: [&[u8]; 3] = [b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"];
     (0..zip.len() - 4).filter(|at| marks.contains(&&zip[*at..at + 4])).collect()
 }
 
-async fn bundle_of(caller: &Caller, wish: &Value) -> Value {
+pub(super) async fn bundle_of(caller: &Caller, wish: &Value) -> Value {
     caller.post("/api/bundles", wish).await.expect(201)
 }
 
@@ -160,7 +160,11 @@ story!(a_bundle_is_for_those_who_may_have_each_document_now_and_ends, async |eng
     let mut tx = world.app.db.begin().await.unwrap();
     sql("DELETE FROM flow_people WHERE who IN ('user:wang', 'role:operator')").execute(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
-    world.caller("wang").await.part(url, "bytes=100-", None).await.expect_problem(403, "forbidden");
+    let wang = world.caller("wang").await;
+    world
+        .until("the remembered right has ended", async || wang.part(url, "bytes=100-", None).await.status == 403)
+        .await;
+    wang.part(url, "bytes=100-", None).await.expect_problem(403, "forbidden");
 
     clock.advance(Duration::from_hours(8 * 24));
     let admin = world.caller("admin").await;

@@ -58,7 +58,6 @@ async fn all_are_let_go(house: &House, mut served: tokio::process::Command) {
     }
     times.sort_unstable();
     let (median, most) = (times[times.len() / 2], times[times.len() * 95 / 100]);
-    println!("{} answers meanwhile, median {median:?}, 95 % {most:?}; gone after {:?}", times.len(), begun.elapsed());
     assert!(times.len() > 20, "others were answered meanwhile: {times:?}");
     assert!(median < ANSWERED, "{times:?}");
     assert!(most < ANSWERED * 10, "{times:?}");
@@ -66,7 +65,7 @@ async fn all_are_let_go(house: &House, mut served: tokio::process::Command) {
 }
 
 /// All slow clients are gone within this time.
-const GONE: Duration = Duration::from_secs(60);
+const GONE: Duration = Duration::from_mins(1);
 /// Others are answered within this time meanwhile. On a machine that does other work a few may take longer.
 const ANSWERED: Duration = Duration::from_millis(100);
 

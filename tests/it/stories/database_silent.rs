@@ -119,7 +119,6 @@ async fn all_are_answered(world: &World, people: &People, reads_fail: bool) {
         if told.status == 503 && what != "readiness" {
             assert_eq!(told.header("retry-after"), "1", "{what}");
         }
-        println!("{what}: {} after {time:?}", told.status);
     }
     people.nobody.get("/healthz").await.expect(200);
 }

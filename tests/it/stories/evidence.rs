@@ -38,7 +38,7 @@ async fn archived(world: &World, count: u32) -> (FlowId, Value) {
 }
 
 /// The files of a zip by name, in its order.
-fn files_of(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files_of(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = zip::ZipArchive::new(Cursor::new(zip.to_vec())).unwrap();
     (0..archive.len())
         .map(|index| {
@@ -50,7 +50,7 @@ fn files_of(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn text_of<'a>(files: &'a [(String, Vec<u8>)], end: &str) -> &'a str {
+pub(super) fn text_of<'a>(files: &'a [(String, Vec<u8>)], end: &str) -> &'a str {
     let (_, bytes) = files.iter().find(|(name, _)| name.ends_with(end)).unwrap_or_else(|| panic!("{end} is in it"));
     std::str::from_utf8(bytes).unwrap()
 }
@@ -255,6 +255,10 @@ story!(the_lines_of_the_instructions_check_the_package_as_they_stand, async |wor
     assert!(good, "{told}");
     assert!(told.contains(&format!("S = {}", seal["s"].as_str().unwrap())), "{told}");
     assert!(told.lines().last().unwrap().starts_with("OK  ") && !told.contains("not checked"), "{told}");
+    // Without `--all`, what takes long is left out, and the last line says so.
+    let (good, told) = run_lines(&zip, &[plain[0], "python3 verify.py"]);
+    let last = told.lines().last().unwrap();
+    assert!(good && last.starts_with("OK  ") && last.contains("not checked: blake3"), "{told}");
     if let Some(tool) = bagit_tool() {
         let (good, told) = run_lines(&zip, &[plain[0], &format!("{} --validate .", tool.display())]);
         assert!(good, "{told}");
@@ -297,6 +301,14 @@ story!(one_flipped_byte_in_any_file_is_found, async |world: World| {
         let same = told.lines().any(|line| line == s);
         assert!(!good || !same, "a changed {name} was not found: {told}");
     }
+    // Proofs and time stamps come later, and change nothing of S.
+    let root = files.keys().next().unwrap().split('/').next().unwrap();
+    let mut later = files.clone();
+    for name in ["proof/log.json", "timestamps/s.tsr", "PROOF.json"] {
+        later.insert(format!("{root}/{name}"), b"{}".to_vec());
+    }
+    let (good, told) = run_lines(&packed(&later), &[lines[0], lines[2]]);
+    assert!(good && told.contains(&s), "{told}");
     for (what, change) in [
         (
             "a file less",

@@ -38,7 +38,10 @@ story!(
             view["events"].as_array().unwrap().iter().find(|event| event["act"] == "missing_accepted").unwrap();
         assert_eq!((&accepted["actor"], &accepted["detail"]), (&json!("admin"), &wish["reason"]));
         let first = manifest(&world, 1).await;
-        assert_json_snapshot("manifest_with_missing_accepted", &first);
+        let mut shown = first.clone();
+        // What the vendor said differs from run to run.
+        assert!(shown["details"].take().is_array() && shown["callbacks"].take().is_array());
+        assert_json_snapshot("manifest_with_missing_accepted", &shown);
         assert_eq!(first["missingAccepted"]["reason"], wish["reason"]);
         assert_eq!(first["missingAccepted"]["missing"][0]["missing"], 1);
         assert_eq!(first["documents"].as_array().unwrap().len(), 1);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::library_folders::{bring, id, make};
 use crate::support::{Caller, World, people::make_user, story};
 
-async fn set(caller: &Caller, folder: &str, inherits: bool, entries: Value) -> Value {
+pub(crate) async fn set(caller: &Caller, folder: &str, inherits: bool, entries: Value) -> Value {
     let rights = json!({ "inherits": inherits, "entries": entries });
     caller.put(&format!("/api/folders/{folder}/rights"), &rights).await.expect(200)
 }

@@ -39,6 +39,13 @@ fn junk() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// The vendor gives out this zip, also as the zip of photos of stampings. It has no faces.
+fn gives_out(world: &World, body: &[u8]) {
+    let no_faces = FaultKind::answer("application/zip", &zip(&[]));
+    world.sim.set_fault(Fault { after: 1, ..Fault::times(Target::ZipOfKind, no_faces, 1) });
+    world.sim.set_fault(Fault::always(Target::Zip, FaultKind::answer("application/zip", body)));
+}
+
 story!(junk_beside_the_photos_of_a_zip_is_left_out_by_name, async |engine: Engine| {
     let world = World::new(engine, Plan { config: Some(tries_once), ..Plan::default() }).await;
     let (flow, seal_use, business) = world.seal_use(3).await;
@@ -46,7 +53,7 @@ story!(junk_beside_the_photos_of_a_zip_is_left_out_by_name, async |engine: Engin
     let mut entries = vec![("用印图片/盖章_1.jpg", photos[0].as_slice()), ("用印图片/盖章_2.jpg", &photos[1])];
     let junk = junk();
     entries.extend(junk.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
-    world.sim.set_fault(Fault::always(Target::Zip, FaultKind::answer("application/zip", &zip(&entries))));
+    gives_out(&world, &zip(&entries));
     // The device counts, and lists no photo by its key.
     for _ in 0..3 {
         world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
@@ -69,7 +76,7 @@ story!(a_zip_behind_a_marker_or_blanks_is_read, async |engine: Engine| {
         let photos = [png(1), png(2)];
         let whole = zip(&[("盖章_1.jpg", &photos[0]), ("盖章_2.jpg", &photos[1])]);
         let body = [before, &whole, if before.is_empty() { b"\r\n<!-- end -->".as_slice() } else { b"" }].concat();
-        world.sim.set_fault(Fault::always(Target::Zip, FaultKind::answer("application/zip", &body)));
+        gives_out(&world, &body);
         for _ in 0..2 {
             world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
         }

@@ -5,18 +5,33 @@ use std::{process::Command, time::Duration};
 use bytes::Bytes;
 use reqwest::Method;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use yinku::{
     db::sql,
     library::document::Document,
-    preservation::fixity::{self, Damage, FixityReport, FixityResult, FixityScope},
+    preservation::fixity::{
+        Damage, FixityResult,
+        verify::{FixityReport, FixityScope, Verifier},
+    },
     store::StoreKey,
 };
 
 use crate::support::{World, seals::archived, story};
 
+fn verifier(world: &World) -> Verifier<'_> {
+    let app = &world.app;
+    Verifier {
+        store: &app.store,
+        db: &app.db,
+        clock: &app.clock,
+        by: "story",
+        untracked_before: app.clock.now().plus(Duration::from_hours(1)),
+        stop: CancellationToken::new(),
+    }
+}
+
 async fn verify(world: &World, scope: FixityScope) -> FixityReport {
-    let (app, later) = (&world.app, world.app.clock.now().plus(Duration::from_hours(1)));
-    fixity::verify(&app.store, &app.db, &app.clock, &scope, later, || {}).await.unwrap()
+    verifier(world).verify(&scope, || {}).await.unwrap()
 }
 
 story!(originals_that_are_missing_or_changed_are_found_and_heal, async |world: World| {
@@ -43,14 +58,50 @@ story!(originals_that_are_missing_or_changed_are_found_and_heal, async |world: W
         assert_eq!(found, [(Damage::Changed, &*keys[0]), (Damage::Missing, &*keys[1])]);
         assert_eq!((report.result, report.checked), (FixityResult::Findings, 3));
         assert_eq!(report.untracked.len(), usize::from(all));
-        report.record(&world.app.db, "story").await.unwrap();
     }
-    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_found'").await, 4);
-    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'fixity_checked'").await, 2);
+    // One entry for each finding, however often it is found, and one for each run.
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_found'").await, 3);
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'fixity_checked'").await, 4);
+    assert_eq!(world.count("SELECT COUNT(*) FROM fixity_findings WHERE healed_at IS NULL").await, 3);
     store.put(&object(0), first).await.unwrap();
     store.put(&object(1), second).await.unwrap();
     store.delete(&StoreKey::Raw("originals/x/2026-11/unknown.jpg".into())).await.unwrap();
     assert_eq!(verify(&world, FixityScope::All).await.result, FixityResult::Good);
+    assert_eq!(world.count("SELECT COUNT(*) FROM fixity_findings WHERE healed_at IS NULL").await, 0);
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_healed'").await, 3);
+});
+
+story!(a_check_that_cannot_go_on_is_not_well_and_keeps_what_it_found, async |world: World| {
+    let flow = archived(&world, 2).await;
+    world.until_quiet().await;
+    let sample = verify(&world, FixityScope::Sample(0.000_001)).await;
+    assert_eq!((sample.result, sample.checked), (FixityResult::Good, 1), "a sample has one original at least");
+    // An original whose path leads in a circle cannot be read. That is no finding of damage, and not well.
+    let key: String = sql("SELECT MIN(store_key) FROM originals").scalar(&world.app.db).await.unwrap();
+    let path = world.app.config.data_dir.join("store").join(&key);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let report = verify(&world, FixityScope::Flow(flow.clone())).await;
+    assert_eq!((report.result, report.checked), (FixityResult::CouldNotCheck, 1), "{report:?}");
+    assert_eq!(report.could_not_check[0].key, key);
+    let kinds: Vec<String> =
+        sql("SELECT kind FROM fixity_findings WHERE healed_at IS NULL").scalars(&world.app.db).await.unwrap();
+    assert_eq!(kinds, ["unreadable"]);
+    // The list of the store fails at it. The originals before are checked, and the run has its entry.
+    let report = verify(&world, FixityScope::All).await;
+    assert_eq!(report.result, FixityResult::CouldNotCheck);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(verify(&world, FixityScope::Flow(flow)).await.result, FixityResult::Good);
+    assert_eq!(world.count("SELECT COUNT(*) FROM fixity_findings WHERE healed_at IS NULL").await, 0);
+    // An interrupted check.
+    let stopped = verifier(&world);
+    stopped.stop.cancel();
+    let report = stopped.verify(&FixityScope::All, || {}).await.unwrap();
+    assert_eq!(report.result, FixityResult::CouldNotCheck);
+    assert!(report.could_not_check[0].why.contains("interrupted"), "{report:?}");
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'fixity_checked'").await, 5);
 });
 
 story!(the_command_ends_well_only_if_all_was_checked_and_is_well, async |world: World| {
@@ -81,7 +132,7 @@ story!(the_command_ends_well_only_if_all_was_checked_and_is_well, async |world: 
     // A store with a link to itself cannot be read: that is no finding, and not well.
     std::os::unix::fs::symlink(&path, &path).unwrap();
     let (status, told) = verify(&[]);
-    assert!(status == Some(2) && told.contains("cannot check"), "{told}");
+    assert!(status == Some(2) && told.contains("could_not_check"), "{told}");
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(verify(&[]).0, Some(0));
@@ -98,10 +149,11 @@ story!(a_damaged_original_breaks_off_and_is_a_finding, async |world: World| {
     bytes[length / 2] ^= 1;
     world.app.store.put(&key, bytes.into()).await.unwrap();
     let made = wang.post("/api/bundles", &json!({ "documentIds": [document.id.to_string()] })).await.expect(201);
-    for path in [format!("/api/documents/{}/content", document.id), made["url"].as_str().unwrap().to_owned()] {
-        let answer = wang.request(Method::GET, &path).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert!(answer.bytes().await.is_err(), "{path} must not end as if it were whole");
-    }
-    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_found'").await, 2);
+    let answer = wang.request(Method::GET, made["url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.bytes().await.is_err(), "it must not end as if it were whole");
+    // Now the damage is known.
+    let content = format!("/api/documents/{}/content", document.id);
+    wang.get(&content).await.expect_problem(500, "original_damaged");
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_found'").await, 1);
 });

@@ -94,10 +94,12 @@ impl Ending {
     }
 
     /// User and act of the entries that have no address, or no session and no token. The service itself has none. A
-    /// failed login and a stranger have no login, and counts of repeats are written later.
+    /// failed login, a stranger and a link for a download have no login. Counts of repeats are written later, and so is
+    /// what a check of originals finds.
     async fn without_origin(&self) -> Vec<(String, String)> {
         sql("SELECT DISTINCT username, act FROM audit WHERE username NOT IN ('yinku', 'vendor callback', 'command line', 'held')
-               AND (peer IS NULL OR via IS NULL)
+               AND act NOT IN ('fixity_checked', 'damage_found')
+               AND (peer IS NULL OR (via IS NULL AND act <> 'bundle_downloaded'))
                AND NOT (act IN ('login_failed', 'access_refused')
                  AND (peer IS NOT NULL OR detail LIKE '% times' OR detail LIKE '%more in 10 minutes'))
              ORDER BY username, act")

@@ -51,8 +51,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Freezes a selection as a bundle. Documents that the caller may not see are left out. 503 `bundle_making`: an evidence
-         *     package of the selection is not made yet. Send the request again.
+         * Freezes a selection as a bundle. Documents that the caller may not see are left out. `state` is `making` while evidence
+         *     packages of the selection are not made. 409 `selection_changed`: the list is not the one that the caller saw.
          */
         post: operations["post_bundles"];
         delete?: never;
@@ -70,7 +70,7 @@ export interface paths {
         };
         /**
          * The zip of a bundle: exact Content-Length, strong ETag, Range, If-Range and If-Match. The same id has the same bytes
-         *     for ever, at every node, or it is 410.
+         *     for ever, at every node, or it is 410: its time is over, or a document or original of it is gone or damaged.
          */
         get: operations["get_bundles_id"];
         put?: never;
@@ -90,6 +90,43 @@ export interface paths {
         };
         /** A bundle without its bytes. */
         get: operations["get_bundles_id_about"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bundles/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a link for a download manager without a session. It works for 24 hours with the rights of its maker, and its
+         *     downloads are audited as theirs.
+         */
+        post: operations["post_bundles_id_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bundles/{id}/linked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The zip of a bundle by a link, without a login. Like `GET /api/bundles/{id}` otherwise. 404: the link has ended. */
+        get: operations["get_bundles_id_linked"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1353,6 +1390,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/fixity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the originals are: the run that checks them now, and the last one. */
+        get: operations["get_fixity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fixity/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the checks found, newest first. */
+        get: operations["get_fixity_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fixity/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a check. It starts after those that were asked for before it. `GET /api/fixity` shows it. */
+        post: operations["post_fixity_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1361,7 +1449,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_made" | "bundle_linked" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "damage_healed" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1477,26 +1565,43 @@ export interface components {
          * @description A frozen selection that is given out as one zip (打包下载).
          */
         BundleId: string;
+        /** @description A link to a bundle. */
+        BundleLink: {
+            /** @description The path of the zip with its key. Whoever has it downloads in the name of its maker. */
+            url: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        /**
+         * @description How far a bundle is.
+         * @enum {string}
+         */
+        BundleState: "making" | "ready" | "failed";
         /** @description A bundle. */
         BundleView: {
             id: components["schemas"]["BundleId"];
             /** @description The path of the zip. */
             url: string;
-            state: string;
+            state: components["schemas"]["BundleState"];
             name: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description 0 until the bundle is ready.
+             */
             bytes: number;
             /** Format: int64 */
             entries: number;
-            /** @description The strong ETag of the zip, with its quotes. */
+            /** @description The strong ETag of the zip, with its quotes. Empty until the bundle is ready. */
             etag: string;
+            /** @description What could not be given. `缺失清单.txt` in the zip says the same. */
+            left: components["schemas"]["LeftOut"][];
             /**
              * Format: date-time
              * @description Null: the bundle does not end.
              */
             expiresAt: string | null;
         };
-        /** @description What a bundle is to be made of: one of documents, a folder, or flows. */
+        /** @description What a bundle is to be made of, one of: documents by id, flows, or a list (`folderId`, `space` or `query`). */
         BundleWish: {
             /**
              * @description Documents by id.
@@ -1505,11 +1610,36 @@ export interface components {
             documentIds: components["schemas"]["DocumentId"][];
             /** @default null */
             folderId: components["schemas"]["FolderId"] | null;
+            /** @default null */
+            space: components["schemas"]["Space"] | null;
             /**
              * @description true: with all folders below.
              * @default false
              */
             deep: boolean;
+            /** @default null */
+            query: components["schemas"]["SelectionQuery"] | null;
+            /** @default null */
+            sort: components["schemas"]["SelectionSort"] | null;
+            /**
+             * @description Stretches of the list between two documents, both included.
+             * @default []
+             */
+            between: [
+                string,
+                string
+            ][];
+            /**
+             * @description Documents of the list that are left out.
+             * @default []
+             */
+            without: components["schemas"]["DocumentId"][];
+            /**
+             * Format: int64
+             * @description The number of documents that the caller expects. 409 `selection_changed` if the list selects another number.
+             * @default null
+             */
+            expect: number | null;
             /**
              * @description The photos and files of these flows, a folder for each.
              * @default []
@@ -1686,6 +1816,7 @@ export interface components {
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
          *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
+         *     * `selection_changed` (409): The list or its documents have changed. Load the list and select again.
          *     * `bundle_gone` (410): The bundle has ended, or a document in it is gone or damaged. Make a new bundle.
          *     * `other_state` (412): The content is not the one that the conditions of the request name. Download it from the start.
          *     * `too_large` (413): A file is larger than the limit. Send a smaller file.
@@ -1701,6 +1832,7 @@ export interface components {
          *     * `too_many_at_once` (429): The user has too many uploads or event streams in progress. Retry after `Retry-After` seconds.
          *     * `too_much` (429): The address has sent more bytes than one may send in an hour. Retry after `Retry-After` seconds.
          *     * `internal` (500): The service failed. See the service log for the cause.
+         *     * `original_damaged` (500): The original is damaged or missing in the store. Ask an administrator to restore the object.
          *     * `vendor_failed` (502): The vendor refused, failed or did not answer. See `detail` for the vendor's message.
          *     * `still_collecting` (503): The service is still fetching photos. Retry after `Retry-After` seconds.
          *     * `bundle_making` (503): The service is still making the package. Retry after `Retry-After` seconds.
@@ -1708,7 +1840,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "selection_changed" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "original_damaged" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -2290,6 +2422,17 @@ export interface components {
             stampedFileField?: string | null;
             stampedFolder?: components["schemas"]["FolderPath"] | null;
             archive?: components["schemas"]["ArchiveMode"] | null;
+        };
+        /**
+         * @description Why something could not be given.
+         * @enum {string}
+         */
+        LeftCode: "original_damaged" | "photos_missing";
+        /** @description Something that could not be given. */
+        LeftOut: {
+            /** @description The path of the file, or what is missing. */
+            name: string;
+            code: components["schemas"]["LeftCode"];
         };
         MadeToken: {
             id: components["schemas"]["TokenId"];
@@ -2950,6 +3093,44 @@ export interface components {
             /** @description The vendor's word for the state: `NORMAL` or `FREEZE`. A frozen seal cannot be applied for. Null in some versions. */
             status: string | null;
         };
+        /** @description The filters of the search. An absent member sets no condition. */
+        SelectionQuery: {
+            /**
+             * @description A part of the document name.
+             * @default null
+             */
+            q: string | null;
+            /** @default null */
+            flowId: components["schemas"]["FlowId"] | null;
+            /** @default null */
+            seal: string | null;
+            /**
+             * @description The username of the person who stamped.
+             * @default null
+             */
+            user: string | null;
+            /** @default null */
+            kind: components["schemas"]["PhotoKind"] | null;
+            /**
+             * Format: date-time
+             * @description Received at this time or later.
+             * @default null
+             */
+            from: string | null;
+            /**
+             * Format: date-time
+             * @description Received before this time.
+             * @default null
+             */
+            to: string | null;
+            /** @default null */
+            hash: components["schemas"]["Blake3"] | null;
+        };
+        /**
+         * @description The order of a selected list.
+         * @enum {string}
+         */
+        SelectionSort: "receivedAt" | "-receivedAt" | "bytes" | "-bytes";
         SendBack: {
             /** @description Why the flow is sent back. */
             comment: string;
@@ -3203,6 +3384,144 @@ export interface components {
         Withdrawal: {
             comment?: string | null;
         };
+        AcceptedRun: {
+            id: components["schemas"]["FixityRunId"];
+        };
+        AskedRun: {
+            scope: components["schemas"]["AskedScope"];
+            /**
+             * Format: double
+             * @description Above 0, at most 1.
+             */
+            share?: number | null;
+            flowId?: components["schemas"]["FlowId"] | null;
+            folderId?: components["schemas"]["FolderId"] | null;
+        };
+        /**
+         * @description What a run checks.
+         * @enum {string}
+         */
+        AskedScope: "all" | "sample" | "flow" | "folder";
+        /** @description A finding, open or healed. */
+        Finding: {
+            id: components["schemas"]["FindingId"];
+            kind: components["schemas"]["FindingKind"];
+            /** @description The BLAKE3 hash of the original. For an untracked object, its key. */
+            subject: string;
+            storeKey: string;
+            detail: string;
+            foundBy: string;
+            /** Format: date-time */
+            foundAt: string;
+            /**
+             * Format: date-time
+             * @description `null`: the finding is open.
+             */
+            healedAt: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description What a check of the store found.
+         */
+        FindingId: string;
+        /**
+         * @description What is wrong with an object of the store.
+         * @enum {string}
+         */
+        FindingKind: "missing" | "changed" | "unreadable" | "untracked";
+        /**
+         * @description How a run ended.
+         * @enum {string}
+         */
+        FixityResult: "good" | "findings" | "could_not_check";
+        /** Format: uuid */
+        FixityRunId: string;
+        /** @description A run as it is shown. */
+        FixityRunView: {
+            id: components["schemas"]["FixityRunId"];
+            kind: components["schemas"]["RunKind"];
+            /** @description The user who asked for it, or `yinku`. */
+            askedBy: string;
+            /**
+             * Format: date-time
+             * @description `null`: it waits for the run before it.
+             */
+            from: string | null;
+            /**
+             * Format: date-time
+             * @description `null`: it has not ended.
+             */
+            to: string | null;
+            /**
+             * Format: int64
+             * @description Originals that were read whole, or are missing.
+             */
+            checked: number;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: double
+             * @description The share of all originals. `null`: of those that the run chooses, all.
+             */
+            share: number | null;
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Objects without a row.
+             */
+            untracked: number;
+            /**
+             * Format: int64
+             * @description Originals that could not be read.
+             */
+            notChecked: number;
+            result: components["schemas"]["FixityResult"] | null;
+            detail: string | null;
+        };
+        FixityView: {
+            /** @description A run has started or waits. */
+            running: boolean;
+            run: components["schemas"]["FixityRunView"] | null;
+            lastRun: components["schemas"]["FixityRunView"] | null;
+            /**
+             * Format: int64
+             * @description Findings that have not healed.
+             */
+            openFindings: number;
+            /** Format: int64 */
+            originals: number;
+            /**
+             * Format: date-time
+             * @description When the longest unchecked original was checked, or was stored if it was never checked.
+             */
+            longestUnchecked: string | null;
+            /**
+             * Format: double
+             * @description `fixity.share`: the share of all originals that is checked in a day. 0: there are no scheduled runs.
+             */
+            share: number;
+            /** @description `fixity.every`, such as `24h`. */
+            every: string;
+        };
+        /** @description A page of a list, newest first. */
+        Page_Finding: {
+            items: components["schemas"]["Finding"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /**
+         * @description What a run checks.
+         * @enum {string}
+         */
+        RunKind: "scheduled" | "all" | "sample" | "flow" | "folder";
     };
     responses: never;
     parameters: never;
@@ -3423,6 +3742,15 @@ export interface operations {
             };
             /** @description The body arrived too slowly. Send the request again. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3658,6 +3986,202 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_bundles_id_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BundleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The object was created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleLink"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bundles_id_linked: {
+        parameters: {
+            query?: {
+                /** @description The key of the link. */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["BundleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The caller already has these bytes. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content is another one. Download it from the start. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range is outside the content. Request a range within it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
@@ -5989,6 +6513,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The content is another one. Download it from the start. */
             412: {
                 headers: {
@@ -6438,6 +6971,15 @@ export interface operations {
             };
             /** @description The current state does not allow this. Do what `detail` says. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The bytes have ended. Make a new bundle. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11485,6 +12027,256 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    get_fixity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FixityView"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fixity_findings: {
+        parameters: {
+            query?: {
+                /** @description true: only findings that have not healed. */
+                open?: boolean;
+                /** @description The `next` of the previous page. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Finding"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_fixity_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskedRun"];
+            };
+        };
+        responses: {
+            /** @description The service accepted the request and continues the work. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedRun"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

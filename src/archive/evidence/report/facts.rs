@@ -1,8 +1,12 @@
 //! Facts of the report in words.
 
-use super::{super::known::Known, kind_words};
+use super::{
+    super::{known::Known, mask},
+    kind_words,
+};
 use crate::{
     archive::evidence::metadata::live,
+    photo::kind::PhotoKind,
     seal_use::{Counts, PhotoCounts},
 };
 
@@ -72,16 +76,54 @@ pub(super) fn gaps(known: &Known) -> Vec<String> {
             "缺失由 {} 于 {} 接受，理由：{}",
             known.name(by),
             accepted["at"].as_str().unwrap_or_default(),
-            accepted["reason"].as_str().unwrap_or_default()
+            mask::phone(accepted["reason"].as_str().unwrap_or_default())
         ));
     }
     lines
 }
 
-/// Returns the first and the last time of a stamping that is known.
-pub(super) fn span(known: &Known) -> Option<String> {
-    let times = || {
-        known.facts.documents.iter().filter(|file| file.photo.is_some()).map(super::super::known::FileFacts::shown_at)
-    };
+/// Returns the first and the last time of a stamping that the package shows.
+pub(super) fn span(known: &Known, paths: &[Option<String>]) -> Option<String> {
+    let shown =
+        || known.facts.documents.iter().zip(paths).filter(|(file, path)| file.photo.is_some() && path.is_some());
+    let times = || shown().map(|(file, _)| file.shown_at());
     Some(format!("{} – {}", times().min()?, times().max()?))
+}
+
+/// Says how many of the applications at the vendor were superseded by later ones. Empty if none was.
+pub(super) fn superseded_note(known: &Known) -> String {
+    match live(known).filter(|used| used.superseded).count() {
+        0 => String::new(),
+        count => format!("（含已被取代的用印申请 {count} 份 / {count} superseded）"),
+    }
+}
+
+/// Says from where the counted photos came, and how many are not confirmed.
+pub(super) fn sources(known: &Known, sums: &Sums, paths: &[Option<String>]) -> String {
+    let mut counts = [
+        ("凭 photokey 逐张下载", 0),
+        ("取自契约锁的压缩包", 0),
+        ("回调推送并经契约锁确认", 0),
+        ("人工补充", 0),
+        ("回调推送、由管理员接受", 0),
+    ];
+    let photos = live(known).flat_map(|used| &used.photos);
+    for photo in photos.filter(|photo| photo.kind == PhotoKind::Signatory && photo.blake3.is_some()) {
+        let source = match (photo.confirmation.as_str(), photo.source.as_str()) {
+            ("unconfirmed", _) => continue,
+            ("accepted", _) => 4,
+            ("supplied", _) | (_, "supply") => 3,
+            (_, "push") => 2,
+            (_, "zip") => 1,
+            _ => 0,
+        };
+        counts[source].1 += 1;
+    }
+    let parts: Vec<String> =
+        counts.iter().filter(|(_, count)| *count > 0).map(|(how, count)| format!("{how} {count} 张")).collect();
+    let how = if parts.is_empty() { String::new() } else { format!("：{}", parts.join("，")) };
+    let shown = known.facts.documents.iter().zip(paths).filter(|(_, path)| path.is_some());
+    let unconfirmed =
+        shown.filter(|(file, _)| file.photo.as_ref().is_some_and(|photo| photo.state == "unconfirmed")).count();
+    format!("收到 {} 张{how}；未确认 {unconfirmed} 张，单独列出、不计数", sums.counts.received)
 }

@@ -75,8 +75,8 @@ pub(super) fn model(
     pages: usize,
 ) -> Vec<Block> {
     let sums = facts::sums(known);
-    let mut blocks = first_page(known, &sums);
-    blocks.extend(statements(known, &sums));
+    let mut blocks = first_page(known, &sums, paths);
+    blocks.extend(statements(known, &sums, paths));
     blocks.extend(people(known));
     blocks.extend(seals(known));
     blocks.push(Block::Heading { zh: "五、每次用印", en: "5. Each stamping" });
@@ -107,12 +107,12 @@ pub(super) fn more_photos(tiles: &[Tile], page: usize, pages: usize) -> Vec<Bloc
     ]
 }
 
-fn first_page(known: &Known, sums: &Sums) -> Vec<Block> {
+fn first_page(known: &Known, sums: &Sums, paths: &[Option<String>]) -> Vec<Block> {
     let flow = &known.facts.flow;
     let mut seals: Vec<&str> = live(known).flat_map(|used| &used.grants).map(|grant| grant.seal.as_str()).collect();
     seals.sort_unstable();
     seals.dedup();
-    let state = match known.flow.state {
+    let state = match known.flow_state {
         FlowState::Withdrawn => known.archived(),
         _ if known.n == 0 => "未归档：流程仍在进行，本包只说明截至目前的事实".to_owned(),
         _ => format!("已归档 {}（第 {} 版）", known.archived(), known.n),
@@ -122,32 +122,30 @@ fn first_page(known: &Known, sums: &Sums) -> Vec<Block> {
     vec![
         Block::Title { zh: "物理用印证据报告".to_owned(), en: "Evidence of a physical seal use".to_owned() },
         Block::Facts(vec![
-            ("用印主题", "Subject", flow.title.clone()),
+            ("用印主题", "Subject", mask::phone(&flow.title)),
             ("流水号", "Serial number", flow.serial_no.clone()),
             ("发起组织", "Organisation", bag::organisation(known).unwrap_or_else(|| "–".to_owned())),
             ("发起人", "Started by", known.name(&flow.starter).to_owned()),
             ("印章", "Seals", if seals.is_empty() { "–".to_owned() } else { seals.join("、") }),
-            ("用印时间", "From – to", facts::span(known).unwrap_or_else(|| "–".to_owned())),
+            ("用印时间", "From – to", facts::span(known, paths).unwrap_or_else(|| "–".to_owned())),
             ("状态", "State", state),
             ("本报告日期", "Date of this state", known.at.to_string()),
         ]),
         Block::Counts { text: facts::line(sums), good: sums.counts.missing == 0 },
-        Block::Note(format!("{complete}\napplied {} + appended {}, counted by the device {}, photos received {}, missing {}",
-            sums.applied, sums.appended, sums.counts.counted, sums.counts.received, sums.counts.missing)),
+        Block::Note(format!("{complete}{}\napplied {} + appended {}, counted by the device {}, photos received {}, missing {}",
+            facts::superseded_note(known), sums.applied, sums.appended, sums.counts.counted, sums.counts.received, sums.counts.missing)),
         Block::Heading { zh: "如何核验", en: "How to check" },
         Block::Note("1. 用浏览器打开包内 verify.html，把整个 zip 拖进去：全部变绿即未被改动。\n2. 把页面显示的 S 与印库中本流程的 S 对照。\n3. 命令行核验见 校验说明.md。\n(Open verify.html in a browser, drop the zip, compare S.)".to_owned()),
     ]
 }
 
-fn statements(known: &Known, sums: &Sums) -> Vec<Block> {
-    let files = known.facts.documents.len();
+fn statements(known: &Known, sums: &Sums, paths: &[Option<String>]) -> Vec<Block> {
+    let files = paths.iter().flatten().count();
+    let withheld = match paths.len() - files {
+        0 => String::new(),
+        count => format!("；另有 {count} 个文件属于个人信息，未随本包提供"),
+    };
     let row = |law: &str, says: &str, fact: String| vec![text(law), text(says), text(fact)];
-    let unconfirmed = known
-        .facts
-        .documents
-        .iter()
-        .filter(|file| file.photo.as_ref().is_some_and(|photo| photo.state == "unconfirmed"))
-        .count();
     vec![
         Block::Heading { zh: "二、与电子签名法的对应", en: "2. The Electronic Signature Law" },
         Block::Table {
@@ -156,25 +154,27 @@ fn statements(known: &Known, sums: &Sums) -> Vec<Block> {
                 row(
                     "第五条",
                     "原件形式：能够有效表现所载内容并可供随时调取查用，内容保持完整、未被更改",
-                    format!("{files} 个文件逐字节保存，附 SHA-256、SM3、BLAKE3 三种散列，见第八节"),
+                    format!("{files} 个文件逐字节保存，附 SHA-256、SM3、BLAKE3 三种散列，见第八节{withheld}"),
                 ),
                 row(
                     "第六条",
                     "文件保存：格式与生成、发送或接收时的格式相同，能识别发件人、收件人及发送、接收的时间",
-                    "图片为设备上传的原始字节，未转码；接收时间与来源见 metadata/custody.jsonl".to_owned(),
+                    "图片为收到的原始字节，未转码；接收时间与来源见 metadata/custody.jsonl".to_owned(),
                 ),
                 row(
                     "第八条",
                     "真实性：生成、储存、传递方法与保持内容完整性方法的可靠性，鉴别发件人方法的可靠性",
-                    format!(
-                        "收到 {} 张，由契约锁服务逐张下载或确认；未确认 {unconfirmed} 张，单独列出、不计数",
-                        sums.counts.received
-                    ),
+                    facts::sources(known, sums, paths),
                 ),
                 row(
                     "来源可靠",
                     "Reliable source",
-                    format!("{} 份用印申请，业务编号：{}", live(known).count(), businesses(known)),
+                    format!(
+                        "{} 份用印申请，业务编号：{}{}",
+                        live(known).count(),
+                        businesses(known),
+                        facts::superseded_note(known)
+                    ),
                 ),
                 row(
                     "程序规范",
@@ -207,7 +207,7 @@ fn people(known: &Known) -> Vec<Block> {
             text(known.name(&approval.username)),
             text(format!("{}{round}", node(&approval.node))),
             text(approval.at.to_string()),
-            text(approval.comment.clone().unwrap_or_default()),
+            text(approval.comment.as_deref().map(mask::phone).unwrap_or_default()),
         ]
     }));
     vec![
@@ -227,7 +227,12 @@ fn seals(known: &Known) -> Vec<Block> {
             text(format!("{} {}", grant.user, grant.contact.as_deref().map(mask::phone).unwrap_or_default())),
             text(format!("{} + {}", grant.applied, grant.appended())),
             text(grant.used.to_string()),
-            text(format!("{} {}", used.business_id.as_deref().unwrap_or("–"), used.status)),
+            text(format!(
+                "{} {}{}",
+                used.business_id.as_deref().unwrap_or("–"),
+                used.status,
+                if used.superseded { "（已被取代 / superseded）" } else { "" }
+            )),
         ]
     });
     vec![
@@ -255,15 +260,18 @@ fn custody(known: &Known) -> Vec<Block> {
     let archived = if known.n > 0 {
         format!("归档时逐个读回并核对 BLAKE3，补算 SM3（{}）。", known.at)
     } else {
-        "尚未归档；制作本包时逐个读回，补算 SM3。".to_owned()
+        "尚未归档；制作本包时，尚无 SM3 的原件已读回、核对 BLAKE3 并补算 SM3。".to_owned()
     };
+    let callbacks = &known.facts.callbacks;
+    let (all, kept) = (callbacks.len(), callbacks.iter().filter(|line| line.is_body_kept()).count());
     vec![
         Block::Heading { zh: "六、保管链", en: "6. Chain of custody" },
         Block::Note(format!(
-            "共收到回调 {} 次，每次保存原始请求及其 SHA-256。图片凭 photokey 从契约锁服务下载，下载时即算 BLAKE3、SHA-256、CRC-32，写入存储并落盘后才登记。{archived}逐张记录见 metadata/custody.jsonl。\n\
-            {} callbacks were received. Each photo was fetched from the vendor, hashed while it arrived, and stored before it was recorded.",
-            known.callbacks.len(),
-            known.callbacks.len()
+            "共收到回调 {all} 次，每次在收到时即算原始请求的 SHA-256，其中 {kept} 次的原始请求完整保存。\
+            每张图片在到达时即算 BLAKE3、SHA-256、CRC-32，写入存储并落盘后才登记；其来源（凭 photokey 下载、压缩包、回调推送、人工补充）逐张记录。{archived}\
+            逐张记录见 metadata/custody.jsonl。\n\
+            {all} callbacks were received. The SHA-256 of each request was taken when it came; {kept} requests are kept whole. \
+            Each photo was hashed while it arrived, and stored before it was recorded."
         )),
     ]
 }
@@ -276,7 +284,7 @@ fn open_points(known: &Known, variant: &Variant) -> Vec<Block> {
             continue;
         }
         let no = photo.no.map_or_else(|| "–".to_owned(), |no| no.to_string());
-        points.extend(photos::doubts(file, photo).into_iter().map(|doubt| format!("图片 {no}：{doubt}")));
+        points.extend(photos::doubts(known, file, photo).into_iter().map(|doubt| format!("图片 {no}：{doubt}")));
     }
     for used in live(known) {
         for grant in used.grants.iter().filter(|grant| grant.used > grant.applied + grant.appended()) {
@@ -288,7 +296,7 @@ fn open_points(known: &Known, variant: &Variant) -> Vec<Block> {
                 "图片 {}：由 {} 接受，理由：{}",
                 photo.no.map_or_else(|| "–".to_owned(), |no| no.to_string()),
                 known.name(acceptance["by"].as_str().unwrap_or_default()),
-                acceptance["reason"].as_str().unwrap_or_default()
+                mask::phone(acceptance["reason"].as_str().unwrap_or_default())
             ));
         }
     }

@@ -16,14 +16,14 @@ pub(super) fn tiles(known: &Known, variant: &Variant, paths: &[Option<String>]) 
         .filter_map(|(index, (file, path))| {
             let (photo, path) = (file.photo.as_ref()?, path.as_ref()?);
             let thumbnail = variant.thumbnails.get(index).cloned().flatten();
-            Some((photo.no.unwrap_or(i64::MAX), Tile { thumbnail, ..tile(file, photo, path) }))
+            Some((photo.no.unwrap_or(i64::MAX), Tile { thumbnail, ..tile(known, file, photo, path) }))
         })
         .collect();
     tiles.sort_by_key(|(no, _)| *no);
     tiles.into_iter().map(|(_, tile)| tile).collect()
 }
 
-fn tile(file: &FileFacts, photo: &FilePhoto, path: &str) -> Tile {
+fn tile(known: &Known, file: &FileFacts, photo: &FilePhoto, path: &str) -> Tile {
     let no = photo.no.map_or_else(|| "–".to_owned(), |no| no.to_string());
     let mut lines = vec![format!("{no}　{}　{}", photo.seal.as_deref().unwrap_or("未知印章"), kind_words(photo.kind))];
     lines.extend(photo.user.as_ref().map(|user| format!("用印人 {user}")));
@@ -34,13 +34,13 @@ fn tile(file: &FileFacts, photo: &FilePhoto, path: &str) -> Tile {
     Tile {
         thumbnail: None,
         lines,
-        doubts: doubts(file, photo),
+        doubts: doubts(known, file, photo),
         hash: format!("SHA-256 {}…", &file.sha256[..16.min(file.sha256.len())]),
     }
 }
 
 /// Returns what is open about a photo, in words.
-pub(super) fn doubts(file: &FileFacts, photo: &FilePhoto) -> Vec<String> {
+pub(super) fn doubts(known: &Known, file: &FileFacts, photo: &FilePhoto) -> Vec<String> {
     let mut doubts = Vec::new();
     if file.clock_doubt {
         doubts.push("相机时间不可信 / clock of the camera in doubt".to_owned());
@@ -54,8 +54,11 @@ pub(super) fn doubts(file: &FileFacts, photo: &FilePhoto) -> Vec<String> {
             doubts.push("供应商尚未确认，不计入数目 / not confirmed by the vendor, not counted".to_owned());
         }
         "accepted" => doubts.push("由管理员接受 / accepted by an administrator".to_owned()),
-        "supplied" => doubts.push("人工补充 / supplied by hand".to_owned()),
         _ => {}
+    }
+    if let Some(by) = &photo.supplied_by {
+        let at = photo.supplied_at.map(|at| format!("于 {at} ")).unwrap_or_default();
+        doubts.push(format!("由 {} {at}人工补充 / supplied by hand", known.name(by)));
     }
     doubts
 }

@@ -11,8 +11,8 @@ INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, crea
   SELECT {id:2:i}, {id:3:i}, CAST(i AS TEXT), 0,
     CASE WHEN i % 400 = 7 THEN '旧章' WHEN i % 3 = 0 THEN '合同章' ELSE '公章' END,
     'x', CASE WHEN i % 2 = 0 THEN '甲' WHEN i % 300 = 1 THEN '乙' ELSE '丙' END, 1, 1, 0, TRUE FROM n;
-{n:4000} INSERT INTO originals (hash, sha256, crc32, bytes, mime, ext, complete, store_key, created_at)
-  SELECT CAST(i AS TEXT), 's', 1, 1, 'image/jpeg', 'jpg', TRUE, 'k' || CAST(i AS TEXT), 0 FROM n;
+{n:4000} INSERT INTO originals (hash, sha256, crc32, bytes, mime, ext, complete, store_key, created_at, checked_at)
+  SELECT CAST(i AS TEXT), 's', 1, 1, 'image/jpeg', 'jpg', TRUE, 'k' || CAST(i AS TEXT), 0, 0 FROM n;
 -- Received in no order of the ids, several at one time; every seventh document is of no photo.
 {n:4000} INSERT INTO photos (id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at, confirmation)
   SELECT {id:1:i}, {id:3:((i + 1) / 2)}, CAST(i AS TEXT),

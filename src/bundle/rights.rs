@@ -1,0 +1,190 @@
+//! Which users may have a bundle now.
+//!
+//! Documents of one folder, shelf and flow have the same rights. So a bundle keeps one document of each such place, and a
+//! request asks the rights of these alone, as the lists do. A trigger notes each change of a document at a place of the
+//! bundle (moved, trashed, another kind, gone). The next request looks at the documents again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    expiry,
+    layout::EntryContent,
+    plan::FrozenPlan,
+    plans::{self, PlanError},
+    record::{self, Bundle, BundleKind},
+};
+use crate::{
+    app::App,
+    content::download::original_of,
+    db::{Db, DbError, padded, placeholders, sql},
+    hash::Blake3,
+    id::{DocumentId, FlowId},
+    library::{
+        rights::Sight,
+        selected::{self, DocumentPlace},
+    },
+    user::User,
+};
+
+/// What a user must be allowed to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NeededRights {
+    /// One document of each place.
+    documents: BTreeSet<DocumentId>,
+    /// The same for documents in the trash.
+    trashed: BTreeSet<DocumentId>,
+    /// Flows whose packages are in the bundle.
+    flows: BTreeSet<FlowId>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RightsError {
+    #[error("the rights of the bundle cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl NeededRights {
+    /// The rights to these documents and to the packages of these flows. `None`: a document is gone.
+    pub(super) async fn of(
+        db: &Db,
+        documents: &[DocumentId],
+        flows: BTreeSet<FlowId>,
+    ) -> Result<Option<(Self, BTreeSet<String>)>, DbError> {
+        let mut needs = Self { flows, ..Self::default() };
+        let mut names: BTreeSet<String> = needs.flows.iter().map(ToString::to_string).collect();
+        let places = DocumentPlace::of_ids(db, documents).await?;
+        if places.len() < documents.iter().collect::<HashSet<_>>().len() {
+            return Ok(None);
+        }
+        let mut first: BTreeMap<(&str, &str, Option<&str>, bool, bool), &DocumentId> = BTreeMap::new();
+        for place in &places {
+            let flow = place.flow_id.as_ref().map(FlowId::as_str);
+            let key = (place.folder_id.as_str(), place.shelf.as_str(), flow, place.private, place.trashed);
+            first.entry(key).or_insert(&place.id);
+            if !names.contains(place.name()) {
+                names.insert(place.name().to_owned());
+            }
+        }
+        for ((.., trashed), id) in first {
+            let of = if trashed { &mut needs.trashed } else { &mut needs.documents };
+            of.insert(id.clone());
+        }
+        Ok(Some((needs, names)))
+    }
+
+    pub(super) fn json(&self) -> Result<String, DbError> {
+        serde_json::to_string(self).map_err(|error| DbError::Encode(error.into()))
+    }
+}
+
+/// Returns true if `user` may download every document of the bundle now. A bundle whose documents are gone ends.
+pub async fn may_have(app: &App, bundle: &Bundle, user: &User) -> Result<bool, RightsError> {
+    settle(app, bundle).await?;
+    let (needs, faces) = Bundle::needs_of(&app.db, &bundle.id).await?;
+    let needs: NeededRights =
+        needs.map_or_else(|| Ok(NeededRights::default()), |needs| serde_json::from_str(&needs))?;
+    let flows: Vec<&FlowId> = needs.flows.iter().chain(own_flow(bundle)).collect();
+    let documents: Vec<DocumentId> = needs.documents.union(&needs.trashed).cloned().collect();
+    Ok((!faces || user.reads_all())
+        && knows_all(&app.db, &flows, user).await?
+        && selected::may_have_all(&app.db, &documents, &Sight::of(&app.db, user).await?).await?)
+}
+
+/// Returns the flow whose package the bundle is.
+fn own_flow(bundle: &Bundle) -> Option<&FlowId> {
+    bundle.flow_id.as_ref().filter(|_| bundle.kind == BundleKind::Evidence)
+}
+
+/// Returns true if each of the flows knows the user. A draft has no package.
+async fn knows_all(db: &Db, flows: &[&FlowId], user: &User) -> Result<bool, DbError> {
+    if user.reads_all() {
+        return Ok(true);
+    }
+    let names = user.names_in_flows();
+    for piece in flows.chunks(1024) {
+        let asked = padded(piece);
+        let known: i64 = sql(format!(
+            "SELECT COUNT(DISTINCT flow_id) FROM flow_people WHERE flow_id IN {} AND who IN {}",
+            placeholders(1, asked.len()),
+            placeholders(1 + asked.len(), names.len())
+        ))
+        .bind_all(asked)
+        .bind_all(names.iter().map(String::as_str))
+        .scalar(db)
+        .await?;
+        if usize::try_from(known) != Ok(piece.len()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Looks at what has changed since the rights were written.
+pub(super) async fn settle(app: &App, bundle: &Bundle) -> Result<(), RightsError> {
+    if bundle.plan_key.is_none() {
+        return Ok(());
+    }
+    // A change that comes after this line is looked at by the next request.
+    let changes = Bundle::changes(&app.db, &bundle.id).await?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (needs, mut faces) = Bundle::needs_of(&app.db, &bundle.id).await?;
+    let known: NeededRights =
+        needs.map_or_else(|| Ok(NeededRights::default()), |needs| serde_json::from_str(&needs))?;
+    let plan = plans::read(&app.store, &app.cpu, bundle).await?;
+    let needed = NeededRights::of(&app.db, &plan.documents, known.flows).await?;
+    let packages: BTreeSet<FlowId> =
+        needed.iter().flat_map(|(needs, _)| &needs.flows).chain(own_flow(bundle)).cloned().collect();
+    let of_packages =
+        if packages.is_empty() { Some(Packaged::default()) } else { packaged(app, &plan, packages).await? };
+    let (Some((mut needs, names)), Some(of_packages)) = (needed, of_packages) else {
+        expiry::end_row(&app.db, &bundle.id, app.clock.now()).await?;
+        return Err(PlanError::Gone.into());
+    };
+    faces |= of_packages.faces;
+    needs.trashed.extend(of_packages.trashed);
+    let names: Vec<String> = names.into_iter().collect();
+    let mut tx = app.db.begin().await?;
+    Bundle::settle(&mut tx, &bundle.id, &needs.json()?, faces, &changes).await?;
+    record::stand_at(&mut tx, &bundle.id, &names).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What became of the originals of packages.
+#[derive(Debug, Default)]
+struct Packaged {
+    faces: bool,
+    trashed: Vec<DocumentId>,
+}
+
+/// Compares the originals of packages with the documents of their flows. `None`: an original has no document any more.
+async fn packaged(app: &App, plan: &FrozenPlan, flows: BTreeSet<FlowId>) -> Result<Option<Packaged>, DbError> {
+    let mut places: HashMap<Blake3, Vec<DocumentPlace>> = HashMap::new();
+    for flow in &flows {
+        for place in DocumentPlace::of_flow(&app.db, flow).await? {
+            places.entry(place.blake3.clone()).or_default().push(place);
+        }
+    }
+    let mut found = Packaged::default();
+    for entry in &plan.entries {
+        let EntryContent::Stored(key) = &entry.content else { continue };
+        let Some(original) = original_of(key) else { continue };
+        let Some(places) = places.get(&original) else { return Ok(None) };
+        let (trashed, live): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.trashed);
+        if live.is_empty() {
+            found.trashed.extend(trashed.first().map(|place| place.id.clone()));
+        }
+        // Another photo of the flow may have the same bytes and show no face.
+        found.faces |= !live.is_empty() && live.iter().all(|place| place.private);
+    }
+    Ok(Some(found))
+}
