@@ -41,7 +41,7 @@ pub struct NeededRights {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum RightsError {
+pub enum BundleRightsError {
     #[error("the rights of the bundle cannot be read: {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
@@ -85,7 +85,7 @@ impl NeededRights {
 }
 
 /// Returns true if `user` may download every document of the bundle now. A bundle whose documents are gone ends.
-pub async fn may_have(app: &App, bundle: &Bundle, user: &User) -> Result<bool, RightsError> {
+pub async fn may_have(app: &App, bundle: &Bundle, user: &User) -> Result<bool, BundleRightsError> {
     settle(app, bundle).await?;
     let (needs, faces) = Bundle::needs_of(&app.db, &bundle.id).await?;
     let needs: NeededRights =
@@ -127,7 +127,7 @@ async fn knows_all(db: &Db, flows: &[&FlowId], user: &User) -> Result<bool, DbEr
 }
 
 /// Looks at what has changed since the rights were written.
-pub(super) async fn settle(app: &App, bundle: &Bundle) -> Result<(), RightsError> {
+pub(super) async fn settle(app: &App, bundle: &Bundle) -> Result<(), BundleRightsError> {
     if bundle.plan_key.is_none() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use super::{
     left::{LeftCode, LeftOut},
     of_flow::missing,
     record::Bundle,
-    rights::RightsError,
+    rights::BundleRightsError,
 };
 use crate::{
     content::download::original_of,
@@ -82,12 +82,14 @@ pub enum SelectionError {
     TooMany,
     #[error("the selection has nothing that the caller may see")]
     Nothing,
+    #[error("the caller may see the documents and not download them")]
+    Forbidden,
     #[error("the documents have changed while the bundle was made; send the request again")]
     Changed,
     #[error(transparent)]
     List(#[from] ListError),
     #[error(transparent)]
-    Rights(#[from] RightsError),
+    Rights(#[from] BundleRightsError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -108,6 +110,9 @@ pub struct Gathered {
     /// A package has photos of faces, or of an unknown kind.
     pub(super) faces: bool,
     pub(super) left: Vec<LeftOut>,
+    /// Documents that the user sees and may not download. They are counted, because other users of the bundle may not see
+    /// their names.
+    refused: usize,
     damaged: BTreeSet<Blake3>,
 }
 
@@ -187,7 +192,9 @@ impl Gathered {
     /// Adds the documents that the user may download. A damaged one is named in the list of what is missing, so the users
     /// of the bundle need its right, too.
     fn add(&mut self, folder: &str, mut documents: Vec<Document>) {
+        let all = documents.len();
         documents.retain(|document| document.allows(Right::Download));
+        self.refused += all - documents.len();
         self.documents.extend(documents.iter().map(|document| document.id.clone()));
         let (good, damaged): (Vec<Document>, Vec<Document>) =
             documents.into_iter().partition(|document| !self.damaged.contains(&document.blake3));
@@ -196,6 +203,20 @@ impl Gathered {
         );
         let named = entries(&good).into_iter().map(|entry| Entry { name: format!("{folder}{}", entry.name), ..entry });
         self.entries.extend(named);
+    }
+
+    /// Names what the user may not download.
+    pub(super) fn name_refused(&mut self) -> Result<(), SelectionError> {
+        let has_none = self.entries.is_empty() && self.left.is_empty();
+        match (self.refused, has_none) {
+            (0, true) => Err(SelectionError::Nothing),
+            (0, false) => Ok(()),
+            (_, true) => Err(SelectionError::Forbidden),
+            (refused, false) => {
+                self.left.push(LeftOut::new(format!("文档 × {refused}"), LeftCode::NotDownloadable));
+                Ok(())
+            }
+        }
     }
 
     /// Adds the entries of a package. They have a folder of their own.

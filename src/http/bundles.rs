@@ -27,7 +27,7 @@ use crate::{
         link,
         plans::PlanError,
         record::Bundle,
-        rights::RightsError,
+        rights::BundleRightsError,
         selection::{BundleWish, SelectionError},
     },
     clock::Timestamp,
@@ -217,6 +217,7 @@ impl From<SelectionError> for Problem {
         match error {
             SelectionError::NotOne | SelectionError::TooMany => Self::new(Code::Invalid, error.to_string()),
             SelectionError::Nothing => Self::not_found(),
+            SelectionError::Forbidden => Self::forbidden(),
             SelectionError::Changed => Self::new(Code::SelectionChanged, error.to_string()),
             SelectionError::List(error) => error.into(),
             SelectionError::Rights(error) => error.into(),
@@ -247,12 +248,12 @@ impl From<PlanError> for Problem {
     }
 }
 
-impl From<RightsError> for Problem {
-    fn from(error: RightsError) -> Self {
+impl From<BundleRightsError> for Problem {
+    fn from(error: BundleRightsError) -> Self {
         match error {
-            RightsError::Plan(error) => error.into(),
-            RightsError::Db(error) => error.into(),
-            RightsError::Json(error) => Self::internal(&error),
+            BundleRightsError::Plan(error) => error.into(),
+            BundleRightsError::Db(error) => error.into(),
+            BundleRightsError::Json(error) => Self::internal(&error),
         }
     }
 }

@@ -23,14 +23,16 @@ story!(a_bundle_follows_the_rights_of_its_folders_and_their_trash, async |world:
     let wish = json!({ "folderId": top, "deep": true });
     let bundle = bundle_of(&zhang, &wish).await;
     assert_eq!((&bundle["entries"], status(&zhang, &bundle).await), (&json!(2), 200));
-    // Without the right to see or to download, it is neither given nor named.
-    for everyone in [json!([]), json!([{ "who": "everyone", "view": true }])] {
-        let mut entries = everyone.as_array().unwrap().clone();
-        entries.push(json!({ "who": "user:zhao", "manage": true }));
-        set(&zhao, &below, false, Value::Array(entries)).await;
+    // What may not be seen is neither given nor told. What may only be seen is counted.
+    let counted = json!([{ "name": "文档 × 1", "code": "not_downloadable" }]);
+    let only_seen = json!([{ "who": "everyone", "view": true }]);
+    for (everyone, left, entries) in [(json!([]), json!([]), 1), (only_seen, counted, 2)] {
+        let mut given = everyone.as_array().unwrap().clone();
+        given.push(json!({ "who": "user:zhao", "manage": true }));
+        set(&zhao, &below, false, Value::Array(given)).await;
         assert_eq!((status(&zhang, &bundle).await, status(&zhao, &bundle).await), (403, 200));
         let less = bundle_of(&zhang, &wish).await;
-        assert_eq!((&less["entries"], &less["left"]), (&json!(1), &json!([])));
+        assert_eq!((&less["entries"], &less["left"]), (&json!(entries), &left));
     }
     set(&zhao, &below, true, json!([])).await;
     assert_eq!(status(&zhang, &bundle).await, 200);

@@ -50,7 +50,7 @@ story!(entries_add_and_inherits_false_ends_what_is_above, async |world: World| {
     let seen = chen.get(&document).await.expect(200);
     assert_eq!(seen["can"], json!(["view"]));
     chen.get(&format!("{document}/content")).await.expect_problem(403, "forbidden");
-    chen.post("/api/bundles", &json!({ "documentIds": [file] })).await.expect_problem(404, "not_found");
+    chen.post("/api/bundles", &json!({ "documentIds": [file] })).await.expect_problem(403, "forbidden");
     chen.delete(&document).await.expect_problem(403, "forbidden");
     assert_eq!(chen.get(&deep_list).await.expect(200)["total"], 1);
     // The roles that read or manage everything keep their rights.

@@ -35,7 +35,7 @@ fn photo(n: usize) -> Photo {
 impl Photo {
     fn row(&self) -> Value {
         json!({ "id": id(self.n), "photokey": format!("20261127-{}", id(self.n)), "kind": self.kind, "grantId": id(900_000),
-            "source": self.source, "state": if self.stored { "done" } else { "failed" },
+            "source": self.source, "state": if self.stored { "done" } else { "waiting" },
             "blake3": self.stored.then(|| hash(self.n)), "no": self.n, "confirmation": self.confirmation,
             "acceptance": self.more["acceptance"], "suppliedBy": self.more["suppliedBy"], "suppliedAt": self.more["suppliedAt"],
             "listedAt": AT })
