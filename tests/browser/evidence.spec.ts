@@ -38,7 +38,10 @@ function entries(zip: Buffer): { name: string; at: number }[] {
   const found = [];
   let at = zip.readUInt32LE(end + 16);
   for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    const [size, name, extra, comment] = [zip.readUInt32LE(at + 24), ...[28, 30, 32].map((o) => zip.readUInt16LE(at + o))];
+    const [size, name, extra, comment] = [
+      zip.readUInt32LE(at + 24),
+      ...[28, 30, 32].map((o) => zip.readUInt16LE(at + o)),
+    ];
     const local = zip.readUInt32LE(at + 42);
     const bytes = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
     found.push({ name: zip.toString("utf8", at + 46, at + 46 + name!), at: bytes + Math.floor(size! / 2) });

@@ -128,7 +128,7 @@ async fn push_nothing(world: &World) {
 struct Kept {
     state: String,
     body_bytes: i64,
-    kept: Option<i64>,
+    stored: Option<i64>,
     body_key: Option<String>,
     digest: String,
 }
@@ -143,12 +143,12 @@ story!(of_a_dead_callback_as_much_is_kept_as_of_an_orphan, async |engine: Engine
             let sent = nobody.request(Method::POST, PATH).body(body.clone()).send().await.unwrap();
             assert_eq!(sent.status(), 200);
         }
-        let kept = "SELECT state, body_bytes, CAST(length(body) AS BIGINT) AS kept, body_key, digest FROM callbacks";
+        let kept = "SELECT state, body_bytes, CAST(length(body) AS BIGINT) AS stored, body_key, digest FROM callbacks";
         let rows: Vec<Kept> = sql(kept).all(&world.app.db).await.unwrap();
         for row in &rows {
             assert_eq!((row.state.as_str(), row.body_bytes, row.digest.len()), ("dead", 100_018, 64), "{rows:?}");
             if door.is_some() {
-                assert_eq!((row.kept, &row.body_key), (Some(65_536), &None), "the first 64 KiB");
+                assert_eq!((row.stored, &row.body_key), (Some(65_536), &None), "the first 64 KiB");
             } else {
                 let whole = world.app.store.get(&StoreKey::Raw(row.body_key.clone().unwrap())).await.unwrap();
                 assert_eq!(whole, body.as_bytes());

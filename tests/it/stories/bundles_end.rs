@@ -202,7 +202,7 @@ story!(a_link_works_without_a_session_and_with_the_rights_of_its_maker, async |e
     assert_eq!((whole.status.as_u16(), &whole.bytes), (200, &wang.get(&url(&made)).await.bytes));
     assert_eq!(nobody.part(address, "bytes=5-9", None).await.bytes, whole.bytes[5..10]);
     nobody.get(&url(&made)).await.expect_problem(401, "not_logged_in");
-    for other in [before.trim_end_matches("?").to_owned(), format!("{before}key="), format!("{before}key={key}0")] {
+    for other in [before.trim_end_matches('?').to_owned(), format!("{before}key="), format!("{before}key={key}0")] {
         nobody.get(&other).await.expect_problem(404, "not_found");
     }
     // The downloads are the maker's, and the key is nowhere.

@@ -3323,6 +3323,17 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list, newest first. */
+        Page_Finding: {
+            items: components["schemas"]["Finding"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
         Page_Folder: {
             items: components["schemas"]["Folder"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
