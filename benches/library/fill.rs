@@ -309,7 +309,7 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
         "id, serial_no, definition_id, version, title, starter, state, form, photo_no, manifest_no, created_at, updated_at, archived_at",
     );
     let mut people = Rows::of("flow_people", "flow_id, who, state, definition_id, started, acted");
-    let mut uses =
+    let mut of_vendor =
         Rows::of("seal_uses", "id, flow_id, service_id, no, serial_no, business_id, status, application, created_at");
     let mut grants = Rows::of(
         "grants",
@@ -349,17 +349,17 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
         let use_id = id(5, flow);
         let use_no = format!("{serial}-1");
         let business = (1_000_000 + flow).to_string();
-        uses.add(tx, row![&use_id, &flow_id, SERVICE, 1_i64, use_no, business, "complete", "{}", at]).await?;
+        of_vendor.add(tx, row![&use_id, &flow_id, SERVICE, 1_i64, use_no, business, "complete", "{}", at]).await?;
         // One flow in a hundred owes a photo.
         let owes = flow % 100 == 5;
-        let used = if owes { 45_i64 } else { 42 };
+        let count = if owes { 45_i64 } else { 42 };
         let state = if owes { "waiting" } else { "done" };
         ingests.add(tx, row![id(5, flow), &use_id, "callback", state, at, at, at]).await?;
         grants
-            .add(tx, row![id(7, flow), &use_id, "1", 0_i64, seal(flow), user_name, user, 45_i64, used, 0_i64, true])
+            .add(tx, row![id(7, flow), &use_id, "1", 0_i64, seal(flow), user_name, user, 45_i64, count, 0_i64, true])
             .await?;
     }
-    for table in [&mut flows, &mut people, &mut uses, &mut grants, &mut ingests] {
+    for table in [&mut flows, &mut people, &mut of_vendor, &mut grants, &mut ingests] {
         table.write(tx).await?;
     }
     Ok(())
@@ -375,20 +375,25 @@ fn folder(number: i64, size: Size) -> String {
     }
 }
 
-async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbError> {
-    let mut originals = Rows::of(
+fn tables_of_documents() -> [Rows; 3] {
+    let originals = Rows::of(
         "originals",
-        "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at",
+        "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at, checked_at",
     );
-    let mut photos = Rows::of(
+    let photos = Rows::of(
         "photos",
         "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at, confirmation",
     );
-    let mut documents = Rows::of(
+    let documents = Rows::of(
         "documents",
         "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
            received_at, taken_key, name_key, bytes, created_by, created_at",
     );
+    [originals, photos, documents]
+}
+
+async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbError> {
+    let [mut originals, mut photos, mut documents] = tables_of_documents();
     for number in first..end {
         let hash = format!("{:08x}{number:056x}", mixed(number, 14));
         let (sha256, sm3) =
@@ -401,7 +406,9 @@ async fn documents(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), 
         let (mime, ext) = if is_photo { ("image/jpeg", "jpg") } else { ("application/pdf", "pdf") };
         let bytes = 200_000 + mixed(number, 18) % 3_000_000;
         let key = format!("originals/{hash}.{ext}");
-        originals.add(tx, row![&hash, sha256, sm3, 1_i64, bytes, mime, ext, 3000_i64, 2250_i64, true, key, at]).await?;
+        originals
+            .add(tx, row![&hash, sha256, sm3, 1_i64, bytes, mime, ext, 3000_i64, 2250_i64, true, key, at, at])
+            .await?;
         let kind = if no % 15 == 0 { "face" } else { "signatory" };
         let document = id(6, number);
         let (user, user_name) = person(mixed(flow, 12));

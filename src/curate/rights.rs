@@ -10,7 +10,7 @@ use crate::{
     db::{Db, DbError, Tx},
     id::FolderId,
     library::{
-        folder::{Folder, tree},
+        folder::{Folder, shown, tree},
         rights::{
             EVERYONE, Right, Rights, Sight,
             entries::{self, Entries},
@@ -123,7 +123,7 @@ pub async fn set(acting: Acting<'_>, id: &FolderId, new: &NewRights) -> Result<F
     acting.commit(tx, acting.entry(Act::RightsChanged, id.as_str()).detail(&detail)).await?;
     // The user may have given up the right to read them.
     let folder = Folder { inherits: new.inherits, ..folder };
-    rights_of(acting.db, &folder).await.map_err(Into::into)
+    rights_of(acting.db, &folder, &sight).await.map_err(Into::into)
 }
 
 fn words(rights: Rights) -> String {
@@ -163,15 +163,15 @@ pub async fn show(db: &Db, id: &FolderId, user: &User) -> Result<FolderRights, R
     let sight = Sight::of(db, user).await?;
     let folder = Folder::find(db, id).await?.ok_or(FolderError::NotFound)?;
     check(sight.on(&folder), Right::Manage)?;
-    Ok(rights_of(db, &folder).await?)
+    Ok(rights_of(db, &folder, &sight).await?)
 }
 
-async fn rights_of(db: &Db, folder: &Folder) -> Result<FolderRights, DbError> {
+async fn rights_of(db: &Db, folder: &Folder, sight: &Sight) -> Result<FolderRights, DbError> {
     let own = entries::own(db, &folder.id).await?;
     Ok(FolderRights {
         inherits: folder.inherits,
         entries: own.iter().map(|(who, rights)| RightsEntry::of(who, *rights)).collect(),
-        inherited: inherited(db, folder).await?,
+        inherited: inherited(db, folder, sight).await?,
     })
 }
 
@@ -184,11 +184,11 @@ pub async fn of(db: &Db, id: &FolderId, user: &User, username: &str) -> Result<R
     let other = User::named(db, username).await?;
     let other = other.ok_or(RightsError::Bad { member: "user".to_owned(), message })?;
     let names: Vec<String> = other.names_in_flows().into_iter().chain([EVERYONE.to_owned()]).collect();
-    let path = Folder::path(db, id).await?;
+    let path = shown::path(db, &folder, &sight).await?;
     let own = entries::own(db, id).await?;
     let own =
         own.iter().map(|(who, rights)| InheritedEntry { entry: RightsEntry::of(who, *rights), from: path.clone() });
-    let mut because: Vec<InheritedEntry> = own.chain(inherited(db, &folder).await?).collect();
+    let mut because: Vec<InheritedEntry> = own.chain(inherited(db, &folder, &sight).await?).collect();
     because.retain(|entry| names.contains(&entry.entry.who));
     let other = Sight::of(db, &other).await?;
     if !other.everywhere_rights().is_empty() {
@@ -200,21 +200,16 @@ pub async fn of(db: &Db, id: &FolderId, user: &User, username: &str) -> Result<R
 }
 
 /// Returns the entries that a folder inherits, the nearest first.
-async fn inherited(db: &Db, folder: &Folder) -> Result<Vec<InheritedEntry>, DbError> {
+async fn inherited(db: &Db, folder: &Folder, sight: &Sight) -> Result<Vec<InheritedEntry>, DbError> {
     let (mut found, mut at) = (Vec::new(), folder.clone());
     while at.inherits {
-        let (from, entries) = match Folder::above(db, &at).await? {
-            Some(above) => {
-                at = above;
-                (Folder::path(db, &at.id).await?, entries::own(db, &at.id).await?)
-            }
-            None => {
-                let entries = entries::of_space(db, at.space, &at.space_shelf()).await?;
-                found.extend(from_above(&entries, at.space.as_str()));
-                break;
-            }
+        let Some(above) = Folder::above(db, &at).await? else {
+            let entries = entries::of_space(db, at.space, &at.space_shelf()).await?;
+            found.extend(from_above(&entries, at.space.as_str()));
+            break;
         };
-        found.extend(from_above(&entries, &from));
+        at = above;
+        found.extend(from_above(&entries::own(db, &at.id).await?, &shown::path(db, &at, sight).await?));
     }
     Ok(found)
 }

@@ -144,8 +144,8 @@ impl Sight {
 
     /// Returns the rights on a shelf.
     #[must_use]
-    pub fn on_shelf(&self, shelf: &str) -> Rights {
-        self.everywhere.with(self.shelves.get(shelf).copied().unwrap_or_default())
+    pub fn on_shelf(&self, id: &str) -> Rights {
+        self.everywhere.with(self.shelves.get(id).copied().unwrap_or_default())
     }
 
     /// Returns the rights on a folder. In the trash it has none.

@@ -177,7 +177,7 @@ impl ListSelection {
 /// Returns the folders of a document below the first `above` parts of its path. `None`: without folders.
 fn path_below(document: &Document, above: Option<usize>) -> String {
     let (Some(path), Some(above)) = (&document.path, above) else { return String::new() };
-    path.split('/').skip(above).map(|name| format!("{name}/")).collect()
+    path.split('/').skip(above).flat_map(|name| [name, "/"]).collect()
 }
 
 /// Returns the whole list of a search, newest first.
@@ -243,8 +243,8 @@ async fn are_managed(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<bool,
         if let Some(no_faces) = no_faces(&mut filtered, sight.user()) {
             filtered = filtered.when(&no_faces);
         }
-        let managed: i64 = filtered.end().scalar(db).await?;
-        if usize::try_from(managed) != Ok(piece.len()) {
+        let found: i64 = filtered.end().scalar(db).await?;
+        if usize::try_from(found) != Ok(piece.len()) {
             return Ok(false);
         }
     }

@@ -315,6 +315,14 @@ impl Dispatch {
     }
 }
 
+/// Forgets that documents were to be sent. They are removed for good, so they were never sent.
+pub async fn forget_documents(tx: &mut Tx, documents: &[DocumentId]) -> Result<(), DbError> {
+    let ids = padded(documents);
+    let text = format!("DELETE FROM dispatches WHERE document_id IN {}", placeholders(1, ids.len()));
+    sql(text).bind_all(&ids).execute(tx).await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,12 +348,4 @@ mod tests {
         let (file, images) = (Some(DispatchKind::File), Some(DispatchKind::Images));
         assert_eq!(kinds, [file, file, images, images, None, None]);
     }
-}
-
-/// Forgets that documents were to be sent. They are removed for good, so they were never sent.
-pub async fn forget_documents(tx: &mut Tx, documents: &[DocumentId]) -> Result<(), DbError> {
-    let ids = padded(documents);
-    let text = format!("DELETE FROM dispatches WHERE document_id IN {}", placeholders(1, ids.len()));
-    sql(text).bind_all(&ids).execute(tx).await?;
-    Ok(())
 }

@@ -79,14 +79,13 @@ async fn restore_rows(
 
 async fn restore_row(tx: &mut Tx, row: &TrashRow, into: Option<&FolderId>, sight: &Sight) -> Result<(), FolderError> {
     let id: DocumentId = row.id.parse().map_err(|_| FolderError::NotFound)?;
-    let folder = match into {
-        Some(folder) => held(tx, folder, sight).await?,
-        None => {
-            let place = row.place.parse().map_err(|_| FolderError::NoPlace)?;
-            let folder = Folder::hold(tx, &place).await?.ok_or(FolderError::NoPlace)?;
-            check(sight.on(&folder), Right::Manage)?;
-            folder
-        }
+    let folder = if let Some(folder) = into {
+        held(tx, folder, sight).await?
+    } else {
+        let place = row.place.parse().map_err(|_| FolderError::NoPlace)?;
+        let folder = Folder::hold(tx, &place).await?.ok_or(FolderError::NoPlace)?;
+        check(sight.on(&folder), Right::Manage)?;
+        folder
     };
     if act::restore_all(tx, std::slice::from_ref(&id), &folder.id).await? == 0 {
         return Err(FolderError::NotFound);

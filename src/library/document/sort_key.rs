@@ -1,5 +1,7 @@
 //! The keys by which lists are sorted. They are made here, stored, and compared as bytes on both engines.
 
+use std::fmt::Write as _;
+
 use crate::db::folded;
 
 /// Returns the key of a name. Numbers sort by their value: 2 before 10.
@@ -13,7 +15,8 @@ pub fn of_name(name: &str) -> String {
         let end = rest[at..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |end| at + end);
         // The length comes first: of two numbers, the longer one is larger.
         let number = rest[at..end].trim_start_matches('0');
-        key.push_str(&format!("{:03}{number}", number.len()));
+        // Writing to a string cannot fail.
+        let _ = write!(key, "{:03}{number}", number.len());
         rest = &rest[end..];
     }
     key + rest

@@ -69,6 +69,12 @@ pub async fn paths(db: &Db, ids: &[FolderId], sight: &Sight) -> Result<HashMap<F
     paths_of(db, &folders, sight).await
 }
 
+/// Returns the path of a folder. `…` stands for each folder of it that the user may not see.
+pub async fn path(db: &Db, folder: &Folder, sight: &Sight) -> Result<String, DbError> {
+    let paths = paths_of(db, std::slice::from_ref(folder), sight).await?;
+    Ok(paths.into_values().next().unwrap_or_default())
+}
+
 async fn paths_of(db: &Db, folders: &[Folder], sight: &Sight) -> Result<HashMap<FolderId, String>, DbError> {
     let ids: BTreeSet<&str> =
         folders.iter().flat_map(|folder| folder.lineage.split('/')).filter(|id| !id.is_empty()).collect();

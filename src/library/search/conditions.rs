@@ -64,13 +64,13 @@ impl Search {
 
     /// Returns the condition that each word is in the words of the flow or in a name of the document.
     fn words(&self, filtered: &mut Filtered) -> Option<String> {
-        let mut words = String::new();
-        for word in self.q.iter() {
+        let has = |word: &str| {
             let word = filtered.arg(word);
-            words += &format!(
+            format!(
                 " AND ({{position}}(o.text, {word}) > 0 OR {{position}}(COALESCE(d.folded_names, lower(d.name {{ascii}})), {word}) > 0)"
-            );
-        }
+            )
+        };
+        let words = self.q.iter().map(has).collect::<Vec<_>>().concat();
         (!words.is_empty())
             .then(|| format!("EXISTS (SELECT 1 FROM search_owners o WHERE o.owner = COALESCE(d.flow_id, d.id){words})"))
     }

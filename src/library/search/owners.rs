@@ -98,7 +98,7 @@ impl Measured {
         let mut condition = condition(self.class, lookup, "t.term", args);
         if let Some(before) = before {
             args.push(before.into());
-            condition += &format!(" AND t.no < ${}", args.len());
+            condition = format!("{condition} AND t.no < ${}", args.len());
         }
         let distinct = if matches!(lookup, Lookup::Beginning(_)) { "DISTINCT " } else { "" };
         format!("SELECT {distinct}t.no FROM search_terms t WHERE {condition} ORDER BY t.no DESC LIMIT {limit}")
@@ -144,13 +144,13 @@ impl FlowCandidates {
         Ok(Self { measured, before, read: 0, size: 0, ended })
     }
 
-    /// Returns the subquery `(no)` of the next piece with its parameters. The first piece has at least `least` flows.
+    /// Returns the subquery `(no)` of the next piece with its parameters. The first piece has at least `size` flows.
     /// `None`: there are no more, or the search stops.
-    pub async fn next(&mut self, db: &Db, least: i64) -> Result<Option<(String, Vec<Arg>)>, DbError> {
+    pub async fn next(&mut self, db: &Db, size: i64) -> Result<Option<(String, Vec<Arg>)>, DbError> {
         if self.ended || self.read >= CANDIDATES {
             return Ok(None);
         }
-        self.size = (self.size * 4).max(least).min(CANDIDATES - self.read);
+        self.size = (self.size * 4).max(size).min(CANDIDATES - self.read);
         let mut args = Vec::new();
         let piece = self.measured.candidates(self.before, self.size, &mut args);
         let last = sql(format!("SELECT MIN(c.no), COUNT(*) FROM ({piece}) AS c")).bind_all(args.clone());

@@ -91,6 +91,13 @@ story!(a_folder_says_who_has_what_right_and_why, async |world: World| {
         let problem = zhao.put(&format!("/api/folders/{below}/rights"), &body).await.expect_problem(422, "invalid");
         assert_eq!(problem["errors"][0]["field"], member, "{problem}");
     }
+    // A folder that the asker may not see has no name there.
+    set(&zhao, &top, false, json!([{ "who": "role:archivist", "manage": true }])).await;
+    set(&zhao, &below, true, json!([{ "who": "user:zhang", "manage": true }])).await;
+    let rights = zhang.get(&format!("/api/folders/{below}/rights")).await.expect(200);
+    assert_eq!(rights["inherited"][0]["from"], "public/…");
+    let of = zhang.get(&format!("/api/folders/{below}/rights/of?user=zhang")).await.expect(200);
+    assert_eq!((of["because"].as_array().unwrap().len(), &of["because"][0]["from"]), (1, &json!("public/…/下")));
 });
 
 story!(a_moved_document_has_the_rights_of_its_new_place_and_a_copy_is_a_row, async |world: World| {

@@ -92,7 +92,7 @@ async fn seen(world: &World, user: &User, view: &str) -> Vec<Seen> {
             flow.text += " 上海印库科技有限公司 QYS2019040001 wang 王五";
         }
         for (_, seal, user) in granted.iter().filter(|(id, ..)| *id == flow.id) {
-            flow.text += &format!(" {seal} {user}");
+            flow.text = format!("{} {seal} {user}", flow.text);
         }
     }
     if view.is_empty() && user.reads_all() {

@@ -109,7 +109,7 @@ mod tests {
         values.iter().flat_map(|(above, below)| [above.to_be_bytes(), below.to_be_bytes()].concat()).collect()
     }
 
-    fn file(longitude_reference: &[u8; 4], seconds: (u32, u32)) -> Vec<u8> {
+    fn file(longitude_reference: [u8; 4], seconds: (u32, u32)) -> Vec<u8> {
         // The first directory at 8 has 2 fields, the second at 38 has 4, the fractions follow at 92.
         let mut bytes = b"MM\0\x2a\0\0\0\x08".to_vec();
         bytes.extend(2_u16.to_be_bytes());
@@ -119,7 +119,7 @@ mod tests {
         bytes.extend(4_u16.to_be_bytes());
         bytes.extend(field(1, super::super::ASCII, 2, *b"N\0\0\0"));
         bytes.extend(field(2, RATIONAL, 3, 92_u32.to_be_bytes()));
-        bytes.extend(field(3, super::super::ASCII, 2, *longitude_reference));
+        bytes.extend(field(3, super::super::ASCII, 2, longitude_reference));
         bytes.extend(field(4, RATIONAL, 3, 116_u32.to_be_bytes()));
         bytes.extend([0; 4]);
         assert_eq!(bytes.len(), 92);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_position_is_read_in_degrees() {
-        let data = read(&file(b"W\0\0\0", (36, 1)));
+        let data = read(&file(*b"W\0\0\0", (36, 1)));
         assert_eq!(data.model.as_deref(), Some("X1"));
         let gps = data.gps.unwrap();
         assert!((gps.latitude - 31.5).abs() < 1e-9 && (gps.longitude + 121.26).abs() < 1e-9, "{gps:?}");
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn broken_fractions_give_no_position() {
-        assert_eq!(read(&file(b"E\0\0\0", (1, 0))).gps, None);
+        assert_eq!(read(&file(*b"E\0\0\0", (1, 0))).gps, None);
         assert_eq!(read(b"MM\0\x2a\xff\xff\xff\xff"), CameraData::default());
         assert_eq!(read(b""), CameraData::default());
     }
