@@ -2956,7 +2956,7 @@ export interface components {
          * @description Why something could not be given.
          * @enum {string}
          */
-        LeftCode: "original_damaged" | "photos_missing";
+        LeftCode: "original_damaged" | "photos_missing" | "not_downloadable";
         /** @description Something that could not be given. */
         LeftOut: {
             /** @description The path of the file, or what is missing. */
@@ -3303,17 +3303,6 @@ export interface components {
         /** @description A page of a list, newest first. */
         Page_DefinitionView: {
             items: components["schemas"]["DefinitionView"][];
-            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
-            next: string | null;
-            /**
-             * Format: int64
-             * @description The number of all items. Only some routes return it.
-             */
-            total?: number | null;
-        };
-        /** @description A page of a list, newest first. */
-        Page_Finding: {
-            items: components["schemas"]["Finding"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
             next: string | null;
             /**
