@@ -238,9 +238,9 @@ fn around() -> Vec<Table> {
         (
             3 * FLOWS,
             "callbacks",
-            "id, received_at, authenticated, peer, query, body_bytes, shape, images, digest, params, state, seal_use_id",
+            "id, received_at, authenticated, peer, query, body_bytes, body_sha256, shape, images, digest, params, state, seal_use_id",
             format!(
-                "{}, i, TRUE, '127.0.0.1', '', 200, 'P1', 0, CAST(i AS TEXT), '[[\"businessId\",[\"1\"]],[\"status\",[\"COMPLETE\"]]]',
+                "{}, i, TRUE, '127.0.0.1', '', 200, '{nothing}', 'P1', 0, CAST(i AS TEXT), '[[\"businessId\",[\"1\"]],[\"status\",[\"COMPLETE\"]]]',
                    CASE WHEN i % 1000 = 0 THEN 'orphan' WHEN i % 10000 = 1 THEN 'pending' ELSE 'done' END, {} FROM n
                  WHERE ((i + 2) / 3) % 100 < 90",
                 id(5, "i"),
@@ -274,9 +274,9 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
         format!("CASE WHEN {flow} % 10000 = 7 THEN '旧章' WHEN {flow} % 3 = 0 THEN '合同专用章' ELSE '公章' END");
     let folder = format!("CASE WHEN {flow} % 10 = 0 THEN '{PUBLIC}' ELSE '{ARCHIVE}' END");
     let person = format!("'用印人' || CAST(1 + {flow} % 20 AS TEXT)");
-    let original = "hash, sha256, crc32, bytes, mime, ext, width, height, complete, store_key, created_at";
+    let original = "hash, sha256, crc32, bytes, mime, ext, width, height, complete, store_key, created_at, checked_at";
     let of_photo = |hash: &str| {
-        format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}")
+        format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}, {at}")
     };
     let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
        received_at, taken_key, name_key, bytes, created_by, created_at";
@@ -311,8 +311,8 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             "documents",
             document,
             format!(
-                "{}, '{ARCHIVE}', 'system', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL,
-                   NULL, NULL, NULL, NULL, {AT}, 'wang', {AT}
+                "{}, '{ARCHIVE}', 'folder', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL,
+                   NULL, NULL, NULL, NULL, {AT}, {AT}, '盖章扫描件-' || CAST(i AS TEXT), 1900000, 'wang', {AT}
                  FROM n WHERE i % 4 = 0",
                 id(9, "i"),
                 id(0, "i")
