@@ -39,7 +39,7 @@ pub struct Bundle {
     pub entries: i64,
     /// Strong, with its quotes. Empty until the zip is made.
     pub etag: String,
-    /// Written with the row. Read it with [`needs_of`].
+    /// Written with the row. Read it with [`Self::needs_of`].
     pub needs: Option<String>,
     /// What could not be given, as a JSON list.
     pub left_out: String,

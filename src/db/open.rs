@@ -4,12 +4,12 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::future::BoxFuture;
 use sqlx::{
-    ConnectOptions, Connection, PgPool, Postgres, Transaction,
+    ConnectOptions, Connection, PgPool, Postgres, SqlitePool, Transaction,
     error::DatabaseError,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -17,7 +17,7 @@ use sqlx::{
 };
 use tokio::runtime::Handle;
 
-use super::{DatabaseFile, Db, DbError, Pools, sql};
+use super::{DatabaseFile, Db, DbError, Pools, patience::is_busy, sql};
 use crate::config::{DatabaseConfig, DatabaseUrl};
 
 /// The reason why the database could not be opened.
@@ -165,6 +165,21 @@ async fn reach(options: &PgConnectOptions) -> Result<(), OpenError> {
     })
 }
 
+/// The pause between two tries of the first connection to a file.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// Opens the first connection to a file. Processes that start at once refuse each other while one of them turns a new
+/// file into WAL mode. SQLite does not wait for that, whatever `busy_timeout` says.
+async fn first_connection(pool: &SqlitePoolOptions, options: &SqliteConnectOptions) -> Result<SqlitePool, DbError> {
+    let end = Instant::now() + BUSY;
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < end => tokio::time::sleep(AGAIN).await,
+            other => return other,
+        }
+    }
+}
+
 /// Returns false if the connection comes back inside a transaction. The pool then closes it and opens another one.
 ///
 /// SQLite ends a transaction itself when the disk is full or fails (FULL, IOERR, NOMEM, INTERRUPT). The rollback of sqlx
@@ -224,7 +239,7 @@ impl Db {
             .min_connections(1)
             .after_release(|connection, _| Box::pin(outside_a_transaction(connection)));
         let file = |reason| OpenError::File { path: path.to_owned(), reason };
-        let write = pool.clone().max_connections(1).connect_with(options.clone()).await.map_err(file)?;
+        let write = first_connection(&pool.clone().max_connections(1), &options).await.map_err(file)?;
         let synchronous: i64 =
             sqlx::query_scalar("SELECT synchronous FROM pragma_synchronous").fetch_one(&write).await?;
         let journal: String =

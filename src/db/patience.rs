@@ -87,7 +87,7 @@ pub fn is_unavailable(error: &DbError) -> bool {
 }
 
 /// SQLITE_BUSY and its extended codes: another process keeps the write lock.
-fn is_busy(error: &DbError) -> bool {
+pub(super) fn is_busy(error: &DbError) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| ["5", "261", "517", "773"].contains(&code.as_ref()))
 }

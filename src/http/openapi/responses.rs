@@ -20,7 +20,7 @@ const TAGS: [(&str, &str); 10] = [
     ("files", "Photos and files of a flow: upload, collect, supply and download."),
     ("ingests", "Callbacks, one ingest for each seal use, and its photos."),
     ("knowledge base", "Folders, documents and their content."),
-    ("operation", "Health, metrics, live events and the audit log."),
+    ("operation", "Health, metrics, live events, the audit log and checks of originals."),
 ];
 
 pub(super) fn tags() -> Vec<Tag> {
@@ -43,7 +43,7 @@ pub(super) fn tag_of(path: &str) -> Option<&'static str> {
         ("seal-uses" | "owed", _) => "seal use",
         ("ingests" | "photos" | "callbacks" | "papi", _) => "ingests",
         ("folders" | "documents" | "bundles" | "evidence", _) => "knowledge base",
-        ("audit" | "events" | "jobs" | "healthz" | "readyz" | "metrics" | "openapi.json", _) => "operation",
+        ("audit" | "fixity" | "events" | "jobs" | "healthz" | "readyz" | "metrics" | "openapi.json", _) => "operation",
         _ => return None,
     })
 }

@@ -27,12 +27,13 @@ async fn use_up(world: &World, caller: &Caller) {
 
 story!(jobs_wait_for_a_full_database_with_a_visible_reason, async |engine: Engine| {
     let world = World::new(engine, Plan { config: Some(looks_often), ..Plan::default() }).await;
-    let (flow, _, business) = world.seal_use(2).await;
+    // So many photos that they do not fit into what is left in the pages of a full database.
+    let (flow, _, business) = world.seal_use(60).await;
     let (nobody, zhang) = (Caller::nobody(&world), world.caller("zhang").await);
     nobody.get("/readyz").await.expect(200);
     fill(&world.app.db).await;
     use_up(&world, &nobody).await;
-    world.sim.stamp_many(&business, 0, 2).await.unwrap();
+    world.sim.stamp_many(&business, 0, 60).await.unwrap();
     world.until("readiness tells it", async || nobody.get("/readyz").await.status == 503).await;
     let told = nobody.get("/readyz").await.expect(503);
     assert_eq!((&told["database"], &told["databaseOutage"]), (&json!(false), &json!("no_space")), "{told}");

@@ -85,7 +85,10 @@ story!(a_part_of_another_state_is_refused, async |engine: Engine| {
             let conditions = [(header::RANGE, "bytes=10-19"), (header::IF_MATCH, condition.as_str())];
             let told = ask(&wang, Method::GET, path, &conditions).await;
             match status {
-                206 if whole => assert_eq!(told.status, 200, "{path} {condition}"),
+                // `*` names no state of an address whose bytes change.
+                206 if whole || (*path == zip && condition == "*") => {
+                    assert_eq!(told.status, 200, "{path} {condition}");
+                }
                 206 => assert_eq!((told.status.as_u16(), told.bytes.len()), (206, 10), "{path} {condition}"),
                 _ => drop(told.expect_problem(412, "other_state")),
             }

@@ -98,7 +98,7 @@ impl Ending {
     /// what a check of originals finds.
     async fn without_origin(&self) -> Vec<(String, String)> {
         sql("SELECT DISTINCT username, act FROM audit WHERE username NOT IN ('yinku', 'vendor callback', 'command line', 'held')
-               AND act NOT IN ('fixity_checked', 'damage_found')
+               AND act NOT IN ('fixity_checked', 'damage_found', 'damage_healed')
                AND (peer IS NULL OR (via IS NULL AND act <> 'bundle_downloaded'))
                AND NOT (act IN ('login_failed', 'access_refused')
                  AND (peer IS NOT NULL OR detail LIKE '% times' OR detail LIKE '%more in 10 minutes'))

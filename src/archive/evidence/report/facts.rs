@@ -53,10 +53,12 @@ pub(super) fn gaps(known: &Known) -> Vec<String> {
             let grant = used.grants.iter().find(|grant| gap.grant_id.as_ref() == Some(&grant.id));
             let whose =
                 grant.map_or_else(|| "未知印章".to_owned(), |grant| format!("{}（{}）", grant.seal, grant.user));
-            let why = if gap.listed > 0 {
-                "供应商已登记，尚未取得"
-            } else {
-                "设备计数多于供应商给出的图片"
+            let why = match (gap.listed, gap.missing - gap.listed) {
+                (..=0, _) => "设备计数多于供应商给出的图片".to_owned(),
+                (_, ..=0) => "供应商已登记，尚未取得".to_owned(),
+                (listed, others) => {
+                    format!("{listed} 张供应商已登记，尚未取得；{others} 张设备计数多于供应商给出的图片")
+                }
             };
             lines.push(format!(
                 "{whose} {} {} 张：{why}（设备计 {}，收到 {}），{since}。\n  {} missing: counted {}, received {}.",

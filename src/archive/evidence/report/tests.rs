@@ -35,7 +35,7 @@ fn photo(n: usize) -> Photo {
 impl Photo {
     fn row(&self) -> Value {
         json!({ "id": id(self.n), "photokey": format!("20261127-{}", id(self.n)), "kind": self.kind, "grantId": id(900_000),
-            "source": self.source, "state": if self.stored { "done" } else { "waiting" },
+            "source": self.source, "state": if self.stored { "done" } else { "failed" },
             "blake3": self.stored.then(|| hash(self.n)), "no": self.n, "confirmation": self.confirmation,
             "acceptance": self.more["acceptance"], "suppliedBy": self.more["suppliedBy"], "suppliedAt": self.more["suppliedAt"],
             "listedAt": AT })
@@ -109,7 +109,9 @@ fn the_open_points_name_everything_that_is_not_as_it_should_be() {
         Photo { more: json!({ "undecodable": "no picture" }), ..photo(6) },
         Photo { kind: "unknown", ..photo(7) },
         Photo { kind: "face", ..photo(8) },
+        // The supplied photo stands for one of these two.
         Photo { stored: false, ..photo(9) },
+        Photo { stored: false, ..photo(10) },
     ];
     let accepted = json!({ "missingAccepted": { "by": "admin", "at": AT, "reason": "客户确认", "missing": [] } });
     let known = known(&photos, 9, &accepted);
@@ -130,7 +132,7 @@ fn the_open_points_name_everything_that_is_not_as_it_should_be() {
         "供应商尚未确认",
         "缺失由 管理员 于 ",
         "理由：客户确认",
-        "供应商已登记，尚未取得",
+        "4 张：1 张供应商已登记，尚未取得；3 张设备计数多于供应商给出的图片",
         "同意，电话 138****5678",
         "采购合同 138****5678",
         // A device number stays, although it looks like a phone number.
