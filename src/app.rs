@@ -69,6 +69,8 @@ words! {
         Flow = "flow",
         Ingest = "ingest",
         Document = "document",
+        /// A folder, its rights, or the documents in it. It has no flow.
+        Folder = "folder",
     }
 }
 

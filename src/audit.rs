@@ -72,10 +72,24 @@ words! {
         DocumentUploaded = "document_uploaded",
         DocumentDownloaded = "document_downloaded",
         FaceViewed = "face_viewed",
+        /// Renamed or moved.
+        DocumentChanged = "document_changed",
+        DocumentCopied = "document_copied",
+        /// Moved to the trash.
         DocumentDeleted = "document_deleted",
+        DocumentRestored = "document_restored",
+        /// The subject of an act on many documents is its batch.
+        DocumentsMoved = "documents_moved",
+        DocumentsCopied = "documents_copied",
+        DocumentsDeleted = "documents_deleted",
+        DocumentsRestored = "documents_restored",
+        /// Removed from the trash for good.
+        TrashRemoved = "trash_removed",
         FolderMade = "folder_made",
         FolderChanged = "folder_changed",
         FolderDeleted = "folder_deleted",
+        FolderRestored = "folder_restored",
+        RightsChanged = "rights_changed",
         DefinitionSaved = "definition_saved",
         ServiceMade = "service_made",
         ServiceChanged = "service_changed",

@@ -5,6 +5,7 @@ mod check_config;
 mod demo;
 mod evidence;
 mod print;
+mod reindex;
 mod render_page;
 mod serve;
 mod sweep;
@@ -58,6 +59,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// List objects in the store without a row. Deletes nothing.
     Sweep(sweep::SweepArgs),
+    /// Make the search index anew, beside a running service. A run that was interrupted goes on where it stopped.
+    Reindex,
     /// Render the first page of a file. The service starts this.
     #[command(hide = true)]
     RenderPage(render_page::RenderPageArgs),
@@ -115,6 +118,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Evidence(args) => return evidence::run(load(cli.config)?, args).await,
             Command::Verify(args) => return verify::run(&load(cli.config)?, args).await,
             Command::Sweep(args) => return sweep::run(&load(cli.config)?, args).await,
+            Command::Reindex => return reindex::run(&load(cli.config)?).await,
             Command::RenderPage(args) => return render_page::run(&args),
             Command::Audit(command) => return audit::run(&load(cli.config)?, command).await,
         }

@@ -22,6 +22,7 @@ mod secrets;
 mod span;
 mod store;
 mod thumbnail;
+mod trash;
 mod upload;
 mod vendor;
 
@@ -56,6 +57,7 @@ pub use self::{
     span::Span,
     store::{StoreConfig, StoreUrl},
     thumbnail::ThumbnailConfig,
+    trash::TrashConfig,
     upload::UploadConfig,
     vendor::VendorConfig,
 };
@@ -86,6 +88,7 @@ pub struct Config {
     pub upload: UploadConfig,
     pub thumbnail: ThumbnailConfig,
     pub bundle: BundleConfig,
+    pub trash: TrashConfig,
     pub fixity: FixityConfig,
     pub jobs: JobsConfig,
     pub vendor: VendorConfig,
@@ -122,6 +125,7 @@ impl Config {
             upload: UploadConfig::default(),
             thumbnail: ThumbnailConfig::default(),
             bundle: BundleConfig::default(),
+            trash: TrashConfig::default(),
             fixity: FixityConfig::default(),
             jobs: JobsConfig::default(),
             vendor: VendorConfig::default(),

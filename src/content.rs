@@ -1,5 +1,6 @@
 //! Brings bytes into the system: receives an upload, detects its kind, stores an original with its thumbnails.
 
+pub mod camera;
 pub mod download;
 pub mod kind;
 mod page;

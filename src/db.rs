@@ -9,7 +9,8 @@
 //!
 //! Only this module names a driver. Where the engines differ, the text has a fragment in braces, which this module
 //! replaces: `{now}` (the clock of the database in microseconds), `{position}` (the position of a text in another),
-//! `{ascii}` (`lower` for A to Z only), `{for_update}`, `{for_share}`, `{for_key_share}`, `{skip_locked}`.
+//! `{ascii}` (`lower` for A to Z only), `{for_update}`, `{for_share}`, `{for_key_share}`,
+//! `{for_share_of_f}`, `{skip_locked}`.
 //!
 //! Reads take `&Db`, or `&mut Reader` for several reads. Writes take `&mut Tx`. On SQLite the pool of `&Db` refuses
 //! writes, so a test finds a write outside a transaction.
@@ -360,16 +361,17 @@ impl Sql {
 }
 
 /// The fragments in braces and their text for each engine.
-const SQLITE: [(&str, &str); 7] = [
+const SQLITE: [(&str, &str); 8] = [
     ("{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"),
     ("{position}", "instr"),
     ("{ascii}", ""),
     ("{for_update}", ""),
     ("{for_share}", ""),
     ("{for_key_share}", ""),
+    ("{for_share_of_f}", ""),
     ("{skip_locked}", ""),
 ];
-const POSTGRES: [(&str, &str); 7] = [
+const POSTGRES: [(&str, &str); 8] = [
     ("{now}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
     ("{position}", "strpos"),
     ("{ascii}", "COLLATE \"C\""),
@@ -378,6 +380,8 @@ const POSTGRES: [(&str, &str); 7] = [
     // This lock allows writes of the row except its keys. It conflicts with {skip_locked}.
     ("{for_share}", "FOR SHARE"),
     ("{for_key_share}", "FOR KEY SHARE"),
+    // As {for_share}, for the table `f` of a join.
+    ("{for_share_of_f}", "FOR SHARE OF f"),
     ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
 ];
 

@@ -14,6 +14,7 @@ pub mod head;
 pub mod list;
 pub mod manifest;
 pub mod narrow;
+pub mod owing;
 pub mod people;
 mod progress;
 pub mod required_files;
@@ -201,9 +202,9 @@ impl LockedFlow {
             .bind(username)
             .bind(now)
             .bind(&self.id)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        search::write(tx, &Flow { starter: username.to_owned(), ..self.0.clone() }).await
     }
 
     /// Sets the state of the flow. Its node stays the same.
@@ -217,7 +218,7 @@ impl LockedFlow {
         Ok(())
     }
 
-    /// Writes the form of the flow, its title and its search text.
+    /// Writes the form of the flow, its title and the words that find it.
     pub async fn write_form(
         &mut self,
         tx: &mut Tx,

@@ -7,6 +7,7 @@ mod callback;
 mod connections;
 mod content;
 mod definitions;
+mod documents;
 mod download;
 mod evidence;
 mod files;
@@ -20,6 +21,7 @@ mod keyed;
 mod knowledge;
 mod layers;
 mod listeners;
+mod listings;
 mod logged_in;
 mod openapi;
 mod operation;
@@ -31,10 +33,12 @@ mod photos;
 mod problem;
 mod protect;
 mod proxies;
+mod rights;
 mod seal_uses;
 mod services;
 mod session;
 mod texts;
+mod trash;
 mod users;
 mod web;
 
@@ -46,9 +50,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::{listeners::Listeners, permission_cache::PermissionCache};
 use crate::{
-    app::App,
+    app::{App, ChangeNotice, ChangeSubject},
     bundle::plans::PlanCache,
     callback::Inbox,
+    id::FolderId,
     user::{Acting, User},
 };
 pub use connections::{listen, raise_file_limit, serve};
@@ -80,6 +85,18 @@ impl Edge {
     fn acting<'a>(&'a self, user: &'a User) -> Acting<'a> {
         Acting { db: &self.app.db, user, now: self.app.clock.now() }
     }
+
+    /// Tells the listeners who may see the folder that it, or what is in it, has changed.
+    fn folder_changed(&self, id: &FolderId, state: &str) {
+        self.app.notify_listeners(ChangeNotice {
+            about: ChangeSubject::Folder,
+            id: id.to_string(),
+            flow_id: String::new(),
+            state: state.to_owned(),
+            received: 0,
+            expected: 0,
+        });
+    }
 }
 
 /// The largest JSON body in bytes.
@@ -104,7 +121,11 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(ingests::routes())
         .merge(photos::routes())
         .merge(knowledge::routes())
+        .merge(listings::routes())
         .merge(folders::routes())
+        .merge(rights::routes())
+        .merge(documents::routes())
+        .merge(trash::routes())
         .merge(content::routes())
         .merge(audit::routes())
         .merge(operation::routes());

@@ -63,6 +63,8 @@ ids! {
     GrantId,
     PhotoId,
     FolderId,
+    /// One act on several documents or folders.
+    BatchId,
     DocumentId,
     IngestId,
     CallbackId,

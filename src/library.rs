@@ -2,9 +2,13 @@
 
 pub mod document;
 pub mod folder;
+pub mod listing;
+pub mod reindexing;
+pub mod rights;
 pub mod search;
 pub mod search_terms;
 pub mod selected;
+pub mod trash;
 
 use serde::{Deserialize, Serialize};
 

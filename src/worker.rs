@@ -10,6 +10,7 @@ use crate::{
     archive::{self, evidence},
     bundle, callback,
     clock::Timestamp,
+    curate,
     db::{self, DbError},
     flow::{draft, people::gone},
     ingest,
@@ -28,6 +29,8 @@ const GRACE: Duration = Duration::from_secs(8);
 const ORPHANS: Duration = Duration::from_secs(30);
 /// The interval between two checks for drafts that their starters left.
 const DRAFTS: Duration = Duration::from_hours(1);
+/// The interval between two checks for what has been in the trash long enough.
+const TRASH: Duration = Duration::from_hours(1);
 
 /// The interval between two looks for objects of bundles that no row names.
 const STRAYS: Duration = Duration::from_hours(1);
@@ -42,6 +45,7 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
     }
     workers.spawn(plan_checks(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_drafts(Arc::clone(&app), stop.clone()));
+    workers.spawn(look_after_trash(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_bundles(Arc::clone(&app), stop.clone()));
     workers.spawn(look_after_orphans(Arc::clone(&app), stop));
     while workers.join_next().await.is_some() {}
@@ -246,6 +250,21 @@ async fn look_after_drafts(app: Arc<App>, stop: CancellationToken) {
         }
         tokio::select! {
             () = tokio::time::sleep(DRAFTS) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// Empties the trash at an interval.
+async fn look_after_trash(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        match curate::trash::empty(&app).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed things that were in the trash for `trash.keep`"),
+            Err(error) => tracing::warn!(%error, "cannot empty the trash; trying again in an hour"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TRASH) => {}
             () = stop.cancelled() => return,
         }
     }

@@ -5,7 +5,10 @@
 //! seen by everybody who works with seals, which is the worst for lists.
 
 use serde_json::{Value, json};
-use yinku::db::{Db, DbError, Pools, Tx, sql};
+use yinku::{
+    curate::reindex,
+    db::{Db, DbError, Pools, Tx, sql},
+};
 
 const FLOWS: i64 = 100_000;
 
@@ -19,12 +22,12 @@ const BODY: &str = r#"{"name":"物理用印申请","fields":[{"key":"subject","l
 const FORM: &str = r#"{"subject":"采购合同","company":"上海印库科技有限公司","seals":[{"seal":"QYS2019040001","count":3,"users":["wang"]},{"seal":"QYS2019040002","count":3,"users":["wang"]}],"description":"一份用于测量列表快慢的申请，内容与真实的申请差不多长，因为表单存放在流程的行里"}"#;
 
 pub(super) fn flow_id(i: i64) -> String {
-    format!("01930000-0000-7000-8000-{}", 100_000_000_000 + i)
+    format!("01{i:06}-0000-7000-8000-000000000000")
 }
 
-/// SQL for an id of one kind of rows.
+/// SQL for an id of one kind of rows. Each number has a millisecond of its own, as ids have.
 fn id(kind: u8, number: &str) -> String {
-    format!("'01930000-0000-7000-800{kind}-' || CAST(100000000000 + {number} AS TEXT)")
+    format!("'01' || substr(CAST(1000000 + {number} AS TEXT), 2) || '-0000-7000-800{kind}-000000000000'")
 }
 
 /// Half past midnight on the first day of 2026 and every five minutes after it.
@@ -58,24 +61,9 @@ pub(super) async fn fill(db: &Db) -> anyhow::Result<()> {
         tx.commit().await?;
     }
     let mut tx = db.begin().await?;
-    sql("INSERT INTO flow_search (flow_id, state, definition_id, text)
-         SELECT id, state, definition_id, lower(serial_no || ' ' || title) FROM flows")
-    .execute(&mut tx)
-    .await?;
-    // As the service writes them: each word once. The five photos of a flow have times of their own.
-    let flow = "CAST(substr(serial_no, 12) AS INTEGER)";
-    sql(format!(
-        "INSERT INTO document_words (owner, words)
-         SELECT id, ' yk20260101 ' || substr(serial_no, 12)
-           || CASE WHEN {flow} % 10000 = 7 THEN ' 旧章' WHEN {flow} % 3 = 0 THEN ' 合同专用章' ELSE ' 公章' END
-           || ' 001 20260409 091853 signatory jpg 002 091901 003 091917 004 091925 005 091958 face'
-           || CASE WHEN {flow} % 4 = 0 THEN ' 盖章扫描件 pdf' ELSE '' END
-         FROM flows WHERE id IN (SELECT flow_id FROM documents)"
-    ))
-    .execute(&mut tx)
-    .await?;
     sql("UPDATE audit_head SET seq = (SELECT MAX(seq) FROM audit)").execute(&mut tx).await?;
     tx.commit().await?;
+    while reindex::step(db).await? {}
     if let Pools::Postgres(pool) = db.pools() {
         // What a server does by itself in time.
         sqlx::query("VACUUM ANALYZE").execute(pool).await?;
@@ -106,8 +94,8 @@ async fn people(tx: &mut Tx) -> Result<(), DbError> {
         id(1, "i")
     );
     let folders = format!(
-        "INSERT INTO folders (id, parent, space, owner, name, created_at)
-         SELECT {}, '{PUBLIC}', 'public', '', '项目' || CAST(i AS TEXT), 0 FROM n",
+        "INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at)
+         SELECT {0}, '{PUBLIC}', 'public', '', '项目' || CAST(i AS TEXT), '{PUBLIC}/' || {0} || '/', 'public', 0 FROM n",
         id(4, "i")
     );
     let definitions = "INSERT INTO definitions (id, name, version, created_at)
@@ -133,7 +121,7 @@ async fn people(tx: &mut Tx) -> Result<(), DbError> {
             .await?;
     }
     for (id, space, name) in [(PUBLIC, "public", "用印"), (ARCHIVE, "system", "系统知识库-电子签")] {
-        sql("INSERT INTO folders (id, parent, space, owner, name, created_at) VALUES ($1, '', $2, '', $3, 0)")
+        sql("INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at) VALUES ($1, '', $2, '', $3, $1 || '/', $2, 0)")
             .bind(id)
             .bind(space)
             .bind(name)
@@ -250,9 +238,9 @@ fn around() -> Vec<Table> {
         (
             3 * FLOWS,
             "callbacks",
-            "id, received_at, authenticated, peer, query, body_bytes, shape, images, digest, params, state, seal_use_id",
+            "id, received_at, authenticated, peer, query, body_bytes, body_sha256, shape, images, digest, params, state, seal_use_id",
             format!(
-                "{}, i, TRUE, '127.0.0.1', '', 200, 'P1', 0, CAST(i AS TEXT), '[[\"businessId\",[\"1\"]],[\"status\",[\"COMPLETE\"]]]',
+                "{}, i, TRUE, '127.0.0.1', '', 200, '{nothing}', 'P1', 0, CAST(i AS TEXT), '[[\"businessId\",[\"1\"]],[\"status\",[\"COMPLETE\"]]]',
                    CASE WHEN i % 1000 = 0 THEN 'orphan' WHEN i % 10000 = 1 THEN 'pending' ELSE 'done' END, {} FROM n
                  WHERE ((i + 2) / 3) % 100 < 90",
                 id(5, "i"),
@@ -285,14 +273,13 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
     let seal =
         format!("CASE WHEN {flow} % 10000 = 7 THEN '旧章' WHEN {flow} % 3 = 0 THEN '合同专用章' ELSE '公章' END");
     let folder = format!("CASE WHEN {flow} % 10 = 0 THEN '{PUBLIC}' ELSE '{ARCHIVE}' END");
-    let shelf = format!("CASE WHEN {flow} % 10 = 0 THEN 'public' ELSE 'system' END");
     let person = format!("'用印人' || CAST(1 + {flow} % 20 AS TEXT)");
     let original = "hash, sha256, crc32, bytes, mime, ext, width, height, complete, store_key, created_at, checked_at";
     let of_photo = |hash: &str| {
         format!("{hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}, {at}")
     };
     let document = "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name, username,
-       received_at, created_by, created_at";
+       received_at, taken_key, name_key, bytes, created_by, created_at";
     vec![
         (5 * FLOWS, "originals", original, format!("{} FROM n WHERE {with_use}", of_photo(&photo))),
         (
@@ -311,8 +298,8 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             "documents",
             document,
             format!(
-                "{}, {folder}, {shelf}, {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
-                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {person}, {at}, 'yinku', {at} FROM n WHERE {with_use}",
+                "{}, {folder}, 'folder', {serial} || '_' || {seal} || '_00' || CAST(1 + i % 5 AS TEXT) || '_20260409-091853_' || {kind} || '.jpg',
+                   {photo}, 'photo', {}, 'photos', i % 5, {}, {kind}, {seal}, {person}, {person}, {at}, {at}, {serial} || '_' || {seal} || '_' || CAST(i % 5 AS TEXT), 1900000, 'yinku', {at} FROM n WHERE {with_use}",
                 id(6, "i"),
                 id(0, flow),
                 id(6, "i")
@@ -324,8 +311,8 @@ fn photos(hash: &dyn Fn(char) -> String) -> Vec<Table> {
             "documents",
             document,
             format!(
-                "{}, '{ARCHIVE}', 'system', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL,
-                   NULL, NULL, NULL, NULL, {AT}, 'wang', {AT}
+                "{}, '{ARCHIVE}', 'folder', '盖章扫描件-' || CAST(i AS TEXT) || '.pdf', {scan}, 'upload', {}, 'stamped', 9, NULL,
+                   NULL, NULL, NULL, NULL, {AT}, {AT}, '盖章扫描件-' || CAST(i AS TEXT), 1900000, 'wang', {AT}
                  FROM n WHERE i % 4 = 0",
                 id(9, "i"),
                 id(0, "i")

@@ -3,13 +3,10 @@
 //! `admin` sees everything; `wang` is an operator, whom every flow knows by name and by the role; `li` has approved nearly
 //! all; `u7` has started two hundred; `zhao` takes part in few, but keeps the archive.
 
-use super::fill::{ARCHIVE, DEFINITION, PUBLIC, SELDOM, flow_id};
-
-pub(super) struct Asked {
-    pub(super) list: &'static str,
-    pub(super) username: &'static str,
-    pub(super) path: String,
-}
+use super::{
+    fill::{ARCHIVE, DEFINITION, PUBLIC, SELDOM, flow_id},
+    measure::Asked,
+};
 
 /// 合同 is in every second title, 尽职 in four, 没有 in none; the last is a serial number.
 const WORDS: [&str; 6] = [
@@ -22,8 +19,8 @@ const WORDS: [&str; 6] = [
 ];
 const VIEWS: [&str; 4] = ["", "todo=true", "done=true", "mine=true"];
 /// Behind the photos of the 50,000th flow.
-const DEEP_DOCUMENT: &str = "after=1782198600000000.01930000-0000-7000-8006-100000250000";
-const DEEP: &str = "after=01930000-0000-7000-8000-100000050000";
+const DEEP_DOCUMENT: &str = "after=1782198600000000.01250000-0000-7000-8006-000000000000";
+const DEEP: &str = "after=01050000-0000-7000-8000-000000000000";
 
 pub(super) fn all() -> Vec<Asked> {
     let mut asked = Vec::new();
@@ -112,7 +109,7 @@ fn documents(asked: &mut Vec<Asked>, username: &'static str) {
 /// What administrators watch, and what people owe.
 fn watched(asked: &mut Vec<Asked>) {
     let mut ask = |list, username, path: String| asked.push(Asked { list, username, path });
-    for query in ["", "limit=200", "after=01930000-0000-7000-8005-100000050000"] {
+    for query in ["", "limit=200", "after=01050000-0000-7000-8005-000000000000"] {
         ask("ingests", "admin", format!("/api/ingests?{query}"));
         ask("callbacks", "admin", format!("/api/callbacks?{query}"));
     }

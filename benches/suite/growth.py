@@ -121,24 +121,25 @@ def fill(yinku, folder, start, end):
          f"{id('i')}, {id('i')}, '1', 0, '公章', '王五', {IN_A_FLOW}, {IN_A_FLOW}, 0, TRUE"),
         ("ingests", "id, seal_use_id, cause, state, passes, woken_at, created_at, updated_at",
          f"{id('i')}, {id('i')}, 'callback', 'done', 1, {at}, {at}, {at}"),
-        ("callbacks", "id, received_at, peer, query, body, body_bytes, shape, business_id, images, digest, params, state, seal_use_id",
-         f"{id('i')}, {at}, '127.0.0.1', '', CAST('businessId=1000000&status=COMPLETE' AS {bytes}), 34, 'use_ended', CAST(1000000 + i AS TEXT), 0, 'd' || {padded('i')}, '{{}}', 'done', {id('i')}"),
+        ("callbacks", "id, received_at, authenticated, peer, query, body, body_bytes, body_sha256, shape, business_id, images, digest, params, state, seal_use_id",
+         f"{id('i')}, {at}, TRUE, '127.0.0.1', '', CAST('businessId=1000000&status=COMPLETE' AS {bytes}), 34, {hash}, 'use_ended', CAST(1000000 + i AS TEXT), 0, 'd' || {padded('i')}, '{{}}', 'done', {id('i')}"),
         ("jobs", "id, kind, subject, state, run_at, wakes, created_at", f"{id('3 * i')}, 'apply', {id('i')}, 'idle', {at}, 1, {at}"),
         ("jobs", "id, kind, subject, state, run_at, wakes, created_at", f"{id('3 * i + 1')}, 'ingest', {id('i')}, 'idle', {at}, 1, {at}"),
         ("jobs", "id, kind, subject, state, run_at, wakes, created_at", f"{id('3 * i + 2')}, 'archive', {id('i')}, 'idle', {at}, 1, {at}"),
-        ("manifests", "flow_id, n, store_key, hash, documents, created_at", f"{id('i')}, 1, 'manifests/' || {padded('i')}, {hash}, {IN_A_FLOW}, {at}"),
+        ("manifests", "flow_id, n, store_key, hash, documents, told, created_at", f"{id('i')}, 1, 'manifests/' || {padded('i')}, {hash}, {IN_A_FLOW}, {IN_A_FLOW}, {at}"),
     ]
-    words = "b 公章 1 20260409 091853 用印 jpg"
-    of_flow.append(("document_words", "owner, words", f"{id('i')}, '{words} ' || {padded('i')}"))
+    of_flow.append(("search_owners", "no, owner, text", f"i, {id('i')}, 'b' || {padded('i')} || ' 用印 公章 王五'"))
+    for term in ["", "b0", "用印", "印 ", "公章", "章 ", "王五", "五 ", "_公", "章_", "_用", ".j", "jp", "pg", "g ", "2026", "20260409", "091853"]:
+        of_flow.append(("search_terms", "term, no", f"'f{term}', i"))
     of_photo = [
         ("originals", "hash, sha256, sm3, crc32, bytes, mime, ext, width, height, complete, store_key, created_at, checked_at",
          f"{hash}, {hash}, {hash}, 1, 1900000, 'image/jpeg', 'jpg', 3000, 2250, TRUE, 'originals/' || {hash}, {at}, {at}"),
-        ("photos", "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at",
-         f"{id('i')}, {id(flow)}, 'k' || {padded('i')}, 'signatory', {id(flow)}, 'key', i % {IN_A_FLOW}, 'done', {hash}, i % {IN_A_FLOW} + 1, {at}, {at}"),
+        ("photos", "id, seal_use_id, photokey, kind, grant_id, source, position, state, original_hash, no, received_at, created_at, confirmation",
+         f"{id('i')}, {id(flow)}, 'k' || {padded('i')}, 'signatory', {id(flow)}, 'key', i % {IN_A_FLOW}, 'done', {hash}, i % {IN_A_FLOW} + 1, {at}, {at}, 'confirmed'"),
         ("documents", "id, folder_id, shelf, name, original_hash, source, flow_id, field_key, position, photo_id, kind, seal, user_name,"
-         " received_at, created_by, created_at",
-         f"{id('i')}, '{folder}', 'system', 'B' || {padded('i')} || '_公章_1_20260409-091853_用印.jpg', {hash}, 'photo', {id(flow)}, 'photos', i % {IN_A_FLOW}, {id('i')},"
-         f" 'signatory', '公章', '王五', {at}, 'yinku', {at}"),
+         " received_at, taken_key, name_key, bytes, created_by, created_at",
+         f"{id('i')}, '{folder}', 'folder', 'B' || {padded('i')} || '_公章_1_20260409-091853_用印.jpg', {hash}, 'photo', {id(flow)}, 'photos', i % {IN_A_FLOW}, {id('i')},"
+         f" 'signatory', '公章', '王五', {at}, {at}, 'b' || {padded('i')}, 1900000, 'yinku', {at}"),
     ]
     statements = [each(*flows, *table) for table in of_flow] + [each(start, end, *table) for table in of_photo]
     yinku.db.script("; ".join(statements))

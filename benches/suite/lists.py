@@ -40,8 +40,8 @@ def measure(quick=False):
     return section
 
 
-def asked(directory, *arguments):
-    path = (machine.BENCH / "lists").read_text().strip()
+def asked(directory, *arguments, bench="lists"):
+    path = (machine.BENCH / bench).read_text().strip()
     done = subprocess.run([path, str(directory), *arguments], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())

@@ -237,22 +237,6 @@ END $$;
 CREATE TRIGGER flow_people_follow AFTER UPDATE OF state ON flows
 FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION flow_people_follow();
 
--- The text that a search for flows reads: narrow rows in the order of lists.
-CREATE TABLE flow_search (
-  flow_id       TEXT COLLATE "C" PRIMARY KEY NOT NULL REFERENCES flows (id),
-  state         TEXT COLLATE "C" NOT NULL,
-  definition_id TEXT COLLATE "C" NOT NULL,
-  text          TEXT COLLATE "C" NOT NULL
-);
-
-CREATE FUNCTION flow_search_follow() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-BEGIN
-  UPDATE flow_search SET state = NEW.state WHERE flow_id = NEW.id;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER flow_search_follow AFTER UPDATE OF state ON flows
-FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION flow_search_follow();
-
 -- Seal use -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE seal_uses (
@@ -360,6 +344,10 @@ CREATE TABLE originals (
 );
 CREATE INDEX originals_by_check ON originals (checked_at, hash);
 
+-- A search takes any of the three hashes.
+CREATE INDEX originals_by_sha256 ON originals (sha256);
+CREATE INDEX originals_by_sm3 ON originals (sm3) WHERE sm3 IS NOT NULL;
+
 -- Photo --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE photos (
@@ -418,13 +406,79 @@ CREATE TABLE folders (
   -- the user's id in the personal space, otherwise ''
   owner      TEXT COLLATE "C" NOT NULL,
   name       TEXT COLLATE "C" NOT NULL,
-  created_at BIGINT NOT NULL,
-  UNIQUE (space, owner, parent, name)
+  -- the ids from the top folder down to this one, each with a '/' behind it: a range of it is a folder with all below
+  lineage    TEXT COLLATE "C" NOT NULL,
+  -- folders with one shelf have the same rights: public, system, the owner's id, or the id of the folder above or here
+  -- that has entries of its own
+  shelf      TEXT COLLATE "C" NOT NULL,
+  -- false: the rights of the folder above end here
+  inherits   BOOLEAN NOT NULL DEFAULT TRUE,
+  -- the folder with which this one went to the trash; NULL: it is not in the trash
+  trash_id   TEXT COLLATE "C",
+  created_at BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX folders_by_name ON folders (space, owner, parent, name) WHERE trash_id IS NULL;
 CREATE INDEX folders_by_parent ON folders (parent);
+CREATE INDEX folders_by_lineage ON folders (lineage);
+CREATE INDEX folders_by_shelf ON folders (shelf);
+CREATE INDEX folders_by_trash ON folders (trash_id) WHERE trash_id IS NOT NULL;
 
--- The number of documents in a folder, and how many of them only users who read everything see there (`faces`): faces,
--- photos of an unknown kind, and the form files of flows that are not archived. Files of drafts are in no number.
+-- One row. Each change of the tree or of rights adds one to it first, so such changes take turns.
+CREATE TABLE folder_tree (
+  id      BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
+  version BIGINT NOT NULL
+);
+INSERT INTO folder_tree (id, version) VALUES (1, 0);
+
+-- The entries of a folder. `rights` is a sum: view 1, download 2, manage 4, faces 8.
+CREATE TABLE folder_rights (
+  folder_id TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
+  -- everyone, role:<role> or user:<username>
+  who       TEXT COLLATE "C" NOT NULL,
+  rights    BIGINT NOT NULL,
+  PRIMARY KEY (folder_id, who)
+);
+
+-- What the entries of a shelf give, with all that it inherits. The rights of a list are read here alone.
+CREATE TABLE shelf_rights (
+  shelf  TEXT COLLATE "C" NOT NULL,
+  who    TEXT COLLATE "C" NOT NULL,
+  rights BIGINT NOT NULL,
+  PRIMARY KEY (shelf, who)
+);
+CREATE INDEX shelf_rights_by_who ON shelf_rights (who, shelf, rights);
+-- The defaults of the two common spaces. The owner of a personal space manages it; that needs no row.
+INSERT INTO shelf_rights (shelf, who, rights) VALUES ('public', 'everyone', 3), ('public', 'role:archivist', 7), ('system', 'role:archivist', 7);
+
+-- What is in the trash, one row for a document or a folder with all in it; and the tombstones of what was removed for
+-- good.
+CREATE TABLE trash (
+  -- the id of the document or folder
+  id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  -- document or folder
+  kind       TEXT COLLATE "C" NOT NULL,
+  -- the folder that it came from, '' at the top of a space; its rights decide who sees the row
+  place      TEXT COLLATE "C" NOT NULL,
+  space      TEXT COLLATE "C" NOT NULL,
+  owner      TEXT COLLATE "C" NOT NULL,
+  -- flow or draft, if only the flow showed the document; then only who removed it sees it here
+  hidden     TEXT COLLATE "C",
+  name       TEXT COLLATE "C" NOT NULL,
+  bytes      BIGINT NOT NULL,
+  documents  BIGINT NOT NULL,
+  -- the act that brought it here
+  batch      TEXT COLLATE "C" NOT NULL,
+  deleted_at BIGINT NOT NULL,
+  deleted_by TEXT COLLATE "C" NOT NULL,
+  -- JSON, once it is removed for good
+  tombstone  TEXT COLLATE "C"
+);
+CREATE INDEX trash_by_age ON trash (deleted_at, id);
+CREATE INDEX trash_by_batch ON trash (batch);
+CREATE INDEX trash_to_empty ON trash (deleted_at) WHERE tombstone IS NULL;
+
+-- The number and bytes of the documents in a folder; those that only the right to faces shows (`faces`): faces and
+-- photos of an unknown kind; and those that only their flow shows (`hidden`). Files of drafts are in no number.
 -- Triggers on documents keep these rows. A folder has several rows, so that transactions of different flows do not wait
 -- for the same row.
 CREATE TABLE folder_totals (
@@ -432,7 +486,11 @@ CREATE TABLE folder_totals (
   -- the last two characters of the flow's id; '' without a flow
   part      TEXT COLLATE "C" NOT NULL,
   documents BIGINT NOT NULL,
+  bytes     BIGINT NOT NULL,
   faces     BIGINT NOT NULL,
+  face_bytes   BIGINT NOT NULL,
+  hidden       BIGINT NOT NULL,
+  hidden_bytes BIGINT NOT NULL,
   PRIMARY KEY (folder_id, part)
 );
 
@@ -441,27 +499,33 @@ CREATE TABLE folder_totals (
 CREATE TABLE documents (
   id            TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   folder_id     TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
-  -- decides which users see the document: public, system, or the owner's id of a personal folder; flow: its flow alone
-  -- shows it until the archive; draft: only the starter sees it
+  -- decides which users see the document: folder: those who see its folder; flow: its flow alone shows it until the
+  -- archive; draft: only the starter sees it
   shelf         TEXT COLLATE "C" NOT NULL,
   name          TEXT COLLATE "C" NOT NULL,
-  -- for searches: full and half width, letters and blanks in one form; null if that is the name in lower case
-  folded_name   TEXT COLLATE "C",
+  -- for searches: the folded name and those of earlier names, one a line; null if that is the name in lower case
+  folded_names  TEXT COLLATE "C",
   original_hash TEXT COLLATE "C" NOT NULL REFERENCES originals (hash),
   source        TEXT COLLATE "C" NOT NULL,
   flow_id       TEXT COLLATE "C" REFERENCES flows (id),
   field_key     TEXT COLLATE "C",
   position      BIGINT,
   photo_id      TEXT COLLATE "C" REFERENCES photos (id),
+  -- of a copy: the photo that it shows; its kind follows that photo
+  copied_photo_id TEXT COLLATE "C",
   -- a search reads one index of this table, so the row repeats these columns of its photo and grant
   kind          TEXT COLLATE "C",
   seal          TEXT COLLATE "C",
   user_name     TEXT COLLATE "C",
   username      TEXT COLLATE "C",
   received_at   BIGINT NOT NULL,
+  -- the keys of the sorts, made by the program: the name (2 before 10), the time of taking, and the size
+  name_key      TEXT COLLATE "C" NOT NULL,
+  taken_key     BIGINT NOT NULL,
+  bytes         BIGINT NOT NULL,
   created_by    TEXT COLLATE "C" NOT NULL,
   created_at    BIGINT NOT NULL,
-  -- trash: the document was removed from its field; the bytes stay
+  -- trash: no list shows the document; the bytes stay
   deleted_at    BIGINT,
   deleted_by    TEXT COLLATE "C"
 );
@@ -471,8 +535,16 @@ CREATE INDEX documents_by_original ON documents (original_hash);
 CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
 -- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
 CREATE INDEX documents_by_age ON documents (received_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_shelf ON documents (shelf, received_at, id, kind, name, folded_name, seal, username) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind, shelf) WHERE deleted_at IS NULL;
+-- The other sorts of a folder and of all folders.
+CREATE INDEX documents_of_folder_by_name ON documents (folder_id, name_key, id, kind, shelf) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder_by_taken ON documents (folder_id, taken_key, id, kind, shelf) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder_by_bytes ON documents (folder_id, bytes, id, kind, shelf) WHERE deleted_at IS NULL;
+CREATE INDEX documents_by_name ON documents (name_key, id) WHERE deleted_at IS NULL;
+CREATE INDEX documents_by_taken ON documents (taken_key, id) WHERE deleted_at IS NULL;
+CREATE INDEX documents_by_bytes ON documents (bytes, id) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_copied_photo ON documents (copied_photo_id) WHERE copied_photo_id IS NOT NULL;
+CREATE INDEX documents_of_flow ON documents (flow_id, received_at, id, kind, shelf) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, username) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_user ON documents (username, received_at, id, kind) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_kind ON documents (kind, received_at, id) WHERE deleted_at IS NULL;
@@ -484,6 +556,7 @@ BEGIN
     seal = (SELECT seal FROM grants WHERE id = NEW.grant_id), user_name = (SELECT user_name FROM grants WHERE id = NEW.grant_id),
     username = (SELECT username FROM grants WHERE id = NEW.grant_id)
   WHERE photo_id = NEW.id;
+  UPDATE documents SET kind = NEW.kind WHERE copied_photo_id = NEW.id;
   RETURN NULL;
 END $$;
 CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos FOR EACH ROW
@@ -493,29 +566,40 @@ WHEN ((OLD.kind, OLD.grant_id) IS DISTINCT FROM (NEW.kind, NEW.grant_id)) EXECUT
 -- Inserts are counted per statement, because a batch of photos belongs to one flow.
 CREATE FUNCTION documents_come() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
-  SELECT folder_id, right(COALESCE(flow_id, ''), 2), COUNT(*),
-    COUNT(CASE WHEN kind IN ('face', 'unknown') OR shelf = 'flow' THEN 1 END)
-  FROM come WHERE deleted_at IS NULL AND shelf <> 'draft' GROUP BY 1, 2 ORDER BY 1, 2
-  ON CONFLICT (folder_id, part) DO UPDATE SET
-    documents = t.documents + excluded.documents, faces = t.faces + excluded.faces;
+  INSERT INTO folder_totals AS t (folder_id, part, documents, bytes, faces, face_bytes, hidden, hidden_bytes)
+  SELECT folder_id, right(COALESCE(flow_id, ''), 2), COUNT(*), SUM(bytes),
+    COUNT(*) FILTER (WHERE face), COALESCE(SUM(bytes) FILTER (WHERE face), 0),
+    COUNT(*) FILTER (WHERE hid), COALESCE(SUM(bytes) FILTER (WHERE hid), 0)
+  FROM (SELECT *, COALESCE(kind, '') IN ('face', 'unknown') AND shelf <> 'flow' AS face, shelf = 'flow' AS hid FROM come) AS c
+  WHERE deleted_at IS NULL AND shelf <> 'draft' GROUP BY 1, 2 ORDER BY 1, 2
+  ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + excluded.documents, bytes = t.bytes + excluded.bytes,
+    faces = t.faces + excluded.faces, face_bytes = t.face_bytes + excluded.face_bytes,
+    hidden = t.hidden + excluded.hidden, hidden_bytes = t.hidden_bytes + excluded.hidden_bytes;
   RETURN NULL;
 END $$;
 CREATE TRIGGER documents_come AFTER INSERT ON documents REFERENCING NEW TABLE AS come
 FOR EACH STATEMENT EXECUTE FUNCTION documents_come();
 
 CREATE FUNCTION documents_go() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+DECLARE
+  face BIGINT;
+  hid BIGINT;
 BEGIN
   IF OLD.deleted_at IS NULL AND OLD.shelf <> 'draft' THEN
-    UPDATE folder_totals SET documents = documents - 1,
-      faces = faces - CASE WHEN OLD.kind IN ('face', 'unknown') OR OLD.shelf = 'flow' THEN 1 ELSE 0 END
+    hid := CASE WHEN OLD.shelf = 'flow' THEN 1 ELSE 0 END;
+    face := CASE WHEN OLD.kind IN ('face', 'unknown') AND hid = 0 THEN 1 ELSE 0 END;
+    UPDATE folder_totals SET documents = documents - 1, bytes = bytes - OLD.bytes, faces = faces - face,
+      face_bytes = face_bytes - OLD.bytes * face, hidden = hidden - hid, hidden_bytes = hidden_bytes - OLD.bytes * hid
     WHERE folder_id = OLD.folder_id AND part = right(COALESCE(OLD.flow_id, ''), 2);
   END IF;
   IF TG_OP = 'UPDATE' AND NEW.deleted_at IS NULL AND NEW.shelf <> 'draft' THEN
-    INSERT INTO folder_totals AS t (folder_id, part, documents, faces)
-    VALUES (NEW.folder_id, right(COALESCE(NEW.flow_id, ''), 2), 1,
-      CASE WHEN NEW.kind IN ('face', 'unknown') OR NEW.shelf = 'flow' THEN 1 ELSE 0 END)
-    ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + 1, faces = t.faces + excluded.faces;
+    hid := CASE WHEN NEW.shelf = 'flow' THEN 1 ELSE 0 END;
+    face := CASE WHEN NEW.kind IN ('face', 'unknown') AND hid = 0 THEN 1 ELSE 0 END;
+    INSERT INTO folder_totals AS t (folder_id, part, documents, bytes, faces, face_bytes, hidden, hidden_bytes)
+    VALUES (NEW.folder_id, right(COALESCE(NEW.flow_id, ''), 2), 1, NEW.bytes, face, NEW.bytes * face, hid, NEW.bytes * hid)
+    ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + 1, bytes = t.bytes + excluded.bytes,
+      faces = t.faces + excluded.faces, face_bytes = t.face_bytes + excluded.face_bytes,
+      hidden = t.hidden + excluded.hidden, hidden_bytes = t.hidden_bytes + excluded.hidden_bytes;
   END IF;
   RETURN NULL;
 END $$;
@@ -525,11 +609,32 @@ WHEN ((OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at, OLD.shelf)
   IS DISTINCT FROM (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at, NEW.shelf))
 EXECUTE FUNCTION documents_go();
 
--- The words in the names of a flow's documents: narrow rows, so that a search through all of them is quick.
-CREATE TABLE document_words (
-  -- a flow's id, or the id of a document without a flow
-  owner TEXT COLLATE "C" PRIMARY KEY NOT NULL,
-  words TEXT COLLATE "C" NOT NULL
+-- Search -------------------------------------------------------------------------------------------------------------
+
+-- What a search finds: a flow, a document without a flow, or a folder (src/library/search_terms.rs).
+CREATE TABLE search_owners (
+  -- from the time in the id of the owner, so a later owner has a higher number
+  no    BIGINT PRIMARY KEY NOT NULL,
+  owner TEXT COLLATE "C" NOT NULL UNIQUE,
+  -- folded: the words of a flow or the name of a folder. '' for a document: its row has its names
+  text  TEXT COLLATE "C" NOT NULL
+);
+
+-- The terms of each owner (src/library/search/terms.rs). The names of a flow's documents are terms of the flow.
+CREATE TABLE search_terms (
+  -- f (flow), d (document) or p (folder), then two characters, or the digits of a number from one of them on
+  term TEXT COLLATE "C" NOT NULL,
+  no   BIGINT NOT NULL,
+  PRIMARY KEY (term, no)
+);
+
+-- Where a run of `yinku reindex` stands; no row: no run is unfinished.
+CREATE TABLE reindex_runs (
+  id    BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
+  -- flows, documents, folders or terms
+  part  TEXT COLLATE "C" NOT NULL,
+  -- the last id or term that was done
+  after TEXT COLLATE "C" NOT NULL
 );
 
 -- Dispatch: a stamped file or a supplied photo on its way to the vendor ----------------------------------------------

@@ -7,7 +7,7 @@ use super::{
     of_flow::made,
     plan::FrozenPlan,
     record::{self, Bundle, BundleKind},
-    rights::{self, NeededRights, RightsError},
+    rights::{self, BundleRightsError, NeededRights},
     selection::{BundleWish, Gathered, SelectionError, visible_flow},
 };
 use crate::{
@@ -37,9 +37,7 @@ impl Gathered {
         bundle: Bundle,
         known: bool,
     ) -> Result<Bundle, SelectionError> {
-        if self.entries.is_empty() && self.left.is_empty() {
-            return Err(SelectionError::Nothing);
-        }
+        self.name_refused()?;
         let modified = self.entries.iter().map(|entry| entry.at).max().unwrap_or(bundle.made_at);
         if let Some(text) = left::list(&self.left) {
             self.entries.push(made(left::FILE, text.into(), modified));
@@ -113,7 +111,7 @@ pub async fn begin(app: &App, user: &User, wish: &BundleWish) -> Result<Bundle, 
     let visible = NeededRights::of(&app.db, &[], flows).await?.ok_or(SelectionError::Changed)?.0;
     bundle.needs = Some(visible.json()?);
     bundle.faces = wish.faces;
-    let json = serde_json::to_string(wish).map_err(RightsError::from)?;
+    let json = serde_json::to_string(wish).map_err(BundleRightsError::from)?;
     let mut tx = app.db.begin().await?;
     bundle.insert(&mut tx).await?;
     record::wish(&mut tx, &bundle.id, user, &json).await?;
@@ -125,7 +123,7 @@ pub async fn begin(app: &App, user: &User, wish: &BundleWish) -> Result<Bundle, 
 pub async fn begun(app: &App, bundle: &Bundle) -> Result<Option<(User, BundleWish)>, SelectionError> {
     let Some((user, wish)) = record::wish_of(&app.db, &bundle.id).await? else { return Ok(None) };
     let user = User::find(&app.db, &user).await?.filter(|user| !user.disabled).ok_or(SelectionError::Nothing)?;
-    Ok(Some((user, serde_json::from_str(&wish).map_err(RightsError::from)?)))
+    Ok(Some((user, serde_json::from_str(&wish).map_err(BundleRightsError::from)?)))
 }
 
 /// The plan of a bundle in the store.

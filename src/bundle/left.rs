@@ -13,6 +13,8 @@ words! {
         OriginalDamaged = "original_damaged",
         /// The vendor still owes photos of this seal.
         PhotosMissing = "photos_missing",
+        /// The user sees the documents and may not download them.
+        NotDownloadable = "not_downloadable",
     }
 }
 
@@ -42,6 +44,7 @@ pub fn list(left: &[LeftOut]) -> Option<String> {
         let why = match code {
             LeftCode::OriginalDamaged => "原件损坏或丢失 / the original is damaged or lost",
             LeftCode::PhotosMissing => "未取得 / missing",
+            LeftCode::NotDownloadable => "无下载权限 / no right to download",
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name}: {why}");

@@ -21,7 +21,10 @@ use crate::{
     db::{Db, DbError, padded, placeholders, sql},
     hash::Blake3,
     id::{DocumentId, FlowId},
-    library::selected::{self, DocumentPlace},
+    library::{
+        rights::Sight,
+        selected::{self, DocumentPlace},
+    },
     user::User,
 };
 
@@ -38,7 +41,7 @@ pub struct NeededRights {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum RightsError {
+pub enum BundleRightsError {
     #[error("the rights of the bundle cannot be read: {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
@@ -82,18 +85,16 @@ impl NeededRights {
 }
 
 /// Returns true if `user` may download every document of the bundle now. A bundle whose documents are gone ends.
-pub async fn may_have(app: &App, bundle: &Bundle, user: &User) -> Result<bool, RightsError> {
+pub async fn may_have(app: &App, bundle: &Bundle, user: &User) -> Result<bool, BundleRightsError> {
     settle(app, bundle).await?;
     let (needs, faces) = Bundle::needs_of(&app.db, &bundle.id).await?;
     let needs: NeededRights =
         needs.map_or_else(|| Ok(NeededRights::default()), |needs| serde_json::from_str(&needs))?;
     let flows: Vec<&FlowId> = needs.flows.iter().chain(own_flow(bundle)).collect();
-    let (documents, trashed): (Vec<_>, Vec<_>) =
-        (needs.documents.iter().cloned().collect(), needs.trashed.iter().cloned().collect());
+    let documents: Vec<DocumentId> = needs.documents.union(&needs.trashed).cloned().collect();
     Ok((!faces || user.reads_all())
         && knows_all(&app.db, &flows, user).await?
-        && selected::are_visible(&app.db, &documents, user).await?
-        && selected::are_managed(&app.db, &trashed, user).await?)
+        && selected::may_have_all(&app.db, &documents, &Sight::of(&app.db, user).await?).await?)
 }
 
 /// Returns the flow whose package the bundle is.
@@ -126,7 +127,7 @@ async fn knows_all(db: &Db, flows: &[&FlowId], user: &User) -> Result<bool, DbEr
 }
 
 /// Looks at what has changed since the rights were written.
-pub(super) async fn settle(app: &App, bundle: &Bundle) -> Result<(), RightsError> {
+pub(super) async fn settle(app: &App, bundle: &Bundle) -> Result<(), BundleRightsError> {
     if bundle.plan_key.is_none() {
         return Ok(());
     }

@@ -10,19 +10,21 @@ use super::{
     left::{LeftCode, LeftOut},
     of_flow::missing,
     record::Bundle,
-    rights::RightsError,
+    rights::BundleRightsError,
 };
 use crate::{
     content::download::original_of,
     cpu::CpuError,
     db::{Db, DbError},
-    flow::Flow,
+    flow::{Flow, owing},
     hash::Blake3,
     id::{BundleId, DocumentId, FlowId, FolderId},
     library::{
         Space,
         document::Document,
-        selected::{self, ListError, ListSelection, SelectionQuery, SelectionSort},
+        listing::sort::Sort,
+        rights::{Right, Sight},
+        selected::{self, ListError, ListSelection, SelectionQuery},
     },
     preservation::findings,
     store::StoreError,
@@ -50,7 +52,8 @@ pub struct BundleWish {
     /// Only documents that the search finds.
     pub query: Option<SelectionQuery>,
     /// The order of the list, for `between`. Default: `-receivedAt`.
-    pub sort: Option<SelectionSort>,
+    #[schema(value_type = Option<String>, pattern = "^-?(name|takenAt|receivedAt|bytes)$")]
+    pub sort: Option<Sort>,
     /// Stretches of the list between two documents, both included.
     #[schema(max_items = 10_000)]
     pub between: Vec<(DocumentId, DocumentId)>,
@@ -79,12 +82,14 @@ pub enum SelectionError {
     TooMany,
     #[error("the selection has nothing that the caller may see")]
     Nothing,
+    #[error("the caller may see the documents and not download them")]
+    Forbidden,
     #[error("the documents have changed while the bundle was made; send the request again")]
     Changed,
     #[error(transparent)]
     List(#[from] ListError),
     #[error(transparent)]
-    Rights(#[from] RightsError),
+    Rights(#[from] BundleRightsError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -105,6 +110,9 @@ pub struct Gathered {
     /// A package has photos of faces, or of an unknown kind.
     pub(super) faces: bool,
     pub(super) left: Vec<LeftOut>,
+    /// Documents that the user sees and may not download. They are counted, because other users of the bundle may not see
+    /// their names.
+    refused: usize,
     damaged: BTreeSet<Blake3>,
 }
 
@@ -133,22 +141,23 @@ impl BundleWish {
     /// Returns the documents that the wish selects and that the user may see.
     pub async fn gather(&self, db: &Db, user: &User) -> Result<Gathered, SelectionError> {
         let mut gathered = Gathered::begin(db).await?;
+        let sight = Sight::of(db, user).await?;
         if !self.document_ids.is_empty() {
-            gathered.add("", selected::visible_of_ids(db, &self.document_ids, user).await?);
+            gathered.add("", selected::of_ids(db, &self.document_ids, &sight).await?);
             return Ok(gathered);
         }
         for id in &self.flow_ids {
             let Some(flow) = visible_flow(db, id, user).await? else { continue };
-            let mut documents = Document::of_flow(db, id).await?;
-            documents.retain(|document| document.may_be_seen_by(user));
-            documents.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+            let documents = selected::of_flow(db, id, &sight).await?;
             let folder = if flow.serial_no.is_empty() { "草稿" } else { &flow.serial_no };
             gathered.add(&format!("{folder}/"), documents);
             let missing = missing(db, id).await?.into_iter();
             gathered.left.extend(missing.map(|one| LeftOut::new(format!("{folder}/{}", one.name), one.code)));
         }
         if self.flow_ids.is_empty() {
-            for one in self.list().documents(db, user).await? {
+            let list = self.list();
+            let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
+            for one in list.documents(db, user, owing).await? {
                 gathered.add(&one.path, vec![one.document]);
             }
         }
@@ -180,7 +189,13 @@ impl Gathered {
         Ok(Self { damaged: findings::open_damage(db).await?.into_iter().collect(), ..Self::default() })
     }
 
-    fn add(&mut self, folder: &str, documents: Vec<Document>) {
+    /// Adds the documents that the user may download. A damaged one is named in the list of what is missing, so the users
+    /// of the bundle need its right, too.
+    fn add(&mut self, folder: &str, mut documents: Vec<Document>) {
+        let all = documents.len();
+        documents.retain(|document| document.allows(Right::Download));
+        self.refused += all - documents.len();
+        self.documents.extend(documents.iter().map(|document| document.id.clone()));
         let (good, damaged): (Vec<Document>, Vec<Document>) =
             documents.into_iter().partition(|document| !self.damaged.contains(&document.blake3));
         self.left.extend(
@@ -188,7 +203,20 @@ impl Gathered {
         );
         let named = entries(&good).into_iter().map(|entry| Entry { name: format!("{folder}{}", entry.name), ..entry });
         self.entries.extend(named);
-        self.documents.extend(good.into_iter().map(|document| document.id));
+    }
+
+    /// Names what the user may not download.
+    pub(super) fn name_refused(&mut self) -> Result<(), SelectionError> {
+        let has_none = self.entries.is_empty() && self.left.is_empty();
+        match (self.refused, has_none) {
+            (0, true) => Err(SelectionError::Nothing),
+            (0, false) => Ok(()),
+            (_, true) => Err(SelectionError::Forbidden),
+            (refused, false) => {
+                self.left.push(LeftOut::new(format!("文档 × {refused}"), LeftCode::NotDownloadable));
+                Ok(())
+            }
+        }
     }
 
     /// Adds the entries of a package. They have a folder of their own.

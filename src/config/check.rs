@@ -40,6 +40,7 @@ impl Config {
         self.check_ingest(&mut found);
         self.check_upload(&mut found);
         found.schedule("bundle.keep", &[self.bundle.keep]);
+        found.schedule("trash.keep", &[self.trash.keep]);
         self.check_fixity(&mut found);
         self.check_rest(&mut found);
         found.0

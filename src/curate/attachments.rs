@@ -80,7 +80,7 @@ async fn present_place(tx: &mut Tx, case: &Case, key: &str, now: Timestamp) -> R
     let purpose = purpose_of(&definition.body, field);
     for _ in 0..TRIES {
         let place = place_of(tx, flow, &definition, purpose, now).await?;
-        if Folder::hold(tx, &place.folder).await? {
+        if Folder::hold(tx, &place.folder).await?.is_some() {
             return Ok(place);
         }
     }

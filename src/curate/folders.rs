@@ -1,69 +1,59 @@
-//! Creates, renames, moves and deletes folders. A folder that a definition uses cannot be deleted. After a rename or a move
-//! the definition shows the new path.
+//! Creates, renames and moves folders, and takes them to the trash and back. A folder that a definition uses, or that holds
+//! evidence, does not go to the trash. After a rename or a move the definition shows the new path.
 
 use crate::{
     audit::Act,
-    db::{Db, DbError, Tx},
+    db::{DbError, Tx},
     definition,
-    id::FolderId,
+    id::{BatchId, FolderId},
     library::{
         Space,
-        folder::{BadName, Folder, check_name},
+        folder::{
+            BadName, Folder, check_name,
+            tree::{self, Spot},
+        },
+        rights::{Right, Rights, Sight},
+        trash,
     },
-    user::{Acting, Role, User},
+    user::Acting,
 };
 
-/// Why a folder was not changed.
+/// Why a folder or document was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    #[error("the folder does not exist, or you have no right to see it")]
+    #[error("the object does not exist, or you have no right to see it")]
     NotFound,
-    #[error("your roles do not allow this")]
+    #[error("your rights on the folder do not allow this")]
     NotYours,
     #[error("the definition {0:?} stores files in this folder. Change its integration configuration first.")]
     InUse(String),
-    #[error("the folder is not empty. Move or delete its documents and folders first.")]
-    NotEmpty,
+    #[error("documents of a flow are evidence. They move within their space and never go to the trash.")]
+    Evidence,
     #[error("{0}")]
     BadName(#[from] BadName),
-    #[error("a folder can move only within its space, and not into itself. Choose another parent.")]
-    Elsewhere,
+    #[error("a folder cannot move into itself or below itself. Choose another parent.")]
+    IntoItself,
+    #[error("the folder from which it came is not there any more. Name another folder.")]
+    NoPlace,
     #[error(transparent)]
-    Db(DbError),
+    Db(#[from] DbError),
 }
 
-impl From<DbError> for FolderError {
-    fn from(error: DbError) -> Self {
-        match &error {
-            // A document or folder was added to it since.
-            DbError::Database(cause) if cause.is_foreign_key_violation() => Self::NotEmpty,
-            _ => Self::Db(error),
-        }
-    }
+/// Where a new or moved folder goes: into a folder, or to the top of a space.
+#[derive(Clone, Debug)]
+pub enum FolderTarget {
+    Folder(FolderId),
+    Top(Space),
 }
 
-/// Creates a folder in another one, or at the top of the public space.
-pub async fn make(acting: Acting<'_>, parent: Option<&FolderId>, name: &str) -> Result<Folder, FolderError> {
-    let user = acting.user;
+/// Creates a folder.
+pub async fn make(acting: Acting<'_>, target: &FolderTarget, name: &str) -> Result<Folder, FolderError> {
     let name = check_name(name)?.to_owned();
-    let parent = match parent {
-        Some(id) => Some(viewable(acting.db, id, user).await?),
-        None => None,
-    };
-    let own = parent.as_ref().is_some_and(|parent| parent.owner == user.id.as_str());
-    if !own && !user.is_admin() && !user.has(Role::Archivist) {
-        return Err(FolderError::NotYours);
-    }
-    let folder = Folder {
-        id: FolderId::new(),
-        parent: parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default(),
-        space: parent.as_ref().map_or(Space::Public, |parent| parent.space),
-        owner: parent.map(|parent| parent.owner).unwrap_or_default(),
-        name,
-        created_at: acting.now,
-    };
     let mut tx = acting.db.begin().await?;
-    folder.insert(&mut tx).await?;
+    tree::lock(&mut tx).await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    let spot = spot(&mut tx, target, &sight).await?;
+    let folder = spot.folder(&name, acting.now).insert(&mut tx).await?;
     acting.commit(tx, acting.entry(Act::FolderMade, folder.id.as_str()).detail(&folder.name)).await?;
     Ok(folder)
 }
@@ -75,92 +65,114 @@ pub async fn change(
     name: Option<&str>,
     parent: Option<&str>,
 ) -> Result<Folder, FolderError> {
-    let folder = managed(acting, id).await?;
     let mut tx = acting.db.begin().await?;
-    let changed = rewrite(&mut tx, &folder, name, parent).await?;
+    tree::lock(&mut tx).await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    let folder = managed(&mut tx, id, &sight).await?;
+    let name = check_name(name.unwrap_or(&folder.name))?.to_owned();
+    let parent = parent.filter(|parent| *parent != folder.parent);
+    if name == folder.name && parent.is_none() {
+        return Ok(folder);
+    }
+    let spot = match parent {
+        None => Folder::above(&mut tx, &folder).await?.map_or_else(|| top_of(&folder), Spot::within),
+        Some("") => allowed(top_of(&folder), &sight)?,
+        Some(parent) => {
+            let parent = parent.parse().map_err(|_| FolderError::NotFound)?;
+            let parent = managed(&mut tx, &parent, &sight).await?;
+            if folder.holds(&parent) {
+                return Err(FolderError::IntoItself);
+            }
+            if (parent.space, &parent.owner) != (folder.space, &folder.owner) && !acting.user.is_admin() {
+                return Err(FolderError::NotYours);
+            }
+            Spot::within(parent)
+        }
+    };
+    let changed = tree::put(&mut tx, &folder, &spot, &name).await?;
     let detail = format!("{} → {}", folder.name, changed.name);
     acting.commit(tx, acting.entry(Act::FolderChanged, id.as_str()).detail(&detail)).await?;
     Ok(changed)
 }
 
-/// Deletes an empty folder.
+fn top_of(folder: &Folder) -> Spot {
+    Spot::top(folder.space, &folder.owner)
+}
+
+/// Moves a folder with all in it to the trash, as one row.
 pub async fn delete(acting: Acting<'_>, id: &FolderId) -> Result<(), FolderError> {
-    let folder = managed(acting, id).await?;
     let mut tx = acting.db.begin().await?;
-    remove(&mut tx, &folder).await?;
+    tree::lock(&mut tx).await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    let folder = managed(&mut tx, id, &sight).await?;
+    if let Some(definition) = definition::folders::bound_to(&mut tx, &folder).await?.into_iter().next() {
+        return Err(FolderError::InUse(definition));
+    }
+    trash::add_folder(&mut tx, &folder, &BatchId::new(), &acting.user.username, acting.now).await?;
+    // Asked after the folders are locked: a flow may have stored a photo meanwhile.
+    if trash::holds_evidence_of(&mut tx, &folder.id).await? {
+        return Err(FolderError::Evidence);
+    }
     acting.commit(tx, acting.entry(Act::FolderDeleted, id.as_str()).detail(&folder.name)).await?;
     Ok(())
 }
 
-/// Returns the folder, if `user` may see it.
-pub async fn viewable(db: &Db, id: &FolderId, user: &User) -> Result<Folder, FolderError> {
-    let folder = Folder::find(db, id).await?;
-    folder.filter(|folder| folder.may_view(user)).ok_or(FolderError::NotFound)
-}
-
-/// Returns the folder, if the user may change it. That is its owner in the personal space; elsewhere archivists and
-/// administrators.
-async fn managed(acting: Acting<'_>, id: &FolderId) -> Result<Folder, FolderError> {
-    let user = acting.user;
-    let folder = viewable(acting.db, id, user).await?;
-    let own = folder.space == Space::Personal && folder.owner == user.id.as_str();
-    let keeps = folder.space != Space::Personal && user.has(Role::Archivist);
-    if own || keeps || user.is_admin() { Ok(folder) } else { Err(FolderError::NotYours) }
-}
-
-async fn rewrite(
-    tx: &mut Tx,
-    folder: &Folder,
-    name: Option<&str>,
-    parent: Option<&str>,
-) -> Result<Folder, FolderError> {
-    let name = check_name(name.unwrap_or(&folder.name))?.to_owned();
-    let parent = parent.unwrap_or(&folder.parent).to_owned();
-    if name == folder.name && parent == folder.parent {
-        return Ok(folder.clone());
+/// Takes a folder out of the trash: to where it was, or into another folder of the user's choice.
+pub async fn restore(acting: Acting<'_>, id: &FolderId, into: Option<&FolderTarget>) -> Result<Folder, FolderError> {
+    let mut tx = acting.db.begin().await?;
+    tree::lock(&mut tx).await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    let row = trash::TrashRow::managed(&mut tx, id.as_str(), &sight).await?;
+    row.filter(|row| row.tombstone.is_none()).ok_or(FolderError::NotFound)?;
+    let folder = Folder::find(&mut tx, id).await?.ok_or(FolderError::NotFound)?;
+    let spot = match into {
+        Some(target) => spot(&mut tx, target, &sight).await?,
+        None => former_spot(&mut tx, &folder).await?,
+    };
+    if (spot.space, &spot.owner) != (folder.space, &folder.owner) && !acting.user.is_admin() {
+        return Err(FolderError::NotYours);
     }
-    if parent != folder.parent {
-        fits(tx, folder, &parent).await?;
-    }
-    folder.rewrite(tx, &name, &parent).await?;
-    Ok(Folder { parent, name, ..folder.clone() })
+    // First to its place: the name may be taken where it was.
+    tree::put(&mut tx, &folder, &spot, &folder.name).await?;
+    trash::restore_folder(&mut tx, &folder).await?;
+    let restored = Folder::find(&mut tx, id).await?.ok_or(FolderError::NotFound)?;
+    acting.commit(tx, acting.entry(Act::FolderRestored, id.as_str()).detail(&restored.name)).await?;
+    Ok(restored)
 }
 
-async fn remove(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
-    in_use(tx, folder).await?;
-    if folder.remove_if_empty(tx).await? { Ok(()) } else { Err(FolderError::NotEmpty) }
+/// Returns the place where a folder was.
+async fn former_spot(tx: &mut Tx, folder: &Folder) -> Result<Spot, FolderError> {
+    if folder.parent.is_empty() {
+        return Ok(top_of(folder));
+    }
+    let parent = Folder::above(tx, folder).await?.filter(|parent| parent.trash_id.is_none());
+    parent.map(Spot::within).ok_or(FolderError::NoPlace)
 }
 
-/// Checks that `parent` is in the space of the folder and not below the folder.
-async fn fits(tx: &mut Tx, folder: &Folder, parent: &str) -> Result<(), FolderError> {
-    for above in chain(tx, parent).await? {
-        if above.id == folder.id || above.space != folder.space || above.owner != folder.owner {
-            return Err(FolderError::Elsewhere);
-        }
+/// Returns the place, if the user manages it.
+async fn spot(tx: &mut Tx, target: &FolderTarget, sight: &Sight) -> Result<Spot, FolderError> {
+    match target {
+        FolderTarget::Folder(id) => Ok(Spot::within(managed(tx, id, sight).await?)),
+        FolderTarget::Top(space) => allowed(Spot::top(*space, sight.user().id.as_str()), sight),
     }
-    Ok(())
 }
 
-/// Returns a folder and all folders above it, the highest first.
-async fn chain(tx: &mut Tx, id: &str) -> Result<Vec<Folder>, FolderError> {
-    let mut folders = Vec::new();
-    let mut next = id.to_owned();
-    while !next.is_empty() {
-        let id: FolderId = next.parse().map_err(|_| FolderError::Elsewhere)?;
-        let folder = Folder::find(&mut *tx, &id).await?.ok_or(FolderError::Elsewhere)?;
-        next.clone_from(&folder.parent);
-        folders.push(folder);
-    }
-    folders.reverse();
-    Ok(folders)
+fn allowed(spot: Spot, sight: &Sight) -> Result<Spot, FolderError> {
+    if sight.on_shelf(&spot.shelf()).has(Right::Manage) { Ok(spot) } else { Err(FolderError::NotYours) }
 }
 
-/// Refuses if the current version of a definition stores files in this folder or below it.
-async fn in_use(tx: &mut Tx, folder: &Folder) -> Result<(), FolderError> {
-    for id in Folder::with_all_below(tx, &folder.id).await? {
-        if let Some(definition) = definition::folders::bound_to(tx, &id).await?.into_iter().next() {
-            return Err(FolderError::InUse(definition));
-        }
+/// Returns the folder, if the user manages it. A folder that the user may not see does not exist for the user.
+pub(super) async fn managed(tx: &mut Tx, id: &FolderId, sight: &Sight) -> Result<Folder, FolderError> {
+    let folder = Folder::find(tx, id).await?.ok_or(FolderError::NotFound)?;
+    check(sight.on(&folder), Right::Manage)?;
+    Ok(folder)
+}
+
+/// Checks a right. What may not be seen does not exist.
+pub(super) const fn check(held: Rights, right: Right) -> Result<(), FolderError> {
+    match (held.has(Right::View), held.has(right)) {
+        (_, true) => Ok(()),
+        (true, false) => Err(FolderError::NotYours),
+        (false, false) => Err(FolderError::NotFound),
     }
-    Ok(())
 }

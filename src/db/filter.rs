@@ -15,7 +15,13 @@ impl Filtered {
     /// Starts with `select`, which has no WHERE.
     #[must_use]
     pub fn new(select: &str) -> Self {
-        Self { text: select.to_owned(), conditions: 0, args: Vec::new() }
+        Self::with_args(select, Vec::new())
+    }
+
+    /// Starts with `select`, which has no WHERE of its own and names the parameters `args`.
+    #[must_use]
+    pub fn with_args(select: &str, args: Vec<Arg>) -> Self {
+        Self { text: select.to_owned(), conditions: 0, args }
     }
 
     /// Adds a condition such as `state =` if there is a value.
@@ -41,9 +47,35 @@ impl Filtered {
         format!("${}", self.args.len())
     }
 
+    /// Puts `head` before the conditions. It may use the parameters.
+    #[must_use]
+    pub fn headed(mut self, head: &str) -> Self {
+        self.text.insert_str(0, head);
+        self
+    }
+
+    /// Ends with a clause such as `ORDER BY` or `GROUP BY`, which may use the parameters.
+    #[must_use]
+    pub fn then(self, clause: &str) -> Sql {
+        sql(format!("{} {clause}", self.text)).bind_all(self.args)
+    }
+
+    /// Ends with another text, which uses the parameters.
+    #[must_use]
+    pub fn text(self, text: String) -> Sql {
+        sql(text).bind_all(self.args)
+    }
+
     #[must_use]
     pub fn end(self) -> Sql {
         sql(self.text).bind_all(self.args)
+    }
+
+    /// Selects `limit` rows. Callers must not depend on their order.
+    #[must_use]
+    pub fn first(mut self, limit: i64) -> Sql {
+        let limit = self.arg(limit);
+        sql(format!("{} LIMIT {limit}", self.text)).bind_all(self.args)
     }
 
     /// Selects the first `limit` rows by `column`, descending.

@@ -10,7 +10,7 @@ use crate::{
     id::{DefinitionId, FolderId},
     library::{
         FolderPath, Space,
-        folder::{self, Folder, Place},
+        folder::{Folder, Place, place, tree},
     },
     user::User,
     vocabulary::words,
@@ -61,7 +61,7 @@ pub(super) async fn bind(
         let kept = match (&former, bound) {
             (Some(former), Some(folder)) => {
                 let shown = match former.body.folder(purpose) {
-                    Some(_) => present_path(tx, &folder).await?,
+                    Some(_) => Folder::path_in_space(&mut *tx, &folder).await?,
                     None => None,
                 };
                 Some(folder).filter(|_| body.folder(purpose) == shown.as_ref())
@@ -71,26 +71,11 @@ pub(super) async fn bind(
         if let Some(folder) = kept {
             write(tx, id, version, purpose, &folder).await?;
         } else if purpose != FolderPurpose::Files && body.integration.is_some() && !body.is_personal(purpose) {
-            let place = folder::ensure_shared(tx, body.folder(purpose), now).await?;
+            let place = place::ensure_shared(tx, body.folder(purpose), now).await?;
             write(tx, id, version, purpose, &place.folder).await?;
         }
     }
     Ok(())
-}
-
-/// Returns the space of a folder and its path in it, as a definition names it.
-async fn present_path(tx: &mut Tx, folder: &FolderId) -> Result<Option<FolderPath>, DbError> {
-    let (mut names, mut next, mut space) = (Vec::new(), Some(folder.clone()), None);
-    while let Some(id) = next {
-        let Some(folder) = Folder::find(&mut *tx, &id).await? else { return Ok(None) };
-        next = folder.parent.parse().ok();
-        space = Some(folder.space);
-        names.push(folder.name);
-    }
-    names.reverse();
-    // The name of a system folder's top is no part of a setting.
-    let below = |space: Space| usize::from(space == Space::System).min(names.len());
-    Ok(space.map(|space| FolderPath { space, path: names[below(space)..].join("/") }))
 }
 
 async fn write(
@@ -112,7 +97,7 @@ async fn write(
 }
 
 impl Definition {
-    /// Returns the folder of this version for flows of `starter`. A folder that was deleted since is created again.
+    /// Returns the folder of this version for flows of `starter`. A folder that is in the trash since is created anew.
     pub async fn place(
         &self,
         tx: &mut Tx,
@@ -122,21 +107,23 @@ impl Definition {
     ) -> Result<Place, DbError> {
         let path = self.body.folder(purpose);
         if self.body.is_personal(purpose) {
-            return folder::ensure(tx, path, starter, now).await;
+            return place::ensure(tx, path, starter, now).await;
         }
-        if let Some(folder) = self.bound(tx, purpose).await? {
-            return Place::of(tx, folder).await;
+        if let Some(folder) = self.bound(tx, purpose).await?
+            && let Some(place) = Place::of(tx, &folder).await?
+        {
+            return Ok(place);
         }
-        let place = folder::ensure_shared(tx, path, now).await?;
+        let place = place::ensure_shared(tx, path, now).await?;
         write(tx, &self.id, self.version, purpose, &place.folder).await?;
         Ok(place)
     }
 
-    /// Returns the folder to which this version is bound. `None`: it was deleted, or the version is not bound.
+    /// Returns the folder to which this version is bound. `None`: it is in the trash, or the version is not bound.
     async fn bound(&self, tx: &mut Tx, purpose: FolderPurpose) -> Result<Option<FolderId>, DbError> {
         let bound: Option<(FolderId,)> =
             sql("SELECT b.folder_id FROM definition_folders b JOIN folders f ON f.id = b.folder_id
-             WHERE b.definition_id = $1 AND b.version = $2 AND b.purpose = $3")
+             WHERE b.definition_id = $1 AND b.version = $2 AND b.purpose = $3 AND f.trash_id IS NULL")
             .bind(&self.id)
             .bind(self.version)
             .bind(purpose)
@@ -173,12 +160,14 @@ impl Definition {
     }
 }
 
-/// Returns the names of the definitions whose current version is bound to this folder.
-pub async fn bound_to(tx: &mut Tx, folder: &FolderId) -> Result<Vec<String>, DbError> {
-    sql("SELECT DISTINCT d.name FROM definitions d
-         JOIN definition_folders b ON b.definition_id = d.id AND b.version = d.version
-         WHERE b.folder_id = $1 AND b.purpose <> 'files' ORDER BY d.name")
-    .bind(folder)
+/// Returns the names of the definitions whose current version is bound to this folder or to one below it.
+pub async fn bound_to(tx: &mut Tx, folder: &Folder) -> Result<Vec<String>, DbError> {
+    let (from, to) = tree::range(&folder.lineage);
+    sql("SELECT DISTINCT d.name FROM folders f JOIN definition_folders b ON b.folder_id = f.id
+         JOIN definitions d ON d.id = b.definition_id AND d.version = b.version
+         WHERE f.lineage >= $1 AND f.lineage < $2 AND f.trash_id IS NULL AND b.purpose <> 'files' ORDER BY d.name")
+    .bind(from)
+    .bind(to)
     .scalars(tx)
     .await
 }

@@ -3,7 +3,7 @@
 use super::{Body, Definition, FieldError, check, check_people, starters};
 use crate::{
     audit::Act,
-    db::{DbError, Tx},
+    db::{Db, DbError, On},
     id::DefinitionId,
     service::{NO_PUBLIC_CLOUD, Service},
     user::{Acting, Directory},
@@ -21,11 +21,8 @@ pub enum DefinitionError {
 /// Checks the body and saves it as the next version of the definition `id`. Running flows keep their version.
 pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<Definition, DefinitionError> {
     let mut tx = acting.db.begin().await?;
-    let mut errors = check(&body);
     let users = Directory::load(&mut tx).await?;
-    errors.extend(check_people(&body, &users));
-    errors.extend(starters::check(&body, &users));
-    errors.extend(check_service(&mut tx, &body).await?);
+    let errors = errors(&body, &users, service(&mut tx, &body).await?.as_ref());
     if !errors.is_empty() {
         return Err(DefinitionError::Invalid(errors));
     }
@@ -37,12 +34,33 @@ pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<De
     Ok(saved)
 }
 
-async fn check_service(tx: &mut Tx, body: &Body) -> Result<Option<FieldError>, DbError> {
-    let Some(integration) = &body.integration else { return Ok(None) };
-    let error = match Service::find(tx, &integration.service_id).await? {
+/// Checks the body as [`save`] does, and saves nothing.
+pub async fn check_only(db: &Db, body: &Body) -> Result<Vec<FieldError>, DbError> {
+    let users = Directory::load(db).await?;
+    Ok(errors(body, &users, service(db, body).await?.as_ref()))
+}
+
+fn errors(body: &Body, users: &Directory, service: Option<&Service>) -> Vec<FieldError> {
+    let mut errors = check(body);
+    errors.extend(check_people(body, users));
+    errors.extend(starters::check(body, users));
+    errors.extend(check_service(body, service));
+    errors
+}
+
+async fn service(on: impl Into<On<'_>>, body: &Body) -> Result<Option<Service>, DbError> {
+    match &body.integration {
+        Some(integration) => Service::find(on, &integration.service_id).await,
+        None => Ok(None),
+    }
+}
+
+fn check_service(body: &Body, service: Option<&Service>) -> Option<FieldError> {
+    body.integration.as_ref()?;
+    let error = match service {
         None => "there is no such service; bind the service first",
         Some(service) if service.is_public_cloud() => NO_PUBLIC_CLOUD,
-        Some(_) => return Ok(None),
+        Some(_) => return None,
     };
-    Ok(Some(FieldError::new("integration.serviceId", error)))
+    Some(FieldError::new("integration.serviceId", error))
 }

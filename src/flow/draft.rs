@@ -17,7 +17,8 @@ use crate::{
     library::{
         FolderPath, Space,
         document::{self, Document, shelf},
-        folder,
+        folder::place,
+        search_terms,
     },
     user::{Acting, User},
 };
@@ -62,7 +63,7 @@ impl LockedFlow {
     async fn delete_draft(&self, tx: &mut Tx) -> Result<(), DbError> {
         sql("DELETE FROM flow_events WHERE flow_id = $1").bind(&self.id).execute(&mut *tx).await?;
         sql("DELETE FROM flow_people WHERE flow_id = $1").bind(&self.id).execute(&mut *tx).await?;
-        sql("DELETE FROM flow_search WHERE flow_id = $1").bind(&self.id).execute(&mut *tx).await?;
+        search_terms::forget(tx, &self.id).await?;
         sql("DELETE FROM flows WHERE id = $1 AND state = 'draft'").bind(&self.id).execute(tx).await?;
         Ok(())
     }
@@ -131,7 +132,7 @@ pub(super) async fn withdraw(
 async fn discard(tx: &mut Tx, flow: &LockedFlow, starter: &User, now: Timestamp) -> Result<(), DbError> {
     if shelf::any_of_draft(tx, &flow.id).await? {
         let own = FolderPath { space: Space::Personal, path: FOLDER.to_owned() };
-        let place = folder::ensure(tx, Some(&own), starter, now).await?;
+        let place = place::ensure(tx, Some(&own), starter, now).await?;
         shelf::part_from_draft(tx, &flow.id, &place.folder, &starter.username, now).await?;
     }
     flow.delete_draft(tx).await

@@ -2,14 +2,22 @@
 //!
 //! A list must not read more rows than it shows, whatever the number of flows. Flows know a user under several names
 //! (username and roles). A list reads one index per name, in index order, and stops at the limit. Only a search reads
-//! more rows. It reads the rows of `flow_search`, or, for a user with few flows, the rows of these flows.
+//! more rows.
+//!
+//! | asked for | what is read | index |
+//! |---|---|---|
+//! | all flows | flows, newest first | `flows`, `flows_by_state`, `flows_by_definition` |
+//! | the flows of a user | the rows of each name, newest first | `flow_people_by_who`, `flow_people_todo` and others |
+//! | `q`, by a user with few flows | the rows of each name, each flow's words compared | `flow_people_by_who`, `search_owners` |
+//! | `q`, else | the flows with the rarest term of the query, newest first, each flow's words and people compared | `search_terms`, `search_owners`, `flow_people` |
 
 use std::fmt::Write;
 
 use super::{FlowState, trouble::Troubled};
 use crate::{
-    db::{Arg, Db, DbError, Sql, folded, placeholders, sql},
+    db::{Arg, Db, DbError, Sql, placeholders, sql},
     id::{DefinitionId, FlowId},
+    library::search::{FlowCandidates, Words},
     user::User,
 };
 
@@ -33,8 +41,8 @@ pub struct Filter {
     pub which: Which,
     pub state: Option<FlowState>,
     pub definition: Option<DefinitionId>,
-    /// A part of the title or of the serial number.
-    pub q: Option<String>,
+    /// Each word is in the words of the flow ([`super::search`]).
+    pub q: Words,
     /// Only flows that wait for this `user:<username>` or `role:<role>`.
     pub waits_for: Option<String>,
     pub trouble: Option<Troubled>,
@@ -66,6 +74,14 @@ impl Filter {
 /// flows.
 const FEW: i64 = 4_000;
 
+/// A piece of a list.
+#[derive(Debug)]
+pub struct ListedFlows {
+    pub flows: Vec<FlowId>,
+    /// Where a search stopped before its end: the place behind which the next page begins.
+    pub stopped: Option<FlowId>,
+}
+
 /// Returns a page of flows: the flows before `after`.
 pub async fn page(
     db: &Db,
@@ -73,18 +89,18 @@ pub async fn page(
     user: &User,
     after: Option<&FlowId>,
     limit: i64,
-) -> Result<Vec<FlowId>, DbError> {
+) -> Result<ListedFlows, DbError> {
     let filter = &filter.of_drafts();
     let names = names(filter.which, user);
     let everything = filter.which == Which::Visible && user.reads_all();
-    let statement = match &filter.q {
-        None if everything => all(filter, after, limit),
-        Some(q) if everything || !are_few(db, filter, &names).await? => {
-            found(filter, q, (!everything).then_some(&names), after, limit)
-        }
-        _ => of_names(filter, &names, after, limit),
+    let statement = if filter.q.is_empty() && everything {
+        all(filter, after, limit)
+    } else if filter.q.is_empty() || (!everything && are_few(db, filter, &names).await?) {
+        of_names(filter, &names, after, limit)
+    } else {
+        return found(db, filter, (!everything).then_some(&names), after, limit).await;
     };
-    statement.scalars(db).await
+    Ok(ListedFlows { flows: statement.scalars(db).await?, stopped: None })
 }
 
 /// Returns the names under which the flows of a list know the user.
@@ -146,10 +162,10 @@ fn of_names(filter: &Filter, names: &[String], after: Option<&FlowId>, limit: i6
         text.push(if i == 0 { "SELECT flow_id FROM (" } else { " UNION SELECT flow_id FROM (" });
         text.push("SELECT flow_id FROM flow_people p");
         parts(&mut text, filter, name);
-        if let Some(q) = &filter.q {
-            text.push(" AND EXISTS (SELECT 1 FROM flow_search s WHERE s.flow_id = p.flow_id AND");
-            text.bind("{position}(s.text,", folded(q));
-            text.push(") > 0)");
+        if !filter.q.is_empty() {
+            text.push(" AND EXISTS (SELECT 1 FROM search_owners o WHERE o.owner = p.flow_id");
+            with_words(&mut text, filter);
+            text.push(")");
         }
         text.bind_if("AND flow_id <", after);
         text.bind("ORDER BY flow_id DESC LIMIT", limit);
@@ -174,28 +190,57 @@ fn parts(text: &mut Text, filter: &Filter, name: &str) {
     filter.push_rare(text, "p.flow_id");
 }
 
-/// Reads the flows whose text contains `q`, if they know one of `names`.
-fn found(filter: &Filter, q: &str, names: Option<&Vec<String>>, after: Option<&FlowId>, limit: i64) -> Sql {
-    let mut text = Text::default();
-    text.bind("SELECT flow_id FROM flow_search s WHERE {position}(s.text,", folded(q));
-    text.push(") > 0");
-    text.push(if filter.which == Which::Mine { "" } else { " AND s.state <> 'draft'" });
-    text.bind_if("AND s.state =", filter.state);
-    text.bind_if("AND s.definition_id =", filter.definition.as_ref());
+/// Appends that the words of the flow, in the row `o`, have each word of the search.
+fn with_words(text: &mut Text, filter: &Filter) {
+    for word in filter.q.iter() {
+        text.bind("AND {position}(o.text,", word);
+        text.push(") > 0");
+    }
+}
+
+/// Reads the flows that may have all words of the search, newest first, piece by piece, until the page is full. Stops
+/// after a bounded number of them.
+async fn found(
+    db: &Db,
+    filter: &Filter,
+    names: Option<&Vec<String>>,
+    after: Option<&FlowId>,
+    limit: i64,
+) -> Result<ListedFlows, DbError> {
+    let mut candidates = FlowCandidates::of_flows(db, &filter.q, after).await?;
+    let mut flows: Vec<FlowId> = Vec::new();
+    while let Some(piece) = candidates.next(db, limit).await? {
+        let left = limit - i64::try_from(flows.len()).unwrap_or(i64::MAX);
+        let of_piece: Vec<FlowId> = of_candidates(filter, names, piece, left).scalars(db).await?;
+        flows.extend(of_piece);
+        if i64::try_from(flows.len()).is_ok_and(|found| found >= limit) {
+            return Ok(ListedFlows { flows, stopped: None });
+        }
+    }
+    Ok(ListedFlows { flows, stopped: candidates.stopped() })
+}
+
+/// Builds the query of those of the candidates that have all words and that know one of `names`.
+fn of_candidates(filter: &Filter, names: Option<&Vec<String>>, (piece, args): (String, Vec<Arg>), limit: i64) -> Sql {
+    let mut text = Text { text: String::new(), args };
+    text.push(&format!("SELECT o.owner FROM ({piece}) AS c JOIN search_owners o ON o.no = c.no"));
+    text.push(" JOIN flows f ON f.id = o.owner");
+    text.push(if filter.which == Which::Mine { " WHERE TRUE" } else { " WHERE f.state <> 'draft'" });
+    with_words(&mut text, filter);
+    text.bind_if("AND f.state =", filter.state);
+    text.bind_if("AND f.definition_id =", filter.definition.as_ref());
     if names.is_none() {
-        filter.push_rare(&mut text, "s.flow_id");
+        filter.push_rare(&mut text, "o.owner");
     }
     for (i, name) in names.into_iter().flatten().enumerate() {
-        // A value, not a condition: with a condition PostgreSQL gathers all flows of the name before it reads the first
-        // text.
+        // A value for each flow. PostgreSQL would gather all flows of the name for an EXISTS.
         text.push(if i == 0 { " AND COALESCE(" } else { ", " });
         text.push("(SELECT 1 FROM flow_people p");
         parts(&mut text, filter, name);
-        text.push(" AND p.flow_id = s.flow_id)");
+        text.push(" AND p.flow_id = o.owner)");
     }
     text.push(if names.is_some() { ", 0) = 1" } else { "" });
-    text.bind_if("AND flow_id <", after);
-    text.bind("ORDER BY flow_id DESC LIMIT", limit);
+    text.bind("ORDER BY o.no DESC LIMIT", limit);
     text.into_sql()
 }
 

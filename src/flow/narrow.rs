@@ -48,11 +48,13 @@ pub async fn page(
     let (mut items, mut read) = (Vec::new(), 0);
     loop {
         // One more shows if another page follows.
-        let mut ids = list::page(db, filter, user, after.as_ref(), step + 1).await?;
-        let more = ids.len() > usize::try_from(step).unwrap_or(usize::MAX);
+        let list::ListedFlows { flows: mut ids, stopped } =
+            list::page(db, filter, user, after.as_ref(), step + 1).await?;
+        let full = ids.len() > usize::try_from(step).unwrap_or(usize::MAX);
         ids.truncate(usize::try_from(step).unwrap_or(usize::MAX));
         read += ids.len();
-        let last = ids.last().cloned();
+        let more = full || stopped.is_some();
+        let last = stopped.or_else(|| ids.last().cloned());
         for head in heads(db, &ids).await?.into_iter().filter(|head| narrow.keeps(head)) {
             items.push(head);
             if items.len() == wanted {
@@ -60,7 +62,7 @@ pub async fn page(
                 return Ok((items, end.filter(|end| more || Some(end) != last.as_ref())));
             }
         }
-        if !more || read >= MOST {
+        if !full || read >= MOST {
             return Ok((items, last.filter(|_| more)));
         }
         after = last;

@@ -19,7 +19,10 @@ use crate::{
     db::{Db, DbError, sql},
     definition::{Body, Definition, Field, FieldType},
     id::{FlowId, GrantId, IngestId, SealUseId},
-    library::document::Document,
+    library::{
+        document::{Document, shown},
+        rights::Sight,
+    },
     seal_use::{Counts, Grant, PickedSeal, SealUse, SealUseStatus, counts},
     user::{
         User,
@@ -136,8 +139,7 @@ pub async fn view(db: &Db, id: &FlowId, user: &User) -> Result<Option<FlowView>,
     }
     let (flow, body, removed) = shown_version(db, flow).await?;
     let (seal_uses, known) = seal_uses(db, id).await?;
-    let documents = Document::of_flow(db, id).await?;
-    let files = files(&body, documents, user);
+    let files = files(&body, db, id, user).await?;
     let owed = required_files::empty(db, id, &body).await?;
     let facts = Facts {
         user,
@@ -231,15 +233,19 @@ fn usernames(head: &FlowHead, body: &Body, form: &Value, events: &[Event]) -> Ve
     names
 }
 
-fn files(body: &Body, documents: Vec<Document>, user: &User) -> BTreeMap<String, Vec<Document>> {
+async fn files(body: &Body, db: &Db, flow: &FlowId, user: &User) -> Result<BTreeMap<String, Vec<Document>>, DbError> {
+    let sight = Sight::of(db, user).await?;
+    let mut documents = Document::of_flow(db, flow).await?;
+    documents.retain(|document| document.shows_to(&sight));
+    shown::complete(db, &mut documents, &sight).await?;
     let fields = body.fields.iter().filter(|field| field.field_type == FieldType::Files);
     let mut files: BTreeMap<String, Vec<Document>> = fields.map(|field| (field.key.clone(), Vec::new())).collect();
-    for document in documents.into_iter().filter(|document| document.may_be_seen_by(user)) {
+    for document in documents {
         if let Some(list) = document.field_key.as_ref().and_then(|key| files.get_mut(key)) {
             list.push(document);
         }
     }
-    files
+    Ok(files)
 }
 
 async fn seal_uses(db: &Db, flow: &FlowId) -> Result<(Vec<SealUseView>, Vec<UseFacts>), DbError> {

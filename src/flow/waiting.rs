@@ -32,5 +32,5 @@ pub async fn for_disabled(db: &Db, user: &User, admin: &User) -> Result<Option<W
         sql("SELECT COUNT(*) FROM flow_people WHERE who = $1 AND (turn OR stamps)").bind(&who).scalar(db).await?;
     let filter = Filter { waits_for: Some(who), ..Filter::default() };
     let ids = list::page(db, &filter, admin, None, SHOWN).await?;
-    Ok(Some(Waiting { total, items: heads(db, &ids).await? }))
+    Ok(Some(Waiting { total, items: heads(db, &ids.flows).await? }))
 }

@@ -27,7 +27,7 @@ use crate::{
         link,
         plans::PlanError,
         record::Bundle,
-        rights::RightsError,
+        rights::BundleRightsError,
         selection::{BundleWish, SelectionError},
     },
     clock::Timestamp,
@@ -216,14 +216,25 @@ impl From<SelectionError> for Problem {
     fn from(error: SelectionError) -> Self {
         match error {
             SelectionError::NotOne | SelectionError::TooMany => Self::new(Code::Invalid, error.to_string()),
-            SelectionError::Nothing | SelectionError::List(ListError::NoFolder) => Self::not_found(),
-            SelectionError::Changed | SelectionError::List(ListError::Changed(_)) => {
-                Self::new(Code::SelectionChanged, error.to_string())
-            }
+            SelectionError::Nothing => Self::not_found(),
+            SelectionError::Forbidden => Self::forbidden(),
+            SelectionError::Changed => Self::new(Code::SelectionChanged, error.to_string()),
+            SelectionError::List(error) => error.into(),
             SelectionError::Rights(error) => error.into(),
             SelectionError::Cpu(error) => Self::internal(&error),
             SelectionError::Store(error) => error.into(),
-            SelectionError::List(ListError::Db(error)) | SelectionError::Db(error) => error.into(),
+            SelectionError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::NoFolder => Self::not_found(),
+            ListError::Changed(_) => Self::new(Code::SelectionChanged, error.to_string()),
+            ListError::Words(error) => Self::field("query.q", error.to_string()),
+            ListError::Db(error) => error.into(),
         }
     }
 }
@@ -237,12 +248,12 @@ impl From<PlanError> for Problem {
     }
 }
 
-impl From<RightsError> for Problem {
-    fn from(error: RightsError) -> Self {
+impl From<BundleRightsError> for Problem {
+    fn from(error: BundleRightsError) -> Self {
         match error {
-            RightsError::Plan(error) => error.into(),
-            RightsError::Db(error) => error.into(),
-            RightsError::Json(error) => Self::internal(&error),
+            BundleRightsError::Plan(error) => error.into(),
+            BundleRightsError::Db(error) => error.into(),
+            BundleRightsError::Json(error) => Self::internal(&error),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     content::{download, thumbnails},
     id::DocumentId,
+    library::rights::Right,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -29,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 /// The original bytes. Supports one Range, If-Range, If-Match, If-None-Match and
 /// If-Unmodified-Since. The ETag is the BLAKE3 hash. The service writes
 /// the download to the audit log before it sends the first byte.
-#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, with the content type of the file."), (status = 206, content_type = "*/*", description = "The requested range."), (status = 304), (status = 404, body = Problem), (status = 412, body = Problem), (status = 416), (status = 500, body = Problem), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/api/documents/{id}/content", params(("id" = DocumentId, Path)), responses((status = 200, content_type = "*/*", description = "All bytes, with the content type of the file."), (status = 206, content_type = "*/*", description = "The requested range."), (status = 304), (status = 403, body = Problem), (status = 404, body = Problem), (status = 412, body = Problem), (status = 416), (status = 500, body = Problem), (status = 503, body = Problem)))]
 async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
@@ -39,6 +40,9 @@ async fn content(
 ) -> Result<Response, Problem> {
     let document =
         edge.permission_cache.readable_document(&edge.app, id, &user).await?.ok_or_else(Problem::not_found)?;
+    if !document.allows(Right::Download) {
+        return Err(Problem::forbidden());
+    }
     let size = u64::try_from(document.bytes).unwrap_or(0);
     let etag = format!("\"{}\"", document.blake3);
     let validators = Validators { etag: &etag, modified: document.received_at };

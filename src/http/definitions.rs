@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     definition::{
-        Body, Definition, VersionHead, ready_made,
+        Body, Definition, FieldError, VersionHead, ready_made,
         save::{self, DefinitionError},
     },
     id::{DefinitionId, ServiceId},
@@ -24,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(list_ready_made, create_ready_made))
+        .routes(routes!(check))
         .routes(routes!(show, replace))
         .routes(routes!(versions))
 }
@@ -98,6 +99,22 @@ async fn create(
     let id = DefinitionId::new();
     let definition = save::save(edge.acting(&admin), id, read(body)?).await?;
     Ok((StatusCode::CREATED, Json(DefinitionView::of(definition, &admin))))
+}
+
+/// The errors of a definition. Empty: it can be saved.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct DefinitionCheck {
+    errors: Vec<FieldError>,
+}
+
+/// Checks a definition as saving does, and saves nothing.
+#[utoipa::path(post, path = "/api/definitions/check", request_body = NewDefinition, responses((status = 200, body = DefinitionCheck), (status = 422, body = Problem)))]
+async fn check(
+    State(edge): State<Edge>,
+    Admin(_): Admin,
+    Input(body): Input<serde_json::Value>,
+) -> Result<Json<DefinitionCheck>, Problem> {
+    Ok(Json(DefinitionCheck { errors: save::check_only(&edge.app.db, &read(body)?).await? }))
 }
 
 /// Ready-made definitions for a new installation. Set `integration.serviceId` and post one to `/api/definitions`.

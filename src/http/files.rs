@@ -48,7 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only describes the multipart body in the OpenAPI document")]
-struct Files {
+pub(super) struct Files {
     /// One part for each file.
     #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
     file: Vec<Vec<u8>>,
@@ -168,7 +168,11 @@ async fn check_may_supply(edge: &Edge, grant: &Grant, flow: &Flow, user: &User) 
 
 /// Receives all files of the form and its `kind`, which can come before or after them. Deletes all files after an
 /// error.
-async fn receive_form(app: &App, form: Result<FormData, Problem>, limit: u64) -> Result<(Batch, PhotoKind), Problem> {
+pub(super) async fn receive_form(
+    app: &App,
+    form: Result<FormData, Problem>,
+    limit: u64,
+) -> Result<(Batch, PhotoKind), Problem> {
     let (mut form, mut batch, mut kind) = (form?, Batch::default(), None);
     match Box::pin(receive_parts(app, &mut form, limit, &mut batch, &mut kind)).await {
         Ok(()) => Ok((batch, kind.unwrap_or(PhotoKind::Signatory))),

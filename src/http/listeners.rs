@@ -9,9 +9,14 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    app::{App, ChangeNotice},
+    app::{App, ChangeNotice, ChangeSubject},
+    db::DbError,
     flow::Flow,
     id::UserId,
+    library::{
+        folder::Folder,
+        rights::{Right, Sight},
+    },
     user::{Role, User},
 };
 
@@ -107,12 +112,14 @@ impl Question {
             }
             let mut answers = HashMap::new();
             for notice in waiting {
-                let known = answers.get(&notice.flow_id).copied();
+                // A folder is asked for by its own id.
+                let asked = if notice.flow_id.is_empty() { &notice.id } else { &notice.flow_id };
+                let known = answers.get(asked).copied();
                 let may_see = match known {
                     Some(answer) => answer,
                     None => self.may_see(&notice).await,
                 };
-                answers.insert(notice.flow_id.clone(), may_see);
+                answers.insert(asked.clone(), may_see);
                 if may_see {
                     // Without a stream the notice is lost, as every notice is.
                     let _ = self.visible.send(notice);
@@ -122,9 +129,19 @@ impl Question {
     }
 
     async fn may_see(&self, notice: &ChangeNotice) -> bool {
+        if notice.about == ChangeSubject::Folder {
+            return self.may_see_folder(&notice.id).await.unwrap_or(false);
+        }
         match notice.flow_id.parse() {
             Ok(flow) => Flow::visible_to(&self.app.db, &flow, &self.user).await.unwrap_or(false),
             Err(_) => false,
         }
+    }
+
+    async fn may_see_folder(&self, id: &str) -> Result<bool, DbError> {
+        let Ok(id) = id.parse() else { return Ok(false) };
+        let Some(folder) = Folder::find(&self.app.db, &id).await? else { return Ok(false) };
+        // One in the trash has just left the lists.
+        Ok(Sight::of(&self.app.db, &self.user).await?.on_shelf(&folder.shelf).has(Right::View))
     }
 }

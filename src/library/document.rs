@@ -1,25 +1,29 @@
 //! A document: an entry in a folder with a name, an original and a source. It may be an attachment of a form field.
 
+pub mod act;
 pub mod name;
 pub mod shelf;
+pub mod shown;
+pub mod sort_key;
 
 use serde::Serialize;
 use sqlx::FromRow;
 
+pub use self::act::{rename, trash};
 use self::shelf::HiddenShelf;
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, filter::Filtered, folded, sql},
+    db::{Db, DbError, On, Tx, filter::Filtered, folded, padded, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId, PhotoId},
-    library::search,
+    library::rights::{Right, Rights, Sight, sees},
     photo::{confirmation::Confirmation, kind::PhotoKind},
     user::User,
     vocabulary::words,
 };
 
 words! {
-    DocumentSource { Photo = "photo", Upload = "upload" }
+    DocumentSource { Photo = "photo", Upload = "upload", Copy = "copy" }
 }
 
 words! {
@@ -62,12 +66,15 @@ impl NewDocument {
 
     async fn insert_on(&self, tx: &mut Tx, hidden: Option<HiddenShelf>, now: Timestamp) -> Result<DocumentId, DbError> {
         let id = DocumentId::new();
-        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_name, original_hash, source, flow_id, field_key, position,
-               photo_id, kind, seal, user_name, username, received_at, created_by, created_at)
-             SELECT $1, f.id, COALESCE($12, CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END), $3, $11, $4, $5, $6, $7,
+        let written = sql("INSERT INTO documents (id, folder_id, shelf, name, folded_names, original_hash, source, flow_id, field_key, position,
+               photo_id, kind, seal, user_name, username, received_at, taken_key, name_key, bytes, created_by, created_at)
+             SELECT $1, f.id, COALESCE($12, 'folder'), $3, $11, $4, $5, $6, $7,
                (SELECT COALESCE(MAX(position), 0) + 1 FROM documents WHERE flow_id = $6 AND field_key = $7), $8,
-               p.kind, g.seal, g.user_name, g.username, COALESCE(p.received_at, $10), $9, $10
-             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id WHERE f.id = $2")
+               p.kind, g.seal, g.user_name, g.username, COALESCE(p.received_at, $10),
+               CASE WHEN p.exif_at IS NULL OR p.clock_doubt THEN COALESCE(p.received_at, $10) ELSE p.exif_at END, $13,
+               (SELECT bytes FROM originals WHERE hash = $4), $9, $10
+             FROM folders f LEFT JOIN photos p ON p.id = $8 LEFT JOIN grants g ON g.id = p.grant_id
+             WHERE f.id = $2 AND f.trash_id IS NULL {for_share_of_f}")
             .bind(&id)
             .bind(&self.folder)
             .bind(&self.name)
@@ -78,40 +85,26 @@ impl NewDocument {
             .bind(self.photo.as_ref())
             .bind(&self.by)
             .bind(now)
-            .bind(folded_name(&self.name))
+            .bind(folded_names(&self.name, None))
             .bind(hidden.map(HiddenShelf::as_str))
+            .bind(sort_key::of_name(&self.name))
             .execute(tx)
             .await?;
-        // The folder may have been deleted meanwhile.
+        // The folder may have gone to the trash meanwhile. A later try makes it anew.
         if written == 1 { Ok(id) } else { Err(DbError::RowNotFound) }
     }
 }
 
-/// Renames a document. Afterwards call [`add`](super::search_terms::add), so that searches find the name.
-pub async fn rename(tx: &mut Tx, id: &DocumentId, name: &str) -> Result<(), DbError> {
-    sql("UPDATE documents SET name = $1, folded_name = $2 WHERE id = $3 AND name <> $1")
-        .bind(name)
-        .bind(folded_name(name))
-        .bind(id)
-        .execute(tx)
-        .await?;
-    Ok(())
-}
+/// How many names of a document searches know.
+const NAMES: usize = 20;
 
-/// Returns the folded name, if it differs from the name in lower case, which the engines compute.
-fn folded_name(name: &str) -> Option<String> {
-    Some(folded(name)).filter(|folded| *folded != name.to_ascii_lowercase())
-}
-
-/// Moves a document to the trash. No list shows it, and it is not sent to the vendor. Its bytes are kept.
-pub async fn trash(tx: &mut Tx, id: &DocumentId, by: &str, now: Timestamp) -> Result<(), DbError> {
-    sql("UPDATE documents SET deleted_at = $1, deleted_by = $2 WHERE id = $3 AND deleted_at IS NULL")
-        .bind(now)
-        .bind(by)
-        .bind(id)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// Returns the folded name with the earlier ones, the newest first. `None` if it is the name in lower case, which the
+/// engines compute.
+pub(super) fn folded_names(name: &str, known: Option<&str>) -> Option<String> {
+    let new = folded(name);
+    let earlier = known.into_iter().flat_map(str::lines).filter(|line| *line != new);
+    let names: Vec<&str> = std::iter::once(new.as_str()).chain(earlier).take(NAMES).collect();
+    Some(names.join("\n")).filter(|names| *names != name.to_ascii_lowercase())
 }
 
 /// Takes a document out of its field. It stays a document of its flow.
@@ -169,6 +162,25 @@ pub struct Document {
     pub vendor_error: Option<String>,
     /// Why there are no thumbnails. Null if there are thumbnails.
     pub undecodable: Option<String>,
+    /// The space and the names of the folders, such as `public/用印/2026`. `…` stands for a folder that the caller may
+    /// not see.
+    #[sqlx(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The number of photos with this content, in all flows.
+    #[sqlx(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<i64>,
+    /// What the caller may do with the document.
+    #[sqlx(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Right>>)]
+    pub can: Option<Rights>,
+    /// The shelf of the row: `folder`, or why only the flow shows the document.
+    #[serde(skip)]
+    pub shelf: String,
+    #[serde(skip)]
+    pub folder_shelf: String,
     #[serde(skip)]
     pub store_key: String,
     #[serde(skip)]
@@ -230,8 +242,8 @@ pub(super) const SELECT: &str =
     "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
   d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, d.username, g.employee_no, s.business_id, p.no, p.confirmation AS photo_state,
   p.supplied_by, p.supplied_at, p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
-  o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error
-  FROM documents d JOIN originals o ON o.hash = d.original_hash LEFT JOIN photos p ON p.id = d.photo_id
+  o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error, d.shelf, fo.shelf AS folder_shelf
+  FROM documents d JOIN originals o ON o.hash = d.original_hash JOIN folders fo ON fo.id = d.folder_id LEFT JOIN photos p ON p.id = d.photo_id
   LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN grants g ON g.id = p.grant_id LEFT JOIN dispatches v ON v.document_id = d.id";
 
 /// How many documents of a flow the archive counts: all but those of photos that the vendor has not confirmed.
@@ -299,13 +311,24 @@ impl Document {
         sql(format!("{SELECT} WHERE d.photo_id = $1 AND d.deleted_at IS NULL ORDER BY d.id")).bind(photo).all(on).await
     }
 
-    /// Returns the document if `user` may see it, by its folder or as a participant of its flow.
+    /// Returns the document if the user may see it, by its folder or as a participant of its flow.
     pub async fn find_visible(db: &Db, id: &DocumentId, user: &User) -> Result<Option<Self>, DbError> {
-        search::only_visible(Filtered::new(SELECT).and("d.id =", Some(id)), user).end().optional(db).await
+        let sight = Sight::of(db, user).await?;
+        let found = Self::seen(db, std::slice::from_ref(id), &sight).await?.pop();
+        let mut found: Vec<Self> = found.into_iter().collect();
+        shown::complete(db, &mut found, &sight).await?;
+        Ok(found.pop())
     }
 
-    /// Returns true if `user` may see the content of a document in a visible folder. Face photos and photos of an unknown
-    /// kind need the right to read all.
+    /// Returns those of `ids` that are not in the trash and that the user may see, in no order.
+    pub async fn seen(on: impl Into<On<'_>>, ids: &[DocumentId], sight: &Sight) -> Result<Vec<Self>, DbError> {
+        let mut filtered = Filtered::new(SELECT).when("d.deleted_at IS NULL");
+        let list: Vec<String> = padded(ids).into_iter().map(|id| filtered.arg(&id)).collect();
+        let sees = sees(&mut filtered, sight.user());
+        filtered.when(&format!("d.id IN ({})", list.join(", "))).when(&sees).end().all(on).await
+    }
+
+    /// Returns true if `user` may see the content of a photo of a flow in which the user takes part.
     #[must_use]
     pub fn may_be_seen_by(&self, user: &User) -> bool {
         user.reads_all() || !self.is_face()
@@ -318,12 +341,9 @@ impl Document {
         kind.is_some_and(PhotoKind::is_private)
     }
 
-    /// Returns how many documents of a visible folder `user` may see. The totals are updated with every change.
-    pub async fn total(db: &Db, folder: &FolderId, user: &User) -> Result<i64, DbError> {
-        let seen = if user.reads_all() { "documents" } else { "documents - faces" };
-        sql(format!("SELECT CAST(COALESCE(SUM({seen}), 0) AS BIGINT) FROM folder_totals WHERE folder_id = $1"))
-            .bind(folder)
-            .scalar(db)
-            .await
+    /// Returns true if the document belongs to a flow. It is evidence then.
+    #[must_use]
+    pub const fn is_evidence(&self) -> bool {
+        self.flow_id.is_some()
     }
 }

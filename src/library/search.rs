@@ -1,41 +1,73 @@
-//! Searches documents, newest first. Each query reads only the part of an index that has the matches. A part of a name
-//! is searched in one narrow row of each flow.
+//! Searches documents, newest first.
 //!
-//! There are two ways. If a condition (a seal, a person, a word of the name) matches few documents, all matches are
-//! fetched and sorted. Otherwise an index is walked in date order until the page is full. The walk reads each visible
-//! shelf separately, and the documents of the flows that know the user.
+//! A search first looks for a condition that few documents meet. Then it reads these documents alone. Otherwise it reads
+//! documents in the order of the list, compares each with the conditions, and stops when the page is full or after
+//! 20,000 of them. The page is short then, and its cursor leads on.
+//!
+//! | asked for | what is read | index |
+//! |---|---|---|
+//! | `flowId` | the documents of the flow | `documents_of_flow` |
+//! | `hash` | the originals with this hash, then their documents | `originals_by_sha256`, `originals_by_sm3`, `documents_by_original` |
+//! | `missing` | the documents of the flows that owe photos | `documents_of_flow` |
+//! | `q` that few owners may have | the documents of these owners (`owners`) | `search_terms`, `documents_of_flow` |
+//! | `user`, `seal`, `kind`, `folderId` | the documents with the rarest of these, newest first | `documents_of_user`, `documents_of_seal`, `documents_of_kind`, `documents_of_folder` |
+//! | `deep` or `space`, if few documents are there | the documents of these folders | `documents_of_folder` |
+//! | anything else, by a user who sees few documents | the documents of the folders and flows that show the user documents | `documents_of_folder`, `documents_of_flow` |
+//! | anything else | all documents, newest first | `documents_by_age` |
+//!
+//! Each statement has every condition and the rights of the user, so the way decides the time of a search, never its
+//! result.
+
+mod conditions;
+pub mod folders;
+mod owners;
+pub(super) mod terms;
+mod ways;
 
 use std::{cmp::Reverse, fmt, str::FromStr};
 
+use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::library::{
-    document::{Document, SELECT},
-    search_terms,
+pub(in crate::library) use self::owners::CANDIDATES;
+pub use self::{
+    owners::FlowCandidates,
+    terms::{TooManyWords, Words},
 };
 use crate::{
     clock::Timestamp,
-    db::{Arg, Db, DbError, Sql, filter::Filtered, folded, padded, placeholders, sql},
-    hash::Blake3,
-    id::{DocumentId, FlowId, FolderId},
-    library::Space,
+    db::{Db, DbError},
+    hash::{Blake3, NotBlake3},
+    id::{DocumentId, FlowId, FolderId, UserId},
+    library::{
+        Space,
+        document::{Document, shown},
+        rights::Sight,
+    },
     photo::kind::PhotoKind,
-    user::{Role, User},
+    user::User,
 };
 
-/// Limit for fetching all matches. With more matches, the walk in date order fills a page early.
-const FEW: i64 = 1_000;
+/// Up to this number, matches of a text are counted.
+const COUNTED: usize = 1_000;
 
 /// Conditions of a search. An absent member sets no condition.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// A folder. The caller has checked that the user may see it.
     pub folder: Option<FolderId>,
+    /// With the folders below `folder`.
+    pub deep: bool,
+    pub space: Option<Space>,
+    /// The owner of the personal space. `None` in the other spaces.
+    pub owner: Option<UserId>,
     pub flow: Option<FlowId>,
-    pub hash: Option<Blake3>,
+    pub hash: Option<AnyHash>,
     pub kind: Option<PhotoKind>,
-    /// A part of the document's name, folded or not.
-    pub q: Option<String>,
+    /// Such as `image/jpeg`, or `image` for every kind of image.
+    pub mime: Option<String>,
+    /// Each word is in the words of the document's flow, or in a name that the document has or had.
+    pub q: Words,
     pub seal: Option<String>,
     /// A username.
     pub user: Option<String>,
@@ -43,13 +75,59 @@ pub struct Search {
     pub from: Option<Timestamp>,
     /// Received before this instant.
     pub to: Option<Timestamp>,
+    /// Only documents of these flows: those that owe photos.
+    pub owing: Option<Vec<FlowId>>,
+}
+
+/// A hash of an original: BLAKE3, SHA-256 or SM3. All are 64 lower-case hex digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnyHash(String);
+
+impl AnyHash {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Blake3> for AnyHash {
+    /// A value of this form may be meant as another hash.
+    fn from(hash: &Blake3) -> Self {
+        Self(hash.to_string())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("must be a hash of 64 lower-case hex digits: BLAKE3, SHA-256 or SM3")]
+pub struct NoHash;
+
+impl FromStr for AnyHash {
+    type Err = NoHash;
+
+    fn from_str(text: &str) -> Result<Self, NoHash> {
+        text.parse().map(|hash: Blake3| Self(hash.to_string())).map_err(|NotBlake3| NoHash)
+    }
 }
 
 /// The end of a page. The list is ordered by the time of receipt.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, FromRow)]
 pub struct Cursor {
     received_at: Timestamp,
     id: DocumentId,
+}
+
+/// Behind every id.
+const LAST_ID: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+impl Cursor {
+    /// Returns the place before all documents of the same instant. It names no document, because the user may not see
+    /// the one at which a search stopped. After such a place the cursor must name it, or the search does not go on.
+    fn at_stop(self, after: Option<&Self>) -> Self {
+        match LAST_ID.parse() {
+            Ok(id) if after.is_none_or(|after| after.received_at != self.received_at) => Self { id, ..self },
+            _ => self,
+        }
+    }
 }
 
 impl fmt::Display for Cursor {
@@ -72,254 +150,72 @@ impl FromStr for Cursor {
     }
 }
 
+/// How many items a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum MatchCount {
+    Exact(i64),
+    AtLeast {
+        /// More are not counted.
+        #[serde(rename = "atLeast")]
+        at_least: i64,
+    },
+}
+
+/// A page of a search.
+#[derive(Debug, Default)]
+pub struct FoundDocuments {
+    pub documents: Vec<Document>,
+    /// The cursor of the next page. A page can be short although there is a next one.
+    pub next: Option<Cursor>,
+    /// Of the first page of a search for a text.
+    pub total: Option<MatchCount>,
+}
+
 impl Search {
-    /// Returns the visible matches after `after`, newest first, and the cursor of the next page.
+    /// Returns the visible matches after `after`, newest first.
     pub async fn documents(
         &self,
         db: &Db,
         user: &User,
         after: Option<&Cursor>,
         limit: usize,
-    ) -> Result<(Vec<Document>, Option<Cursor>), DbError> {
-        if self.kind.is_some_and(PhotoKind::is_private) && !user.reads_all() {
-            return Ok((Vec::new(), None));
+    ) -> Result<FoundDocuments, DbError> {
+        let counts = after.is_none() && !self.q.is_empty();
+        let most = if counts { limit.max(COUNTED) + 1 } else { limit + 1 };
+        let (mut found, mut stop) = (Vec::new(), None);
+        for way in ways::of(self, db, user).await? {
+            let (matches, stopped) = way.matches(self, db, user, after, most).await?;
+            found.extend(matches);
+            // Behind the first stop the matches are not complete.
+            stop = stop.max(stopped);
         }
-        let mut found: Vec<Cursor> = Vec::new();
-        for way in self.ways(db, user).await? {
-            found.extend(way.statement(self, user, after, limit + 1).all(db).await?);
-        }
-        found.sort_by(|a, b| (b.received_at, &b.id).cmp(&(a.received_at, &a.id)));
+        let stop = stop.map(|stop: Cursor| stop.at_stop(after));
+        found.retain(|one| stop.as_ref().is_none_or(|stop| one >= stop));
+        found.sort_by(|one, other| other.cmp(one));
         found.dedup();
+        let total = counts.then(|| total(found.len(), stop.is_some()));
         let more = found.len() > limit;
         found.truncate(limit);
-        let ids: Vec<&DocumentId> = found.iter().map(|found| &found.id).collect();
-        let mut documents = Document::visible(db, &ids, user).await?;
-        documents.sort_by_cached_key(|document| Reverse((document.received_at, document.id.clone())));
-        Ok((documents, found.pop().filter(|_| more)))
-    }
-
-    async fn ways(&self, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
-        if let Some(by) = self.rare_condition(db).await? {
-            return Ok(vec![Way { by, fetch_all: true, seen: Seen::everywhere(self, user) }]);
-        }
-        if self.folder.is_some() {
-            return Ok(vec![Way { by: By::Column("d.folder_id"), fetch_all: false, seen: Seen::Folder }]);
-        }
-        let often = self.columns().first().map_or(By::Age, |(column, _)| By::Column(column));
-        if user.reads_all() {
-            return Ok(vec![Way { by: often, fetch_all: false, seen: Seen::All }]);
-        }
-        let mut ways: Vec<Way> = shelves(user)
-            .into_iter()
-            .map(|shelf| Way { by: By::Column("d.shelf"), fetch_all: false, seen: Seen::Shelf(shelf) })
-            .collect();
-        ways.push(if has_few_flows(db, user).await? {
-            Way { by: By::Flows, fetch_all: true, seen: Seen::OwnFlows }
-        } else {
-            Way { by: often, fetch_all: false, seen: Seen::Flows }
-        });
-        Ok(ways)
-    }
-
-    /// Returns a condition of the search that matches few documents. `None` if every condition matches many.
-    async fn rare_condition(&self, db: &Db) -> Result<Option<By>, DbError> {
-        if self.flow.is_some() {
-            return Ok(Some(By::Column("d.flow_id")));
-        }
-        if self.hash.is_some() {
-            return Ok(Some(By::Column("d.original_hash")));
-        }
-        for (column, value) in self.columns() {
-            let counted = format!(
-                "SELECT COUNT(*) FROM (SELECT 1 FROM documents d WHERE {column} = $1 AND d.deleted_at IS NULL LIMIT $2) AS few"
-            );
-            let count: i64 = sql(counted).bind(value).bind(FEW + 1).scalar(db).await?;
-            if count <= FEW {
-                return Ok(Some(By::Column(column)));
-            }
-        }
-        let Some(q) = &self.q else { return Ok(None) };
-        Ok(search_terms::owners(db, q, FEW).await?.map(By::Owners))
-    }
-
-    /// Returns the conditions on the photo, usually the rarest first.
-    fn columns(&self) -> Vec<(&'static str, &str)> {
-        [
-            ("d.username", self.user.as_deref()),
-            ("d.seal", self.seal.as_deref()),
-            ("d.kind", self.kind.map(PhotoKind::as_str)),
-        ]
-        .into_iter()
-        .filter_map(|(column, value)| Some((column, value?)))
-        .collect()
+        let documents = of_page(db, &found, user).await?;
+        Ok(FoundDocuments { documents, next: if more { found.pop() } else { stop }, total })
     }
 }
 
-/// One query over the documents.
-struct Way {
-    by: By,
-    /// true: fetch all matches, then sort. false: walk an index in date order and stop at the limit.
-    fetch_all: bool,
-    seen: Seen,
+fn total(found: usize, stopped: bool) -> MatchCount {
+    let count = i64::try_from(found.min(COUNTED)).unwrap_or(i64::MAX);
+    if stopped || found > COUNTED { MatchCount::AtLeast { at_least: count } } else { MatchCount::Exact(count) }
 }
 
-/// The index that the query uses.
-enum By {
-    Age,
-    Column(&'static str),
-    /// Owners of search terms: flows, and documents without a flow.
-    Owners(Vec<String>),
-    /// The flows that know the user.
-    Flows,
-}
-
-/// The documents that the user may see in this query.
-enum Seen {
-    /// All but the drafts of others: the user reads everything.
-    All,
-    /// Those that a folder shows. The user may see the folder.
-    Folder,
-    /// All. The caller has checked each document.
-    Checked,
-    /// Documents on a visible shelf, or of a flow that knows the user.
-    Anywhere,
-    Shelf(String),
-    /// Documents of a flow that knows the user. `Way::by` already selects them.
-    OwnFlows,
-    /// Documents of a flow that knows the user. The query checks each document.
-    Flows,
-}
-
-impl Way {
-    fn statement(self, search: &Search, user: &User, after: Option<&Cursor>, limit: usize) -> Sql {
-        let mut filtered = Filtered::new("SELECT d.id, d.received_at FROM documents d").when("d.deleted_at IS NULL");
-        let texts: [(&str, Option<Arg>); 6] = [
-            ("d.folder_id", search.folder.as_ref().map(Arg::from)),
-            ("d.flow_id", search.flow.as_ref().map(Arg::from)),
-            ("d.original_hash", search.hash.as_ref().map(Arg::from)),
-            ("d.kind", search.kind.map(|kind| Arg::from(kind.as_str()))),
-            ("d.seal", search.seal.as_deref().map(Arg::from)),
-            ("d.username", search.user.as_deref().map(Arg::from)),
-        ];
-        for (column, value) in texts {
-            let Some(value) = value else { continue };
-            let condition = format!("{column} = {}", filtered.arg(value));
-            let by = matches!(self.by, By::Column(by) if by == column);
-            filtered = filtered.when(&if by { condition } else { without_index(&condition) });
-        }
-        let mut age = Vec::new();
-        age.extend(search.from.map(|from| format!("d.received_at >= {}", filtered.arg(from))));
-        age.extend(search.to.map(|to| format!("d.received_at < {}", filtered.arg(to))));
-        age.extend(after.map(|after| {
-            let (at, id) = (filtered.arg(after.received_at), filtered.arg(&after.id));
-            format!("(d.received_at, d.id) < ({at}, {id})")
-        }));
-        for condition in age {
-            filtered = filtered.when(&if self.fetch_all { without_index(&condition) } else { condition });
-        }
-        if let Some(part) = &search.q {
-            let part = filtered.arg(folded(part));
-            let name = "COALESCE(d.folded_name, lower(d.name {ascii}))";
-            filtered = filtered.when(&without_index(&format!("{{position}}({name}, {part}) > 0")));
-        }
-        match &self.by {
-            By::Owners(owners) if owners.is_empty() => filtered = filtered.when("FALSE"),
-            By::Owners(owners) => {
-                let list: Vec<String> = padded(owners).into_iter().map(|owner| filtered.arg(owner)).collect();
-                let list = list.join(", ");
-                filtered = filtered.when(&format!("(d.flow_id IN ({list}) OR d.id IN ({list}))"));
-            }
-            By::Flows => {
-                let names = listed(&mut filtered, user.names_in_flows());
-                filtered = filtered
-                    .when(&format!("d.flow_id IN (SELECT w.flow_id FROM flow_people w WHERE w.who IN ({names}))"));
-            }
-            By::Age | By::Column(_) => {}
-        }
-        let order = if self.fetch_all { "COALESCE(d.received_at, 0) DESC, d.id" } else { "d.received_at DESC, d.id" };
-        self.seen.only(filtered, user).newest_first(order, i64::try_from(limit).unwrap_or(i64::MAX))
+/// Returns the documents of a page.
+async fn of_page(db: &Db, found: &[Cursor], user: &User) -> Result<Vec<Document>, DbError> {
+    if found.is_empty() {
+        return Ok(Vec::new());
     }
-}
-
-/// Wraps a condition so that the engines use no index for it and do not estimate its matches.
-fn without_index(condition: &str) -> String {
-    format!("COALESCE({condition}, FALSE)")
-}
-
-impl Seen {
-    fn everywhere(search: &Search, user: &User) -> Self {
-        match &search.folder {
-            Some(_) => Self::Folder,
-            None if user.reads_all() => Self::All,
-            None => Self::Anywhere,
-        }
-    }
-
-    fn only(self, mut filtered: Filtered, user: &User) -> Filtered {
-        if !user.reads_all() {
-            filtered = filtered.when("(d.kind IS NULL OR d.kind NOT IN ('face', 'unknown'))");
-        }
-        match self {
-            Self::Checked | Self::OwnFlows => filtered,
-            Self::All => {
-                let of_flow = of_their_flow(&mut filtered, user);
-                filtered.when(&without_index(&format!("d.shelf <> 'draft' OR {of_flow}")))
-            }
-            Self::Folder if user.reads_all() => filtered.when(&without_index("d.shelf <> 'draft'")),
-            Self::Folder => filtered.when(&without_index("d.shelf NOT IN ('flow', 'draft')")),
-            Self::Shelf(own) => filtered.and("d.shelf =", Some(own)),
-            Self::Flows => {
-                let of_flow = of_their_flow(&mut filtered, user);
-                filtered.when(&of_flow)
-            }
-            Self::Anywhere => {
-                let shelves = listed(&mut filtered, shelves(user));
-                let of_flow = of_their_flow(&mut filtered, user);
-                filtered.when(&without_index(&format!("d.shelf IN ({shelves}) OR {of_flow}")))
-            }
-        }
-    }
-}
-
-impl Document {
-    /// Returns those of `ids` that exist and that `user` may see. The caller has checked the place. Face photos need
-    /// the right.
-    async fn visible(db: &Db, ids: &[&DocumentId], user: &User) -> Result<Vec<Self>, DbError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut filtered = Filtered::new(SELECT).when("d.deleted_at IS NULL");
-        let list: Vec<String> = padded(ids).into_iter().map(|id| filtered.arg(id)).collect();
-        Seen::Checked.only(filtered.when(&format!("d.id IN ({})", list.join(", "))), user).end().all(db).await
-    }
-}
-
-/// Limits a query to documents that `user` may see. They are on a visible shelf or of a flow that knows the user. Face
-/// photos need the right to read all.
-pub(super) fn only_visible(filtered: Filtered, user: &User) -> Filtered {
-    Seen::everywhere(&Search::default(), user).only(filtered.when("d.deleted_at IS NULL"), user)
-}
-
-fn of_their_flow(filtered: &mut Filtered, user: &User) -> String {
-    let names = listed(filtered, user.names_in_flows());
-    format!("EXISTS (SELECT 1 FROM flow_people w WHERE w.flow_id = d.flow_id AND w.who IN ({names}))")
-}
-
-fn listed(filtered: &mut Filtered, values: Vec<String>) -> String {
-    values.into_iter().map(|value| filtered.arg(value)).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns the visible shelves: public folders, the user's own folders and, for archivists, system folders.
-pub(super) fn shelves(user: &User) -> Vec<String> {
-    let system = user.has(Role::Archivist).then(|| Space::System.to_string());
-    [Space::Public.to_string(), user.id.to_string()].into_iter().chain(system).collect()
-}
-
-async fn has_few_flows(db: &Db, user: &User) -> Result<bool, DbError> {
-    let names = user.names_in_flows();
-    let known =
-        format!("SELECT 1 FROM flow_people WHERE who IN {} LIMIT ${}", placeholders(1, names.len()), names.len() + 1);
-    let count: i64 =
-        sql(format!("SELECT COUNT(*) FROM ({known}) AS known")).bind_all(names).bind(FEW + 1).scalar(db).await?;
-    Ok(count <= FEW)
+    let ids: Vec<DocumentId> = found.iter().map(|found| found.id.clone()).collect();
+    let sight = Sight::of(db, user).await?;
+    let mut documents = Document::seen(db, &ids, &sight).await?;
+    shown::complete(db, &mut documents, &sight).await?;
+    documents.sort_by_cached_key(|document| Reverse((document.received_at, document.id.clone())));
+    Ok(documents)
 }

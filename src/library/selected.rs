@@ -7,18 +7,20 @@ use sqlx::FromRow;
 
 use super::{
     Space,
-    document::{Document, SELECT},
+    document::{Document, SELECT, shown},
     folder::Folder,
-    search::{Cursor, Search, only_visible},
+    listing::{Listing, sort::Sort},
+    rights::{Sight, downloads, no_faces, sees},
+    search::{Cursor, Search, TooManyWords},
+    trash,
 };
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, filter::Filtered, padded, placeholders, sql},
+    db::{Db, DbError, filter::Filtered, padded, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
     photo::kind::PhotoKind,
-    user::{Role, User},
-    vocabulary::words,
+    user::User,
 };
 
 /// Ids in one statement.
@@ -26,55 +28,63 @@ const PIECE: usize = 1024;
 /// Documents of one page.
 const PAGE: usize = 1000;
 
-words! {
-    /// The order of a selected list.
-    SelectionSort {
-        ReceivedAt = "receivedAt",
-        NewestFirst = "-receivedAt",
-        Bytes = "bytes",
-        LargestFirst = "-bytes",
-    }
-}
-
 /// The filters of the search. An absent member sets no condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct SelectionQuery {
-    /// A part of the document name.
+    /// Words, or parts of them, as in the search of documents.
+    #[schema(max_length = 1000)]
     pub q: Option<String>,
     pub flow_id: Option<FlowId>,
     pub seal: Option<String>,
     /// The username of the person who stamped.
     pub user: Option<String>,
     pub kind: Option<PhotoKind>,
+    /// A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
+    #[schema(pattern = "^[a-z0-9.+-]+(/[a-z0-9.+-]+)?$")]
+    pub mime: Option<String>,
     /// Received at this time or later.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub from: Option<Timestamp>,
     /// Received before this time.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub to: Option<Timestamp>,
+    /// The BLAKE3, SHA-256 or SM3 hash of the original.
     pub hash: Option<Blake3>,
+    /// true: only documents of flows that still owe photos.
+    pub missing: bool,
 }
 
 impl SelectionQuery {
-    fn search(&self, folder: Option<FolderId>) -> Search {
-        let Self { q, flow_id, seal, user, kind, from, to, hash } = self.clone();
-        let q = q.filter(|q| !q.trim().is_empty());
-        Search { folder, flow: flow_id, hash, kind, q, seal, user, from, to }
+    /// `owing`: the flows that owe photos, if the query asks for them.
+    fn search(&self, owing: Option<Vec<FlowId>>) -> Result<Search, TooManyWords> {
+        let Self { q, flow_id, seal, user, kind, mime, from, to, hash, missing: _ } = self.clone();
+        let mime = mime.filter(|mime| !mime.is_empty());
+        let q = q.as_deref().unwrap_or_default().parse()?;
+        let hash = hash.as_ref().map(Into::into);
+        Ok(Search { flow: flow_id, hash, kind, mime, q, seal, user, from, to, owing, ..Search::default() })
     }
 }
 
-/// A list of documents, and what of it is selected.
-#[derive(Clone, Debug, Default)]
+/// A list of documents, and what of it is selected: `folderId`, `space` or all that the caller may see.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ListSelection {
+    #[serde(rename = "folderId")]
     pub folder: Option<FolderId>,
+    /// `personal` is the caller's own. Without `folderId`.
     pub space: Option<Space>,
     /// With all folders below. A space is always deep.
     pub deep: bool,
     pub query: SelectionQuery,
-    pub sort: Option<SelectionSort>,
+    /// The order of the list, for `between`. Default: `-receivedAt`.
+    #[schema(value_type = Option<String>, pattern = "^-?(name|takenAt|receivedAt|bytes)$")]
+    pub sort: Option<Sort>,
     /// Stretches of the list, both ends included. Empty: the whole list.
+    #[schema(max_items = 10_000)]
     pub between: Vec<(DocumentId, DocumentId)>,
+    /// Documents of the list that are left out.
+    #[schema(max_items = 10_000)]
     pub without: Vec<DocumentId>,
     /// The number of documents that the caller expects.
     pub expect: Option<u64>,
@@ -87,6 +97,8 @@ pub enum ListError {
     NoFolder,
     #[error("the list has changed: it selects {0} documents. Load the list and select again.")]
     Changed(usize),
+    #[error("query.q: {0}")]
+    Words(#[from] TooManyWords),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -99,70 +111,52 @@ pub struct SelectedDocument {
 }
 
 impl ListSelection {
-    /// Returns the selected documents that `user` may see, by folder and name.
-    pub async fn documents(&self, db: &Db, user: &User) -> Result<Vec<SelectedDocument>, ListError> {
-        let mut list: Vec<SelectedDocument> = Vec::new();
-        if self.folder.is_none() && self.space.is_none() {
-            list.extend(matching(db, &self.query.search(None), user).await?.into_iter().map(SelectedDocument::at("")));
-        }
-        for (folder, path) in self.folders(db, user).await? {
-            let found = matching(db, &self.query.search(Some(folder)), user).await?;
-            list.extend(found.into_iter().map(SelectedDocument::at(&path)));
-        }
-        self.order(&mut list);
-        let mut selected = self.stretches(list)?;
+    /// Returns the selected documents that `user` may see, by folder and name. `owing`: the flows that owe photos, if the
+    /// query asks for them.
+    pub async fn documents(
+        &self,
+        db: &Db,
+        user: &User,
+        owing: Option<Vec<FlowId>>,
+    ) -> Result<Vec<SelectedDocument>, ListError> {
+        let sight = Sight::of(db, user).await?;
+        let filters = self.query.search(owing)?;
+        let (list, above) = match &self.folder {
+            Some(folder) => {
+                let folder = Folder::visible(db, folder, &sight).await?.ok_or(ListError::NoFolder)?;
+                let sort = self.sort.unwrap_or_default();
+                let listing = Listing { folder: &folder, deep: self.deep, filters, sort, sight: &sight };
+                (of_ids(db, &listing.ids(db).await?, &sight).await?, Some(1 + folder.depth()))
+            }
+            None => (self.found(db, user, filters).await?, self.space.map(|_| 1)),
+        };
+        let selected = self.stretches(list)?;
         if self.expect.is_some_and(|expected| expected != selected.len() as u64) {
             return Err(ListError::Changed(selected.len()));
         }
+        let below = |document| SelectedDocument { path: path_below(&document, above), document };
+        let mut selected: Vec<SelectedDocument> = selected.into_iter().map(below).collect();
         selected.sort_by(|a, b| {
             (&a.path, &a.document.name, &a.document.id).cmp(&(&b.path, &b.document.name, &b.document.id))
         });
         Ok(selected)
     }
 
-    /// Returns the folders of the list with their paths.
-    async fn folders(&self, db: &Db, user: &User) -> Result<Vec<(FolderId, String)>, ListError> {
-        let mut todo: Vec<(Folder, String)> = Vec::new();
-        if let Some(id) = &self.folder {
-            let folder = Folder::find(db, id).await?.filter(|folder| folder.may_view(user));
-            todo.push((folder.ok_or(ListError::NoFolder)?, String::new()));
-        } else if let Some(space) = self.space {
-            let owner = if space == Space::Personal { user.id.as_str() } else { "" };
-            let tops = Folder::top(db, space, owner).await?.into_iter().filter(|folder| folder.may_view(user));
-            todo.extend(tops.map(|folder| {
-                let path = format!("{}/", folder.name);
-                (folder, path)
-            }));
+    /// Returns what the search finds in the space or everywhere, in the order of the list.
+    async fn found(&self, db: &Db, user: &User, filters: Search) -> Result<Vec<Document>, DbError> {
+        let owner = (self.space == Some(Space::Personal)).then(|| user.id.clone());
+        let mut all = matching(db, &Search { space: self.space, owner, ..filters }, user).await?;
+        if let Some(sort) = self.sort.filter(|sort| *sort != Sort::default()) {
+            let ids: Vec<DocumentId> = all.iter().map(|document| document.id.clone()).collect();
+            let places = sort.places(db, &ids).await?;
+            all.sort_by_key(|document| places.get(&document.id).copied());
         }
-        let mut folders = Vec::new();
-        while let Some((folder, path)) = todo.pop() {
-            if self.deep || self.space.is_some() {
-                let below = Folder::children(db, &folder.id).await?.into_iter().filter(|folder| folder.may_view(user));
-                todo.extend(below.map(|below| {
-                    let path = format!("{path}{}/", below.name);
-                    (below, path)
-                }));
-            }
-            folders.push((folder.id, path));
-        }
-        Ok(folders)
+        Ok(all)
     }
 
-    fn order(&self, list: &mut [SelectedDocument]) {
-        let key = |one: &SelectedDocument| match self.sort.unwrap_or(SelectionSort::NewestFirst) {
-            SelectionSort::ReceivedAt | SelectionSort::NewestFirst => one.document.received_at.0,
-            SelectionSort::Bytes | SelectionSort::LargestFirst => one.document.bytes,
-        };
-        list.sort_by(|a, b| (key(a), &a.document.id).cmp(&(key(b), &b.document.id)));
-        if matches!(self.sort, None | Some(SelectionSort::NewestFirst | SelectionSort::LargestFirst)) {
-            list.reverse();
-        }
-    }
-
-    fn stretches(&self, list: Vec<SelectedDocument>) -> Result<Vec<SelectedDocument>, ListError> {
+    fn stretches(&self, list: Vec<Document>) -> Result<Vec<Document>, ListError> {
         let without: HashSet<&DocumentId> = self.without.iter().collect();
-        let places: HashMap<&DocumentId, usize> =
-            list.iter().enumerate().map(|(at, one)| (&one.document.id, at)).collect();
+        let places: HashMap<&DocumentId, usize> = list.iter().enumerate().map(|(at, one)| (&one.id, at)).collect();
         let mut chosen = vec![self.between.is_empty(); list.len()];
         for (from, to) in &self.between {
             // A border that is gone: the caller saw another list.
@@ -180,33 +174,43 @@ impl ListSelection {
     }
 }
 
-impl SelectedDocument {
-    fn at(path: &str) -> impl Fn(Document) -> Self {
-        move |document| Self { path: path.to_owned(), document }
-    }
+/// Returns the folders of a document below the first `above` parts of its path. `None`: without folders.
+fn path_below(document: &Document, above: Option<usize>) -> String {
+    let (Some(path), Some(above)) = (&document.path, above) else { return String::new() };
+    path.split('/').skip(above).flat_map(|name| [name, "/"]).collect()
 }
 
 /// Returns the whole list of a search, newest first.
 pub async fn matching(db: &Db, search: &Search, user: &User) -> Result<Vec<Document>, DbError> {
     let (mut all, mut after): (Vec<Document>, Option<Cursor>) = (Vec::new(), None);
     loop {
-        let (page, next) = search.documents(db, user, after.as_ref(), PAGE).await?;
-        all.extend(page);
-        let Some(next) = next else { return Ok(all) };
+        let page = search.documents(db, user, after.as_ref(), PAGE).await?;
+        all.extend(page.documents);
+        let Some(next) = page.next else { return Ok(all) };
         after = Some(next);
     }
 }
 
-/// Returns those of `ids` that exist and that `user` may see, in the order of `ids`, each once.
-pub async fn visible_of_ids(db: &Db, ids: &[DocumentId], user: &User) -> Result<Vec<Document>, DbError> {
+/// Returns those of `ids` that exist and that the user may see, in the order of `ids`, each once. Each says what the user
+/// may do.
+pub async fn of_ids(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<Vec<Document>, DbError> {
     let mut found: Vec<Document> = Vec::new();
     for piece in ids.chunks(PIECE) {
-        let filtered = among(Filtered::new(SELECT), piece);
-        found.extend(only_visible(filtered, user).end().all::<Document>(db).await?);
+        found.extend(Document::seen(db, piece, sight).await?);
     }
     let place: HashMap<&DocumentId, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
     found.sort_by_key(|one| place.get(&one.id).copied());
     found.dedup_by(|one, other| one.id == other.id);
+    shown::complete(db, &mut found, sight).await?;
+    Ok(found)
+}
+
+/// Returns the documents of a flow by name. The caller has checked that the user may see the flow.
+pub async fn of_flow(db: &Db, flow: &FlowId, sight: &Sight) -> Result<Vec<Document>, DbError> {
+    let mut filtered = Filtered::new(SELECT).and("d.flow_id =", Some(flow)).when("d.deleted_at IS NULL");
+    let sees = sees(&mut filtered, sight.user());
+    let mut found: Vec<Document> = filtered.when(&sees).then("ORDER BY d.name, d.id").all(db).await?;
+    shown::complete(db, &mut found, sight).await?;
     Ok(found)
 }
 
@@ -215,34 +219,36 @@ fn among(mut filtered: Filtered, ids: &[DocumentId]) -> Filtered {
     filtered.when(&format!("d.id IN ({})", list.join(", ")))
 }
 
-/// Returns true if `user` may download each of these documents now.
-pub async fn are_visible(db: &Db, ids: &[DocumentId], user: &User) -> Result<bool, DbError> {
+/// Returns true if the user may have each of these documents now: download it, or manage the place from which it went to
+/// the trash.
+pub async fn may_have_all(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<bool, DbError> {
+    let mut others: Vec<DocumentId> = Vec::new();
     for piece in ids.chunks(PIECE) {
-        let filtered = among(Filtered::new("SELECT COUNT(*) FROM documents d"), piece);
-        let visible: i64 = only_visible(filtered, user).end().scalar(db).await?;
-        if usize::try_from(visible) != Ok(piece.len()) {
+        let mut filtered = among(Filtered::new("SELECT d.id FROM documents d"), piece).when("d.deleted_at IS NULL");
+        let downloads = downloads(&mut filtered, sight.user());
+        let held: HashSet<DocumentId> = filtered.when(&downloads).end().scalars(db).await?.into_iter().collect();
+        others.extend(piece.iter().filter(|id| !held.contains(*id)).cloned());
+    }
+    are_managed(db, &others, sight).await
+}
+
+/// Returns true if the documents are in the trash, alone or with a folder, and the user manages where they came from.
+async fn are_managed(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<bool, DbError> {
+    for piece in ids.chunks(PIECE) {
+        let text = "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id
+             JOIN trash t ON t.id = CASE WHEN d.deleted_at IS NULL THEN f.trash_id ELSE d.id END";
+        let mut filtered = among(Filtered::new(text), piece).when("t.tombstone IS NULL");
+        let manages = trash::manages(&mut filtered, sight);
+        filtered = filtered.when(&manages);
+        if let Some(no_faces) = no_faces(&mut filtered, sight.user()) {
+            filtered = filtered.when(&no_faces);
+        }
+        let found: i64 = filtered.end().scalar(db).await?;
+        if usize::try_from(found) != Ok(piece.len()) {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-/// Returns true if `user` manages the places from which these documents went to the trash.
-pub async fn are_managed(db: &Db, ids: &[DocumentId], user: &User) -> Result<bool, DbError> {
-    let mut places: Vec<(String, String)> = Vec::new();
-    for piece in ids.chunks(PIECE) {
-        let piece = padded(piece);
-        let text = format!(
-            "SELECT DISTINCT f.space, f.owner FROM documents d JOIN folders f ON f.id = d.folder_id WHERE d.id IN {}",
-            placeholders(1, piece.len())
-        );
-        places.extend(sql(text).bind_all(piece.iter()).all::<(String, String)>(db).await?);
-    }
-    let managed = |(space, owner): &(String, String)| {
-        let own = space == Space::Personal.as_str();
-        user.is_admin() || if own { owner == user.id.as_str() } else { user.has(Role::Archivist) }
-    };
-    Ok(places.iter().all(managed))
 }
 
 /// What decides which users may have a document.

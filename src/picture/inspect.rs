@@ -18,7 +18,10 @@ mod time_text;
 pub(crate) mod webp;
 
 pub use clock_doubt::clock_doubt;
-pub use exif::{ExifTime, Orientation};
+pub use exif::{
+    ExifTime, Orientation,
+    camera::{CameraData, GpsPosition},
+};
 pub use kind::Kind;
 pub use not_an_image::{NotAnImage, is_picture, not_an_image};
 pub use text::is_text;
@@ -112,17 +115,7 @@ pub fn start_of_file(bytes: &[u8]) -> usize {
 pub fn inspect(bytes: &[u8]) -> Inspection {
     let bytes = &bytes[start_of_file(bytes)..];
     let kind = Kind::sniff(bytes);
-    let facts = match kind {
-        Kind::Jpeg => jpeg::read(bytes),
-        Kind::Png => png::read(bytes),
-        Kind::Gif => gif::read(bytes),
-        Kind::Webp => webp::read(bytes),
-        Kind::Bmp => bmp::read(bytes),
-        Kind::Heic | Kind::Heif | Kind::Avif => heif::read(bytes),
-        Kind::Tiff => Facts { complete: true, exif: Some(bytes), coding: Coding::Page, ..Facts::default() },
-        Kind::Pdf => Facts { complete: true, coding: Coding::Page, ..Facts::default() },
-        Kind::Other => Facts { complete: true, ..Facts::default() },
-    };
+    let facts = facts(kind, bytes);
     let exif = facts.exif.map(exif::read).unwrap_or_default();
     let (width, height) = match kind {
         Kind::Tiff => (exif.width, exif.height),
@@ -140,6 +133,27 @@ pub fn inspect(bytes: &[u8]) -> Inspection {
         orientation: if kind.is_heif() { Orientation::Upright } else { exif.orientation },
         coding: facts.coding,
     }
+}
+
+fn facts(kind: Kind, bytes: &[u8]) -> Facts<'_> {
+    match kind {
+        Kind::Jpeg => jpeg::read(bytes),
+        Kind::Png => png::read(bytes),
+        Kind::Gif => gif::read(bytes),
+        Kind::Webp => webp::read(bytes),
+        Kind::Bmp => bmp::read(bytes),
+        Kind::Heic | Kind::Heif | Kind::Avif => heif::read(bytes),
+        Kind::Tiff => Facts { complete: true, exif: Some(bytes), coding: Coding::Page, ..Facts::default() },
+        Kind::Pdf => Facts { complete: true, coding: Coding::Page, ..Facts::default() },
+        Kind::Other => Facts { complete: true, ..Facts::default() },
+    }
+}
+
+/// Returns what the camera wrote about the picture.
+#[must_use]
+pub fn camera_data(bytes: &[u8]) -> CameraData {
+    let bytes = &bytes[start_of_file(bytes)..];
+    facts(Kind::sniff(bytes), bytes).exif.map(exif::camera::read).unwrap_or_default()
 }
 
 /// Returns the `N` bytes at `at`. `None` if the bytes end earlier.

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{DbError, On, Tx, sql},
+    db::{DbError, On, Tx, padded, placeholders, sql},
     definition::Body,
     hash::Blake3,
     id::{DispatchId, DocumentId, FlowId, GrantId, SealUseId},
@@ -313,6 +313,14 @@ impl Dispatch {
         }
         Ok(())
     }
+}
+
+/// Forgets that documents were to be sent. They are removed for good, so they were never sent.
+pub async fn forget_documents(tx: &mut Tx, documents: &[DocumentId]) -> Result<(), DbError> {
+    let ids = padded(documents);
+    let text = format!("DELETE FROM dispatches WHERE document_id IN {}", placeholders(1, ids.len()));
+    sql(text).bind_all(&ids).execute(tx).await?;
+    Ok(())
 }
 
 #[cfg(test)]

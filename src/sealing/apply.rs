@@ -267,7 +267,7 @@ async fn keep_answer(
     wake(&mut tx, &seal_use.id, Trigger::Poll, next_poll, now).await?;
     let flow = Flow::lock(&mut tx, &seal_use.flow_id).await?.ok_or(DbError::RowNotFound)?;
     SealUse::applied(&mut tx, &seal_use.id, &created.id).await?;
-    save_grants(&mut tx, &seal_use.id, application, &created.auths).await?;
+    save_grants(&mut tx, seal_use, application, &created.auths).await?;
     people::stamps::refresh(&mut tx, &flow).await?;
     let happened = NewEvent { actor: YINKU, act: EventKind::Applied, node: None, detail: Some(&created.id) };
     event::record(&mut tx, &seal_use.flow_id, happened, now).await?;

@@ -27,7 +27,7 @@ pub async fn store(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let application: Application = serde_json::from_str(&seal_use.application).unwrap_or_default();
-    let grants = grants::save_grants(tx, &seal_use.id, &application, &detail.auths).await?;
+    let grants = grants::save_grants(tx, seal_use, &application, &detail.auths).await?;
     Grant::list_appends(tx, &seal_use.id, detail.appended()).await?;
     save_photos(tx, flow, seal_use, detail, &grants.into_iter().collect(), now).await?;
     let status = grants::status_of(&detail.status);

@@ -80,6 +80,15 @@ pub(in crate::flow) async fn of(db: &Db, flows: &[FlowId]) -> Result<HashMap<Flo
     Ok(facts)
 }
 
+/// Reads the sums of the live seal uses of several flows.
+pub(in crate::flow) async fn counts_of(db: &Db, flows: &[FlowId]) -> Result<HashMap<FlowId, Counts>, DbError> {
+    let mut facts = HashMap::new();
+    if !flows.is_empty() {
+        count_uses(db, flows, &placeholders(1, flows.len()), &mut facts).await?;
+    }
+    Ok(facts.into_iter().filter_map(|(flow, facts)| Some((flow, facts.counts?))).collect())
+}
+
 /// Counts the live seal uses and their photos.
 async fn count_uses(
     db: &Db,

@@ -40,7 +40,9 @@ struct FlowParams {
     state: Option<String>,
     #[param(value_type = Option<DefinitionId>, inline)]
     definition_id: Option<String>,
-    /// A part of the title or of the serial number.
+    /// Words of the subject, the serial number, the organisation, the seals or the people, or parts of them, in any
+    /// order. Each must be there.
+    #[param(max_length = 1000)]
     q: Option<String>,
     /// Only flows that wait for the caller. At most one of `todo`, `done` and `mine` can be true.
     #[serde(default)]
@@ -91,7 +93,7 @@ impl FlowParams {
             trouble: parsed("trouble", self.trouble.as_deref())?,
             state: parsed("state", self.state.as_deref())?,
             definition: parsed("definitionId", self.definition_id.as_deref())?,
-            q: self.q.as_deref().map(str::trim).filter(|q| !q.is_empty()).map(str::to_owned),
+            q: parsed("q", self.q.as_deref())?.unwrap_or_default(),
         })
     }
 }
@@ -107,7 +109,7 @@ struct FlowPage {
     people: DisplayNames,
 }
 
-/// The flows that the caller may see, newest first. With `phase` or `missing` a page can be short although `next` is
+/// The flows that the caller may see, newest first. With `phase`, `missing` or `q` a page can be short although `next` is
 /// set.
 #[utoipa::path(get, path = "/api/flows", params(FlowParams), responses((status = 200, body = FlowPage)))]
 async fn list(

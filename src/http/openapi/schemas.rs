@@ -18,13 +18,16 @@ type Schemas = BTreeMap<String, RefOr<Schema>>;
 const PREFIX: &str = "#/components/schemas/";
 
 /// Members that an answer can omit. An answer has all other members, possibly as null.
-const OPTIONAL_MEMBERS: [(&str, &str); 10] = [
+const OPTIONAL_MEMBERS: [(&str, &str); 13] = [
     ("AuditReport", "firstBroken"),
     ("AuditReport", "why"),
     ("AuditReport", "detail"),
     ("DefinitionView", "integration"),
     ("DefinitionView", "retired"),
     ("DefinitionView", "starters"),
+    ("Document", "can"),
+    ("Document", "copies"),
+    ("Document", "path"),
     ("IngestView", "photos"),
     ("Page", "total"),
     ("Problem", "errors"),

@@ -97,7 +97,7 @@ codes! {
     LastAdministrator = "last_administrator", CONFLICT, "The user is the last administrator who is not disabled. Make another user an administrator first.";
     NameTaken = "name_taken", CONFLICT, "The name is already in use. Choose another name.";
     FolderInUse = "folder_in_use", CONFLICT, "A definition uses the folder. Change the definition first.";
-    FolderNotEmpty = "folder_not_empty", CONFLICT, "The folder is not empty. Remove its folders and documents first.";
+    Evidence = "evidence", CONFLICT, "Documents of a flow are evidence: they stay in their space and out of the trash. Select other documents.";
     SelectionChanged = "selection_changed", CONFLICT, "The list or its documents have changed. Load the list and select again.";
     BundleGone = "bundle_gone", GONE, "The bundle has ended, or a document in it is gone or damaged. Make a new bundle.";
     OtherState = "other_state", PRECONDITION_FAILED, "The content is not the one that the conditions of the request name. Download it from the start.";

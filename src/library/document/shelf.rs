@@ -3,8 +3,8 @@
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, sql},
-    id::{DocumentId, FlowId, FolderId},
-    library::search_terms,
+    id::{BatchId, DocumentId, FlowId, FolderId},
+    library::{document, search_terms, trash},
     vocabulary::words,
 };
 
@@ -26,12 +26,7 @@ pub async fn submit(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
 
 /// Gives the form files of an archived flow the rights of their folder.
 pub async fn archive(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
-    sql("UPDATE documents SET shelf = (
-           SELECT CASE WHEN f.space = 'personal' THEN f.owner ELSE f.space END FROM folders f WHERE f.id = documents.folder_id)
-         WHERE flow_id = $1 AND shelf = 'flow'")
-    .bind(flow)
-    .execute(tx)
-    .await?;
+    sql("UPDATE documents SET shelf = 'folder' WHERE flow_id = $1 AND shelf = 'flow'").bind(flow).execute(tx).await?;
     Ok(())
 }
 
@@ -48,15 +43,18 @@ pub async fn part_from_draft(
     for (id, name) in &files {
         search_terms::add_alone(tx, id, name).await?;
     }
-    sql("UPDATE documents SET flow_id = NULL, field_key = NULL, position = NULL, folder_id = $2,
-           shelf = (SELECT owner FROM folders WHERE id = $2),
-           deleted_at = COALESCE(deleted_at, $3), deleted_by = COALESCE(deleted_by, $4) WHERE flow_id = $1")
-    .bind(flow)
-    .bind(folder)
-    .bind(now)
-    .bind(by)
-    .execute(&mut *tx)
-    .await?;
+    sql("UPDATE documents SET flow_id = NULL, field_key = NULL, position = NULL, folder_id = $2, shelf = 'folder' WHERE flow_id = $1")
+        .bind(flow)
+        .bind(folder)
+        .execute(&mut *tx)
+        .await?;
+    let ids: Vec<DocumentId> = files.into_iter().map(|(id, _)| id).collect();
+    let batch = BatchId::new();
+    for piece in ids.chunks(512) {
+        // A file that the starter removed before is in the trash already, and shows its new place there.
+        trash::move_rows(tx, piece, folder).await?;
+        document::act::trash_all(tx, piece, &batch, by, now).await?;
+    }
     search_terms::forget(tx, flow).await
 }
 

@@ -4,6 +4,8 @@
 //! that overlap each other made 3.6 million fields in 171 MiB (0.6.2), and a TIFF file is not limited to 64 KiB. This
 //! module looks up a few fields of two directories and copies nothing. Only tests use that crate, to write fields.
 
+pub(super) mod camera;
+
 use jiff::tz::Offset;
 
 use super::{

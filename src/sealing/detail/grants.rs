@@ -2,10 +2,10 @@
 
 use crate::{
     db::{DbError, Tx},
-    flow::people,
+    flow::{people, search},
     id::{GrantId, SealUseId},
     provider::{Auth, Hidden, Status},
-    seal_use::{Application, Grant, Person, SealUseStatus, Want},
+    seal_use::{Application, Grant, Person, SealUse, SealUseStatus, Want},
     user::User,
 };
 
@@ -19,10 +19,11 @@ pub fn status_of(status: &Status) -> SealUseStatus {
     }
 }
 
-/// Stores the vendor's authorisations as grants. Returns the ids of the grants by the vendor's ids.
+/// Stores the vendor's authorisations as grants, and makes the flow findable by them. Returns the ids of the grants by
+/// the vendor's ids.
 pub async fn save_grants(
     tx: &mut Tx,
-    seal_use: &SealUseId,
+    seal_use: &SealUse,
     application: &Application,
     auths: &[Auth],
 ) -> Result<Vec<(String, GrantId)>, DbError> {
@@ -40,14 +41,15 @@ pub async fn save_grants(
         let username = person.as_ref().map(|(username, _)| username.as_str());
         let stands_for = taken.or_else(|| take_otherwise(&mut open, application, auth, username));
         let person = person.or_else(|| stands_for.and_then(|(_, person)| person).map(of_person));
-        let mut grant = to_grant(seal_use, position, auth, stands_for, only_want(application, auth));
+        let mut grant = to_grant(&seal_use.id, position, auth, stands_for, only_want(application, auth));
         (grant.username, grant.employee_no) =
             person.map_or((None, None), |(username, number)| (Some(username), number));
         ids.push((auth.id.clone(), grant.upsert(tx).await?));
     }
     if application.category.is_some() {
-        people::add_of_grants(tx, seal_use).await?;
+        people::add_of_grants(tx, &seal_use.id).await?;
     }
+    search::add_grants(tx, &seal_use.flow_id, &seal_use.id).await?;
     Ok(ids)
 }
 

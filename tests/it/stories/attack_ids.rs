@@ -107,18 +107,35 @@ fn of_flows() -> Vec<Row> {
 
 fn of_documents() -> Vec<Row> {
     let name = json!({ "name": "别的名字" });
+    let rights = json!({ "inherits": true, "entries": [] });
+    let into = json!({ "folderId": NOTHING });
     vec![
         row("GET /api/documents/{id}", Body::None, hidden(200, 200)),
         row("GET /api/documents/{id}/content", Body::None, hidden(200, 200)),
         row("GET /api/documents/{id}/thumbnail/{size}", Body::None, hidden(200, 200)),
+        row("GET /api/documents/{id}/exif", Body::None, hidden(200, 200)),
         row("GET /api/bundles/{id}", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
         row("GET /api/bundles/{id}/about", Body::None, [LOGIN, REFUSED, REFUSED, REFUSED, 200, 200]),
+        row("GET /api/folders/{id}", Body::None, hidden(200, 200)),
         row("POST /api/bundles/{id}/link", Body::Json(json!({})), [LOGIN, REFUSED, REFUSED, REFUSED, 201, 201]),
         // A link needs no login, but its key.
         row("GET /api/bundles/{id}/linked", Body::None, [HIDDEN; 6]),
         row("GET /api/folders/{id}/documents", Body::None, hidden(200, 200)),
-        row("PATCH /api/folders/{id}", Body::Json(name), hidden(403, 200)),
+        row("GET /api/folders/{id}/timeline", Body::None, hidden(200, 200)),
+        row("POST /api/folders/{id}/documents", Body::Picture, hidden(403, 201)),
+        row("GET /api/folders/{id}/rights", Body::None, hidden(403, 200)),
+        row("GET /api/folders/{id}/rights/of", Body::None, [LOGIN, 0, 0, 0, 0, 0]),
+        row("PUT /api/folders/{id}/rights", Body::Json(rights), hidden(403, 200)),
+        row("PATCH /api/folders/{id}", Body::Json(name.clone()), hidden(403, 200)),
+        // A photo is evidence.
+        row("PATCH /api/documents/{id}", Body::Json(name), hidden(403, 200)),
+        row("DELETE /api/documents/{id}", Body::None, hidden(403, 409)),
+        row("POST /api/documents/{id}/copy", Body::Json(into), hidden(404, 404)),
+        // It is not in the trash.
+        row("POST /api/documents/{id}/restore", Body::None, hidden(404, 404)),
+        row("POST /api/folders/{id}/restore", Body::None, hidden(404, 404)),
         row("DELETE /api/folders/{id}", Body::None, hidden(403, 409)),
+        row("DELETE /api/trash/{id}", Body::None, hidden(404, 404)),
     ]
 }
 
@@ -128,7 +145,8 @@ fn of_configuration() -> Vec<Row> {
         row("GET /api/definitions/{id}", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("GET /api/definitions/{id}/versions", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("PUT /api/definitions/{id}", Body::Json(definition.clone()), admin(422)),
-        row("POST /api/definitions", Body::Json(definition), admin(422)),
+        row("POST /api/definitions", Body::Json(definition.clone()), admin(422)),
+        row("POST /api/definitions/check", Body::Json(definition), admin(200)),
         row("GET /api/definitions/ready-made", Body::None, [LOGIN, 200, 200, 200, 200, 200]),
         row("POST /api/definitions/ready-made", Body::Json(json!({ "serviceId": NOTHING })), admin(422)),
         row("GET /api/services", Body::None, admin(200)),
@@ -178,6 +196,7 @@ fn without_an_object() -> Vec<Row> {
         "GET /api/sessions",
         "DELETE /api/sessions",
         "GET /api/tokens",
+        "GET /api/trash",
         "POST /api/session/totp",
     ];
     let public = [
@@ -190,8 +209,16 @@ fn without_an_object() -> Vec<Row> {
     let mut rows: Vec<Row> = own.map(|route| row(route, Body::None, OWN)).into();
     rows.extend(public.map(|route| row(route, Body::None, PUBLIC)));
     rows.extend(
-        ["POST /api/flows", "POST /api/folders", "POST /api/tokens"]
-            .map(|route| row(route, Body::Json(json!({})), OWN)),
+        [
+            "POST /api/flows",
+            "POST /api/folders",
+            "POST /api/tokens",
+            "POST /api/documents/move",
+            "POST /api/documents/copy",
+            "POST /api/documents/trash",
+            "POST /api/documents/restore",
+        ]
+        .map(|route| row(route, Body::Json(json!({})), OWN)),
     );
     rows.push(row("POST /api/bundles", Body::Json(json!({})), OWN));
     rows.push(row("POST /api/session", Body::Json(json!({ "username": "x", "password": "x" })), OWN));

@@ -99,12 +99,13 @@ story!(every_reader_opens_a_bundle_with_odd_names, async |engine: Engine| {
     let home: String = sql("SELECT DISTINCT folder_id FROM documents").scalar(&world.app.db).await.unwrap();
     let inner = FolderId::new();
     let mut tx = world.app.db.begin().await.unwrap();
-    sql("INSERT INTO folders (id, parent, space, owner, name, created_at) SELECT $1, id, space, owner, 'folder', created_at FROM folders WHERE id = $2")
-        .bind(&inner)
-        .bind(&*home)
-        .execute(&mut tx)
-        .await
-        .unwrap();
+    sql("INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at)
+         SELECT $1, id, space, owner, 'folder', lineage || $1 || '/', shelf, created_at FROM folders WHERE id = $2")
+    .bind(&inner)
+    .bind(&*home)
+    .execute(&mut tx)
+    .await
+    .unwrap();
     sql("UPDATE documents SET folder_id = $1 WHERE id = (SELECT MAX(id) FROM documents)")
         .bind(&inner)
         .execute(&mut tx)
@@ -226,8 +227,8 @@ async fn multiply(tx: &mut Tx, flow: &str, count: usize) {
     for (piece, ids) in ids.chunks(256).enumerate() {
         let rows: Vec<String> = (0..ids.len()).map(|at| format!("(${}, {})", at + 2, piece * 256 + at)).collect();
         let text = format!(
-            "INSERT INTO documents (id, folder_id, shelf, name, original_hash, source, flow_id, received_at, created_by, created_at)
-             SELECT n.id, d.folder_id, d.shelf, '名 ' || n.at || '.jpg', d.original_hash, d.source, d.flow_id, d.received_at, d.created_by, d.created_at
+            "INSERT INTO documents (id, folder_id, shelf, name, name_key, taken_key, bytes, original_hash, source, flow_id, received_at, created_by, created_at)
+             SELECT n.id, d.folder_id, d.shelf, '名 ' || n.at || '.jpg', d.name_key, d.taken_key, d.bytes, d.original_hash, d.source, d.flow_id, d.received_at, d.created_by, d.created_at
              FROM documents d CROSS JOIN (WITH n (id, at) AS (VALUES {}) SELECT * FROM n) AS n
              WHERE d.id = (SELECT MIN(id) FROM documents WHERE flow_id = $1 AND photo_id IS NOT NULL)",
             rows.join(", ")

@@ -291,17 +291,17 @@ story!(a_folder_that_a_definition_is_bound_to_is_kept, async |world: World| {
     zhao.patch(&other, &json!({ "parentId": other_id })).await.expect_problem(422, "invalid");
     assert_eq!(zhao.patch(&other, &json!({ "parentId": "" })).await.expect(200)["parentId"], "");
     zhang.delete(&other).await.expect_problem(403, "forbidden");
-    // Nothing points at it any more: it can go, empty, the deepest first.
+    // Nothing points at it any more: it goes with all in it.
     let definition = format!("/api/definitions/{}", world.definition);
     let mut body = admin.get(&definition).await.expect(200);
     body["integration"]["downloadFolder"]["path"] = "印".into();
     admin.put(&definition, &body).await.expect(200);
-    zhao.delete(&top).await.expect_problem(409, "folder_not_empty");
-    for path in [&year, &top, &other] {
+    for path in [&top, &other] {
         assert_eq!(zhao.delete(path).await.status, 204);
         zhao.delete(path).await.expect_problem(404, "not_found");
     }
-    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'folder_deleted'").await, 3);
+    zhao.get(&year).await.expect_problem(404, "not_found");
+    assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'folder_deleted'").await, 2);
     // A flow of the earlier version makes its folder anew.
     world.sim.stamp(&business, 0).await.unwrap();
     world.until_archived(&flow).await;
@@ -410,4 +410,17 @@ story!(every_kind_of_field_is_checked_where_it_is_filled_in, async |world: World
         let named = problem["errors"].as_array().unwrap().iter().any(|error| error["field"] == field);
         assert!(named, "{key} = {value}: {problem}");
     }
+});
+
+story!(a_definition_is_checked_without_being_saved, async |world: World| {
+    let [admin, zhang] = [world.caller("admin").await, world.caller("zhang").await];
+    let mut body = admin.get(&format!("/api/definitions/{}", world.definition)).await.expect(200);
+    assert_eq!(admin.post("/api/definitions/check", &body).await.expect(200), json!({ "errors": [] }));
+    body["nodes"][0]["assignees"] = json!(["user:nobody"]);
+    body["integration"]["serviceId"] = json!("00000000-0000-7000-8000-000000000000");
+    let errors = admin.post("/api/definitions/check", &body).await.expect(200)["errors"].clone();
+    let refused = admin.post("/api/definitions", &body).await.expect_problem(422, "invalid");
+    assert_eq!((errors.as_array().unwrap().len(), &errors), (2, &refused["errors"]));
+    zhang.post("/api/definitions/check", &body).await.expect_problem(403, "forbidden");
+    assert_eq!(world.count("SELECT COUNT(*) FROM definition_versions").await, 1);
 });

@@ -217,7 +217,7 @@ story!(a_withdrawn_draft_is_gone_and_its_files_are_its_starters_trash, async |en
 /// The trashed files in the person's own space.
 async fn in_trash(world: &World, person: &str) -> i64 {
     sql("SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id JOIN users u ON u.id = f.owner
-         WHERE u.username = $1 AND d.shelf = u.id AND d.deleted_at IS NOT NULL AND d.flow_id IS NULL")
+         WHERE u.username = $1 AND d.shelf = 'folder' AND f.owner = u.id AND d.deleted_at IS NOT NULL AND d.flow_id IS NULL")
     .bind(person)
     .scalar(&world.app.db)
     .await

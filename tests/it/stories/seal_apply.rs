@@ -11,7 +11,7 @@ use yinku::{
     id::FlowId,
     library::{
         document::{DocumentSource, NewDocument},
-        folder,
+        folder::place,
     },
     original::Original,
     seal_use::SealUse,
@@ -264,7 +264,7 @@ async fn attach(world: &World, flow: &FlowId, name: &str, bytes: &[u8]) {
     app.store.put(&key, bytes.to_vec().into()).await.unwrap();
     let starter = User::named(&app.db, "zhang").await.unwrap().unwrap();
     let mut tx = app.db.begin().await.unwrap();
-    let place = folder::ensure(&mut tx, None, &starter, now).await.unwrap();
+    let place = place::ensure(&mut tx, None, &starter, now).await.unwrap();
     let original = Original {
         hash: hash.clone(),
         sha256: String::new(),

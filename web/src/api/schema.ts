@@ -204,6 +204,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/definitions/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Checks a definition as saving does, and saves nothing. */
+        post: operations["post_definitions_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/definitions/ready-made": {
         parameters: {
             query?: never;
@@ -277,6 +294,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copies documents into a folder: rows, no bytes. */
+        post: operations["post_documents_copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves documents into a folder, in short transactions. `refused` has those that stay. */
+        post: operations["post_documents_move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes documents out of the trash: those of one trashing, or those named. */
+        post: operations["post_documents_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves documents to the trash. `restore` with the `batch` takes it back. */
+        post: operations["post_documents_trash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents/{id}": {
         parameters: {
             query?: never;
@@ -288,10 +373,12 @@ export interface paths {
         get: operations["get_documents_id"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Moves a document to the trash. 409 `evidence`: it belongs to a flow. */
+        delete: operations["delete_documents_id"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Renames or moves a document. It has the rights of its new place. A document of a flow moves within its space. */
+        patch: operations["patch_documents_id"];
         trace?: never;
     };
     "/api/documents/{id}/content": {
@@ -309,6 +396,57 @@ export interface paths {
         get: operations["get_documents_id_content"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copies a document into a folder: a row, no bytes. The copy belongs to no flow. A copy of a face photo is a face photo. */
+        post: operations["post_documents_id_copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/exif": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the camera wrote into the file: device, time, position. */
+        get: operations["get_documents_id_exif"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a document out of the trash. A file that left its field is a document without a flow then. */
+        post: operations["post_documents_id_restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -429,7 +567,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The flows that the caller may see, newest first. With `phase` or `missing` a page can be short although `next` is
+         * The flows that the caller may see, newest first. With `phase`, `missing` or `q` a page can be short although `next` is
          *     set.
          */
         get: operations["get_flows"];
@@ -849,7 +987,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The folders in a folder or at the top of a space, sorted by name. */
+        /** The folders in a folder, at the top of a space, or with a name, sorted by name. The list has what the caller may see. */
         get: operations["get_folders"];
         put?: never;
         /** Creates a folder. */
@@ -867,16 +1005,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One folder with its counts. */
+        get: operations["get_folders_id"];
         put?: never;
         post?: never;
-        /** Deletes an empty folder. Fails while a definition uses the folder. */
+        /**
+         * Moves a folder with all in it to the trash, as one row. 409 `folder_in_use`: a definition files into it. 409 `evidence`:
+         *     documents of a flow lie in it.
+         */
         delete: operations["delete_folders_id"];
         options?: never;
         head?: never;
         /**
-         * Renames or moves a folder. A definition that uses the folder shows its new path. The keys of stored files do not
-         *     change.
+         * Renames or moves a folder. A moved folder has the rights of its new place. A definition that uses the folder shows its
+         *     new path. The keys of stored files do not change.
          */
         patch: operations["patch_folders_id"];
         trace?: never;
@@ -888,8 +1030,84 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The documents in a folder, newest first. */
+        /** The documents in a folder, newest first by default. */
         get: operations["get_folders_id_documents"];
+        put?: never;
+        /**
+         * Uploads files into a folder. The body is multipart with one or more parts named `file`. Either all files become
+         *     documents or none.
+         */
+        post: operations["post_folders_id_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/folders/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a folder out of the trash, with all that went with it. */
+        post: operations["post_folders_id_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/folders/{id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rights of a folder: its own entries and those that it inherits. For users who manage the folder. */
+        get: operations["get_folders_id_rights"];
+        /**
+         * Replaces the entries of a folder. Entries only add rights. With `inherits: false` the rights from above end here, but
+         *     not those of administrators and auditors.
+         */
+        put: operations["put_folders_id_rights"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/folders/{id}/rights/of": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user may do with a folder, and which entries say so. For users who manage the folder. */
+        get: operations["get_folders_id_rights_of"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/folders/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The documents in a folder by day, in the order of a sort by time. Days are those of China (+08:00). */
+        get: operations["get_folders_id_timeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1269,6 +1487,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The trash, newest first: what came from places that the caller manages, with the tombstones of what was removed for
+         *     good.
+         */
+        get: operations["get_trash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trash/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a document or folder from the trash for good. A tombstone stays. */
+        delete: operations["delete_trash_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users": {
         parameters: {
             query?: never;
@@ -1452,7 +1707,7 @@ export interface components {
          * @description An act of a user, as the audit log names it.
          * @enum {string}
          */
-        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_made" | "bundle_linked" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "damage_healed" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_deleted" | "folder_made" | "folder_changed" | "folder_deleted" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
+        Act: "flow_drafted" | "draft_dropped" | "flow_submitted" | "flow_approved" | "flow_rejected" | "flow_withdrawn" | "flow_transferred" | "flow_edited" | "flow_commented" | "archive_asked" | "missing_accepted" | "seal_code_viewed" | "seal_detail_viewed" | "uses_appended" | "uses_append_unclear" | "use_finished" | "window_changed" | "window_unclear" | "seal_use_resolved" | "photos_collected" | "photos_downloaded" | "bundle_made" | "bundle_linked" | "bundle_downloaded" | "evidence_sealed" | "evidence_downloaded" | "fixity_checked" | "damage_found" | "damage_healed" | "photo_supplied" | "photos_pushed" | "photo_accepted" | "ingest_retried" | "callback_replayed" | "dispatch_retried" | "document_uploaded" | "document_downloaded" | "face_viewed" | "document_changed" | "document_copied" | "document_deleted" | "document_restored" | "documents_moved" | "documents_copied" | "documents_deleted" | "documents_restored" | "trash_removed" | "folder_made" | "folder_changed" | "folder_deleted" | "folder_restored" | "rights_changed" | "definition_saved" | "service_made" | "service_changed" | "service_checked" | "users_listed" | "user_made" | "user_changed" | "token_made" | "token_revoked" | "password_changed" | "password_reset" | "totp_set_up" | "totp_removed" | "session_ended" | "logged_in" | "logged_out" | "login_failed" | "access_refused";
         /**
          * @description An action on a flow.
          * @enum {string}
@@ -1555,6 +1810,19 @@ export interface components {
             /** @description The hash of the last entry, from the head. Note it outside the database: it proves all entries before it. */
             head: string;
         };
+        /**
+         * Format: uuid
+         * @description One act on several documents or folders.
+         */
+        BatchId: string;
+        /** @description What an act on many documents did. */
+        BatchResult: {
+            /** @description The number of documents that were changed. */
+            done: number;
+            refused: components["schemas"]["RefusedDocument"][];
+            /** @description The act. `restore` takes a trashing back by it. */
+            batch: components["schemas"]["BatchId"];
+        };
         /** @description The BLAKE3 hash of an original's bytes: 64 lower-case hex digits. It is the identity of the original. */
         Blake3: string;
         /** @description The body of a definition: the part that has versions. */
@@ -1637,8 +1905,11 @@ export interface components {
             deep: boolean;
             /** @default null */
             query: components["schemas"]["SelectionQuery"] | null;
-            /** @default null */
-            sort: components["schemas"]["SelectionSort"] | null;
+            /**
+             * @description The order of the list, for `between`. Default: `-receivedAt`.
+             * @default null
+             */
+            sort: string | null;
             /**
              * @description Stretches of the list between two documents, both included.
              * @default []
@@ -1740,6 +2011,20 @@ export interface components {
             ][];
             error: string | null;
         };
+        /** @description The data of the camera. Absent and broken fields are null. */
+        CameraData: {
+            make: string | null;
+            model: string | null;
+            software: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 8.
+             */
+            orientation: number | null;
+            /** @description The time of taking as the camera wrote it, such as `2026:11-23 10:20:30`. */
+            taken: string | null;
+            gps: components["schemas"]["GpsPosition"] | null;
+        };
         CategoryView: {
             id: string;
             name: string;
@@ -1833,7 +2118,7 @@ export interface components {
          *     * `last_administrator` (409): The user is the last administrator who is not disabled. Make another user an administrator first.
          *     * `name_taken` (409): The name is already in use. Choose another name.
          *     * `folder_in_use` (409): A definition uses the folder. Change the definition first.
-         *     * `folder_not_empty` (409): The folder is not empty. Remove its folders and documents first.
+         *     * `evidence` (409): Documents of a flow are evidence: they stay in their space and out of the trash. Select other documents.
          *     * `selection_changed` (409): The list or its documents have changed. Load the list and select again.
          *     * `bundle_gone` (410): The bundle has ended, or a document in it is gone or damaged. Make a new bundle.
          *     * `other_state` (412): The content is not the one that the conditions of the request name. Download it from the start.
@@ -1858,7 +2143,7 @@ export interface components {
          *     * `busy` (503): Too many requests in progress. Retry after `Retry-After` seconds.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "folder_not_empty" | "selection_changed" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "original_damaged" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
+        Code: "bad_json" | "bad_host" | "bad_forwarded" | "photo_settled" | "bad_query" | "not_multipart" | "upload_cut" | "upload_stalled" | "too_slow" | "not_logged_in" | "login_failed" | "totp_required" | "too_many_logins" | "must_change_password" | "must_set_up_totp" | "token_scope" | "needs_session" | "forbidden" | "not_yours" | "not_assigned" | "own_approval" | "not_a_starter" | "other_origin" | "callback_refused" | "not_found" | "no_thumbnail" | "method_not_allowed" | "totp_is_on" | "totp_not_begun" | "not_now" | "flow_not_running" | "still_running" | "already_acted" | "moved_on" | "seal_node" | "not_sent_back" | "retired" | "photos_missing" | "field_required" | "not_archived" | "no_download_field" | "has_download_field" | "no_photos" | "no_seal_use" | "not_editable" | "photo_document" | "nothing_owed" | "nothing_to_append_to" | "nothing_to_end" | "nothing_open" | "nothing_to_resolve" | "seal_use_ending" | "no_ending" | "other_serial_no" | "business_taken" | "secret_locked" | "last_administrator" | "name_taken" | "folder_in_use" | "evidence" | "selection_changed" | "bundle_gone" | "other_state" | "too_large" | "too_many_files" | "invalid" | "key_reused" | "taken" | "contact_missing" | "unassignable" | "empty_file" | "not_an_image" | "not_a_files_field" | "too_many_at_once" | "too_much" | "internal" | "original_damaged" | "vendor_failed" | "still_collecting" | "bundle_making" | "database_unavailable" | "busy";
         /** @description The code of one grant. */
         CodeView: {
             grantId: components["schemas"]["GrantId"];
@@ -1916,6 +2201,10 @@ export interface components {
              * @description Photos that are missing.
              */
             missing: number;
+        };
+        /** @description The errors of a definition. Empty: it can be saved. */
+        DefinitionCheck: {
+            errors: components["schemas"]["FieldError"][];
         };
         /**
          * Format: uuid
@@ -2023,9 +2312,58 @@ export interface components {
             vendorError: string | null;
             /** @description Why there are no thumbnails. Null if there are thumbnails. */
             undecodable: string | null;
+            /**
+             * @description The space and the names of the folders, such as `public/用印/2026`. `…` stands for a folder that the caller may
+             *     not see.
+             */
+            path?: string | null;
+            /**
+             * Format: int64
+             * @description The number of photos with this content, in all flows.
+             */
+            copies?: number | null;
+            /** @description What the caller may do with the document. */
+            can?: components["schemas"]["Right"][] | null;
+        };
+        DocumentChange: {
+            /** @description The new name. Names need not be unique in a folder. */
+            name?: string | null;
+            folderId?: components["schemas"]["FolderId"] | null;
         };
         /** Format: uuid */
         DocumentId: string;
+        /** @description A page of documents. */
+        DocumentList: {
+            items: components["schemas"]["Document"][];
+            /** @description The cursor of the next page: send it as `after`. Null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all documents. Null where a filter would have to walk over more than 20,000 documents:
+             *     `count=true` waits for it.
+             */
+            total: number | null;
+            /**
+             * Format: int64
+             * @description The bytes of all documents. Null as `total`.
+             */
+            bytes: number | null;
+            /**
+             * Format: int64
+             * @description The position of the first item. Null after `after`.
+             */
+            at: number | null;
+        };
+        /** @description A page of a search, newest first. */
+        DocumentPage: {
+            items: components["schemas"]["Document"][];
+            /**
+             * @description The cursor of the next page: send it as `after`. null at the end of the list. A page can be short although
+             *     `next` is set, because a search compares a bounded number of documents.
+             */
+            next: string | null;
+            total: components["schemas"]["MatchCount"] | null;
+        };
         /** @description The photo of a document. Null for other documents. */
         DocumentPhoto: {
             photoId: components["schemas"]["PhotoId"];
@@ -2047,8 +2385,11 @@ export interface components {
             /** Format: date-time */
             suppliedAt: string | null;
         };
+        DocumentRestore: {
+            folderId?: components["schemas"]["FolderId"] | null;
+        };
         /** @enum {string} */
-        DocumentSource: "photo" | "upload";
+        DocumentSource: "photo" | "upload" | "copy";
         /** @description A required files field without a file. */
         EmptyField: {
             key: string;
@@ -2351,14 +2692,37 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description A folder as one user sees it. Its counts are of what this user may see. */
         Folder: {
             id: components["schemas"]["FolderId"];
-            /** @description Empty at the top of a space. */
+            /** @description Empty at the top of a space, and if the caller may not see the folder above. */
             parentId: string;
             space: components["schemas"]["Space"];
             /** @description User id of the owner in the personal space. Empty in the other spaces. */
             owner: string;
             name: string;
+            /**
+             * @description The space and the names of the folders, such as `public/用印/2026`. `…` stands for a folder that the caller may
+             *     not see.
+             */
+            path: string;
+            /**
+             * Format: int64
+             * @description The number of folders in it.
+             */
+            folders: number;
+            /**
+             * Format: int64
+             * @description The number of documents in it.
+             */
+            documents: number;
+            /**
+             * Format: int64
+             * @description The number of documents in it and in all folders below.
+             */
+            documentsDeep: number;
+            /** @description What the caller may do with it. */
+            can: components["schemas"]["Right"][];
             /** Format: date-time */
             createdAt: string;
         };
@@ -2376,9 +2740,38 @@ export interface components {
             /** @description Folder names joined by `/`. Missing folders are created. */
             path?: string | null;
         };
+        FolderRestore: {
+            parentId?: components["schemas"]["FolderId"] | null;
+        };
+        /** @description The rights of a folder. */
+        FolderRights: {
+            /** @description False: the rights of the folder above end here, but not those of administrators and auditors. */
+            inherits: boolean;
+            entries: components["schemas"]["RightsEntry"][];
+            /** @description Entries from above, the nearest first. */
+            inherited: components["schemas"]["InheritedEntry"][];
+        };
         FormChange: {
             /** @description The fields that change. Absent fields stay unchanged. null clears a field. */
             form: Record<string, never>;
+        };
+        /** @description A position on the earth. */
+        GpsPosition: {
+            /**
+             * Format: double
+             * @description Degrees, negative in the south.
+             */
+            latitude: number;
+            /**
+             * Format: double
+             * @description Degrees, negative in the west.
+             */
+            longitude: number;
+            /**
+             * Format: double
+             * @description Metres above the sea, negative below it.
+             */
+            altitude: number | null;
         };
         /** @description One seal × one person. */
         GrantDetail: {
@@ -2502,6 +2895,17 @@ export interface components {
             /** @description All photos of the seal use. Absent in lists. */
             photos?: components["schemas"]["PhotoView"][] | null;
         };
+        /** @description An entry that a folder inherits. */
+        InheritedEntry: {
+            /** @description `everyone`, `role:<role>` or `user:<username>`. */
+            who: string;
+            view: boolean;
+            download: boolean;
+            manage: boolean;
+            faces: boolean;
+            /** @description The path of the folder that has the entry, or the space. */
+            from: string;
+        };
         /** @description The integration configuration: the meaning of the form fields and the actions at each node. */
         Integration: {
             /** @description False: no application is sent to the vendor. */
@@ -2545,16 +2949,70 @@ export interface components {
             stampedFolder?: components["schemas"]["FolderPath"] | null;
             archive?: components["schemas"]["ArchiveMode"] | null;
         };
+        IntoFolder: {
+            folderId: components["schemas"]["FolderId"];
+        };
         /**
          * @description Why something could not be given.
          * @enum {string}
          */
-        LeftCode: "original_damaged" | "photos_missing";
+        LeftCode: "original_damaged" | "photos_missing" | "not_downloadable";
         /** @description Something that could not be given. */
         LeftOut: {
             /** @description The path of the file, or what is missing. */
             name: string;
             code: components["schemas"]["LeftCode"];
+        };
+        /** @description A list of documents, and what of it is selected: `folderId`, `space` or all that the caller may see. */
+        ListSelection: {
+            /** @default null */
+            folderId: components["schemas"]["FolderId"] | null;
+            /** @default null */
+            space: components["schemas"]["Space"] | null;
+            /**
+             * @description With all folders below. A space is always deep.
+             * @default false
+             */
+            deep: boolean;
+            /**
+             * @default {
+             *       "q": null,
+             *       "flowId": null,
+             *       "seal": null,
+             *       "user": null,
+             *       "kind": null,
+             *       "mime": null,
+             *       "from": null,
+             *       "to": null,
+             *       "hash": null,
+             *       "missing": false
+             *     }
+             */
+            query: components["schemas"]["SelectionQuery"];
+            /**
+             * @description The order of the list, for `between`. Default: `-receivedAt`.
+             * @default null
+             */
+            sort: string | null;
+            /**
+             * @description Stretches of the list, both ends included. Empty: the whole list.
+             * @default []
+             */
+            between: [
+                string,
+                string
+            ][];
+            /**
+             * @description Documents of the list that are left out.
+             * @default []
+             */
+            without: components["schemas"]["DocumentId"][];
+            /**
+             * Format: int64
+             * @description The number of documents that the caller expects.
+             * @default null
+             */
+            expect: number | null;
         };
         MadeToken: {
             id: components["schemas"]["TokenId"];
@@ -2577,6 +3035,32 @@ export interface components {
          * @enum {string}
          */
         MakingState: "making" | "ready" | "failed";
+        /** @description One of `documentIds` and `list`. */
+        Many: {
+            documentIds?: components["schemas"]["DocumentId"][];
+            list?: components["schemas"]["ListSelection"] | null;
+        };
+        /** @description One of `documentIds` and `batch`. */
+        ManyBack: {
+            documentIds?: components["schemas"]["DocumentId"][];
+            batch?: components["schemas"]["BatchId"] | null;
+            folderId?: components["schemas"]["FolderId"] | null;
+        };
+        /** @description The documents of an act, and where they go. One of `documentIds` and `list`. */
+        ManyInto: {
+            documentIds?: components["schemas"]["DocumentId"][];
+            list?: components["schemas"]["ListSelection"] | null;
+            /** @description The folder into which they go. */
+            folderId: components["schemas"]["FolderId"];
+        };
+        /** @description How many items a list has. */
+        MatchCount: number | {
+            /**
+             * Format: int64
+             * @description More are not counted.
+             */
+            atLeast: number;
+        };
         /** @description Missing photos of one kind. */
         MissingPhotos: {
             kind: components["schemas"]["PhotoKind"];
@@ -2648,6 +3132,7 @@ export interface components {
         };
         NewFolder: {
             parentId?: components["schemas"]["FolderId"] | null;
+            space?: components["schemas"]["Space"] | null;
             /** @description At most 240 bytes, without `/`, `\` and control characters. */
             name: string;
         };
@@ -2656,6 +3141,11 @@ export interface components {
             password: string;
             /** @description The present one-time code, for a user with such codes. */
             totp?: string | null;
+        };
+        /** @description The rights of a folder as a user sets them. */
+        NewRights: {
+            inherits: boolean;
+            entries: components["schemas"]["RightsEntry"][];
         };
         NewService: {
             name: string;
@@ -2822,17 +3312,6 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list, newest first. */
-        Page_Document: {
-            items: components["schemas"]["Document"][];
-            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
-            next: string | null;
-            /**
-             * Format: int64
-             * @description The number of all items. Only some routes return it.
-             */
-            total?: number | null;
-        };
-        /** @description A page of a list, newest first. */
         Page_Finding: {
             items: components["schemas"]["Finding"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
@@ -2923,6 +3402,17 @@ export interface components {
         /** @description A page of a list, newest first. */
         Page_Token: {
             items: components["schemas"]["Token"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
+        Page_TrashItem: {
+            items: components["schemas"]["TrashItem"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
             next: string | null;
             /**
@@ -3088,6 +3578,11 @@ export interface components {
             /** @description The service that has the seals. */
             serviceId: components["schemas"]["ServiceId"];
         };
+        /** @description A document that was not changed. */
+        RefusedDocument: {
+            id: components["schemas"]["DocumentId"];
+            code: components["schemas"]["WhyNot"];
+        };
         /** @description What a draft has for a field that its definition does not have any more. */
         RemovedField: {
             key: string;
@@ -3120,6 +3615,26 @@ export interface components {
             /** @description The fields that change. Absent fields stay unchanged. */
             form?: Record<string, never>;
             comment?: string | null;
+        };
+        /**
+         * @description What a user may do with a folder and the documents in it.
+         * @enum {string}
+         */
+        Right: "view" | "download" | "manage" | "faces";
+        /** @description Some rights of everyone, a role or a user. */
+        RightsEntry: {
+            /** @description `everyone`, `role:<role>` or `user:<username>`. */
+            who: string;
+            view?: boolean;
+            download?: boolean;
+            manage?: boolean;
+            faces?: boolean;
+        };
+        /** @description What a user may do with a folder, and why. */
+        RightsOf: {
+            can: components["schemas"]["Right"][];
+            /** @description The entries that give the rights. `from` is the path of a folder, a space, or a role that may do this everywhere. */
+            because: components["schemas"]["InheritedEntry"][];
         };
         /** @enum {string} */
         Role: "admin" | "operator" | "archivist" | "auditor" | "member";
@@ -3234,7 +3749,7 @@ export interface components {
         /** @description The filters of the search. An absent member sets no condition. */
         SelectionQuery: {
             /**
-             * @description A part of the document name.
+             * @description Words, or parts of them, as in the search of documents.
              * @default null
              */
             q: string | null;
@@ -3250,6 +3765,11 @@ export interface components {
             /** @default null */
             kind: components["schemas"]["PhotoKind"] | null;
             /**
+             * @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
+             * @default null
+             */
+            mime: string | null;
+            /**
              * Format: date-time
              * @description Received at this time or later.
              * @default null
@@ -3263,12 +3783,12 @@ export interface components {
             to: string | null;
             /** @default null */
             hash: components["schemas"]["Blake3"] | null;
+            /**
+             * @description true: only documents of flows that still owe photos.
+             * @default false
+             */
+            missing: boolean;
         };
-        /**
-         * @description The order of a selected list.
-         * @enum {string}
-         */
-        SelectionSort: "receivedAt" | "-receivedAt" | "bytes" | "-bytes";
         SendBack: {
             /** @description Why the flow is sent back. */
             comment: string;
@@ -3391,6 +3911,22 @@ export interface components {
             /** @description Only the seal with this name. Without `seal` and `deviceNo`: all open seals. */
             seal?: string | null;
         };
+        /** @description The days of a list. */
+        Timeline: {
+            days: components["schemas"]["TimelineDay"][];
+        };
+        /** @description A day with its documents. */
+        TimelineDay: {
+            /** Format: date */
+            day: string;
+            /** Format: int64 */
+            documents: number;
+            /**
+             * Format: int64
+             * @description The position of its first document in the list.
+             */
+            at: number;
+        };
         /** @description A token without its secret. */
         Token: {
             id: components["schemas"]["TokenId"];
@@ -3408,6 +3944,27 @@ export interface components {
         };
         /** Format: uuid */
         TokenId: string;
+        /** @description What stays of a thing that was removed for good. */
+        Tombstone: {
+            name: string;
+            /** @description BLAKE3 of the content. Null for a folder. */
+            hash: string | null;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** Format: date-time */
+            deletedAt: string;
+            /**
+             * Format: date-time
+             * @description When it was removed for good.
+             */
+            removedAt: string;
+            removedBy: string;
+        };
         /** @description The number of flows in each list of a user. */
         Totals: {
             /**
@@ -3445,6 +4002,30 @@ export interface components {
             comment?: string | null;
             node?: string | null;
         };
+        /** @description A document, or a folder with all in it, in the trash. */
+        TrashItem: {
+            id: components["schemas"]["DocumentId"];
+            type: components["schemas"]["Trashed"];
+            name: string;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description The number of documents.
+             */
+            documents: number;
+            /** Format: date-time */
+            deletedAt: string;
+            deletedBy: string;
+            /** @description The path of the folder from which it came. Null if that folder is not there any more. */
+            from: string | null;
+            tombstone: components["schemas"]["Tombstone"] | null;
+        };
+        /**
+         * @description What lies in the trash.
+         * @enum {string}
+         */
+        Trashed: "document" | "folder";
         /**
          * @description Why the ingest looks for the photos of a seal use.
          * @enum {string}
@@ -3505,6 +4086,11 @@ export interface components {
             /** @description The newest of them. GET /api/flows?waitsFor= gives all. */
             items: components["schemas"]["FlowHead"][];
         };
+        /**
+         * @description Why a document was not changed.
+         * @enum {string}
+         */
+        WhyNot: "not_found" | "forbidden" | "evidence";
         /** @description The request. */
         Wish: {
             /**
@@ -4588,6 +5174,111 @@ export interface operations {
             };
         };
     };
+    post_definitions_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDefinition"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionCheck"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_definitions_ready_made: {
         parameters: {
             query?: never;
@@ -5032,19 +5723,33 @@ export interface operations {
     get_documents: {
         parameters: {
             query?: {
-                /** @description A part of the document name. Case, width, composition of letters and blanks at the ends do not matter. */
+                /**
+                 * @description Words, or parts of them, in any order. Each must be in the words of the flow (subject, serial number,
+                 *     organisation, seals, people) or in a name that the document has or had. Case, width, composition of letters,
+                 *     traditional or simplified characters and blanks do not matter.
+                 */
                 q?: string;
+                /** @description Only documents in this folder. */
+                folderId?: string;
+                /** @description Only documents in this space. `personal` is the caller's own. Without `folderId`. */
+                space?: "public" | "personal" | "system" | "";
+                /** @description With the folders below `folderId`. */
+                deep?: boolean;
                 flowId?: string;
                 seal?: string;
                 /** @description The username of the person who stamped. */
                 user?: string;
                 kind?: "face" | "signatory" | "emergency" | "unknown" | "";
+                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
+                mime?: string;
                 /** @description Only documents received at or after this time (RFC 3339). */
                 from?: string;
                 /** @description Only documents received before this time (RFC 3339). */
                 to?: string;
-                /** @description The BLAKE3 hash of the original. */
+                /** @description The BLAKE3, SHA-256 or SM3 hash of the original. */
                 hash?: string;
+                /** @description Only documents of flows that still owe photos. */
+                missing?: boolean;
                 /** @description The `next` of the previous page. */
                 after?: string;
                 limit?: number;
@@ -5061,7 +5766,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Document"];
+                    "application/json": components["schemas"]["DocumentPage"];
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
@@ -5084,6 +5789,498 @@ export interface operations {
             };
             /** @description The caller may not do this, or another site sent the cookie. See `code`. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_documents_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManyInto"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_documents_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManyInto"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_documents_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManyBack"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_documents_trash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Many"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5160,6 +6357,214 @@ export interface operations {
             };
             /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_documents_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_documents_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentChange"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5274,6 +6679,314 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_documents_id_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntoFolder"];
+            };
+        };
+        responses: {
+            /** @description The object was created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_documents_id_exif: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraData"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_documents_id_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DocumentRestore"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The service failed. See the service log for the cause. */
             500: {
@@ -5782,7 +7495,10 @@ export interface operations {
             query?: {
                 state?: "draft" | "running" | "archived" | "rejected" | "withdrawn" | "";
                 definitionId?: string;
-                /** @description A part of the title or of the serial number. */
+                /**
+                 * @description Words of the subject, the serial number, the organisation, the seals or the people, or parts of them, in any
+                 *     order. Each must be there.
+                 */
                 q?: string;
                 /** @description Only flows that wait for the caller. At most one of `todo`, `done` and `mine` can be true. */
                 todo?: boolean;
@@ -8435,8 +10151,19 @@ export interface operations {
             query?: {
                 /** @description Only folders in this folder. */
                 parent?: string;
-                /** @description Without `parent`: folders at the top of this space. Default: `public`. */
+                /**
+                 * @description Without `parent`: folders at the top of this space. Default: `public`. A folder in one that the caller may not see
+                 *     stands here, too.
+                 */
                 space?: "public" | "personal" | "system" | "";
+                /** @description With `space=personal`: the username of the owner. Default: the caller. For users who read everything. */
+                owner?: string;
+                /**
+                 * @description Words of the name, or parts of them, in any order. The folders that have all of them, wherever they are. Without
+                 *     `parent` and `space`.
+                 */
+                q?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -8605,6 +10332,82 @@ export interface operations {
             };
             /** @description Members of the input are not valid. Correct the members that `errors` names. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_folders_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folder"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8843,8 +10646,35 @@ export interface operations {
     get_folders_id_documents: {
         parameters: {
             query?: {
-                /** @description The `next` of the previous page. */
+                /** @description true: with the documents of all folders below. */
+                deep?: boolean;
+                /** @description `name`, `takenAt`, `receivedAt` or `bytes`, with `-` before it for the other way. Default: `-receivedAt`. */
+                sort?: string;
+                /** @description Words, or parts of them, in any order, as in the search of documents. */
+                q?: string;
+                flowId?: string;
+                seal?: string;
+                /** @description The username of the person who stamped. */
+                user?: string;
+                kind?: "face" | "signatory" | "emergency" | "unknown" | "";
+                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
+                mime?: string;
+                /** @description Only documents of flows that still owe photos. */
+                missing?: boolean;
+                /** @description Only documents received at or after this time (RFC 3339). */
+                from?: string;
+                /** @description Only documents received before this time (RFC 3339). */
+                to?: string;
+                /** @description The BLAKE3, SHA-256 or SM3 hash of the original. */
+                hash?: string;
+                /** @description The `next` of the previous page. One of `after`, `at` and `around`. */
                 after?: string;
+                /** @description The position of the first document, from 0. */
+                at?: number;
+                /** @description The page that holds this document. It begins at a multiple of `limit`. */
+                around?: string;
+                /** @description true: wait for `total` and `bytes`, also where counting takes long. */
+                count?: boolean;
                 limit?: number;
             };
             header?: never;
@@ -8861,7 +10691,626 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Document"];
+                    "application/json": components["schemas"]["DocumentList"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_folders_id_documents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Files"];
+            };
+        };
+        responses: {
+            /** @description The object was created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"][];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_folders_id_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FolderRestore"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folder"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_folders_id_rights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderRights"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_folders_id_rights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRights"];
+            };
+        };
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderRights"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body arrived too slowly. Send the request again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than the limit. Send less. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not supported. Send the documented content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members of the input are not valid. Correct the members that `errors` names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_folders_id_rights_of: {
+        parameters: {
+            query: {
+                /** @description A username. */
+                user: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RightsOf"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_folders_id_timeline: {
+        parameters: {
+            query?: {
+                /** @description true: with the documents of all folders below. */
+                deep?: boolean;
+                /** @description `name`, `takenAt`, `receivedAt` or `bytes`, with `-` before it for the other way. Default: `-receivedAt`. */
+                sort?: string;
+                /** @description Words, or parts of them, in any order, as in the search of documents. */
+                q?: string;
+                flowId?: string;
+                seal?: string;
+                /** @description The username of the person who stamped. */
+                user?: string;
+                kind?: "face" | "signatory" | "emergency" | "unknown" | "";
+                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
+                mime?: string;
+                /** @description Only documents of flows that still owe photos. */
+                missing?: boolean;
+                /** @description Only documents received at or after this time (RFC 3339). */
+                from?: string;
+                /** @description Only documents received before this time (RFC 3339). */
+                to?: string;
+                /** @description The BLAKE3, SHA-256 or SM3 hash of the original. */
+                hash?: string;
+                /** @description The `next` of the previous page. One of `after`, `at` and `around`. */
+                after?: string;
+                /** @description The position of the first document, from 0. */
+                at?: number;
+                /** @description The page that holds this document. It begins at a multiple of `limit`. */
+                around?: string;
+                /** @description true: wait for `total` and `bytes`, also where counting takes long. */
+                count?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
@@ -11351,6 +13800,149 @@ export interface operations {
             header?: never;
             path: {
                 id: components["schemas"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trash: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the previous page. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrashItem"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_trash_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
             };
             cookie?: never;
         };

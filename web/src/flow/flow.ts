@@ -82,7 +82,7 @@ export function usePhotoDocs(flow: Ref<Flow | undefined>, definition: Ref<Defini
 async function documentsOf(flowId: string): Promise<Doc[]> {
   const docs: Doc[] = [];
   for (let after: string | null = ""; after !== null;) {
-    const page: Schemas["Page_Document"] = await read(
+    const page: Schemas["DocumentPage"] = await read(
       api.GET("/api/documents", { params: { query: { flowId, limit: 200, ...(after ? { after } : {}) } } }),
     );
     docs.push(...page.items);

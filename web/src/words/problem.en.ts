@@ -67,7 +67,7 @@ export const problemEn: ProblemWords = {
   last_administrator: () => "The last administrator stays. Make another one first",
   name_taken: () => "The name is taken",
   folder_in_use: () => "A flow type uses this folder",
-  folder_not_empty: () => "The folder is not empty",
+  evidence: () => "Documents of a flow are evidence",
   too_large: ({ detail }) => `The file is too large: ${detail}`,
   too_many_files: ({ detail }) => `Too many files: ${detail}`,
   invalid: ({ n }) => (n > 0 ? `Correct the ${n} marked ${n === 1 ? "field" : "fields"}` : "Correct the input"),

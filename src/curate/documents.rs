@@ -1,0 +1,265 @@
+//! Renames, moves, copies, trashes and restores documents, one or many. Many are changed in short transactions, so other
+//! writers wait little. A request that broke off has done a part and can be repeated.
+
+pub mod restore;
+
+use serde::Serialize;
+
+use super::folders::{FolderError, managed};
+use crate::{
+    audit::Act,
+    clock::Timestamp,
+    db::{Db, DbError, Tx},
+    flow::owing,
+    id::{BatchId, DocumentId, FolderId},
+    library::{
+        document::{self, Document, act, shown},
+        folder::Folder,
+        rights::{Right, Sight},
+        search_terms,
+        selected::{ListError, ListSelection},
+    },
+    user::{Acting, User},
+    vocabulary::words,
+};
+
+/// Documents of one transaction.
+const PIECE: usize = 256;
+
+words! {
+    /// Why a document was not changed.
+    WhyNot {
+        NotFound = "not_found",
+        Forbidden = "forbidden",
+        Evidence = "evidence",
+    }
+}
+
+/// A document that was not changed.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct RefusedDocument {
+    pub id: DocumentId,
+    pub code: WhyNot,
+}
+
+/// What an act on many documents did.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct BatchResult {
+    /// The number of documents that were changed.
+    #[schema(minimum = 0)]
+    pub done: usize,
+    pub refused: Vec<RefusedDocument>,
+    /// The act. `restore` takes a trashing back by it.
+    pub batch: BatchId,
+}
+
+/// What is to be done with documents.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    Move(FolderId),
+    Copy(FolderId),
+    Trash,
+}
+
+impl Deed {
+    const fn act(&self, many: bool) -> Act {
+        match (self, many) {
+            (Self::Move(_), false) => Act::DocumentChanged,
+            (Self::Copy(_), false) => Act::DocumentCopied,
+            (Self::Trash, false) => Act::DocumentDeleted,
+            (Self::Move(_), true) => Act::DocumentsMoved,
+            (Self::Copy(_), true) => Act::DocumentsCopied,
+            (Self::Trash, true) => Act::DocumentsDeleted,
+        }
+    }
+}
+
+/// Renames a document, moves it, or both.
+pub async fn change(
+    acting: Acting<'_>,
+    id: &DocumentId,
+    name: Option<&str>,
+    folder: Option<&FolderId>,
+) -> Result<(), FolderError> {
+    if let Some(name) = name {
+        rename(acting, id, name).await?;
+    }
+    match folder {
+        Some(folder) => one(acting, id, Deed::Move(folder.clone())).await.map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+async fn rename(acting: Acting<'_>, id: &DocumentId, name: &str) -> Result<(), FolderError> {
+    let mut tx = acting.db.begin().await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    let document = Document::seen(&mut tx, std::slice::from_ref(id), &sight).await?.pop();
+    let document = document.ok_or(FolderError::NotFound)?;
+    may(&document, Right::Manage, &sight)?;
+    let name = document::name::of_upload(name);
+    act::rename(&mut tx, id, &name).await?;
+    match &document.flow_id {
+        Some(flow) => search_terms::add(&mut tx, flow, std::slice::from_ref(&name)).await?,
+        None => search_terms::add_alone(&mut tx, id, &name).await?,
+    }
+    let detail = format!("{} → {name}", document.name);
+    let entry = acting.entry(Act::DocumentChanged, id.as_str()).of_flow_if(document.flow_id.as_ref());
+    acting.commit(tx, entry.detail(&detail)).await?;
+    Ok(())
+}
+
+/// Does something with one document. Returns the id of the copy, if it was copied.
+pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Option<DocumentId>, FolderError> {
+    let ids = std::slice::from_ref(id);
+    let result = piece(acting, ids, &deed, &BatchId::new(), false).await?;
+    match result.refused.first().map(|refused| refused.code) {
+        None => Ok(result.copies.into_iter().next()),
+        Some(WhyNot::NotFound) => Err(FolderError::NotFound),
+        Some(WhyNot::Forbidden) => Err(FolderError::NotYours),
+        Some(WhyNot::Evidence) => Err(FolderError::Evidence),
+    }
+}
+
+/// Returns the documents that a list selects.
+pub async fn of_list(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
+    let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
+    let selected = list.documents(db, user, owing).await?;
+    Ok(selected.into_iter().map(|one| one.document.id).collect())
+}
+
+/// Does something with many documents.
+pub async fn many(acting: Acting<'_>, ids: &[DocumentId], deed: Deed) -> Result<BatchResult, FolderError> {
+    let batch = BatchId::new();
+    let (mut done, mut refused) = (0, Vec::new());
+    for ids in ids.chunks(PIECE) {
+        let piece = piece(acting, ids, &deed, &batch, true).await?;
+        done += piece.done;
+        refused.extend(piece.refused);
+    }
+    if done == 0 && refused.iter().all(|refused| refused.code == WhyNot::NotFound) {
+        return Err(FolderError::NotFound);
+    }
+    Ok(BatchResult { done, refused, batch })
+}
+
+struct Piece {
+    done: usize,
+    refused: Vec<RefusedDocument>,
+    copies: Vec<DocumentId>,
+}
+
+/// Does something with the documents of one transaction.
+async fn piece(
+    acting: Acting<'_>,
+    ids: &[DocumentId],
+    deed: &Deed,
+    batch: &BatchId,
+    many: bool,
+) -> Result<Piece, FolderError> {
+    let mut tx = acting.db.begin().await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    let target = match deed {
+        Deed::Move(folder) | Deed::Copy(folder) => Some(held(&mut tx, folder, &sight).await?),
+        Deed::Trash => None,
+    };
+    let found = Document::seen(&mut tx, ids, &sight).await?;
+    let (mut allowed, mut refused) = (Vec::new(), Vec::new());
+    for id in ids {
+        let document = found.iter().find(|document| document.id == *id);
+        match may_do(&mut tx, document, deed, target.as_ref(), &sight).await? {
+            Ok(document) => allowed.push(document),
+            Err(code) => refused.push(RefusedDocument { id: id.clone(), code }),
+        }
+    }
+    let copies = carry_out(&mut tx, &allowed, deed, batch, &acting.user.username, acting.now).await?;
+    let done = allowed.len();
+    let Some(first) = allowed.first() else { return Ok(Piece { done, refused, copies }) };
+    let detail = match &target {
+        Some(folder) if many => format!("{done} documents → {}", folder.name),
+        Some(folder) => format!("{} → {}", first.name, folder.name),
+        None if many => format!("{done} documents"),
+        None => first.name.clone(),
+    };
+    let subject = if many { batch.as_str() } else { first.id.as_str() };
+    acting.commit(tx, acting.entry(deed.act(many), subject).detail(&detail)).await?;
+    Ok(Piece { done, refused, copies })
+}
+
+/// Returns a folder that the user manages, and keeps it out of the trash until `tx` ends.
+pub(super) async fn held(tx: &mut Tx, id: &FolderId, sight: &Sight) -> Result<Folder, FolderError> {
+    managed(&mut *tx, id, sight).await?;
+    Folder::hold(tx, id).await?.ok_or(FolderError::NotFound)
+}
+
+/// Checks a right on a document that the user sees.
+fn may(document: &Document, right: Right, sight: &Sight) -> Result<(), FolderError> {
+    if document.by_folder(sight).has(right) { Ok(()) } else { Err(FolderError::NotYours) }
+}
+
+/// Returns the document if the deed is allowed, otherwise why not.
+async fn may_do<'d>(
+    tx: &mut Tx,
+    document: Option<&'d Document>,
+    deed: &Deed,
+    target: Option<&Folder>,
+    sight: &Sight,
+) -> Result<Result<&'d Document, WhyNot>, DbError> {
+    let Some(document) = document else { return Ok(Err(WhyNot::NotFound)) };
+    let held = document.by_folder(sight);
+    let refused = match deed {
+        // A participant of the flow downloads through the flow.
+        Deed::Copy(_) if !held.has(Right::Download) => {
+            let known = shown::takes_part(&mut *tx, document, sight).await?;
+            (!known).then_some(WhyNot::Forbidden)
+        }
+        Deed::Copy(_) => None,
+        Deed::Move(_) | Deed::Trash if !held.has(Right::Manage) => Some(WhyNot::Forbidden),
+        Deed::Trash => document.is_evidence().then_some(WhyNot::Evidence),
+        Deed::Move(_) => leaves_space(tx, document, target, sight).await?.then_some(WhyNot::Evidence),
+    };
+    Ok(refused.map_or(Ok(document), Err))
+}
+
+/// Returns true if evidence would leave its space. Only an administrator moves it there.
+async fn leaves_space(
+    tx: &mut Tx,
+    document: &Document,
+    target: Option<&Folder>,
+    sight: &Sight,
+) -> Result<bool, DbError> {
+    if !document.is_evidence() || sight.user().is_admin() {
+        return Ok(false);
+    }
+    let from = Folder::find(tx, &document.folder_id).await?;
+    let place = |folder: &Folder| (folder.space, folder.owner.clone());
+    Ok(from.as_ref().map(place) != target.map(place))
+}
+
+async fn carry_out(
+    tx: &mut Tx,
+    documents: &[&Document],
+    deed: &Deed,
+    batch: &BatchId,
+    by: &str,
+    now: Timestamp,
+) -> Result<Vec<DocumentId>, DbError> {
+    let mut ids: Vec<DocumentId> = documents.iter().map(|document| document.id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // In one order, so that two such acts do not wait for each other.
+    ids.sort();
+    let mut copies = Vec::new();
+    match deed {
+        Deed::Move(folder) => _ = act::move_all(tx, &ids, folder).await?,
+        Deed::Trash => _ = act::trash_all(tx, &ids, batch, by, now).await?,
+        Deed::Copy(folder) => {
+            for document in documents {
+                let copy = act::copy(tx, document, folder, by, now).await?;
+                search_terms::add_alone(tx, &copy, &document.name).await?;
+                copies.push(copy);
+            }
+        }
+    }
+    Ok(copies)
+}

@@ -1,0 +1,96 @@
+//! Takes documents out of the trash: one, many, or those of one trashing.
+
+use super::{BatchResult, PIECE, RefusedDocument, WhyNot, held};
+use crate::{
+    audit::Act,
+    curate::folders::{FolderError, check},
+    db::{DbError, Tx},
+    id::{BatchId, DocumentId, FolderId},
+    library::{
+        document::act,
+        folder::Folder,
+        rights::{Right, Sight},
+        search_terms,
+        trash::{self, TrashRow, Trashed},
+    },
+    user::Acting,
+};
+
+/// Takes a document out of the trash: to where it was, or into another folder.
+pub async fn one(acting: Acting<'_>, id: &DocumentId, into: Option<&FolderId>) -> Result<(), FolderError> {
+    let mut tx = acting.db.begin().await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    let row = TrashRow::managed(&mut tx, id.as_str(), &sight).await?;
+    let row = row.filter(|row| row.tombstone.is_none()).ok_or(FolderError::NotFound)?;
+    restore_row(&mut tx, &row, into, &sight).await?;
+    acting.commit(tx, acting.entry(Act::DocumentRestored, id.as_str()).detail(&row.name)).await?;
+    Ok(())
+}
+
+/// Takes one trashing of many documents back.
+pub async fn batch(acting: Acting<'_>, id: &BatchId, into: Option<&FolderId>) -> Result<BatchResult, FolderError> {
+    let sight = Sight::of(acting.db, acting.user).await?;
+    let rows = TrashRow::of_batch(acting.db, id, &sight).await?;
+    let rows: Vec<TrashRow> = rows.into_iter().filter(|row| row.kind == Trashed::Document).collect();
+    restore_rows(acting, &rows, into, id.clone()).await
+}
+
+/// Takes many documents out of the trash.
+pub async fn many(acting: Acting<'_>, ids: &[DocumentId], into: Option<&FolderId>) -> Result<BatchResult, FolderError> {
+    let sight = Sight::of(acting.db, acting.user).await?;
+    let mut rows = Vec::new();
+    for id in ids {
+        let row = TrashRow::managed(acting.db, id.as_str(), &sight).await?;
+        rows.extend(row.filter(|row| row.tombstone.is_none() && row.kind == Trashed::Document));
+    }
+    restore_rows(acting, &rows, into, BatchId::new()).await
+}
+
+async fn restore_rows(
+    acting: Acting<'_>,
+    rows: &[TrashRow],
+    into: Option<&FolderId>,
+    batch: BatchId,
+) -> Result<BatchResult, FolderError> {
+    if rows.is_empty() {
+        return Err(FolderError::NotFound);
+    }
+    let (mut done, mut refused) = (0, Vec::new());
+    for rows in rows.chunks(PIECE) {
+        let mut tx = acting.db.begin().await?;
+        let sight = Sight::of(&mut tx, acting.user).await?;
+        let mut restored = 0;
+        for row in rows {
+            match restore_row(&mut tx, row, into, &sight).await {
+                Ok(()) => restored += 1,
+                Err(FolderError::NoPlace) => {
+                    let id = row.id.parse().map_err(|_| DbError::RowNotFound)?;
+                    refused.push(RefusedDocument { id, code: WhyNot::NotFound });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        done += restored;
+        let detail = format!("{restored} documents");
+        acting.commit(tx, acting.entry(Act::DocumentsRestored, batch.as_str()).detail(&detail)).await?;
+    }
+    Ok(BatchResult { done, refused, batch })
+}
+
+async fn restore_row(tx: &mut Tx, row: &TrashRow, into: Option<&FolderId>, sight: &Sight) -> Result<(), FolderError> {
+    let id: DocumentId = row.id.parse().map_err(|_| FolderError::NotFound)?;
+    let folder = if let Some(folder) = into {
+        held(tx, folder, sight).await?
+    } else {
+        let place = row.place.parse().map_err(|_| FolderError::NoPlace)?;
+        let folder = Folder::hold(tx, &place).await?.ok_or(FolderError::NoPlace)?;
+        check(sight.on(&folder), Right::Manage)?;
+        folder
+    };
+    if act::restore_all(tx, std::slice::from_ref(&id), &folder.id).await? == 0 {
+        return Err(FolderError::NotFound);
+    }
+    search_terms::add_alone(tx, &id, &row.name).await?;
+    trash::forget(tx, &[row.id.as_str()]).await?;
+    Ok(())
+}

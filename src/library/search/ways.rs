@@ -1,0 +1,254 @@
+//! The statements of a search: which documents are read, and the conditions that they are compared with.
+
+use super::{CANDIDATES, Cursor, Search, conditions::listed, owners::few};
+use crate::{
+    db::{Db, DbError, filter::Filtered},
+    library::{
+        rights::{Right, gives, not_hidden, sees},
+        search_terms::Class,
+    },
+    user::User,
+};
+
+/// One statement of a search.
+#[derive(Debug)]
+pub(super) struct Way(By);
+
+/// Which documents are read.
+#[derive(Clone, Debug)]
+enum By {
+    /// The newest of all documents.
+    Age,
+    /// The newest with this value in a column.
+    Column(&'static str, String),
+    /// All whose column has one of these values.
+    Values(&'static str, Vec<String>),
+    /// All with the hash of the search.
+    Hash,
+    /// All in the folders that the search names.
+    Place,
+    /// All in the folders that show the user their documents.
+    Shown,
+    /// All of the flows that know the user.
+    OwnFlows,
+}
+
+/// Returns the statements of the search. See the table of [`super`].
+pub(super) async fn of(search: &Search, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
+    Ok(bys(search, db, user).await?.into_iter().map(Way).collect())
+}
+
+async fn bys(search: &Search, db: &Db, user: &User) -> Result<Vec<By>, DbError> {
+    if let Some(flow) = &search.flow {
+        return Ok(vec![By::Values("d.flow_id", vec![flow.to_string()])]);
+    }
+    let mut few = Vec::new();
+    if search.hash.is_some() {
+        few.push(vec![By::Hash]);
+    }
+    if let Some(flows) = &search.owing {
+        few.push(vec![By::Values("d.flow_id", flows.iter().map(ToString::to_string).collect())]);
+    }
+    few.extend(of_owners(search, db).await?);
+    for by in few {
+        if are_few(&by, CANDIDATES, search, db, user).await? {
+            return Ok(by);
+        }
+    }
+    if let Some(by) = rarest_column(search, db, user).await? {
+        return Ok(vec![by]);
+    }
+    let mut few = Vec::new();
+    if search.space.is_some() || search.folder.is_some() {
+        few.push(vec![By::Place]);
+    }
+    if !user.reads_all() {
+        few.push(vec![By::Shown, By::OwnFlows]);
+    }
+    for by in few {
+        if are_few(&by, SHOWN, search, db, user).await? {
+            return Ok(by);
+        }
+    }
+    Ok(vec![By::Age])
+}
+
+/// Returns the flows and the documents without a flow that may have all words. `None`: there are many, or no words.
+async fn of_owners(search: &Search, db: &Db) -> Result<Option<Vec<By>>, DbError> {
+    if search.q.is_empty() {
+        return Ok(None);
+    }
+    let Some(flows) = few(db, Class::Flow, &search.q).await? else { return Ok(None) };
+    let documents = few(db, Class::Document, &search.q).await?;
+    Ok(documents.map(|documents| vec![By::Values("d.flow_id", flows), By::Values("d.id", documents)]))
+}
+
+/// Up to this number, all documents that a user or a place shows are read. With more of them, the newest fill a page
+/// early.
+const SHOWN: i64 = 5_000;
+
+/// Returns true if these are fewer than `most` documents.
+async fn are_few(all_by: &[By], most: i64, search: &Search, db: &Db, user: &User) -> Result<bool, DbError> {
+    let mut left = most;
+    for by in all_by {
+        left -= by.count(search, db, user).await?;
+    }
+    Ok(left > 0)
+}
+
+/// Returns the column of the search that the fewest documents have. A column with many documents is read newest first.
+async fn rarest_column(search: &Search, db: &Db, user: &User) -> Result<Option<By>, DbError> {
+    let of_folder = search.folder.as_ref().filter(|_| !search.deep);
+    let columns = [
+        ("d.username", search.user.clone()),
+        ("d.seal", search.seal.clone()),
+        ("d.kind", search.kind.map(|kind| kind.as_str().to_owned())),
+        ("d.folder_id", of_folder.map(ToString::to_string)),
+    ];
+    let mut all_by: Vec<By> =
+        columns.into_iter().filter_map(|(column, value)| Some(By::Column(column, value?))).collect();
+    if all_by.len() < 2 {
+        return Ok(all_by.pop());
+    }
+    let mut counted = Vec::new();
+    for by in all_by {
+        counted.push((by.count(search, db, user).await?, by));
+    }
+    Ok(counted.into_iter().min_by_key(|(count, _)| *count).map(|(_, by)| by))
+}
+
+impl By {
+    /// Returns true if the documents are read in the order of the list, up to a limit.
+    const fn is_walk(&self) -> bool {
+        matches!(self, Self::Age | Self::Column(..))
+    }
+
+    /// Returns the condition that selects the documents.
+    fn condition(&self, filtered: &mut Filtered, search: &Search, user: &User) -> String {
+        match self {
+            Self::Age => "TRUE".to_owned(),
+            Self::Column(column, value) => format!("{column} = {}", filtered.arg(value)),
+            Self::Values(_, values) if values.is_empty() => "FALSE".to_owned(),
+            Self::Values(column, values) => format!("{column} IN ({})", listed(filtered, values)),
+            Self::Hash => search.content(filtered).unwrap_or_else(|| "TRUE".to_owned()),
+            Self::Place => search.place(filtered).unwrap_or_else(|| "TRUE".to_owned()),
+            Self::Shown => {
+                let gives = gives(filtered, user, Right::View, "f");
+                format!("d.folder_id IN (SELECT f.id FROM folders f WHERE {gives})")
+            }
+            Self::OwnFlows => {
+                let names = listed(filtered, &user.names_in_flows());
+                format!("d.flow_id IN (SELECT w.flow_id FROM flow_people w WHERE w.who IN ({names}))")
+            }
+        }
+    }
+
+    /// Counts the documents, up to [`CANDIDATES`].
+    async fn count(&self, search: &Search, db: &Db, user: &User) -> Result<i64, DbError> {
+        let mut filtered = Filtered::new("");
+        let condition = self.condition(&mut filtered, search, user);
+        let text = format!(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM documents d WHERE d.deleted_at IS NULL AND {condition} LIMIT {CANDIDATES}) AS few"
+        );
+        filtered.headed(&text).end().scalar(db).await
+    }
+}
+
+/// The order of the list.
+const ORDER: &str = "d.received_at DESC, d.id";
+
+/// The columns of a document that conditions name.
+const COLUMNS: [&str; 9] = [
+    "d.folder_id",
+    "d.shelf",
+    "d.name",
+    "d.folded_names",
+    "d.original_hash",
+    "d.flow_id",
+    "d.kind",
+    "d.seal",
+    "d.username",
+];
+
+impl Way {
+    /// Returns the first `most` matches, newest first, and the document at which the search stopped before its end.
+    pub(super) async fn matches(
+        &self,
+        search: &Search,
+        db: &Db,
+        user: &User,
+        after: Option<&Cursor>,
+        most: usize,
+    ) -> Result<(Vec<Cursor>, Option<Cursor>), DbError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        if !self.0.is_walk() {
+            return Ok((self.statement(search, user, after, i64::MAX).newest_first(ORDER, most).all(db).await?, None));
+        }
+        let (mut found, mut read, mut size, mut after) = (Vec::new(), 0, most, after.cloned());
+        loop {
+            size = size.min(CANDIDATES - read);
+            let last = self.last_of(search, db, user, after.as_ref(), size).await?;
+            let left = most - i64::try_from(found.len()).unwrap_or(i64::MAX);
+            let piece: Vec<Cursor> =
+                self.statement(search, user, after.as_ref(), size).newest_first(ORDER, left).all(db).await?;
+            let full = i64::try_from(piece.len()).is_ok_and(|count| count == left);
+            found.extend(piece);
+            read += size;
+            match last {
+                Some(last) if !full && read < CANDIDATES => after = Some(last),
+                last => return Ok((found, last.filter(|_| !full))),
+            }
+            size *= 4;
+        }
+    }
+
+    /// Returns the last of the next `size` documents. `None`: there are fewer.
+    async fn last_of(
+        &self,
+        search: &Search,
+        db: &Db,
+        user: &User,
+        after: Option<&Cursor>,
+        size: i64,
+    ) -> Result<Option<Cursor>, DbError> {
+        let mut filtered = Filtered::new("");
+        let read = self.read(&mut filtered, search, user, after);
+        let text = format!(
+            "SELECT d.received_at, d.id FROM documents d WHERE {read} ORDER BY d.received_at DESC, d.id DESC LIMIT 1 OFFSET {}",
+            size - 1
+        );
+        filtered.headed(&text).end().optional(db).await
+    }
+
+    /// Builds the statement that compares the next `size` documents with every condition.
+    fn statement(&self, search: &Search, user: &User, after: Option<&Cursor>, size: i64) -> Filtered {
+        let mut filtered = Filtered::new("");
+        let read = self.read(&mut filtered, search, user, after);
+        let mut conditions = search.conditions(&mut filtered);
+        conditions.push(sees(&mut filtered, user));
+        if search.folder.is_some() {
+            // A folder does not show what only a flow shows.
+            conditions.push(not_hidden(user).to_owned());
+        }
+        let named = conditions.join(" ");
+        let columns: Vec<&str> = COLUMNS.into_iter().filter(|column| named.contains(column)).collect();
+        let columns = [["d.id", "d.received_at"].as_slice(), &columns].concat().join(", ");
+        let order = if self.0.is_walk() { "ORDER BY d.received_at DESC, d.id DESC " } else { "" };
+        // The limit also keeps the engines from reading another index for one of the conditions.
+        let head = format!(
+            "SELECT d.id, d.received_at FROM (SELECT {columns} FROM documents d WHERE {read} {order}LIMIT {size}) AS d"
+        );
+        conditions.iter().fold(filtered, |filtered, condition| filtered.when(condition)).headed(&head)
+    }
+
+    /// Returns the conditions that the index answers.
+    fn read(&self, filtered: &mut Filtered, search: &Search, user: &User, after: Option<&Cursor>) -> String {
+        let mut conditions = vec!["d.deleted_at IS NULL".to_owned(), self.0.condition(filtered, search, user)];
+        conditions.extend(search.time(filtered));
+        conditions.extend(after.map(|after| {
+            let (at, id) = (filtered.arg(after.received_at), filtered.arg(&after.id));
+            format!("(d.received_at, d.id) < ({at}, {id})")
+        }));
+        conditions.join(" AND ")
+    }
+}
