@@ -42,7 +42,7 @@ pub(super) fn tag_of(path: &str) -> Option<&'static str> {
         ("flows", _) => "flows",
         ("seal-uses" | "owed", _) => "seal use",
         ("ingests" | "photos" | "callbacks" | "papi", _) => "ingests",
-        ("folders" | "documents" | "bundles" | "evidence", _) => "knowledge base",
+        ("folders" | "documents" | "trash" | "bundles" | "evidence", _) => "knowledge base",
         ("audit" | "fixity" | "events" | "jobs" | "healthz" | "readyz" | "metrics" | "openapi.json", _) => "operation",
         _ => return None,
     })
