@@ -11,6 +11,7 @@ mod attack_door;
 mod attack_forms;
 mod attack_hints;
 mod attack_ids;
+mod attack_library;
 mod attack_logins;
 mod attack_memory;
 mod attack_metrics;
