@@ -210,7 +210,7 @@ story!(a_name_cannot_look_like_another_one_by_turned_text, async |world: World| 
     zhao.post("/api/folders", &json!({ "name": long })).await.expect_problem(422, "invalid");
     let file = bring(&zhao, &folder, &["合同\u{202e}gpj.exe"]).await.remove(0);
     let document = format!("/api/documents/{file}");
-    assert_eq!(zhao.get(&document).await.expect(200)["name"], "合同gpj.exe");
+    assert_eq!(zhao.get(&document).await.expect(200)["name"], "合同gpj.exe.pdf", "its content says what it is");
     let renamed = zhao.patch(&document, &json!({ "name": "\u{202e}fdp.清单\u{7}" })).await.expect(200);
     assert_eq!(renamed["name"], "fdp.清单-");
     assert_eq!(zhao.patch(&document, &json!({ "name": "\u{202e}" })).await.expect(200)["name"], "_");
