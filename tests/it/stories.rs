@@ -25,6 +25,7 @@ mod attack_tokens;
 mod attack_totp;
 mod attack_uploads;
 mod audit;
+mod behind_nginx;
 mod bundles;
 mod bundles_damage;
 mod bundles_end;

@@ -11,6 +11,7 @@ pub(crate) mod flows;
 pub(crate) mod full_disk;
 pub(crate) mod gate;
 pub(crate) mod left_over;
+pub(crate) mod nginx;
 pub(crate) mod people;
 pub(crate) mod photos;
 pub(crate) mod pictures;
