@@ -43,6 +43,7 @@ mod drafts;
 mod evidence;
 mod evidence_command;
 mod evidence_facts;
+mod evidence_requests;
 mod faults;
 mod files;
 mod files_archive;
