@@ -2,6 +2,7 @@
 //! `use crate::support::{Plan, World, story};`.
 
 pub(crate) mod audit_log;
+pub(crate) mod bucket;
 pub(crate) mod callbacks;
 pub(crate) mod caller;
 pub(crate) mod database;
