@@ -3,6 +3,8 @@
 
 pub mod restore;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::folders::{FolderError, managed};
@@ -24,7 +26,7 @@ use crate::{
 };
 
 /// Documents of one transaction.
-const PIECE: usize = 256;
+const PIECE: usize = 128;
 
 words! {
     /// Why a document was not changed.
@@ -51,6 +53,20 @@ pub struct BatchResult {
     pub refused: Vec<RefusedDocument>,
     /// The act. `restore` takes a trashing back by it.
     pub batch: BatchId,
+    /// The folders whose lists have changed.
+    #[serde(skip)]
+    pub folders: BTreeSet<FolderId>,
+}
+
+impl BatchResult {
+    const fn new(batch: BatchId) -> Self {
+        Self { done: 0, refused: Vec::new(), batch, folders: BTreeSet::new() }
+    }
+
+    /// Returns true if the caller sees none of the documents.
+    fn found_nothing(&self) -> bool {
+        self.done == 0 && self.refused.iter().all(|refused| refused.code == WhyNot::NotFound)
+    }
 }
 
 /// What is to be done with documents.
@@ -74,46 +90,60 @@ impl Deed {
     }
 }
 
-/// Renames a document, moves it, or both.
+/// Renames a document, moves it, or both. Returns the folders whose lists have changed.
 pub async fn change(
     acting: Acting<'_>,
     id: &DocumentId,
     name: Option<&str>,
     folder: Option<&FolderId>,
-) -> Result<(), FolderError> {
-    if let Some(name) = name {
-        rename(acting, id, name).await?;
-    }
-    match folder {
-        Some(folder) => one(acting, id, Deed::Move(folder.clone())).await.map(|_| ()),
-        None => Ok(()),
-    }
-}
-
-async fn rename(acting: Acting<'_>, id: &DocumentId, name: &str) -> Result<(), FolderError> {
+) -> Result<BTreeSet<FolderId>, FolderError> {
     let mut tx = acting.db.begin().await?;
     let sight = Sight::of(&mut tx, acting.user).await?;
     let document = Document::seen(&mut tx, std::slice::from_ref(id), &sight).await?.pop();
     let document = document.ok_or(FolderError::NotFound)?;
     may(&document, Right::Manage, &sight)?;
-    let name = document::name::of_upload(name);
-    act::rename(&mut tx, id, &name).await?;
-    match &document.flow_id {
-        Some(flow) => search_terms::add(&mut tx, flow, std::slice::from_ref(&name)).await?,
-        None => search_terms::add_alone(&mut tx, id, &name).await?,
+    let (mut folders, mut changes) = (BTreeSet::from([document.folder_id.clone()]), Vec::new());
+    if let Some(folder) = folder {
+        let target = held(&mut tx, folder, &sight).await?;
+        if leaves_space(&mut tx, &document, Some(&target), &sight).await? {
+            return Err(FolderError::Evidence);
+        }
+        act::move_all(&mut tx, std::slice::from_ref(id), &target.id).await?;
+        folders.insert(target.id);
+        changes.push(target.name);
     }
-    let detail = format!("{} → {name}", document.name);
+    if let Some(name) = name {
+        let name = document::name::of_upload(name);
+        act::rename(&mut tx, id, &name).await?;
+        match &document.flow_id {
+            Some(flow) => search_terms::add(&mut tx, flow, std::slice::from_ref(&name)).await?,
+            None => search_terms::add_alone(&mut tx, id, &name).await?,
+        }
+        changes.push(name);
+    }
+    if changes.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let detail = format!("{} → {}", document.name, changes.join("/"));
     let entry = acting.entry(Act::DocumentChanged, id.as_str()).of_flow_if(document.flow_id.as_ref());
     acting.commit(tx, entry.detail(&detail)).await?;
-    Ok(())
+    Ok(folders)
 }
 
-/// Does something with one document. Returns the id of the copy, if it was copied.
-pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Option<DocumentId>, FolderError> {
+/// What an act on one document did.
+#[derive(Clone, Debug)]
+pub struct DocumentDone {
+    pub copy: Option<DocumentId>,
+    /// The folders whose lists have changed.
+    pub folders: BTreeSet<FolderId>,
+}
+
+/// Does something with one document.
+pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<DocumentDone, FolderError> {
     let ids = std::slice::from_ref(id);
     let result = piece(acting, ids, &deed, &BatchId::new(), false).await?;
     match result.refused.first().map(|refused| refused.code) {
-        None => Ok(result.copies.into_iter().next()),
+        None => Ok(DocumentDone { copy: result.copies.into_iter().next(), folders: result.folders }),
         Some(WhyNot::NotFound) => Err(FolderError::NotFound),
         Some(WhyNot::Forbidden) => Err(FolderError::NotYours),
         Some(WhyNot::Evidence) => Err(FolderError::Evidence),
@@ -123,29 +153,32 @@ pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Opti
 /// Returns the documents that a list selects.
 pub async fn of_list(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
     let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
-    let selected = list.documents(db, user, owing).await?;
-    Ok(selected.into_iter().map(|one| one.document.id).collect())
+    list.ids(db, user, owing).await
+}
+
+/// Returns the documents in the trash that a list selects.
+pub async fn of_trash(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
+    let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
+    list.trashed(db, &Sight::of(db, user).await?, owing).await
 }
 
 /// Does something with many documents.
 pub async fn many(acting: Acting<'_>, ids: &[DocumentId], deed: Deed) -> Result<BatchResult, FolderError> {
-    let batch = BatchId::new();
-    let (mut done, mut refused) = (0, Vec::new());
+    let mut result = BatchResult::new(BatchId::new());
     for ids in ids.chunks(PIECE) {
-        let piece = piece(acting, ids, &deed, &batch, true).await?;
-        done += piece.done;
-        refused.extend(piece.refused);
+        let piece = piece(acting, ids, &deed, &result.batch, true).await?;
+        result.done += piece.done;
+        result.refused.extend(piece.refused);
+        result.folders.extend(piece.folders);
     }
-    if done == 0 && refused.iter().all(|refused| refused.code == WhyNot::NotFound) {
-        return Err(FolderError::NotFound);
-    }
-    Ok(BatchResult { done, refused, batch })
+    if result.found_nothing() { Err(FolderError::NotFound) } else { Ok(result) }
 }
 
 struct Piece {
     done: usize,
     refused: Vec<RefusedDocument>,
     copies: Vec<DocumentId>,
+    folders: BTreeSet<FolderId>,
 }
 
 /// Does something with the documents of one transaction.
@@ -171,9 +204,15 @@ async fn piece(
             Err(code) => refused.push(RefusedDocument { id: id.clone(), code }),
         }
     }
+    let mut folders: BTreeSet<FolderId> = target.iter().map(|folder| folder.id.clone()).collect();
+    if !matches!(deed, Deed::Copy(_)) {
+        folders.extend(allowed.iter().map(|document| document.folder_id.clone()));
+    }
     let copies = carry_out(&mut tx, &allowed, deed, batch, &acting.user.username, acting.now).await?;
     let done = allowed.len();
-    let Some(first) = allowed.first() else { return Ok(Piece { done, refused, copies }) };
+    let Some(first) = allowed.first() else {
+        return Ok(Piece { done, refused, copies, folders: BTreeSet::new() });
+    };
     let detail = match &target {
         Some(folder) if many => format!("{done} documents → {}", folder.name),
         Some(folder) => format!("{} → {}", first.name, folder.name),
@@ -182,7 +221,7 @@ async fn piece(
     };
     let subject = if many { batch.as_str() } else { first.id.as_str() };
     acting.commit(tx, acting.entry(deed.act(many), subject).detail(&detail)).await?;
-    Ok(Piece { done, refused, copies })
+    Ok(Piece { done, refused, copies, folders })
 }
 
 /// Returns a folder that the user manages, and keeps it out of the trash until `tx` ends.

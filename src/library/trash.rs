@@ -13,6 +13,7 @@ use crate::{
         Space,
         folder::{Folder, tree},
         rights::{Right, Sight, gives},
+        search::Search,
     },
     user::{Role, User},
     vocabulary::words,
@@ -202,6 +203,19 @@ fn gives_at_top(filtered: &mut Filtered, user: &User) -> String {
     format!("({keeper}t.owner = {owner})")
 }
 
+/// Returns the documents in the trash that meet the conditions, newest first: those that went there by themselves, from
+/// places that the user manages.
+pub async fn documents(db: &Db, search: &Search, sight: &Sight) -> Result<Vec<DocumentId>, DbError> {
+    let select = "SELECT t.id FROM trash t JOIN documents d ON d.id = t.id";
+    let mut filtered = Filtered::new(select).when("t.tombstone IS NULL").when("t.kind = 'document'");
+    let manages = manages(&mut filtered, sight);
+    filtered = filtered.when(&manages);
+    for condition in search.conditions(&mut filtered) {
+        filtered = filtered.when(&condition);
+    }
+    filtered.then("ORDER BY t.deleted_at DESC, t.id DESC").scalars(db).await
+}
+
 impl TrashRow {
     /// Returns what the user may see of the trash after `after`, newest first.
     pub async fn list(db: &Db, sight: &Sight, after: Option<&TrashCursor>, limit: i64) -> Result<Vec<Self>, DbError> {
@@ -220,6 +234,18 @@ impl TrashRow {
         let mut filtered = Filtered::new("SELECT t.* FROM trash t").and("t.id =", Some(id));
         let manages = manages(&mut filtered, sight);
         filtered.when(&manages).end().optional(on).await
+    }
+
+    /// Returns the rows of those of the documents that the user may restore.
+    pub async fn managed_documents(
+        on: impl Into<On<'_>>,
+        ids: &[DocumentId],
+        sight: &Sight,
+    ) -> Result<Vec<Self>, DbError> {
+        let mut filtered = Filtered::new("SELECT t.* FROM trash t").when("t.tombstone IS NULL AND t.kind = 'document'");
+        let ids: Vec<String> = padded(ids).iter().map(|id| filtered.arg(id)).collect();
+        let manages = manages(&mut filtered, sight);
+        filtered.when(&format!("t.id IN ({})", ids.join(", "))).when(&manages).end().all(on).await
     }
 
     /// Returns the rows of one act that the user may restore.
