@@ -344,6 +344,15 @@ CREATE TABLE originals (
 );
 CREATE INDEX originals_by_check ON originals (checked_at, hash);
 
+-- Contents of documents that were removed for good. If nothing names them after a day, their bytes and rows go.
+CREATE TABLE parted_originals (
+  hash  TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  since BIGINT NOT NULL,
+  -- true: the bytes are being deleted, and the content is not known any more
+  going BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX parted_originals_by_age ON parted_originals (since);
+
 -- A search takes any of the three hashes.
 CREATE INDEX originals_by_sha256 ON originals (sha256);
 CREATE INDEX originals_by_sm3 ON originals (sm3) WHERE sm3 IS NOT NULL;
@@ -498,6 +507,19 @@ CREATE TABLE folder_totals (
   PRIMARY KEY (folder_id, part)
 );
 
+-- The same numbers by the days of the two times, so that the days of a large tree need no walk over its documents. Days are
+-- those of China, from a day long ago on.
+CREATE TABLE folder_days (
+  folder_id TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
+  received  BIGINT NOT NULL,
+  taken     BIGINT NOT NULL,
+  part      TEXT COLLATE "C" NOT NULL,
+  documents BIGINT NOT NULL,
+  faces     BIGINT NOT NULL,
+  hidden    BIGINT NOT NULL,
+  PRIMARY KEY (folder_id, received, taken, part)
+);
+
 -- Document -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE documents (
@@ -566,7 +588,7 @@ END $$;
 CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos FOR EACH ROW
 WHEN ((OLD.kind, OLD.grant_id) IS DISTINCT FROM (NEW.kind, NEW.grant_id)) EXECUTE FUNCTION photos_tell();
 
--- folder_totals follows each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
+-- folder_totals and folder_days follow each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
 -- Inserts are counted per statement, because a batch of photos belongs to one flow.
 CREATE FUNCTION documents_come() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
@@ -579,6 +601,13 @@ BEGIN
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + excluded.documents, bytes = t.bytes + excluded.bytes,
     faces = t.faces + excluded.faces, face_bytes = t.face_bytes + excluded.face_bytes,
     hidden = t.hidden + excluded.hidden, hidden_bytes = t.hidden_bytes + excluded.hidden_bytes;
+  INSERT INTO folder_days AS t (folder_id, received, taken, part, documents, faces, hidden)
+  SELECT folder_id, (received_at + 86400028800000000) / 86400000000, (taken_key + 86400028800000000) / 86400000000, right(COALESCE(flow_id, ''), 2),
+    COUNT(*), COUNT(*) FILTER (WHERE face), COUNT(*) FILTER (WHERE hid)
+  FROM (SELECT *, COALESCE(kind, '') IN ('face', 'unknown') AND shelf <> 'flow' AS face, shelf = 'flow' AS hid FROM come) AS c
+  WHERE deleted_at IS NULL AND shelf <> 'draft' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+  ON CONFLICT (folder_id, received, taken, part) DO UPDATE SET documents = t.documents + excluded.documents,
+    faces = t.faces + excluded.faces, hidden = t.hidden + excluded.hidden;
   RETURN NULL;
 END $$;
 CREATE TRIGGER documents_come AFTER INSERT ON documents REFERENCING NEW TABLE AS come
@@ -595,6 +624,9 @@ BEGIN
     UPDATE folder_totals SET documents = documents - 1, bytes = bytes - OLD.bytes, faces = faces - face,
       face_bytes = face_bytes - OLD.bytes * face, hidden = hidden - hid, hidden_bytes = hidden_bytes - OLD.bytes * hid
     WHERE folder_id = OLD.folder_id AND part = right(COALESCE(OLD.flow_id, ''), 2);
+    UPDATE folder_days SET documents = documents - 1, faces = faces - face, hidden = hidden - hid
+    WHERE folder_id = OLD.folder_id AND received = (OLD.received_at + 86400028800000000) / 86400000000
+      AND taken = (OLD.taken_key + 86400028800000000) / 86400000000 AND part = right(COALESCE(OLD.flow_id, ''), 2);
   END IF;
   IF TG_OP = 'UPDATE' AND NEW.deleted_at IS NULL AND NEW.shelf <> 'draft' THEN
     hid := CASE WHEN NEW.shelf = 'flow' THEN 1 ELSE 0 END;
@@ -604,6 +636,11 @@ BEGIN
     ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + 1, bytes = t.bytes + excluded.bytes,
       faces = t.faces + excluded.faces, face_bytes = t.face_bytes + excluded.face_bytes,
       hidden = t.hidden + excluded.hidden, hidden_bytes = t.hidden_bytes + excluded.hidden_bytes;
+    INSERT INTO folder_days AS t (folder_id, received, taken, part, documents, faces, hidden)
+    VALUES (NEW.folder_id, (NEW.received_at + 86400028800000000) / 86400000000, (NEW.taken_key + 86400028800000000) / 86400000000,
+      right(COALESCE(NEW.flow_id, ''), 2), 1, face, hid)
+    ON CONFLICT (folder_id, received, taken, part) DO UPDATE SET documents = t.documents + 1, faces = t.faces + excluded.faces,
+      hidden = t.hidden + excluded.hidden;
   END IF;
   RETURN NULL;
 END $$;
@@ -666,6 +703,7 @@ CREATE TABLE dispatches (
 );
 CREATE INDEX dispatches_by_seal_use ON dispatches (seal_use_id, state);
 CREATE INDEX dispatches_in_trouble ON dispatches (seal_use_id) WHERE (state = 'failed' OR state = 'unknown');
+CREATE INDEX dispatches_by_original ON dispatches (original_hash);
 CREATE UNIQUE INDEX dispatches_by_supply ON dispatches (grant_id, original_hash);
 
 -- Ingest -------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ use super::{Document, DocumentSource, folded_names, sort_key};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, padded, placeholders, sql},
+    hash::Blake3,
     id::{BatchId, DocumentId, FolderId},
     library::trash,
 };
@@ -77,7 +78,19 @@ pub async fn restore_all(tx: &mut Tx, ids: &[DocumentId], folder: &FolderId) -> 
     sql(text).bind(folder).bind_all(&ids).execute(tx).await
 }
 
-/// Removes the rows of documents. Their originals stay, and may have other documents.
+/// Returns the contents of documents, in their order.
+pub async fn originals_of(tx: &mut Tx, ids: &[DocumentId]) -> Result<Vec<Blake3>, DbError> {
+    let ids = padded(ids);
+    sql(format!(
+        "SELECT DISTINCT original_hash FROM documents WHERE id IN {} ORDER BY original_hash",
+        placeholders(1, ids.len())
+    ))
+    .bind_all(&ids)
+    .scalars(tx)
+    .await
+}
+
+/// Removes the rows of documents. Their originals may have other documents.
 pub async fn remove_all(tx: &mut Tx, ids: &[DocumentId]) -> Result<u64, DbError> {
     let ids = padded(ids);
     sql(format!("DELETE FROM documents WHERE id IN {}", placeholders(1, ids.len()))).bind_all(&ids).execute(tx).await
