@@ -178,7 +178,20 @@ test("archived by hand, and by an administrator although a photo is missing", as
 });
 
 test("what the archive lacks leads to the place where it is brought", async ({ house, person }) => {
-  const flow = await house.startFlow("缺盖章文件", 1);
+  // A type that people archive, and that needs the stamped file.
+  type Body = { name: string; fields: { key: string; required?: boolean }[]; nodes: unknown; integration: unknown };
+  const local = await house.api<Body>("admin", "GET", `/api/definitions/${house.definitions.local}`);
+  const { fields, nodes, integration } = local;
+  fields.find((field) => field.key === "stamped")!.required = true;
+  const body = { name: "手动归档且须盖章文件", fields, nodes, integration };
+  const type = await house.api<{ id: string }>("admin", "POST", "/api/definitions", body);
+  const form = {
+    subject: "缺盖章文件",
+    company: "上海印库科技有限公司",
+    seals: [{ seal: "QYS2019040001", count: 1, users: ["wang"] }],
+  };
+  const started = { definitionId: type.id, form };
+  const { id: flow } = await house.api<{ id: string }>("zhang", "POST", "/api/flows", started);
   await house.approve(flow);
   await house.stampAndLose(await house.business(flow));
   await house.until("it collects", async () => (await house.flow<{ phase: string }>(flow)).phase === "collecting");

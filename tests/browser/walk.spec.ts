@@ -17,7 +17,7 @@ mkdirSync(SHOTS, { recursive: true });
 
 interface Place {
   name: string;
-  as: "zhang" | "li" | "wang" | "sun" | "admin";
+  as: "zhang" | "li" | "wang" | "sun";
   path: string;
   /** A press that opens something, by the name of its button in each language. */
   open?: [zh: string | RegExp, en: string | RegExp];
@@ -109,12 +109,6 @@ async function places(house: Parameters<typeof scenes>[0]): Promise<Place[]> {
       as: "wang",
       path: `/flows/${flow.local}`,
       open: ["归档", "Archive"],
-    },
-    {
-      name: "archive-missing",
-      as: "admin",
-      path: `/flows/${flow.collecting}`,
-      open: [/^归档$/, /^Archive$/],
     },
     {
       name: "evidence",

@@ -88,8 +88,8 @@ fn of_flows() -> Vec<Row> {
         row("POST /api/flows/{id}/stamped/retry", Body::None, hidden(403, 202)),
         row("POST /api/flows/{id}/fields/{key}/files", Body::Picture, hidden(403, 201)),
         row("DELETE /api/flows/{id}/fields/{key}/files/{documentId}", Body::None, hidden(403, 204)),
-        // Only the user who removed the file takes the removal back, and this file is not removed by 张三.
-        row("PUT /api/flows/{id}/fields/{key}/files/{documentId}", Body::None, hidden(403, 404)),
+        // Whom the row before lets remove the file takes the removal back.
+        row("PUT /api/flows/{id}/fields/{key}/files/{documentId}", Body::None, hidden(403, 204)),
         row("PUT /api/flows/{id}/seal-window", Body::Json(json!({ "end": ends })), hidden(403, 200)),
         row("POST /api/flows/{id}/seal-append", Body::Json(json!({ "count": 1 })), hidden(403, 200)),
         // The grant owes nothing.

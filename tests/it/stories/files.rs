@@ -199,15 +199,6 @@ story!(the_removal_of_a_file_is_taken_back_by_the_user_who_removed_it, async |en
     assert_eq!(texts(&view["events"], "act").iter().filter(|act| **act == "file_restored").count(), 1);
     wang.get(&format!("/api/documents/{first}/content")).await.expect(200);
     assert_eq!(wang.get("/api/trash").await.expect(200)["items"], json!([]));
-
-    // A file that the vendor has is no part of the field any more.
-    wang.delete(&file).await.expect(204);
-    sql("UPDATE documents SET deleted_at = NULL, deleted_by = NULL, field_key = NULL WHERE id = $1")
-        .bind(first)
-        .execute(&world.app.db)
-        .await
-        .unwrap();
-    put_back("wang").await.expect_problem(404, "not_found");
 });
 
 story!(two_files_of_one_name_lie_beside_each_other, async |engine: Engine| {
