@@ -33,6 +33,10 @@ test("a flow is approved, stamped and supplied with its file on a phone", async 
     await chooser
   ).setFiles({ name: "盖章.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.7\n1\n%%EOF\n") });
   await expect(wang.getByText(/已归档 /)).toBeVisible({ timeout: 30_000 });
+  // What is confirmed does not lie on the next act.
+  await wang.getByRole("button", { name: "复制编号" }).click();
+  const [said, act] = [await wang.locator(".toast").boundingBox(), await bar.boundingBox()];
+  expect(said!.y + said!.height).toBeLessThanOrEqual(act!.y);
   await wang.getByRole("link", { name: "返回" }).click();
   await expect(wang.getByRole("heading", { name: "流程" })).toBeVisible();
 });
