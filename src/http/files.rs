@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::App,
     content::receive::{Batch, UploadError},
-    curate::attachments::{self, Target},
+    curate::attachments::{self, Target, removal},
     flow::{
         Flow,
         actions::Action,
@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(supply_photos))
         // `Batch::receive` limits each file while it streams.
         .layer(DefaultBodyLimit::disable())
-        .routes(routes!(remove))
+        .routes(routes!(remove, put_back))
         .routes(routes!(retry_stamped))
 }
 
@@ -96,7 +96,22 @@ async fn remove(
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
     editable_field(&edge, &id, &key, &user).await?;
-    attachments::take_out(&edge.app, &id, &key, &document, &user).await?;
+    removal::take_out(&edge.app, &id, &key, &document, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the removal of a file back: the file stands in its field again. Only the user who removed it can do this. A file
+/// that the vendor has got stays out of its field.
+#[utoipa::path(put, path = "/api/flows/{id}/fields/{key}/files/{documentId}", params(("id" = FlowId, Path), ("key" = String, Path), ("documentId" = DocumentId, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn put_back(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Segments((id, key, document)): Segments<(String, String, String)>,
+) -> Result<StatusCode, Problem> {
+    let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
+    let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
+    editable_field(&edge, &id, &key, &user).await?;
+    removal::put_back(&edge.app, &id, &key, &document, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -774,7 +774,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Takes the removal of a file back: the file stands in its field again. Only the user who removed it can do this. A file
+         *     that the vendor has got stays out of its field.
+         */
+        put: operations["put_flows_id_fields_key_files_documentId"];
         post?: never;
         /** Removes a file from its field and moves it to the trash. Fails after the flow is archived. */
         delete: operations["delete_flows_id_fields_key_files_documentId"];
@@ -1251,6 +1255,23 @@ export interface paths {
         };
         /** The usernames and display names of all users who are not disabled, by display name. This list has no next page. */
         get: operations["get_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many users have each role, so that a page can say for how many a node waits. Disabled users do not count. */
+        get: operations["get_people_roles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2466,7 +2487,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "file_restored" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
         /** @description What a package is, before it is downloaded. */
         EvidenceView: {
             /**
@@ -3170,6 +3191,8 @@ export interface components {
              *     vendor has no photo of it.
              */
             named: boolean;
+            /** @description The photokeys at the vendor, at most 100. Empty for photos that may show a face, and if the vendor has none. */
+            keys: string[];
             /** @description Why the last try to fetch it failed. */
             error: string | null;
         };
@@ -3461,6 +3484,17 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list, newest first. */
+        Page_RoleCount: {
+            items: components["schemas"]["RoleCount"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
         Page_SealView: {
             items: components["schemas"]["SealView"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
@@ -3732,6 +3766,12 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "operator" | "archivist" | "auditor" | "member";
+        /** @description How many users have a role. */
+        RoleCount: {
+            role: components["schemas"]["Role"];
+            /** @description Disabled users do not count. */
+            people: number;
+        };
         /**
          * @description What a run checks.
          * @enum {string}
@@ -8877,6 +8917,91 @@ export interface operations {
             };
         };
     };
+    put_flows_id_fields_key_files_documentId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+                key: string;
+                documentId: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_flows_id_fields_key_files_documentId: {
         parameters: {
             query?: never;
@@ -12098,6 +12223,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_PublicName"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_people_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RoleCount"];
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
