@@ -204,7 +204,10 @@ macro_rules! row {
 /// Begins a transaction that checks no references: what is referred to is known to be there.
 async fn begin(db: &Db) -> Result<Tx, DbError> {
     let mut tx = db.begin().await?;
-    if !db.is_postgres() {
+    if db.is_postgres() {
+        sql("SET LOCAL session_replication_role = replica").execute(&mut tx).await?;
+    } else {
+        sql("PRAGMA defer_foreign_keys = ON").execute(&mut tx).await?;
         sql("PRAGMA cache_size = -400000").execute(&mut tx).await?;
     }
     Ok(tx)

@@ -37,44 +37,83 @@ fn searches(size: Size) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 pub(super) fn all(size: Size) -> Vec<Asked> {
     let mut asked = Vec::new();
     for username in ["admin", "zhao", "u7"] {
+        let mut ask = |list, path: String| asked.push(Asked { list, username, path, next: false });
         for (list, query) in searches(size) {
             let query: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&query).finish();
-            asked.push(Asked { list, username, path: format!("/api/documents?{query}") });
+            ask(list, format!("/api/documents?{query}"));
         }
         for (list, word) in
             [("flows, a common word", "合同"), ("flows, a rare word", "尽职调查"), ("flows, two words", "服务器 采购")]
         {
             let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", word).finish();
-            asked.push(Asked { list, username, path: format!("/api/flows?{query}") });
+            ask(list, format!("/api/flows?{query}"));
         }
         let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", "合同").finish();
-        asked.push(Asked { list: "folders, a common word", username, path: format!("/api/folders?{query}") });
-        let mut folders = vec![LARGE.to_owned(), id(4, 3)];
+        ask("folders, a common word", format!("/api/folders?{query}"));
+        folder(&mut asked, username, LARGE, size);
+        folder(&mut asked, username, &id(4, 3), size);
+        // Only those who read all have the system folder.
         if username != "u7" {
-            folders.push(SYSTEM.to_owned());
+            folder(&mut asked, username, SYSTEM, size);
         }
-        for folder in folders {
-            lists(&mut asked, username, &folder, size);
-        }
+        space(&mut asked, username, size);
     }
     asked
 }
 
-/// The lists of one folder: in each sort, the first page, a page by position, a page around a document, with a filter.
-fn lists(asked: &mut Vec<Asked>, username: &'static str, folder: &str, size: Size) {
-    let mut ask = |list, query: String| {
-        asked.push(Asked { list, username, path: format!("/api/folders/{folder}/documents?{query}") });
+const SORTS: [&str; 8] = ["name", "-name", "takenAt", "-takenAt", "receivedAt", "-receivedAt", "bytes", "-bytes"];
+
+/// The lists of one folder: in each sort, the first page, the next one, a page by position and a page around a document,
+/// with and without a filter.
+fn folder(asked: &mut Vec<Asked>, username: &'static str, folder: &str, size: Size) {
+    let mut ask = |list, query: String, next| {
+        asked.push(Asked { list, username, path: format!("/api/folders/{folder}/documents?{query}"), next });
     };
     let middle = size.documents / 20;
-    for sort in ["name", "-name", "takenAt", "-takenAt", "receivedAt", "-receivedAt", "bytes", "-bytes"] {
-        ask("folder: first page", format!("sort={sort}"));
-        ask("folder: at", format!("sort={sort}&at={}", if folder == LARGE { middle } else { 10 }));
+    // The document in the middle of the large folder.
+    let document = id(6, size.documents / 20 * 10);
+    for sort in SORTS {
+        ask("folder: first page", format!("sort={sort}"), false);
+        ask("folder: next page", format!("sort={sort}"), true);
+        ask("folder: at", format!("sort={sort}&at={}", if folder == LARGE { middle } else { 10 }), false);
+        if folder == LARGE {
+            ask("folder: around", format!("sort={sort}&around={document}"), false);
+            ask("folder, a filter: at", format!("sort={sort}&{SEAL}&at={}", middle / 10), false);
+        }
+        ask("folder, a filter: first page", format!("sort={sort}&{SEAL}"), false);
+        ask("folder, a filter: next page", format!("sort={sort}&{SEAL}"), true);
     }
-    ask("folder: with a filter", "seal=%E5%85%AC%E7%AB%A0".into());
-    ask("folder: with a word", "q=%E5%90%88%E5%90%8C".into());
+    ask("folder: with a word", "q=%E5%90%88%E5%90%8C".into(), false);
     if folder != LARGE {
-        ask("folders: first page, deep", "deep=true".into());
+        ask("folder and below: first page", "deep=true".into(), false);
     }
-    let path = format!("/api/folders/{folder}/timeline");
-    asked.push(Asked { list: "folder: timeline", username, path });
+    let path = format!("/api/folders/{folder}/timeline?sort=-receivedAt");
+    asked.push(Asked { list: "folder: timeline", username, path, next: false });
+}
+
+/// The seal 公章.
+const SEAL: &str = "seal=%E5%85%AC%E7%AB%A0";
+
+/// The lists of the whole public space.
+fn space(asked: &mut Vec<Asked>, username: &'static str, size: Size) {
+    let mut ask = |list, query: String, next| {
+        asked.push(Asked { list, username, path: format!("/api/documents?space=public&{query}"), next });
+    };
+    let (middle, document) = (size.documents / 4, id(6, size.documents / 20 * 10));
+    for sort in ["receivedAt", "-receivedAt", "takenAt", "-takenAt"] {
+        ask("space, by time: first page", format!("sort={sort}"), false);
+        ask("space, by time: next page", format!("sort={sort}"), true);
+        ask("space, by time: at", format!("sort={sort}&at={middle}"), false);
+        ask("space, by time: around", format!("sort={sort}&around={document}"), false);
+    }
+    for sort in ["name", "-bytes"] {
+        ask("space, another sort: first page", format!("sort={sort}"), false);
+        ask("space, another sort: next page", format!("sort={sort}"), true);
+        ask("space, another sort: at", format!("sort={sort}&at={middle}"), false);
+    }
+    ask("space, a filter: first page", SEAL.into(), false);
+    ask("space, a filter: next page", SEAL.into(), true);
+    ask("space, a filter: total", format!("{SEAL}&count=true"), false);
+    let path = "/api/documents/timeline?space=public&sort=-receivedAt".to_owned();
+    asked.push(Asked { list: "space: timeline", username, path, next: false });
 }

@@ -23,6 +23,8 @@ pub(crate) struct Asked {
     pub(crate) list: &'static str,
     pub(crate) username: &'static str,
     pub(crate) path: String,
+    /// The page after the one at `path` is measured.
+    pub(crate) next: bool,
 }
 
 const ROUNDS: usize = 40;
@@ -32,24 +34,21 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// Median and 95th percentile in milliseconds, and how many items came.
 pub(crate) async fn measured(app: &App, router: &Router, asked: &Asked) -> anyhow::Result<Value> {
     let token = token(app, asked.username).await?;
+    let mut path = asked.path.clone();
+    if asked.next {
+        let (_, first) = answered(router, &token, &path).await?;
+        if let Some(next) = first["next"].as_str() {
+            path = format!("{path}&after={next}");
+        }
+    }
     let mut times = Vec::new();
     let mut items = 0;
     let since = Instant::now();
     for round in 0..ROUNDS + 2 {
-        let peer = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-        let request = Request::get(&asked.path)
-            .header("host", "bench")
-            .header("authorization", format!("Bearer {token}"))
-            .extension(peer);
-        let begun = Instant::now();
-        let response = router.clone().oneshot(request.body(Body::empty())?).await?;
-        anyhow::ensure!(response.status() == StatusCode::OK, "{}: {}", asked.path, response.status());
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await?;
-        let took = begun.elapsed().as_secs_f64() * 1000.0;
+        let (took, answer) = answered(router, &token, &path).await?;
         if round >= 2 {
             times.push(took);
         }
-        let answer: Value = serde_json::from_slice(&bytes)?;
         items = answer["items"].as_array().or(answer.as_array()).map_or(0, Vec::len);
         if since.elapsed() > PATIENCE && !times.is_empty() {
             break;
@@ -62,6 +61,19 @@ pub(crate) async fn measured(app: &App, router: &Router, asked: &Asked) -> anyho
         "list": asked.list, "username": asked.username, "path": asked.path,
         "items": items, "median": median, "p95": p95, "times": times,
     }))
+}
+
+/// How many milliseconds one request takes, and its answer.
+async fn answered(router: &Router, token: &str, path: &str) -> anyhow::Result<(f64, Value)> {
+    let peer = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+    let request =
+        Request::get(path).header("host", "bench").header("authorization", format!("Bearer {token}")).extension(peer);
+    let begun = Instant::now();
+    let response = router.clone().oneshot(request.body(Body::empty())?).await?;
+    anyhow::ensure!(response.status() == StatusCode::OK, "{path}: {}", response.status());
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await?;
+    let took = begun.elapsed().as_secs_f64() * 1000.0;
+    Ok((took, serde_json::from_slice(&bytes)?))
 }
 
 async fn token(app: &App, username: &str) -> anyhow::Result<String> {

@@ -35,7 +35,8 @@ pub(super) fn all() -> Vec<Asked> {
 }
 
 fn flows(asked: &mut Vec<Asked>, username: &'static str) {
-    let mut ask = |list, query: String| asked.push(Asked { list, username, path: format!("/api/flows?{query}") });
+    let mut ask =
+        |list, query: String| asked.push(Asked { list, username, path: format!("/api/flows?{query}"), next: false });
     let (often, seldom) = (format!("definitionId={DEFINITION}"), format!("definitionId={SELDOM}"));
     for view in VIEWS {
         for query in ["", "limit=200", DEEP] {
@@ -54,11 +55,11 @@ fn flows(asked: &mut Vec<Asked>, username: &'static str) {
         ask("flows, by a word", format!("{view}&{}&state=rejected", WORDS[0]));
         ask("flows, by a word", format!("{view}&{}&{seldom}&state=archived", WORDS[0]));
     }
-    asked.push(Asked { list: "counts of flows", username, path: "/api/flows/counts".into() });
+    asked.push(Asked { list: "counts of flows", username, path: "/api/flows/counts".into(), next: false });
 }
 
 fn documents(asked: &mut Vec<Asked>, username: &'static str) {
-    let mut ask = |list, path: String| asked.push(Asked { list, username, path });
+    let mut ask = |list, path: String| asked.push(Asked { list, username, path, next: false });
     let folders = if ["admin", "zhao"].contains(&username) { vec![PUBLIC, ARCHIVE] } else { vec![PUBLIC] };
     for folder in folders {
         for query in ["", "limit=200", DEEP_DOCUMENT] {
@@ -108,7 +109,7 @@ fn documents(asked: &mut Vec<Asked>, username: &'static str) {
 
 /// What administrators watch, and what people owe.
 fn watched(asked: &mut Vec<Asked>) {
-    let mut ask = |list, username, path: String| asked.push(Asked { list, username, path });
+    let mut ask = |list, username, path: String| asked.push(Asked { list, username, path, next: false });
     for query in ["", "limit=200", "after=01050000-0000-7000-8005-000000000000"] {
         ask("ingests", "admin", format!("/api/ingests?{query}"));
         ask("callbacks", "admin", format!("/api/callbacks?{query}"));

@@ -7,6 +7,8 @@ from .service import postgres
 
 MANY, MORE, FEW = 1_000_000, 10_000_000, 10_000
 PROMISE, WORST = 50, 100
+# One walk of an index over all documents.
+WALKS, WALK = ("space, another sort: at", "space, a filter: total"), 500
 
 
 def measure(quick=False):
@@ -36,10 +38,14 @@ def measure(quick=False):
           f"{answer['index_bytes'] / answer['rows']['flows']:,.0f}", f"{answer['indexed']:.0f}"] for engine, answer in told.items()],
     )
     measured = [(engine, answer) for engine, answer in told.items() if not engine.endswith(f"{MORE:,}")]
+    quick = lambda answer: [one for one in answer["lists"] if one["list"] not in WALKS]
+    walks = lambda answer: [one for one in answer["lists"] if one["list"] in WALKS]
     section.goals(
-        *(goal(f"{engine}: slowest request, p95 ms", max(one["p95"] for one in answer["lists"]), PROMISE, most=True)
+        *(goal(f"{engine}: slowest request, p95 ms", max(one["p95"] for one in quick(answer)), PROMISE, most=True)
           for engine, answer in measured),
-        *(goal(f"{engine}: worst of all, ms", max(max(one["times"]) for one in answer["lists"]), WORST, most=True)
+        *(goal(f"{engine}: worst of all, ms", max(max(one["times"]) for one in quick(answer)), WORST, most=True)
+          for engine, answer in measured),
+        *(goal(f"{engine}: `total` and `at` that walk all, p95 ms", max(one["p95"] for one in walks(answer)), WALK, most=True)
           for engine, answer in measured),
     )
     return section

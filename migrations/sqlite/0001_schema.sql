@@ -460,11 +460,15 @@ CREATE TABLE trash (
   place      TEXT NOT NULL,
   space      TEXT NOT NULL,
   owner      TEXT NOT NULL,
-  -- flow or draft, if only the flow showed the document; then only who removed it sees it here
+  -- flow or draft, if only the flow showed the document; rights, if the rights of its place did not show what a tombstone
+  -- names. Then only who removed it sees it here, and an administrator if it was no draft
   hidden     TEXT,
   name       TEXT NOT NULL,
   bytes      BIGINT NOT NULL,
   documents  BIGINT NOT NULL,
+  -- of a folder: those of them that only the right to faces shows
+  faces      BIGINT NOT NULL DEFAULT 0,
+  face_bytes BIGINT NOT NULL DEFAULT 0,
   -- the act that brought it here
   batch      TEXT NOT NULL,
   deleted_at BIGINT NOT NULL,

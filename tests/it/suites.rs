@@ -5,6 +5,7 @@ mod db;
 mod db_faults;
 mod fixity;
 mod migrations;
+mod page_sources;
 mod schema;
 mod search;
 mod store;

@@ -2,6 +2,7 @@
 //! `use crate::support::{Plan, World, story};`.
 
 pub(crate) mod audit_log;
+pub(crate) mod bucket;
 pub(crate) mod callbacks;
 pub(crate) mod caller;
 pub(crate) mod database;
@@ -12,6 +13,7 @@ pub(crate) mod flows;
 pub(crate) mod full_disk;
 pub(crate) mod gate;
 pub(crate) mod left_over;
+pub(crate) mod nginx;
 pub(crate) mod people;
 pub(crate) mod photos;
 pub(crate) mod pictures;

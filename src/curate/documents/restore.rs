@@ -1,6 +1,9 @@
 //! Takes documents out of the trash: one, many, or those of one trashing.
 
-use super::{BatchResult, PIECE, RefusedDocument, WhyNot, held};
+use super::{
+    BatchResult, PIECE, RefusedDocument, WhyNot, held,
+    told::{ToldDocument, record_each},
+};
 use crate::{
     audit::Act,
     curate::folders::{FolderError, check},
@@ -38,12 +41,16 @@ pub async fn batch(acting: Acting<'_>, id: &BatchId, into: Option<&FolderId>) ->
 /// Takes many documents out of the trash.
 pub async fn many(acting: Acting<'_>, ids: &[DocumentId], into: Option<&FolderId>) -> Result<BatchResult, FolderError> {
     let sight = Sight::of(acting.db, acting.user).await?;
-    let mut rows = Vec::new();
-    for id in ids {
-        let row = TrashRow::managed(acting.db, id.as_str(), &sight).await?;
-        rows.extend(row.filter(|row| row.tombstone.is_none() && row.kind == Trashed::Document));
-    }
+    let mut rows = TrashRow::managed_of(acting.db, ids, &sight).await?;
+    rows.retain(|row| row.tombstone.is_none() && row.kind == Trashed::Document);
     restore_rows(acting, &rows, into, BatchId::new()).await
+}
+
+impl ToldDocument {
+    fn restored(row: &TrashRow) -> Result<Self, DbError> {
+        let id = row.id.parse().map_err(|_| DbError::RowNotFound)?;
+        Ok(Self { id, flow: None, detail: row.name.clone() })
+    }
 }
 
 async fn restore_rows(
@@ -59,19 +66,24 @@ async fn restore_rows(
     for rows in rows.chunks(PIECE) {
         let mut tx = acting.db.begin().await?;
         let sight = Sight::of(&mut tx, acting.user).await?;
-        let mut restored = 0;
+        if let Some(folder) = into {
+            held(&mut tx, folder, &sight).await?;
+        }
+        let mut restored = Vec::new();
         for row in rows {
             match restore_row(&mut tx, row, into, &sight).await {
-                Ok(()) => restored += 1,
-                Err(FolderError::NoPlace) => {
+                Ok(()) => restored.push(ToldDocument::restored(row)?),
+                // Another user may have restored or removed it meanwhile.
+                Err(FolderError::NoPlace | FolderError::NotFound) => {
                     let id = row.id.parse().map_err(|_| DbError::RowNotFound)?;
                     refused.push(RefusedDocument { id, code: WhyNot::NotFound });
                 }
                 Err(error) => return Err(error),
             }
         }
-        done += restored;
-        let detail = format!("{restored} documents");
+        done += restored.len();
+        record_each(&mut tx, acting, Act::DocumentRestored, &restored).await?;
+        let detail = format!("{} documents", restored.len());
         acting.commit(tx, acting.entry(Act::DocumentsRestored, batch.as_str()).detail(&detail)).await?;
     }
     Ok(BatchResult { done, refused, batch })
@@ -87,10 +99,11 @@ async fn restore_row(tx: &mut Tx, row: &TrashRow, into: Option<&FolderId>, sight
         check(sight.on(&folder), Right::Manage)?;
         folder
     };
-    if act::restore_all(tx, std::slice::from_ref(&id), &folder.id).await? == 0 {
+    // The row of the trash comes first, as in a removal for good. So only one of both acts.
+    let is_there = trash::forget(tx, &[row.id.as_str()]).await? > 0;
+    if !is_there || act::restore_all(tx, std::slice::from_ref(&id), &folder.id).await? == 0 {
         return Err(FolderError::NotFound);
     }
     search_terms::add_alone(tx, &id, &row.name).await?;
-    trash::forget(tx, &[row.id.as_str()]).await?;
     Ok(())
 }

@@ -460,7 +460,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit. */
+        /** A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit for one login. */
         get: operations["get_documents_id_thumbnail_size"];
         put?: never;
         post?: never;
@@ -1373,7 +1373,10 @@ export interface paths {
         /** Returns the user of the session. */
         get: operations["get_session"];
         put?: never;
-        /** Logs in. The answer sets an HttpOnly cookie. */
+        /**
+         * Logs in. The answer sets an HttpOnly cookie. The session that the cookie named before ends. A user has at most 50
+         *     sessions: a further login ends the oldest one.
+         */
         post: operations["post_session"];
         /** Logs out and deletes the session. */
         delete: operations["delete_session"];
@@ -1408,9 +1411,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sets up one-time codes. Without a code the set-up begins and the answer has the seed. The first code ends it. */
+        /**
+         * Sets up one-time codes. Without a code the set-up begins and the answer has the seed. The first code ends it, and ends
+         *     the other sessions of the user.
+         */
         post: operations["post_session_totp"];
-        /** Removes the one-time codes of the user. */
+        /** Removes the one-time codes of the user. The user's other sessions end. */
         delete: operations["delete_session_totp"];
         options?: never;
         head?: never;
@@ -4013,11 +4019,14 @@ export interface components {
             id: components["schemas"]["DocumentId"];
             type: components["schemas"]["Trashed"];
             name: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description As `documents`.
+             */
             bytes: number;
             /**
              * Format: int64
-             * @description The number of documents.
+             * @description The number of documents. Photos of faces are in it for administrators and auditors.
              */
             documents: number;
             /** Format: date-time */
