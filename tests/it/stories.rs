@@ -96,6 +96,7 @@ mod seal;
 mod seal_answers;
 mod seal_apply;
 mod seal_ends;
+mod seal_present;
 mod seal_time;
 mod search;
 mod sending;

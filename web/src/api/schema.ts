@@ -2663,7 +2663,10 @@ export interface components {
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The first submission. While the flow is a draft, the creation of the draft.
+             */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
@@ -2713,7 +2716,10 @@ export interface components {
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The first submission. While the flow is a draft, the creation of the draft.
+             */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
