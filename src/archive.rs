@@ -117,7 +117,7 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     prove(app, &documents).await?;
     let mut proved: Vec<DocumentId> = documents.into_iter().map(|document| document.id).collect();
     proved.sort();
-    let (_, manifest) = Manifest::read(&app.db, &flow.id).await?.ok_or(ArchiveError::NoFlow)?;
+    let (_, mut manifest) = Manifest::read(&app.db, &flow.id).await?.ok_or(ArchiveError::NoFlow)?;
     if manifest.document_ids() != proved {
         // A document arrived since the check. The next run verifies it, too.
         return Ok(Next::At { at: app.clock.now(), failed: None });
@@ -125,6 +125,7 @@ async fn archive(app: &Arc<App>, lease: &Lease) -> Result<Next, ArchiveError> {
     if manifest.adds_nothing(flow.state) {
         return Ok(Next::Idle);
     }
+    manifest.check_bodies(app).await?;
     let now = app.clock.now();
     let bytes = serde_json::to_vec_pretty(&manifest)?;
     let hash = Blake3::of(&bytes);

@@ -5,7 +5,7 @@ import sys
 import time
 import traceback
 
-from . import callbacks, growth, ingest, library, lists, machine, quality, reading, web
+from . import bundles, callbacks, growth, ingest, library, lists, machine, quality, reading, web
 from .report import Section
 
 PARTS = {
@@ -15,6 +15,7 @@ PARTS = {
     "growth": growth.measure,
     "fairness": growth.fairness,
     "reading": reading.measure,
+    "bundles": bundles.measure,
     "lists": lists.measure,
     "library": library.measure,
     "web": web.measure,

@@ -310,5 +310,7 @@ def service(vendor, db=None, settings=None):
                     return None
 
             wait_for(answers)
-            yield Service(process, address, db, directory).furnish(vendor)
+            made = Service(process, address, db, directory)
+            made.environment = environment
+            yield made.furnish(vendor)
         log.close()

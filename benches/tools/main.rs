@@ -60,6 +60,9 @@ enum Tool {
         seconds: f64,
         #[arg(long)]
         bearer: Option<String>,
+        /// Asks in HTTP/1.0, for services that do not know the length of their answer: its end closes the connection.
+        #[arg(long)]
+        until_close: bool,
     },
 }
 
@@ -76,8 +79,9 @@ fn main() -> anyhow::Result<()> {
         Tool::Burst { address, businesses, count, connections } => {
             on_threads(1, callbacks::burst(address, businesses, count, connections))?
         }
-        Tool::Reading { address, paths, connections, seconds, bearer } => {
-            on_threads(1, reading::measure(address, &paths, connections, seconds, bearer.as_deref()))?
+        Tool::Reading { address, paths, connections, seconds, bearer, until_close } => {
+            let form = reading::Form { bearer, until_close };
+            on_threads(1, reading::measure(address, &paths, connections, seconds, form))?
         }
     };
     say(&result);

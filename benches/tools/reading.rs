@@ -16,18 +16,26 @@ use tokio::task::JoinSet;
 
 use crate::wire::Connection;
 
+/// What a request looks like.
+pub(crate) struct Form {
+    pub(crate) bearer: Option<String>,
+    /// HTTP/1.0: the end of the answer closes the connection.
+    pub(crate) until_close: bool,
+}
+
 pub(crate) async fn measure(
     address: SocketAddr,
     paths: &Path,
     connections: usize,
     seconds: f64,
-    bearer: Option<&str>,
+    form: Form,
 ) -> anyhow::Result<Value> {
-    let authorization = bearer.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let authorization = form.bearer.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let version = if form.until_close { "1.0" } else { "1.1" };
     let text = std::fs::read_to_string(paths).with_context(|| paths.display().to_string())?;
     let requests: Vec<Vec<u8>> = text
         .lines()
-        .map(|path| format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{authorization}\r\n").into_bytes())
+        .map(|path| format!("GET {path} HTTP/{version}\r\nhost: {address}\r\n{authorization}\r\n").into_bytes())
         .collect();
     let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
     let begun = Instant::now();
@@ -59,6 +67,9 @@ async fn read(
         ensure!(answer.status == 200, "{}: {}", String::from_utf8_lossy(request), answer.status);
         files += 1;
         bytes += answer.bytes;
+        if answer.closed {
+            connection = Connection::open(address).await?;
+        }
     }
     Ok((files, bytes))
 }

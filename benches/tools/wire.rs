@@ -16,6 +16,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Of the body.
     pub(crate) bytes: usize,
+    /// The answer told no length: its end was the end of the connection.
+    pub(crate) closed: bool,
 }
 
 impl Connection {
@@ -42,8 +44,12 @@ impl Connection {
         let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
         let status = text.get(9..12).and_then(|status| status.parse().ok());
         let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-        let (Some(status), Some(bytes)) = (status, length) else {
+        let chunked = text.lines().any(|line| line.starts_with("transfer-encoding:"));
+        let Some(status) = status.filter(|_| !chunked) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("not understood: {text}")));
+        };
+        let Some(bytes) = length else {
+            return Ok(Answer { status, bytes: self.to_the_end(filled - head).await?, closed: true });
         };
         let mut left: usize = bytes;
         left = left.saturating_sub(filled - head);
@@ -54,6 +60,16 @@ impl Connection {
             }
             left = left.saturating_sub(read);
         }
-        Ok(Answer { status, bytes })
+        Ok(Answer { status, bytes, closed: false })
+    }
+
+    /// Reads until the other side closes. `bytes` have been read already.
+    async fn to_the_end(&mut self, mut bytes: usize) -> io::Result<usize> {
+        loop {
+            match self.stream.read(&mut self.buffer).await? {
+                0 => return Ok(bytes),
+                read => bytes += read,
+            }
+        }
     }
 }

@@ -136,6 +136,8 @@ CREATE TABLE serial_numbers (
 
 CREATE TABLE flows (
   id               TEXT PRIMARY KEY NOT NULL,
+  -- lists are in the order of these keys: the id, or a new key when a draft is submitted
+  list_key         TEXT NOT NULL UNIQUE,
   -- '' while the flow is a draft
   serial_no        TEXT NOT NULL,
   definition_id    TEXT NOT NULL,
@@ -162,9 +164,9 @@ CREATE TABLE flows (
 CREATE UNIQUE INDEX flows_by_serial_no ON flows (serial_no) WHERE serial_no <> '';
 -- Drafts that their starters left.
 CREATE INDEX flows_in_draft ON flows (updated_at) WHERE state = 'draft';
-CREATE INDEX flows_by_definition ON flows (definition_id, id);
-CREATE INDEX flows_by_state ON flows (state, id);
-CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, id);
+CREATE INDEX flows_by_definition ON flows (definition_id, list_key);
+CREATE INDEX flows_by_state ON flows (state, list_key);
+CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, list_key);
 
 CREATE TABLE flow_events (
   id      TEXT PRIMARY KEY NOT NULL,
@@ -193,6 +195,7 @@ CREATE TABLE approvals (
 -- the flow that lists filter by.
 CREATE TABLE flow_people (
   flow_id       TEXT NOT NULL REFERENCES flows (id),
+  list_key      TEXT NOT NULL,
   -- user:<username> or role:<role>
   who           TEXT NOT NULL,
   state         TEXT NOT NULL,
@@ -211,14 +214,14 @@ CREATE TABLE flow_people (
 );
 -- Each list walks one index per name of the user, newest flow first. The trailing columns answer a filter from the
 -- index, without the row.
-CREATE INDEX flow_people_by_who ON flow_people (who, flow_id);
-CREATE INDEX flow_people_by_state ON flow_people (who, state, flow_id, started, acted, turn, stamps, gone, definition_id);
-CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, flow_id, started, acted, turn, stamps, gone, state);
-CREATE INDEX flow_people_todo ON flow_people (who, flow_id) WHERE (turn OR stamps OR gone);
+CREATE INDEX flow_people_by_who ON flow_people (who, list_key, flow_id);
+CREATE INDEX flow_people_by_state ON flow_people (who, state, list_key, flow_id, started, acted, turn, stamps, gone, definition_id);
+CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, list_key, flow_id, started, acted, turn, stamps, gone, state);
+CREATE INDEX flow_people_todo ON flow_people (who, list_key, flow_id) WHERE (turn OR stamps OR gone);
 -- Few flows wait only for people who are gone.
 CREATE INDEX flow_people_gone ON flow_people (flow_id) WHERE gone;
-CREATE INDEX flow_people_acted ON flow_people (who, flow_id) WHERE acted;
-CREATE INDEX flow_people_started ON flow_people (who, flow_id) WHERE started;
+CREATE INDEX flow_people_acted ON flow_people (who, list_key, flow_id) WHERE acted;
+CREATE INDEX flow_people_started ON flow_people (who, list_key, flow_id) WHERE started;
 
 -- These rows follow the state of their flow. An archived or withdrawn flow waits for no person. The places in an archived
 -- flow stay: these people may still add the stamped file.
@@ -466,11 +469,15 @@ CREATE TABLE trash (
   place      TEXT NOT NULL,
   space      TEXT NOT NULL,
   owner      TEXT NOT NULL,
-  -- flow or draft, if only the flow showed the document; then only who removed it sees it here
+  -- flow or draft, if only the flow showed the document; rights, if the rights of its place did not show what a tombstone
+  -- names. Then only who removed it sees it here, and an administrator if it was no draft
   hidden     TEXT,
   name       TEXT NOT NULL,
   bytes      BIGINT NOT NULL,
   documents  BIGINT NOT NULL,
+  -- of a folder: those of them that only the right to faces shows
+  faces      BIGINT NOT NULL DEFAULT 0,
+  face_bytes BIGINT NOT NULL DEFAULT 0,
   -- the act that brought it here
   batch      TEXT NOT NULL,
   deleted_at BIGINT NOT NULL,
@@ -640,7 +647,7 @@ END;
 
 -- What a search finds: a flow, a document without a flow, or a folder (src/library/search_terms.rs).
 CREATE TABLE search_owners (
-  -- from the time in the id of the owner, so a later owner has a higher number
+  -- from the time in the id of the owner, for a flow in its list_key, so a later owner has a higher number
   no    BIGINT PRIMARY KEY NOT NULL,
   owner TEXT NOT NULL UNIQUE,
   -- folded: the words of a flow or the name of a folder. '' for a document: its row has its names

@@ -5,8 +5,9 @@ use std::collections::{HashMap, hash_map::Entry};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{by_hand::Accepted, evidence::CallbackLine};
+use super::{by_hand::Accepted, evidence::CallbackLine, read_back::ReadBackError};
 use crate::{
+    app::App,
     clock::Timestamp,
     db::{Db, DbError, Tx, sql},
     definition::{Body, Definition},
@@ -117,6 +118,14 @@ impl Manifest {
             names.extend(text(&photo["suppliedBy"]).into_iter().chain(text(&photo["acceptance"]["by"])));
         }
         names
+    }
+
+    /// Compares the kept bodies of the callbacks with the hashes that were taken when they came.
+    pub(super) async fn check_bodies(&mut self, app: &App) -> Result<(), ReadBackError> {
+        for callback in &mut self.callbacks {
+            callback.check_body(app).await?;
+        }
+        Ok(())
     }
 
     /// Sorted.

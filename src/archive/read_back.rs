@@ -1,14 +1,18 @@
-//! Reads an original back: its bytes must have its hash. What is damaged is a finding.
+//! Reads an original back: its bytes must have its hash. What is damaged is a finding. The kept body of a callback is read
+//! back for the evidence package, which says whether it has changed.
 
 use futures::TryStreamExt;
+use sha2::Sha256;
 use sm3::{Digest, Sm3};
 
 use crate::{
     app::App,
+    callback::record::Record,
     cpu::CpuError,
     db::{self, DbError},
     flow::event::YINKU,
     hash::Blake3,
+    id::CallbackId,
     outage::Outage,
     preservation::findings::{self, FindingKind, NewFinding},
     store::{StoreError, StoreKey},
@@ -53,6 +57,26 @@ pub(super) async fn sm3(app: &App, hash: &Blake3, key: &str, purpose: &str) -> R
     let found = NewFinding::damaged(damage, hash, key, purpose);
     findings::report(&app.db, found, YINKU, app.clock.now()).await?;
     read.and(Err(ReadBackError::Changed(key.to_owned())))
+}
+
+/// Returns the SHA-256 of the kept body of a callback. `None`: the body is lost.
+pub(super) async fn sha256_of_body(app: &App, id: &CallbackId) -> Result<Option<String>, ReadBackError> {
+    let Some(record) = Record::find(&app.db, id).await? else { return Ok(None) };
+    if let Some(body) = record.body {
+        return Ok(Some(app.cpu.run(0, move || hex::encode(Sha256::digest(&body))).await?));
+    }
+    let Some(key) = record.body_key else { return Ok(None) };
+    let mut reading = match app.store.get_stream(&StoreKey::Raw(key), None).await {
+        Ok(reading) => reading.stream,
+        // A missing bucket must not look like a missing object.
+        Err(StoreError::NotFound { .. }) if app.store.check().await.is_ok() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut sha256 = Sha256::new();
+    while let Some(chunk) = reading.try_next().await? {
+        sha256 = app.cpu.run(0, move || sha256.chain_update(&chunk)).await?;
+    }
+    Ok(Some(hex::encode(sha256.finalize())))
 }
 
 async fn hashes(app: &App, key: &str) -> Result<(String, String), ReadBackError> {

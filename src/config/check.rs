@@ -101,6 +101,14 @@ impl Config {
             "store.secret_access_key",
             "and store.access_key_id belong together: set both, or remove both to use the environment",
         );
+        if let Some(location) = &store.x_accel_redirect {
+            let is_place = location.len() > 1 && location.starts_with('/') && location.ends_with('/');
+            found.unless(is_place, "store.x_accel_redirect", "must begin and end with `/`, such as `/yinku-store/`");
+            let is_local = matches!(store.url, StoreUrl::Local(_));
+            found.unless(is_local, "store.x_accel_redirect", "needs a directory as store.url: nginx reads its files");
+            let remedy = "needs the address of nginx in trusted_proxies: other clients get the bytes from the service";
+            found.unless(!self.trusted_proxies.is_empty(), "store.x_accel_redirect", remedy);
+        }
         if let Some(endpoint) = &store.endpoint {
             check_web_address(found, "store.endpoint", endpoint);
             found.unless(

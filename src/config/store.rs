@@ -25,6 +25,10 @@ pub struct StoreConfig {
     pub secret_access_key: Option<Secret>,
     /// true: `endpoint` may be http, without TLS.
     pub allow_http: bool,
+    /// The internal location of nginx that shows the directory of the store, such as `/yinku-store/`. nginx then sends
+    /// originals and thumbnails to clients behind `trusted_proxies` (X-Accel-Redirect). It sends them unchecked: only the
+    /// scheduled checks find damage. Absent: the service sends and checks them. See docs/nginx.conf.
+    pub x_accel_redirect: Option<String>,
 }
 
 impl Default for StoreConfig {
@@ -36,6 +40,7 @@ impl Default for StoreConfig {
             access_key_id: None,
             secret_access_key: None,
             allow_http: false,
+            x_accel_redirect: None,
         }
     }
 }

@@ -145,6 +145,16 @@ fn settings_that_contradict_each_other_are_all_named_at_once() {
 }
 
 #[test]
+fn nginx_sends_files_only_from_a_directory_and_to_clients_behind_it() {
+    let with = |rest: &str| refusal(&format!("{rest}[store]\nx_accel_redirect = 'store'\nurl = 's3://bucket'"), &[]);
+    let named = |message: &str| message.matches("store.x_accel_redirect: ").count();
+    assert_eq!(named(&with("")), 3, "{}", with(""));
+    assert_eq!(named(&with("trusted_proxies = ['127.0.0.1/32']\n")), 2);
+    let right = "trusted_proxies = ['127.0.0.1/32']\n[store]\nx_accel_redirect = '/yinku-store/'";
+    assert_eq!(load(right, &[]).unwrap().store.x_accel_redirect.as_deref(), Some("/yinku-store/"));
+}
+
+#[test]
 fn shown_settings_can_be_loaded_again() {
     let file = "[ingest]\nmax_photo_bytes = '1.5KiB'\npoll_open = '1d'\nretries = ['90s', '36h']\n[vendor]\nmax_zip_bytes = 1000001";
     let config = load(file, &[]).unwrap();

@@ -64,22 +64,47 @@ pub async fn open(
     let whole = range == (0..bytes);
     let chunks = match exactly(&app.store, &document.store_key, bytes, range).await {
         Ok(chunks) => chunks,
-        Err(error) => {
-            let damaged = Watch::of(app, FoundBy::Download).look_at(&error).await;
-            return Err(if damaged { DownloadError::Damaged } else { error.into() });
-        }
+        Err(error) => return Err(refused(app, error).await),
     };
-    if let Some(part) = part {
-        let entry = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str());
-        let entry = entry.of_flow_if(document.flow_id.as_ref()).detail(part);
-        app.journal.write(entry, app.clock.now()).await?;
-    }
+    put_on_record(app, user, document, part).await?;
     // A range alone proves nothing, so only a whole read is checked.
     if !whole {
         return Ok(chunks);
     }
     let expected = Expected::Blake3(document.blake3.clone());
     Ok(watched(app, FoundBy::Download, checked(chunks, document.store_key.clone(), expected)))
+}
+
+/// Lets a proxy send the bytes of a document from the directory of the store. The proxy checks no hash, so a document of
+/// another length, and a lost one, are refused here. `part` is as for [`open`].
+pub async fn hand_over(app: &App, user: &User, document: &Document, part: Option<&str>) -> Result<(), DownloadError> {
+    if findings::is_damaged(&app.db, &document.blake3).await? {
+        return Err(DownloadError::Damaged);
+    }
+    let key = &document.store_key;
+    let found = match app.store.head(&StoreKey::Raw(key.clone())).await {
+        Ok(stored) if i64::try_from(stored.bytes) != Ok(document.bytes) => {
+            Err(StoreError::Damaged { key: key.clone() })
+        }
+        other => other,
+    };
+    if let Err(error) = found {
+        return Err(refused(app, error).await);
+    }
+    put_on_record(app, user, document, part).await
+}
+
+/// Records damage that the error says, and returns why nothing is served.
+async fn refused(app: &App, error: StoreError) -> DownloadError {
+    let damaged = Watch::of(app, FoundBy::Download).look_at(&error).await;
+    if damaged { DownloadError::Damaged } else { error.into() }
+}
+
+async fn put_on_record(app: &App, user: &User, document: &Document, part: Option<&str>) -> Result<(), DownloadError> {
+    let Some(part) = part else { return Ok(()) };
+    let entry = NewEntry::new(&user.username, Act::DocumentDownloaded, document.id.as_str());
+    let entry = entry.of_flow_if(document.flow_id.as_ref()).detail(part);
+    Ok(app.journal.write(entry, app.clock.now()).await?)
 }
 
 /// Opens a range of an object that must have `bytes` bytes. An object of another length is damaged.

@@ -76,11 +76,25 @@ pub(super) async fn make(
 /// byte is sent.
 pub async fn view(app: &App, user: &User, document: &Document, size: u32) -> Result<Bytes, ThumbnailError> {
     let jpeg = of_original(app, &document.blake3, &document.store_key, size).await?;
-    if document.is_face() {
-        let entry = NewEntry::new(&user.username, Act::FaceViewed, document.id.as_str());
-        app.journal.write(entry.of_flow_if(document.flow_id.as_ref()), app.clock.now()).await?;
-    }
+    put_on_record(app, user, document).await?;
     Ok(jpeg)
+}
+
+/// Lets a proxy send the thumbnail from the directory of the store. A missing thumbnail is made first.
+pub async fn hand_over(app: &App, user: &User, document: &Document, size: u32) -> Result<(), ThumbnailError> {
+    let key = StoreKey::Thumbnail { size, hash: document.blake3.clone() };
+    if !app.store.exists(&key).await? {
+        make_again(app, &document.store_key, &key, size).await?;
+    }
+    Ok(put_on_record(app, user, document).await?)
+}
+
+async fn put_on_record(app: &App, user: &User, document: &Document) -> Result<(), JournalError> {
+    if !document.is_face() {
+        return Ok(());
+    }
+    let entry = NewEntry::new(&user.username, Act::FaceViewed, document.id.as_str());
+    app.journal.write(entry.of_flow_if(document.flow_id.as_ref()), app.clock.now()).await
 }
 
 /// Returns the bytes of the thumbnail (JPEG).

@@ -1,5 +1,6 @@
 //! The bytes of documents: originals with Range and a strong ETag, thumbnails with an unlimited cache time.
 
+mod accel;
 pub(super) mod range;
 
 use axum::{
@@ -8,10 +9,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::range::Validators;
+use self::{accel::Accel, range::Validators};
 use super::{
     Code, Edge, Problem,
     input::{Id, Segments},
@@ -21,6 +23,7 @@ use crate::{
     content::{download, thumbnails},
     id::DocumentId,
     library::rights::Right,
+    store::StoreKey,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -35,6 +38,7 @@ async fn content(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
+    accel: Accel,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -54,8 +58,14 @@ async fn content(
         (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {}-{}/{size}", range.start, range.end - 1));
     // HEAD sends no bytes, so it writes no audit entry.
     let part = (method == Method::GET).then_some(part.as_deref().unwrap_or("whole"));
-    let stream = download::open(&edge.app, &user, &document, range.clone(), part).await?;
-    let mut response = (status, Body::from_stream(stream)).into_response();
+    let place = accel.place(&document.store_key);
+    let body = if place.is_some() {
+        download::hand_over(&edge.app, &user, &document, part).await?;
+        Body::empty()
+    } else {
+        Body::from_stream(download::open(&edge.app, &user, &document, range.clone(), part).await?)
+    };
+    let mut response = (status, body).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, size, validators);
     range::insert(set, header::CONTENT_TYPE, &document.mime);
@@ -63,15 +73,16 @@ async fn content(
     set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
     let name = utf8_percent_encode(&document.name, NON_ALPHANUMERIC);
     range::insert(set, header::CONTENT_DISPOSITION, &format!("inline; filename*=UTF-8''{name}"));
-    Ok(response)
+    Ok(accel::sent_from(place, response))
 }
 
-/// A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit.
+/// A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit for one login.
 #[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem), (status = 412, body = Problem), (status = 503, body = Problem)))]
 async fn thumbnail_of(
     State(edge): State<Edge>,
     CurrentUser(user): CurrentUser,
     Segments((id, size)): Segments<(String, u32)>,
+    accel: Accel,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id: DocumentId = id.parse().map_err(|_| Problem::not_found())?;
@@ -88,8 +99,21 @@ async fn thumbnail_of(
     if let Some(answer) = range::without_bytes(&headers, validators) {
         return Ok(answer);
     }
-    let jpeg = thumbnails::view(&edge.app, &user, &document, size).await?;
+    let place = accel.place(&StoreKey::Thumbnail { size, hash: document.blake3.clone() }.to_string());
+    let jpeg = if place.is_some() {
+        thumbnails::hand_over(&edge.app, &user, &document, size).await?;
+        Bytes::new()
+    } else {
+        thumbnails::view(&edge.app, &user, &document, size).await?
+    };
     let cache = "private, max-age=31536000, immutable";
-    let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache), (header::ETAG, &etag)];
-    Ok(([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], headers, jpeg).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, "image/jpeg"),
+        (header::CACHE_CONTROL, cache),
+        (header::ETAG, &etag),
+        // The next user of the browser has another session, and gets nothing of this one out of the cache.
+        (header::VARY, "cookie, authorization"),
+    ];
+    let response = ([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], headers, jpeg).into_response();
+    Ok(accel::sent_from(place, response))
 }

@@ -49,7 +49,7 @@ async fn upload(
     let app = &edge.app;
     let place = uploads::place(app, &id, &user).await?;
     let _place = app.bounds.upload(&user.id)?;
-    let (batch, _) = Box::pin(receive_form(app, form, app.config.upload.max_file_bytes.get())).await?;
+    let (batch, _) = Box::pin(receive_form(app, form, app.config.upload.max_file_bytes.get(), &user)).await?;
     let uploaded = uploads::add(app, &place, &user, batch).await?;
     edge.folder_changed(&id, "uploaded");
     Ok((StatusCode::CREATED, Json(uploaded)))

@@ -15,6 +15,10 @@ use super::{Code, Edge, Problem};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// Marks a request that a trusted proxy passed on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ThroughProxy;
+
 /// Replaces the address if the connection comes from a trusted proxy. Other senders can write what they like into these
 /// headers, so theirs are ignored.
 pub(super) async fn find_client(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
@@ -25,6 +29,9 @@ pub(super) async fn find_client(State(edge): State<Edge>, mut request: Request, 
     };
     match client(trusted, peer.ip(), request.headers()) {
         Ok(client) => {
+            if [X_FORWARDED_FOR, header::FORWARDED.as_str()].iter().any(|name| request.headers().contains_key(*name)) {
+                request.extensions_mut().insert(ThroughProxy);
+            }
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, 0)));
             next.run(request).await
         }

@@ -1,5 +1,7 @@
 //! Acts on many documents: move, copy, trash, restore.
 
+use std::collections::HashSet;
+
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -151,7 +153,11 @@ impl Chosen {
     /// Returns the documents that the user may see.
     async fn documents(self, edge: &Edge, user: &User) -> Result<Vec<DocumentId>, Problem> {
         match self {
-            Self::Ids(ids) => Ok(ids),
+            Self::Ids(mut ids) => {
+                let mut known = HashSet::new();
+                ids.retain(|id| known.insert(id.clone()));
+                Ok(ids)
+            }
             Self::List(list) => Ok(documents::of_list(&edge.app.db, user, &list).await?),
         }
     }

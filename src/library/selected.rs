@@ -180,13 +180,24 @@ impl ListSelection {
     /// Returns what is selected of the list.
     fn stretches(&self, list: Vec<DocumentId>) -> Result<Vec<DocumentId>, ListError> {
         let places: HashMap<&DocumentId, usize> = list.iter().enumerate().map(|(at, id)| (id, at)).collect();
-        let mut chosen = vec![self.between.is_empty(); list.len()];
+        let mut stretches = Vec::with_capacity(self.between.len());
         for (from, to) in &self.between {
             // A border that is gone: the caller saw another list.
             let (Some(one), Some(other)) = (places.get(from), places.get(to)) else {
                 return Err(ListError::Changed(list.len()));
             };
-            chosen[*one.min(other)..=*one.max(other)].fill(true);
+            stretches.push((*one.min(other), *one.max(other)));
+        }
+        // In their order, so that many stretches that overlap cost one pass over the list.
+        stretches.sort_unstable();
+        let mut chosen = vec![self.between.is_empty(); list.len()];
+        let mut done = 0;
+        for (from, to) in stretches {
+            let from = from.max(done);
+            if from <= to {
+                chosen[from..=to].fill(true);
+                done = to + 1;
+            }
         }
         for id in &self.without {
             if let Some(at) = places.get(id) {

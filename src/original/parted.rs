@@ -54,11 +54,11 @@ pub async fn due(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<Blake3>, 
         .await
 }
 
-/// Marks a content as going if nothing names it, and returns it. Otherwise it is forgotten here, and stays. The content of
-/// a photo always has a document.
+/// Marks a content as going if nothing names it, and returns it. Otherwise it is forgotten here, and stays.
 pub async fn let_go(tx: &mut Tx, hash: &Blake3, before: Timestamp) -> Result<Option<Original>, DbError> {
     let going = sql("UPDATE parted_originals SET going = TRUE WHERE hash = $1 AND (going OR since < $2
            AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.original_hash = $1)
+           AND NOT EXISTS (SELECT 1 FROM photos p WHERE p.original_hash = $1)
            AND NOT EXISTS (SELECT 1 FROM dispatches v WHERE v.original_hash = $1))")
     .bind(hash)
     .bind(before)

@@ -340,6 +340,16 @@ fn only_db_names_a_driver() {
 }
 
 #[test]
+fn random_numbers_of_secrets_come_from_the_operating_system() {
+    // The waits of `provider/retry.rs` are no secrets.
+    let bad = broken(|source| {
+        let text = source.text.replace("rand::rngs::SysRng", "").replace("use rand::TryRng;", "");
+        text.contains("rand::") && !source.path.ends_with("provider/retry.rs")
+    });
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+#[test]
 fn the_simulator_depends_on_no_crate_of_this_repository() {
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     assert_eq!(own_dependencies(&lock, "yinku"), ["simulator", "yinku-sqlx"], "the lock file was read");

@@ -6,6 +6,7 @@ mod db_faults;
 mod fixity;
 mod listing;
 mod migrations;
+mod page_sources;
 mod schema;
 mod search;
 mod store;

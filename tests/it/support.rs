@@ -2,15 +2,18 @@
 //! `use crate::support::{Plan, World, story};`.
 
 pub(crate) mod audit_log;
+pub(crate) mod bucket;
 pub(crate) mod callbacks;
 pub(crate) mod caller;
 pub(crate) mod database;
 pub(crate) mod definitions;
+pub(crate) mod figures;
 pub(crate) mod files;
 pub(crate) mod flows;
 pub(crate) mod full_disk;
 pub(crate) mod gate;
 pub(crate) mod left_over;
+pub(crate) mod nginx;
 pub(crate) mod people;
 pub(crate) mod photos;
 pub(crate) mod pictures;

@@ -8,6 +8,8 @@ use super::{
     mask,
 };
 use crate::{
+    app::App,
+    archive::read_back::{self, ReadBackError},
     callback::record::Receipt,
     clock::Timestamp,
     db::{DbError, On},
@@ -33,9 +35,35 @@ pub(in crate::archive) struct CallbackLine {
     body_sha256: String,
     /// The whole body is kept.
     body_kept: bool,
+    /// `None`: not compared, because the flow is not archived, the body is not kept, or the manifest is an older one.
+    #[serde(default)]
+    pub(super) body_checked: Option<BodyCheck>,
+}
+
+/// The kept body of a callback beside the SHA-256 that was taken when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::archive) enum BodyCheck {
+    Same,
+    Changed,
+    Lost,
 }
 
 impl CallbackLine {
+    /// Reads the kept body again and compares it.
+    pub(in crate::archive) async fn check_body(&mut self, app: &App) -> Result<(), ReadBackError> {
+        if !self.body_kept {
+            return Ok(());
+        }
+        let found = read_back::sha256_of_body(app, &self.id).await?;
+        self.body_checked = Some(match found {
+            Some(sha256) if sha256 == self.body_sha256 => BodyCheck::Same,
+            Some(_) => BodyCheck::Changed,
+            None => BodyCheck::Lost,
+        });
+        Ok(())
+    }
+
     /// Returns the callbacks of these seal uses in the order of arrival.
     pub(in crate::archive) async fn of(on: impl Into<On<'_>>, uses: &[&SealUseId]) -> Result<Vec<Self>, DbError> {
         Ok(Receipt::of_seal_uses(on, uses).await?.into_iter().map(Self::line).collect())
@@ -54,6 +82,7 @@ impl CallbackLine {
             body_bytes: receipt.body_bytes,
             body_sha256: receipt.body_sha256,
             body_kept: receipt.body_kept,
+            body_checked: None,
         }
     }
 
@@ -107,7 +136,7 @@ fn steps(known: &Known, file: &FileFacts, used: Option<&UseOfSeal>, photo: Optio
     let of_use = known.facts.callbacks.iter().filter(|line| used.is_some_and(|used| line.seal_use == used.id));
     for callback in of_use.filter(|callback| callback.received_at <= file.received_at) {
         steps.push(json!({ "step": "callback_received", "at": callback.received_at, "callback": callback.id,
-            "bodySha256": callback.body_sha256, "bodyKept": callback.body_kept }));
+            "bodySha256": callback.body_sha256, "bodyKept": callback.body_kept, "bodyChecked": callback.body_checked }));
     }
     // A photo that was pushed or supplied was not asked for.
     if let Some(photo) = photo.filter(|photo| photo.source == "key") {

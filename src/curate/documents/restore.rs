@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{BatchResult, PIECE, RefusedDocument, WhyNot, held};
+use super::{
+    BatchResult, PIECE, RefusedDocument, WhyNot, held,
+    told::{ToldDocument, record_each},
+};
 use crate::{
     audit::Act,
     curate::folders::{FolderError, check},
@@ -58,6 +61,13 @@ pub async fn many(acting: Acting<'_>, ids: &[DocumentId], into: Option<&FolderId
     if result.found_nothing() { Err(FolderError::NotFound) } else { Ok(result) }
 }
 
+impl ToldDocument {
+    fn restored(row: &TrashRow) -> Result<Self, DbError> {
+        let id = row.id.parse().map_err(|_| DbError::RowNotFound)?;
+        Ok(Self { id, flow: None, detail: row.name.clone() })
+    }
+}
+
 /// Restores the documents of one transaction.
 async fn restore_rows(
     acting: Acting<'_>,
@@ -70,24 +80,26 @@ async fn restore_rows(
     if let Some(folder) = into {
         held(&mut tx, folder, &sight).await?;
     }
-    let (mut restored, mut folders) = (0, Vec::new());
+    let (mut restored, mut folders) = (Vec::new(), Vec::new());
     for row in rows {
         let code = match restore_row(&mut tx, row, into, &sight).await {
             Ok(folder) => {
-                restored += 1;
+                restored.push(ToldDocument::restored(row)?);
                 folders.push(folder);
                 continue;
             }
+            // Another user may have restored or removed it meanwhile.
             Err(FolderError::NoPlace | FolderError::NotFound) => WhyNot::NotFound,
             Err(FolderError::NotYours) => WhyNot::Forbidden,
             Err(error) => return Err(error),
         };
         result.refused.push(RefusedDocument { id: row.id.parse().map_err(|_| DbError::RowNotFound)?, code });
     }
-    if restored > 0 {
-        let detail = format!("{restored} documents");
+    if !restored.is_empty() {
+        record_each(&mut tx, acting, Act::DocumentRestored, &restored).await?;
+        let detail = format!("{} documents", restored.len());
         acting.commit(tx, acting.entry(Act::DocumentsRestored, result.batch.as_str()).detail(&detail)).await?;
-        result.done += restored;
+        result.done += restored.len();
         result.folders.extend(folders);
     }
     Ok(())
@@ -108,10 +120,11 @@ async fn restore_row(
         check(sight.on(&folder), Right::Manage)?;
         folder
     };
-    if act::restore_all(tx, std::slice::from_ref(&id), &folder.id).await? == 0 {
+    // The row of the trash comes first, as in a removal for good. So only one of both acts.
+    let is_there = trash::forget(tx, &[row.id.as_str()]).await? > 0;
+    if !is_there || act::restore_all(tx, std::slice::from_ref(&id), &folder.id).await? == 0 {
         return Err(FolderError::NotFound);
     }
     search_terms::add_alone(tx, &id, &row.name).await?;
-    trash::forget(tx, &[row.id.as_str()]).await?;
     Ok(folder.id)
 }

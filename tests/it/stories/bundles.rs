@@ -62,12 +62,25 @@ story!(a_bundle_is_the_same_bytes_however_it_is_cut_and_wherever_it_is_asked_for
         assert_eq!([&first.bytes[..], &rest.bytes[..]].concat(), whole.bytes, "cut at {at}");
     }
     stop.cancel();
+    let tag = made["etag"].as_str().unwrap();
+    let held = wang.request(Method::GET, url).header(header::RANGE, "bytes=7-").header(header::IF_MATCH, tag);
+    let held = wang.send(held).await;
+    assert_eq!((held.status.as_u16(), &held.bytes[..]), (206, &whole.bytes[7..]));
+    let other = wang.part(url, "bytes=7-", Some("\"other\"")).await;
+    assert_eq!((other.status.as_u16(), &other.bytes), (200, &whole.bytes), "another zip begins anew");
+    let last: Vec<String> =
+        sql("SELECT detail FROM audit WHERE act = 'bundle_downloaded' AND username = 'wang' ORDER BY seq DESC LIMIT 2")
+            .scalars(&world.app.db)
+            .await
+            .unwrap();
+    let size = whole.bytes.len();
+    let range = |first: usize| format!("{} bytes {first}-{}/{size}", made["id"].as_str().unwrap(), size - 1);
+    assert_eq!(last, [range(0), range(7)]);
 
     // One entry for each request that sent a byte.
     let logged = world.count("SELECT COUNT(*) FROM audit WHERE act = 'bundle_downloaded'").await;
     let head = wang.send(wang.request(Method::HEAD, url)).await;
     assert_eq!((head.status.as_u16(), head.header("content-length")), (200, &*made["bytes"].to_string()));
-    let tag = made["etag"].as_str().unwrap();
     let same = wang.send(wang.request(Method::GET, url).header(header::IF_NONE_MATCH, tag)).await;
     assert_eq!(same.status, 304);
     let matches = wang.send(wang.request(Method::GET, url).header(header::IF_MATCH, "\"other\"")).await;

@@ -16,7 +16,7 @@ use yinku::{
     store::StoreKey,
 };
 
-use crate::support::{World, seals::archived, story};
+use crate::support::{Engine, Plan, World, bucket::in_a_bucket, seals::archived, story};
 
 fn verifier(world: &World) -> Verifier<'_> {
     let app = &world.app;
@@ -35,6 +35,14 @@ async fn verify(world: &World, scope: FixityScope) -> FixityReport {
 }
 
 story!(originals_that_are_missing_or_changed_are_found_and_heal, async |world: World| {
+    are_found_and_heal(world).await;
+});
+
+story!(originals_that_are_missing_or_changed_in_a_bucket_are_found_and_heal, async |engine: Engine| {
+    are_found_and_heal(World::new(engine, Plan { config: Some(in_a_bucket), ..Plan::default() }).await).await;
+});
+
+async fn are_found_and_heal(world: World) {
     let flow = archived(&world, 3).await;
     world.until_quiet().await;
     let report = verify(&world, FixityScope::All).await;
@@ -69,7 +77,7 @@ story!(originals_that_are_missing_or_changed_are_found_and_heal, async |world: W
     assert_eq!(verify(&world, FixityScope::All).await.result, FixityResult::Good);
     assert_eq!(world.count("SELECT COUNT(*) FROM fixity_findings WHERE healed_at IS NULL").await, 0);
     assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'damage_healed'").await, 3);
-});
+}
 
 story!(a_check_that_cannot_go_on_is_not_well_and_keeps_what_it_found, async |world: World| {
     let flow = archived(&world, 2).await;

@@ -7,12 +7,13 @@ use futures::{StreamExt, TryStreamExt, future::join_all};
 use object_store::{Attribute, ObjectStoreExt, aws::AmazonS3Builder};
 use yinku::{
     clock::Timestamp,
-    config::{Secret, StoreConfig, StoreUrl},
+    config::{StoreConfig, StoreUrl},
     hash::Blake3,
     id::{CallbackId, FlowId},
     store::{Extension, Month, Store, StoreError, StoreFolder, StoreKey},
-    tls,
 };
+
+use crate::support::bucket::{bucket_config, endpoint, new_bucket};
 
 /// A store of the test's own, gone with its directory.
 struct Fresh {
@@ -29,29 +30,6 @@ async fn directory() -> Fresh {
 
 async fn bucket() -> Fresh {
     Fresh { store: Store::open(&new_bucket().await).await.unwrap(), directory: None }
-}
-
-pub(super) fn endpoint() -> String {
-    std::env::var("YINKU_TEST_S3").expect("YINKU_TEST_S3 names an S3 server: `make test` sets it")
-}
-
-pub(super) async fn new_bucket() -> StoreConfig {
-    let (endpoint, bucket) = (endpoint(), format!("yinku-{}", FlowId::new()));
-    tls::choose_provider();
-    let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await.unwrap();
-    assert!(made.status().is_success(), "{made:?}");
-    bucket_config(&endpoint, &bucket)
-}
-
-fn bucket_config(endpoint: &str, bucket: &str) -> StoreConfig {
-    StoreConfig {
-        url: format!("s3://{bucket}/印库/evidence").parse().unwrap(),
-        endpoint: Some(endpoint.parse().unwrap()),
-        access_key_id: Some("test".to_owned()),
-        secret_access_key: Some(Secret::from("test")),
-        allow_http: true,
-        ..StoreConfig::default()
-    }
 }
 
 /// `on_every_store!(a_plain_sentence, async |fresh: Fresh| { … })` makes two tests: `a_plain_sentence::in_a_directory`

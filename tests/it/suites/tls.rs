@@ -22,9 +22,9 @@ use yinku::{
     db::{Db, sql},
 };
 
-use super::store::{endpoint, new_bucket};
 use crate::support::{
     Engine,
+    bucket::{endpoint, new_bucket},
     database::database,
     process::{House, yinku},
     story,

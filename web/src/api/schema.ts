@@ -480,7 +480,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit. */
+        /** A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit for one login. */
         get: operations["get_documents_id_thumbnail_size"];
         put?: never;
         post?: never;
@@ -774,7 +774,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Takes the removal of a file back: the file stands in its field again. Only the user who removed it can do this. A file
+         *     that the vendor has got stays out of its field.
+         */
+        put: operations["put_flows_id_fields_key_files_documentId"];
         post?: never;
         /** Removes a file from its field and moves it to the trash. Fails after the flow is archived. */
         delete: operations["delete_flows_id_fields_key_files_documentId"];
@@ -1259,6 +1263,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/people/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many users have each role, so that a page can say for how many a node waits. Disabled users do not count. */
+        get: operations["get_people_roles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/photos/{id}/accept": {
         parameters: {
             query?: never;
@@ -1393,7 +1414,10 @@ export interface paths {
         /** Returns the user of the session. */
         get: operations["get_session"];
         put?: never;
-        /** Logs in. The answer sets an HttpOnly cookie. */
+        /**
+         * Logs in. The answer sets an HttpOnly cookie. The session that the cookie named before ends. A user has at most 50
+         *     sessions: a further login ends the oldest one.
+         */
         post: operations["post_session"];
         /** Logs out and deletes the session. */
         delete: operations["delete_session"];
@@ -1428,9 +1452,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sets up one-time codes. Without a code the set-up begins and the answer has the seed. The first code ends it. */
+        /**
+         * Sets up one-time codes. Without a code the set-up begins and the answer has the seed. The first code ends it, and ends
+         *     the other sessions of the user.
+         */
         post: operations["post_session_totp"];
-        /** Removes the one-time codes of the user. */
+        /** Removes the one-time codes of the user. The user's other sessions end. */
         delete: operations["delete_session_totp"];
         options?: never;
         head?: never;
@@ -2460,7 +2487,7 @@ export interface components {
          * @description What happened to a flow.
          * @enum {string}
          */
-        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
+        EventKind: "drafted" | "submitted" | "approved" | "rejected" | "withdrawn" | "transferred" | "edited" | "commented" | "completed" | "applied" | "application_unknown" | "application_failed" | "appended" | "append_unclear" | "window_changed" | "window_unclear" | "finished" | "use_ended" | "resolved" | "uploaded" | "file_removed" | "file_restored" | "photo_supplied" | "photo_accepted" | "archive_asked" | "missing_accepted" | "archived" | "recorded" | "supplemented" | "archive_failed";
         /** @description What a package is, before it is downloaded. */
         EvidenceView: {
             /**
@@ -2636,7 +2663,10 @@ export interface components {
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The first submission. While the flow is a draft, the creation of the draft.
+             */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
@@ -2686,7 +2716,10 @@ export interface components {
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The first submission. While the flow is a draft, the creation of the draft.
+             */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
@@ -3164,6 +3197,8 @@ export interface components {
              *     vendor has no photo of it.
              */
             named: boolean;
+            /** @description The photokeys at the vendor, at most 100. Empty for photos that may show a face, and if the vendor has none. */
+            keys: string[];
             /** @description Why the last try to fetch it failed. */
             error: string | null;
         };
@@ -3455,6 +3490,17 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list, newest first. */
+        Page_RoleCount: {
+            items: components["schemas"]["RoleCount"][];
+            /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description The number of all items. Only some routes return it.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list, newest first. */
         Page_SealView: {
             items: components["schemas"]["SealView"][];
             /** @description The cursor of the next page: send it as `after`. null at the end of the list. */
@@ -3726,6 +3772,12 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "operator" | "archivist" | "auditor" | "member";
+        /** @description How many users have a role. */
+        RoleCount: {
+            role: components["schemas"]["Role"];
+            /** @description Disabled users do not count. */
+            people: number;
+        };
         /**
          * @description What a run checks.
          * @enum {string}
@@ -4095,11 +4147,14 @@ export interface components {
             id: components["schemas"]["DocumentId"];
             type: components["schemas"]["Trashed"];
             name: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description As `documents`.
+             */
             bytes: number;
             /**
              * Format: int64
-             * @description The number of documents.
+             * @description The number of documents. Photos of faces are in it for administrators and auditors.
              */
             documents: number;
             /** Format: date-time */
@@ -8868,6 +8923,91 @@ export interface operations {
             };
         };
     };
+    put_flows_id_fields_key_files_documentId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FlowId"];
+                key: string;
+                documentId: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. The answer has no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_flows_id_fields_key_files_documentId: {
         parameters: {
             query?: never;
@@ -12089,6 +12229,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_PublicName"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_people_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RoleCount"];
                 };
             };
             /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */

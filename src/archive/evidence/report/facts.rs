@@ -1,7 +1,11 @@
 //! Facts of the report in words.
 
 use super::{
-    super::{known::Known, mask},
+    super::{
+        custody::{BodyCheck, CallbackLine},
+        known::Known,
+        mask,
+    },
     kind_words,
 };
 use crate::{
@@ -82,6 +86,19 @@ pub(super) fn gaps(known: &Known) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Returns a line for each kept request of a callback that is no longer as it came.
+pub(super) fn changed_requests(known: &Known) -> Vec<String> {
+    let of = |callback: &CallbackLine| {
+        let (zh, en) = match callback.body_checked? {
+            BodyCheck::Same => return None,
+            BodyCheck::Changed => ("与收到时的 SHA-256 不符", "differs from the SHA-256 that was taken when it came"),
+            BodyCheck::Lost => ("已丢失", "is lost"),
+        };
+        Some(format!("{} 收到的回调 {} 的原始请求{zh}。 / The kept request {en}.", callback.received_at, callback.id))
+    };
+    known.facts.callbacks.iter().filter_map(of).collect()
 }
 
 /// Returns the first and the last time of a stamping that the package shows.

@@ -264,13 +264,15 @@ fn custody(known: &Known) -> Vec<Block> {
     };
     let callbacks = &known.facts.callbacks;
     let (all, kept) = (callbacks.len(), callbacks.iter().filter(|line| line.is_body_kept()).count());
+    let compared = callbacks.iter().filter(|line| line.body_checked.is_some()).count();
     vec![
         Block::Heading { zh: "六、保管链", en: "6. Chain of custody" },
         Block::Note(format!(
-            "共收到回调 {all} 次，每次在收到时即算原始请求的 SHA-256，其中 {kept} 次的原始请求完整保存。\
+            "共收到回调 {all} 次，每次在收到时即算原始请求的 SHA-256，其中 {kept} 次的原始请求完整保存，归档时读回 {compared} 次并与该值比对。\
             每张图片在到达时即算 BLAKE3、SHA-256、CRC-32，写入存储并落盘后才登记；其来源（凭 photokey 下载、压缩包、回调推送、人工补充）逐张记录。{archived}\
             逐张记录见 metadata/custody.jsonl。\n\
-            {all} callbacks were received. The SHA-256 of each request was taken when it came; {kept} requests are kept whole. \
+            {all} callbacks were received. The SHA-256 of each request was taken when it came; {kept} requests are kept whole, \
+            {compared} were read again at archiving and compared with it. \
             Each photo was hashed while it arrived, and stored before it was recorded."
         )),
     ]
@@ -278,6 +280,7 @@ fn custody(known: &Known) -> Vec<Block> {
 
 fn open_points(known: &Known, variant: &Variant) -> Vec<Block> {
     let mut points = facts::gaps(known);
+    points.extend(facts::changed_requests(known));
     for file in &known.facts.documents {
         let Some(photo) = &file.photo else { continue };
         if !variant.faces && file.is_private() {
