@@ -204,15 +204,11 @@ story!(every_list_is_what_a_plain_sort_of_the_rows_gives, async |engine: Engine|
     ];
     let lists = [
         ("-receivedAt", None),
-        ("receivedAt", None),
-        ("-takenAt", None),
         ("takenAt", None),
         ("name", None),
-        ("-name", None),
         ("-bytes", None),
         ("-receivedAt", Some("公章")),
-        ("name", Some("公章")),
-        ("takenAt", Some("旧章")),
+        ("-name", Some("旧章")),
     ];
     let mut read = 0;
     for user in &users {
@@ -223,7 +219,9 @@ story!(every_list_is_what_a_plain_sort_of_the_rows_gives, async |engine: Engine|
             if matches!(scope, ListScope::Folder { folder, .. } if folder.id.as_str() == CLOSED) && seen.is_empty() {
                 continue;
             }
-            for (sort, seal) in lists {
+            // One user has every order, the others the usual ones.
+            let orders = if user.username == "many" { lists.len() } else { 2 };
+            for (sort, seal) in lists.into_iter().take(orders) {
                 let of_seal = |item: &&&Item| seal.is_none() || item.seal.as_deref() == seal;
                 let mut wanted: Vec<&Item> = seen.iter().filter(of_seal).copied().collect();
                 wanted.sort_by(|one, other| key(one, sort).cmp(&key(other, sort)));
