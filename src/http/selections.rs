@@ -119,7 +119,7 @@ struct ManyBack {
 /// What a body selects.
 enum Chosen {
     Ids(Vec<DocumentId>),
-    List(ListSelection),
+    List(Box<ListSelection>),
 }
 
 /// The most documents and stretches that a body may name.
@@ -130,7 +130,7 @@ impl Chosen {
     fn of(ids: Vec<DocumentId>, list: Option<ListSelection>, flat: Option<ListSelection>) -> Result<Self, Problem> {
         let chosen = match (list, flat) {
             (None, None) => Self::Ids(ids),
-            (Some(list), None) | (None, Some(list)) if ids.is_empty() => Self::List(list),
+            (Some(list), None) | (None, Some(list)) if ids.is_empty() => Self::List(Box::new(list)),
             (Some(_), Some(_)) => {
                 return Err(Problem::field("list", "is sent together with space or query; put them into list"));
             }

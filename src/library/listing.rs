@@ -143,11 +143,11 @@ impl<'a> Listing<'a> {
         let (from, at) = match start {
             Start::Top => (ReadFrom::default(), Some(0)),
             Start::After(mark) => (ReadFrom { after: Some(mark), ..ReadFrom::default() }, None),
-            Start::At(at) => (self.from_position(db, at).await?, Some(at)),
+            Start::At(at) => (self.start_at(db, at).await?, Some(at)),
             Start::Around(id) => match self.position(db, &id).await? {
                 Some(position) => {
                     let at = position / limit * limit;
-                    (self.from_position(db, at).await?, Some(at))
+                    (self.start_at(db, at).await?, Some(at))
                 }
                 None => return Ok(None),
             },
@@ -262,7 +262,7 @@ impl<'a> Listing<'a> {
         matches!(self.path, Path::Walk) && self.sort.key.is_time() && !self.filters.has_condition()
     }
 
-    async fn from_position(&self, db: &Db, at: i64) -> Result<ReadFrom, DbError> {
+    async fn start_at(&self, db: &Db, at: i64) -> Result<ReadFrom, DbError> {
         if at == 0 || !self.has_days() {
             return Ok(ReadFrom { offset: at, ..ReadFrom::default() });
         }

@@ -23,6 +23,7 @@ pub enum ListScope {
 }
 
 impl ListScope {
+    #[must_use]
     pub const fn is_folder(&self) -> bool {
         matches!(self, Self::Folder { .. })
     }
