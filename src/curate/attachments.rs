@@ -1,6 +1,8 @@
 //! Files in a field of a flow. Users upload them and can remove them until the flow is archived. After that, a file for the
 //! stamped-file field is a supplement, and no file is removed.
 
+pub mod removal;
+
 use crate::content::receive::{Batch, StoredUpload, UploadError};
 use crate::{
     app::{App, ChangeNotice, ChangeSubject},
@@ -21,7 +23,7 @@ use crate::{
         search_terms,
     },
     original::Original,
-    seal_use::{delivery, sent_document},
+    seal_use::delivery,
     user::User,
 };
 
@@ -209,49 +211,6 @@ async fn insert(
     }
     search_terms::add(tx, &target.id, &names).await?;
     Ok(ids)
-}
-
-/// Removes a file from its field to the trash. Its bytes stay. A file that the vendor got is evidence: it leaves its
-/// field and stays a document of the flow.
-pub async fn take_out(
-    app: &App,
-    flow: &FlowId,
-    key: &str,
-    document: &DocumentId,
-    user: &User,
-) -> Result<(), UploadError> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let case = lock(&mut tx, flow, key, user).await?;
-    let flow = &case.flow;
-    if flow.state == FlowState::Archived {
-        return Err(UploadError::NotRunning(flow.state));
-    }
-    let found = Document::find(&mut tx, document).await?.ok_or(UploadError::NotFound)?;
-    if found.flow_id.as_ref() != Some(&flow.id) || found.field_key.as_deref() != Some(key) {
-        return Err(UploadError::NotFound);
-    }
-    if found.source == DocumentSource::Photo {
-        return Err(UploadError::PhotoDocument);
-    }
-    if sent_document::went_to_vendor(&mut tx, document).await? {
-        document::leave_field(&mut tx, document).await?;
-    } else {
-        document::trash(&mut tx, document, &user.username, now).await?;
-    }
-    let detail = format!("{key}: {}", found.name);
-    let happened = NewEvent {
-        actor: &user.username,
-        act: EventKind::FileRemoved,
-        node: flow.node.as_deref(),
-        detail: Some(&detail),
-    };
-    event::record(&mut tx, &flow.id, happened, now).await?;
-    changed(&mut tx, &case, user, now).await?;
-    let entry = NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id);
-    audit::commit(tx, entry.detail(shown_name(&case, &found.name)), now).await?;
-    notify_listeners(app, document, &flow.id, "deleted");
-    Ok(())
 }
 
 fn notify_listeners(app: &App, document: &DocumentId, flow: &FlowId, state: &str) {

@@ -2,9 +2,13 @@
 //! writers wait little. A request that broke off has done a part and can be repeated.
 
 pub mod restore;
+mod told;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use self::told::{ToldDocument, record_each};
 use super::folders::{FolderError, managed};
 use crate::{
     audit::Act,
@@ -24,7 +28,7 @@ use crate::{
 };
 
 /// Documents of one transaction.
-const PIECE: usize = 256;
+const PIECE: usize = 128;
 
 words! {
     /// Why a document was not changed.
@@ -51,6 +55,20 @@ pub struct BatchResult {
     pub refused: Vec<RefusedDocument>,
     /// The act. `restore` takes a trashing back by it.
     pub batch: BatchId,
+    /// The folders whose lists have changed.
+    #[serde(skip)]
+    pub folders: BTreeSet<FolderId>,
+}
+
+impl BatchResult {
+    const fn new(batch: BatchId) -> Self {
+        Self { done: 0, refused: Vec::new(), batch, folders: BTreeSet::new() }
+    }
+
+    /// Returns true if the caller sees none of the documents.
+    fn found_nothing(&self) -> bool {
+        self.done == 0 && self.refused.iter().all(|refused| refused.code == WhyNot::NotFound)
+    }
 }
 
 /// What is to be done with documents.
@@ -74,46 +92,74 @@ impl Deed {
     }
 }
 
-/// Renames a document, moves it, or both.
+/// Renames a document, moves it, or both. If one of them is refused, neither is done. Returns the folders whose lists have
+/// changed.
 pub async fn change(
     acting: Acting<'_>,
     id: &DocumentId,
     name: Option<&str>,
     folder: Option<&FolderId>,
-) -> Result<(), FolderError> {
-    if let Some(name) = name {
-        rename(acting, id, name).await?;
+) -> Result<BTreeSet<FolderId>, FolderError> {
+    if name.is_none() && folder.is_none() {
+        return Ok(BTreeSet::new());
     }
-    match folder {
-        Some(folder) => one(acting, id, Deed::Move(folder.clone())).await.map(|_| ()),
-        None => Ok(()),
-    }
-}
-
-async fn rename(acting: Acting<'_>, id: &DocumentId, name: &str) -> Result<(), FolderError> {
     let mut tx = acting.db.begin().await?;
     let sight = Sight::of(&mut tx, acting.user).await?;
     let document = Document::seen(&mut tx, std::slice::from_ref(id), &sight).await?.pop();
     let document = document.ok_or(FolderError::NotFound)?;
-    may(&document, Right::Manage, &sight)?;
-    let name = document::name::of_upload(name);
-    act::rename(&mut tx, id, &name).await?;
-    match &document.flow_id {
-        Some(flow) => search_terms::add(&mut tx, flow, std::slice::from_ref(&name)).await?,
-        None => search_terms::add_alone(&mut tx, id, &name).await?,
+    let (mut folders, mut details) = (BTreeSet::from([document.folder_id.clone()]), Vec::new());
+    if let Some(name) = name {
+        details.push(rename(&mut tx, &document, name, &sight).await?);
     }
-    let detail = format!("{} → {name}", document.name);
+    if let Some(folder) = folder {
+        let deed = Deed::Move(folder.clone());
+        let piece = piece(&mut tx, acting, std::slice::from_ref(id), &deed, &BatchId::new()).await?;
+        allowed(&piece)?;
+        details.extend(piece.detail(&deed, false));
+        folders.extend(piece.folders);
+    }
+    let detail = details.join("; ");
     let entry = acting.entry(Act::DocumentChanged, id.as_str()).of_flow_if(document.flow_id.as_ref());
     acting.commit(tx, entry.detail(&detail)).await?;
-    Ok(())
+    Ok(folders)
 }
 
-/// Does something with one document. Returns the id of the copy, if it was copied.
-pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Option<DocumentId>, FolderError> {
-    let ids = std::slice::from_ref(id);
-    let result = piece(acting, ids, &deed, &BatchId::new(), false).await?;
-    match result.refused.first().map(|refused| refused.code) {
-        None => Ok(result.copies.into_iter().next()),
+/// Renames a document. Returns what the audit log says of it.
+async fn rename(tx: &mut Tx, document: &Document, name: &str, sight: &Sight) -> Result<String, FolderError> {
+    may(document, Right::Manage, sight)?;
+    let name = document::name::of_upload(name);
+    act::rename(tx, &document.id, &name).await?;
+    match &document.flow_id {
+        Some(flow) => search_terms::add(tx, flow, std::slice::from_ref(&name)).await?,
+        None => search_terms::add_alone(tx, &document.id, &name).await?,
+    }
+    Ok(format!("{} → {name}", document.name))
+}
+
+/// What an act on one document did.
+#[derive(Clone, Debug)]
+pub struct DocumentDone {
+    pub copy: Option<DocumentId>,
+    /// The folders whose lists have changed.
+    pub folders: BTreeSet<FolderId>,
+}
+
+/// Does something with one document.
+pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<DocumentDone, FolderError> {
+    let mut tx = acting.db.begin().await?;
+    let piece = piece(&mut tx, acting, std::slice::from_ref(id), &deed, &BatchId::new()).await?;
+    allowed(&piece)?;
+    let detail = piece.detail(&deed, false);
+    let flow = piece.told.first().and_then(|told| told.flow.as_ref());
+    let entry = acting.entry(deed.act(false), id.as_str()).of_flow_if(flow);
+    acting.commit(tx, entry.detail_if(detail.as_deref())).await?;
+    Ok(DocumentDone { copy: piece.copies.into_iter().next(), folders: piece.folders })
+}
+
+/// Fails if the one document of the piece was refused.
+fn allowed(piece: &Piece) -> Result<(), FolderError> {
+    match piece.refused.first().map(|refused| refused.code) {
+        None => Ok(()),
         Some(WhyNot::NotFound) => Err(FolderError::NotFound),
         Some(WhyNot::Forbidden) => Err(FolderError::NotYours),
         Some(WhyNot::Evidence) => Err(FolderError::Evidence),
@@ -123,66 +169,95 @@ pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Opti
 /// Returns the documents that a list selects.
 pub async fn of_list(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
     let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
-    let selected = list.documents(db, user, owing).await?;
-    Ok(selected.into_iter().map(|one| one.document.id).collect())
+    list.ids(db, user, owing).await
+}
+
+/// Returns the documents in the trash that a list selects.
+pub async fn of_trash(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
+    let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
+    list.trashed(db, &Sight::of(db, user).await?, owing).await
 }
 
 /// Does something with many documents.
 pub async fn many(acting: Acting<'_>, ids: &[DocumentId], deed: Deed) -> Result<BatchResult, FolderError> {
-    let batch = BatchId::new();
-    let (mut done, mut refused) = (0, Vec::new());
+    let mut result = BatchResult::new(BatchId::new());
     for ids in ids.chunks(PIECE) {
-        let piece = piece(acting, ids, &deed, &batch, true).await?;
-        done += piece.done;
-        refused.extend(piece.refused);
+        let mut tx = acting.db.begin().await?;
+        let piece = piece(&mut tx, acting, ids, &deed, &result.batch).await?;
+        if piece.done > 0 {
+            record_each(&mut tx, acting, deed.act(false), &piece.told).await?;
+            let detail = piece.detail(&deed, true).unwrap_or_default();
+            acting.commit(tx, acting.entry(deed.act(true), result.batch.as_str()).detail(&detail)).await?;
+        }
+        result.done += piece.done;
+        result.refused.extend(piece.refused);
+        result.folders.extend(piece.folders);
     }
-    if done == 0 && refused.iter().all(|refused| refused.code == WhyNot::NotFound) {
-        return Err(FolderError::NotFound);
-    }
-    Ok(BatchResult { done, refused, batch })
+    if result.found_nothing() { Err(FolderError::NotFound) } else { Ok(result) }
 }
 
 struct Piece {
     done: usize,
     refused: Vec<RefusedDocument>,
     copies: Vec<DocumentId>,
+    /// The documents that were changed.
+    told: Vec<ToldDocument>,
+    /// The name of the folder into which they went.
+    folder: Option<String>,
+    /// The folders whose lists have changed.
+    folders: BTreeSet<FolderId>,
 }
 
-/// Does something with the documents of one transaction.
+impl Piece {
+    /// Returns what the audit log says of one document or of many. `None`: nothing was done.
+    fn detail(&self, deed: &Deed, many: bool) -> Option<String> {
+        let first = self.told.first()?;
+        Some(match (deed, &self.folder) {
+            _ if !many => first.detail.clone(),
+            (Deed::Move(_) | Deed::Copy(_), Some(folder)) => format!("{} documents → {folder}", self.done),
+            _ => format!("{} documents", self.done),
+        })
+    }
+}
+
+/// Does something with the documents of one transaction. The caller records and commits it.
 async fn piece(
+    tx: &mut Tx,
     acting: Acting<'_>,
     ids: &[DocumentId],
     deed: &Deed,
     batch: &BatchId,
-    many: bool,
 ) -> Result<Piece, FolderError> {
-    let mut tx = acting.db.begin().await?;
-    let sight = Sight::of(&mut tx, acting.user).await?;
+    let sight = Sight::of(&mut *tx, acting.user).await?;
     let target = match deed {
-        Deed::Move(folder) | Deed::Copy(folder) => Some(held(&mut tx, folder, &sight).await?),
+        Deed::Move(folder) | Deed::Copy(folder) => Some(held(tx, folder, &sight).await?),
         Deed::Trash => None,
     };
-    let found = Document::seen(&mut tx, ids, &sight).await?;
+    let found = Document::seen(&mut *tx, ids, &sight).await?;
     let (mut allowed, mut refused) = (Vec::new(), Vec::new());
     for id in ids {
         let document = found.iter().find(|document| document.id == *id);
-        match may_do(&mut tx, document, deed, target.as_ref(), &sight).await? {
+        match may_do(tx, document, deed, target.as_ref(), &sight).await? {
             Ok(document) => allowed.push(document),
             Err(code) => refused.push(RefusedDocument { id: id.clone(), code }),
         }
     }
-    let copies = carry_out(&mut tx, &allowed, deed, batch, &acting.user.username, acting.now).await?;
-    let done = allowed.len();
-    let Some(first) = allowed.first() else { return Ok(Piece { done, refused, copies }) };
-    let detail = match &target {
-        Some(folder) if many => format!("{done} documents → {}", folder.name),
-        Some(folder) => format!("{} → {}", first.name, folder.name),
-        None if many => format!("{done} documents"),
-        None => first.name.clone(),
+    let mut folders = BTreeSet::new();
+    if !allowed.is_empty() {
+        folders.extend(target.iter().map(|folder| folder.id.clone()));
+    }
+    if !matches!(deed, Deed::Copy(_)) {
+        folders.extend(allowed.iter().map(|document| document.folder_id.clone()));
+    }
+    let copies = carry_out(tx, &allowed, deed, batch, &acting.user.username, acting.now).await?;
+    let folder = target.map(|target| target.name);
+    let told = |document: &&Document| ToldDocument {
+        id: document.id.clone(),
+        flow: document.flow_id.clone(),
+        detail: folder.as_ref().map_or_else(|| document.name.clone(), |folder| format!("{} → {folder}", document.name)),
     };
-    let subject = if many { batch.as_str() } else { first.id.as_str() };
-    acting.commit(tx, acting.entry(deed.act(many), subject).detail(&detail)).await?;
-    Ok(Piece { done, refused, copies })
+    let told = allowed.iter().map(told).collect();
+    Ok(Piece { done: allowed.len(), refused, copies, told, folder, folders })
 }
 
 /// Returns a folder that the user manages, and keeps it out of the trash until `tx` ends.

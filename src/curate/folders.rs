@@ -9,10 +9,13 @@ use crate::{
     library::{
         Space,
         folder::{
-            BadName, Folder, check_name,
+            BadName, Folder, MAX_DEPTH, check_name,
             tree::{self, Spot},
         },
-        rights::{Right, Rights, Sight},
+        rights::{
+            Right, Rights, Sight,
+            entries::{self, Entries},
+        },
         trash,
     },
     user::Acting,
@@ -33,6 +36,12 @@ pub enum FolderError {
     BadName(#[from] BadName),
     #[error("a folder cannot move into itself or below itself. Choose another parent.")]
     IntoItself,
+    #[error("more than {MAX_DEPTH} folders would lie in each other. Choose a parent nearer to the top.")]
+    TooDeep,
+    #[error("this would show faces to more users. Only a user with the right to faces may do that.")]
+    Faces,
+    #[error("folders below it are not yours to manage. Ask those who manage them.")]
+    NotYoursBelow,
     #[error("the folder from which it came is not there any more. Name another folder.")]
     NoPlace,
     #[error(transparent)]
@@ -53,6 +62,7 @@ pub async fn make(acting: Acting<'_>, target: &FolderTarget, name: &str) -> Resu
     tree::lock(&mut tx).await?;
     let sight = Sight::of(&mut tx, acting.user).await?;
     let spot = spot(&mut tx, target, &sight).await?;
+    fits(&spot, 1)?;
     let folder = spot.folder(&name, acting.now).insert(&mut tx).await?;
     acting.commit(tx, acting.entry(Act::FolderMade, folder.id.as_str()).detail(&folder.name)).await?;
     Ok(folder)
@@ -89,10 +99,43 @@ pub async fn change(
             Spot::within(parent)
         }
     };
-    let changed = tree::put(&mut tx, &folder, &spot, &name).await?;
+    let changed = moved(&mut tx, &folder, &spot, &name, &sight).await?;
     let detail = format!("{} → {}", folder.name, changed.name);
     acting.commit(tx, acting.entry(Act::FolderChanged, id.as_str()).detail(&detail)).await?;
     Ok(changed)
+}
+
+/// Puts a folder to a place. It must fit there. A user without the right to faces may not show faces to more users.
+async fn moved(tx: &mut Tx, folder: &Folder, spot: &Spot, name: &str, sight: &Sight) -> Result<Folder, FolderError> {
+    fits(spot, tree::height(tx, folder).await?)?;
+    let before = entries::of_shelf(tx, &folder.shelf).await?;
+    let moved = tree::put(tx, folder, spot, name).await?;
+    if tree::holds_faces(tx, &moved).await? {
+        keep_faces(tx, folder, &before, sight).await?;
+    }
+    Ok(moved)
+}
+
+/// Checks that folders of this height fit into a place.
+fn fits(spot: &Spot, height: usize) -> Result<(), FolderError> {
+    let above = spot.parent.as_ref().map_or(0, Folder::depth);
+    if above + height > MAX_DEPTH { Err(FolderError::TooDeep) } else { Ok(()) }
+}
+
+/// Refuses a change of the rights of a folder that shows faces to more users, if the user had no right to its faces.
+/// `before` is what its shelf gave. The folders below gain nothing that the folder does not gain.
+pub(super) async fn keep_faces(
+    tx: &mut Tx,
+    folder: &Folder,
+    before: &Entries,
+    sight: &Sight,
+) -> Result<(), FolderError> {
+    if sight.on_shelf(&folder.shelf).has(Right::Faces) {
+        return Ok(());
+    }
+    let changed = Folder::find(&mut *tx, &folder.id).await?.ok_or(FolderError::NotFound)?;
+    let after = entries::of_shelf(tx, &changed.shelf).await?;
+    if entries::show_more_faces(before, &after) { Err(FolderError::Faces) } else { Ok(()) }
 }
 
 fn top_of(folder: &Folder) -> Spot {
@@ -107,6 +150,9 @@ pub async fn delete(acting: Acting<'_>, id: &FolderId) -> Result<(), FolderError
     let folder = managed(&mut tx, id, &sight).await?;
     if let Some(definition) = definition::folders::bound_to(&mut tx, &folder).await?.into_iter().next() {
         return Err(FolderError::InUse(definition));
+    }
+    if !tree::gives_on_all(&mut tx, &folder, &sight, Right::Manage).await? {
+        return Err(FolderError::NotYoursBelow);
     }
     trash::add_folder(&mut tx, &folder, &BatchId::new(), &acting.user.username, acting.now).await?;
     // Asked after the folders are locked: a flow may have stored a photo meanwhile.
@@ -133,7 +179,7 @@ pub async fn restore(acting: Acting<'_>, id: &FolderId, into: Option<&FolderTarg
         return Err(FolderError::NotYours);
     }
     // First to its place: the name may be taken where it was.
-    tree::put(&mut tx, &folder, &spot, &folder.name).await?;
+    moved(&mut tx, &folder, &spot, &folder.name, &sight).await?;
     trash::restore_folder(&mut tx, &folder).await?;
     let restored = Folder::find(&mut tx, id).await?.ok_or(FolderError::NotFound)?;
     acting.commit(tx, acting.entry(Act::FolderRestored, id.as_str()).detail(&restored.name)).await?;

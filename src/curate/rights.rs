@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::folders::{FolderError, check, managed};
+use super::folders::{self, FolderError, check, managed};
 use crate::{
     audit::Act,
     db::{Db, DbError, Tx},
@@ -115,8 +115,10 @@ pub async fn set(acting: Acting<'_>, id: &FolderId, new: &NewRights) -> Result<F
     let sight = Sight::of(&mut tx, acting.user).await?;
     let folder = managed(&mut tx, id, &sight).await?;
     let checked = checked(&mut tx, &new.entries).await?;
+    let before = entries::of_shelf(&mut tx, &folder.shelf).await?;
     entries::replace(&mut tx, id, new.inherits, &checked).await?;
     entries::reshelve(&mut tx, &Folder { inherits: new.inherits, ..folder.clone() }).await?;
+    folders::keep_faces(&mut tx, &folder, &before, &sight).await?;
     let given = checked.iter().map(|(who, rights)| format!("{who}={}", words(*rights)));
     let inherits = if new.inherits { "inherits" } else { "inherits nothing" };
     let detail = [inherits.to_owned()].into_iter().chain(given).collect::<Vec<_>>().join(", ");

@@ -10,7 +10,12 @@ use crate::{
     id::{DefinitionId, FolderId},
     library::{
         FolderPath, Space,
-        folder::{Folder, Place, place, tree},
+        folder::{
+            Folder, Place, place,
+            shown::{self, hidden},
+            tree,
+        },
+        rights::{Right, Sight},
     },
     user::User,
     vocabulary::words,
@@ -132,8 +137,10 @@ impl Definition {
         Ok(bound.map(|(folder,)| folder))
     }
 
-    /// Replaces the paths of bound folders by their present paths.
-    pub async fn show_folders(&mut self, db: &Db) -> Result<(), DbError> {
+    /// Replaces the paths of bound folders by their present paths. `…` stands for the name of a folder that the user may
+    /// not see.
+    pub async fn show_folders(&mut self, db: &Db, user: &User) -> Result<(), DbError> {
+        let sight = Sight::of(db, user).await?;
         let bound: Vec<(String, FolderId)> =
             sql("SELECT purpose, folder_id FROM definition_folders WHERE definition_id = $1 AND version = $2")
                 .bind(&self.id)
@@ -142,18 +149,23 @@ impl Definition {
                 .await?;
         let mut paths = HashMap::new();
         for (purpose, folder) in bound {
-            if let Some(path) = Folder::path_in_space(db, &folder).await? {
+            if let Some(path) = shown::path_in_space(db, &folder, &sight).await? {
                 paths.insert(purpose, path);
             }
         }
         let Some(integration) = &mut self.body.integration else { return Ok(()) };
-        let shown = [
+        let set = [
             (&mut integration.download_folder, FolderPurpose::Photos),
             (&mut integration.stamped_folder, FolderPurpose::Stamped),
         ];
-        for (shown, purpose) in shown {
-            if let (Some(shown), Some(path)) = (shown, paths.remove(purpose.as_str())) {
-                *shown = path;
+        for (shown, purpose) in set {
+            match (shown, paths.remove(purpose.as_str())) {
+                (Some(shown), Some(path)) => *shown = path,
+                // The folder is in the trash. Its names are for those who see all folders.
+                (Some(shown), None) if shown.space != Space::Personal && !sight.everywhere(Right::View) => {
+                    shown.path = hidden(&shown.path);
+                }
+                _ => {}
             }
         }
         Ok(())

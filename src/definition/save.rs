@@ -30,7 +30,7 @@ pub async fn save(acting: Acting<'_>, id: DefinitionId, body: Body) -> Result<De
     let detail = format!("version {version}");
     acting.commit(tx, acting.entry(Act::DefinitionSaved, id.as_str()).detail(&detail)).await?;
     let mut saved = Definition { id, version, created_at: acting.now, body };
-    saved.show_folders(acting.db).await?;
+    saved.show_folders(acting.db, acting.user).await?;
     Ok(saved)
 }
 

@@ -37,6 +37,8 @@ words! {
         Resolved = "resolved",
         Uploaded = "uploaded",
         FileRemoved = "file_removed",
+        /// The user who removed a file took the removal back.
+        FileRestored = "file_restored",
         PhotoSupplied = "photo_supplied",
         PhotoAccepted = "photo_accepted",
         ArchiveAsked = "archive_asked",

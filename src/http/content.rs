@@ -76,7 +76,7 @@ async fn content(
     Ok(accel::sent_from(place, response))
 }
 
-/// A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit.
+/// A thumbnail as JPEG. The bytes of a URL never change, so clients may cache them without limit for one login.
 #[utoipa::path(get, path = "/api/documents/{id}/thumbnail/{size}", params(("id" = DocumentId, Path), ("size" = u32, Path)), responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404, body = Problem), (status = 412, body = Problem), (status = 503, body = Problem)))]
 async fn thumbnail_of(
     State(edge): State<Edge>,
@@ -107,7 +107,13 @@ async fn thumbnail_of(
         thumbnails::view(&edge.app, &user, &document, size).await?
     };
     let cache = "private, max-age=31536000, immutable";
-    let headers = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache), (header::ETAG, &etag)];
+    let headers = [
+        (header::CONTENT_TYPE, "image/jpeg"),
+        (header::CACHE_CONTROL, cache),
+        (header::ETAG, &etag),
+        // The next user of the browser has another session, and gets nothing of this one out of the cache.
+        (header::VARY, "cookie, authorization"),
+    ];
     let response = ([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], headers, jpeg).into_response();
     Ok(accel::sent_from(place, response))
 }

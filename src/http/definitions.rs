@@ -84,7 +84,7 @@ async fn list(
     let definitions = Definition::list(&edge.app.db, after.as_ref(), limit + 1).await?;
     let mut page = Page::from_rows(definitions, limit, |definition| definition.id.to_string());
     for definition in &mut page.items {
-        definition.show_folders(&edge.app.db).await?;
+        definition.show_folders(&edge.app.db, &user).await?;
     }
     Ok(Json(page.map(|definition| DefinitionView::of(definition, &user))))
 }
@@ -174,7 +174,7 @@ async fn show(
         None => Definition::current(db, &id).await?,
     };
     let mut definition = definition.ok_or_else(Problem::not_found)?;
-    definition.show_folders(db).await?;
+    definition.show_folders(db, &user).await?;
     Ok(Json(DefinitionView::of(definition, &user)))
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Edge, Problem,
+    Code, Edge, Problem,
     flows::check_takes_part,
     form_data::{FormData, word},
     input::{Id, Segments},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::App,
     content::receive::{Batch, UploadError},
-    curate::attachments::{self, Target},
+    curate::attachments::{self, Target, removal},
     flow::{
         Flow,
         actions::Action,
@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(supply_photos))
         // `Batch::receive` limits each file while it streams.
         .layer(DefaultBodyLimit::disable())
-        .routes(routes!(remove))
+        .routes(routes!(remove, put_back))
         .routes(routes!(retry_stamped))
 }
 
@@ -69,7 +69,7 @@ async fn upload(
     let app = &edge.app;
     let target = editable_field(&edge, &id, &key, &user).await?;
     let _place = app.bounds.upload(&user.id)?;
-    let (batch, _) = Box::pin(receive_form(app, form, app.config.upload.max_file_bytes.get())).await?;
+    let (batch, _) = Box::pin(receive_form(app, form, app.config.upload.max_file_bytes.get(), &user)).await?;
     let documents = attachments::attach(app, target, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(documents)))
 }
@@ -96,7 +96,22 @@ async fn remove(
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
     editable_field(&edge, &id, &key, &user).await?;
-    attachments::take_out(&edge.app, &id, &key, &document, &user).await?;
+    removal::take_out(&edge.app, &id, &key, &document, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the removal of a file back: the file stands in its field again. Only the user who removed it can do this. A file
+/// that the vendor has got stays out of its field.
+#[utoipa::path(put, path = "/api/flows/{id}/fields/{key}/files/{documentId}", params(("id" = FlowId, Path), ("key" = String, Path), ("documentId" = DocumentId, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn put_back(
+    State(edge): State<Edge>,
+    CurrentUser(user): CurrentUser,
+    Segments((id, key, document)): Segments<(String, String, String)>,
+) -> Result<StatusCode, Problem> {
+    let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
+    let document: DocumentId = document.parse().map_err(|_| Problem::not_found())?;
+    editable_field(&edge, &id, &key, &user).await?;
+    removal::put_back(&edge.app, &id, &key, &document, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -152,7 +167,7 @@ async fn supply_photos(
     check_may_supply(&edge, &grant, &flow, &user).await?;
     let owing = supply::owing(app, grant, &seal_use, flow).await?;
     let _place = app.bounds.upload(&user.id)?;
-    let (batch, kind) = Box::pin(receive_form(app, form, app.config.ingest.max_photo_bytes.get())).await?;
+    let (batch, kind) = Box::pin(receive_form(app, form, app.config.ingest.max_photo_bytes.get(), &user)).await?;
     let supplied = supply::supply(app, &owing, kind, &user, batch).await?;
     Ok((StatusCode::CREATED, Json(Supplied { ingest_id: supplied.ingest_id, photos: supplied.photos })))
 }
@@ -167,19 +182,34 @@ async fn check_may_supply(edge: &Edge, grant: &Grant, flow: &Flow, user: &User) 
 }
 
 /// Receives all files of the form and its `kind`, which can come before or after them. Deletes all files after an
-/// error.
+/// error, and if the user was shut out or got other roles while the files arrived.
 pub(super) async fn receive_form(
     app: &App,
     form: Result<FormData, Problem>,
     limit: u64,
+    user: &User,
 ) -> Result<(Batch, PhotoKind), Problem> {
     let (mut form, mut batch, mut kind) = (form?, Batch::default(), None);
-    match Box::pin(receive_parts(app, &mut form, limit, &mut batch, &mut kind)).await {
+    let mut received = Box::pin(receive_parts(app, &mut form, limit, &mut batch, &mut kind)).await;
+    if received.is_ok() {
+        received = check_unchanged(app, user).await;
+    }
+    match received {
         Ok(()) => Ok((batch, kind.unwrap_or(PhotoKind::Signatory))),
         Err(problem) => {
             batch.discard().await;
             Err(problem)
         }
+    }
+}
+
+/// Fails if the user was disabled or got other roles since the request began.
+async fn check_unchanged(app: &App, user: &User) -> Result<(), Problem> {
+    let present = User::find(&app.db, &user.id).await?;
+    if present.is_some_and(|present| !present.disabled && present.roles.0 == user.roles.0) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::NotLoggedIn, Code::NotLoggedIn.meaning()))
     }
 }
 

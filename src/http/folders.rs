@@ -105,7 +105,10 @@ struct NewFolder {
     /// Without `parentId`: the space. Default: `public`. In the personal space the folder is the caller's.
     space: Option<Space>,
     /// At most 240 bytes, without `/`, `\` and control characters.
-    #[schema(max_length = 240, pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f]+$")]
+    #[schema(
+        max_length = 240,
+        pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+$"
+    )]
     name: String,
 }
 
@@ -146,7 +149,10 @@ async fn view(edge: &Edge, folder: Folder, user: &User) -> Result<Json<FolderVie
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FolderChange {
     /// At most 240 bytes, without `/`, `\` and control characters.
-    #[schema(max_length = 240, pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f]+$")]
+    #[schema(
+        max_length = 240,
+        pattern = r"^(?!\.{1,2}$)(?=.*\S)[^/\\\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+$"
+    )]
     name: Option<String>,
     /// The id of the new parent folder. Empty: the top of the space.
     #[schema(pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$")]
@@ -212,6 +218,8 @@ impl From<FolderError> for Problem {
             FolderError::Evidence => Self::new(Code::Evidence, detail),
             FolderError::BadName(_) => Self::field("name", detail),
             FolderError::IntoItself => Self::field("parentId", detail),
+            FolderError::TooDeep => Self::field("parentId", detail),
+            FolderError::Faces | FolderError::NotYoursBelow => Self::new(Code::Forbidden, detail),
             FolderError::NoPlace => Self::field("folderId", detail),
             FolderError::Db(error) => error.into(),
         }

@@ -75,17 +75,18 @@ struct TotpSeed {
     uri: String,
 }
 
-/// Sets up one-time codes. Without a code the set-up begins and the answer has the seed. The first code ends it.
+/// Sets up one-time codes. Without a code the set-up begins and the answer has the seed. The first code ends it, and ends
+/// the other sessions of the user.
 #[utoipa::path(post, path = "/api/session/totp", request_body = Option<TotpSetUp>, responses((status = 200, body = TotpSeed), (status = 204), (status = 409, body = Problem)))]
 async fn set_up_totp(
     State(edge): State<Edge>,
     login: LoggedIn,
     MaybeInput(TotpSetUp { code }): MaybeInput<TotpSetUp>,
 ) -> Result<Response, Problem> {
-    login.session()?;
+    let session = login.session()?;
     let acting = edge.acting(&login.0.user);
     if let Some(code) = code {
-        totp::confirm(acting, &edge.app.secrets, &code).await?;
+        totp::confirm(acting, &edge.app.secrets, &code, Some(session)).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     Ok(Json(TotpSeed { uri: totp::begin(acting, &edge.app.secrets).await? }).into_response())
@@ -98,7 +99,7 @@ struct PasswordProof {
     password: String,
 }
 
-/// Removes the one-time codes of the user.
+/// Removes the one-time codes of the user. The user's other sessions end.
 #[utoipa::path(delete, path = "/api/session/totp", request_body = PasswordProof, responses((status = 204), (status = 429, body = Problem), (status = 503, body = Problem)))]
 async fn remove_totp(
     State(edge): State<Edge>,
@@ -107,13 +108,13 @@ async fn remove_totp(
     login: LoggedIn,
     Input(PasswordProof { password }): Input<PasswordProof>,
 ) -> Result<StatusCode, Problem> {
-    login.session()?;
+    let session = login.session()?;
     let (desk, user) = (edge.login_desk(peer, &headers), &login.0.user);
     desk.confirm(user, password).await.map_err(|error| match error {
         LoginError::Wrong => Problem::field("password", "is not the present password; enter it again"),
         other => other.into(),
     })?;
-    totp::remove(desk.db, &user.username, &user.id, desk.now).await?;
+    totp::remove_own(edge.acting(user), session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,10 +9,10 @@ use super::{
     input::{Page, Params, limit},
     session::CurrentUser,
 };
-use crate::user::people::{self, PublicName};
+use crate::user::people::{self, PublicName, RoleCount};
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(roles))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -35,5 +35,12 @@ async fn list(
 ) -> Result<Json<Page<PublicName>>, Problem> {
     let limit = usize::try_from(limit(params.limit)?).unwrap_or(usize::MAX);
     let items = people::matching(&edge.app.db, &params.q, limit).await?;
+    Ok(Json(Page { items, next: None, total: None }))
+}
+
+/// How many users have each role, so that a page can say for how many a node waits. Disabled users do not count.
+#[utoipa::path(get, path = "/api/people/roles", responses((status = 200, body = Page<RoleCount>)))]
+async fn roles(State(edge): State<Edge>, _: CurrentUser) -> Result<Json<Page<RoleCount>>, Problem> {
+    let items = people::of_roles(&edge.app.db).await?;
     Ok(Json(Page { items, next: None, total: None }))
 }

@@ -122,16 +122,19 @@ impl Edge {
     }
 }
 
-/// Logs in. The answer sets an HttpOnly cookie.
+/// Logs in. The answer sets an HttpOnly cookie. The session that the cookie named before ends. A user has at most 50
+/// sessions: a further login ends the oldest one.
 #[utoipa::path(post, path = "/api/session", security(()), request_body = NewLogin, responses((status = 200, body = SessionUser), (status = 401, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 async fn open(
     State(edge): State<Edge>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    jar: CookieJar,
     Input(NewLogin { username, password, totp }): Input<NewLogin>,
 ) -> Result<Response, Problem> {
     let desk = edge.login_desk(peer, &headers);
-    let (user, secret) = desk.enter(LoginInput { username, password, totp }).await?;
+    let former = jar.get(edge.cookie_name()).map(|cookie| cookie.value().to_owned());
+    let (user, secret) = desk.enter(LoginInput { username, password, totp, former }).await?;
     let cookie = Cookie::build((edge.cookie_name(), secret))
         .http_only(true)
         .same_site(SameSite::Lax)

@@ -16,7 +16,7 @@ use crate::{
     id::{DocumentId, FolderId},
     library::{
         folder::shown::paths,
-        rights::Sight,
+        rights::{Right, Sight},
         trash::{Tombstone, TrashCursor, TrashRow, Trashed},
     },
 };
@@ -34,8 +34,9 @@ struct TrashItem {
     #[serde(rename = "type")]
     kind: Trashed,
     name: String,
+    /// As `documents`.
     bytes: i64,
-    /// The number of documents.
+    /// The number of documents. Photos of faces are in it for administrators and auditors.
     documents: i64,
     #[schema(value_type = String, format = DateTime)]
     deleted_at: Timestamp,
@@ -78,20 +79,21 @@ async fn list(
             Ok(place) => paths.get(&place).cloned(),
             Err(_) => Some(row.space.to_string()),
         };
-        items.push(TrashItem::of(row, from)?);
+        items.push(TrashItem::of(row, from, &sight)?);
     }
     Ok(Json(Page { items, next: page.next, total: None }))
 }
 
 impl TrashItem {
-    fn of(row: TrashRow, from: Option<String>) -> Result<Self, DbError> {
+    fn of(row: TrashRow, from: Option<String>, sight: &Sight) -> Result<Self, DbError> {
+        let (faces, face_bytes) = if sight.everywhere(Right::Faces) { (0, 0) } else { (row.faces, row.face_bytes) };
         let tombstone = row.tombstone.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
             id: row.id,
             kind: row.kind,
             name: row.name,
-            bytes: row.bytes,
-            documents: row.documents,
+            bytes: row.bytes - face_bytes,
+            documents: row.documents - faces,
             deleted_at: row.deleted_at,
             deleted_by: row.deleted_by,
             from,
@@ -101,7 +103,9 @@ impl TrashItem {
 }
 
 fn cursor(text: &str) -> Result<TrashCursor, Problem> {
-    let parts = text.split_once('.').and_then(|(at, id)| Some((Timestamp(at.parse().ok()?), id.to_owned())));
+    let parts = text
+        .split_once('.')
+        .and_then(|(at, id)| Some((Timestamp(at.parse().ok()?), id.parse::<DocumentId>().ok()?.to_string())));
     parts.ok_or_else(|| super::input::bad_query("after", "the cursor is not valid; take `next` of the page before"))
 }
 

@@ -22,6 +22,9 @@ pub const ESIGN: &str = "系统知识库-电子签";
 /// Longest folder name in bytes. File systems allow 255, and ` (2)` may be added.
 pub const MAX_NAME: usize = 240;
 
+/// Most folders that lie in each other. An index of PostgreSQL holds the ids of 70 folders.
+pub const MAX_DEPTH: usize = 50;
+
 /// The row of a folder. [`FolderView`](shown::FolderView) is what a user sees of it.
 #[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct Folder {
@@ -52,12 +55,18 @@ pub enum BadName {
     TooLong,
     #[error("a folder name must not contain \"/\", \"\\\" or control characters; remove them")]
     Forbidden,
+    #[error("a path must not have more than {MAX_DEPTH} folders; choose a shorter path")]
+    TooDeep,
 }
 
 /// Splits `path` into checked names. An empty path has no names.
 pub fn names_of(path: &str) -> Result<Vec<&str>, BadName> {
     if path.is_empty() {
         return Ok(Vec::new());
+    }
+    // The folder of the e-sign module may come before them.
+    if path.split('/').count() >= MAX_DEPTH {
+        return Err(BadName::TooDeep);
     }
     path.split('/').map(check_name).collect()
 }
@@ -70,10 +79,16 @@ pub fn check_name(name: &str) -> Result<&str, BadName> {
     if name.len() > MAX_NAME {
         return Err(BadName::TooLong);
     }
-    if name.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
+    if name.chars().any(|c| c.is_control() || turns_text(c) || c == '/' || c == '\\') {
         return Err(BadName::Forbidden);
     }
     Ok(name)
+}
+
+/// Returns true for characters that change the direction of a text. With them a name can look like another one.
+#[must_use]
+pub const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the space and the name of each folder from the top down to this one, if it meets the condition.

@@ -177,7 +177,7 @@ pub fn gives(filtered: &mut Filtered, user: &User, right: Right, f: &str) -> Str
 
 /// Returns the condition that the shelf of the folder `f` gives the user the right. The engines read the shelves of the
 /// user once for a statement.
-fn shelf_gives(filtered: &mut Filtered, user: &User, right: Right, f: &str) -> String {
+pub(super) fn shelf_gives(filtered: &mut Filtered, user: &User, right: Right, f: &str) -> String {
     let names: Vec<String> = names(user).into_iter().map(|name| filtered.arg(name)).collect();
     let held = format!(
         "{f}.shelf IN (SELECT r.shelf FROM shelf_rights r WHERE r.who IN ({}) AND (r.rights & {bit}) = {bit})",

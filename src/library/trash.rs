@@ -12,7 +12,8 @@ use crate::{
     library::{
         Space,
         folder::{Folder, tree},
-        rights::{Right, Sight, gives},
+        rights::{Right, Sight, gives, no_faces, shelf_gives},
+        search::Search,
     },
     user::{Role, User},
     vocabulary::words,
@@ -58,11 +59,14 @@ pub struct TrashRow {
     #[sqlx(try_from = "String")]
     pub space: Space,
     pub owner: String,
-    /// Why only its flow showed the document. `None`: its folder showed it.
+    /// Why the rights of its place do not show the row. `None`: they show it.
     pub hidden: Option<String>,
     pub name: String,
     pub bytes: i64,
     pub documents: i64,
+    /// Of a folder: those of the documents that only the right to faces shows.
+    pub faces: i64,
+    pub face_bytes: i64,
     pub batch: BatchId,
     pub deleted_at: Timestamp,
     pub deleted_by: String,
@@ -131,9 +135,10 @@ pub async fn add_folder(
     .bind(&to)
     .scalars(&mut *tx)
     .await?;
-    sql("INSERT INTO trash (id, kind, place, space, owner, name, bytes, documents, batch, deleted_at, deleted_by)
+    sql("INSERT INTO trash (id, kind, place, space, owner, name, bytes, documents, faces, face_bytes, batch, deleted_at, deleted_by)
          SELECT f.id, 'folder', f.parent, f.space, f.owner, f.name, CAST(COALESCE(SUM(t.bytes), 0) AS BIGINT),
-           CAST(COALESCE(SUM(t.documents), 0) AS BIGINT), $1, $2, $3
+           CAST(COALESCE(SUM(t.documents), 0) AS BIGINT), CAST(COALESCE(SUM(t.faces), 0) AS BIGINT),
+           CAST(COALESCE(SUM(t.face_bytes), 0) AS BIGINT), $1, $2, $3
          FROM folders f LEFT JOIN folders b ON b.lineage >= $4 AND b.lineage < $5 AND b.trash_id IS NULL
          LEFT JOIN folder_totals t ON t.folder_id = b.id WHERE f.id = $6
          GROUP BY f.id, f.parent, f.space, f.owner, f.name")
@@ -168,15 +173,15 @@ pub async fn holds_evidence_of(tx: &mut Tx, folder: &FolderId) -> Result<bool, D
 /// Takes a folder with all that went with it out of the trash.
 pub async fn restore_folder(tx: &mut Tx, folder: &Folder) -> Result<(), DbError> {
     sql("UPDATE folders SET trash_id = NULL WHERE trash_id = $1").bind(&folder.id).execute(&mut *tx).await?;
-    forget(tx, &[folder.id.as_str()]).await
+    forget(tx, &[folder.id.as_str()]).await?;
+    Ok(())
 }
 
-/// Removes rows of things that were restored.
-pub async fn forget(tx: &mut Tx, ids: &[&str]) -> Result<(), DbError> {
+/// Removes rows of things that are restored. Returns their number.
+pub async fn forget(tx: &mut Tx, ids: &[&str]) -> Result<u64, DbError> {
     let ids = padded(ids);
     let text = format!("DELETE FROM trash WHERE tombstone IS NULL AND id IN {}", placeholders(1, ids.len()));
-    sql(text).bind_all(ids).execute(tx).await?;
-    Ok(())
+    sql(text).bind_all(ids).execute(tx).await
 }
 
 /// Returns the condition that the user manages the place from which the row `t` came. What only a flow showed, the user
@@ -190,9 +195,24 @@ pub(super) fn manages(filtered: &mut Filtered, sight: &Sight) -> String {
     let gives = gives(filtered, sight.user(), Right::Manage, "p");
     // At the top of a space, its shelf is the space, or its owner.
     let top = gives_at_top(filtered, sight.user());
+    let unseen = unseen(filtered, sight.user());
     format!(
-        "({own} OR t.hidden IS NULL AND (EXISTS (SELECT 1 FROM folders p WHERE p.id = t.place AND {gives}) OR t.place = '' AND {top}))"
+        "({own} OR t.hidden IS NULL AND NOT ({unseen})
+           AND (EXISTS (SELECT 1 FROM folders p WHERE p.id = t.place AND {gives}) OR t.place = '' AND {top}))"
     )
+}
+
+/// Returns the condition that the user did not manage all of the thing of the row `t` before: it holds a folder with
+/// rights of its own, or it is a face.
+fn unseen(filtered: &mut Filtered, user: &User) -> String {
+    let manages = shelf_gives(filtered, user, Right::Manage, "o");
+    let folder = format!("EXISTS (SELECT 1 FROM folders o WHERE o.trash_id = t.id AND NOT {manages})");
+    match no_faces(filtered, user) {
+        Some(no_faces) => {
+            format!("{folder} OR EXISTS (SELECT 1 FROM documents d WHERE d.id = t.id AND NOT {no_faces})")
+        }
+        None => folder,
+    }
 }
 
 /// Returns the condition that the user manages the top of the space of the row `t`.
@@ -200,6 +220,19 @@ fn gives_at_top(filtered: &mut Filtered, user: &User) -> String {
     let owner = filtered.arg(&user.id);
     let keeper = if user.has(Role::Archivist) { "t.space <> 'personal' OR " } else { "" };
     format!("({keeper}t.owner = {owner})")
+}
+
+/// Returns the documents in the trash that meet the conditions, newest first: those that went there by themselves, from
+/// places that the user manages.
+pub async fn documents(db: &Db, search: &Search, sight: &Sight) -> Result<Vec<DocumentId>, DbError> {
+    let select = "SELECT t.id FROM trash t JOIN documents d ON d.id = t.id";
+    let mut filtered = Filtered::new(select).when("t.tombstone IS NULL").when("t.kind = 'document'");
+    let manages = manages(&mut filtered, sight);
+    filtered = filtered.when(&manages);
+    for condition in search.conditions(&mut filtered) {
+        filtered = filtered.when(&condition);
+    }
+    filtered.then("ORDER BY t.deleted_at DESC, t.id DESC").scalars(db).await
 }
 
 impl TrashRow {
@@ -220,6 +253,18 @@ impl TrashRow {
         let mut filtered = Filtered::new("SELECT t.* FROM trash t").and("t.id =", Some(id));
         let manages = manages(&mut filtered, sight);
         filtered.when(&manages).end().optional(on).await
+    }
+
+    /// Returns the rows of those of the documents that the user may restore.
+    pub async fn managed_documents(
+        on: impl Into<On<'_>>,
+        ids: &[DocumentId],
+        sight: &Sight,
+    ) -> Result<Vec<Self>, DbError> {
+        let mut filtered = Filtered::new("SELECT t.* FROM trash t").when("t.tombstone IS NULL AND t.kind = 'document'");
+        let ids: Vec<String> = padded(ids).iter().map(|id| filtered.arg(id)).collect();
+        let manages = manages(&mut filtered, sight);
+        filtered.when(&format!("t.id IN ({})", ids.join(", "))).when(&manages).end().all(on).await
     }
 
     /// Returns the rows of one act that the user may restore.

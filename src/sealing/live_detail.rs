@@ -104,6 +104,8 @@ pub struct MissingPhotos {
     /// True: the vendor lists the photo, but it was not fetched yet. False: the device counted a stamping, but the
     /// vendor has no photo of it.
     pub named: bool,
+    /// The photokeys at the vendor, at most 100. Empty for photos that may show a face, and if the vendor has none.
+    pub keys: Vec<String>,
     /// Why the last try to fetch it failed.
     pub error: Option<String>,
 }
@@ -237,7 +239,7 @@ fn to_view(grant: Grant, photos: &PhotoCounts, outstanding: &[Named], gap_since:
     let mut missing_photos = named::of_grant(outstanding, Some(&grant.id));
     for gap in photos.gaps.iter().filter(|gap| gap.grant_id.as_ref() == Some(&grant.id) && gap.missing > gap.listed) {
         let (kind, count, since) = (gap.kind, gap.missing - gap.listed, gap_since);
-        missing_photos.push(MissingPhotos { kind, count, since, named: false, error: None });
+        missing_photos.push(MissingPhotos { kind, count, since, named: false, keys: Vec::new(), error: None });
     }
     GrantDetail {
         id: grant.id,

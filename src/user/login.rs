@@ -63,6 +63,8 @@ pub struct LoginInput {
     pub username: String,
     pub password: String,
     pub totp: Option<String>,
+    /// The secret of the session that the browser has. It ends with the login.
+    pub former: Option<String>,
 }
 
 impl std::fmt::Debug for LoginInput {
@@ -95,10 +97,10 @@ impl LoginDesk<'_> {
     /// Logs in and opens a session. The returned secret is the value of the cookie and is shown once. A failed login is
     /// audited too.
     pub async fn enter(&self, credentials: LoginInput) -> Result<(User, String), LoginError> {
-        let LoginInput { username, password, totp } = credentials;
+        let LoginInput { username, password, totp, former } = credentials;
         let attempt = self.throttle.begin(&username, self.address, self.now)?;
         let entered = match self.prove(&username, password).await? {
-            Some(proven) => self.open(&proven, totp.as_deref()).await,
+            Some(proven) => self.open(&proven, totp.as_deref(), former.as_deref()).await,
             None => Err(LoginError::Wrong),
         };
         match entered {
@@ -139,7 +141,12 @@ impl LoginDesk<'_> {
         Ok(id.zip(hash).filter(|_| right).map(|(id, hash)| Proven { id, hash }))
     }
 
-    async fn open(&self, proven: &Proven, code: Option<&str>) -> Result<(User, String), LoginError> {
+    async fn open(
+        &self,
+        proven: &Proven,
+        code: Option<&str>,
+        former: Option<&str>,
+    ) -> Result<(User, String), LoginError> {
         let mut tx = self.db.begin().await?;
         let user: User = sql("SELECT * FROM users WHERE id = $1 AND password_hash = $2 AND NOT disabled {for_update}")
             .bind(&proven.id)
@@ -152,6 +159,9 @@ impl LoginDesk<'_> {
             if !totp::consume(&mut tx, self.secrets, &user, code, self.now).await? {
                 return Err(LoginError::WrongCode);
             }
+        }
+        if let Some(former) = former {
+            session::close(&mut tx, former).await?;
         }
         let address = self.address.to_string();
         let (session, secret) = session::open(&mut tx, &user.id, &address, self.agent, self.now).await?;

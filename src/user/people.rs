@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sqlx::FromRow;
 
+use super::{Role, Roles};
 use crate::db::{Db, DbError, On, placeholders, sql};
 
 /// A user as everyone may see them.
@@ -65,6 +66,27 @@ pub async fn display_names(
         .filter(|(_, user)| usernames.contains(&user.username))
         .map(|(_, user)| (user.username, user.display_name))
         .collect())
+}
+
+/// How many users have a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct RoleCount {
+    pub role: Role,
+    /// Disabled users do not count.
+    pub people: usize,
+}
+
+#[derive(FromRow)]
+struct RolesOf {
+    #[sqlx(try_from = "String")]
+    roles: Roles,
+}
+
+/// Returns the number of users of each role. A role without users has 0.
+pub async fn of_roles(db: &Db) -> Result<Vec<RoleCount>, DbError> {
+    let all: Vec<RolesOf> = sql("SELECT roles FROM users WHERE NOT disabled").all(db).await?;
+    let people = |role: Role| all.iter().filter(|one| one.roles.0.contains(&role)).count();
+    Ok(Role::ALL.iter().map(|role| RoleCount { role: *role, people: people(*role) }).collect())
 }
 
 /// Returns the users whose display name or username contains `q`, by display name. Disabled users are left out.

@@ -26,6 +26,8 @@ use crate::{
 
 /// Longest lifetime of a session after the login.
 pub const LIFETIME: Duration = Duration::from_hours(12);
+/// Most open sessions of one user. A further login ends the oldest one.
+pub const MOST: i64 = 50;
 /// How old the time of the last activity may be before it is written again.
 const STEP: Duration = Duration::from_mins(1);
 /// Longest text of a browser's name that is kept, in characters.
@@ -168,7 +170,13 @@ pub(super) async fn open(
     .bind(now.plus(LIFETIME))
     .execute(&mut *tx)
     .await?;
-    sql("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(tx).await?;
+    sql("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(&mut *tx).await?;
+    sql("DELETE FROM sessions WHERE user_id = $1 AND id NOT IN (
+           SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2)")
+    .bind(user)
+    .bind(MOST)
+    .execute(tx)
+    .await?;
     Ok((id, secret))
 }
 

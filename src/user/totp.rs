@@ -5,12 +5,13 @@ use totp_rs::{Builder, Secret, Totp};
 use super::{
     Acting, User,
     login::{LoginError, random_bytes},
+    session,
 };
 use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
     db::{Db, DbError, On, Tx, sql},
-    id::UserId,
+    id::{SessionId, UserId},
     secret::{SecretError, Secrets},
 };
 
@@ -54,8 +55,14 @@ pub async fn begin(acting: Acting<'_>, secrets: &Secrets) -> Result<String, Totp
     Ok(uri)
 }
 
-/// Ends the set-up with the first code. From now on a login needs a code.
-pub async fn confirm(acting: Acting<'_>, secrets: &Secrets, code: &str) -> Result<(), TotpError> {
+/// Ends the set-up with the first code. From now on a login needs a code. The other sessions of the user, which are
+/// without a code, end.
+pub async fn confirm(
+    acting: Acting<'_>,
+    secrets: &Secrets,
+    code: &str,
+    current: Option<&SessionId>,
+) -> Result<(), TotpError> {
     let mut tx = acting.db.begin().await?;
     let user = User::lock(&mut tx, &acting.user.id).await?.ok_or(DbError::RowNotFound)?;
     if user.totp {
@@ -70,7 +77,16 @@ pub async fn confirm(acting: Acting<'_>, secrets: &Secrets, code: &str) -> Resul
         .bind(&user.id)
         .execute(&mut tx)
         .await?;
+    session::end_all(&mut tx, &user.id, current).await?;
     Ok(acting.commit(tx, acting.entry(Act::TotpSetUp, user.id.as_str())).await?)
+}
+
+/// Removes the codes of the user who acts. The other sessions of the user end.
+pub async fn remove_own(acting: Acting<'_>, current: &SessionId) -> Result<(), DbError> {
+    if remove(acting.db, &acting.user.username, &acting.user.id, acting.now).await? {
+        session::end_others(acting, Some(current)).await?;
+    }
+    Ok(())
 }
 
 /// Removes the codes of a user. `by` is the user, an administrator or the command line. Returns false without codes.

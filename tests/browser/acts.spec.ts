@@ -159,20 +159,58 @@ test("archived by hand, and by an administrator although a photo is missing", as
   await wang.goto(`/flows/${complete}`);
   await wang.getByRole("button", { name: "归档" }).click();
   const archive = dialog(wang, "归档");
-  await expect(archive.getByText("图片已收齐，文件已上传。归档后内容不能再修改。")).toBeVisible();
+  await expect(archive.getByText("没有缺少的图片和必填文件。归档后内容不能再修改。")).toBeVisible();
   await archive.getByRole("button", { name: "归档" }).click();
   await expect(wang.getByText(/已归档 /)).toBeVisible({ timeout: 30_000 });
 
   await admin.goto(`/flows/${short}`);
   await admin.getByRole("button", { name: "归档" }).click();
   const accept = dialog(admin, "归档");
-  await expect(accept.getByText("还差 1 张")).toBeVisible();
+  await expect(accept.getByRole("listitem")).toContainText("还差 1 张");
+  await expect(accept.getByRole("listitem")).toContainText("公章 · 王五 · 盖章照片");
+  await expect(accept.getByRole("listitem")).toContainText("契约锁没有图片");
   await accept.getByLabel("缺图也归档").check();
   await accept.getByRole("button", { name: "归档" }).click();
   await expect(accept.getByText("请写明原因")).toBeVisible();
   await accept.getByLabel("原因").fill("印控机丢失照片");
   await accept.getByRole("button", { name: "归档" }).click();
   await expect(admin.getByText(/已归档 /)).toBeVisible({ timeout: 30_000 });
+});
+
+test("what the archive lacks leads to the place where it is brought", async ({ house, person }) => {
+  const flow = await house.startFlow("缺盖章文件", 1);
+  await house.approve(flow);
+  await house.stamp(await house.business(flow), 1, 0, { signatory: 0 });
+  await house.until("it collects", async () => (await house.flow<{ phase: string }>(flow)).phase === "collecting");
+  const admin = await person("admin");
+  // The file is taken out while the dialog is open: without it the archive is not offered.
+  await admin.route(new RegExp(`/api/flows/${flow}$`), async (route) => {
+    const response = await route.fetch();
+    const json = (await response.json()) as { actions: string[] };
+    await route.fulfill({ response, json: { ...json, actions: [...json.actions, "archive"] } });
+  });
+  await admin.goto(`/flows/${flow}`);
+  await admin.getByRole("button", { name: "归档", exact: true }).click();
+  const archive = dialog(admin, "归档");
+  await expect(archive.getByRole("listitem").filter({ hasText: "还差 1 张" })).toContainText("契约锁没有图片");
+  await archive.getByRole("button", { name: "去上传用印后文件" }).click();
+  await expect(archive).toHaveCount(0);
+  const choose = admin.getByRole("button", { name: "用印后文件：选择文件" });
+  await expect(choose).toBeFocused();
+  await expect(choose).toBeInViewport();
+});
+
+test("a photo that the vendor lists and does not give is named by its key", async ({ house, person }) => {
+  const flow = await house.startFlow("取不到的图片", 1);
+  await house.approve(flow);
+  await house.stampAndLose(await house.business(flow));
+  await house.until("it collects", async () => (await house.flow<{ phase: string }>(flow)).phase === "collecting");
+  const wang = await person("wang");
+  await wang.goto(`/flows/${flow}`);
+  await wang.getByRole("button", { name: "查看用印详情" }).click();
+  const details = dialog(wang, "用印详情");
+  await expect(details.getByText(/^\d{8}-[0-9a-f-]{36}$/)).toBeVisible();
+  await expect(details.getByText("契约锁有此图片，还没有取到")).toBeVisible();
 });
 
 test.describe("errors of the service", () => {
@@ -193,6 +231,28 @@ test.describe("errors of the service", () => {
     await expect(zhang.getByText("must be a whole number from 1 to 100000")).toBeVisible();
     await expect(zhang.getByLabel("第 1 行 用印次数")).toBeFocused();
     await expect(zhang.getByLabel("用印主题")).toHaveValue("次数太多");
+  });
+
+  test("a node that nobody can take is named, and the path says who can take each node", async ({ house, person }) => {
+    const qian = await person("qian");
+    await qian.goto(`/flows/new?type=${house.definitions.field}`);
+    const path = qian.getByRole("complementary", { name: "审批路径" });
+    await expect(path.getByRole("listitem").nth(0)).toContainText("发起人的上级");
+    await expect(path.getByRole("listitem").nth(1)).toContainText("操作员（1 人）");
+    await qian.getByLabel("用印主题").fill("没有上级");
+    await qian.getByLabel("发起组织").fill("上海印库科技有限公司");
+    await qian.getByRole("combobox", { name: "第 1 行 物理印章" }).fill("公章");
+    await qian.getByRole("option", { name: /公章.*QYS2019040001/ }).click();
+    // A field for one value keeps the focus when its value is chosen.
+    await expect(qian.getByRole("button", { name: "移除 公章" })).toBeFocused();
+    await qian.getByLabel("第 1 行 用印次数").fill("1");
+    await qian.getByRole("combobox", { name: "第 1 行 用印人" }).fill("王");
+    await qian.getByRole("option", { name: /王五/ }).click();
+    await qian.keyboard.press("Control+Enter");
+    await expect(qian.getByText("节点“部门审批”没有可以处理的人：qian has no manager")).toBeVisible();
+    const zhang = await person("zhang");
+    await zhang.goto(`/flows/new?type=${house.definitions.field}`);
+    await expect(zhang.getByRole("complementary", { name: "审批路径" })).toContainText("李四（上级）");
   });
 
   test("what is missing is marked before anything is sent", async ({ house, person }) => {

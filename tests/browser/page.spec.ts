@@ -80,16 +80,36 @@ test("the page of an ingest counts while photos come", async ({ house, person })
 
 test.describe("downloads that are made first", () => {
   test.use({ expected: ANSWER(503) });
-  test("an evidence package starts by itself when it is made", async ({ house, person }) => {
+  test("an evidence package says what is in it, and is downloaded", async ({ house, person }) => {
     const flow = await scenes(house);
     const zhang = await person("zhang");
     await zhang.goto(`/flows/${flow.archived}`);
     await expect(zhang.getByText("清单 #1")).toBeVisible();
-    const download = zhang.waitForEvent("download", { timeout: 60_000 });
     await zhang.getByRole("button", { name: "证据包" }).click();
+    const dialog = zhang.getByRole("dialog", { name: "证据包" });
+    const contents = dialog.getByRole("table", { name: "内容" });
+    await expect(contents.getByRole("row", { name: /^图片 4 个文件/ })).toBeVisible({ timeout: 60_000 });
+    await expect(contents.getByRole("row", { name: /用印后文件 1 个文件/ })).toBeVisible();
+    await expect(dialog.getByText("已归档 · 清单 #1")).toBeVisible();
+    await expect(dialog.getByText("不含 4 张人脸或类型未知的照片，包内会注明。")).toBeVisible();
+    // The identity is that of the service, and the faces are for those who read everything.
+    const { s } = await house.api<{ s: string }>("zhang", "GET", `/api/flows/${flow.archived}/evidence`);
+    await expect(dialog.getByText(s)).toBeVisible();
+    await expect(dialog.getByRole("checkbox")).toHaveCount(0);
+    await dialog.getByText("如何验证").click();
+    await expect(dialog.getByRole("link", { name: /verify\.html/ })).toBeVisible();
+    const download = zhang.waitForEvent("download", { timeout: 60_000 });
+    await dialog.getByRole("button", { name: "下载", exact: true }).click();
     expect((await download).suggestedFilename()).toMatch(/\.zip$/);
     expect(await (await download).failure()).toBeNull();
-    await expect(zhang.getByRole("dialog")).toHaveCount(0);
+
+    const sun = await person("sun");
+    await sun.goto(`/flows/${flow.archived}`);
+    await sun.getByRole("button", { name: "证据包" }).click();
+    const whole = sun.getByRole("dialog", { name: "证据包" });
+    await whole.getByRole("checkbox", { name: "包含人脸照片" }).check();
+    await expect(whole.getByRole("row", { name: /^图片 8 个文件/ })).toBeVisible({ timeout: 60_000 });
+    await expect(whole.getByText(/不含/)).toHaveCount(0);
   });
 });
 

@@ -108,6 +108,33 @@ test.describe("the session ends", () => {
     expect((await house.flow<{ phase: string }>(flow)).phase).toBe("using");
   });
 
+  test("an upload after the end of the session asks for the password, and the file is sent again", async ({
+    house,
+    person,
+  }) => {
+    const flow = await house.startFlow("上传时会话过期", 1);
+    await house.approve(flow);
+    await house.stamp(await house.business(flow), 1);
+    await house.until("it is ready", async () => (await house.flow<{ phase: string }>(flow)).phase === "ready");
+    const wang = await person("wang");
+    await wang.goto(`/flows/${flow}`);
+    const card = wang.getByRole("region", { name: "用印后文件" });
+    await expect(card.getByRole("button", { name: /选择文件/ })).toBeVisible();
+    const cookies = (await wang.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+    await fetch(`${house.base}/api/session`, { method: "DELETE", headers: { cookie: cookies } });
+    await card.locator("input[type=file]").setInputFiles({
+      name: "合同.pdf",
+      mimeType: "application/pdf",
+      buffer: Buffer.from("%PDF-1.7\n%%EOF\n"),
+    });
+    const dialog = wang.getByRole("dialog", { name: "登录已过期" });
+    await dialog.getByLabel("密码", { exact: true }).fill(PASSWORD);
+    await dialog.getByRole("button", { name: "登录", exact: true }).click();
+    await expect(dialog).toHaveCount(0);
+    await card.getByRole("button", { name: "重新上传" }).click();
+    await expect(card.getByRole("link", { name: "合同.pdf" })).toBeVisible();
+  });
+
   test("a wrong password is said, and a page of ours comes after the login", async ({ house, stranger }) => {
     const flow = await house.startFlow("登录后回到这里");
     const page = await stranger();

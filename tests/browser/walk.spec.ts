@@ -111,6 +111,13 @@ async function places(house: Parameters<typeof scenes>[0]): Promise<Place[]> {
       open: ["归档", "Archive"],
     },
     {
+      name: "evidence",
+      as: "sun",
+      path: `/flows/${flow.archived}`,
+      open: ["证据包", "Evidence package"],
+      fill: async (page) => expect(page.getByRole("dialog").getByRole("table")).toBeVisible({ timeout: 60_000 }),
+    },
+    {
       name: "activity",
       as: "zhang",
       path: `/flows/${flow.archived}`,

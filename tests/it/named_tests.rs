@@ -77,7 +77,23 @@ fn is_head(row: &str) -> bool {
     ["test", "the test", "shown by"].iter().any(|word| row.ends_with(&format!("| {word} |")))
 }
 
-/// A name of a test, or the module of many.
+/// A name of a test, the module of many, or a file of tests in the browser.
 fn names_a_test(cell: &str) -> bool {
-    cell.split('`').nth(1).is_some_and(|word| word.contains('_') || word == "rights")
+    cell.split('`').nth(1).is_some_and(|word| {
+        let in_browser = word.ends_with(".spec.ts") && Path::new(env!("CARGO_MANIFEST_DIR")).join(word).exists();
+        word.contains('_') || word == "rights" || in_browser
+    })
+}
+
+#[test]
+fn each_table_of_the_database_has_a_level_of_protection() {
+    let page = page("security.md");
+    let data = page.split("# Data and their protection").nth(1).unwrap().split("\n# ").next().unwrap();
+    let schema = include_str!("../../migrations/sqlite/0001_schema.sql");
+    let tables = schema.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split(' ').next());
+    let tables: Vec<&str> = tables.collect();
+    assert!(tables.len() > 40, "{tables:?}");
+    let times = |table: &str| data.matches(&format!("`{table}`")).count();
+    let wrong: Vec<&&str> = tables.iter().filter(|table| times(table) != 1).collect();
+    assert!(wrong.is_empty(), "say once which data they have: {wrong:?}");
 }

@@ -47,8 +47,8 @@ export interface Draft {
   savedAt: Ref<string | null>;
   /** Removes the draft: it was sent. */
   clear(): void;
-  /** Throws the restored draft away. */
-  discard(): void;
+  /** Throws the restored draft away. Returns what takes that back. */
+  discard(): () => void;
 }
 
 const PAUSE = 1000;
@@ -99,7 +99,9 @@ export function useDraft<T>(username: string, place: string, value: Ref<T>, isEm
       value.value = JSON.parse(initial) as T;
     },
     discard() {
+      const thrown = JSON.stringify(value.value);
       this.clear();
+      return () => (value.value = JSON.parse(thrown) as T);
     },
   };
 }

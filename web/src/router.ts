@@ -51,7 +51,11 @@ router.afterEach((to: RouteLocationNormalized, from: RouteLocationNormalized) =>
   const samePage = to.path === from.path;
   void nextTick(() => {
     // A new page starts at its beginning; the browser itself places the first one.
-    if (!samePage && !first) document.getElementById("main")?.focus({ preventScroll: returning });
+    const main = document.getElementById("main");
+    if (!samePage && !first && main) {
+      if (!returning) main.scrollTop = 0;
+      main.focus({ preventScroll: true });
+    }
     first = false;
   });
 });

@@ -1,10 +1,11 @@
 //! Changes of the rows of documents: name, place, trash.
 
-use super::{Document, DocumentSource, folded_names, sort_key};
+use super::{Document, DocumentSource, folded_names, shelf::HiddenShelf, sort_key};
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, padded, placeholders, sql},
-    id::{BatchId, DocumentId, FolderId},
+    hash::Blake3,
+    id::{BatchId, DocumentId, FlowId, FolderId},
     library::trash,
 };
 
@@ -77,7 +78,53 @@ pub async fn restore_all(tx: &mut Tx, ids: &[DocumentId], folder: &FolderId) -> 
     sql(text).bind(folder).bind_all(&ids).execute(tx).await
 }
 
-/// Removes the rows of documents. Their originals stay, and may have other documents.
+/// Returns the contents of documents, in their order.
+pub async fn originals_of(tx: &mut Tx, ids: &[DocumentId]) -> Result<Vec<Blake3>, DbError> {
+    let ids = padded(ids);
+    sql(format!(
+        "SELECT DISTINCT original_hash FROM documents WHERE id IN {} ORDER BY original_hash",
+        placeholders(1, ids.len())
+    ))
+    .bind_all(&ids)
+    .scalars(tx)
+    .await
+}
+
+/// Returns the name of a file that `by` moved from the field of a flow to the trash.
+pub async fn name_of_removed(
+    tx: &mut Tx,
+    id: &DocumentId,
+    (flow, field): (&FlowId, &str),
+    by: &str,
+) -> Result<Option<String>, DbError> {
+    let found: Option<(String,)> =
+        sql("SELECT name FROM documents WHERE id = $1 AND flow_id = $2 AND field_key = $3 AND deleted_at IS NOT NULL AND deleted_by = $4")
+            .bind(id)
+            .bind(flow)
+            .bind(field)
+            .bind(by)
+            .optional(tx)
+            .await?;
+    Ok(found.map(|(name,)| name))
+}
+
+/// Takes a file out of the trash, to its place in its field. The caller holds the folder.
+pub async fn put_back(
+    tx: &mut Tx,
+    id: &DocumentId,
+    folder: &FolderId,
+    shelf: Option<HiddenShelf>,
+) -> Result<(), DbError> {
+    sql("UPDATE documents SET folder_id = $1, shelf = $2, deleted_at = NULL, deleted_by = NULL WHERE id = $3")
+        .bind(folder)
+        .bind(shelf.map_or("folder", HiddenShelf::as_str))
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+    trash::forget(tx, &[id.as_str()]).await
+}
+
+/// Removes the rows of documents. Their originals may have other documents.
 pub async fn remove_all(tx: &mut Tx, ids: &[DocumentId]) -> Result<u64, DbError> {
     let ids = padded(ids);
     sql(format!("DELETE FROM documents WHERE id IN {}", placeholders(1, ids.len()))).bind_all(&ids).execute(tx).await

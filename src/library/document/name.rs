@@ -1,7 +1,7 @@
 //! Names of documents: `<serialNo>_<seal>_<no>_<yyyyMMdd-HHmmss>_<kind>.<ext>`, valid on every file system. A photo that a
 //! user supplied has `_supplied` at the end.
 
-use crate::{clock::Timestamp, photo::kind::PhotoKind};
+use crate::{clock::Timestamp, library::folder::turns_text, photo::kind::PhotoKind};
 
 /// Longest name in bytes. It leaves room for ` (2)` below the 255 bytes of file systems.
 const MAX_BYTES: usize = 240;
@@ -27,7 +27,7 @@ pub fn of_photo(
 /// Returns the name of an uploaded file, without the characters that a file system refuses.
 #[must_use]
 pub fn of_upload(given: &str) -> String {
-    let name = clean(given);
+    let name = Some(clean(given)).filter(|name| !name.is_empty()).unwrap_or_else(|| "_".to_owned());
     let (stem, suffix) = match name.rsplit_once('.') {
         Some((stem, ext)) if !stem.is_empty() && ext.len() <= 20 => (stem, format!(".{ext}")),
         _ => (name.as_str(), String::new()),
@@ -50,7 +50,8 @@ pub fn numbered(name: &str, n: usize) -> String {
 /// Replaces characters that some file system or zip tool refuses.
 fn clean(text: &str) -> String {
     let forbidden = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
-    text.chars().map(|c| if forbidden(c) { '-' } else { c }).collect::<String>().trim().to_owned()
+    let letters = text.chars().filter(|c| !turns_text(*c));
+    letters.map(|c| if forbidden(c) { '-' } else { c }).collect::<String>().trim().to_owned()
 }
 
 fn cut(text: &str, bytes: usize) -> &str {
@@ -88,6 +89,8 @@ mod tests {
     fn an_uploaded_file_keeps_its_name_as_far_as_file_systems_take_it() {
         assert_eq!(of_upload("合同 (终稿).pdf"), "合同 (终稿).pdf");
         assert_eq!(of_upload("a:b?.pdf"), "a-b-.pdf");
+        assert_eq!(of_upload("a\u{202e}gpj.exe"), "agpj.exe", "it would look like aexe.jpg");
+        assert_eq!(of_upload("\u{202e} "), "_");
         let long = of_upload(&format!("{}.pdf", "合".repeat(200)));
         assert!(long.len() <= MAX_BYTES && long.ends_with("合.pdf"), "{long}");
     }

@@ -11,7 +11,7 @@ use crate::{
     db::{Db, DbError, filter::Filtered, padded, placeholders, sql},
     id::FolderId,
     library::{
-        Space,
+        FolderPath, Space,
         rights::{Right, Rights, Sight, gives, gives_faces},
     },
 };
@@ -73,6 +73,22 @@ pub async fn paths(db: &Db, ids: &[FolderId], sight: &Sight) -> Result<HashMap<F
 pub async fn path(db: &Db, folder: &Folder, sight: &Sight) -> Result<String, DbError> {
     let paths = paths_of(db, std::slice::from_ref(folder), sight).await?;
     Ok(paths.into_values().next().unwrap_or_default())
+}
+
+/// Returns the space of a folder and its path in it, as a definition names it. `None`: it is not there, or it is in the
+/// trash.
+pub async fn path_in_space(db: &Db, id: &FolderId, sight: &Sight) -> Result<Option<FolderPath>, DbError> {
+    let Some(folder) = Folder::find(db, id).await?.filter(|folder| folder.trash_id.is_none()) else { return Ok(None) };
+    let path = path(db, &folder, sight).await?;
+    // The name of a system folder's top is no part of a setting.
+    let names = path.split('/').skip(1 + usize::from(folder.space == Space::System));
+    Ok(Some(FolderPath { space: folder.space, path: names.collect::<Vec<_>>().join("/") }))
+}
+
+/// Returns a path without its names.
+#[must_use]
+pub fn hidden(path: &str) -> String {
+    path.split('/').map(|name| if name.is_empty() { "" } else { HIDDEN }).collect::<Vec<_>>().join("/")
 }
 
 async fn paths_of(db: &Db, folders: &[Folder], sight: &Sight) -> Result<HashMap<FolderId, String>, DbError> {

@@ -1,9 +1,14 @@
 //! The tree of folders. Its changes take turns, so two moves at once make no circle.
 
 use crate::{
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx, filter::Filtered, sql},
     id::FolderId,
-    library::{Space, folder::Folder, rights::entries, search_terms},
+    library::{
+        Space,
+        folder::Folder,
+        rights::{Right, Sight, entries, shelf_gives},
+        search_terms,
+    },
 };
 
 /// Locks the tree until `tx` ends. A transaction that changes the tree or rights calls it before it reads them.
@@ -131,4 +136,43 @@ pub async fn put(tx: &mut Tx, folder: &Folder, spot: &Spot, name: &str) -> Resul
     };
     entries::reshelve(tx, &moved).await?;
     Folder::find(tx, &folder.id).await?.ok_or(DbError::RowNotFound)
+}
+
+/// Returns the number of folders that lie in each other, from this one down. In the trash, too.
+pub async fn height(tx: &mut Tx, folder: &Folder) -> Result<usize, DbError> {
+    let (from, to) = range(&folder.lineage);
+    let longest: i64 =
+        sql("SELECT CAST(MAX(length(lineage)) AS BIGINT) FROM folders WHERE lineage >= $1 AND lineage < $2")
+            .bind(from)
+            .bind(to)
+            .scalar(tx)
+            .await?;
+    let each = folder.lineage.len() / folder.depth().max(1);
+    Ok(usize::try_from(longest).unwrap_or(usize::MAX) / each + 1 - folder.depth())
+}
+
+/// Returns true if photos of faces or of an unknown kind lie in the folder or below.
+pub async fn holds_faces(tx: &mut Tx, folder: &Folder) -> Result<bool, DbError> {
+    let (from, to) = range(&folder.lineage);
+    sql("SELECT EXISTS (SELECT 1 FROM folders f JOIN folder_totals t ON t.folder_id = f.id
+           WHERE f.lineage >= $1 AND f.lineage < $2 AND t.faces > 0)")
+    .bind(from)
+    .bind(to)
+    .scalar(tx)
+    .await
+}
+
+/// Returns true if the user has the right on the folder and on each folder below it, also in the trash.
+pub async fn gives_on_all(tx: &mut Tx, folder: &Folder, sight: &Sight, right: Right) -> Result<bool, DbError> {
+    if sight.everywhere(right) {
+        return Ok(true);
+    }
+    let mut filtered = Filtered::new("");
+    let gives = shelf_gives(&mut filtered, sight.user(), right, "f");
+    let (from, to) = range(&folder.lineage);
+    let (from, to) = (filtered.arg(from), filtered.arg(to));
+    let text = format!(
+        "SELECT NOT EXISTS (SELECT 1 FROM folders f WHERE f.lineage >= {from} AND f.lineage < {to} AND NOT {gives})"
+    );
+    filtered.text(text).scalar(tx).await
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Rights;
+use super::{EVERYONE, Right, Rights};
 use crate::{
-    db::{DbError, On, Tx, sql},
+    db::{DbError, On, Tx, pieces, rows, sql},
     id::FolderId,
     library::{
         Space,
@@ -40,7 +40,7 @@ fn entries_of(rows: Vec<(String, i64)>) -> Result<Entries, DbError> {
 pub async fn of_space(on: impl Into<On<'_>>, space: Space, shelf: &str) -> Result<Entries, DbError> {
     let archivist = ("role:archivist".to_owned(), Rights::MANAGE);
     Ok(match space {
-        Space::Public => [(super::EVERYONE.to_owned(), Rights::READ), archivist].into(),
+        Space::Public => [(EVERYONE.to_owned(), Rights::READ), archivist].into(),
         Space::System => [archivist].into(),
         Space::Personal => {
             owner_of(on, shelf).await?.map(|name| (format!("user:{name}"), Rights::MANAGE)).into_iter().collect()
@@ -52,6 +52,13 @@ pub async fn of_space(on: impl Into<On<'_>>, space: Space, shelf: &str) -> Resul
 async fn owner_of(on: impl Into<On<'_>>, shelf: &str) -> Result<Option<String>, DbError> {
     let Ok(id) = shelf.parse() else { return Ok(None) };
     Ok(User::find(on, &id).await?.map(|user| user.username))
+}
+
+/// Returns true if `after` shows faces to a user to whom `before` does not.
+#[must_use]
+pub fn show_more_faces(before: &Entries, after: &Entries) -> bool {
+    let shows = |entries: &Entries, who: &str| entries.get(who).is_some_and(|rights| rights.has(Right::Faces));
+    !shows(before, EVERYONE) && after.keys().any(|who| shows(after, who) && !shows(before, who))
 }
 
 /// Replaces the entries of a folder. The caller has locked the tree, and calls [`reshelve`] afterwards.
@@ -117,13 +124,13 @@ async fn put_on_shelf(tx: &mut Tx, lineage: &str, shelf: &str) -> Result<(), DbE
 }
 
 async fn write_shelf(tx: &mut Tx, shelf: &FolderId, given: &Entries) -> Result<(), DbError> {
-    for (who, rights) in given {
-        sql("INSERT INTO shelf_rights (shelf, who, rights) VALUES ($1, $2, $3)")
-            .bind(shelf)
-            .bind(who)
-            .bind(rights.bits())
-            .execute(&mut *tx)
-            .await?;
+    let given: Vec<(&String, &Rights)> = given.iter().collect();
+    for piece in pieces(&given) {
+        let text = format!("INSERT INTO shelf_rights (shelf, who, rights) VALUES {}", rows(3, piece.len()));
+        let insert = piece
+            .iter()
+            .fold(sql(text), |insert, (who, rights)| insert.bind(shelf).bind(who.as_str()).bind(rights.bits()));
+        insert.execute(&mut *tx).await?;
     }
     Ok(())
 }

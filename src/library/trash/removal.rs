@@ -36,11 +36,14 @@ impl TrashRow {
             removed_by: by.to_owned(),
         };
         let text = serde_json::to_string(&tombstone).map_err(|error| DbError::Encode(error.into()))?;
-        let written = sql("UPDATE trash SET tombstone = $1 WHERE id = $2 AND tombstone IS NULL")
-            .bind(text)
-            .bind(self.id.as_str())
-            .execute(tx)
-            .await?;
+        // The tombstone of a face outlives the document that says that it is one.
+        let written = sql("UPDATE trash SET tombstone = $1, hidden = COALESCE(hidden, CASE WHEN EXISTS (
+               SELECT 1 FROM documents d WHERE d.id = trash.id AND d.kind IN ('face', 'unknown')) THEN 'rights' END)
+             WHERE id = $2 AND tombstone IS NULL")
+        .bind(text)
+        .bind(self.id.as_str())
+        .execute(tx)
+        .await?;
         Ok(written == 1)
     }
 
@@ -83,8 +86,14 @@ pub async fn remove_folders(tx: &mut Tx, folder: &Folder) -> Result<(), DbError>
     let (from, to) = tree::range(&folder.lineage);
     let below = "SELECT id FROM folders WHERE lineage >= $1 AND lineage < $2";
     for text in [
+        // Their rights go with them. Those of the space would show the rows to others.
+        format!(
+            "UPDATE trash SET hidden = 'rights' WHERE hidden IS NULL AND (id IN ({below} AND shelf = id)
+               OR place IN ({below} AND shelf <> CASE space WHEN 'personal' THEN owner ELSE space END))"
+        ),
         format!("UPDATE trash SET place = '' WHERE place IN ({below})"),
         format!("DELETE FROM folder_totals WHERE folder_id IN ({below})"),
+        format!("DELETE FROM folder_days WHERE folder_id IN ({below})"),
         format!("DELETE FROM folder_rights WHERE folder_id IN ({below})"),
         format!("DELETE FROM shelf_rights WHERE shelf IN ({below})"),
         format!("DELETE FROM search_owners WHERE owner IN ({below})"),

@@ -15,24 +15,53 @@ use crate::{
     seal_use::{Grant, counts::Tally},
 };
 
-/// Missing photos that the vendor names.
-#[derive(Clone, Debug, FromRow)]
+/// Missing photos of one grant and kind that the vendor names.
+#[derive(Clone, Debug)]
 pub(super) struct Named {
     pub(super) grant_id: Option<GrantId>,
-    #[sqlx(try_from = "String")]
     pub(super) kind: PhotoKind,
-    pub(super) count: i64,
-    since: Option<Timestamp>,
+    keys: Vec<String>,
+    since: Timestamp,
     error: Option<String>,
 }
 
+/// A missing photo that an ingest has recorded.
+#[derive(FromRow)]
+struct Recorded {
+    grant_id: Option<GrantId>,
+    #[sqlx(try_from = "String")]
+    kind: PhotoKind,
+    photokey: String,
+    created_at: Timestamp,
+    error_detail: Option<String>,
+}
+
 pub(super) async fn outstanding(app: &App, seal_use: &SealUseId) -> Result<Vec<Named>, DbError> {
-    sql("SELECT grant_id, kind, COUNT(*) AS count, MIN(created_at) AS since, MAX(error_detail) AS error
+    let recorded: Vec<Recorded> = sql("SELECT grant_id, kind, photokey, created_at, error_detail
          FROM photos WHERE seal_use_id = $1 AND photokey IS NOT NULL AND original_hash IS NULL
-         GROUP BY grant_id, kind ORDER BY kind")
+         ORDER BY kind, created_at, photokey")
     .bind(seal_use)
     .all(&app.db)
-    .await
+    .await?;
+    let mut outstanding: Vec<Named> = Vec::new();
+    for photo in recorded {
+        let new = NewPhoto { grant_id: photo.grant_id, kind: photo.kind, key: photo.photokey };
+        let named = place(&mut outstanding, new, photo.created_at);
+        named.error = photo.error_detail.max(named.error.take());
+    }
+    Ok(outstanding)
+}
+
+/// Adds a photo to the others of its grant and kind, and returns these.
+fn place(outstanding: &mut Vec<Named>, photo: NewPhoto, since: Timestamp) -> &mut Named {
+    let NewPhoto { grant_id, kind, key } = photo;
+    let at = outstanding.iter().position(|named| named.grant_id == grant_id && named.kind == kind);
+    let at = at.unwrap_or_else(|| {
+        outstanding.push(Named { grant_id, kind, keys: Vec::new(), since, error: None });
+        outstanding.len() - 1
+    });
+    outstanding[at].keys.push(key);
+    &mut outstanding[at]
 }
 
 pub(super) fn of_grant(outstanding: &[Named], grant: Option<&GrantId>) -> Vec<MissingPhotos> {
@@ -40,16 +69,33 @@ pub(super) fn of_grant(outstanding: &[Named], grant: Option<&GrantId>) -> Vec<Mi
     theirs
         .map(|photos| MissingPhotos {
             kind: photos.kind,
-            count: photos.count,
-            since: photos.since,
+            count: i64::try_from(photos.keys.len()).unwrap_or(i64::MAX),
+            since: Some(photos.since),
             named: true,
+            keys: photos.shown_keys(),
             error: photos.error.clone(),
         })
         .collect()
 }
 
-/// A photo that no ingest knows yet: its grant and its kind.
-type NewPhoto = (Option<GrantId>, PhotoKind);
+impl Named {
+    /// Returns the first keys. The key of a photo that may show a face is for those who may see it.
+    fn shown_keys(&self) -> Vec<String> {
+        let shown = matches!(self.kind, PhotoKind::Signatory | PhotoKind::Emergency);
+        self.keys.iter().filter(|_| shown).take(MOST_KEYS).cloned().collect()
+    }
+}
+
+/// More keys than a page can show help nobody.
+const MOST_KEYS: usize = 100;
+
+/// A photo that no ingest knows yet.
+#[derive(Clone, Debug)]
+pub(super) struct NewPhoto {
+    grant_id: Option<GrantId>,
+    kind: PhotoKind,
+    key: String,
+}
 
 /// Returns the photos that only this detail names.
 pub(super) fn new_photos(detail: &Detail, known: &HashSet<String>, grants: &[Grant]) -> Vec<NewPhoto> {
@@ -62,7 +108,7 @@ pub(super) fn new_photos(detail: &Detail, known: &HashSet<String>, grants: &[Gra
     let mut seen = HashSet::new();
     let new =
         stampings.chain(faces).filter(|(photo, _)| !known.contains(&photo.photokey) && seen.insert(&photo.photokey));
-    new.map(|(photo, kind)| (grant_of(photo), kind)).collect()
+    new.map(|(photo, kind)| NewPhoto { grant_id: grant_of(photo), kind, key: photo.photokey.clone() }).collect()
 }
 
 /// Adds the new photos to the known missing ones.
@@ -73,18 +119,12 @@ pub(super) fn add(
     tallies: &mut Vec<Tally>,
     outstanding: &mut Vec<Named>,
 ) {
-    for (grant, kind) in new {
-        let (seal_use_id, grant_id, kind) = (seal_use.clone(), grant.clone(), *kind);
-        if let Some(named) = outstanding.iter_mut().find(|named| named.grant_id == grant_id && named.kind == kind) {
-            named.count += 1;
-        } else {
-            let grant_id = grant_id.clone();
-            outstanding.push(Named { grant_id, kind, count: 1, since: Some(now), error: None });
-        }
+    for photo in new {
+        place(outstanding, photo.clone(), now);
         let tally = Tally {
-            seal_use_id,
-            grant_id,
-            kind,
+            seal_use_id: seal_use.clone(),
+            grant_id: photo.grant_id.clone(),
+            kind: photo.kind,
             keyed: 1,
             stored: 0,
             outstanding: 1,

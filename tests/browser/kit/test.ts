@@ -181,7 +181,13 @@ export async function noSideways(page: Page, what: string): Promise<void> {
       const parent = worst.parentElement;
       return `${parent?.className} > ${worst.tagName}.${worst.className} “${(worst.textContent ?? "").trim().slice(0, 40)}”`;
     };
-    const asItIs = tooWide();
+    const root = document.documentElement;
+    const isFramed = document.querySelector(".app") !== null && document.querySelector("[role=dialog]") === null;
+    const around =
+      isFramed && root.scrollHeight > root.clientHeight + 1
+        ? [`the document scrolls beside the page: ${root.scrollHeight} > ${root.clientHeight}`]
+        : [];
+    const asItIs = [...around, ...tooWide()];
     // Other machines have other Latin fonts.
     const wider = new CSSStyleSheet();
     wider.replaceSync("* { letter-spacing: 0.08em !important; }");

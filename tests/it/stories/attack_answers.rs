@@ -8,6 +8,7 @@ use yinku::{config::Config, http};
 
 use crate::support::{
     Caller, Engine, Plan, World,
+    database::execute,
     definitions::without_field,
     files::zip_of,
     people::{PASSWORD, make_user},
@@ -52,6 +53,7 @@ story!(only_originals_thumbnails_and_zips_stay_in_a_cache, async |world: World| 
     assert_guarded("an original", &original.headers, "private, no-cache");
     let thumbnail = admin.get(&of_document("/thumbnail/256")).await;
     assert_guarded("a thumbnail", &thumbnail.headers, "private, max-age=31536000, immutable");
+    assert_eq!(thumbnail.header("vary"), "cookie, authorization", "the next user of the browser gets none of them");
     // A refusal of one of these is not kept.
     for path in ["/content", "/thumbnail/256"] {
         assert_guarded(path, &nobody.get(&of_document(path)).await.headers, "no-store");
@@ -182,4 +184,17 @@ story!(without_a_public_url_the_pages_work_under_each_name_of_the_machine, async
     };
     assert_eq!(write("http://printer-room:8080", "printer-room:8080").await, 201);
     assert_eq!(write("http://evil.example", "printer-room:8080").await, 403);
+});
+
+story!(a_5xx_answer_does_not_show_its_cause, async |world: World| {
+    let admin = world.caller("admin").await;
+    execute(&world.app.db, ["ALTER TABLE callbacks RENAME TO gone"]).await;
+    let told = admin.get("/api/callbacks").await;
+    let text = String::from_utf8_lossy(&told.bytes).to_lowercase();
+    assert!(told.status.is_server_error(), "{text}");
+    for cause in ["callbacks", "gone", "table", "relation", "select", "sql", "/src/", "panicked"] {
+        assert!(!text.contains(cause), "{cause}: {text}");
+    }
+    execute(&world.app.db, ["ALTER TABLE gone RENAME TO callbacks"]).await;
+    admin.get("/api/callbacks").await.expect(200);
 });

@@ -88,6 +88,8 @@ fn of_flows() -> Vec<Row> {
         row("POST /api/flows/{id}/stamped/retry", Body::None, hidden(403, 202)),
         row("POST /api/flows/{id}/fields/{key}/files", Body::Picture, hidden(403, 201)),
         row("DELETE /api/flows/{id}/fields/{key}/files/{documentId}", Body::None, hidden(403, 204)),
+        // Whom the row before lets remove the file takes the removal back.
+        row("PUT /api/flows/{id}/fields/{key}/files/{documentId}", Body::None, hidden(403, 204)),
         row("PUT /api/flows/{id}/seal-window", Body::Json(json!({ "end": ends })), hidden(403, 200)),
         row("POST /api/flows/{id}/seal-append", Body::Json(json!({ "count": 1 })), hidden(403, 200)),
         // The grant owes nothing.
@@ -185,6 +187,7 @@ fn without_an_object() -> Vec<Row> {
     let own = [
         "GET /api/definitions",
         "GET /api/documents",
+        "GET /api/documents/timeline",
         "GET /api/events",
         "GET /api/evidence/verify.html",
         "GET /api/flows",
@@ -192,6 +195,7 @@ fn without_an_object() -> Vec<Row> {
         "GET /api/folders",
         "GET /api/owed",
         "GET /api/people",
+        "GET /api/people/roles",
         "GET /api/session",
         "GET /api/sessions",
         "DELETE /api/sessions",

@@ -1,7 +1,9 @@
 //! Attacks on passwords: weak ones, old ones, and ones that somebody else has set.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use yinku::config::Config;
+use yinku::{config::Config, db::sql};
 
 use crate::support::{
     Caller, World,
@@ -111,4 +113,29 @@ story!(only_an_administrator_resets_and_a_token_changes_no_login, async |world: 
     let change = json!({ "old": PASSWORD, "new": NEW });
     program.put("/api/session/password", &change).await.expect_problem(403, "needs_session");
     program.post("/api/session/totp", &json!({})).await.expect_problem(403, "needs_session");
+});
+
+story!(a_password_is_compared_as_it_was_typed, async |world: World| {
+    let admin = world.caller("admin").await;
+    let password = format!(" Seven green {} umbrellas ", "é绿".repeat(60));
+    let user = json!({ "username": "chen", "displayName": "陈八", "password": password, "roles": ["member"] });
+    admin.post("/api/users", &user).await.expect(201);
+    let nobody = Caller::nobody(&world);
+    let enter = async |password: &str| {
+        nobody.post("/api/session", &json!({ "username": "chen", "password": password })).await.status.as_u16()
+    };
+    let cut: String = password.chars().take(72).collect();
+    for other in [password.trim(), &password.to_lowercase(), &password.replace("é", "e\u{301}"), &cut] {
+        assert_eq!(enter(other).await, 401, "{other:?}");
+        assert_eq!(enter(&password).await, 200);
+    }
+});
+
+story!(passwords_are_kept_as_argon2id_of_19_mib_and_two_passes, async |world: World| {
+    make_user(&world, "chen", &["member"]).await;
+    world.give_password("zhang").await;
+    let hashes = "SELECT password_hash FROM users WHERE username IN ('chen', 'zhang')";
+    let hashes: Vec<String> = sql(hashes).scalars(&world.app.db).await.unwrap();
+    assert!(hashes.iter().all(|hash| hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")), "{hashes:?}");
+    assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), 2, "one password, two salts");
 });

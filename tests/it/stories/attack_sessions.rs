@@ -9,6 +9,7 @@ use yinku::clock::Clock;
 use crate::support::{
     Caller, Engine, Plan, World,
     audit_log::id,
+    database::execute,
     people::{login, make_user},
     seals::noon,
     story,
@@ -100,4 +101,39 @@ story!(who_is_shut_out_stays_out_with_what_was_open_before, async |world: World|
     session.get("/api/session").await.expect_problem(401, "not_logged_in");
     program.get("/api/session").await.expect_problem(401, "not_logged_in");
     Caller::nobody(&world).log_in(&login("chen")).await.get("/api/session").await.expect(200);
+});
+
+story!(a_login_ends_the_session_that_the_browser_had, async |world: World| {
+    make_user(&world, "chen", &["member"]).await;
+    let before = Caller::nobody(&world).log_in(&login("chen")).await;
+    before.post("/api/session", &json!({ "username": "chen", "password": "not this one at all" })).await.expect(401);
+    before.get("/api/session").await.expect(200);
+    let told = before.post("/api/session", &login("chen")).await;
+    assert!(told.header("set-cookie").starts_with("yinku_session="));
+    told.expect(200);
+    before.get("/api/session").await.expect_problem(401, "not_logged_in");
+});
+
+story!(a_user_has_at_most_fifty_sessions, async |world: World| {
+    make_user(&world, "chen", &["member"]).await;
+    let (oldest, second) =
+        (Caller::nobody(&world).log_in(&login("chen")).await, Caller::nobody(&world).log_in(&login("chen")).await);
+    let wang = world.session("wang").await;
+    // 48 more of the same user, as logins leave them.
+    let more = (0..48).map(|n| {
+        format!(
+            "INSERT INTO sessions (id, secret_hash, user_id, address, agent, created_at, active_at, expires_at)
+             SELECT 'ffffffff-0000-7000-8000-0000000000{n:02}', 'hash {n}', user_id, address, agent, created_at + 1, active_at, expires_at
+             FROM sessions WHERE user_id = (SELECT id FROM users WHERE username = 'chen') ORDER BY id LIMIT 1"
+        )
+    });
+    execute(&world.app.db, more).await;
+    oldest.get("/api/session").await.expect(200);
+    let last = Caller::nobody(&world).log_in(&login("chen")).await;
+    oldest.get("/api/session").await.expect_problem(401, "not_logged_in");
+    for session in [second, last, wang] {
+        session.get("/api/session").await.expect(200);
+    }
+    let of_chen = "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.username = 'chen'";
+    assert_eq!(world.count(of_chen).await, 50);
 });

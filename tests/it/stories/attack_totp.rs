@@ -224,3 +224,40 @@ story!(the_command_line_takes_lost_codes_away, async |engine: Engine| {
     let removed = "SELECT COUNT(*) FROM audit WHERE act = 'totp_removed' AND username = 'command line'";
     assert_eq!(world.count(removed).await, 1);
 });
+
+story!(a_change_of_the_codes_ends_the_other_sessions, async |engine: Engine| {
+    let (world, clock) = world_with_a_clock(engine, None).await;
+    make_user(&world, "chen", &["member"]).await;
+    let enter = async |login: Value| Caller::nobody(&world).log_in(&login).await;
+    let (here, elsewhere) = (enter(login("chen")).await, enter(login("chen")).await);
+    let authenticator = set_up(&here, &clock).await;
+    elsewhere.get("/api/session").await.expect_problem(401, "not_logged_in");
+    here.get("/api/session").await.expect(200);
+    clock.advance(Duration::from_secs(30));
+    let elsewhere = enter(with_code("chen", &authenticator.code())).await;
+    let removal = here.request(Method::DELETE, "/api/session/totp").json(&json!({ "password": PASSWORD }));
+    here.send(removal).await.expect(204);
+    elsewhere.get("/api/session").await.expect_problem(401, "not_logged_in");
+    here.get("/api/session").await.expect(200);
+});
+
+story!(seeds_and_secrets_are_random_and_never_repeat, async |engine: Engine| {
+    let (world, _) = world_with_a_clock(engine, None).await;
+    let session = world.session("zhang").await;
+    let (mut seeds, mut secrets) = (Vec::new(), Vec::new());
+    for n in 0..20 {
+        let begun = session.post("/api/session/totp", &json!({})).await.expect(200);
+        seeds.push(Totp::from_url(begun["uri"].as_str().unwrap()).unwrap().secret().as_bytes().to_vec());
+        let made = session.post("/api/tokens", &json!({ "name": format!("t{n}") })).await.expect(201);
+        secrets.push(made["token"].as_str().unwrap().trim_start_matches("yk_").to_owned());
+    }
+    assert!(seeds.iter().all(|seed| seed.len() == 20), "160 bits");
+    assert!(secrets.iter().all(|secret| secret.len() == 64 && secret.chars().all(|c| c.is_ascii_hexdigit())));
+    let distinct = |mut all: Vec<Vec<u8>>| {
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    };
+    assert_eq!(distinct(seeds), 20);
+    assert_eq!(distinct(secrets.into_iter().map(String::into_bytes).collect()), 20);
+});

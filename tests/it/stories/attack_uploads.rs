@@ -1,8 +1,13 @@
 //! Attacks with uploads: bodies without a file and without an end, and many uploads at once.
 
 use reqwest::multipart::{Form, Part};
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
 
+use super::library_folders::{id, make};
 use crate::support::{
     Engine, World,
     files::{form, png, staging, stamped, world_with_stamped},
@@ -105,4 +110,34 @@ story!(the_photos_that_people_supply_count_among_their_uploads, async |world: Wo
     world.until("nothing is left of them", async || staging(&world) == 0).await;
     world.until("the photo is taken", async || wang.bring(&path, form([("b.png", png(2))])).await.status == 201).await;
     world.until_archived(&flow).await;
+});
+
+story!(an_upload_ends_with_the_account_and_the_roles_of_its_user, async |engine: Engine| {
+    let world = world_with_stamped(engine).await;
+    let (flow, _) = in_use(&world, &one_seal(2)).await;
+    let [admin, zhao] = [world.caller("admin").await, world.caller("zhao").await];
+    let folder = make(&zhao, None, "合同").await;
+    let users = admin.get("/api/users?limit=200").await.expect(200);
+    let path_of = |name: &str| {
+        let user = users["items"].as_array().unwrap().iter().find(|user| user["username"] == name).unwrap();
+        format!("/api/users/{}", id(user))
+    };
+    let begin = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\nxx";
+    let end = "yy\r\n--b--\r\n";
+    for (username, path, change) in [
+        ("wang", stamped(&flow), json!({ "roles": ["operator", "archivist"] })),
+        ("wang", stamped(&flow), json!({ "disabled": true })),
+        ("zhao", format!("/api/folders/{folder}/documents"), json!({ "roles": ["member"] })),
+    ] {
+        let caller = world.caller(username).await;
+        let mut line = caller.begin_upload(&world, &path, begin.len() + end.len(), begin).await;
+        world.until("the upload is received", async || staging(&world) == 1).await;
+        admin.patch(&path_of(username), &change).await.expect(200);
+        line.write_all(end.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        BufReader::new(&mut line).read_line(&mut answer).await.unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some("401"), "{change}: {answer}");
+        world.until("nothing of it is left", async || staging(&world) == 0).await;
+    }
+    assert_eq!(world.count("SELECT COUNT(*) FROM documents WHERE source = 'upload'").await, 0);
 });

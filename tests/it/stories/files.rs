@@ -19,7 +19,7 @@ use crate::support::{
     Engine, Plan, World,
     definitions::with_stamped,
     files::{form, pdf, png, staging, stamped, world_with_stamped},
-    flows::show,
+    flows::{show, texts},
     story,
 };
 
@@ -175,6 +175,30 @@ story!(a_file_that_was_taken_out_is_in_no_list_and_its_bytes_stay, async |engine
     wang.delete(&out).await.expect_problem(409, "not_editable");
     assert_eq!(world.count(photos).await, 1);
     world.assert_snapshot("a_file_taken_out").await;
+});
+
+story!(the_removal_of_a_file_is_taken_back_by_the_user_who_removed_it, async |engine: Engine| {
+    let world = world_with_stamped(engine).await;
+    let (flow, ..) = world.seal_use(2).await;
+    let wang = world.caller("wang").await;
+    let documents = wang.bring(&stamped(&flow), form([("a.pdf", pdf("1")), ("b.pdf", pdf("2"))])).await.expect(201);
+    let first = documents[0]["id"].as_str().unwrap();
+    let file = format!("{}/{first}", stamped(&flow));
+    let put_back = async |who: &str| world.caller(who).await.put(&file, &json!({})).await;
+    put_back("wang").await.expect_problem(404, "not_found");
+    wang.delete(&file).await.expect(204);
+    put_back("li").await.expect_problem(403, "not_yours");
+    put_back("admin").await.expect_problem(404, "not_found");
+    put_back("sun").await.expect_problem(403, "not_yours");
+    put_back("wang").await.expect(204);
+    put_back("wang").await.expect_problem(404, "not_found");
+    let view = show(&wang, &flow).await;
+    let names: Vec<&str> =
+        view["files"]["stamped"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["a.pdf", "b.pdf"], "it stands where it stood");
+    assert_eq!(texts(&view["events"], "act").iter().filter(|act| **act == "file_restored").count(), 1);
+    wang.get(&format!("/api/documents/{first}/content")).await.expect(200);
+    assert_eq!(wang.get("/api/trash").await.expect(200)["items"], json!([]));
 });
 
 story!(two_files_of_one_name_lie_beside_each_other, async |engine: Engine| {

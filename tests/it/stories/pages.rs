@@ -81,6 +81,25 @@ story!(everyone_who_is_signed_in_finds_people_by_name, async |world: World| {
     Caller::nobody(&world).get("/api/people").await.expect_problem(401, "not_logged_in");
 });
 
+story!(everyone_who_is_signed_in_knows_how_many_users_a_role_has, async |world: World| {
+    let [zhang, admin] = callers(&world, ["zhang", "admin"]).await;
+    let people = |answer: &serde_json::Value, role: &str| {
+        let items = answer["items"].as_array().unwrap();
+        items.iter().find(|one| one["role"] == role).unwrap()["people"].as_u64().unwrap()
+    };
+    let before = zhang.get("/api/people/roles").await.expect(200);
+    let operators = people(&before, "operator");
+    let body = json!({ "username": "wang9", "displayName": "王九", "password": "an uncommon phrase 42",
+                       "roles": ["operator", "auditor"], "employeeNo": "A0019" });
+    let made = admin.post("/api/users", &body).await.expect(201);
+    let with = zhang.get("/api/people/roles").await.expect(200);
+    assert_eq!((people(&with, "operator"), people(&with, "auditor")), (operators + 1, people(&before, "auditor") + 1));
+    let id = made["id"].as_str().unwrap();
+    admin.patch(&format!("/api/users/{id}"), &json!({ "disabled": true })).await.expect(200);
+    assert_eq!(zhang.get("/api/people/roles").await.expect(200), before, "a disabled user takes no work");
+    Caller::nobody(&world).get("/api/people/roles").await.expect_problem(401, "not_logged_in");
+});
+
 story!(users_of_one_name_are_told_apart_by_their_number, async |world: World| {
     let [admin, zhang] = callers(&world, ["admin", "zhang"]).await;
     let (flow, ..) = world.seal_use(1).await;

@@ -152,6 +152,7 @@ story!(more_uses_open_an_ended_seal_use_again_and_its_second_end_counts, async |
         (&missing["kind"], &missing["count"], &missing["named"]),
         (&json!("signatory"), &json!(1), &json!(false))
     );
+    assert_eq!(missing["keys"], json!([]), "the vendor has no photo of it");
     assert!(missing["since"].is_string(), "{told}");
 
     let shown = wang.post(&append, &json!({ "count": 3, "deviceNo": "QYS2019040001" })).await.expect(200);

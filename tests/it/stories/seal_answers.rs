@@ -85,6 +85,8 @@ story!(a_photo_that_only_the_fresh_detail_names_is_named, async |world: World| {
     assert_eq!(missing.len(), 1, "{missing:?}");
     let (kind, count, named) = (&missing[0]["kind"], &missing[0]["count"], &missing[0]["named"]);
     assert_eq!((kind, count, named), (&json!("signatory"), &json!(1), &json!(true)));
+    let key = world.sim.business(&business).unwrap().photos[0].photokey.clone();
+    assert_eq!(missing[0]["keys"], json!([key]));
     // Having been seen, it is brought in.
     world
         .until("the photo is here", async || {

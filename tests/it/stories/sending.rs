@@ -153,7 +153,9 @@ story!(a_file_that_the_vendor_may_have_before_the_application_stays_a_document, 
     let asked = || world.sim.counters().of("/document/createbyfile");
     world.until("the file is on its way", async || asked() == 1).await;
     step(&wang, &flow, "reject", json!({ "comment": "换合同" })).await;
-    zhang.delete(&format!("{path}/{}", files[0]["id"].as_str().unwrap())).await.expect(204);
+    let file = format!("{path}/{}", files[0]["id"].as_str().unwrap());
+    zhang.delete(&file).await.expect(204);
     assert_eq!(world.count("SELECT COUNT(*) FROM documents WHERE deleted_at IS NULL AND field_key IS NULL").await, 1);
+    zhang.put(&file, &json!({})).await.expect_problem(404, "not_found");
     world.until_quiet().await;
 });

@@ -40,6 +40,12 @@ export function onExpired(listener: () => void): void {
   expired.add(listener);
 }
 
+/** An answer came: the service is there, and it says whether the session has ended. */
+export function answered(status: number, url: string): void {
+  reachable.value = true;
+  if (status === 401 && !url.endsWith("/api/session")) expired.forEach((listener) => listener());
+}
+
 let lastInput = Date.now();
 if (typeof window !== "undefined") {
   for (const kind of ["pointerdown", "keydown", "wheel", "touchmove"]) {
@@ -63,8 +69,7 @@ export async function ask(input: Request | string, init?: RequestInit): Promise<
     reachable.value = false;
     throw new Problem(0, "network", String(error), url);
   }
-  reachable.value = true;
-  if (response.status === 401 && !url.endsWith("/api/session")) expired.forEach((listener) => listener());
+  answered(response.status, url);
   return response;
 }
 

@@ -6,6 +6,8 @@ export const keys = {
   counts: ["flows", "counts"] as const,
   flow: (id: string) => ["flow", id] as const,
   documents: (flowId: string, received: number) => ["flow", flowId, "documents", received] as const,
+  evidence: (id: string, faces: boolean) => ["flow", id, "evidence", faces] as const,
+  roles: ["people", "roles"] as const,
   detail: (id: string) => ["flow", id, "detail"] as const,
   ingests: (flowId: string) => ["ingest", "of", flowId] as const,
   ingest: (id: string) => ["ingest", id] as const,

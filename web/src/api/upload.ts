@@ -1,5 +1,5 @@
 // One file in one request, with progress. The server takes a multipart stream and keeps a whole file or nothing.
-import { base, Problem, problemOf } from "./client";
+import { answered, base, Problem, problemOf } from "./client";
 
 export interface Upload {
   /** Resolves with the answer's body; rejects with the Problem. */
@@ -18,6 +18,7 @@ export function upload(
   const done = new Promise<unknown>((resolve, reject) => {
     request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0));
     request.addEventListener("load", () => {
+      answered(request.status, url);
       const body = parse(request.responseText);
       if (request.status < 300) return resolve(body);
       const headers = { get: (name: string) => request.getResponseHeader(name) } as unknown as Headers;

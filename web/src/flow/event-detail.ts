@@ -24,7 +24,8 @@ export function eventDetail({ act, detail }: Event, words: DetailWords): string 
     case "use_ended":
       return words.sealUse[detail as Schemas["SealUseStatus"]] ?? detail;
     case "uploaded":
-    case "file_removed": {
+    case "file_removed":
+    case "file_restored": {
       const at = detail.indexOf(": ");
       return at < 0 ? detail : `${words.label(detail.slice(0, at))}${words.colon}${detail.slice(at + 2)}`;
     }

@@ -37,7 +37,7 @@ describe("the way through the nodes", () => {
   it("has what was done, what is now and what comes", () => {
     const events = [event("submitted", "zhang"), event("approved", "li", { node: "manager" })];
     const steps = timeline(flow(events, { node: "legal" }), nodes);
-    expect(states(steps)).toBe("start:done manager:done legal:now seal:next archive:next");
+    expect(states(steps)).toBe("start:done manager:done legal:now seal:next seal:collect:next archive:next");
     expect(steps[1]!.events.map((one) => one.actor)).toEqual(["li"]);
   });
   it("takes back the approvals of the node that a return leads to, and of all after it", () => {
@@ -48,15 +48,28 @@ describe("the way through the nodes", () => {
       event("rejected", "wang", { node: "seal", target: "legal" }),
     ];
     const steps = timeline(flow(events, { node: "legal" }), nodes);
-    expect(steps.map((step) => step.events.length)).toEqual([1, 1, 0, 0, 0]);
+    expect(steps.map((step) => step.events.length)).toEqual([1, 1, 0, 0, 0, 0]);
   });
   it("shows a flow that was sent back at its start", () => {
     const events = [event("submitted", "zhang"), event("rejected", "li", { node: "manager", target: "start" })];
     const steps = timeline(flow(events, { state: "rejected", node: "start" }), nodes);
-    expect(states(steps)).toBe("start:back manager:next legal:next seal:next archive:next");
+    expect(states(steps)).toBe("start:back manager:next legal:next seal:next seal:collect:next archive:next");
   });
   it("waits for the archive after the last node", () => {
-    expect(states(timeline(flow([], { node: null, phase: "ready" }), nodes))).toContain("seal:done archive:now");
+    expect(states(timeline(flow([], { node: null, phase: "ready" }), nodes))).toContain(
+      "seal:done seal:collect:done archive:now",
+    );
+  });
+  it("collects the photos after the use, and has the end of both at the photos", () => {
+    expect(states(timeline(flow([], { node: "seal", phase: "using" }), nodes))).toContain(
+      "seal:now seal:collect:next archive:next",
+    );
+    expect(states(timeline(flow([], { node: "seal", phase: "collecting" }), nodes))).toContain(
+      "seal:done seal:collect:now archive:next",
+    );
+    const events = [event("completed", "yinku", { node: "seal" })];
+    const steps = timeline(flow(events, { node: null, phase: "ready" }), nodes);
+    expect(steps.map((step) => step.events.length)).toEqual([0, 0, 0, 0, 1, 0]);
   });
 });
 

@@ -7,7 +7,7 @@ type Event = Schemas["Event"];
 export interface Step {
   key: string;
   name: string;
-  kind: "start" | "approval" | "seal" | "archive";
+  kind: "start" | "approval" | "seal" | "collect" | "archive";
   state: "done" | "now" | "next" | "back";
   /** Who acted at the node in the present round. */
   events: Event[];
@@ -44,12 +44,25 @@ export function timeline(flow: Flow, nodes: Schemas["Node"][]): Step[] {
   const past = flow.phase === "ready" || flow.phase === "archived" || (flow.node === null && flow.state === "running");
   nodes.forEach((node, index) => {
     const state = past || (at >= 0 && index < at) ? "done" : index === at && flow.state === "running" ? "now" : "next";
-    steps.push({ key: node.key, name: node.name, kind: node.kind, state, events: done.get(node.key) ?? [] });
+    const events = done.get(node.key) ?? [];
+    if (node.kind === "seal") steps.push(...sealSteps(node, state, flow.phase === "collecting", events));
+    else steps.push({ key: node.key, name: node.name, kind: node.kind, state, events });
   });
   const archived = flow.events.filter((event) => event.act === "archived");
   const archive = flow.state === "archived" ? "done" : past && flow.state === "running" ? "now" : "next";
   steps.push({ key: "archive", name: "", kind: "archive", state: archive, events: archived.slice(-1) });
   return steps;
+}
+
+/** A seal node is the use, and then the photos that come: the node is done when all are here. */
+function sealSteps(node: Schemas["Node"], state: Step["state"], collecting: boolean, events: Event[]): Step[] {
+  const isCollecting = state === "now" && collecting;
+  const use = { key: node.key, name: node.name, kind: "seal" as const };
+  const collect = { key: `${node.key}:collect`, name: "", kind: "collect" as const, events };
+  return [
+    { ...use, state: isCollecting ? "done" : state, events: [] },
+    { ...collect, state: state === "now" && !collecting ? "next" : state },
+  ];
 }
 
 export type Stage = "approve" | "use" | "collect" | "ready" | "archive";
