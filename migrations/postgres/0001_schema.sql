@@ -390,7 +390,8 @@ CREATE TABLE photos (
   next_attempt_at BIGINT,
   error_code      TEXT COLLATE "C",
   error_detail    TEXT COLLATE "C",
-  original_hash   TEXT COLLATE "C" REFERENCES originals (hash),
+  -- The document of the photo refers to the original. A reference here had to walk all photos for each content that goes.
+  original_hash   TEXT COLLATE "C",
   no              BIGINT,
   vendor_at       BIGINT,
   exif_at         BIGINT,

@@ -386,7 +386,8 @@ CREATE TABLE photos (
   next_attempt_at BIGINT,
   error_code      TEXT,
   error_detail    TEXT,
-  original_hash   TEXT REFERENCES originals (hash),
+  -- The document of the photo refers to the original. A reference here had to walk all photos for each content that goes.
+  original_hash   TEXT,
   no              BIGINT,
   vendor_at       BIGINT,
   exif_at         BIGINT,

@@ -100,10 +100,12 @@ pub(super) async fn leave(tx: &mut Tx, case: &mut Case, user: &User, now: Timest
 
 /// Other users do not see what the starter tried in the draft.
 async fn forget_changes(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
-    sql("DELETE FROM flow_events WHERE flow_id = $1 AND act IN ('edited', 'uploaded', 'file_removed', 'file_restored')")
-        .bind(flow)
-        .execute(tx)
-        .await?;
+    sql(
+        "DELETE FROM flow_events WHERE flow_id = $1 AND act IN ('edited', 'uploaded', 'file_removed', 'file_restored')",
+    )
+    .bind(flow)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

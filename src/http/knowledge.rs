@@ -17,7 +17,7 @@ use crate::{
     library::{
         Space,
         document::Document,
-        listing::{Start, scope::Scope, sort::Sort},
+        listing::{Start, scope::ListScope, sort::Sort},
         rights::Sight,
         search::{Cursor, MatchCount},
     },
@@ -91,16 +91,16 @@ struct SearchParams {
 
 impl SearchParams {
     /// Returns the place, and the parameters that a list in a folder has, too.
-    async fn placed(self, edge: &Edge, sight: &Sight) -> Result<(Scope, ListParams), Problem> {
+    async fn placed(self, edge: &Edge, sight: &Sight) -> Result<(ListScope, ListParams), Problem> {
         let folder: Option<FolderId> = parsed("folderId", self.folder_id.as_deref())?;
         let space: Option<Space> = parsed("space", self.space.as_deref())?;
         let scope = match (folder, space) {
             (Some(_), Some(_)) => return Err(bad_query("space", "is set beside folderId; send one of them")),
             (Some(folder), None) => in_folder(edge, &folder, self.deep, sight).await?,
             (None, Some(space)) => {
-                Scope::Space { space, owner: (space == Space::Personal).then(|| sight.user().id.clone()) }
+                ListScope::Space { space, owner: (space == Space::Personal).then(|| sight.user().id.clone()) }
             }
-            (None, None) => Scope::All,
+            (None, None) => ListScope::All,
         };
         let Self { deep, sort, q, flow_id, seal, user, kind, mime, missing, from, to, hash, .. } = self;
         let Self { after, at, around, count, limit, .. } = self;
@@ -144,7 +144,7 @@ struct DocumentPage {
 }
 
 impl DocumentPage {
-    async fn of(edge: &Edge, scope: Scope, sight: &Sight, params: &ListParams) -> Result<Self, Problem> {
+    async fn of(edge: &Edge, scope: ListScope, sight: &Sight, params: &ListParams) -> Result<Self, Problem> {
         let (db, limit, start) = (&edge.app.db, limit(params.limit)?, params.start()?);
         let filters = params.filters(edge).await?;
         if filters.q.is_empty() {

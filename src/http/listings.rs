@@ -18,7 +18,7 @@ use crate::{
         folder::Folder,
         listing::{
             Listing, Start,
-            scope::Scope,
+            scope::ListScope,
             sort::{Mark, Sort},
             timeline::TimelineDay,
         },
@@ -106,7 +106,7 @@ impl ListParams {
     pub(super) async fn listing<'a>(
         &self,
         edge: &Edge,
-        scope: Scope,
+        scope: ListScope,
         sight: &'a Sight,
     ) -> Result<Listing<'a>, Problem> {
         let (filters, sort) = (self.filters(edge).await?, self.sort()?);
@@ -168,9 +168,14 @@ async fn documents_in(
 }
 
 /// Returns a folder as the place of a list, if the user may see it.
-pub(super) async fn in_folder(edge: &Edge, id: &FolderId, deep: Option<bool>, sight: &Sight) -> Result<Scope, Problem> {
+pub(super) async fn in_folder(
+    edge: &Edge,
+    id: &FolderId,
+    deep: Option<bool>,
+    sight: &Sight,
+) -> Result<ListScope, Problem> {
     let folder = Folder::visible(&edge.app.db, id, sight).await?.ok_or_else(Problem::not_found)?;
-    Ok(Scope::Folder { folder, deep: deep.unwrap_or(false) })
+    Ok(ListScope::Folder { folder, deep: deep.unwrap_or(false) })
 }
 
 /// The days of a list.
@@ -180,7 +185,7 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) async fn of(edge: &Edge, scope: Scope, sight: &Sight, params: &ListParams) -> Result<Self, Problem> {
+    pub(super) async fn of(edge: &Edge, scope: ListScope, sight: &Sight, params: &ListParams) -> Result<Self, Problem> {
         if !params.sort()?.key.is_time() {
             return Err(bad_query("sort", "must be takenAt or receivedAt"));
         }

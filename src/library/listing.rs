@@ -18,7 +18,7 @@ pub mod timeline;
 use sqlx::FromRow;
 
 use self::{
-    scope::Scope,
+    scope::ListScope,
     sort::{Mark, Sort, SortKey},
     timeline::DayStart,
 };
@@ -38,7 +38,7 @@ const MANY: i64 = 20_000;
 /// What is listed. [`Listing::open`] makes it.
 #[derive(Debug)]
 pub struct Listing<'a> {
-    scope: Scope,
+    scope: ListScope,
     filters: Search,
     sort: Sort,
     sight: &'a Sight,
@@ -106,7 +106,13 @@ struct ReadFrom {
 
 impl<'a> Listing<'a> {
     /// Decides how the list is read. `filters` has no place.
-    pub async fn open(db: &Db, scope: Scope, filters: Search, sort: Sort, sight: &'a Sight) -> Result<Self, DbError> {
+    pub async fn open(
+        db: &Db,
+        scope: ListScope,
+        filters: Search,
+        sort: Sort,
+        sight: &'a Sight,
+    ) -> Result<Self, DbError> {
         let mut listing = Self { scope, filters, sort, sight, path: Path::Gather, kept: (ListTotals::default(), true) };
         // The totals of one folder are a few rows. Those of a tree may be tens of thousands.
         let one_folder = listing.scope.is_one_folder();
@@ -197,27 +203,27 @@ impl<'a> Listing<'a> {
         }
         let select =
             "SELECT COUNT(*) AS documents, CAST(COALESCE(SUM(d.bytes), 0) AS BIGINT) AS bytes FROM documents d";
-        self.matching(select).end().one(db).await.map(Some)
+        self.matching(select, true).end().one(db).await.map(Some)
     }
 
     /// Returns the number of documents, as a search for words tells it.
     pub async fn matches(&self, db: &Db) -> Result<MatchCount, DbError> {
-        let mut filtered = self.matching("SELECT 1 FROM documents d");
+        let mut filtered = self.matching("SELECT 1 FROM documents d", false);
         let most = filtered.arg(search::COUNTED + 1);
         let counted = filtered.headed("SELECT COUNT(*) FROM (").then(&format!("LIMIT {most}) AS c"));
         Ok(MatchCount::of(counted.scalar(db).await?, false))
     }
 
-    /// Begins a statement over the documents of the list.
-    fn matching(&self, select: &str) -> Filtered {
+    /// Begins a statement over the documents of the list. `far`: it reads many of them.
+    fn matching(&self, select: &str, far: bool) -> Filtered {
         let mut filtered = Filtered::new(select).when("d.deleted_at IS NULL");
         let place = match &self.path {
             Path::Few(few) => {
                 let few = few.condition(&mut filtered, &self.filters, self.sight.user());
-                format!("{few} AND {}", self.walked(&mut filtered))
+                format!("{few} AND {}", self.walked(&mut filtered, false))
             }
             Path::Gather => self.gathered(&mut filtered),
-            Path::Folder | Path::Walk => self.walked(&mut filtered),
+            Path::Folder | Path::Walk => self.walked(&mut filtered, far),
         };
         filtered = filtered.when(&place);
         for condition in self.filters.conditions(&mut filtered) {
@@ -230,7 +236,8 @@ impl<'a> Listing<'a> {
     fn marks(&self, from: &ReadFrom, limit: i64) -> Sql {
         let key = self.sort.key;
         let column = key.column();
-        let mut filtered = self.matching(&format!("SELECT d.id, {} FROM documents d", key.selected()));
+        let select = format!("SELECT d.id, {} FROM documents d", key.selected());
+        let mut filtered = self.matching(&select, from.offset > FAR);
         let (beyond, way) = if self.sort.descending { ("<", "DESC") } else { (">", "ASC") };
         if let Some(after) = &from.after {
             let (at, id) = (filtered.arg(after.key(key)), filtered.arg(&after.id));
@@ -266,10 +273,10 @@ impl<'a> Listing<'a> {
     /// Returns how many documents of the list stand before this one. `None`: it is not in the list.
     async fn position(&self, db: &Db, id: &DocumentId) -> Result<Option<i64>, DbError> {
         let key = self.sort.key;
-        let asked = self.matching(&format!("SELECT d.id, {} FROM documents d", key.selected()));
+        let asked = self.matching(&format!("SELECT d.id, {} FROM documents d", key.selected()), false);
         let Some(mark) = asked.and("d.id =", Some(id)).end().optional::<Mark>(db).await? else { return Ok(None) };
         let (day, passed) = if self.has_days() { self.day_of(db, &mark).await? } else { (None, 0) };
-        let mut before = self.matching("SELECT COUNT(*) FROM documents d");
+        let mut before = self.matching("SELECT COUNT(*) FROM documents d", day.is_none());
         if let Some(day) = day {
             let condition = day.condition(&mut before, self.sort);
             before = before.when(&condition);
@@ -282,5 +289,7 @@ impl<'a> Listing<'a> {
     }
 }
 
+/// Behind this position, a page reads many documents.
+const FAR: i64 = 1_000;
 /// In a folder of fewer documents, all are compared with a filter.
 const WORTH_A_LOOK: i64 = 1_000;

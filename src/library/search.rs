@@ -42,7 +42,7 @@ use crate::{
     library::{
         Space,
         document::{Document, shown},
-        listing::{scope::Scope, sort::Mark},
+        listing::{scope::ListScope, sort::Mark},
         rights::Sight,
     },
     photo::kind::PhotoKind,
@@ -212,11 +212,11 @@ impl Search {
 
     /// Adds a place.
     #[must_use]
-    pub fn within(mut self, scope: &Scope) -> Self {
+    pub fn within(mut self, scope: &ListScope) -> Self {
         match scope {
-            Scope::Folder { folder, deep } => (self.folder, self.deep) = (Some(folder.id.clone()), *deep),
-            Scope::Space { space, owner } => (self.space, self.owner) = (Some(*space), owner.clone()),
-            Scope::All => {}
+            ListScope::Folder { folder, deep } => (self.folder, self.deep) = (Some(folder.id.clone()), *deep),
+            ListScope::Space { space, owner } => (self.space, self.owner) = (Some(*space), owner.clone()),
+            ListScope::All => {}
         }
         self
     }

@@ -9,7 +9,7 @@ use super::{
     Space,
     document::{Document, SELECT, shown},
     folder::Folder,
-    listing::{Listing, scope::Scope, sort::Sort},
+    listing::{Listing, scope::ListScope, sort::Sort},
     rights::{Sight, downloads, no_faces, sees},
     search::{Search, TooManyWords},
     trash,
@@ -120,9 +120,9 @@ impl ListSelection {
         let sight = Sight::of(db, user).await?;
         let scope = self.scope(db, &sight).await?;
         let above = match &scope {
-            Scope::Folder { folder, .. } => Some(1 + folder.depth()),
-            Scope::Space { .. } => Some(1),
-            Scope::All => None,
+            ListScope::Folder { folder, .. } => Some(1 + folder.depth()),
+            ListScope::Space { .. } => Some(1),
+            ListScope::All => None,
         };
         let selected = self.selected(db, scope, &sight, owing).await?;
         let below = |document| SelectedDocument { path: path_below(&document, above), document };
@@ -143,7 +143,7 @@ impl ListSelection {
     async fn selected(
         &self,
         db: &Db,
-        scope: Scope,
+        scope: ListScope,
         sight: &Sight,
         owing: Option<Vec<FlowId>>,
     ) -> Result<Vec<DocumentId>, ListError> {
@@ -164,16 +164,16 @@ impl ListSelection {
         self.stretches(trash::documents(db, &filters, sight).await?)
     }
 
-    async fn scope(&self, db: &Db, sight: &Sight) -> Result<Scope, ListError> {
+    async fn scope(&self, db: &Db, sight: &Sight) -> Result<ListScope, ListError> {
         Ok(match (&self.folder, self.space) {
             (Some(folder), _) => {
                 let folder = Folder::visible(db, folder, sight).await?.ok_or(ListError::NoFolder)?;
-                Scope::Folder { folder, deep: self.deep }
+                ListScope::Folder { folder, deep: self.deep }
             }
             (None, Some(space)) => {
-                Scope::Space { space, owner: (space == Space::Personal).then(|| sight.user().id.clone()) }
+                ListScope::Space { space, owner: (space == Space::Personal).then(|| sight.user().id.clone()) }
             }
-            (None, None) => Scope::All,
+            (None, None) => ListScope::All,
         })
     }
 

@@ -4,6 +4,8 @@
 //! A writer that stores a content asks [`known`] first, which begins the day anew. So a content that is about to get a
 //! document never goes.
 
+use std::collections::HashSet;
+
 use super::Original;
 use crate::{
     clock::Timestamp,
@@ -45,20 +47,30 @@ pub async fn known(db: &Db, hash: &Blake3, now: Timestamp) -> Result<Option<Orig
     }
 }
 
-/// Returns contents that parted before this time, and those that are going.
-pub async fn due(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<Blake3>, DbError> {
-    sql("SELECT hash FROM parted_originals WHERE since < $1 OR going ORDER BY hash LIMIT $2")
+/// Returns contents that parted before this time, and those that are going, in their order after `after`.
+pub async fn due(db: &Db, before: Timestamp, after: Option<&Blake3>, limit: i64) -> Result<Vec<Blake3>, DbError> {
+    sql("SELECT hash FROM parted_originals WHERE (since < $1 OR going) AND hash > $2 ORDER BY hash LIMIT $3")
         .bind(before)
+        .bind(after.map_or("", Blake3::as_str))
         .bind(limit)
         .scalars(db)
         .await
+}
+
+/// Returns those of the contents that are no photo. Photos have no index that begins with the content: this walks over
+/// all of them.
+pub async fn without_photos(db: &Db, hashes: &[Blake3]) -> Result<Vec<Blake3>, DbError> {
+    let list = padded(hashes);
+    let text =
+        format!("SELECT DISTINCT original_hash FROM photos WHERE original_hash IN {}", placeholders(1, list.len()));
+    let of_photos: HashSet<Blake3> = sql(text).bind_all(&list).scalars::<Blake3>(db).await?.into_iter().collect();
+    Ok(hashes.iter().filter(|hash| !of_photos.contains(*hash)).cloned().collect())
 }
 
 /// Marks a content as going if nothing names it, and returns it. Otherwise it is forgotten here, and stays.
 pub async fn let_go(tx: &mut Tx, hash: &Blake3, before: Timestamp) -> Result<Option<Original>, DbError> {
     let going = sql("UPDATE parted_originals SET going = TRUE WHERE hash = $1 AND (going OR since < $2
            AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.original_hash = $1)
-           AND NOT EXISTS (SELECT 1 FROM photos p WHERE p.original_hash = $1)
            AND NOT EXISTS (SELECT 1 FROM dispatches v WHERE v.original_hash = $1))")
     .bind(hash)
     .bind(before)

@@ -25,13 +25,11 @@ const ROUND: i64 = 100;
 /// Deletes what nothing names any more. Returns the number of contents.
 pub async fn run(app: &App) -> Result<u64, PartingError> {
     let before = app.clock.now().minus(GRACE);
-    let mut deleted = 0;
+    let (mut deleted, mut after) = (0, None);
     loop {
-        let due = parted::due(&app.db, before, ROUND).await?;
-        if due.is_empty() {
-            return Ok(deleted);
-        }
-        for hash in &due {
+        let due = parted::due(&app.db, before, after.as_ref(), ROUND).await?;
+        let Some(last) = due.last().cloned() else { return Ok(deleted) };
+        for hash in &parted::without_photos(&app.db, &due).await? {
             let mut tx = app.db.begin().await?;
             let original = parted::let_go(&mut tx, hash, before).await?;
             tx.commit().await?;
@@ -43,6 +41,7 @@ pub async fn run(app: &App) -> Result<u64, PartingError> {
                 deleted += 1;
             }
         }
+        after = Some(last);
     }
 }
 

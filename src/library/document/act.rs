@@ -121,7 +121,8 @@ pub async fn put_back(
         .bind(id)
         .execute(&mut *tx)
         .await?;
-    trash::forget(tx, &[id.as_str()]).await
+    trash::forget(tx, &[id.as_str()]).await?;
+    Ok(())
 }
 
 /// Removes the rows of documents. Their originals may have other documents.

@@ -13,7 +13,7 @@ use crate::{
 
 /// The place of a list.
 #[derive(Clone, Debug)]
-pub enum Scope {
+pub enum ListScope {
     /// A folder that the user may see. `deep`: with all folders below.
     Folder { folder: Folder, deep: bool },
     /// A space with all its folders. `owner`: of the personal space.
@@ -22,7 +22,7 @@ pub enum Scope {
     All,
 }
 
-impl Scope {
+impl ListScope {
     pub const fn is_folder(&self) -> bool {
         matches!(self, Self::Folder { .. })
     }
@@ -37,16 +37,16 @@ impl Listing<'_> {
     /// Returns the condition that the folder `f` is in the place, whether or not the user may see it.
     fn in_place(&self, filtered: &mut Filtered) -> String {
         match &self.scope {
-            Scope::Folder { folder, deep: false } => format!("f.id = {}", filtered.arg(&folder.id)),
-            Scope::Folder { folder, deep: true } => {
+            ListScope::Folder { folder, deep: false } => format!("f.id = {}", filtered.arg(&folder.id)),
+            ListScope::Folder { folder, deep: true } => {
                 let (from, to) = tree::range(&folder.lineage);
                 format!("f.lineage >= {} AND f.lineage < {}", filtered.arg(from), filtered.arg(to))
             }
-            Scope::Space { space, owner } => {
+            ListScope::Space { space, owner } => {
                 let owner = owner.as_ref().map(UserId::as_str).unwrap_or_default();
                 format!("f.space = {} AND f.owner = {}", filtered.arg(*space), filtered.arg(owner))
             }
-            Scope::All => "TRUE".to_owned(),
+            ListScope::All => "TRUE".to_owned(),
         }
     }
 
@@ -60,9 +60,10 @@ impl Listing<'_> {
     }
 
     /// Returns the conditions that the document `d` is in the place, read along an index of documents, and that the user
-    /// may see it. A folder does not show what only a flow shows. A space does.
-    pub(super) fn walked(&self, filtered: &mut Filtered) -> String {
-        if let Scope::Folder { folder, deep: false } = &self.scope {
+    /// may see it. A folder does not show what only a flow shows. A space does. `far`: the statement reads so many documents
+    /// that the engines first gather the folders.
+    pub(super) fn walked(&self, filtered: &mut Filtered, far: bool) -> String {
+        if let ListScope::Folder { folder, deep: false } = &self.scope {
             let folder = filtered.arg(&folder.id);
             let by_folder = self.by_folder(filtered);
             // As a value where the engines are to read an index of another condition.
@@ -72,7 +73,11 @@ impl Listing<'_> {
             };
         }
         let folders = self.folders(filtered);
-        let shown = format!("EXISTS (SELECT 1 FROM folders f WHERE f.id = d.folder_id AND {folders})");
+        let shown = if far {
+            format!("d.folder_id IN (SELECT f.id FROM folders f WHERE {folders})")
+        } else {
+            format!("EXISTS (SELECT 1 FROM folders f WHERE f.id = d.folder_id AND {folders})")
+        };
         if self.scope.is_folder() {
             return format!("COALESCE({shown}, FALSE) AND {}", self.by_folder(filtered));
         }
@@ -96,7 +101,7 @@ impl Listing<'_> {
             return format!("{of_folders} AND {}", self.by_folder(filtered));
         }
         let of_flows = self.of_flows(filtered);
-        let walked = self.walked(filtered);
+        let walked = self.walked(filtered, false);
         format!(
             "d.id IN (SELECT d.id FROM documents d WHERE d.deleted_at IS NULL AND {of_folders}
                UNION SELECT d.id FROM documents d WHERE d.deleted_at IS NULL AND {of_flows}) AND {walked}"
@@ -130,7 +135,7 @@ impl Listing<'_> {
         let mut filtered = Filtered::new(select).when("d.deleted_at IS NULL");
         let of_flows = self.of_flows(&mut filtered);
         let by_folder = shown_by_folder(&mut filtered, self.sight.user());
-        let walked = self.walked(&mut filtered);
+        let walked = self.walked(&mut filtered, false);
         Some(filtered.when(&of_flows).when(&format!("NOT COALESCE({by_folder}, FALSE)")).when(&walked))
     }
 

@@ -61,7 +61,7 @@ impl Listing<'_> {
     async fn days(&self, db: &Db) -> Result<Vec<(i64, i64)>, DbError> {
         let of_document = format!("SELECT ({} + {SHIFT}) / {DAY}, COUNT(*) FROM documents d", self.sort.key.column());
         let mut found: Vec<(i64, i64)> = if self.filters.has_condition() {
-            self.matching(&of_document).then("GROUP BY 1").all(db).await?
+            self.matching(&of_document, true).then("GROUP BY 1").all(db).await?
         } else {
             let mut found = self.kept_days(db).await?;
             if let Some(by_flows) = self.by_flows_alone(&of_document) {

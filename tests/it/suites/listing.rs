@@ -11,7 +11,7 @@ use yinku::{
     library::{
         Space,
         folder::Folder,
-        listing::{ListTotals, Listing, Start, scope::Scope, sort::Sort},
+        listing::{ListTotals, Listing, Start, scope::ListScope, sort::Sort},
         rights::Sight,
         search::Search,
     },
@@ -103,20 +103,20 @@ fn by_folder(user: &User, item: &Item) -> bool {
     user.reads_all() || (item.shelf == "folder" && shown)
 }
 
-fn sees(user: &User, scope: &Scope, item: &Item) -> bool {
+fn sees(user: &User, scope: &ListScope, item: &Item) -> bool {
     let known = match user.username.as_str() {
         "many" => item.known_to_many,
         "few" => item.known_to_few,
         _ => false,
     };
     let place = match scope {
-        Scope::Folder { folder, deep } => {
+        ListScope::Folder { folder, deep } => {
             folder.id == item.folder_id || *deep && folder.id.as_str() == OPEN && item.folder_id.as_str() == CLOSED
         }
-        Scope::Space { space, owner } => {
+        ListScope::Space { space, owner } => {
             item.space == space.as_str() && item.owner == owner.as_ref().map(UserId::as_str).unwrap_or_default()
         }
-        Scope::All => true,
+        ListScope::All => true,
     };
     let seen = by_folder(user, item) || (known && !scope.is_folder());
     place && seen && (user.reads_all() || item.kind.as_deref() != Some("face"))
@@ -194,25 +194,21 @@ story!(every_list_is_what_a_plain_sort_of_the_rows_gives, async |engine: Engine|
     let folder = async |id: &str| Folder::find(&db, &id.parse().unwrap()).await.unwrap().unwrap();
     let (open, closed) = (folder(OPEN).await, folder(CLOSED).await);
     let scopes = [
-        Scope::All,
-        Scope::Space { space: Space::Public, owner: None },
-        Scope::Space { space: Space::System, owner: None },
-        Scope::Space { space: Space::Personal, owner: Some(users[2].id.clone()) },
-        Scope::Folder { folder: open.clone(), deep: true },
-        Scope::Folder { folder: open, deep: false },
-        Scope::Folder { folder: closed, deep: true },
+        ListScope::All,
+        ListScope::Space { space: Space::Public, owner: None },
+        ListScope::Space { space: Space::System, owner: None },
+        ListScope::Space { space: Space::Personal, owner: Some(users[2].id.clone()) },
+        ListScope::Folder { folder: open.clone(), deep: true },
+        ListScope::Folder { folder: open, deep: false },
+        ListScope::Folder { folder: closed, deep: true },
     ];
     let lists = [
         ("-receivedAt", None),
-        ("receivedAt", None),
-        ("-takenAt", None),
         ("takenAt", None),
         ("name", None),
-        ("-name", None),
         ("-bytes", None),
         ("-receivedAt", Some("公章")),
-        ("name", Some("公章")),
-        ("takenAt", Some("旧章")),
+        ("-name", Some("旧章")),
     ];
     let mut read = 0;
     for user in &users {
@@ -220,10 +216,12 @@ story!(every_list_is_what_a_plain_sort_of_the_rows_gives, async |engine: Engine|
         for scope in &scopes {
             let seen: Vec<&Item> = all.iter().filter(|item| sees(user, scope, item)).collect();
             // A folder that the user may not see is no place of a list.
-            if matches!(scope, Scope::Folder { folder, .. } if folder.id.as_str() == CLOSED) && seen.is_empty() {
+            if matches!(scope, ListScope::Folder { folder, .. } if folder.id.as_str() == CLOSED) && seen.is_empty() {
                 continue;
             }
-            for (sort, seal) in lists {
+            // One user has every order, the others the usual ones.
+            let orders = if user.username == "many" { lists.len() } else { 2 };
+            for (sort, seal) in lists.into_iter().take(orders) {
                 let of_seal = |item: &&&Item| seal.is_none() || item.seal.as_deref() == seal;
                 let mut wanted: Vec<&Item> = seen.iter().filter(of_seal).copied().collect();
                 wanted.sort_by(|one, other| key(one, sort).cmp(&key(other, sort)));
