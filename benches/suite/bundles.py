@@ -131,7 +131,7 @@ def bucket(section, quick):
             objects = "\n".join(quote(f"/bench/store/{key}") for key in keys)
             contestants = {"yinku": (yinku.address, bundle["url"], ["--bearer", yinku.token], yinku.pid),
                            # Without a signature the server wants the header at least.
-                           "the objects alone": (endpoint, objects, ["--bearer", "none"], yinku.pid)}
+                           "the objects alone": (endpoint, objects, ["--bearer", "none", "--until-close"], yinku.pid)}
             told = rounds(contestants, directory, 1 if quick else ROUNDS)
     section.say(
         f"The store in a bucket (moto, on the same two cores): a bundle of {len(keys)} photos, {bundle['bytes'] / 1e6:.0f} MB, beside"

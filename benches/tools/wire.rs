@@ -16,7 +16,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Of the body.
     pub(crate) bytes: usize,
-    /// The answer told no length: its end was the end of the connection.
+    /// The other side closes the connection after this answer.
     pub(crate) closed: bool,
 }
 
@@ -45,11 +45,12 @@ impl Connection {
         let status = text.get(9..12).and_then(|status| status.parse().ok());
         let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
         let chunked = text.lines().any(|line| line.starts_with("transfer-encoding:"));
+        let closed = text.lines().any(|line| line.starts_with("connection: close"));
         let Some(status) = status.filter(|_| !chunked) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("not understood: {text}")));
         };
         let Some(bytes) = length else {
-            return Ok(Answer { status, bytes: self.to_the_end(filled - head).await?, closed: true });
+            return Ok(Answer { status, bytes: self.until_closed(filled - head).await?, closed: true });
         };
         let mut left: usize = bytes;
         left = left.saturating_sub(filled - head);
@@ -60,11 +61,11 @@ impl Connection {
             }
             left = left.saturating_sub(read);
         }
-        Ok(Answer { status, bytes, closed: false })
+        Ok(Answer { status, bytes, closed })
     }
 
     /// Reads until the other side closes. `bytes` have been read already.
-    async fn to_the_end(&mut self, mut bytes: usize) -> io::Result<usize> {
+    async fn until_closed(&mut self, mut bytes: usize) -> io::Result<usize> {
         loop {
             match self.stream.read(&mut self.buffer).await? {
                 0 => return Ok(bytes),
