@@ -121,8 +121,8 @@ impl Flow {
 
     /// Writes a new flow. It is locked until the transaction ends.
     pub async fn insert(self, tx: &mut Tx) -> Result<LockedFlow, DbError> {
-        sql("INSERT INTO flows (id, serial_no, definition_id, version, title, starter, state, node, form, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)")
+        sql("INSERT INTO flows (id, list_key, serial_no, definition_id, version, title, starter, state, node, form, created_at, updated_at)
+             VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)")
             .bind(&self.id)
             .bind(&self.serial_no)
             .bind(&self.definition_id)

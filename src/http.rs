@@ -35,6 +35,7 @@ mod protect;
 mod proxies;
 mod rights;
 mod seal_uses;
+mod selections;
 mod services;
 mod session;
 mod texts;
@@ -86,6 +87,13 @@ impl Edge {
         Acting { db: &self.app.db, user, now: self.app.clock.now() }
     }
 
+    /// Tells the listeners who may see the folders that their documents have changed.
+    fn folders_changed<'f>(&self, folders: impl IntoIterator<Item = &'f FolderId>) {
+        for folder in folders {
+            self.folder_changed(folder, "documents");
+        }
+    }
+
     /// Tells the listeners who may see the folder that it, or what is in it, has changed.
     fn folder_changed(&self, id: &FolderId, state: &str) {
         self.app.notify_listeners(ChangeNotice {
@@ -125,6 +133,7 @@ fn api() -> OpenApiRouter<Edge> {
         .merge(folders::routes())
         .merge(rights::routes())
         .merge(documents::routes())
+        .merge(selections::routes())
         .merge(trash::routes())
         .merge(content::routes())
         .merge(audit::routes())

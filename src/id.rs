@@ -56,6 +56,8 @@ ids! {
     /// A flow type (流程类型).
     DefinitionId,
     FlowId,
+    /// The place of a flow in lists. It sorts as ids do.
+    ListKey,
     EventId,
     /// One application at the vendor (用印申请).
     SealUseId,

@@ -1,6 +1,7 @@
 //! An original (原件): bytes identified by their BLAKE3 hash and stored once.
 
 pub mod checking;
+pub mod parted;
 pub mod unlinked;
 
 use std::collections::HashSet;

@@ -167,19 +167,22 @@ impl SealUse {
         Ok(())
     }
 
-    /// Returns the seal uses that users can act on: the vendor has them and no end is requested.
-    pub async fn at_vendor(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
-        sql("SELECT * FROM seal_uses WHERE flow_id = $1 AND business_id IS NOT NULL AND end_asked_at IS NULL ORDER BY no")
-            .bind(flow)
-            .all(on)
-            .await
+    /// Returns the seal use that users can act on: the vendor has it and no end is requested. A flow has at most one that
+    /// is not superseded.
+    pub async fn at_vendor(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Option<Self>, DbError> {
+        sql("SELECT * FROM seal_uses WHERE flow_id = $1 AND business_id IS NOT NULL AND end_asked_at IS NULL
+               AND NOT superseded ORDER BY no DESC LIMIT 1")
+        .bind(flow)
+        .optional(on)
+        .await
     }
 
     /// Opens a seal use before uses are appended, so that the flow is not completed meanwhile. Returns the old `status`
     /// and `ended_at`. `None`: no uses can be appended to it.
     pub async fn reopen(tx: &mut Tx, id: &SealUseId, now: Timestamp) -> Result<Option<Reopened>, DbError> {
         let before: Option<Reopened> = sql("SELECT status, ended_at FROM seal_uses
-             WHERE id = $1 AND status IN ('using', 'complete', 'finished') AND end_asked_at IS NULL {for_update}")
+             WHERE id = $1 AND status IN ('using', 'complete', 'finished') AND end_asked_at IS NULL
+               AND NOT superseded {for_update}")
         .bind(id)
         .optional(&mut *tx)
         .await?;

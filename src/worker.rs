@@ -15,7 +15,7 @@ use crate::{
     flow::{draft, people::gone},
     ingest,
     outage::Outage,
-    preservation::scrub,
+    preservation::{parting, scrub},
     queue::{self, FenceError, JobKind, Lease, Next},
     sealing::{apply, deliver, end_use},
     telemetry::JobLabels,
@@ -255,13 +255,18 @@ async fn look_after_drafts(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// Empties the trash at an interval.
+/// Empties the trash at an interval, and deletes the bytes that no document names since.
 async fn look_after_trash(app: Arc<App>, stop: CancellationToken) {
     loop {
         match curate::trash::empty(&app).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed things that were in the trash for `trash.keep`"),
             Err(error) => tracing::warn!(%error, "cannot empty the trash; trying again in an hour"),
+        }
+        match parting::run(&app).await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::info!(deleted, "deleted the bytes of contents that were removed for good"),
+            Err(error) => tracing::warn!(%error, "cannot delete bytes that nothing names; trying again in an hour"),
         }
         tokio::select! {
             () = tokio::time::sleep(TRASH) => {}

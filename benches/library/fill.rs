@@ -309,9 +309,9 @@ async fn folders(db: &Db, size: Size) -> Result<(), DbError> {
 async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbError> {
     let mut flows = Rows::of(
         "flows",
-        "id, serial_no, definition_id, version, title, starter, state, form, photo_no, manifest_no, created_at, updated_at, archived_at",
+        "id, list_key, serial_no, definition_id, version, title, starter, state, form, photo_no, manifest_no, created_at, updated_at, archived_at",
     );
-    let mut people = Rows::of("flow_people", "flow_id, who, state, definition_id, started, acted");
+    let mut people = Rows::of("flow_people", "flow_id, list_key, who, state, definition_id, started, acted");
     let mut of_vendor =
         Rows::of("seal_uses", "id, flow_id, service_id, no, serial_no, business_id, status, application, created_at");
     let mut grants = Rows::of(
@@ -328,6 +328,7 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
             .add(
                 tx,
                 row![
+                    &flow_id,
                     &flow_id,
                     &serial,
                     DEFINITION,
@@ -347,7 +348,7 @@ async fn flows(tx: &mut Tx, first: i64, end: i64, size: Size) -> Result<(), DbEr
         let mut known = vec![format!("user:{starter}"), format!("user:{user}"), "role:operator".to_owned()];
         known.dedup();
         for (n, who) in known.into_iter().enumerate() {
-            people.add(tx, row![&flow_id, who, "archived", DEFINITION, n == 0, n == 1]).await?;
+            people.add(tx, row![&flow_id, &flow_id, who, "archived", DEFINITION, n == 0, n == 1]).await?;
         }
         let use_id = id(5, flow);
         let use_no = format!("{serial}-1");

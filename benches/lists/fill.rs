@@ -152,9 +152,10 @@ fn flows() -> Table {
     let title =
         "CASE WHEN i % 25000 = 13 THEN '尽职调查报告' WHEN i % 2 = 0 THEN '采购合同' ELSE '关于授权委托的请示' END
          || '（第' || CAST(i AS TEXT) || '号）上海印库科技有限公司分公司'";
-    let columns = "id, serial_no, definition_id, version, title, starter, state, node, form, created_at, updated_at";
+    let columns =
+        "id, list_key, serial_no, definition_id, version, title, starter, state, node, form, created_at, updated_at";
     let values = format!(
-        "{}, {SERIAL}, CASE WHEN i % 1000 = 0 THEN '{SELDOM}' ELSE '{DEFINITION}' END, 1, {title},
+        "{0}, {0}, {SERIAL}, CASE WHEN i % 1000 = 0 THEN '{SELDOM}' ELSE '{DEFINITION}' END, 1, {title},
            'u' || CAST(1 + i % 500 AS TEXT),
            CASE WHEN i % 100 < 70 THEN 'archived' WHEN i % 100 < 96 THEN 'running' WHEN i % 100 < 99 THEN 'withdrawn' ELSE 'rejected' END,
            CASE WHEN i % 100 < 70 THEN NULL WHEN i % 100 < 90 THEN 'seal' WHEN i % 100 < 99 THEN 'manager' ELSE 'start' END,
@@ -190,7 +191,7 @@ fn grants() -> Table {
 }
 
 fn flow_people() -> Vec<Table> {
-    let columns = "flow_id, who, state, definition_id, started, acted, turn, place";
+    let columns = "flow_id, list_key, who, state, definition_id, started, acted, turn, place";
     [
         ("'user:' || starter", "TRUE", "FALSE", "state = 'rejected'", "TRUE"),
         (
@@ -207,7 +208,7 @@ fn flow_people() -> Vec<Table> {
     .into_iter()
     .map(|(who, started, acted, turn, when)| {
         let values = format!(
-            "id, {who}, state, definition_id, {started}, {acted}, {turn}, CASE WHEN {turn} THEN 0 END FROM flows WHERE {when}"
+            "id, list_key, {who}, state, definition_id, {started}, {acted}, {turn}, CASE WHEN {turn} THEN 0 END FROM flows WHERE {when}"
         );
         (1, "flow_people", columns, values)
     })

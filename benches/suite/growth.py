@@ -110,11 +110,11 @@ def fill(yinku, folder, start, end):
 
     flows = (start // IN_A_FLOW, end // IN_A_FLOW)
     of_flow = [
-        ("flows", "id, serial_no, definition_id, version, title, starter, state, form, photo_no, manifest_no, created_at, updated_at, archived_at",
-         f"{id('i')}, 'B' || {padded('i')}, '{yinku.definition}', 1, '用印', 'admin', 'archived', '{form}', {IN_A_FLOW}, 1, {at}, {at}, {at}"),
+        ("flows", "id, list_key, serial_no, definition_id, version, title, starter, state, form, photo_no, manifest_no, created_at, updated_at, archived_at",
+         f"{id('i')}, {id('i')}, 'B' || {padded('i')}, '{yinku.definition}', 1, '用印', 'admin', 'archived', '{form}', {IN_A_FLOW}, 1, {at}, {at}, {at}"),
         ("flow_events", "id, flow_id, at, actor, act", f"{id('2 * i')}, {id('i')}, {at}, 'admin', 'started'"),
         ("flow_events", "id, flow_id, at, actor, act", f"{id('2 * i + 1')}, {id('i')}, {at}, 'yinku', 'archived'"),
-        ("flow_people", "flow_id, who, state, definition_id", f"{id('i')}, 'user:admin', 'archived', '{yinku.definition}'"),
+        ("flow_people", "flow_id, list_key, who, state, definition_id", f"{id('i')}, {id('i')}, 'user:admin', 'archived', '{yinku.definition}'"),
         ("seal_uses", "id, flow_id, service_id, no, serial_no, business_id, status, application, asked_at, detail, detail_at, ended_at, created_at",
          f"{id('i')}, {id('i')}, '{yinku.service_id}', 1, 'B' || {padded('i')} || '-1', CAST(1000000 + i AS TEXT), 'complete', '{{}}', {at}, '{DETAIL}', {at}, {at}, {at}"),
         ("grants", "id, seal_use_id, vendor_id, position, seal, user_name, applied, used, left_count, complete",

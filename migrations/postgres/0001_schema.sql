@@ -137,6 +137,8 @@ CREATE TABLE serial_numbers (
 
 CREATE TABLE flows (
   id               TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  -- lists are in the order of these keys: the id, or a new key when a draft is submitted
+  list_key         TEXT COLLATE "C" NOT NULL UNIQUE,
   -- '' while the flow is a draft
   serial_no        TEXT COLLATE "C" NOT NULL,
   definition_id    TEXT COLLATE "C" NOT NULL,
@@ -163,9 +165,9 @@ CREATE TABLE flows (
 CREATE UNIQUE INDEX flows_by_serial_no ON flows (serial_no) WHERE serial_no <> '';
 -- Drafts that their starters left.
 CREATE INDEX flows_in_draft ON flows (updated_at) WHERE state = 'draft';
-CREATE INDEX flows_by_definition ON flows (definition_id, id);
-CREATE INDEX flows_by_state ON flows (state, id);
-CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, id);
+CREATE INDEX flows_by_definition ON flows (definition_id, list_key);
+CREATE INDEX flows_by_state ON flows (state, list_key);
+CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, list_key);
 
 CREATE TABLE flow_events (
   id      TEXT COLLATE "C" PRIMARY KEY NOT NULL,
@@ -194,6 +196,7 @@ CREATE TABLE approvals (
 -- the flow that lists filter by.
 CREATE TABLE flow_people (
   flow_id       TEXT COLLATE "C" NOT NULL REFERENCES flows (id),
+  list_key      TEXT COLLATE "C" NOT NULL,
   -- user:<username> or role:<role>
   who           TEXT COLLATE "C" NOT NULL,
   state         TEXT COLLATE "C" NOT NULL,
@@ -212,14 +215,14 @@ CREATE TABLE flow_people (
 );
 -- Each list walks one index per name of the user, newest flow first. The trailing columns answer a filter from the
 -- index, without the row.
-CREATE INDEX flow_people_by_who ON flow_people (who, flow_id);
-CREATE INDEX flow_people_by_state ON flow_people (who, state, flow_id, started, acted, turn, stamps, gone, definition_id);
-CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, flow_id, started, acted, turn, stamps, gone, state);
-CREATE INDEX flow_people_todo ON flow_people (who, flow_id) WHERE (turn OR stamps OR gone);
+CREATE INDEX flow_people_by_who ON flow_people (who, list_key, flow_id);
+CREATE INDEX flow_people_by_state ON flow_people (who, state, list_key, flow_id, started, acted, turn, stamps, gone, definition_id);
+CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, list_key, flow_id, started, acted, turn, stamps, gone, state);
+CREATE INDEX flow_people_todo ON flow_people (who, list_key, flow_id) WHERE (turn OR stamps OR gone);
 -- Few flows wait only for people who are gone.
 CREATE INDEX flow_people_gone ON flow_people (flow_id) WHERE gone;
-CREATE INDEX flow_people_acted ON flow_people (who, flow_id) WHERE acted;
-CREATE INDEX flow_people_started ON flow_people (who, flow_id) WHERE started;
+CREATE INDEX flow_people_acted ON flow_people (who, list_key, flow_id) WHERE acted;
+CREATE INDEX flow_people_started ON flow_people (who, list_key, flow_id) WHERE started;
 
 -- These rows follow the state of their flow. An archived or withdrawn flow waits for no person. The places in an archived
 -- flow stay: these people may still add the stamped file.
@@ -344,6 +347,15 @@ CREATE TABLE originals (
 );
 CREATE INDEX originals_by_check ON originals (checked_at, hash);
 
+-- Contents of documents that were removed for good. If nothing names them after a day, their bytes and rows go.
+CREATE TABLE parted_originals (
+  hash  TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  since BIGINT NOT NULL,
+  -- true: the bytes are being deleted, and the content is not known any more
+  going BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX parted_originals_by_age ON parted_originals (since);
+
 -- A search takes any of the three hashes.
 CREATE INDEX originals_by_sha256 ON originals (sha256);
 CREATE INDEX originals_by_sm3 ON originals (sm3) WHERE sm3 IS NOT NULL;
@@ -378,7 +390,8 @@ CREATE TABLE photos (
   next_attempt_at BIGINT,
   error_code      TEXT COLLATE "C",
   error_detail    TEXT COLLATE "C",
-  original_hash   TEXT COLLATE "C" REFERENCES originals (hash),
+  -- The document of the photo refers to the original. A reference here had to walk all photos for each content that goes.
+  original_hash   TEXT COLLATE "C",
   no              BIGINT,
   vendor_at       BIGINT,
   exif_at         BIGINT,
@@ -498,6 +511,19 @@ CREATE TABLE folder_totals (
   PRIMARY KEY (folder_id, part)
 );
 
+-- The same numbers by the days of the two times, so that the days of a large tree need no walk over its documents. Days are
+-- those of China, from a day long ago on.
+CREATE TABLE folder_days (
+  folder_id TEXT COLLATE "C" NOT NULL REFERENCES folders (id),
+  received  BIGINT NOT NULL,
+  taken     BIGINT NOT NULL,
+  part      TEXT COLLATE "C" NOT NULL,
+  documents BIGINT NOT NULL,
+  faces     BIGINT NOT NULL,
+  hidden    BIGINT NOT NULL,
+  PRIMARY KEY (folder_id, received, taken, part)
+);
+
 -- Document -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE documents (
@@ -566,7 +592,7 @@ END $$;
 CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos FOR EACH ROW
 WHEN ((OLD.kind, OLD.grant_id) IS DISTINCT FROM (NEW.kind, NEW.grant_id)) EXECUTE FUNCTION photos_tell();
 
--- folder_totals follows each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
+-- folder_totals and folder_days follow each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
 -- Inserts are counted per statement, because a batch of photos belongs to one flow.
 CREATE FUNCTION documents_come() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
@@ -579,6 +605,13 @@ BEGIN
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + excluded.documents, bytes = t.bytes + excluded.bytes,
     faces = t.faces + excluded.faces, face_bytes = t.face_bytes + excluded.face_bytes,
     hidden = t.hidden + excluded.hidden, hidden_bytes = t.hidden_bytes + excluded.hidden_bytes;
+  INSERT INTO folder_days AS t (folder_id, received, taken, part, documents, faces, hidden)
+  SELECT folder_id, (received_at + 86400028800000000) / 86400000000, (taken_key + 86400028800000000) / 86400000000, right(COALESCE(flow_id, ''), 2),
+    COUNT(*), COUNT(*) FILTER (WHERE face), COUNT(*) FILTER (WHERE hid)
+  FROM (SELECT *, COALESCE(kind, '') IN ('face', 'unknown') AND shelf <> 'flow' AS face, shelf = 'flow' AS hid FROM come) AS c
+  WHERE deleted_at IS NULL AND shelf <> 'draft' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+  ON CONFLICT (folder_id, received, taken, part) DO UPDATE SET documents = t.documents + excluded.documents,
+    faces = t.faces + excluded.faces, hidden = t.hidden + excluded.hidden;
   RETURN NULL;
 END $$;
 CREATE TRIGGER documents_come AFTER INSERT ON documents REFERENCING NEW TABLE AS come
@@ -595,6 +628,9 @@ BEGIN
     UPDATE folder_totals SET documents = documents - 1, bytes = bytes - OLD.bytes, faces = faces - face,
       face_bytes = face_bytes - OLD.bytes * face, hidden = hidden - hid, hidden_bytes = hidden_bytes - OLD.bytes * hid
     WHERE folder_id = OLD.folder_id AND part = right(COALESCE(OLD.flow_id, ''), 2);
+    UPDATE folder_days SET documents = documents - 1, faces = faces - face, hidden = hidden - hid
+    WHERE folder_id = OLD.folder_id AND received = (OLD.received_at + 86400028800000000) / 86400000000
+      AND taken = (OLD.taken_key + 86400028800000000) / 86400000000 AND part = right(COALESCE(OLD.flow_id, ''), 2);
   END IF;
   IF TG_OP = 'UPDATE' AND NEW.deleted_at IS NULL AND NEW.shelf <> 'draft' THEN
     hid := CASE WHEN NEW.shelf = 'flow' THEN 1 ELSE 0 END;
@@ -604,6 +640,11 @@ BEGIN
     ON CONFLICT (folder_id, part) DO UPDATE SET documents = t.documents + 1, bytes = t.bytes + excluded.bytes,
       faces = t.faces + excluded.faces, face_bytes = t.face_bytes + excluded.face_bytes,
       hidden = t.hidden + excluded.hidden, hidden_bytes = t.hidden_bytes + excluded.hidden_bytes;
+    INSERT INTO folder_days AS t (folder_id, received, taken, part, documents, faces, hidden)
+    VALUES (NEW.folder_id, (NEW.received_at + 86400028800000000) / 86400000000, (NEW.taken_key + 86400028800000000) / 86400000000,
+      right(COALESCE(NEW.flow_id, ''), 2), 1, face, hid)
+    ON CONFLICT (folder_id, received, taken, part) DO UPDATE SET documents = t.documents + 1, faces = t.faces + excluded.faces,
+      hidden = t.hidden + excluded.hidden;
   END IF;
   RETURN NULL;
 END $$;
@@ -617,7 +658,7 @@ EXECUTE FUNCTION documents_go();
 
 -- What a search finds: a flow, a document without a flow, or a folder (src/library/search_terms.rs).
 CREATE TABLE search_owners (
-  -- from the time in the id of the owner, so a later owner has a higher number
+  -- from the time in the id of the owner, for a flow in its list_key, so a later owner has a higher number
   no    BIGINT PRIMARY KEY NOT NULL,
   owner TEXT COLLATE "C" NOT NULL UNIQUE,
   -- folded: the words of a flow or the name of a folder. '' for a document: its row has its names
@@ -666,6 +707,7 @@ CREATE TABLE dispatches (
 );
 CREATE INDEX dispatches_by_seal_use ON dispatches (seal_use_id, state);
 CREATE INDEX dispatches_in_trouble ON dispatches (seal_use_id) WHERE (state = 'failed' OR state = 'unknown');
+CREATE INDEX dispatches_by_original ON dispatches (original_hash);
 CREATE UNIQUE INDEX dispatches_by_supply ON dispatches (grant_id, original_hash);
 
 -- Ingest -------------------------------------------------------------------------------------------------------------

@@ -136,6 +136,8 @@ CREATE TABLE serial_numbers (
 
 CREATE TABLE flows (
   id               TEXT PRIMARY KEY NOT NULL,
+  -- lists are in the order of these keys: the id, or a new key when a draft is submitted
+  list_key         TEXT NOT NULL UNIQUE,
   -- '' while the flow is a draft
   serial_no        TEXT NOT NULL,
   definition_id    TEXT NOT NULL,
@@ -162,9 +164,9 @@ CREATE TABLE flows (
 CREATE UNIQUE INDEX flows_by_serial_no ON flows (serial_no) WHERE serial_no <> '';
 -- Drafts that their starters left.
 CREATE INDEX flows_in_draft ON flows (updated_at) WHERE state = 'draft';
-CREATE INDEX flows_by_definition ON flows (definition_id, id);
-CREATE INDEX flows_by_state ON flows (state, id);
-CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, id);
+CREATE INDEX flows_by_definition ON flows (definition_id, list_key);
+CREATE INDEX flows_by_state ON flows (state, list_key);
+CREATE INDEX flows_by_definition_and_state ON flows (definition_id, state, list_key);
 
 CREATE TABLE flow_events (
   id      TEXT PRIMARY KEY NOT NULL,
@@ -193,6 +195,7 @@ CREATE TABLE approvals (
 -- the flow that lists filter by.
 CREATE TABLE flow_people (
   flow_id       TEXT NOT NULL REFERENCES flows (id),
+  list_key      TEXT NOT NULL,
   -- user:<username> or role:<role>
   who           TEXT NOT NULL,
   state         TEXT NOT NULL,
@@ -211,14 +214,14 @@ CREATE TABLE flow_people (
 );
 -- Each list walks one index per name of the user, newest flow first. The trailing columns answer a filter from the
 -- index, without the row.
-CREATE INDEX flow_people_by_who ON flow_people (who, flow_id);
-CREATE INDEX flow_people_by_state ON flow_people (who, state, flow_id, started, acted, turn, stamps, gone, definition_id);
-CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, flow_id, started, acted, turn, stamps, gone, state);
-CREATE INDEX flow_people_todo ON flow_people (who, flow_id) WHERE (turn OR stamps OR gone);
+CREATE INDEX flow_people_by_who ON flow_people (who, list_key, flow_id);
+CREATE INDEX flow_people_by_state ON flow_people (who, state, list_key, flow_id, started, acted, turn, stamps, gone, definition_id);
+CREATE INDEX flow_people_by_definition ON flow_people (who, definition_id, list_key, flow_id, started, acted, turn, stamps, gone, state);
+CREATE INDEX flow_people_todo ON flow_people (who, list_key, flow_id) WHERE (turn OR stamps OR gone);
 -- Few flows wait only for people who are gone.
 CREATE INDEX flow_people_gone ON flow_people (flow_id) WHERE gone;
-CREATE INDEX flow_people_acted ON flow_people (who, flow_id) WHERE acted;
-CREATE INDEX flow_people_started ON flow_people (who, flow_id) WHERE started;
+CREATE INDEX flow_people_acted ON flow_people (who, list_key, flow_id) WHERE acted;
+CREATE INDEX flow_people_started ON flow_people (who, list_key, flow_id) WHERE started;
 
 -- These rows follow the state of their flow. An archived or withdrawn flow waits for no person. The places in an archived
 -- flow stay: these people may still add the stamped file.
@@ -340,6 +343,15 @@ CREATE TABLE originals (
 );
 CREATE INDEX originals_by_check ON originals (checked_at, hash);
 
+-- Contents of documents that were removed for good. If nothing names them after a day, their bytes and rows go.
+CREATE TABLE parted_originals (
+  hash  TEXT PRIMARY KEY NOT NULL,
+  since BIGINT NOT NULL,
+  -- true: the bytes are being deleted, and the content is not known any more
+  going BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX parted_originals_by_age ON parted_originals (since);
+
 -- A search takes any of the three hashes.
 CREATE INDEX originals_by_sha256 ON originals (sha256);
 CREATE INDEX originals_by_sm3 ON originals (sm3) WHERE sm3 IS NOT NULL;
@@ -374,7 +386,8 @@ CREATE TABLE photos (
   next_attempt_at BIGINT,
   error_code      TEXT,
   error_detail    TEXT,
-  original_hash   TEXT REFERENCES originals (hash),
+  -- The document of the photo refers to the original. A reference here had to walk all photos for each content that goes.
+  original_hash   TEXT,
   no              BIGINT,
   vendor_at       BIGINT,
   exif_at         BIGINT,
@@ -494,6 +507,19 @@ CREATE TABLE folder_totals (
   PRIMARY KEY (folder_id, part)
 ) WITHOUT ROWID;
 
+-- The same numbers by the days of the two times, so that the days of a large tree need no walk over its documents. Days are
+-- those of China, from a day long ago on.
+CREATE TABLE folder_days (
+  folder_id TEXT NOT NULL REFERENCES folders (id),
+  received  BIGINT NOT NULL,
+  taken     BIGINT NOT NULL,
+  part      TEXT NOT NULL,
+  documents BIGINT NOT NULL,
+  faces     BIGINT NOT NULL,
+  hidden    BIGINT NOT NULL,
+  PRIMARY KEY (folder_id, received, taken, part)
+) WITHOUT ROWID;
+
 -- Document -----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE documents (
@@ -560,7 +586,7 @@ BEGIN
   UPDATE documents SET kind = NEW.kind WHERE copied_photo_id = NEW.id;
 END;
 
--- folder_totals follows each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
+-- folder_totals and folder_days follow each document that is inserted, deleted, moved, trashed or restored, or becomes a face.
 CREATE TRIGGER documents_come AFTER INSERT ON documents WHEN NEW.deleted_at IS NULL AND NEW.shelf <> 'draft'
 BEGIN
   INSERT INTO folder_totals (folder_id, part, documents, bytes, faces, face_bytes, hidden, hidden_bytes)
@@ -569,6 +595,12 @@ BEGIN
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, bytes = bytes + excluded.bytes,
     faces = faces + excluded.faces, face_bytes = face_bytes + excluded.face_bytes,
     hidden = hidden + excluded.hidden, hidden_bytes = hidden_bytes + excluded.hidden_bytes;
+  INSERT INTO folder_days (folder_id, received, taken, part, documents, faces, hidden)
+  SELECT NEW.folder_id, (NEW.received_at + 86400028800000000) / 86400000000, (NEW.taken_key + 86400028800000000) / 86400000000, substr(COALESCE(NEW.flow_id, ''), -2), 1, face, hid
+  FROM (SELECT COALESCE(NEW.kind, '') IN ('face', 'unknown') AND NEW.shelf <> 'flow' AS face, NEW.shelf = 'flow' AS hid) AS is_it
+  WHERE TRUE
+  ON CONFLICT (folder_id, received, taken, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces,
+    hidden = hidden + excluded.hidden;
 END;
 CREATE TRIGGER documents_go AFTER DELETE ON documents WHEN OLD.deleted_at IS NULL AND OLD.shelf <> 'draft'
 BEGIN
@@ -577,6 +609,10 @@ BEGIN
     face_bytes = face_bytes - OLD.bytes * (COALESCE(OLD.kind, '') IN ('face', 'unknown') AND OLD.shelf <> 'flow'),
     hidden = hidden - (OLD.shelf = 'flow'), hidden_bytes = hidden_bytes - OLD.bytes * (OLD.shelf = 'flow')
   WHERE folder_id = OLD.folder_id AND part = substr(COALESCE(OLD.flow_id, ''), -2);
+  UPDATE folder_days SET documents = documents - 1,
+    faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown') AND OLD.shelf <> 'flow'), hidden = hidden - (OLD.shelf = 'flow')
+  WHERE folder_id = OLD.folder_id AND received = (OLD.received_at + 86400028800000000) / 86400000000
+    AND taken = (OLD.taken_key + 86400028800000000) / 86400000000 AND part = substr(COALESCE(OLD.flow_id, ''), -2);
 END;
 CREATE TRIGGER documents_move AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents
 WHEN OLD.folder_id <> NEW.folder_id OR OLD.flow_id IS NOT NEW.flow_id OR OLD.kind IS NOT NEW.kind
@@ -595,13 +631,24 @@ BEGIN
   ON CONFLICT (folder_id, part) DO UPDATE SET documents = documents + 1, bytes = bytes + excluded.bytes,
     faces = faces + excluded.faces, face_bytes = face_bytes + excluded.face_bytes,
     hidden = hidden + excluded.hidden, hidden_bytes = hidden_bytes + excluded.hidden_bytes;
+  UPDATE folder_days SET documents = documents - 1,
+    faces = faces - (COALESCE(OLD.kind, '') IN ('face', 'unknown') AND OLD.shelf <> 'flow'), hidden = hidden - (OLD.shelf = 'flow')
+  WHERE folder_id = OLD.folder_id AND received = (OLD.received_at + 86400028800000000) / 86400000000
+    AND taken = (OLD.taken_key + 86400028800000000) / 86400000000 AND part = substr(COALESCE(OLD.flow_id, ''), -2)
+    AND OLD.deleted_at IS NULL AND OLD.shelf <> 'draft';
+  INSERT INTO folder_days (folder_id, received, taken, part, documents, faces, hidden)
+  SELECT NEW.folder_id, (NEW.received_at + 86400028800000000) / 86400000000, (NEW.taken_key + 86400028800000000) / 86400000000, substr(COALESCE(NEW.flow_id, ''), -2), 1, face, hid
+  FROM (SELECT COALESCE(NEW.kind, '') IN ('face', 'unknown') AND NEW.shelf <> 'flow' AS face, NEW.shelf = 'flow' AS hid) AS is_it
+  WHERE NEW.deleted_at IS NULL AND NEW.shelf <> 'draft'
+  ON CONFLICT (folder_id, received, taken, part) DO UPDATE SET documents = documents + 1, faces = faces + excluded.faces,
+    hidden = hidden + excluded.hidden;
 END;
 
 -- Search -------------------------------------------------------------------------------------------------------------
 
 -- What a search finds: a flow, a document without a flow, or a folder (src/library/search_terms.rs).
 CREATE TABLE search_owners (
-  -- from the time in the id of the owner, so a later owner has a higher number
+  -- from the time in the id of the owner, for a flow in its list_key, so a later owner has a higher number
   no    BIGINT PRIMARY KEY NOT NULL,
   owner TEXT NOT NULL UNIQUE,
   -- folded: the words of a flow or the name of a folder. '' for a document: its row has its names
@@ -650,6 +697,7 @@ CREATE TABLE dispatches (
 );
 CREATE INDEX dispatches_by_seal_use ON dispatches (seal_use_id, state);
 CREATE INDEX dispatches_in_trouble ON dispatches (seal_use_id) WHERE (state = 'failed' OR state = 'unknown');
+CREATE INDEX dispatches_by_original ON dispatches (original_hash);
 CREATE UNIQUE INDEX dispatches_by_supply ON dispatches (grant_id, original_hash);
 
 -- Ingest -------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ use crate::{
     flow::FlowState,
     hash::{Hasher, Hashes},
     library::folder::Place,
-    original::{Original, unlinked::UnlinkedOriginal},
+    original::{Original, parted, unlinked::UnlinkedOriginal},
     photo::{given_name::basename, kind::PhotoKind},
     picture::inspect::{Inspection, inspect},
     store::{Extension, InvalidName, Month, Staging, StoreError, StoreFolder, StoreKey},
@@ -229,10 +229,11 @@ impl Incoming {
         let Self { name, kind, hashes, staging } = self;
         let unlinked = app.unlinked.of(&hashes.blake3);
         let mut staging = Some(staging);
-        let original = unlinked.get_or_try_init(async || match Original::find(&app.db, &hashes.blake3).await? {
-            Some(known) => Ok(known),
-            None => store_new(app, place, kind, &hashes, &mut staging).await,
-        });
+        let original =
+            unlinked.get_or_try_init(async || match parted::known(&app.db, &hashes.blake3, app.clock.now()).await? {
+                Some(known) => Ok(known),
+                None => store_new(app, place, kind, &hashes, &mut staging).await,
+            });
         let original = original.await.cloned();
         if let Some(staging) = staging {
             staging.discard().await;

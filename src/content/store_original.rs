@@ -14,7 +14,7 @@ use crate::{
     hash::{Blake3, Hashes},
     killpoint,
     library::folder::Place,
-    original::{Original, unlinked::UnlinkedOriginal},
+    original::{Original, parted, unlinked::UnlinkedOriginal},
     picture::{
         inspect::{Inspection, inspect},
         thumbnail::Thumbnail,
@@ -59,10 +59,11 @@ pub async fn store_original(
     let inspection = tokio::task::spawn_blocking(move || inspect(&looked_at)).await?;
     let exif_at = inspection.exif.as_ref().map(|exif| exif.at);
     let unlinked = app.unlinked.of(&hashes.blake3);
-    let original = unlinked.get_or_try_init(async || match Original::find(&app.db, &hashes.blake3).await? {
-        Some(known) => Ok(known),
-        None => store_new(app, lane, place, bytes, hashes, inspection).await,
-    });
+    let original =
+        unlinked.get_or_try_init(async || match parted::known(&app.db, &hashes.blake3, app.clock.now()).await? {
+            Some(known) => Ok(known),
+            None => store_new(app, lane, place, bytes, hashes, inspection).await,
+        });
     let original = original.await?.clone();
     drop(budget);
     Ok(StoredContent { original, exif_at, received_at, unlinked: Some(unlinked) })

@@ -4,6 +4,8 @@
 pub mod restore;
 mod told;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use self::told::{ToldDocument, record_each};
@@ -26,7 +28,7 @@ use crate::{
 };
 
 /// Documents of one transaction.
-const PIECE: usize = 256;
+const PIECE: usize = 128;
 
 words! {
     /// Why a document was not changed.
@@ -53,6 +55,20 @@ pub struct BatchResult {
     pub refused: Vec<RefusedDocument>,
     /// The act. `restore` takes a trashing back by it.
     pub batch: BatchId,
+    /// The folders whose lists have changed.
+    #[serde(skip)]
+    pub folders: BTreeSet<FolderId>,
+}
+
+impl BatchResult {
+    const fn new(batch: BatchId) -> Self {
+        Self { done: 0, refused: Vec::new(), batch, folders: BTreeSet::new() }
+    }
+
+    /// Returns true if the caller sees none of the documents.
+    fn found_nothing(&self) -> bool {
+        self.done == 0 && self.refused.iter().all(|refused| refused.code == WhyNot::NotFound)
+    }
 }
 
 /// What is to be done with documents.
@@ -76,21 +92,22 @@ impl Deed {
     }
 }
 
-/// Renames a document, moves it, or both. If one of them is refused, neither is done.
+/// Renames a document, moves it, or both. If one of them is refused, neither is done. Returns the folders whose lists have
+/// changed.
 pub async fn change(
     acting: Acting<'_>,
     id: &DocumentId,
     name: Option<&str>,
     folder: Option<&FolderId>,
-) -> Result<(), FolderError> {
+) -> Result<BTreeSet<FolderId>, FolderError> {
     if name.is_none() && folder.is_none() {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     let mut tx = acting.db.begin().await?;
     let sight = Sight::of(&mut tx, acting.user).await?;
     let document = Document::seen(&mut tx, std::slice::from_ref(id), &sight).await?.pop();
     let document = document.ok_or(FolderError::NotFound)?;
-    let mut details = Vec::new();
+    let (mut folders, mut details) = (BTreeSet::from([document.folder_id.clone()]), Vec::new());
     if let Some(name) = name {
         details.push(rename(&mut tx, &document, name, &sight).await?);
     }
@@ -99,11 +116,12 @@ pub async fn change(
         let piece = piece(&mut tx, acting, std::slice::from_ref(id), &deed, &BatchId::new()).await?;
         allowed(&piece)?;
         details.extend(piece.detail(&deed, false));
+        folders.extend(piece.folders);
     }
     let detail = details.join("; ");
     let entry = acting.entry(Act::DocumentChanged, id.as_str()).of_flow_if(document.flow_id.as_ref());
     acting.commit(tx, entry.detail(&detail)).await?;
-    Ok(())
+    Ok(folders)
 }
 
 /// Renames a document. Returns what the audit log says of it.
@@ -118,8 +136,16 @@ async fn rename(tx: &mut Tx, document: &Document, name: &str, sight: &Sight) -> 
     Ok(format!("{} → {name}", document.name))
 }
 
-/// Does something with one document. Returns the id of the copy, if it was copied.
-pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Option<DocumentId>, FolderError> {
+/// What an act on one document did.
+#[derive(Clone, Debug)]
+pub struct DocumentDone {
+    pub copy: Option<DocumentId>,
+    /// The folders whose lists have changed.
+    pub folders: BTreeSet<FolderId>,
+}
+
+/// Does something with one document.
+pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<DocumentDone, FolderError> {
     let mut tx = acting.db.begin().await?;
     let piece = piece(&mut tx, acting, std::slice::from_ref(id), &deed, &BatchId::new()).await?;
     allowed(&piece)?;
@@ -127,7 +153,7 @@ pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Opti
     let flow = piece.told.first().and_then(|told| told.flow.as_ref());
     let entry = acting.entry(deed.act(false), id.as_str()).of_flow_if(flow);
     acting.commit(tx, entry.detail_if(detail.as_deref())).await?;
-    Ok(piece.copies.into_iter().next())
+    Ok(DocumentDone { copy: piece.copies.into_iter().next(), folders: piece.folders })
 }
 
 /// Fails if the one document of the piece was refused.
@@ -143,29 +169,31 @@ fn allowed(piece: &Piece) -> Result<(), FolderError> {
 /// Returns the documents that a list selects.
 pub async fn of_list(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
     let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
-    let selected = list.documents(db, user, owing).await?;
-    Ok(selected.into_iter().map(|one| one.document.id).collect())
+    list.ids(db, user, owing).await
+}
+
+/// Returns the documents in the trash that a list selects.
+pub async fn of_trash(db: &Db, user: &User, list: &ListSelection) -> Result<Vec<DocumentId>, ListError> {
+    let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
+    list.trashed(db, &Sight::of(db, user).await?, owing).await
 }
 
 /// Does something with many documents.
 pub async fn many(acting: Acting<'_>, ids: &[DocumentId], deed: Deed) -> Result<BatchResult, FolderError> {
-    let batch = BatchId::new();
-    let (mut done, mut refused) = (0, Vec::new());
+    let mut result = BatchResult::new(BatchId::new());
     for ids in ids.chunks(PIECE) {
         let mut tx = acting.db.begin().await?;
-        let piece = piece(&mut tx, acting, ids, &deed, &batch).await?;
+        let piece = piece(&mut tx, acting, ids, &deed, &result.batch).await?;
         if piece.done > 0 {
             record_each(&mut tx, acting, deed.act(false), &piece.told).await?;
             let detail = piece.detail(&deed, true).unwrap_or_default();
-            acting.commit(tx, acting.entry(deed.act(true), batch.as_str()).detail(&detail)).await?;
+            acting.commit(tx, acting.entry(deed.act(true), result.batch.as_str()).detail(&detail)).await?;
         }
-        done += piece.done;
-        refused.extend(piece.refused);
+        result.done += piece.done;
+        result.refused.extend(piece.refused);
+        result.folders.extend(piece.folders);
     }
-    if done == 0 && refused.iter().all(|refused| refused.code == WhyNot::NotFound) {
-        return Err(FolderError::NotFound);
-    }
-    Ok(BatchResult { done, refused, batch })
+    if result.found_nothing() { Err(FolderError::NotFound) } else { Ok(result) }
 }
 
 struct Piece {
@@ -176,6 +204,8 @@ struct Piece {
     told: Vec<ToldDocument>,
     /// The name of the folder into which they went.
     folder: Option<String>,
+    /// The folders whose lists have changed.
+    folders: BTreeSet<FolderId>,
 }
 
 impl Piece {
@@ -212,6 +242,13 @@ async fn piece(
             Err(code) => refused.push(RefusedDocument { id: id.clone(), code }),
         }
     }
+    let mut folders = BTreeSet::new();
+    if !allowed.is_empty() {
+        folders.extend(target.iter().map(|folder| folder.id.clone()));
+    }
+    if !matches!(deed, Deed::Copy(_)) {
+        folders.extend(allowed.iter().map(|document| document.folder_id.clone()));
+    }
     let copies = carry_out(tx, &allowed, deed, batch, &acting.user.username, acting.now).await?;
     let folder = target.map(|target| target.name);
     let told = |document: &&Document| ToldDocument {
@@ -220,7 +257,7 @@ async fn piece(
         detail: folder.as_ref().map_or_else(|| document.name.clone(), |folder| format!("{} → {folder}", document.name)),
     };
     let told = allowed.iter().map(told).collect();
-    Ok(Piece { done: allowed.len(), refused, copies, told, folder })
+    Ok(Piece { done: allowed.len(), refused, copies, told, folder, folders })
 }
 
 /// Returns a folder that the user manages, and keeps it out of the trash until `tx` ends.

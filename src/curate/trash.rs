@@ -15,6 +15,7 @@ use crate::{
         search_terms,
         trash::{TrashRow, Trashed, removal},
     },
+    original::parted,
     seal_use::delivery,
     user::Acting,
 };
@@ -37,7 +38,7 @@ pub async fn empty(app: &App) -> Result<usize, DbError> {
     let mut removed = 0;
     // A process that ended in the middle of a folder left a part of it.
     for folder in removal::half_removed(&app.db).await? {
-        remove_folder(&app.db, &folder).await?;
+        remove_folder(&app.db, &folder, now).await?;
     }
     loop {
         let rows = TrashRow::old(&app.db, before, ROUND).await?;
@@ -68,18 +69,18 @@ async fn bury(db: &Db, row: &TrashRow, by: &str, now: Timestamp) -> Result<bool,
         }
     } else {
         let id: DocumentId = row.id.parse().map_err(|_| DbError::RowNotFound)?;
-        remove_documents(&mut tx, &[id]).await?;
+        remove_documents(&mut tx, &[id], now).await?;
     }
     audit::commit(tx, NewEntry::new(by, Act::TrashRemoved, &row.id).detail(&row.name), now).await?;
     if row.kind == Trashed::Folder {
         let id: FolderId = row.id.parse().map_err(|_| DbError::RowNotFound)?;
-        remove_folder(db, &id).await?;
+        remove_folder(db, &id, now).await?;
     }
     Ok(true)
 }
 
 /// Removes the rows of a folder that has its tombstone, with all below it, in short transactions.
-async fn remove_folder(db: &Db, id: &FolderId) -> Result<(), DbError> {
+async fn remove_folder(db: &Db, id: &FolderId, now: Timestamp) -> Result<(), DbError> {
     loop {
         let mut tx = db.begin().await?;
         tree::lock(&mut tx).await?;
@@ -89,12 +90,14 @@ async fn remove_folder(db: &Db, id: &FolderId) -> Result<(), DbError> {
             removal::remove_folders(&mut tx, &folder).await?;
             return tx.commit().await;
         }
-        remove_documents(&mut tx, &documents).await?;
+        remove_documents(&mut tx, &documents, now).await?;
         tx.commit().await?;
     }
 }
 
-async fn remove_documents(tx: &mut Tx, ids: &[DocumentId]) -> Result<(), DbError> {
+async fn remove_documents(tx: &mut Tx, ids: &[DocumentId], now: Timestamp) -> Result<(), DbError> {
+    let originals = act::originals_of(&mut *tx, ids).await?;
+    parted::note(&mut *tx, &originals, now).await?;
     delivery::forget_documents(tx, ids).await?;
     search_terms::forget_alone(tx, ids).await?;
     act::remove_all(tx, ids).await?;

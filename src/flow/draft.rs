@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     db::{self, Db, DbError, Tx, sql},
     definition::{Definition, FieldType},
-    id::FlowId,
+    id::{FlowId, ListKey},
     library::{
         FolderPath, Space,
         document::{self, Document, shelf},
@@ -48,15 +48,24 @@ impl LockedFlow {
         Ok(())
     }
 
-    /// Gives a draft its serial number.
+    /// Gives a draft its serial number, and the place of a new flow in all lists: it may be months old.
     async fn number(&mut self, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-        self.0.serial_no = next_serial_no(&mut *tx, now).await?;
-        sql("UPDATE flows SET serial_no = $1 WHERE id = $2")
+        let place = ListKey::new();
+        (self.0.serial_no, self.0.created_at) = (next_serial_no(&mut *tx, now).await?, now);
+        sql("UPDATE flows SET serial_no = $1, list_key = $2, created_at = $3 WHERE id = $4")
             .bind(&self.serial_no)
+            .bind(&place)
+            .bind(now)
             .bind(&self.id)
             .execute(&mut *tx)
             .await?;
-        search::write(tx, &self.0).await
+        sql("UPDATE flow_people SET list_key = $1 WHERE flow_id = $2")
+            .bind(&place)
+            .bind(&self.id)
+            .execute(&mut *tx)
+            .await?;
+        // Searches list flows in the same order.
+        search::write_anew(tx, &self.0).await
     }
 
     /// Deletes a draft with all its rows. Nothing else refers to them.
@@ -91,10 +100,12 @@ pub(super) async fn leave(tx: &mut Tx, case: &mut Case, user: &User, now: Timest
 
 /// Other users do not see what the starter tried in the draft.
 async fn forget_changes(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
-    sql("DELETE FROM flow_events WHERE flow_id = $1 AND act IN ('edited', 'uploaded', 'file_removed', 'file_restored')")
-        .bind(flow)
-        .execute(tx)
-        .await?;
+    sql(
+        "DELETE FROM flow_events WHERE flow_id = $1 AND act IN ('edited', 'uploaded', 'file_removed', 'file_restored')",
+    )
+    .bind(flow)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 pub(super) mod facts;
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use self::facts::HeadFacts;
@@ -33,6 +35,7 @@ pub struct FlowHead {
     /// Key of the current node. `start` after a return to the starter, null after the last node.
     pub node: Option<String>,
     pub node_name: Option<String>,
+    /// The first submission. While the flow is a draft, the creation of the draft.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -58,20 +61,22 @@ pub struct EmptyField {
     pub label: String,
 }
 
-/// Returns the heads of `ids` in list order: newest first.
+/// Returns the heads of `ids`, in the order of `ids`.
 pub async fn heads(db: &Db, ids: &[FlowId]) -> Result<Vec<FlowHead>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let list = placeholders(1, ids.len());
     // Lists do not show the form, which may be long, so it is not read.
-    let flows: Vec<Flow> = sql(format!(
+    let mut flows: Vec<Flow> = sql(format!(
         "SELECT id, serial_no, definition_id, version, title, starter, state, node, '' AS form, manifest_no, round, by_hand,
-           created_at, updated_at, archived_at FROM flows WHERE id IN {list} ORDER BY id DESC"
+           created_at, updated_at, archived_at FROM flows WHERE id IN {list}"
     ))
     .bind_all(ids)
     .all(db)
     .await?;
+    let order: HashMap<&FlowId, usize> = ids.iter().zip(0..).collect();
+    flows.sort_by_key(|flow| order.get(&flow.id));
     let facts = facts::of(db, ids).await?;
     let bodies = Definition::versions(db, flows.iter().map(|flow| (&flow.definition_id, flow.version))).await?;
     flows

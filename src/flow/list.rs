@@ -1,4 +1,5 @@
-//! Lists of flows, newest first: all visible flows, flows that wait for the user, handled flows and started flows.
+//! Lists of flows, newest first (by `list_key`): all visible flows, flows that wait for the user, handled flows and
+//! started flows.
 //!
 //! A list must not read more rows than it shows, whatever the number of flows. Flows know a user under several names
 //! (username and roles). A list reads one index per name, in index order, and stops at the limit. Only a search reads
@@ -13,10 +14,12 @@
 
 use std::fmt::Write;
 
+use sqlx::FromRow;
+
 use super::{FlowState, trouble::Troubled};
 use crate::{
     db::{Arg, Db, DbError, Sql, placeholders, sql},
-    id::{DefinitionId, FlowId},
+    id::{DefinitionId, FlowId, ListKey},
     library::search::{FlowCandidates, Words},
     user::User,
 };
@@ -77,17 +80,27 @@ const FEW: i64 = 4_000;
 /// A piece of a list.
 #[derive(Debug)]
 pub struct ListedFlows {
-    pub flows: Vec<FlowId>,
+    pub flows: Vec<ListedFlow>,
     /// Where a search stopped before its end: the place behind which the next page begins.
-    pub stopped: Option<FlowId>,
+    pub stopped: Option<ListKey>,
 }
 
-/// Returns a page of flows: the flows before `after`.
+/// A flow with its place in lists. Cursors are places: a draft that is submitted leaves its place, and a cursor does not
+/// follow it.
+#[derive(Clone, Debug, FromRow)]
+pub struct ListedFlow {
+    #[sqlx(rename = "flow_id")]
+    pub id: FlowId,
+    #[sqlx(rename = "list_key")]
+    pub place: ListKey,
+}
+
+/// Returns a page of flows: the flows behind the place `after`.
 pub async fn page(
     db: &Db,
     filter: &Filter,
     user: &User,
-    after: Option<&FlowId>,
+    after: Option<&ListKey>,
     limit: i64,
 ) -> Result<ListedFlows, DbError> {
     let filter = &filter.of_drafts();
@@ -100,7 +113,7 @@ pub async fn page(
     } else {
         return found(db, filter, (!everything).then_some(&names), after, limit).await;
     };
-    Ok(ListedFlows { flows: statement.scalars(db).await?, stopped: None })
+    Ok(ListedFlows { flows: statement.all(db).await?, stopped: None })
 }
 
 /// Returns the names under which the flows of a list know the user.
@@ -144,34 +157,34 @@ impl Text {
 }
 
 /// Reads from all flows.
-fn all(filter: &Filter, after: Option<&FlowId>, limit: i64) -> Sql {
+fn all(filter: &Filter, after: Option<&ListKey>, limit: i64) -> Sql {
     let mut text = Text::default();
-    text.push("SELECT id FROM flows WHERE state <> 'draft'");
+    text.push("SELECT id AS flow_id, list_key FROM flows WHERE state <> 'draft'");
     text.bind_if("AND state =", filter.state);
     text.bind_if("AND definition_id =", filter.definition.as_ref());
-    text.bind_if("AND id <", after);
+    text.bind_if("AND list_key <", after);
     filter.push_rare(&mut text, "id");
-    text.bind("ORDER BY id DESC LIMIT", limit);
+    text.bind("ORDER BY list_key DESC LIMIT", limit);
     text.into_sql()
 }
 
 /// Reads from the flows that know the user: the newest of each name, then the newest of the result.
-fn of_names(filter: &Filter, names: &[String], after: Option<&FlowId>, limit: i64) -> Sql {
+fn of_names(filter: &Filter, names: &[String], after: Option<&ListKey>, limit: i64) -> Sql {
     let mut text = Text::default();
     for (i, name) in names.iter().enumerate() {
-        text.push(if i == 0 { "SELECT flow_id FROM (" } else { " UNION SELECT flow_id FROM (" });
-        text.push("SELECT flow_id FROM flow_people p");
+        text.push(if i == 0 { "" } else { " UNION " });
+        text.push("SELECT flow_id, list_key FROM (SELECT flow_id, list_key FROM flow_people p");
         parts(&mut text, filter, name);
         if !filter.q.is_empty() {
             text.push(" AND EXISTS (SELECT 1 FROM search_owners o WHERE o.owner = p.flow_id");
             with_words(&mut text, filter);
             text.push(")");
         }
-        text.bind_if("AND flow_id <", after);
-        text.bind("ORDER BY flow_id DESC LIMIT", limit);
+        text.bind_if("AND list_key <", after);
+        text.bind("ORDER BY list_key DESC LIMIT", limit);
         text.push(&format!(") AS n{i}"));
     }
-    text.bind("ORDER BY flow_id DESC LIMIT", limit);
+    text.bind("ORDER BY list_key DESC LIMIT", limit);
     text.into_sql()
 }
 
@@ -204,14 +217,14 @@ async fn found(
     db: &Db,
     filter: &Filter,
     names: Option<&Vec<String>>,
-    after: Option<&FlowId>,
+    after: Option<&ListKey>,
     limit: i64,
 ) -> Result<ListedFlows, DbError> {
     let mut candidates = FlowCandidates::of_flows(db, &filter.q, after).await?;
-    let mut flows: Vec<FlowId> = Vec::new();
+    let mut flows: Vec<ListedFlow> = Vec::new();
     while let Some(piece) = candidates.next(db, limit).await? {
         let left = limit - i64::try_from(flows.len()).unwrap_or(i64::MAX);
-        let of_piece: Vec<FlowId> = of_candidates(filter, names, piece, left).scalars(db).await?;
+        let of_piece: Vec<ListedFlow> = of_candidates(filter, names, piece, left).all(db).await?;
         flows.extend(of_piece);
         if i64::try_from(flows.len()).is_ok_and(|found| found >= limit) {
             return Ok(ListedFlows { flows, stopped: None });
@@ -223,7 +236,7 @@ async fn found(
 /// Builds the query of those of the candidates that have all words and that know one of `names`.
 fn of_candidates(filter: &Filter, names: Option<&Vec<String>>, (piece, args): (String, Vec<Arg>), limit: i64) -> Sql {
     let mut text = Text { text: String::new(), args };
-    text.push(&format!("SELECT o.owner FROM ({piece}) AS c JOIN search_owners o ON o.no = c.no"));
+    text.push(&format!("SELECT f.id AS flow_id, f.list_key FROM ({piece}) AS c JOIN search_owners o ON o.no = c.no"));
     text.push(" JOIN flows f ON f.id = o.owner");
     text.push(if filter.which == Which::Mine { " WHERE TRUE" } else { " WHERE f.state <> 'draft'" });
     with_words(&mut text, filter);

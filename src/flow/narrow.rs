@@ -3,11 +3,11 @@
 use super::{
     Phase,
     head::{FlowHead, heads},
-    list::{self, Filter},
+    list::{self, Filter, ListedFlow},
 };
 use crate::{
     db::{Db, DbError},
-    id::FlowId,
+    id::{FlowId, ListKey},
     user::User,
 };
 
@@ -40,26 +40,28 @@ pub async fn page(
     filter: &Filter,
     narrow: &Narrow,
     user: &User,
-    mut after: Option<FlowId>,
+    mut after: Option<ListKey>,
     limit: i64,
-) -> Result<(Vec<FlowHead>, Option<FlowId>), DbError> {
+) -> Result<(Vec<FlowHead>, Option<ListKey>), DbError> {
     let step = if narrow.keeps_all() { limit } else { STEP };
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut items, mut read) = (Vec::new(), 0);
     loop {
         // One more shows if another page follows.
-        let list::ListedFlows { flows: mut ids, stopped } =
-            list::page(db, filter, user, after.as_ref(), step + 1).await?;
-        let full = ids.len() > usize::try_from(step).unwrap_or(usize::MAX);
-        ids.truncate(usize::try_from(step).unwrap_or(usize::MAX));
-        read += ids.len();
+        let list::ListedFlows { mut flows, stopped } = list::page(db, filter, user, after.as_ref(), step + 1).await?;
+        let full = flows.len() > usize::try_from(step).unwrap_or(usize::MAX);
+        flows.truncate(usize::try_from(step).unwrap_or(usize::MAX));
+        read += flows.len();
         let more = full || stopped.is_some();
-        let last = stopped.or_else(|| ids.last().cloned());
-        for head in heads(db, &ids).await?.into_iter().filter(|head| narrow.keeps(head)) {
+        let last = stopped.or_else(|| flows.last().map(|flow| flow.place.clone()));
+        let ids: Vec<FlowId> = flows.iter().map(|flow| flow.id.clone()).collect();
+        for (head, place) in with_places(heads(db, &ids).await?, flows) {
+            if !narrow.keeps(&head) {
+                continue;
+            }
             items.push(head);
             if items.len() == wanted {
-                let end = items.last().map(|head| head.id.clone());
-                return Ok((items, end.filter(|end| more || Some(end) != last.as_ref())));
+                return Ok((items, Some(place).filter(|place| more || Some(place) != last.as_ref())));
             }
         }
         if !full || read >= MOST {
@@ -67,4 +69,11 @@ pub async fn page(
         }
         after = last;
     }
+}
+
+/// Returns each head with the place of its flow. A draft that its starter has just withdrawn has no head.
+fn with_places(heads: Vec<FlowHead>, flows: Vec<ListedFlow>) -> Vec<(FlowHead, ListKey)> {
+    let mut heads = heads.into_iter().peekable();
+    let place = |flow: ListedFlow| heads.next_if(|head| head.id == flow.id).map(|head| (head, flow.place));
+    flows.into_iter().filter_map(place).collect()
 }

@@ -90,8 +90,8 @@ impl People {
 /// Adds participants. A participant may see the flow.
 pub async fn add(tx: &mut Tx, flow: &FlowId, people: impl IntoIterator<Item = String>) -> Result<(), DbError> {
     for who in people {
-        sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
-             SELECT id, $2, state, definition_id FROM flows WHERE id = $1 ON CONFLICT (flow_id, who) DO NOTHING")
+        sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id)
+             SELECT id, list_key, $2, state, definition_id FROM flows WHERE id = $1 ON CONFLICT (flow_id, who) DO NOTHING")
         .bind(flow)
         .bind(who)
         .execute(&mut *tx)
@@ -102,8 +102,8 @@ pub async fn add(tx: &mut Tx, flow: &FlowId, people: impl IntoIterator<Item = St
 
 /// The people of the grants take part in the flow: by category only the vendor knew who stamps.
 pub async fn add_of_grants(tx: &mut Tx, seal_use: &SealUseId) -> Result<(), DbError> {
-    sql("INSERT INTO flow_people (flow_id, who, state, definition_id)
-         SELECT DISTINCT f.id, 'user:' || g.username, f.state, f.definition_id FROM grants g
+    sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id)
+         SELECT DISTINCT f.id, f.list_key, 'user:' || g.username, f.state, f.definition_id FROM grants g
          JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id
          WHERE g.seal_use_id = $1 AND g.username IS NOT NULL
          ON CONFLICT (flow_id, who) DO NOTHING")
@@ -132,8 +132,8 @@ pub async fn wait_for(tx: &mut Tx, flow: &FlowId, assigned: &Assigned, one_by_on
         .execute(&mut *tx)
         .await?;
     for (place, who) in (0_i64..).zip(&assigned.order) {
-        sql("INSERT INTO flow_people (flow_id, who, state, definition_id, turn, place)
-             SELECT id, $2, state, definition_id, $3, $4 FROM flows WHERE id = $1
+        sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, turn, place)
+             SELECT id, list_key, $2, state, definition_id, $3, $4 FROM flows WHERE id = $1
              ON CONFLICT (flow_id, who) DO UPDATE SET turn = excluded.turn, place = excluded.place")
         .bind(flow)
         .bind(who)
@@ -171,8 +171,8 @@ pub async fn end_turn(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbE
 
 /// Records that the user has acted on the flow, so the flow is in the user's list of handled flows.
 pub async fn acted(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbError> {
-    sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
-         SELECT id, $2, state, definition_id, TRUE FROM flows WHERE id = $1
+    sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, acted)
+         SELECT id, list_key, $2, state, definition_id, TRUE FROM flows WHERE id = $1
          ON CONFLICT (flow_id, who) DO UPDATE SET acted = TRUE")
     .bind(flow)
     .bind(format!("user:{username}"))
@@ -183,8 +183,8 @@ pub async fn acted(tx: &mut Tx, flow: &FlowId, username: &str) -> Result<(), DbE
 
 /// Records the same for the users who stamped, by the counts of a seal use's grants.
 pub async fn stamped(tx: &mut Tx, _flow: &LockedFlow, seal_use: &SealUseId) -> Result<(), DbError> {
-    sql("INSERT INTO flow_people (flow_id, who, state, definition_id, acted)
-         SELECT DISTINCT f.id, 'user:' || g.username, f.state, f.definition_id, TRUE
+    sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, acted)
+         SELECT DISTINCT f.id, f.list_key, 'user:' || g.username, f.state, f.definition_id, TRUE
          FROM grants g JOIN seal_uses s ON s.id = g.seal_use_id JOIN flows f ON f.id = s.flow_id
          WHERE g.seal_use_id = $1 AND g.used > 0 AND g.username IS NOT NULL
          ON CONFLICT (flow_id, who) DO UPDATE SET acted = TRUE WHERE NOT flow_people.acted")
@@ -209,8 +209,8 @@ pub async fn hand_over(tx: &mut Tx, flow: &FlowId, from: Option<&User>, to: &Use
             .execute(&mut *tx)
             .await?;
     }
-    sql("INSERT INTO flow_people (flow_id, who, state, definition_id, turn, place)
-         SELECT id, $2, state, definition_id, TRUE, $3 FROM flows WHERE id = $1
+    sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, turn, place)
+         SELECT id, list_key, $2, state, definition_id, TRUE, $3 FROM flows WHERE id = $1
          ON CONFLICT (flow_id, who) DO UPDATE SET turn = TRUE, place = excluded.place")
     .bind(flow)
     .bind(format!("user:{}", to.username))

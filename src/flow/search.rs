@@ -50,16 +50,21 @@ pub async fn make_anew(tx: &mut Tx, after: &str, count: i64) -> Result<Option<St
         .await?;
     for id in &next {
         let Some(flow) = Flow::lock(tx, id).await? else { continue };
-        let names: Vec<String> =
-            sql("SELECT COALESCE(folded_names, lower(name {ascii})) FROM documents WHERE flow_id = $1")
-                .bind(id)
-                .scalars(&mut *tx)
-                .await?;
-        search_terms::forget(tx, id).await?;
-        write(tx, &flow).await?;
-        search_terms::add(tx, id, &names).await?;
+        write_anew(tx, &flow).await?;
     }
     Ok(next.last().map(ToString::to_string))
+}
+
+/// Writes the terms of the flow and of its documents anew, at the flow's present place in lists.
+pub(super) async fn write_anew(tx: &mut Tx, flow: &Flow) -> Result<(), DbError> {
+    let names: Vec<String> =
+        sql("SELECT COALESCE(folded_names, lower(name {ascii})) FROM documents WHERE flow_id = $1")
+            .bind(&flow.id)
+            .scalars(&mut *tx)
+            .await?;
+    search_terms::forget(tx, &flow.id).await?;
+    write(tx, flow).await?;
+    search_terms::add(tx, &flow.id, &names).await
 }
 
 /// What a form and the grants name.

@@ -31,6 +31,7 @@ use crate::{
     db::{DbError, Tx},
     definition::{Body, Definition, Field, FieldError, Integration, START, starters::StartRefusal},
     id::{DefinitionId, FlowId, RunId},
+    killpoint,
     user::{Acting, Directory, User, keyed},
 };
 
@@ -110,7 +111,9 @@ pub async fn start(
     event::record(&mut tx, &flow.id, submitted, now).await?;
     progress::leave(&mut tx, &flow, body, START, &users, now).await?;
     keyed::note(&mut tx, run, &flow.id).await?;
+    killpoint::reach("start_written");
     acting.commit_to_flow(tx, Act::FlowSubmitted, &flow.id, None).await?;
+    killpoint::reach("start_committed");
     Ok(flow.id.clone())
 }
 

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, sql},
+    id::FlowId,
     user::User,
 };
 
@@ -31,6 +32,7 @@ pub async fn for_disabled(db: &Db, user: &User, admin: &User) -> Result<Option<W
     let total =
         sql("SELECT COUNT(*) FROM flow_people WHERE who = $1 AND (turn OR stamps)").bind(&who).scalar(db).await?;
     let filter = Filter { waits_for: Some(who), ..Filter::default() };
-    let ids = list::page(db, &filter, admin, None, SHOWN).await?;
-    Ok(Some(Waiting { total, items: heads(db, &ids.flows).await? }))
+    let listed = list::page(db, &filter, admin, None, SHOWN).await?;
+    let ids: Vec<FlowId> = listed.flows.into_iter().map(|flow| flow.id).collect();
+    Ok(Some(Waiting { total, items: heads(db, &ids).await? }))
 }

@@ -1,4 +1,4 @@
-//! Acts on documents: rename, move, copy, trash, restore, upload.
+//! Acts on one document: rename, move, copy, trash, restore; and the upload into a folder.
 
 use axum::{
     Json,
@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     curate::{
-        documents::{self, BatchResult, Deed, restore},
+        documents::{self, Deed, restore},
         uploads,
     },
-    id::{BatchId, DocumentId, FolderId},
-    library::{document::Document, selected::ListSelection},
+    id::{DocumentId, FolderId},
+    library::document::Document,
     user::User,
 };
 
@@ -33,10 +33,6 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(change, delete))
         .routes(routes!(copy))
         .routes(routes!(restore_one))
-        .routes(routes!(move_many))
-        .routes(routes!(copy_many))
-        .routes(routes!(trash_many))
-        .routes(routes!(restore_many))
 }
 
 /// Uploads files into a folder. The body is multipart with one or more parts named `file`. Either all files become
@@ -81,14 +77,13 @@ async fn change(
     if name.is_some_and(|name| name.trim().is_empty()) {
         return Err(Problem::field("name", "is empty; send a name"));
     }
-    documents::change(edge.acting(&user), &id, name, change.folder_id.as_ref()).await?;
+    let folders = documents::change(edge.acting(&user), &id, name, change.folder_id.as_ref()).await?;
+    edge.folders_changed(&folders);
     shown(&edge, &id, &user).await
 }
 
 async fn shown(edge: &Edge, id: &DocumentId, user: &User) -> Result<Json<Document>, Problem> {
-    let document = Document::find_visible(&edge.app.db, id, user).await?.ok_or_else(Problem::not_found)?;
-    edge.folder_changed(&document.folder_id, "documents");
-    Ok(Json(document))
+    Document::find_visible(&edge.app.db, id, user).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 /// Moves a document to the trash. 409 `evidence`: it belongs to a flow.
@@ -98,7 +93,8 @@ async fn delete(
     CurrentUser(user): CurrentUser,
     Id(id): Id<DocumentId>,
 ) -> Result<StatusCode, Problem> {
-    documents::one(edge.acting(&user), &id, Deed::Trash).await?;
+    let done = documents::one(edge.acting(&user), &id, Deed::Trash).await?;
+    edge.folders_changed(&done.folders);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -116,8 +112,9 @@ async fn copy(
     Id(id): Id<DocumentId>,
     Input(into): Input<IntoFolder>,
 ) -> Result<(StatusCode, Json<Document>), Problem> {
-    let copy = documents::one(edge.acting(&user), &id, Deed::Copy(into.folder_id)).await?;
-    Ok((StatusCode::CREATED, shown(&edge, &copy.unwrap_or(id), &user).await?))
+    let done = documents::one(edge.acting(&user), &id, Deed::Copy(into.folder_id)).await?;
+    edge.folders_changed(&done.folders);
+    Ok((StatusCode::CREATED, shown(&edge, &done.copy.unwrap_or(id), &user).await?))
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -136,113 +133,7 @@ async fn restore_one(
     MaybeInput(into): MaybeInput<DocumentRestore>,
 ) -> Result<Json<Document>, Problem> {
     restore::one(edge.acting(&user), &id, into.folder_id.as_ref()).await?;
-    shown(&edge, &id, &user).await
-}
-
-/// The documents of an act, and where they go. One of `documentIds` and `list`.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ManyInto {
-    #[serde(default)]
-    #[schema(max_items = 10_000)]
-    document_ids: Vec<DocumentId>,
-    list: Option<ListSelection>,
-    /// The folder into which they go.
-    folder_id: FolderId,
-}
-
-/// One of `documentIds` and `list`.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Many {
-    #[serde(default)]
-    #[schema(max_items = 10_000)]
-    document_ids: Vec<DocumentId>,
-    list: Option<ListSelection>,
-}
-
-/// One of `documentIds` and `batch`.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ManyBack {
-    #[serde(default)]
-    #[schema(max_items = 10_000)]
-    document_ids: Vec<DocumentId>,
-    /// The `batch` of a trashing, which is taken back.
-    batch: Option<BatchId>,
-    /// The folder into which they go. Absent: where each was.
-    folder_id: Option<FolderId>,
-}
-
-/// Moves documents into a folder, in short transactions. `refused` has those that stay.
-#[utoipa::path(post, path = "/api/documents/move", request_body = ManyInto, responses((status = 200, body = BatchResult), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn move_many(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Input(many): Input<ManyInto>,
-) -> Result<Json<BatchResult>, Problem> {
-    act(&edge, &user, many.document_ids, many.list, Deed::Move(many.folder_id)).await
-}
-
-/// Copies documents into a folder: rows, no bytes.
-#[utoipa::path(post, path = "/api/documents/copy", request_body = ManyInto, responses((status = 200, body = BatchResult), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn copy_many(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Input(many): Input<ManyInto>,
-) -> Result<Json<BatchResult>, Problem> {
-    act(&edge, &user, many.document_ids, many.list, Deed::Copy(many.folder_id)).await
-}
-
-/// Moves documents to the trash. `restore` with the `batch` takes it back.
-#[utoipa::path(post, path = "/api/documents/trash", request_body = Many, responses((status = 200, body = BatchResult), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn trash_many(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Input(many): Input<Many>,
-) -> Result<Json<BatchResult>, Problem> {
-    act(&edge, &user, many.document_ids, many.list, Deed::Trash).await
-}
-
-async fn act(
-    edge: &Edge,
-    user: &User,
-    ids: Vec<DocumentId>,
-    list: Option<ListSelection>,
-    deed: Deed,
-) -> Result<Json<BatchResult>, Problem> {
-    let ids = match list {
-        Some(list) if ids.is_empty() => documents::of_list(&edge.app.db, user, &list).await?,
-        Some(_) => return Err(Problem::field("list", "is sent together with documentIds; send one of them")),
-        None => {
-            check_number(&ids)?;
-            ids
-        }
-    };
-    Ok(Json(documents::many(edge.acting(user), &ids, deed).await?))
-}
-
-fn check_number(ids: &[DocumentId]) -> Result<(), Problem> {
-    match ids.len() {
-        1..=10_000 => Ok(()),
-        _ => Err(Problem::field("documentIds", "must name 1 to 10,000 documents; send them in parts")),
-    }
-}
-
-/// Takes documents out of the trash: those of one trashing, or those named.
-#[utoipa::path(post, path = "/api/documents/restore", request_body = ManyBack, responses((status = 200, body = BatchResult), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn restore_many(
-    State(edge): State<Edge>,
-    CurrentUser(user): CurrentUser,
-    Input(many): Input<ManyBack>,
-) -> Result<Json<BatchResult>, Problem> {
-    let (acting, folder) = (edge.acting(&user), many.folder_id.as_ref());
-    match many.batch {
-        Some(batch) if many.document_ids.is_empty() => Ok(Json(restore::batch(acting, &batch, folder).await?)),
-        Some(_) => Err(Problem::field("batch", "is sent together with documentIds; send one of them")),
-        None => {
-            check_number(&many.document_ids)?;
-            Ok(Json(restore::many(acting, &many.document_ids, folder).await?))
-        }
-    }
+    let document = shown(&edge, &id, &user).await?;
+    edge.folders_changed([&document.folder_id]);
+    Ok(document)
 }

@@ -18,6 +18,7 @@ use crate::{
         folder::Folder,
         listing::{
             Listing, Start,
+            scope::ListScope,
             sort::{Mark, Sort},
             timeline::TimelineDay,
         },
@@ -25,7 +26,6 @@ use crate::{
         search::Search,
     },
     photo::kind::PhotoKind,
-    user::User,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -35,57 +35,57 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+pub(super) struct ListParams {
     /// true: with the documents of all folders below.
-    deep: Option<bool>,
+    pub deep: Option<bool>,
     /// `name`, `takenAt`, `receivedAt` or `bytes`, with `-` before it for the other way. Default: `-receivedAt`.
     #[param(pattern = "^-?(name|takenAt|receivedAt|bytes)$")]
-    sort: Option<String>,
+    pub sort: Option<String>,
     /// Words, or parts of them, in any order, as in the search of documents.
     #[param(max_length = 1000)]
-    q: Option<String>,
+    pub q: Option<String>,
     #[param(value_type = Option<FlowId>, inline)]
-    flow_id: Option<String>,
-    seal: Option<String>,
+    pub flow_id: Option<String>,
+    pub seal: Option<String>,
     /// The username of the person who stamped.
-    user: Option<String>,
+    pub user: Option<String>,
     #[param(value_type = Option<PhotoKind>, inline)]
-    kind: Option<String>,
+    pub kind: Option<String>,
     /// A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
     #[param(pattern = "^[a-z0-9.+-]+(/[a-z0-9.+-]+)?$")]
-    mime: Option<String>,
+    pub mime: Option<String>,
     /// Only documents of flows that still owe photos.
-    missing: Option<bool>,
+    pub missing: Option<bool>,
     /// Only documents received at or after this time (RFC 3339).
     #[param(format = DateTime)]
-    from: Option<String>,
+    pub from: Option<String>,
     /// Only documents received before this time (RFC 3339).
     #[param(format = DateTime)]
-    to: Option<String>,
+    pub to: Option<String>,
     /// The BLAKE3, SHA-256 or SM3 hash of the original.
     #[param(value_type = Option<Blake3>, inline)]
-    hash: Option<String>,
+    pub hash: Option<String>,
     /// The `next` of the previous page. One of `after`, `at` and `around`.
     #[param(pattern = r"^(-?[0-9]{1,19}|~[0-9A-Za-z_-]{1,1400})\.[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-    after: Option<String>,
+    pub after: Option<String>,
     /// The position of the first document, from 0.
     #[param(minimum = 0)]
-    at: Option<i64>,
+    pub at: Option<i64>,
     /// The page that holds this document. It begins at a multiple of `limit`.
     #[param(value_type = Option<DocumentId>, inline)]
-    around: Option<String>,
+    pub around: Option<String>,
     /// true: wait for `total` and `bytes`, also where counting takes long.
-    count: Option<bool>,
+    pub count: Option<bool>,
     #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<i64>,
+    pub limit: Option<i64>,
 }
 
 impl ListParams {
-    fn sort(&self) -> Result<Sort, Problem> {
+    pub(super) fn sort(&self) -> Result<Sort, Problem> {
         Ok(parsed("sort", self.sort.as_deref())?.unwrap_or_default())
     }
 
-    async fn filters(&self, edge: &Edge) -> Result<Search, Problem> {
+    pub(super) async fn filters(&self, edge: &Edge) -> Result<Search, Problem> {
         let missing = self.missing.unwrap_or(false);
         Ok(Search {
             flow: parsed("flowId", self.flow_id.as_deref())?,
@@ -102,7 +102,18 @@ impl ListParams {
         })
     }
 
-    fn start(&self) -> Result<Start, Problem> {
+    /// Returns the list in a place.
+    pub(super) async fn listing<'a>(
+        &self,
+        edge: &Edge,
+        scope: ListScope,
+        sight: &'a Sight,
+    ) -> Result<Listing<'a>, Problem> {
+        let (filters, sort) = (self.filters(edge).await?, self.sort()?);
+        Ok(Listing::open(&edge.app.db, scope, filters, sort, sight).await?)
+    }
+
+    pub(super) fn start(&self) -> Result<Start, Problem> {
         let after: Option<Mark> = parsed("after", self.after.as_deref())?;
         let around: Option<DocumentId> = parsed("around", self.around.as_deref())?;
         match (after, self.at, around) {
@@ -118,17 +129,28 @@ impl ListParams {
 
 /// A page of documents.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct DocumentList {
-    items: Vec<Document>,
+pub(super) struct DocumentList {
+    pub items: Vec<Document>,
     /// The cursor of the next page: send it as `after`. Null at the end of the list.
-    next: Option<String>,
+    pub next: Option<String>,
     /// The number of all documents. Null where a filter would have to walk over more than 20,000 documents:
     /// `count=true` waits for it.
-    total: Option<i64>,
+    pub total: Option<i64>,
     /// The bytes of all documents. Null as `total`.
-    bytes: Option<i64>,
+    pub bytes: Option<i64>,
     /// The position of the first item. Null after `after`.
-    at: Option<i64>,
+    pub at: Option<i64>,
+}
+
+impl DocumentList {
+    /// Returns the page that the parameters ask for.
+    pub(super) async fn of(edge: &Edge, listing: &Listing<'_>, params: &ListParams) -> Result<Self, Problem> {
+        let (limit, start) = (limit(params.limit)?, params.start()?);
+        let page = listing.page(&edge.app.db, start, limit).await?.ok_or_else(Problem::not_found)?;
+        let totals = listing.totals(&edge.app.db, params.count.unwrap_or(false)).await?;
+        let (total, bytes) = (totals.map(|totals| totals.documents), totals.map(|totals| totals.bytes));
+        Ok(Self { items: page.items, next: page.next, at: page.at, total, bytes })
+    }
 }
 
 /// The documents in a folder, newest first by default.
@@ -139,35 +161,36 @@ async fn documents_in(
     Id(id): Id<FolderId>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<DocumentList>, Problem> {
-    let (limit, start) = (limit(params.limit)?, params.start()?);
-    let (folder, sight) = visible(&edge, &id, &user).await?;
-    let listing = listing(&edge, &folder, &sight, &params).await?;
-    let page = listing.page(&edge.app.db, start, limit).await?.ok_or_else(Problem::not_found)?;
-    let totals = listing.totals(&edge.app.db, params.count.unwrap_or(false)).await?;
-    let (total, bytes) = (totals.map(|totals| totals.documents), totals.map(|totals| totals.bytes));
-    Ok(Json(DocumentList { items: page.items, next: page.next, at: page.at, total, bytes }))
+    let sight = Sight::of(&edge.app.db, &user).await?;
+    let scope = in_folder(&edge, &id, params.deep, &sight).await?;
+    let listing = params.listing(&edge, scope, &sight).await?;
+    Ok(Json(DocumentList::of(&edge, &listing, &params).await?))
 }
 
-async fn visible(edge: &Edge, id: &FolderId, user: &User) -> Result<(Folder, Sight), Problem> {
-    let sight = Sight::of(&edge.app.db, user).await?;
-    let folder = Folder::visible(&edge.app.db, id, &sight).await?.ok_or_else(Problem::not_found)?;
-    Ok((folder, sight))
-}
-
-async fn listing<'a>(
+/// Returns a folder as the place of a list, if the user may see it.
+pub(super) async fn in_folder(
     edge: &Edge,
-    folder: &'a Folder,
-    sight: &'a Sight,
-    params: &ListParams,
-) -> Result<Listing<'a>, Problem> {
-    let (filters, sort) = (params.filters(edge).await?, params.sort()?);
-    Ok(Listing { folder, deep: params.deep.unwrap_or(false), filters, sort, sight })
+    id: &FolderId,
+    deep: Option<bool>,
+    sight: &Sight,
+) -> Result<ListScope, Problem> {
+    let folder = Folder::visible(&edge.app.db, id, sight).await?.ok_or_else(Problem::not_found)?;
+    Ok(ListScope::Folder { folder, deep: deep.unwrap_or(false) })
 }
 
 /// The days of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct Timeline {
+pub(super) struct Timeline {
     days: Vec<TimelineDay>,
+}
+
+impl Timeline {
+    pub(super) async fn of(edge: &Edge, scope: ListScope, sight: &Sight, params: &ListParams) -> Result<Self, Problem> {
+        if !params.sort()?.key.is_time() {
+            return Err(bad_query("sort", "must be takenAt or receivedAt"));
+        }
+        Ok(Self { days: params.listing(edge, scope, sight).await?.timeline(&edge.app.db).await? })
+    }
 }
 
 /// The documents in a folder by day, in the order of a sort by time. Days are those of China (+08:00).
@@ -178,10 +201,7 @@ async fn timeline(
     Id(id): Id<FolderId>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Timeline>, Problem> {
-    if !params.sort()?.key.is_time() {
-        return Err(bad_query("sort", "must be takenAt or receivedAt"));
-    }
-    let (folder, sight) = visible(&edge, &id, &user).await?;
-    let days = listing(&edge, &folder, &sight, &params).await?.timeline(&edge.app.db).await?;
-    Ok(Json(Timeline { days }))
+    let sight = Sight::of(&edge.app.db, &user).await?;
+    let scope = in_folder(&edge, &id, params.deep, &sight).await?;
+    Ok(Json(Timeline::of(&edge, scope, &sight, &params).await?))
 }

@@ -160,6 +160,9 @@ pub struct Document {
     #[schema(value_type = Option<DeliveryState>)]
     pub vendor_state: Option<String>,
     pub vendor_error: Option<String>,
+    /// When the bytes were last read and compared with their hashes.
+    #[schema(value_type = String, format = DateTime)]
+    pub checked_at: Timestamp,
     /// Why there are no thumbnails. Null if there are thumbnails.
     pub undecodable: Option<String>,
     /// The space and the names of the folders, such as `public/用印/2026`. `…` stands for a folder that the caller may
@@ -241,7 +244,7 @@ impl Serialize for PhotoPart {
 pub(super) const SELECT: &str =
     "SELECT d.id, d.folder_id, d.name, o.bytes, o.mime, o.width, o.height, o.hash AS blake3, o.sha256, o.sm3, o.crc32,
   d.source, d.flow_id, d.field_key, p.id AS photo_id, p.photokey, d.kind, d.seal, d.user_name, d.username, g.employee_no, s.business_id, p.no, p.confirmation AS photo_state,
-  p.supplied_by, p.supplied_at, p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable,
+  p.supplied_by, p.supplied_at, p.exif_at AS taken_at, p.vendor_at, d.received_at, COALESCE(p.clock_doubt, FALSE) AS clock_doubt, o.complete, o.undecodable, o.checked_at,
   o.store_key, o.ext, v.state AS vendor_state, v.error AS vendor_error, d.shelf, fo.shelf AS folder_shelf
   FROM documents d JOIN originals o ON o.hash = d.original_hash JOIN folders fo ON fo.id = d.folder_id LEFT JOIN photos p ON p.id = d.photo_id
   LEFT JOIN seal_uses s ON s.id = p.seal_use_id LEFT JOIN grants g ON g.id = p.grant_id LEFT JOIN dispatches v ON v.document_id = d.id";

@@ -1,37 +1,50 @@
 //! Lists of documents in any order, by cursor or by position.
 //!
-//! A folder is read along an index in its order. A tree of folders with few documents is read folder by folder, and
-//! sorted. A tree with many is read along the index of all documents in the order of the list, because most of them
-//! belong to it. The kept totals of the folders decide.
+//! | list | what is read | index |
+//! |---|---|---|
+//! | a filter that few documents meet | these documents, sorted | as in [`search`](super::search) |
+//! | one folder | its documents in the order of the list | `documents_of_folder`, `documents_of_folder_by_name`, … |
+//! | up to 20,000 documents in a tree, a space or everywhere | the documents of each folder and flow, sorted | `documents_of_folder`, `documents_of_flow` |
+//! | more, newest first, with a filter | the ways of a search, which stop after 20,000 documents | as in [`search`](super::search) |
+//! | more | all documents in the order of the list, because most of them belong to it | `documents_by_age`, `documents_by_name`, … |
+//! | the days of a list, and a position in an order by time | `folder_days`, then one day | the index of the order |
+//!
+//! The kept totals of the folders decide. Each statement has every condition and the rights of the user.
 
+pub mod scope;
 pub mod sort;
 pub mod timeline;
 
 use sqlx::FromRow;
 
-use self::sort::{Mark, Sort, SortKey};
+use self::{
+    scope::ListScope,
+    sort::{Mark, Sort, SortKey},
+    timeline::DayStart,
+};
 use super::{
     document::{Document, shown},
-    folder::{Folder, shown::totals, tree},
-    rights::{Right, Sight, gives, no_faces, not_hidden},
-    search::Search,
+    rights::{Right, Sight},
+    search::{self, MatchCount, Search, ways::Few},
 };
 use crate::{
     db::{Db, DbError, Sql, filter::Filtered},
     id::DocumentId,
 };
 
-/// A tree with more documents is read along the index of all documents.
+/// A list with more documents is read along an index of all documents.
 const MANY: i64 = 20_000;
 
-/// What is listed: the documents of a folder, or of all folders below it, too.
-#[derive(Clone, Debug)]
+/// What is listed. [`Listing::open`] makes it.
+#[derive(Debug)]
 pub struct Listing<'a> {
-    pub folder: &'a Folder,
-    pub deep: bool,
-    pub filters: Search,
-    pub sort: Sort,
-    pub sight: &'a Sight,
+    scope: ListScope,
+    filters: Search,
+    sort: Sort,
+    sight: &'a Sight,
+    path: Path,
+    /// The totals without the filters, and whether they are exact. Not read if few documents meet a filter.
+    kept: (ListTotals, bool),
 }
 
 /// The beginning of a page.
@@ -63,9 +76,17 @@ pub struct ListTotals {
     pub bytes: i64,
 }
 
+impl ListTotals {
+    const fn plus(self, other: Self) -> Self {
+        Self { documents: self.documents + other.documents, bytes: self.bytes + other.bytes }
+    }
+}
+
 /// How the documents are found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Path {
+    /// The few documents that meet a filter, sorted.
+    Few(Few),
     /// The index of the folder, in the order of the list.
     Folder,
     /// Folder by folder, then sorted.
@@ -74,20 +95,67 @@ enum Path {
     Walk,
 }
 
-impl Listing<'_> {
+/// Where the reading of a page begins.
+#[derive(Debug, Default)]
+struct ReadFrom {
+    after: Option<Mark>,
+    /// The key of the order at which the reading begins.
+    day: Option<DayStart>,
+    offset: i64,
+}
+
+impl<'a> Listing<'a> {
+    /// Decides how the list is read. `filters` has no place.
+    pub async fn open(
+        db: &Db,
+        scope: ListScope,
+        filters: Search,
+        sort: Sort,
+        sight: &'a Sight,
+    ) -> Result<Self, DbError> {
+        let mut listing = Self { scope, filters, sort, sight, path: Path::Gather, kept: (ListTotals::default(), true) };
+        // The totals of one folder are a few rows. Those of a tree may be tens of thousands.
+        let one_folder = listing.scope.is_one_folder();
+        if one_folder {
+            listing.kept = listing.kept(db, false).await?;
+        }
+        let worth_a_look = !one_folder || listing.kept.0.documents > WORTH_A_LOOK;
+        if listing.filters.has_condition()
+            && worth_a_look
+            && let Some(few) = search::ways::few(&listing.filters, db, sight.user()).await?
+        {
+            listing.path = Path::Few(few);
+            return Ok(listing);
+        }
+        if !one_folder {
+            listing.kept = listing.kept(db, false).await?;
+        }
+        listing.path = match (one_folder, listing.kept.0.documents > MANY) {
+            (true, _) => Path::Folder,
+            (false, true) => Path::Walk,
+            (false, false) => Path::Gather,
+        };
+        Ok(listing)
+    }
+
     /// Returns a page of at most `limit` documents. `None`: the document of `Start::Around` is not in the list.
     pub async fn page(&self, db: &Db, start: Start, limit: i64) -> Result<Option<ListPage>, DbError> {
-        let path = self.path(db).await?;
-        let (after, at) = match start {
-            Start::Top => (None, Some(0)),
-            Start::At(at) => (None, Some(at)),
-            Start::After(mark) => (Some(mark), None),
-            Start::Around(id) => match self.position(db, path, &id).await? {
-                Some(position) => (None, Some(position / limit * limit)),
+        let (from, at) = match start {
+            Start::Top => (ReadFrom::default(), Some(0)),
+            Start::After(mark) => (ReadFrom { after: Some(mark), ..ReadFrom::default() }, None),
+            Start::At(at) => (self.from_position(db, at).await?, Some(at)),
+            Start::Around(id) => match self.position(db, &id).await? {
+                Some(position) => {
+                    let at = position / limit * limit;
+                    (self.from_position(db, at).await?, Some(at))
+                }
                 None => return Ok(None),
             },
         };
-        let mut marks = self.marks(path, after.as_ref(), limit + 1, at.unwrap_or(0)).all::<Mark>(db).await?;
+        if from.offset == 0 && from.day.is_none() && self.is_searched() {
+            return self.searched(db, from.after, at, limit).await.map(Some);
+        }
+        let mut marks = self.marks(&from, limit + 1).all::<Mark>(db).await?;
         let more = marks.len() > usize::try_from(limit).unwrap_or(usize::MAX);
         marks.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let ids: Vec<DocumentId> = marks.iter().map(|mark| mark.id.clone()).collect();
@@ -98,129 +166,130 @@ impl Listing<'_> {
         Ok(Some(ListPage { items, next, at }))
     }
 
+    /// Returns true if a page is read as a search reads it: newest first, where many documents may not meet the
+    /// conditions.
+    fn is_searched(&self) -> bool {
+        let sparse = self.filters.has_condition() || !(self.scope.is_folder() || self.sight.everywhere(Right::View));
+        matches!(self.path, Path::Walk) && self.sort == Sort::default() && sparse
+    }
+
+    async fn searched(&self, db: &Db, after: Option<Mark>, at: Option<i64>, limit: i64) -> Result<ListPage, DbError> {
+        let search = self.filters.clone().within(&self.scope);
+        let after = after.map(Into::into);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let found = search.page(db, self.sight.user(), after.as_ref(), limit).await?;
+        Ok(ListPage { items: found.documents, next: found.next.map(|next| next.to_string()), at })
+    }
+
     /// Returns the ids of all documents of the list, in its order.
     pub async fn ids(&self, db: &Db) -> Result<Vec<DocumentId>, DbError> {
-        let path = self.path(db).await?;
-        let marks = self.marks(path, None, i64::MAX, 0).all::<Mark>(db).await?;
+        let marks = self.marks(&ReadFrom::default(), i64::MAX).all::<Mark>(db).await?;
         Ok(marks.into_iter().map(|mark| mark.id).collect())
     }
 
-    /// Returns the totals of the list. `None`: a filter would have to walk over many documents, and the caller does not
-    /// wait for that.
+    /// Returns the totals of the list. `None`: counting would walk over many documents, and the caller does not wait for
+    /// that.
     pub async fn totals(&self, db: &Db, wait: bool) -> Result<Option<ListTotals>, DbError> {
-        let kept = self.kept(db).await?;
+        let (kept, exact) = self.kept;
         if !self.filters.has_condition() {
-            return Ok(Some(kept));
+            return Ok(match (exact, wait) {
+                (true, _) => Some(kept),
+                (false, true) => Some(self.kept(db, true).await?.0),
+                (false, false) => None,
+            });
         }
-        if kept.documents > MANY && !wait {
+        if kept.documents > MANY && !wait && !matches!(self.path, Path::Few(_)) {
             return Ok(None);
         }
-        let mut filtered = self.scoped(
-            "SELECT COUNT(*), CAST(COALESCE(SUM(d.bytes), 0) AS BIGINT) FROM documents d",
-            self.path(db).await?,
-        );
+        let select =
+            "SELECT COUNT(*) AS documents, CAST(COALESCE(SUM(d.bytes), 0) AS BIGINT) AS bytes FROM documents d";
+        self.matching(select, true).end().one(db).await.map(Some)
+    }
+
+    /// Returns the number of documents, as a search for words tells it.
+    pub async fn matches(&self, db: &Db) -> Result<MatchCount, DbError> {
+        let mut filtered = self.matching("SELECT 1 FROM documents d", false);
+        let most = filtered.arg(search::COUNTED + 1);
+        let counted = filtered.headed("SELECT COUNT(*) FROM (").then(&format!("LIMIT {most}) AS c"));
+        Ok(MatchCount::of(counted.scalar(db).await?, false))
+    }
+
+    /// Begins a statement over the documents of the list. `far`: it reads many of them.
+    fn matching(&self, select: &str, far: bool) -> Filtered {
+        let mut filtered = Filtered::new(select).when("d.deleted_at IS NULL");
+        let place = match &self.path {
+            Path::Few(few) => {
+                let few = few.condition(&mut filtered, &self.filters, self.sight.user());
+                format!("{few} AND {}", self.walked(&mut filtered, false))
+            }
+            Path::Gather => self.gathered(&mut filtered),
+            Path::Folder | Path::Walk => self.walked(&mut filtered, far),
+        };
+        filtered = filtered.when(&place);
         for condition in self.filters.conditions(&mut filtered) {
             filtered = filtered.when(&condition);
         }
-        let (documents, bytes) = filtered.end().one(db).await?;
-        Ok(Some(ListTotals { documents, bytes }))
-    }
-
-    /// Returns the kept totals of the folders, without the filters.
-    async fn kept(&self, db: &Db) -> Result<ListTotals, DbError> {
-        let mut filtered = Filtered::new("");
-        let (documents, bytes) =
-            (totals(&mut filtered, self.sight, "documents"), totals(&mut filtered, self.sight, "bytes"));
-        let folders = self.folders(&mut filtered);
-        let text = format!(
-            "SELECT CAST(COALESCE(SUM({documents}), 0) AS BIGINT) AS documents, CAST(COALESCE(SUM({bytes}), 0) AS BIGINT) AS bytes
-             FROM folders f JOIN folder_totals t ON t.folder_id = f.id WHERE {folders}"
-        );
-        filtered.text(text).one(db).await
-    }
-
-    /// Returns the condition that the folder `f` belongs to the list.
-    fn folders(&self, filtered: &mut Filtered) -> String {
-        if !self.deep {
-            return format!("f.id = {}", filtered.arg(&self.folder.id));
-        }
-        let (from, to) = tree::range(&self.folder.lineage);
-        let (from, to) = (filtered.arg(from), filtered.arg(to));
-        let shown = gives(filtered, self.sight.user(), Right::View, "f");
-        format!("f.lineage >= {from} AND f.lineage < {to} AND {shown}")
-    }
-
-    async fn path(&self, db: &Db) -> Result<Path, DbError> {
-        Ok(if !self.deep {
-            Path::Folder
-        } else if self.kept(db).await?.documents > MANY {
-            Path::Walk
-        } else {
-            Path::Gather
-        })
-    }
-
-    /// Begins a statement over the documents of the list that the user may see.
-    fn scoped(&self, select: &str, path: Path) -> Filtered {
-        let mut filtered = Filtered::new(select).when("d.deleted_at IS NULL");
-        let place = match path {
-            Path::Folder => format!("d.folder_id = {}", filtered.arg(&self.folder.id)),
-            Path::Gather => {
-                format!("d.folder_id IN (SELECT f.id FROM folders f WHERE {})", self.folders(&mut filtered))
-            }
-            Path::Walk => format!(
-                "COALESCE(EXISTS (SELECT 1 FROM folders f WHERE f.id = d.folder_id AND {}), FALSE)",
-                self.folders(&mut filtered)
-            ),
-        };
-        let hidden = not_hidden(self.sight.user());
-        filtered = filtered.when(&place).when(&format!("COALESCE({hidden}, FALSE)"));
-        match no_faces(&mut filtered, self.sight.user()) {
-            Some(no_faces) => filtered.when(&format!("COALESCE({no_faces}, FALSE)")),
-            None => filtered,
-        }
+        filtered
     }
 
     /// Returns the statement for the marks of a page.
-    fn marks(&self, path: Path, after: Option<&Mark>, limit: i64, offset: i64) -> Sql {
+    fn marks(&self, from: &ReadFrom, limit: i64) -> Sql {
         let key = self.sort.key;
         let column = key.column();
         let select = format!("SELECT d.id, {} FROM documents d", key.selected());
-        let mut filtered = self.scoped(&select, path);
-        for condition in self.filters.conditions(&mut filtered) {
-            filtered = filtered.when(&condition);
-        }
-        if let Some(after) = after {
+        let mut filtered = self.matching(&select, from.offset > FAR);
+        let (beyond, way) = if self.sort.descending { ("<", "DESC") } else { (">", "ASC") };
+        if let Some(after) = &from.after {
             let (at, id) = (filtered.arg(after.key(key)), filtered.arg(&after.id));
-            let beyond = if self.sort.descending { "<" } else { ">" };
             filtered = filtered.when(&format!("({column}, d.id) {beyond} ({at}, {id})"));
         }
-        let way = if self.sort.descending { "DESC" } else { "ASC" };
+        if let Some(day) = &from.day {
+            let condition = day.condition(&mut filtered, self.sort);
+            filtered = filtered.when(&condition);
+        }
         // Without the column itself, the engines cannot follow an index of all documents.
-        let ordered = match (path, key) {
-            (Path::Gather, SortKey::Name) => format!("COALESCE({column}, '')"),
-            (Path::Gather, _) => format!("COALESCE({column}, 0)"),
+        let ordered = match (&self.path, key) {
+            (Path::Gather | Path::Few(_), SortKey::Name) => format!("COALESCE({column}, '')"),
+            (Path::Gather | Path::Few(_), _) => format!("COALESCE({column}, 0)"),
             (Path::Folder | Path::Walk, _) => column.to_owned(),
         };
-        let (limit, offset) = (filtered.arg(limit), filtered.arg(offset));
+        let (limit, offset) = (filtered.arg(limit), filtered.arg(from.offset));
         filtered.then(&format!("ORDER BY {ordered} {way}, d.id {way} LIMIT {limit} OFFSET {offset}"))
     }
 
-    /// Returns how many documents of the list stand before this one. `None`: it is not in the list.
-    async fn position(&self, db: &Db, path: Path, id: &DocumentId) -> Result<Option<i64>, DbError> {
-        let key = self.sort.key;
-        let mut asked = self.scoped(&format!("SELECT d.id, {} FROM documents d", key.selected()), path);
-        for condition in self.filters.conditions(&mut asked) {
-            asked = asked.when(&condition);
+    /// Returns true if the days of the list are kept, and a walk would be long.
+    fn has_days(&self) -> bool {
+        matches!(self.path, Path::Walk) && self.sort.key.is_time() && !self.filters.has_condition()
+    }
+
+    async fn from_position(&self, db: &Db, at: i64) -> Result<ReadFrom, DbError> {
+        if at == 0 || !self.has_days() {
+            return Ok(ReadFrom { offset: at, ..ReadFrom::default() });
         }
+        let (day, offset) = self.day_at(db, at).await?;
+        Ok(ReadFrom { day, offset, ..ReadFrom::default() })
+    }
+
+    /// Returns how many documents of the list stand before this one. `None`: it is not in the list.
+    async fn position(&self, db: &Db, id: &DocumentId) -> Result<Option<i64>, DbError> {
+        let key = self.sort.key;
+        let asked = self.matching(&format!("SELECT d.id, {} FROM documents d", key.selected()), false);
         let Some(mark) = asked.and("d.id =", Some(id)).end().optional::<Mark>(db).await? else { return Ok(None) };
-        let mut before = self.scoped("SELECT COUNT(*) FROM documents d", path);
-        for condition in self.filters.conditions(&mut before) {
+        let (day, passed) = if self.has_days() { self.day_of(db, &mark).await? } else { (None, 0) };
+        let mut before = self.matching("SELECT COUNT(*) FROM documents d", day.is_none());
+        if let Some(day) = day {
+            let condition = day.condition(&mut before, self.sort);
             before = before.when(&condition);
         }
         let (at, id) = (before.arg(mark.key(key)), before.arg(&mark.id));
         let beyond = if self.sort.descending { ">" } else { "<" };
-        let count = before.when(&format!("({}, d.id) {beyond} ({at}, {id})", key.column()));
-        Ok(Some(count.end().scalar(db).await?))
+        let before = before.when(&format!("({}, d.id) {beyond} ({at}, {id})", key.column()));
+        let before: i64 = before.end().scalar(db).await?;
+        Ok(Some(passed + before))
     }
 }
+
+/// Behind this position, a page reads many documents.
+const FAR: i64 = 1_000;
+/// In a folder of fewer documents, all are compared with a filter.
+const WORTH_A_LOOK: i64 = 1_000;

@@ -22,7 +22,7 @@ mod conditions;
 pub mod folders;
 mod owners;
 pub(super) mod terms;
-mod ways;
+pub(super) mod ways;
 
 use std::{cmp::Reverse, fmt, str::FromStr};
 
@@ -42,6 +42,7 @@ use crate::{
     library::{
         Space,
         document::{Document, shown},
+        listing::{scope::ListScope, sort::Mark},
         rights::Sight,
     },
     photo::kind::PhotoKind,
@@ -49,7 +50,7 @@ use crate::{
 };
 
 /// Up to this number, matches of a text are counted.
-const COUNTED: usize = 1_000;
+pub(super) const COUNTED: i64 = 1_000;
 
 /// Conditions of a search. An absent member sets no condition.
 #[derive(Clone, Debug, Default)]
@@ -130,6 +131,13 @@ impl Cursor {
     }
 }
 
+impl From<Mark> for Cursor {
+    /// The mark is of a list by the time of receipt.
+    fn from(mark: Mark) -> Self {
+        Self { received_at: Timestamp(mark.number()), id: mark.id().clone() }
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.received_at.0, self.id)
@@ -162,18 +170,25 @@ pub enum MatchCount {
     },
 }
 
+impl MatchCount {
+    /// `more`: the search stopped before its end.
+    pub(super) fn of(found: i64, more: bool) -> Self {
+        if more || found > COUNTED { Self::AtLeast { at_least: found.min(COUNTED) } } else { Self::Exact(found) }
+    }
+}
+
 /// A page of a search.
 #[derive(Debug, Default)]
 pub struct FoundDocuments {
     pub documents: Vec<Document>,
     /// The cursor of the next page. A page can be short although there is a next one.
     pub next: Option<Cursor>,
-    /// Of the first page of a search for a text.
+    /// Of the first page, up to 1,000.
     pub total: Option<MatchCount>,
 }
 
 impl Search {
-    /// Returns the visible matches after `after`, newest first.
+    /// Returns the visible matches after `after`, newest first. The first page of a search for words has their number.
     pub async fn documents(
         &self,
         db: &Db,
@@ -181,8 +196,40 @@ impl Search {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<FoundDocuments, DbError> {
-        let counts = after.is_none() && !self.q.is_empty();
-        let most = if counts { limit.max(COUNTED) + 1 } else { limit + 1 };
+        self.find(db, user, after, limit, after.is_none() && !self.q.is_empty()).await
+    }
+
+    /// Returns the visible matches after `after`, newest first, without their number.
+    pub(in crate::library) async fn page(
+        &self,
+        db: &Db,
+        user: &User,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<FoundDocuments, DbError> {
+        self.find(db, user, after, limit, false).await
+    }
+
+    /// Adds a place.
+    #[must_use]
+    pub fn within(mut self, scope: &ListScope) -> Self {
+        match scope {
+            ListScope::Folder { folder, deep } => (self.folder, self.deep) = (Some(folder.id.clone()), *deep),
+            ListScope::Space { space, owner } => (self.space, self.owner) = (Some(*space), owner.clone()),
+            ListScope::All => {}
+        }
+        self
+    }
+
+    async fn find(
+        &self,
+        db: &Db,
+        user: &User,
+        after: Option<&Cursor>,
+        limit: usize,
+        counts: bool,
+    ) -> Result<FoundDocuments, DbError> {
+        let most = if counts { limit.max(usize::try_from(COUNTED).unwrap_or(usize::MAX)) + 1 } else { limit + 1 };
         let (mut found, mut stop) = (Vec::new(), None);
         for way in ways::of(self, db, user).await? {
             let (matches, stopped) = way.matches(self, db, user, after, most).await?;
@@ -194,17 +241,12 @@ impl Search {
         found.retain(|one| stop.as_ref().is_none_or(|stop| one >= stop));
         found.sort_by(|one, other| other.cmp(one));
         found.dedup();
-        let total = counts.then(|| total(found.len(), stop.is_some()));
+        let total = counts.then(|| MatchCount::of(i64::try_from(found.len()).unwrap_or(i64::MAX), stop.is_some()));
         let more = found.len() > limit;
         found.truncate(limit);
         let documents = of_page(db, &found, user).await?;
         Ok(FoundDocuments { documents, next: if more { found.pop() } else { stop }, total })
     }
-}
-
-fn total(found: usize, stopped: bool) -> MatchCount {
-    let count = i64::try_from(found.min(COUNTED)).unwrap_or(i64::MAX);
-    if stopped || found > COUNTED { MatchCount::AtLeast { at_least: count } } else { MatchCount::Exact(count) }
 }
 
 /// Returns the documents of a page.

@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use super::search::terms::terms;
 use crate::{
     db::{Db, DbError, On, Tx, folded, padded, pieces, placeholders, rows, sql},
-    id::{DocumentId, FlowId, FolderId},
+    id::{DocumentId, FlowId, FolderId, ListKey},
 };
 
 /// What an owner is: the first letter of its terms. A search for flows reads no term of a folder.
@@ -153,27 +153,33 @@ async fn owner(on: impl Into<On<'_>>, id: &str) -> Result<Option<OwnerRow>, DbEr
     sql("SELECT no, text FROM search_owners WHERE owner = $1").bind(id).optional(on).await
 }
 
-/// Returns the number that an id asks for: its time and the twelve bits behind it. Lists are in the order of ids.
+/// Returns the number that an id asks for: its time and the twelve bits behind it.
 fn number_of(id: &str) -> i64 {
     let digits = id.chars().filter(char::is_ascii_hexdigit).enumerate().filter(|(at, _)| *at != 12);
     let digits: String = digits.map(|(_, digit)| digit).take(15).collect();
     i64::from_str_radix(&digits, 16).unwrap_or_default()
 }
 
-/// Returns an id with this number. It is the id of nothing.
+/// Returns a place in lists with this number. No flow has it.
 pub(super) fn place_of(no: i64) -> String {
     let digits = format!("{no:015x}");
     format!("{}-{}-7{}-8000-000000000000", &digits[..8], &digits[8..12], &digits[12..15])
 }
 
-/// Returns the number of an owner, or of a place that [`place_of`] returned.
-pub(super) async fn number(db: &Db, id: &str) -> Result<i64, DbError> {
-    Ok(owner(db, id).await?.map_or_else(|| number_of(id), |owner| owner.no))
+/// Returns the number of the flow at a place in lists, or of a place that [`place_of`] returned.
+pub(super) async fn number(db: &Db, place: &ListKey) -> Result<i64, DbError> {
+    let of_flow = sql("SELECT o.no FROM flows f JOIN search_owners o ON o.owner = f.id WHERE f.list_key = $1");
+    let no: Option<(i64,)> = of_flow.bind(place).optional(db).await?;
+    Ok(no.map_or_else(|| number_of(place.as_str()), |(no,)| no))
 }
 
 /// Writes an owner and returns its number. The next free number is taken if another owner of the same instant has it.
 async fn insert_owner(tx: &mut Tx, class: Class, id: &str, text: &str) -> Result<i64, DbError> {
-    let mut no = number_of(id);
+    let place: Option<(String,)> = match class {
+        Class::Flow => sql("SELECT list_key FROM flows WHERE id = $1").bind(id).optional(&mut *tx).await?,
+        Class::Document | Class::Folder => None,
+    };
+    let mut no = number_of(place.as_ref().map_or(id, |(place,)| place));
     loop {
         let written =
             sql("INSERT INTO search_owners (no, owner, text) VALUES ($1, $2, $3) ON CONFLICT (no) DO NOTHING")

@@ -9,9 +9,9 @@ use super::{
     Space,
     document::{Document, SELECT, shown},
     folder::Folder,
-    listing::{Listing, sort::Sort},
+    listing::{Listing, scope::ListScope, sort::Sort},
     rights::{Sight, downloads, no_faces, sees},
-    search::{Cursor, Search, TooManyWords},
+    search::{Search, TooManyWords},
     trash,
 };
 use crate::{
@@ -25,8 +25,6 @@ use crate::{
 
 /// Ids in one statement.
 const PIECE: usize = 1024;
-/// Documents of one page.
-const PAGE: usize = 1000;
 
 /// The filters of the search. An absent member sets no condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -120,43 +118,68 @@ impl ListSelection {
         owing: Option<Vec<FlowId>>,
     ) -> Result<Vec<SelectedDocument>, ListError> {
         let sight = Sight::of(db, user).await?;
-        let filters = self.query.search(owing)?;
-        let (list, above) = match &self.folder {
-            Some(folder) => {
-                let folder = Folder::visible(db, folder, &sight).await?.ok_or(ListError::NoFolder)?;
-                let sort = self.sort.unwrap_or_default();
-                let listing = Listing { folder: &folder, deep: self.deep, filters, sort, sight: &sight };
-                (of_ids(db, &listing.ids(db).await?, &sight).await?, Some(1 + folder.depth()))
-            }
-            None => (self.found(db, user, filters).await?, self.space.map(|_| 1)),
+        let scope = self.scope(db, &sight).await?;
+        let above = match &scope {
+            ListScope::Folder { folder, .. } => Some(1 + folder.depth()),
+            ListScope::Space { .. } => Some(1),
+            ListScope::All => None,
         };
-        let selected = self.stretches(list)?;
-        if self.expect.is_some_and(|expected| expected != selected.len() as u64) {
-            return Err(ListError::Changed(selected.len()));
-        }
+        let selected = self.selected(db, scope, &sight, owing).await?;
         let below = |document| SelectedDocument { path: path_below(&document, above), document };
-        let mut selected: Vec<SelectedDocument> = selected.into_iter().map(below).collect();
+        let mut selected: Vec<SelectedDocument> = of_ids(db, &selected, &sight).await?.into_iter().map(below).collect();
         selected.sort_by(|a, b| {
             (&a.path, &a.document.name, &a.document.id).cmp(&(&b.path, &b.document.name, &b.document.id))
         });
         Ok(selected)
     }
 
-    /// Returns what the search finds in the space or everywhere, in the order of the list.
-    async fn found(&self, db: &Db, user: &User, filters: Search) -> Result<Vec<Document>, DbError> {
-        let owner = (self.space == Some(Space::Personal)).then(|| user.id.clone());
-        let mut all = matching(db, &Search { space: self.space, owner, ..filters }, user).await?;
-        if let Some(sort) = self.sort.filter(|sort| *sort != Sort::default()) {
-            let ids: Vec<DocumentId> = all.iter().map(|document| document.id.clone()).collect();
-            let places = sort.places(db, &ids).await?;
-            all.sort_by_key(|document| places.get(&document.id).copied());
-        }
-        Ok(all)
+    /// Returns the ids of the selected documents that `user` may see, in the order of the list. `owing` as above.
+    pub async fn ids(&self, db: &Db, user: &User, owing: Option<Vec<FlowId>>) -> Result<Vec<DocumentId>, ListError> {
+        let sight = Sight::of(db, user).await?;
+        let scope = self.scope(db, &sight).await?;
+        self.selected(db, scope, &sight, owing).await
     }
 
-    fn stretches(&self, list: Vec<Document>) -> Result<Vec<Document>, ListError> {
-        let without: HashSet<&DocumentId> = self.without.iter().collect();
-        let places: HashMap<&DocumentId, usize> = list.iter().enumerate().map(|(at, one)| (&one.id, at)).collect();
+    async fn selected(
+        &self,
+        db: &Db,
+        scope: ListScope,
+        sight: &Sight,
+        owing: Option<Vec<FlowId>>,
+    ) -> Result<Vec<DocumentId>, ListError> {
+        let (filters, sort) = (self.query.search(owing)?, self.sort.unwrap_or_default());
+        self.stretches(Listing::open(db, scope, filters, sort, sight).await?.ids(db).await?)
+    }
+
+    /// Returns the trashed documents that it selects, newest first: `folder` and `space` are where they came from. `sight`
+    /// manages these places. `owing` as above.
+    pub async fn trashed(
+        &self,
+        db: &Db,
+        sight: &Sight,
+        owing: Option<Vec<FlowId>>,
+    ) -> Result<Vec<DocumentId>, ListError> {
+        let scope = self.scope(db, sight).await?;
+        let filters = self.query.search(owing)?.within(&scope);
+        self.stretches(trash::documents(db, &filters, sight).await?)
+    }
+
+    async fn scope(&self, db: &Db, sight: &Sight) -> Result<ListScope, ListError> {
+        Ok(match (&self.folder, self.space) {
+            (Some(folder), _) => {
+                let folder = Folder::visible(db, folder, sight).await?.ok_or(ListError::NoFolder)?;
+                ListScope::Folder { folder, deep: self.deep }
+            }
+            (None, Some(space)) => {
+                ListScope::Space { space, owner: (space == Space::Personal).then(|| sight.user().id.clone()) }
+            }
+            (None, None) => ListScope::All,
+        })
+    }
+
+    /// Returns what is selected of the list.
+    fn stretches(&self, list: Vec<DocumentId>) -> Result<Vec<DocumentId>, ListError> {
+        let places: HashMap<&DocumentId, usize> = list.iter().enumerate().map(|(at, id)| (id, at)).collect();
         let mut stretches = Vec::with_capacity(self.between.len());
         for (from, to) in &self.between {
             // A border that is gone: the caller saw another list.
@@ -176,12 +199,17 @@ impl ListSelection {
                 done = to + 1;
             }
         }
-        for id in without {
+        for id in &self.without {
             if let Some(at) = places.get(id) {
                 chosen[*at] = false;
             }
         }
-        Ok(list.into_iter().zip(chosen).filter_map(|(one, chosen)| chosen.then_some(one)).collect())
+        let selected: Vec<DocumentId> =
+            list.into_iter().zip(chosen).filter_map(|(id, chosen)| chosen.then_some(id)).collect();
+        match self.expect {
+            Some(expected) if expected != selected.len() as u64 => Err(ListError::Changed(selected.len())),
+            _ => Ok(selected),
+        }
     }
 }
 
@@ -189,17 +217,6 @@ impl ListSelection {
 fn path_below(document: &Document, above: Option<usize>) -> String {
     let (Some(path), Some(above)) = (&document.path, above) else { return String::new() };
     path.split('/').skip(above).flat_map(|name| [name, "/"]).collect()
-}
-
-/// Returns the whole list of a search, newest first.
-pub async fn matching(db: &Db, search: &Search, user: &User) -> Result<Vec<Document>, DbError> {
-    let (mut all, mut after): (Vec<Document>, Option<Cursor>) = (Vec::new(), None);
-    loop {
-        let page = search.documents(db, user, after.as_ref(), PAGE).await?;
-        all.extend(page.documents);
-        let Some(next) = page.next else { return Ok(all) };
-        after = Some(next);
-    }
 }
 
 /// Returns those of `ids` that exist and that the user may see, in the order of `ids`, each once. Each says what the user

@@ -2,8 +2,6 @@
 
 pub mod removal;
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -15,6 +13,7 @@ use crate::{
         Space,
         folder::{Folder, tree},
         rights::{Right, Sight, gives, no_faces, shelf_gives},
+        search::Search,
     },
     user::{Role, User},
     vocabulary::words,
@@ -223,6 +222,19 @@ fn gives_at_top(filtered: &mut Filtered, user: &User) -> String {
     format!("({keeper}t.owner = {owner})")
 }
 
+/// Returns the documents in the trash that meet the conditions, newest first: those that went there by themselves, from
+/// places that the user manages.
+pub async fn documents(db: &Db, search: &Search, sight: &Sight) -> Result<Vec<DocumentId>, DbError> {
+    let select = "SELECT t.id FROM trash t JOIN documents d ON d.id = t.id";
+    let mut filtered = Filtered::new(select).when("t.tombstone IS NULL").when("t.kind = 'document'");
+    let manages = manages(&mut filtered, sight);
+    filtered = filtered.when(&manages);
+    for condition in search.conditions(&mut filtered) {
+        filtered = filtered.when(&condition);
+    }
+    filtered.then("ORDER BY t.deleted_at DESC, t.id DESC").scalars(db).await
+}
+
 impl TrashRow {
     /// Returns what the user may see of the trash after `after`, newest first.
     pub async fn list(db: &Db, sight: &Sight, after: Option<&TrashCursor>, limit: i64) -> Result<Vec<Self>, DbError> {
@@ -243,18 +255,16 @@ impl TrashRow {
         filtered.when(&manages).end().optional(on).await
     }
 
-    /// Returns those of the rows whose places the user manages.
-    pub async fn managed_of(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<Vec<Self>, DbError> {
-        let mut rows = Vec::new();
-        let ids: Vec<DocumentId> = ids.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        for piece in ids.chunks(1024) {
-            let mut filtered = Filtered::new("SELECT t.* FROM trash t");
-            let list: Vec<String> = padded(piece).iter().map(|id| filtered.arg(id)).collect();
-            let manages = manages(&mut filtered, sight);
-            let of_ids = format!("t.id IN ({})", list.join(", "));
-            rows.extend(filtered.when(&of_ids).when(&manages).end().all::<Self>(db).await?);
-        }
-        Ok(rows)
+    /// Returns the rows of those of the documents that the user may restore.
+    pub async fn managed_documents(
+        on: impl Into<On<'_>>,
+        ids: &[DocumentId],
+        sight: &Sight,
+    ) -> Result<Vec<Self>, DbError> {
+        let mut filtered = Filtered::new("SELECT t.* FROM trash t").when("t.tombstone IS NULL AND t.kind = 'document'");
+        let ids: Vec<String> = padded(ids).iter().map(|id| filtered.arg(id)).collect();
+        let manages = manages(&mut filtered, sight);
+        filtered.when(&format!("t.id IN ({})", ids.join(", "))).when(&manages).end().all(on).await
     }
 
     /// Returns the rows of one act that the user may restore.

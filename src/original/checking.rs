@@ -54,6 +54,9 @@ impl Chosen {
     }
 }
 
+/// Its bytes are not being deleted.
+const HERE: &str = "NOT EXISTS (SELECT 1 FROM parted_originals p WHERE p.hash = originals.hash AND p.going)";
+
 impl Original {
     /// Returns chosen originals that were not checked after `since`, the longest unchecked first.
     pub async fn unchecked(
@@ -64,7 +67,7 @@ impl Original {
     ) -> Result<Vec<Self>, DbError> {
         let limit = limit.max(0);
         let text = format!(
-            "SELECT * FROM originals WHERE checked_at <= $1 AND {} ORDER BY checked_at, hash LIMIT {limit}",
+            "SELECT * FROM originals WHERE checked_at <= $1 AND {HERE} AND {} ORDER BY checked_at, hash LIMIT {limit}",
             chosen.condition().0
         );
         chosen.bind(sql(text), since).all(on).await
@@ -72,7 +75,8 @@ impl Original {
 
     /// Counts the chosen originals that were not checked after `since`.
     pub async fn count_unchecked(on: impl Into<On<'_>>, chosen: &Chosen, since: Timestamp) -> Result<i64, DbError> {
-        let text = format!("SELECT COUNT(*) FROM originals WHERE checked_at <= $1 AND {}", chosen.condition().0);
+        let text =
+            format!("SELECT COUNT(*) FROM originals WHERE checked_at <= $1 AND {HERE} AND {}", chosen.condition().0);
         chosen.bind(sql(text), since).scalar(on).await
     }
 

@@ -17,9 +17,9 @@ use super::{
 use crate::{
     audit::{self, Act, NewEntry},
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{Db, DbError, Tx},
     hash::Blake3,
-    original::{Original, checking::Chosen},
+    original::{Original, checking::Chosen, parted},
     store::{Store, StoreError, StoreKey},
     vocabulary::words,
 };
@@ -127,6 +127,20 @@ impl CheckedGroup {
             }
         };
         self.damaged.push(DamagedOriginal { damage, key: original.store_key, blake3: original.hash });
+    }
+
+    /// Leaves out originals that were removed for good while the group was read. Their bytes are not missing.
+    pub async fn without_gone(mut self, db: &Db) -> Result<Self, DbError> {
+        let doubtful: Vec<Blake3> = self
+            .damaged
+            .iter()
+            .map(|damaged| damaged.blake3.clone())
+            .chain(self.not_checked.iter().map(|(hash, _)| hash.clone()))
+            .collect();
+        let gone = parted::gone_among(db, &doubtful).await?;
+        self.damaged.retain(|damaged| !gone.contains(&damaged.blake3));
+        self.not_checked.retain(|(hash, _)| !gone.contains(hash));
+        Ok(self)
     }
 
     /// Returns true if something is missing or could not be read. A store that is gone looks the same.

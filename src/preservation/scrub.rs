@@ -149,7 +149,7 @@ async fn turn(app: &Arc<App>, lease: &Lease, run: &mut FixityRun) -> Result<(), 
         return finish(app, lease, run).await;
     }
     let pace = Pace::of(app.config.fixity.bytes_per_second.get());
-    let checked = check_group(&app.store, &pace, group, || {}).await;
+    let checked = check_group(&app.store, &pace, group, || {}).await.without_gone(&app.db).await?;
     if checked.doubts_the_store() {
         // If the whole store fails, this is an outage, and the turn is repeated.
         app.store.check().await?;

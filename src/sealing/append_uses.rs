@@ -5,7 +5,8 @@ use crate::{
     audit::Act,
     db::DbError,
     flow::{Flow, act::FlowAct, event::EventKind, people},
-    id::{FlowId, RunId},
+    id::FlowId,
+    killpoint,
     provider::{Actor, AppendLog, Client, ProviderError},
     seal_use::{
         Grant, Reopened, SealUse,
@@ -44,9 +45,6 @@ pub enum AppendError {
         "the vendor appended the uses, but the service could not record it. Check the seal details before you append again."
     )]
     Unrecorded(#[source] Box<AppendError>),
-    /// The flow has several seal uses. An earlier one got its uses.
-    #[error("uses were appended to a part of the seals only. Check the seal details before you append again.")]
-    Partly(#[source] Box<AppendError>),
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error(transparent)]
@@ -61,44 +59,27 @@ pub struct More {
     pub device_no: Option<String>,
 }
 
-/// Appends uses to the seal uses of the flow, for `user`. `run`: the run of the request, which learns when the vendor is
+/// Appends uses to the seal use of the flow, for `user`. `run`: the run of the request, which learns when the vendor is
 /// asked, and notes the act.
 pub async fn append(app: &App, flow: &FlowId, user: &User, more: &More, run: &KeyedRun) -> Result<(), AppendError> {
     if !(1..=100_000).contains(&more.count) {
         return Err(AppendError::Count);
     }
     let node = Flow::find(&app.db, flow).await?.and_then(|flow| flow.node);
-    let mut chosen = Vec::new();
-    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
-        let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
-        let of_device = |grant: &Grant| more.device_no.is_none() || grant.device_no == more.device_no;
-        let grants: Vec<Grant> = grants.into_iter().filter(of_device).collect();
-        if !grants.is_empty() || more.device_no.is_none() {
-            chosen.push((seal_use, grants));
+    let seal_use = SealUse::at_vendor(&app.db, flow).await?.ok_or(AppendError::NothingToAppendTo)?;
+    let mut grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+    if let Some(device) = &more.device_no {
+        grants.retain(|grant| grant.device_no.as_ref() == Some(device));
+        if grants.is_empty() {
+            return Err(AppendError::NoSuchDevice(device.clone()));
         }
     }
-    let last = chosen.len().checked_sub(1).ok_or_else(|| match &more.device_no {
-        Some(device) => AppendError::NoSuchDevice(device.clone()),
-        None => AppendError::NothingToAppendTo,
-    })?;
-    for (n, (seal_use, grants)) in chosen.iter().enumerate() {
-        // The act is done with its last seal use.
-        let noted = run.id.as_ref().filter(|_| n == last);
-        let appending = Appending { app, seal_use, grants, user, more, run, noted };
-        match appending.append(node.as_deref()).await {
-            Ok(()) => {}
-            Err(error @ AppendError::Unrecorded(_)) => {
-                tracing::error!(error = ?error, seal_use = %seal_use.id, "the vendor appended uses without a record");
-                return Err(error);
-            }
-            Err(error) if n > 0 => {
-                tracing::error!(error = ?error, seal_use = %seal_use.id, "uses were appended to other seals only");
-                return Err(AppendError::Partly(Box::new(error)));
-            }
-            Err(error) => return Err(error),
-        }
+    let appending = Appending { app, seal_use: &seal_use, grants: &grants, user, more, run };
+    let appended = appending.append(node.as_deref()).await;
+    if let Err(error @ AppendError::Unrecorded(_)) = &appended {
+        tracing::error!(error = ?error, seal_use = %seal_use.id, "the vendor appended uses without a record");
     }
-    Ok(())
+    appended
 }
 
 /// One append to one seal use.
@@ -109,8 +90,6 @@ struct Appending<'a> {
     user: &'a User,
     more: &'a More,
     run: &'a KeyedRun,
-    /// The run that notes this append as its act.
-    noted: Option<&'a RunId>,
 }
 
 impl Appending<'_> {
@@ -140,6 +119,7 @@ impl Appending<'_> {
                 }
             }
         }
+        killpoint::reach("append_answered");
         self.record().await.map_err(|error| AppendError::Unrecorded(Box::new(error)))
     }
 
@@ -160,7 +140,7 @@ impl Appending<'_> {
             Grant::append_elsewhere(&mut tx, &seal_use.id, device, i64::from(more.count)).await?;
         }
         people::stamps::refresh(&mut tx, &locked).await?;
-        keyed::note(&mut tx, self.noted, &seal_use.flow_id).await?;
+        keyed::note(&mut tx, self.run.id.as_ref(), &seal_use.flow_id).await?;
         let detail = append_summary(more);
         let act = FlowAct {
             username: &user.username,

@@ -236,35 +236,28 @@ pub async fn by_hand(
     device_no: Option<&str>,
     run: &KeyedRun,
 ) -> Result<(), FinishError> {
-    let mut found = false;
-    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
-        let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
-        let has = |device: &str| grants.iter().any(|grant| grant.device_no.as_deref() == Some(device));
-        if device_no.is_some_and(|device| !has(device)) {
-            continue;
-        }
-        found = true;
-        let business_id = seal_use.business_id.as_deref().ok_or(FinishError::NothingToEnd)?;
-        let by = acting(&app.db, Some(&user.username), &seal_use).await?.ok_or(FinishError::ContactMissing)?;
-        let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
-        let before = run.asks_vendor();
-        let answer = finish(&client, business_id, reason, &by, device_no).await;
-        // What was ended is ended: the same end once more changes nothing.
-        if answer.as_ref().err().is_none_or(|error| !error.unclear()) {
-            run.vendor_refused(before);
-        }
-        answer?;
-        ended_by_hand(app, &seal_use, user, reason, device_no).await?;
-        // The response shows the new state. If the vendor does not answer quickly, the ingest reads it later.
-        if let Err(error) = store_current_state(app, &client, &seal_use, business_id, Trigger::Finish).await {
-            tracing::warn!(%error, seal_use = %seal_use.id, "the use was ended; its new state is not known yet");
-        }
+    let seal_use = SealUse::at_vendor(&app.db, flow).await?.ok_or(FinishError::NothingToEnd)?;
+    let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+    let has = |device: &str| grants.iter().any(|grant| grant.device_no.as_deref() == Some(device));
+    if let Some(device) = device_no.filter(|device| !has(device)) {
+        return Err(FinishError::NoSuchDevice(device.to_owned()));
     }
-    match (found, device_no) {
-        (true, _) => Ok(()),
-        (false, Some(device)) => Err(FinishError::NoSuchDevice(device.to_owned())),
-        (false, None) => Err(FinishError::NothingToEnd),
+    let business_id = seal_use.business_id.as_deref().ok_or(FinishError::NothingToEnd)?;
+    let by = acting(&app.db, Some(&user.username), &seal_use).await?.ok_or(FinishError::ContactMissing)?;
+    let client = Service::client(&app.db, &app.vendor, &seal_use.service_id).await?;
+    let before = run.asks_vendor();
+    let answer = finish(&client, business_id, reason, &by, device_no).await;
+    // What was ended is ended: the same end once more changes nothing.
+    if answer.as_ref().err().is_none_or(|error| !error.unclear()) {
+        run.vendor_refused(before);
     }
+    answer?;
+    ended_by_hand(app, &seal_use, user, reason, device_no).await?;
+    // The response shows the new state. If the vendor does not answer quickly, the ingest reads it later.
+    if let Err(error) = store_current_state(app, &client, &seal_use, business_id, Trigger::Finish).await {
+        tracing::warn!(%error, seal_use = %seal_use.id, "the use was ended; its new state is not known yet");
+    }
+    Ok(())
 }
 
 /// Records the end directly after the vendor's answer, before any further request.

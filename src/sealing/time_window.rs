@@ -71,23 +71,14 @@ impl Selector {
 
 /// Changes the time of use of the flow's open seals, for `user`.
 pub async fn set(app: &App, flow: &FlowId, user: &User, wanted: &Wanted) -> Result<(), WindowError> {
-    let mut found = false;
-    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
-        if seal_use.status != SealUseStatus::Using {
-            continue;
-        }
-        let grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
-        let picked = |grant: &Grant| !grant.complete && wanted.seals.as_ref().is_none_or(|seals| seals.picks(grant));
-        let grants: Vec<Grant> = grants.into_iter().filter(picked).collect();
-        if !grants.is_empty() {
-            found = true;
-            change_seal_use(app, &seal_use, &grants, user, wanted).await?;
-        }
-    }
-    match (found, &wanted.seals) {
-        (true, _) => Ok(()),
-        (false, Some(seals)) => Err(WindowError::NoSuchSeal(seals.text().to_owned())),
-        (false, None) => Err(WindowError::NothingOpen),
+    let open = SealUse::at_vendor(&app.db, flow).await?.filter(|seal_use| seal_use.status == SealUseStatus::Using);
+    let seal_use = open.ok_or(WindowError::NothingOpen)?;
+    let mut grants = Grant::of_seal_use(&app.db, &seal_use.id).await?;
+    grants.retain(|grant| !grant.complete && wanted.seals.as_ref().is_none_or(|seals| seals.picks(grant)));
+    match &wanted.seals {
+        _ if !grants.is_empty() => change_seal_use(app, &seal_use, &grants, user, wanted).await,
+        Some(seals) => Err(WindowError::NoSuchSeal(seals.text().to_owned())),
+        None => Err(WindowError::NothingOpen),
     }
 }
 

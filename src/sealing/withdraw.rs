@@ -23,14 +23,14 @@ pub async fn withdraw(app: &App, acting: Acting<'_>, id: &FlowId, comment: Optio
     step::withdraw(acting, id, comment).await
 }
 
-/// Stores what the vendor shows of the open seal uses.
+/// Stores what the vendor shows of the open seal use.
 async fn look(app: &App, flow: &FlowId) -> Result<(), StepError> {
-    for seal_use in SealUse::at_vendor(&app.db, flow).await? {
-        let Some(business_id) = seal_use.business_id.as_deref().filter(|_| !seal_use.status.ended()) else { continue };
-        let Ok(client) = Service::client(&app.db, &app.vendor, &seal_use.service_id).await else { continue };
-        if let Err(error) = end_use::store_current_state(app, &client, &seal_use, business_id, Trigger::Poll).await {
-            tracing::warn!(%error, seal_use = %seal_use.id, "the flow is withdrawn by the last known counts");
-        }
+    let open = SealUse::at_vendor(&app.db, flow).await?.filter(|seal_use| !seal_use.status.ended());
+    let Some(seal_use) = open else { return Ok(()) };
+    let Some(business_id) = seal_use.business_id.as_deref() else { return Ok(()) };
+    let Ok(client) = Service::client(&app.db, &app.vendor, &seal_use.service_id).await else { return Ok(()) };
+    if let Err(error) = end_use::store_current_state(app, &client, &seal_use, business_id, Trigger::Poll).await {
+        tracing::warn!(%error, seal_use = %seal_use.id, "the flow is withdrawn by the last known counts");
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("flow", &["flows", "flow_events", "flow_people", "approvals", "manifests", "serial_numbers", "evidence_packages"]),
     ("seal_use", &["seal_uses", "grants", "ingests", "dispatches", "sent_documents"]),
     ("photo", &["photos"]),
-    ("original", &["originals"]),
+    ("original", &["originals", "parted_originals"]),
     (
         "library",
         &[
@@ -44,6 +44,7 @@ const OWNERS: [(&str, &[&str]); 11] = [
             "folder_rights",
             "shelf_rights",
             "folder_totals",
+            "folder_days",
             "documents",
             "search_owners",
             "search_terms",

@@ -294,7 +294,8 @@ mod tests {
         assert_eq!(validate("#/components/schemas/AuditReport", &report), Ok(()));
         let well = json!({ "ok": true, "entries": 6, "head": "0".repeat(64) });
         assert_eq!(validate("#/components/schemas/AuditReport", &well), Ok(()));
-        let missing = json!({ "kind": "signatory", "count": 1, "since": null, "named": true, "keys": [], "error": null });
+        let missing =
+            json!({ "kind": "signatory", "count": 1, "since": null, "named": true, "keys": [], "error": null });
         assert_eq!(validate("#/components/schemas/MissingPhotos", &missing), Ok(()));
         assert!(validate("#/components/schemas/PhotoShortfall", &missing).is_err());
         let incomplete = json!({ "kind": "signatory", "count": 1, "since": null, "named": true });

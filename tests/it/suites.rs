@@ -4,6 +4,7 @@ mod audit;
 mod db;
 mod db_faults;
 mod fixity;
+mod listing;
 mod migrations;
 mod page_sources;
 mod schema;

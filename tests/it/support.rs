@@ -7,6 +7,7 @@ pub(crate) mod callbacks;
 pub(crate) mod caller;
 pub(crate) mod database;
 pub(crate) mod definitions;
+pub(crate) mod figures;
 pub(crate) mod files;
 pub(crate) mod flows;
 pub(crate) mod full_disk;

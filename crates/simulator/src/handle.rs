@@ -97,6 +97,12 @@ impl Simulator {
         self.engine.change(|scene| scene.append(business, count, device, &by)).map(|_| ())
     }
 
+    /// Somebody at the vendor lets one more person use the seal of an auth, so many times.
+    pub fn add_auth(&self, business: &str, auth: usize, number: &str, count: u32) -> Done<()> {
+        let added = self.engine.change(|scene| Ok((scene.add_auth(business, auth, number, count)?, Vec::new())));
+        added.map(|_| ())
+    }
+
     /// A photo that appears without a stamping and without a callback; gives its photokey.
     pub fn late_photo(&self, business: &str, auth: usize, kind: Kind) -> Done<String> {
         let (keys, _) = self.engine.change(|scene| {

@@ -173,6 +173,26 @@ impl Scene<'_> {
         Ok(((), Vec::new()))
     }
 
+    /// One more person may use the seal of the auth `index`.
+    pub(super) fn add_auth(&mut self, id: &str, index: usize, number: &str, count: u32) -> Result<(), CannotHappen> {
+        let like = self.auth(id, index)?.clone();
+        let auth = Auth {
+            id: self.world.next_id(),
+            user_id: self.world.next_id(),
+            user_name: super::catalog::person(number).to_owned(),
+            contact: String::new(),
+            number: number.to_owned(),
+            vertify_code: format!("{:06}", self.world.chance().below(1_000_000)),
+            left: count,
+            used: 0,
+            complete: false,
+            complete_time: None,
+            ..like
+        };
+        self.business(id)?.auths.push(auth);
+        Ok(())
+    }
+
     /// Ends what may not be used any longer.
     pub(super) fn expire(&mut self) -> Vec<Notice> {
         let now = self.now;

@@ -1,5 +1,7 @@
 //! Takes documents out of the trash: one, many, or those of one trashing.
 
+use std::collections::HashSet;
+
 use super::{
     BatchResult, PIECE, RefusedDocument, WhyNot, held,
     told::{ToldDocument, record_each},
@@ -35,15 +37,28 @@ pub async fn batch(acting: Acting<'_>, id: &BatchId, into: Option<&FolderId>) ->
     let sight = Sight::of(acting.db, acting.user).await?;
     let rows = TrashRow::of_batch(acting.db, id, &sight).await?;
     let rows: Vec<TrashRow> = rows.into_iter().filter(|row| row.kind == Trashed::Document).collect();
-    restore_rows(acting, &rows, into, id.clone()).await
+    if rows.is_empty() {
+        return Err(FolderError::NotFound);
+    }
+    let mut result = BatchResult::new(id.clone());
+    for rows in rows.chunks(PIECE) {
+        restore_rows(acting, rows, into, &mut result).await?;
+    }
+    Ok(result)
 }
 
 /// Takes many documents out of the trash.
 pub async fn many(acting: Acting<'_>, ids: &[DocumentId], into: Option<&FolderId>) -> Result<BatchResult, FolderError> {
-    let sight = Sight::of(acting.db, acting.user).await?;
-    let mut rows = TrashRow::managed_of(acting.db, ids, &sight).await?;
-    rows.retain(|row| row.tombstone.is_none() && row.kind == Trashed::Document);
-    restore_rows(acting, &rows, into, BatchId::new()).await
+    let mut result = BatchResult::new(BatchId::new());
+    for ids in ids.chunks(PIECE) {
+        let sight = Sight::of(acting.db, acting.user).await?;
+        let rows = TrashRow::managed_documents(acting.db, ids, &sight).await?;
+        let known: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let unknown = ids.iter().filter(|id| !known.contains(id.as_str()));
+        result.refused.extend(unknown.map(|id| RefusedDocument { id: id.clone(), code: WhyNot::NotFound }));
+        restore_rows(acting, &rows, into, &mut result).await?;
+    }
+    if result.found_nothing() { Err(FolderError::NotFound) } else { Ok(result) }
 }
 
 impl ToldDocument {
@@ -53,43 +68,49 @@ impl ToldDocument {
     }
 }
 
+/// Restores the documents of one transaction.
 async fn restore_rows(
     acting: Acting<'_>,
     rows: &[TrashRow],
     into: Option<&FolderId>,
-    batch: BatchId,
-) -> Result<BatchResult, FolderError> {
-    if rows.is_empty() {
-        return Err(FolderError::NotFound);
+    result: &mut BatchResult,
+) -> Result<(), FolderError> {
+    let mut tx = acting.db.begin().await?;
+    let sight = Sight::of(&mut tx, acting.user).await?;
+    if let Some(folder) = into {
+        held(&mut tx, folder, &sight).await?;
     }
-    let (mut done, mut refused) = (0, Vec::new());
-    for rows in rows.chunks(PIECE) {
-        let mut tx = acting.db.begin().await?;
-        let sight = Sight::of(&mut tx, acting.user).await?;
-        if let Some(folder) = into {
-            held(&mut tx, folder, &sight).await?;
-        }
-        let mut restored = Vec::new();
-        for row in rows {
-            match restore_row(&mut tx, row, into, &sight).await {
-                Ok(()) => restored.push(ToldDocument::restored(row)?),
-                // Another user may have restored or removed it meanwhile.
-                Err(FolderError::NoPlace | FolderError::NotFound) => {
-                    let id = row.id.parse().map_err(|_| DbError::RowNotFound)?;
-                    refused.push(RefusedDocument { id, code: WhyNot::NotFound });
-                }
-                Err(error) => return Err(error),
+    let (mut restored, mut folders) = (Vec::new(), Vec::new());
+    for row in rows {
+        let code = match restore_row(&mut tx, row, into, &sight).await {
+            Ok(folder) => {
+                restored.push(ToldDocument::restored(row)?);
+                folders.push(folder);
+                continue;
             }
-        }
-        done += restored.len();
+            // Another user may have restored or removed it meanwhile.
+            Err(FolderError::NoPlace | FolderError::NotFound) => WhyNot::NotFound,
+            Err(FolderError::NotYours) => WhyNot::Forbidden,
+            Err(error) => return Err(error),
+        };
+        result.refused.push(RefusedDocument { id: row.id.parse().map_err(|_| DbError::RowNotFound)?, code });
+    }
+    if !restored.is_empty() {
         record_each(&mut tx, acting, Act::DocumentRestored, &restored).await?;
         let detail = format!("{} documents", restored.len());
-        acting.commit(tx, acting.entry(Act::DocumentsRestored, batch.as_str()).detail(&detail)).await?;
+        acting.commit(tx, acting.entry(Act::DocumentsRestored, result.batch.as_str()).detail(&detail)).await?;
+        result.done += restored.len();
+        result.folders.extend(folders);
     }
-    Ok(BatchResult { done, refused, batch })
+    Ok(())
 }
 
-async fn restore_row(tx: &mut Tx, row: &TrashRow, into: Option<&FolderId>, sight: &Sight) -> Result<(), FolderError> {
+async fn restore_row(
+    tx: &mut Tx,
+    row: &TrashRow,
+    into: Option<&FolderId>,
+    sight: &Sight,
+) -> Result<FolderId, FolderError> {
     let id: DocumentId = row.id.parse().map_err(|_| FolderError::NotFound)?;
     let folder = if let Some(folder) = into {
         held(tx, folder, sight).await?
@@ -105,5 +126,5 @@ async fn restore_row(tx: &mut Tx, row: &TrashRow, into: Option<&FolderId>, sight
         return Err(FolderError::NotFound);
     }
     search_terms::add_alone(tx, &id, &row.name).await?;
-    Ok(())
+    Ok(folder.id)
 }

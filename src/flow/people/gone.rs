@@ -14,8 +14,8 @@ use crate::{
 
 /// Marks the flow: nobody could be assigned, so the administrators have it until someone is.
 pub(super) async fn mark(tx: &mut Tx, flow: &FlowId) -> Result<(), DbError> {
-    sql("INSERT INTO flow_people (flow_id, who, state, definition_id, gone)
-         SELECT id, 'role:admin', state, definition_id, TRUE FROM flows WHERE id = $1
+    sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, gone)
+         SELECT id, list_key, 'role:admin', state, definition_id, TRUE FROM flows WHERE id = $1
          ON CONFLICT (flow_id, who) DO UPDATE SET gone = TRUE")
     .bind(flow)
     .execute(tx)
@@ -82,21 +82,22 @@ pub async fn run(db: &Db, lease: &Lease) -> Result<Next, DbError> {
         }
     }
     for who in names {
-        let statement = "SELECT flow_id FROM flow_people WHERE who = $1 AND (turn OR stamps OR gone) AND flow_id > $2 ORDER BY flow_id LIMIT $3";
+        let statement = "SELECT flow_id, list_key FROM flow_people WHERE who = $1 AND (turn OR stamps OR gone) AND list_key > $2 ORDER BY list_key LIMIT $3";
         each(db, |after| sql(statement).bind(&who).bind(after).bind(STEP)).await?;
     }
-    let statement = "SELECT flow_id FROM flow_people WHERE gone AND flow_id > $1 ORDER BY flow_id LIMIT $2";
+    let statement = "SELECT flow_id, flow_id FROM flow_people WHERE gone AND flow_id > $1 ORDER BY flow_id LIMIT $2";
     each(db, |after| sql(statement).bind(after).bind(STEP)).await?;
     Ok(Next::Idle)
 }
 
+/// Looks at the flows of each page. A page has the flows with the place behind which the next page begins.
 async fn each(db: &Db, page: impl Fn(&str) -> Sql) -> Result<(), DbError> {
     let mut after = String::new();
     loop {
-        let flows: Vec<FlowId> = page(&after).scalars(db).await?;
-        let Some(last) = flows.last() else { return Ok(()) };
-        after = last.to_string();
-        for flow in &flows {
+        let flows: Vec<(FlowId, String)> = page(&after).all(db).await?;
+        let Some((_, last)) = flows.last() else { return Ok(()) };
+        after.clone_from(last);
+        for (flow, _) in &flows {
             let mut tx = db.begin().await?;
             if let Some(locked) = Flow::lock(&mut tx, flow).await?
                 && matches!(locked.state, FlowState::Running | FlowState::Rejected)

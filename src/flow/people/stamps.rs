@@ -15,8 +15,8 @@ pub async fn refresh(tx: &mut Tx, flow: &LockedFlow) -> Result<(), DbError> {
         .execute(&mut *tx)
         .await?;
     sql(format!(
-        "INSERT INTO flow_people (flow_id, who, state, definition_id, stamps)
-         SELECT f.id, o.who, f.state, f.definition_id, TRUE FROM flows f, ({}) AS o WHERE f.id = $1
+        "INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, stamps)
+         SELECT f.id, f.list_key, o.who, f.state, f.definition_id, TRUE FROM flows f, ({}) AS o WHERE f.id = $1
          ON CONFLICT (flow_id, who) DO UPDATE SET stamps = TRUE WHERE NOT flow_people.stamps",
         open.replacen("g.username FROM", "g.username AS who FROM", 1)
     ))

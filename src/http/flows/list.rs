@@ -22,7 +22,7 @@ use crate::{
         keyed::{IdempotencyKey, Run},
         session::CurrentUser,
     },
-    id::{DefinitionId, FlowId},
+    id::{DefinitionId, FlowId, ListKey},
     sealing::apply::seals,
     user::people::{DisplayNames, display_names},
 };
@@ -68,7 +68,7 @@ struct FlowParams {
     )]
     trouble: Option<String>,
     /// The `next` of the previous page.
-    #[param(value_type = Option<FlowId>, inline)]
+    #[param(value_type = Option<ListKey>, inline)]
     after: Option<String>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
@@ -118,12 +118,12 @@ async fn list(
     Params(params): Params<FlowParams>,
 ) -> Result<Json<FlowPage>, Problem> {
     let limit = limit(params.limit)?;
-    let after: Option<FlowId> = parsed("after", params.after.as_deref())?;
+    let after: Option<ListKey> = parsed("after", params.after.as_deref())?;
     let narrow = Narrow { phase: parsed("phase", params.phase.as_deref())?, missing: params.missing };
     let db = &edge.app.db;
     let (items, next) = narrow::page(db, &params.filter()?, &narrow, &user, after, limit).await?;
     let people = display_names(db, items.iter().flat_map(usernames)).await?;
-    Ok(Json(FlowPage { items, next: next.map(|id| id.to_string()), people }))
+    Ok(Json(FlowPage { items, next: next.map(|place| place.to_string()), people }))
 }
 
 /// The numbers of flows that wait for the caller, that the caller has handled, that the caller has started, and in which

@@ -29,7 +29,7 @@ impl From<AppendError> for Problem {
             AppendError::MovedOn => conflict(Code::NotNow, detail),
             AppendError::ContactMissing => contact_missing(detail),
             AppendError::Vendor(error) => error.into(),
-            AppendError::Unclear { .. } | AppendError::Unrecorded(_) | AppendError::Partly(_) => vendor_failed(detail),
+            AppendError::Unclear { .. } | AppendError::Unrecorded(_) => vendor_failed(detail),
             AppendError::Service(error) => error.into(),
             AppendError::Db(error) => error.into(),
         }

@@ -4,6 +4,7 @@ use super::{Document, DocumentSource, folded_names, shelf::HiddenShelf, sort_key
 use crate::{
     clock::Timestamp,
     db::{DbError, Tx, padded, placeholders, sql},
+    hash::Blake3,
     id::{BatchId, DocumentId, FlowId, FolderId},
     library::trash,
 };
@@ -77,6 +78,18 @@ pub async fn restore_all(tx: &mut Tx, ids: &[DocumentId], folder: &FolderId) -> 
     sql(text).bind(folder).bind_all(&ids).execute(tx).await
 }
 
+/// Returns the contents of documents, in their order.
+pub async fn originals_of(tx: &mut Tx, ids: &[DocumentId]) -> Result<Vec<Blake3>, DbError> {
+    let ids = padded(ids);
+    sql(format!(
+        "SELECT DISTINCT original_hash FROM documents WHERE id IN {} ORDER BY original_hash",
+        placeholders(1, ids.len())
+    ))
+    .bind_all(&ids)
+    .scalars(tx)
+    .await
+}
+
 /// Returns the name of a file that `by` moved from the field of a flow to the trash.
 pub async fn name_of_removed(
     tx: &mut Tx,
@@ -112,7 +125,7 @@ pub async fn put_back(
     Ok(sql(text).bind(folder).bind(shelf).bind(id).execute(tx).await? == 1)
 }
 
-/// Removes the rows of documents. Their originals stay, and may have other documents.
+/// Removes the rows of documents. Their originals may have other documents.
 pub async fn remove_all(tx: &mut Tx, ids: &[DocumentId]) -> Result<u64, DbError> {
     let ids = padded(ids);
     sql(format!("DELETE FROM documents WHERE id IN {}", placeholders(1, ids.len()))).bind_all(&ids).execute(tx).await

@@ -1,16 +1,12 @@
 //! The orders of lists.
 
-use std::{collections::HashMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sqlx::FromRow;
 
-use crate::{
-    db::{Arg, Db, DbError, filter::Filtered, padded},
-    id::DocumentId,
-    vocabulary::words,
-};
+use crate::{db::Arg, id::DocumentId, vocabulary::words};
 
 words! {
     /// By what a list is sorted.
@@ -93,27 +89,6 @@ impl<'de> Deserialize<'de> for Sort {
     }
 }
 
-impl Sort {
-    /// Returns the places of the documents in this order.
-    pub(in crate::library) async fn places(
-        self,
-        db: &Db,
-        ids: &[DocumentId],
-    ) -> Result<HashMap<DocumentId, usize>, DbError> {
-        let mut marks: Vec<Mark> = Vec::with_capacity(ids.len());
-        for piece in ids.chunks(1024) {
-            let mut filtered = Filtered::new(&format!("SELECT d.id, {} FROM documents d", self.key.selected()));
-            let list: Vec<String> = padded(piece).iter().map(|id| filtered.arg(id)).collect();
-            marks.extend(filtered.when(&format!("d.id IN ({})", list.join(", "))).end().all::<Mark>(db).await?);
-        }
-        marks.sort_by(|one, other| (&one.text, one.number, &one.id).cmp(&(&other.text, other.number, &other.id)));
-        if self.descending {
-            marks.reverse();
-        }
-        Ok(marks.into_iter().enumerate().map(|(at, mark)| (mark.id, at)).collect())
-    }
-}
-
 /// The place of a document in a list: its key and its id.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Mark {
@@ -123,6 +98,14 @@ pub struct Mark {
 }
 
 impl Mark {
+    pub(in crate::library) const fn number(&self) -> i64 {
+        self.number
+    }
+
+    pub(in crate::library) const fn id(&self) -> &DocumentId {
+        &self.id
+    }
+
     pub(super) fn key(&self, key: SortKey) -> Arg {
         match key {
             SortKey::Name => Arg::from(self.text.as_str()),

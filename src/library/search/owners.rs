@@ -8,7 +8,7 @@
 use super::terms::{Lookup, Words, lookups};
 use crate::{
     db::{Arg, Db, DbError, filter::Filtered, sql},
-    id::FlowId,
+    id::ListKey,
     library::search_terms::{self, Class},
 };
 
@@ -134,10 +134,10 @@ pub struct FlowCandidates {
 
 impl FlowCandidates {
     /// Begins behind `after`. Without words in the query, these are all flows.
-    pub async fn of_flows(db: &Db, words: &Words, after: Option<&FlowId>) -> Result<Self, DbError> {
+    pub async fn of_flows(db: &Db, words: &Words, after: Option<&ListKey>) -> Result<Self, DbError> {
         let measured = measured(db, Class::Flow, words).await?;
         let before = match after {
-            Some(after) => Some(search_terms::number(db, after.as_str()).await?),
+            Some(after) => Some(search_terms::number(db, after).await?),
             None => None,
         };
         let ended = measured.finds_nothing();
@@ -164,7 +164,7 @@ impl FlowCandidates {
     /// Returns the place at which the search stopped before its end. It names no flow: the user may not see the one
     /// that was read last.
     #[must_use]
-    pub fn stopped(&self) -> Option<FlowId> {
+    pub fn stopped(&self) -> Option<ListKey> {
         self.before.filter(|_| !self.ended).and_then(|no| search_terms::place_of(no).parse().ok())
     }
 }

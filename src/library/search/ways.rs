@@ -1,6 +1,6 @@
 //! The statements of a search: which documents are read, and the conditions that they are compared with.
 
-use super::{CANDIDATES, Cursor, Search, conditions::listed, owners::few};
+use super::{CANDIDATES, Cursor, Search, conditions::listed, owners};
 use crate::{
     db::{Db, DbError, filter::Filtered},
     library::{
@@ -38,9 +38,35 @@ pub(super) async fn of(search: &Search, db: &Db, user: &User) -> Result<Vec<Way>
     Ok(bys(search, db, user).await?.into_iter().map(Way).collect())
 }
 
-async fn bys(search: &Search, db: &Db, user: &User) -> Result<Vec<By>, DbError> {
+/// The documents that one condition of a search selects, if they are few.
+#[derive(Debug)]
+pub(in crate::library) struct Few(Vec<By>);
+
+/// Returns the few documents among which all matches are. `None`: no condition has few.
+pub(in crate::library) async fn few(search: &Search, db: &Db, user: &User) -> Result<Option<Few>, DbError> {
+    if let Some(by) = of_values(search, db, user).await? {
+        return Ok(Some(Few(by)));
+    }
+    let column: Vec<By> = rarest_column(search, db, user).await?.into_iter().collect();
+    let few = !column.is_empty() && are_few(&column, SHOWN, search, db, user).await?;
+    Ok(few.then_some(Few(column)))
+}
+
+impl Few {
+    /// Returns the condition that the document `d` is one of them.
+    pub(in crate::library) fn condition(&self, filtered: &mut Filtered, search: &Search, user: &User) -> String {
+        let of = |by: &By| {
+            let condition = by.condition(filtered, search, user);
+            format!("SELECT d.id FROM documents d WHERE d.deleted_at IS NULL AND {condition}")
+        };
+        format!("d.id IN ({})", self.0.iter().map(of).collect::<Vec<_>>().join(" UNION "))
+    }
+}
+
+/// Returns the flows, the hash or the owners of the search, if they have few documents.
+async fn of_values(search: &Search, db: &Db, user: &User) -> Result<Option<Vec<By>>, DbError> {
     if let Some(flow) = &search.flow {
-        return Ok(vec![By::Values("d.flow_id", vec![flow.to_string()])]);
+        return Ok(Some(vec![By::Values("d.flow_id", vec![flow.to_string()])]));
     }
     let mut few = Vec::new();
     if search.hash.is_some() {
@@ -52,8 +78,15 @@ async fn bys(search: &Search, db: &Db, user: &User) -> Result<Vec<By>, DbError> 
     few.extend(of_owners(search, db).await?);
     for by in few {
         if are_few(&by, CANDIDATES, search, db, user).await? {
-            return Ok(by);
+            return Ok(Some(by));
         }
+    }
+    Ok(None)
+}
+
+async fn bys(search: &Search, db: &Db, user: &User) -> Result<Vec<By>, DbError> {
+    if let Some(by) = of_values(search, db, user).await? {
+        return Ok(by);
     }
     if let Some(by) = rarest_column(search, db, user).await? {
         return Ok(vec![by]);
@@ -78,8 +111,8 @@ async fn of_owners(search: &Search, db: &Db) -> Result<Option<Vec<By>>, DbError>
     if search.q.is_empty() {
         return Ok(None);
     }
-    let Some(flows) = few(db, Class::Flow, &search.q).await? else { return Ok(None) };
-    let documents = few(db, Class::Document, &search.q).await?;
+    let Some(flows) = owners::few(db, Class::Flow, &search.q).await? else { return Ok(None) };
+    let documents = owners::few(db, Class::Document, &search.q).await?;
     Ok(documents.map(|documents| vec![By::Values("d.flow_id", flows), By::Values("d.id", documents)]))
 }
 

@@ -93,6 +93,7 @@ pub async fn remove_folders(tx: &mut Tx, folder: &Folder) -> Result<(), DbError>
         ),
         format!("UPDATE trash SET place = '' WHERE place IN ({below})"),
         format!("DELETE FROM folder_totals WHERE folder_id IN ({below})"),
+        format!("DELETE FROM folder_days WHERE folder_id IN ({below})"),
         format!("DELETE FROM folder_rights WHERE folder_id IN ({below})"),
         format!("DELETE FROM shelf_rights WHERE shelf IN ({below})"),
         format!("DELETE FROM search_owners WHERE owner IN ({below})"),

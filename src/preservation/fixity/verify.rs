@@ -179,6 +179,7 @@ impl Verifier<'_> {
                 () = self.stop.cancelled() => return Err(Stopped::Interrupted),
                 checked = check_group(self.store, &pace, group, &mut seen) => checked,
             };
+            let checked = checked.without_gone(self.db).await?;
             if checked.doubts_the_store() {
                 self.store.check().await?;
             }

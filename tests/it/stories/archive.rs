@@ -12,8 +12,9 @@ use crate::support::{
     Engine, Plan, World,
     callbacks::callback,
     definitions::{archived_by_hand, with_required_stamped, without_field},
+    flows::{purchase, step, submit_as},
     photos::{folders, month},
-    seals::{archived_documents, without_photo},
+    seals::{archived_documents, business_of, one_seal, without_photo},
     snapshot::assert_json_snapshot,
     story,
     world::small_photos,
@@ -48,9 +49,27 @@ story!(a_personal_folder_is_the_starters, async |engine: Engine| {
     for document in archived_documents(&world).await {
         assert!(document.store_key.starts_with("originals/个人知识库/zhang/合同/"), "{}", document.store_key);
     }
-    let owner: String =
-        sql("SELECT u.username FROM folders f JOIN users u ON u.id = f.owner").scalar(&world.app.db).await.unwrap();
-    assert_eq!(owner, "zhang");
+    let owners = async || {
+        sql("SELECT u.username || ' ' || f.name FROM folders f JOIN users u ON u.id = f.owner ORDER BY 1")
+            .scalars::<String>(&world.app.db)
+            .await
+            .unwrap()
+    };
+    assert_eq!(owners().await, ["zhang 合同"]);
+    // It is bound by its path: a renamed folder is made anew, and another starter has another one.
+    let (zhang, wang) = (world.caller("zhang").await, world.caller("wang").await);
+    let own = zhang.get("/api/folders?space=personal").await.expect(200)["items"][0]["id"].clone();
+    zhang.patch(&format!("/api/folders/{}", own.as_str().unwrap()), &json!({ "name": "旧合同" })).await.expect(200);
+    for starter in [&zhang, &wang] {
+        let flow = submit_as(starter, &world, &purchase(&one_seal(1))).await;
+        step(&world.caller("li").await, &flow, "approve", json!({})).await;
+        let business = business_of(&world, starter, &flow, 0).await;
+        world.sim.stamp(&business, 0).await.unwrap();
+        world.until_archived(&flow).await;
+    }
+    assert_eq!(owners().await, ["wang 合同", "zhang 合同", "zhang 旧合同"]);
+    let shown = world.caller("admin").await.get(&format!("/api/definitions/{}", world.definition)).await.expect(200);
+    assert_eq!(shown["integration"]["downloadFolder"], json!({ "space": "personal", "path": "合同" }));
 });
 
 story!(without_a_download_field_photos_lie_in_the_folder_only, async |engine: Engine| {

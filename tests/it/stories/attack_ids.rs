@@ -187,6 +187,7 @@ fn without_an_object() -> Vec<Row> {
     let own = [
         "GET /api/definitions",
         "GET /api/documents",
+        "GET /api/documents/timeline",
         "GET /api/events",
         "GET /api/evidence/verify.html",
         "GET /api/flows",

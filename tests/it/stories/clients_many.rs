@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::support::{Engine, callbacks::PATH, process::House, story::on_both_engines};
+use crate::support::{Engine, callbacks::PATH, figures, pictures::peak_memory, process::House, story::on_both_engines};
 
 on_both_engines!(
     slow_clients_are_all_let_go,
@@ -56,8 +56,16 @@ async fn all_are_let_go(house: &House, mut served: tokio::process::Command) {
         times.push(timed(async { assert!(zhang.get("/api/flows").await.expect(200)["items"].is_array()) }).await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let gone = begun.elapsed();
     times.sort_unstable();
     let (median, most) = (times[times.len() / 2], times[times.len() * 95 / 100]);
+    let peak = peak_memory(process.id().unwrap()) >> 20;
+    let figure = format!(
+        "all gone after {gone:?}; of {} other requests median {median:?}, p95 {most:?}, slowest {:?}; peak memory {peak} MiB",
+        times.len(),
+        times[times.len() - 1]
+    );
+    figures::note("1,500 slow clients", &figure);
     assert!(times.len() > 20, "others were answered meanwhile: {times:?}");
     assert!(median < ANSWERED, "{times:?}");
     assert!(most < ANSWERED * 10, "{times:?}");

@@ -105,6 +105,10 @@ fn rules() -> Vec<(&'static str, Value, &'static str, &'static str)> {
         ("/integration/downloadFolder/path", json!(""), "integration.downloadFolder.path", "name a folder"),
         ("/integration/downloadFolder/path", json!("a//b"), "integration.downloadFolder.path", "empty"),
         ("/integration/stampedFolder/path", json!("../b"), "integration.stampedFolder.path", ".."),
+        ("/nodes/0/assignees", json!(vec!["user:li"; 201]), "nodes[0].assignees", "more than 200"),
+        ("/nodes/0/editable", json!(vec!["why"; 201]), "nodes[0].editable", "more than 200"),
+        ("/fields/1/options", json!(vec!["甲"; 501]), "fields[1].options", "more than 500"),
+        ("/integration/codeNodes", json!(vec!["seal"; 101]), "integration.codeNodes", "more than 100"),
     ]
 }
 
@@ -119,6 +123,8 @@ story!(every_rule_of_a_definition_names_its_member, async |world: World| {
             object => object[member] = value.clone(),
         }
         let problem = admin.post("/api/definitions", &body).await.expect_problem(422, "invalid");
+        let checked = admin.post("/api/definitions/check", &body).await.expect(200);
+        assert_eq!(checked["errors"], problem["errors"], "the check says the same");
         let errors = problem["errors"].as_array().unwrap();
         let named = errors.iter().find(|error| error["field"] == field);
         let message = named.map(|error| error["message"].as_str().unwrap()).unwrap_or_default();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use yinku::{
     clock::Clock,
+    curate::reindex,
     db::sql,
     flow::{Flow, draft},
     user::User,
@@ -12,10 +13,10 @@ use yinku::{
 
 use crate::support::{
     Caller, Engine, Plan, World,
-    database::NOW,
+    database::{NOW, execute},
     definitions::{applied_at_the_start, with_file},
     files::{form, pdf},
-    flows::{act, listed_by, purchase, show, step, texts},
+    flows::{act, callers, listed_by, purchase, show, step, submit, texts},
     plain_flows::list_counts,
     seals::one_seal,
     story,
@@ -242,4 +243,84 @@ story!(a_draft_that_nobody_touches_for_ninety_days_is_dropped, async |engine: En
     zhang.get(&format!("/api/flows/{old}")).await.expect_problem(404, "not_found");
     assert_eq!(in_trash(&world, "zhang").await, 1);
     assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'draft_dropped'").await, 1);
+});
+
+/// All pages of a list, one flow each.
+async fn walked(caller: &Caller, query: &str) -> Vec<String> {
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = caller.get(&format!("/api/flows?{query}&limit=1{after}")).await.expect(200);
+        all.extend(texts(&page["items"], "id").into_iter().map(str::to_owned));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return all,
+        }
+    }
+}
+
+story!(a_submitted_draft_is_a_new_flow_in_every_list, async |engine: Engine| {
+    let clock = Clock::manual(NOW);
+    let plan = Plan { definition: Some(with_file), clock: clock.clone(), ..Plan::default() };
+    let world = World::new(engine, plan).await;
+    let [zhang, li, wang, admin] = callers(&world, ["zhang", "li", "wang", "admin"]).await;
+    let first = submit(&world, &purchase(&one_seal(1))).await.to_string();
+    let draft = draft_of(&zhang, &world, purchase(&one_seal(1))).await;
+    zhang.bring(&files_of(&draft), form([("底稿.pdf", pdf("draft"))])).await.expect(201);
+    clock.advance(Duration::from_hours(24 * 60));
+    let [second, third] =
+        [submit(&world, &purchase(&one_seal(1))).await, submit(&world, &purchase(&one_seal(1))).await]
+            .map(|id| id.to_string());
+    // The second page of the starter's own lists begins behind the draft.
+    let mut cursors = Vec::new();
+    for query in ["mine=true", "mine=true&q=采购", "state=draft"] {
+        let page = zhang.get(&format!("/api/flows?{query}&limit=3")).await.expect(200);
+        assert_eq!(texts(&page["items"], "id").last(), Some(&draft.as_str()), "{query}");
+        cursors.extend(page["next"].as_str().map(|next| format!("{query}&after={next}")));
+    }
+    assert_eq!(cursors.len(), 2);
+    clock.advance(Duration::from_hours(1));
+    let view = step(&zhang, &draft, "submit", json!({})).await;
+    assert_eq!(view["createdAt"], view["updatedAt"], "a flow begins when it is submitted");
+    // The draft has left its place, and a cursor does not follow it.
+    for query in cursors {
+        assert_eq!(listed_by(&zhang, &query).await, [first.as_str()], "{query}");
+    }
+    let order = [draft.as_str(), &third, &second, &first];
+    let lists = [
+        (&zhang, "mine=true"),
+        (&zhang, "mine=true&q=采购"),
+        (&zhang, "q=上海印库"),
+        (&li, "todo=true"),
+        (&li, "state=running"),
+        (&li, "q=采购&state=running"),
+        (&wang, "phase=approving"),
+        (&admin, "missing=false"),
+        (&admin, "state=running"),
+        (&admin, "q=采购"),
+        (&admin, "waitsFor=user:li"),
+    ];
+    for (caller, query) in lists {
+        assert_eq!(listed_by(caller, query).await, order, "{query}");
+        assert_eq!(walked(caller, query).await, order, "page by page: {query}");
+    }
+    let of_definition = format!("definitionId={}", world.definition);
+    for query in [of_definition.clone(), format!("{of_definition}&state=running")] {
+        for caller in [&li, &admin] {
+            assert_eq!(walked(caller, &query).await, order, "{query}");
+        }
+    }
+    // Its file is found by its name, and an index that is made anew has the same order.
+    let found = async || li.get("/api/documents?q=底稿").await.expect(200)["items"].as_array().unwrap().len();
+    assert_eq!(found().await, 1);
+    execute(&world.app.db, ["DELETE FROM search_owners", "DELETE FROM search_terms"]).await;
+    while reindex::step(&world.app.db).await.unwrap() {}
+    assert_eq!(walked(&admin, "q=采购").await, order);
+    assert_eq!(found().await, 1);
+    // Turns of a disabled user are found in the same order of places.
+    let users = admin.get("/api/users?limit=200").await.expect(200);
+    let id = users["items"].as_array().unwrap().iter().find(|user| user["username"] == "li").unwrap()["id"].clone();
+    let path = format!("/api/users/{}", id.as_str().unwrap());
+    let told = admin.patch(&path, &json!({ "disabled": true })).await.expect(200);
+    assert_eq!(texts(&told["waiting"]["items"], "id"), order);
+    world.until("the administrators have them", async || walked(&admin, "todo=true").await == order).await;
 });

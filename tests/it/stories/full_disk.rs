@@ -11,6 +11,7 @@ use yinku::{db::sql, id::FlowId};
 use crate::support::{
     Caller, Engine, World,
     callbacks::PATH,
+    figures,
     full_disk::{WITHOUT_SIGNAL, bound_by_modes, fill, limit_files, make_room},
     process::House,
     story,
@@ -65,6 +66,7 @@ async fn why_the_ingest_waits(house: &House) -> Option<String> {
 async fn archived_in_time(house: &House, flow: &FlowId) {
     let room = Instant::now();
     house.until_archived(flow).await;
+    figures::note("archived after there is room again", &format!("{:?}", room.elapsed()));
     assert!(room.elapsed() < HEALED_WITHIN, "it took {:?}", room.elapsed());
     let parked: i64 = sql("SELECT COUNT(*) FROM jobs WHERE state = 'parked'").scalar(&house.app.db).await.unwrap();
     assert_eq!(parked, 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Fault, FaultKind, Target};
-use yinku::db::sql;
+use yinku::{db::sql, killpoint};
 
 use crate::support::{
     Caller, Engine, Plan, Told, World,
@@ -190,4 +190,40 @@ story!(a_start_that_the_database_refused_is_made_by_the_next_request_with_its_ke
     relent(&world.app.db).await;
     send(&zhang, "/api/flows", "k", &body).await.expect(201);
     assert_eq!(flows(&world).await, 1);
+});
+
+story!(a_run_that_panics_is_neither_repeated_nor_lost, async |world: World| {
+    let zhang = world.caller("zhang").await;
+    let body = new_flow(&world);
+    // Before its commit it has done nothing: the next request with its key acts.
+    killpoint::panic_once_at("start_written");
+    send(&zhang, "/api/flows", "k-1", &body).await.expect_problem(500, "internal");
+    assert_eq!(flows(&world).await, 0);
+    send(&zhang, "/api/flows", "k-1", &body).await.expect(201);
+    assert_eq!(flows(&world).await, 1);
+    // After its commit the next request is told of the flow.
+    killpoint::panic_once_at("start_committed");
+    send(&zhang, "/api/flows", "k-2", &body).await.expect_problem(500, "internal");
+    assert_eq!(flows(&world).await, 2);
+    let again = send(&zhang, "/api/flows", "k-2", &body).await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.expect(201)["state"], "running");
+    assert_eq!(flows(&world).await, 2);
+
+    // The vendor has the uses, and nobody knows.
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    let (wang, append) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-append"));
+    killpoint::panic_once_at("append_answered");
+    send(&wang, &append, "a", &json!({ "count": 3 })).await.expect_problem(500, "internal");
+    for _ in 0..2 {
+        let problem = send(&wang, &append, "a", &json!({ "count": 3 })).await.expect_problem(502, "vendor_failed");
+        assert!(problem["detail"].as_str().unwrap().contains("unknown"), "{problem}");
+    }
+    let left = world.sim.business(&business).unwrap().auths[0].left;
+    assert_eq!((world.sim.counters().of("/seal/apply/append"), left), (1, 5));
+    // The seal details show them, as the answer says.
+    let shown = wang.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200);
+    assert_eq!(shown[0]["authorised"], 5);
+    world.until_quiet().await;
 });

@@ -118,10 +118,12 @@ async fn hidden_like_a_face(world: &World, flow: &FlowId) {
     let all = files(&sun, flow).await;
     let unknown = all.iter().find(|document| document["photo"]["kind"] == "unknown").unwrap();
     let id = unknown["id"].as_str().unwrap();
-    for path in ["", "/content", "/thumbnail/256"] {
+    for path in ["", "/content", "/thumbnail/256", "/exif"] {
         wang.get(&format!("/api/documents/{id}{path}")).await.expect_problem(404, "not_found");
     }
-    sun.get(&format!("/api/documents/{id}")).await.expect(200);
+    for path in ["", "/exif"] {
+        sun.get(&format!("/api/documents/{id}{path}")).await.expect(200);
+    }
     let path = format!("/api/documents?flowId={flow}");
     let found = async |caller: &Caller| caller.get(&path).await.expect(200)["items"].as_array().unwrap().len();
     assert_eq!((found(&wang).await, found(&sun).await), (1, 2));
@@ -131,6 +133,11 @@ async fn hidden_like_a_face(world: &World, flow: &FlowId) {
         shown["items"].as_array().unwrap().len()
     };
     assert_eq!((in_folder(&wang).await, in_folder(&sun).await), (1, 2));
+    let days = async |caller: &Caller| {
+        let timeline = caller.get(&format!("/api/folders/{folder}/timeline")).await.expect(200);
+        timeline["days"].as_array().unwrap().iter().map(|day| day["documents"].as_i64().unwrap()).sum::<i64>()
+    };
+    assert_eq!((days(&wang).await, days(&sun).await), (1, 2));
     let ingest: String = sql("SELECT id FROM ingests").scalar(&world.app.db).await.unwrap();
     let shown = wang.get(&format!("/api/ingests/{ingest}")).await.expect(200);
     let photo = shown["photos"].as_array().unwrap().iter().find(|photo| photo["kind"] == "unknown").unwrap();

@@ -160,19 +160,20 @@ async fn compare(world: &World) {
 /// Flows by the thousand in which li and the operators take part.
 async fn many(world: &World) {
     let mut tx = world.app.db.begin().await.unwrap();
-    sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
-         INSERT INTO flows (id, serial_no, definition_id, version, title, starter, state, form, created_at, updated_at)
-         SELECT '0193' || substr(CAST(10000 + i AS TEXT), 2) || '-0000-7000-8000-100000000000', 'OLD-' || CAST(i AS TEXT), $1, 1,
+    let id = "'0193' || substr(CAST(10000 + i AS TEXT), 2) || '-0000-7000-8000-100000000000'";
+    sql(format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+         INSERT INTO flows (id, list_key, serial_no, definition_id, version, title, starter, state, form, created_at, updated_at)
+         SELECT {id}, {id}, 'OLD-' || CAST(i AS TEXT), $1, 1,
            CASE WHEN i % 2 = 0 THEN '采购合同' WHEN i % 1500 = 1 THEN '尽职调查' ELSE '请示' END, 'li',
-           CASE WHEN i % 10 = 0 THEN 'withdrawn' ELSE 'archived' END, '{}', 0, 0 FROM n")
+           CASE WHEN i % 10 = 0 THEN 'withdrawn' ELSE 'archived' END, '{{}}', 0, 0 FROM n"))
     .bind(&world.definition)
     .execute(&mut tx)
     .await
     .unwrap();
     for (who, started) in [("user:li", "TRUE"), ("role:operator", "FALSE")] {
         sql(format!(
-            "INSERT INTO flow_people (flow_id, who, state, definition_id, started, acted)
-             SELECT id, '{who}', state, definition_id, {started}, {started} FROM flows WHERE serial_no LIKE 'OLD-%'"
+            "INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, started, acted)
+             SELECT id, list_key, '{who}', state, definition_id, {started}, {started} FROM flows WHERE serial_no LIKE 'OLD-%'"
         ))
         .execute(&mut tx)
         .await

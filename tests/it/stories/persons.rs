@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Caller, Engine, Plan, World,
-    flows::{callers, purchase, show, submit},
+    files::{form, png},
+    flows::{callers, listed, purchase, show, submit},
     seals::{archived, in_use, look, one_seal, without_photo},
     story,
 };
@@ -94,7 +95,15 @@ story!(a_grant_is_that_of_the_user_who_was_asked_for_whoever_has_the_number_late
         (&item["flowId"], &item["missing"], &item["owedAtVendor"]),
         (&json!(flow.to_string()), &json!(1), &json!(1))
     );
+    // The person of the grant supplies the photo, and it is that person's.
+    let path = format!("/api/grants/{}/photos", item["grantId"].as_str().unwrap());
+    zhao.bring(&path, form([("补传.png", png(9))])).await.expect_problem(404, "not_found");
+    wang.bring(&path, form([("补传.png", png(9))])).await.expect(201);
     world.until_quiet().await;
+    let photo = show(&wang, &flow).await["files"]["photos"][0]["photo"].clone();
+    assert_eq!((&photo["username"], &photo["employeeNo"]), (&json!("wang"), &json!("E003")), "{photo}");
+    let done = [("done", "true")];
+    assert_eq!((listed(&wang, &done).await, listed(&zhao, &done).await), (vec![flow.to_string()], Vec::new()));
 });
 
 story!(photos_and_their_documents_say_whose_they_are_and_are_found_by_username, async |world: World| {

@@ -7,6 +7,7 @@ use simulator::{Fault, FaultKind, Stamp, Target};
 use crate::support::{
     Engine, Plan, World,
     definitions::with_stamped,
+    figures,
     files::{form, pdf, stamped, world_with_stamped},
     pictures::{packed_zeros, page_of_loops, page_with_huge_picture, peak_memory, profiled_png, red_page, scan},
     process::House,
@@ -111,6 +112,7 @@ story!(pictures_with_heavy_metadata_cost_little_memory, async |engine: Engine| {
     let before = peak_memory(process.id().unwrap());
     futures::future::join_all((1..=8).map(bring)).await;
     let after = peak_memory(process.id().unwrap());
+    figures::note("eight profiles of 400 MiB at once", &format!("{} MiB more", (after - before) >> 20));
     assert!(after - before < 64 << 20, "eight profiles of 400 MiB took {} bytes", after - before);
     house.retire(process).await;
 });

@@ -3,11 +3,13 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
 use crate::support::{
     Engine,
     definitions::with_stamped,
+    figures,
     files::{form, stamped},
     pictures::peak_memory,
     process::House,
@@ -24,6 +26,7 @@ const AT_ONCE: usize = 32;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thumbnails_look_like_their_pictures_and_every_original_is_kept() {
     run(Engine::Sqlite, async |engine: Engine| {
+        let begun = Instant::now();
         let house = House::build(engine, Some(with_stamped)).await;
         let process = house.serve(None);
         let (flow, _) = house.applied_flow(1).await;
@@ -51,6 +54,8 @@ async fn thumbnails_look_like_their_pictures_and_every_original_is_kept() {
             }
         }
         let peak = peak_memory(process.id().unwrap());
+        let figure = format!("{} MiB for {} files in {:?}", peak >> 20, pictures.len(), begun.elapsed());
+        figures::note("peak memory of the service, corpus of pictures", &figure);
         assert!(peak < 300 << 20, "the service took {peak} bytes of memory");
         house.retire(process).await;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/compare.py");

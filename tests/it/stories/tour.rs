@@ -37,6 +37,9 @@ async fn the_tour_with_curl_is_true() {
     assert!(out.contains("tagmanifest-sha256.txt: OK"), "{out}");
     assert!(out.contains("photo.jpg: OK") && out.contains("the audit log is as it was written"), "{out}");
 
+    for line in ["台账2.pdf", "[\"view\"]", "public/合同档案/2026"] {
+        assert!(out.lines().any(|told| told == line), "{line}: {out}");
+    }
     let kept = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
     let problem: Value = serde_json::from_str(&kept("problem.json")).unwrap();
     assert_eq!(problem["code"], "field_required", "{problem}");

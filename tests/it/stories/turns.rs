@@ -52,6 +52,38 @@ story!(nodes_take_their_people_from_form_fields_when_they_are_reached, async |wo
     assert_eq!(view["node"], Value::Null);
 });
 
+story!(people_of_a_field_who_have_left_are_left_out_when_the_node_is_reached, async |world: World| {
+    let mut body = json!({
+        "name": "经办", "fields": [{ "key": "rows", "label": "经办", "type": "table",
+            "columns": [{ "key": "who", "label": "经办人", "type": "user" }] }],
+        "nodes": [node("first", &["user:li"], "any"), node("rest", &["field:rows.who"], "all")] });
+    let [admin, zhang, li] = callers(&world, ["admin", "zhang", "li"]).await;
+    let made = admin.post("/api/definitions", &body).await.expect(201);
+    let start = async |definition: &Value, people: &[&str]| {
+        let rows: Vec<Value> = people.iter().map(|who| json!({ "who": who })).collect();
+        let ask = json!({ "definitionId": definition, "form": { "rows": rows } });
+        zhang.post("/api/flows", &ask).await.expect(201)["id"].as_str().unwrap().to_owned()
+    };
+    let (two, one) = (start(&made["id"], &["wang", "zhao"]).await, start(&made["id"], &["zhao"]).await);
+    let users = admin.get("/api/users?limit=200").await.expect(200);
+    let zhao = users["items"].as_array().unwrap().iter().find(|user| user["username"] == "zhao").unwrap();
+    let path = format!("/api/users/{}", zhao["id"].as_str().unwrap());
+    admin.patch(&path, &json!({ "disabled": true })).await.expect(200);
+    let view = act(&li, &two, "approve", json!({})).await.expect(200);
+    assert_eq!((&view["waitsFor"], &view["trouble"]), (&json!(["user:wang"]), &json!([])));
+    // Nobody is left: the administrators have it.
+    let view = act(&li, &one, "approve", json!({})).await.expect(200);
+    assert_eq!((&view["waitsFor"], &view["trouble"]), (&json!(["role:admin"]), &json!(["people_gone"])));
+    assert_eq!(listed(&admin, &[("todo", "true")]).await, [one]);
+    // A starter whom the field names has no turn where the definition says so.
+    body["selfApproval"] = false.into();
+    let made = admin.post("/api/definitions", &body).await.expect(201);
+    let own = start(&made["id"], &["zhang", "wang"]).await;
+    assert_eq!(act(&li, &own, "approve", json!({})).await.expect(200)["waitsFor"], json!(["user:wang"]));
+    act(&zhang, &own, "approve", json!({})).await.expect_problem(403, "own_approval");
+    world.until_quiet().await;
+});
+
 story!(a_flow_whose_fields_name_nobody_does_not_start, async |world: World| {
     let definition = define_by_fields(&world).await;
     let [zhang, admin] = callers(&world, ["zhang", "admin"]).await;
@@ -133,6 +165,23 @@ story!(after_the_archive_participants_read_details_and_photos_whatever_the_nodes
         for list in ["codeNodes", "detailNodes", "finishNodes", "appendNodes", "downloadNodes"] {
             definition["integration"][list] = json!([]);
         }
+    }
+    fn nowhere_into_the_form(definition: &mut Value) {
+        let field = definition["integration"]["downloadField"].clone();
+        nowhere(definition);
+        definition["integration"]["downloadField"] = field;
+    }
+    // With a download field the photos are in the form.
+    let world = World::new(engine, Plan { definition: Some(nowhere_into_the_form), ..Plan::default() }).await;
+    let flow = archived(&world, 1).await;
+    for name in ["zhang", "li", "wang", "admin", "sun"] {
+        let caller = world.caller(name).await;
+        let view = show(&caller, &flow).await;
+        assert_eq!(
+            (&view["actions"], &view["files"]["photos"][0]["source"]),
+            (&json!(["detail", "evidence"]), &json!("photo"))
+        );
+        assert_eq!(caller.get(&format!("/api/flows/{flow}/seal-detail")).await.expect(200)[0]["counted"], 1);
     }
     let world = World::new(engine, Plan { definition: Some(nowhere), ..Plan::default() }).await;
     let flow = archived(&world, 1).await;

@@ -64,7 +64,7 @@ async fn both_engines_have_the_same_tables_columns_keys_and_indexes() {
     let (sqlite, _dir) = open(Engine::Sqlite).await;
     let (postgres, _other) = open(Engine::Postgres).await;
     for ([on_sqlite, on_postgres], known) in [
-        (COLUMNS, "flow_people.turn 6 boolean not null default false"),
+        (COLUMNS, "flow_people.turn 7 boolean not null default false"),
         (INDEXES, "jobs (run_at,id) partial jobs_to_run"),
         (FOREIGN_KEYS, "flows.version -> definition_versions.version"),
     ] {

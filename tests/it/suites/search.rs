@@ -31,7 +31,7 @@ fn replaced(text: &str, name: &str, meaning: impl Fn(&str) -> String) -> String 
 }
 
 /// More flows than a search reads at once (1,000): some searches go through the documents from the newest on.
-async fn fill(db: &Db, owner: &UserId) {
+pub(super) async fn fill(db: &Db, owner: &UserId) {
     let rows = include_str!("search/rows.sql").replace("{owner}", owner.as_str());
     let rows = replaced(&rows, "n", |count| {
         format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})")

@@ -73,14 +73,7 @@ pub(crate) fn packed_zeros(mebibytes: usize) -> Vec<u8> {
 
 /// A PNG of 64 × 48 pixels with this packed colour profile. Each shade is another picture.
 pub(crate) fn profiled_png(shade: u8, profile: &[u8]) -> Vec<u8> {
-    let mut png = Vec::new();
-    let picture = image::RgbImage::from_pixel(64, 48, image::Rgb([shade, 10, 20]));
-    picture.write_to(&mut Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
-    let named = [b"iCCPicc\0\0".as_slice(), profile].concat();
-    let length = u32::try_from(named.len() - 4).unwrap().to_be_bytes();
-    let chunk = [&length, named.as_slice(), &crc32fast::hash(&named).to_be_bytes()].concat();
-    // After the signature and the header.
-    [&png[..33], &chunk, &png[33..]].concat()
+    with_chunk(shade, &[b"iCCPicc\0\0".as_slice(), profile].concat())
 }
 
 /// The most resident memory that a process has had.
@@ -88,4 +81,52 @@ pub(crate) fn peak_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
     peak.parse::<u64>().unwrap() * 1024
+}
+
+/// A picture as a phone takes it in Shanghai: its model, its time and its place stand in it.
+pub(crate) fn photographed() -> Vec<u8> {
+    const OFFSET: usize = 8;
+    let field = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
+        [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value].concat()
+    };
+    let at = |place: usize| u32::try_from(place).unwrap().to_be_bytes();
+    let fractions = |values: [u32; 3]| {
+        values.into_iter().flat_map(|value| [value.to_be_bytes(), 1_u32.to_be_bytes()].concat()).collect::<Vec<u8>>()
+    };
+    // Three directories one behind the other, then what they point to.
+    let (first, exif) = (OFFSET, OFFSET + 2 + 3 * 12 + 4);
+    let gps = exif + 2 + 12 + 4;
+    let taken = gps + 2 + 4 * 12 + 4;
+    let (latitude, longitude) = (taken + 20, taken + 44);
+    let mut tiff = [b"MM\0\x2a".to_vec(), at(first).to_vec()].concat();
+    tiff.extend([0, 3]);
+    tiff.extend(field(0x0110, 2, 4, *b"P9\0\0"));
+    tiff.extend(field(0x8769, 4, 1, at(exif)));
+    tiff.extend(field(0x8825, 4, 1, at(gps)));
+    tiff.extend([0; 4]);
+    tiff.extend([0, 1]);
+    tiff.extend(field(0x9003, 2, 20, at(taken)));
+    tiff.extend([0; 4]);
+    tiff.extend([0, 4]);
+    tiff.extend(field(1, 2, 2, *b"N\0\0\0"));
+    tiff.extend(field(2, 5, 3, at(latitude)));
+    tiff.extend(field(3, 2, 2, *b"E\0\0\0"));
+    tiff.extend(field(4, 5, 3, at(longitude)));
+    tiff.extend([0; 4]);
+    assert_eq!(tiff.len(), taken);
+    tiff.extend(b"2026:03:02 10:11:12\0");
+    tiff.extend(fractions([31, 15, 0]));
+    tiff.extend(fractions([121, 30, 0]));
+    with_chunk(200, &[b"eXIf".to_vec(), tiff].concat())
+}
+
+/// A PNG of 64 × 48 pixels with this chunk, of which the name and the content are given.
+fn with_chunk(shade: u8, named: &[u8]) -> Vec<u8> {
+    let mut png = Vec::new();
+    let picture = image::RgbImage::from_pixel(64, 48, image::Rgb([shade, 10, 20]));
+    picture.write_to(&mut Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
+    let length = u32::try_from(named.len() - 4).unwrap().to_be_bytes();
+    let chunk = [&length, named, &crc32fast::hash(named).to_be_bytes()].concat();
+    // After the signature and the header.
+    [&png[..33], &chunk, &png[33..]].concat()
 }

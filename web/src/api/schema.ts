@@ -284,7 +284,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Searches documents, newest first. */
+        /** Lists or searches documents, newest first by default. */
         get: operations["get_documents"];
         put?: never;
         post?: never;
@@ -320,7 +320,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Moves documents into a folder, in short transactions. `refused` has those that stay. */
+        /**
+         * Moves documents into a folder, in short transactions. `refused` has those that stay. A request that broke off has done a
+         *     part, and may be repeated.
+         */
         post: operations["post_documents_move"];
         delete?: never;
         options?: never;
@@ -337,8 +340,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes documents out of the trash: those of one trashing, or those named. */
+        /** Takes documents out of the trash: those of one trashing, those named, or those of a list of the trash. */
         post: operations["post_documents_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The documents of a list or a search by day, in the order of a sort by time. Days are those of China (+08:00). */
+        get: operations["get_documents_timeline"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2337,6 +2357,11 @@ export interface components {
             complete: boolean;
             vendorState: components["schemas"]["DeliveryState"] | null;
             vendorError: string | null;
+            /**
+             * Format: date-time
+             * @description When the bytes were last read and compared with their hashes.
+             */
+            checkedAt: string;
             /** @description Why there are no thumbnails. Null if there are thumbnails. */
             undecodable: string | null;
             /**
@@ -2381,7 +2406,7 @@ export interface components {
              */
             at: number | null;
         };
-        /** @description A page of a search, newest first. */
+        /** @description A page of documents. */
         DocumentPage: {
             items: components["schemas"]["Document"][];
             /**
@@ -2390,6 +2415,16 @@ export interface components {
              */
             next: string | null;
             total: components["schemas"]["MatchCount"] | null;
+            /**
+             * Format: int64
+             * @description The bytes of all documents. null as `total`, and with `q`.
+             */
+            bytes: number | null;
+            /**
+             * Format: int64
+             * @description The position of the first item. null after `after`, and with `q`.
+             */
+            at: number | null;
         };
         /** @description The photo of a document. Null for other documents. */
         DocumentPhoto: {
@@ -2628,7 +2663,10 @@ export interface components {
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The first submission. While the flow is a draft, the creation of the draft.
+             */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
@@ -2678,7 +2716,10 @@ export interface components {
             /** @description Key of the current node. `start` after a return to the starter, null after the last node. */
             node: string | null;
             nodeName: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The first submission. While the flow is a draft, the creation of the draft.
+             */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
@@ -3062,21 +3103,74 @@ export interface components {
          * @enum {string}
          */
         MakingState: "making" | "ready" | "failed";
-        /** @description One of `documentIds` and `list`. */
+        /** @description One of `documentIds`, `list`, and a list of `folderId`, `space` or `query`. */
         Many: {
             documentIds?: components["schemas"]["DocumentId"][];
             list?: components["schemas"]["ListSelection"] | null;
+            folderId?: components["schemas"]["FolderId"] | null;
+            space?: components["schemas"]["Space"] | null;
+            /** @description With all folders below `folderId`. */
+            deep?: boolean;
+            query?: components["schemas"]["SelectionQuery"] | null;
+            /** @description The order of the list, for `between`. Default: `-receivedAt`. */
+            sort?: string | null;
+            /** @description Stretches of the list between two documents, both included. */
+            between?: [
+                string,
+                string
+            ][];
+            /** @description Documents of the list that are left out. */
+            without?: components["schemas"]["DocumentId"][];
+            /**
+             * Format: int64
+             * @description The number of documents that the caller expects. 409 `selection_changed` if the list selects another number.
+             */
+            expect?: number | null;
         };
-        /** @description One of `documentIds` and `batch`. */
+        /**
+         * @description One of `documentIds`, `batch`, `list`, and a list of `space` or `query`. A list is of the documents in the trash, newest
+         *     first: its folder and space are where they came from.
+         */
         ManyBack: {
             documentIds?: components["schemas"]["DocumentId"][];
             batch?: components["schemas"]["BatchId"] | null;
+            list?: components["schemas"]["ListSelection"] | null;
+            space?: components["schemas"]["Space"] | null;
+            query?: components["schemas"]["SelectionQuery"] | null;
+            /** @description Stretches of the list between two documents, both included. */
+            between?: [
+                string,
+                string
+            ][];
+            /** @description Documents of the list that are left out. */
+            without?: components["schemas"]["DocumentId"][];
+            /**
+             * Format: int64
+             * @description The number of documents that the caller expects. 409 `selection_changed` if the list selects another number.
+             */
+            expect?: number | null;
             folderId?: components["schemas"]["FolderId"] | null;
         };
-        /** @description The documents of an act, and where they go. One of `documentIds` and `list`. */
+        /** @description The documents of an act, and where they go. One of `documentIds`, `list`, and a list of `space` or `query`. */
         ManyInto: {
             documentIds?: components["schemas"]["DocumentId"][];
             list?: components["schemas"]["ListSelection"] | null;
+            space?: components["schemas"]["Space"] | null;
+            query?: components["schemas"]["SelectionQuery"] | null;
+            /** @description The order of the list, for `between`. Default: `-receivedAt`. */
+            sort?: string | null;
+            /** @description Stretches of the list between two documents, both included. */
+            between?: [
+                string,
+                string
+            ][];
+            /** @description Documents of the list that are left out. */
+            without?: components["schemas"]["DocumentId"][];
+            /**
+             * Format: int64
+             * @description The number of documents that the caller expects. 409 `selection_changed` if the list selects another number.
+             */
+            expect?: number | null;
             /** @description The folder into which they go. */
             folderId: components["schemas"]["FolderId"];
         };
@@ -5780,10 +5874,12 @@ export interface operations {
                 q?: string;
                 /** @description Only documents in this folder. */
                 folderId?: string;
-                /** @description Only documents in this space. `personal` is the caller's own. Without `folderId`. */
+                /** @description Only documents in this space, with all its folders. `personal` is the caller's own. Without `folderId`. */
                 space?: "public" | "personal" | "system" | "";
                 /** @description With the folders below `folderId`. */
                 deep?: boolean;
+                /** @description `name`, `takenAt`, `receivedAt` or `bytes`, with `-` before it for the other way. Default: `-receivedAt`. */
+                sort?: string;
                 flowId?: string;
                 seal?: string;
                 /** @description The username of the person who stamped. */
@@ -5799,8 +5895,14 @@ export interface operations {
                 hash?: string;
                 /** @description Only documents of flows that still owe photos. */
                 missing?: boolean;
-                /** @description The `next` of the previous page. */
+                /** @description The `next` of the previous page. One of `after`, `at` and `around`. */
                 after?: string;
+                /** @description The position of the first document, from 0. Without `q`. */
+                at?: number;
+                /** @description The page that holds this document. It begins at a multiple of `limit`. Without `q`. */
+                around?: string;
+                /** @description true: wait for `total` and `bytes`, also where counting takes long. */
+                count?: boolean;
                 limit?: number;
             };
             header?: never;
@@ -6187,6 +6289,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The current state does not allow this. Do what `detail` says. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is larger than the limit. Send less. */
             413: {
                 headers: {
@@ -6207,6 +6318,119 @@ export interface operations {
             };
             /** @description Members of the input are not valid. Correct the members that `errors` names. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed. See the service log for the cause. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service cannot answer now. Retry after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_documents_timeline: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Words, or parts of them, in any order. Each must be in the words of the flow (subject, serial number,
+                 *     organisation, seals, people) or in a name that the document has or had. Case, width, composition of letters,
+                 *     traditional or simplified characters and blanks do not matter.
+                 */
+                q?: string;
+                /** @description Only documents in this folder. */
+                folderId?: string;
+                /** @description Only documents in this space, with all its folders. `personal` is the caller's own. Without `folderId`. */
+                space?: "public" | "personal" | "system" | "";
+                /** @description With the folders below `folderId`. */
+                deep?: boolean;
+                /** @description `name`, `takenAt`, `receivedAt` or `bytes`, with `-` before it for the other way. Default: `-receivedAt`. */
+                sort?: string;
+                flowId?: string;
+                seal?: string;
+                /** @description The username of the person who stamped. */
+                user?: string;
+                kind?: "face" | "signatory" | "emergency" | "unknown" | "";
+                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
+                mime?: string;
+                /** @description Only documents received at or after this time (RFC 3339). */
+                from?: string;
+                /** @description Only documents received before this time (RFC 3339). */
+                to?: string;
+                /** @description The BLAKE3, SHA-256 or SM3 hash of the original. */
+                hash?: string;
+                /** @description Only documents of flows that still owe photos. */
+                missing?: boolean;
+                /** @description The `next` of the previous page. One of `after`, `at` and `around`. */
+                after?: string;
+                /** @description The position of the first document, from 0. Without `q`. */
+                at?: number;
+                /** @description The page that holds this document. It begins at a multiple of `limit`. Without `q`. */
+                around?: string;
+                /** @description true: wait for `total` and `bytes`, also where counting takes long. */
+                count?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request succeeded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description The body cannot be read, or a parameter is not valid. Correct what `errors` names. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request has no valid login. Log in or send a token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or another site sent the cookie. See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object does not exist or is not visible to the caller. Check the id and the rights. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

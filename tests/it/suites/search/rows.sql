@@ -3,8 +3,8 @@ INSERT INTO definitions (id, name, version, created_at) VALUES ({id:9:1}, '用�
 INSERT INTO definition_versions (definition_id, version, body, created_at, created_by) VALUES ({id:9:1}, 1, '{"name":"用印","fields":[],"nodes":[]}', 0, 'u');
 INSERT INTO services (id, name, base_url, app_token, app_secret, sign_mode, created_at)
   VALUES ({id:8:1}, '契约锁', 'http://127.0.0.1:1', 't', 's', 'legacy', 0);
-{n:2000} INSERT INTO flows (id, serial_no, definition_id, version, title, starter, state, form, created_at, updated_at)
-  SELECT {id:0:i}, 'YK-' || CAST(i AS TEXT), {id:9:1}, 1, 't', 'u', 'archived', '{}', 0, 0 FROM n;
+{n:2000} INSERT INTO flows (id, list_key, serial_no, definition_id, version, title, starter, state, form, created_at, updated_at)
+  SELECT {id:0:i}, {id:0:i}, 'YK-' || CAST(i AS TEXT), {id:9:1}, 1, 't', 'u', 'archived', '{}', 0, 0 FROM n;
 {n:2000} INSERT INTO seal_uses (id, flow_id, service_id, no, serial_no, status, application, created_at)
   SELECT {id:3:i}, {id:0:i}, {id:8:1}, 1, 'YK-' || CAST(i AS TEXT), 'complete', '{}', 0 FROM n;
 {n:2000} INSERT INTO grants (id, seal_use_id, vendor_id, position, seal, user_name, username, applied, used, left_count, complete)
@@ -29,5 +29,5 @@ INSERT INTO folders (id, parent, space, owner, name, lineage, shelf, created_at)
     (i * 7919) % 1499, CASE WHEN i % 97 = 0 THEN 1 END, 'n', (i * 7919) % 1499, 1
   FROM n LEFT JOIN photos p ON p.id = {id:1:i} LEFT JOIN grants g ON g.id = p.grant_id
   JOIN folders f ON f.id = {id:7:(CASE WHEN ((i + 1) / 2) % 5 = 0 THEN 0 WHEN ((i + 1) / 2) % 50 = 1 THEN 2 ELSE 1 END)};
-{n:2000} INSERT INTO flow_people (flow_id, who, state, definition_id) SELECT {id:0:i}, 'user:many', 'archived', {id:9:1} FROM n WHERE i % 4 <> 0;
-{n:2000} INSERT INTO flow_people (flow_id, who, state, definition_id) SELECT {id:0:i}, 'user:few', 'archived', {id:9:1} FROM n WHERE i % 500 = 1;
+{n:2000} INSERT INTO flow_people (flow_id, list_key, who, state, definition_id) SELECT {id:0:i}, {id:0:i}, 'user:many', 'archived', {id:9:1} FROM n WHERE i % 4 <> 0;
+{n:2000} INSERT INTO flow_people (flow_id, list_key, who, state, definition_id) SELECT {id:0:i}, {id:0:i}, 'user:few', 'archived', {id:9:1} FROM n WHERE i % 500 = 1;

@@ -102,6 +102,11 @@ impl House {
         self.serving(Command::from(yinku(&self.dir)), &["serve"])
     }
 
+    /// Runs the program with other arguments, on the same directory and database.
+    pub(crate) fn program(&self, arguments: &[&str]) -> Command {
+        self.serving(Command::from(yinku(&self.dir)), arguments)
+    }
+
     /// Starts the service after `script` in a shell, such as `ulimit -n 1024`.
     pub(crate) fn command_after(&self, script: &str) -> Command {
         let mut shell = Command::new("sh");
