@@ -40,7 +40,7 @@ test("a browser goes on with a bundle whose line broke off", async ({ house, bro
   await house.business(flow);
   const cookie = await house.login("wang");
   const form = new FormData();
-  form.append("file", new Blob([randomBytes(LARGE)]), "大文件.bin");
+  form.append("file", new Blob([new Uint8Array(randomBytes(LARGE))]), "大文件.bin");
   const path = `${house.base}/api/flows/${flow}/fields/stamped/files`;
   expect((await fetch(path, { method: "POST", headers: { cookie }, body: form })).status).toBe(201);
   const bundle = await house.api<{ url: string; etag: string; name: string }>("wang", "POST", "/api/bundles", {

@@ -75,7 +75,9 @@ pub async fn put_back(
     let name = act::name_of_removed(&mut tx, document, (&flow.id, key), &user.username).await?;
     let name = name.ok_or(UploadError::NotFound)?;
     let place = present_place(&mut tx, &case, key, now).await?;
-    act::put_back(&mut tx, document, &place.folder, shelf_of(&case, key)).await?;
+    if !act::put_back(&mut tx, document, &place.folder, shelf_of(&case, key)).await? {
+        return Err(UploadError::NotFound);
+    }
     let detail = format!("{key}: {name}");
     let happened = NewEvent {
         actor: &user.username,

@@ -108,21 +108,21 @@ pub async fn name_of_removed(
     Ok(found.map(|(name,)| name))
 }
 
-/// Takes a file out of the trash, to its place in its field. The caller holds the folder.
+/// Takes a file out of the trash, to its place in its field. The caller holds the folder. Returns false if another caller
+/// restored or removed the file meanwhile.
 pub async fn put_back(
     tx: &mut Tx,
     id: &DocumentId,
     folder: &FolderId,
     shelf: Option<HiddenShelf>,
-) -> Result<(), DbError> {
-    sql("UPDATE documents SET folder_id = $1, shelf = $2, deleted_at = NULL, deleted_by = NULL WHERE id = $3")
-        .bind(folder)
-        .bind(shelf.map_or("folder", HiddenShelf::as_str))
-        .bind(id)
-        .execute(&mut *tx)
-        .await?;
-    trash::forget(tx, &[id.as_str()]).await?;
-    Ok(())
+) -> Result<bool, DbError> {
+    // The row of the trash comes first, as in a removal for good. So only one of both acts.
+    if trash::forget(tx, &[id.as_str()]).await? == 0 {
+        return Ok(false);
+    }
+    let text = "UPDATE documents SET folder_id = $1, shelf = $2, deleted_at = NULL, deleted_by = NULL WHERE id = $3";
+    let shelf = shelf.map_or("folder", HiddenShelf::as_str);
+    Ok(sql(text).bind(folder).bind(shelf).bind(id).execute(tx).await? == 1)
 }
 
 /// Removes the rows of documents. Their originals may have other documents.
