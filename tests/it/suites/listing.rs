@@ -58,6 +58,10 @@ async fn fill(db: &Db, owner: &UserId) {
         ],
     )
     .await;
+    if db.is_postgres() {
+        // As a server does by itself in time.
+        execute(db, ["ANALYZE"]).await;
+    }
 }
 
 #[derive(Debug, FromRow)]
