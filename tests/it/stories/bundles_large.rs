@@ -74,8 +74,8 @@ story!(curl_goes_on_after_eight_gibibytes_and_at_the_list_of_what_is_missing, as
     let head = wang.part(&url(&made), "bytes=0-999", None).await.bytes;
     file.write_all_at(&head, 0).unwrap();
     file.write_all_at(&tail, from).unwrap();
-    let list = "import zipfile; z = zipfile.ZipFile('part.zip'); print(z.read('缺失清单.txt').decode())
+    let script = "import zipfile; z = zipfile.ZipFile('part.zip'); print(z.read('缺失清单.txt').decode())
 print([e.file_size for e in z.infolist()])";
-    let told = run_well(dir.path(), "python3", &["-c", list]).await;
+    let told = run_well(dir.path(), "python3", &["-c", script]).await;
     assert!(told.contains(&documents[2].name) && told.contains(&length.to_string()), "{told}");
 });

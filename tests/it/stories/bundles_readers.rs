@@ -18,7 +18,7 @@ use yinku::{
 
 use super::bundles::{borders, bundle_of};
 use crate::support::{
-    Caller, Engine, World,
+    Caller, Engine, World, figures,
     files::{form, stamped, world_with_stamped},
     process::House,
     seals::archived_documents,
@@ -154,7 +154,7 @@ async fn read_by_java(dir: &Path, expected: &BTreeMap<String, Vec<u8>>) {
         .output()
         .is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains("jdk.compiler"));
     if !has_compiler {
-        eprintln!("Java was not asked: no JDK is installed");
+        figures::note("Java as a reader of zips", "not asked: no JDK is installed");
         return;
     }
     fs::write(dir.join("Unzip.java"), JAVA).unwrap();
@@ -321,7 +321,7 @@ story!(seventy_thousand_entries_and_eight_gibibytes_leave_through_http, async |e
     assert!(answer.chunk().await.unwrap().is_some());
     drop(answer);
     // No promise of a debug build: the benchmark measures it.
-    eprintln!("70,002 entries: made in {making:?}, first byte after {:?}", begun.elapsed());
+    figures::note("a bundle of 70,002 entries", &format!("made in {making:?}, first byte after {:?}", begun.elapsed()));
     let (bytes, entries) = (made["bytes"].as_u64().unwrap(), made["entries"].as_u64().unwrap());
     assert!(bytes > length + 70_000 * u64::try_from(documents[0].bytes).unwrap(), "{bytes}");
     let head = wang.send(wang.request(Method::HEAD, &url(&made))).await;
