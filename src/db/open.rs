@@ -265,6 +265,13 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .test_before_acquire(false)
+            // To compile a statement takes longer than all that it asks for here.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::query("SET jit = off").execute(connection).await?;
+                    Ok(())
+                })
+            })
             .after_release(|connection, _| Box::pin(outside_a_transaction(connection)))
             .before_acquire(|connection, idle| {
                 Box::pin(async move {
