@@ -271,6 +271,10 @@ struct Placed {
 
 fn document_json(document: &Document, placed: &Placed, folder: Option<&String>) -> Result<Value, DbError> {
     let mut value = serde_json::to_value(document).map_err(|error| DbError::Encode(error.into()))?;
+    if let Some(members) = value.as_object_mut() {
+        // Each check of the original changes it, and no check changes the state of the flow.
+        members.remove("checkedAt");
+    }
     value["position"] = json!(placed.position);
     value["createdBy"] = json!(placed.created_by);
     value["createdAt"] = json!(placed.created_at);
