@@ -18,8 +18,9 @@ use crate::{
     },
     id::{DocumentId, FlowId},
     library::{
-        document::{self, Document, DocumentSource, NewDocument, shelf::HiddenShelf},
+        document::{self, Document, DocumentSource, NewDocument, shelf::HiddenShelf, shown},
         folder::{Folder, Place},
+        rights::Sight,
         search_terms,
     },
     original::Original,
@@ -167,6 +168,7 @@ pub async fn attach(app: &App, target: Target, user: &User, batch: Batch) -> Res
         notify_listeners(app, &id, &flow.id, "uploaded");
         shown.extend(Document::find(&app.db, &id).await?);
     }
+    shown::complete(&app.db, &mut shown, &Sight::of(&app.db, user).await?).await?;
     Ok(shown)
 }
 
