@@ -141,7 +141,8 @@ fn to_folder() -> Body {
 }
 
 /// Routes that ask the rights of a flow. stories/rights.rs has a row for each.
-const BY_FLOW: [&str; 1] = ["DELETE /api/flows/{id}/fields/{key}/files/{documentId}"];
+const BY_FLOW: [&str; 2] =
+    ["DELETE /api/flows/{id}/fields/{key}/files/{documentId}", "PUT /api/flows/{id}/fields/{key}/files/{documentId}"];
 
 /// The routes of the document that take the id of a folder or a document.
 fn documented() -> BTreeSet<String> {

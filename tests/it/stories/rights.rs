@@ -117,6 +117,8 @@ fn beyond(person: &str, standing: Standing) -> Vec<(Ask, bool)> {
     if archived {
         acts.push((remove(), false));
     }
+    // Nobody has removed a file. The story of removals shows who takes one back.
+    acts.push((put("/api/flows/{id}/fields/{key}/files/{documentId}", Value::Null), false));
     acts
 }
 
@@ -134,7 +136,8 @@ impl Ask {
             Some("ingests") => &flow["sealUses"][0]["ingestId"],
             _ => &flow["id"],
         };
-        let document = text(&flow["files"]["stamped"][0]["id"]);
+        let there = if self.method == Method::PUT { &Value::Null } else { &flow["files"]["stamped"][0]["id"] };
+        let document = text(there);
         self.route.replace("{id}", &text(id)).replace("{key}", "stamped").replace("{documentId}", &document)
     }
 
