@@ -75,6 +75,26 @@ pub async fn open(
     Ok(watched(app, FoundBy::Download, checked(chunks, document.store_key.clone(), expected)))
 }
 
+/// The bytes of a text that tell whether it is UTF-8.
+const LOOKED_AT: u64 = 4096;
+
+/// Returns the content type of a document. UTF-8 is named, because browsers take a text without it for another encoding.
+pub async fn content_type(store: &Store, document: &Document) -> String {
+    let bytes = u64::try_from(document.bytes).unwrap_or(0);
+    if document.mime != "text/plain" || bytes == 0 {
+        return document.mime.clone();
+    }
+    let key = StoreKey::Raw(document.store_key.clone());
+    let head = match store.get_stream(&key, Some(0..bytes.min(LOOKED_AT))).await {
+        Ok(reading) => reading.stream.try_collect::<Vec<Bytes>>().await.unwrap_or_default().concat(),
+        // The bytes themselves are read next, and tell why they are not there.
+        Err(_) => return document.mime.clone(),
+    };
+    // The last character may be cut.
+    let is_utf8 = std::str::from_utf8(&head).err().is_none_or(|error| error.error_len().is_none());
+    if is_utf8 { "text/plain; charset=utf-8".to_owned() } else { document.mime.clone() }
+}
+
 /// Lets a proxy send the bytes of a document from the directory of the store. The proxy checks no hash, so a document of
 /// another length, and a lost one, are refused here. `part` is as for [`open`].
 pub async fn hand_over(app: &App, user: &User, document: &Document, part: Option<&str>) -> Result<(), DownloadError> {

@@ -65,10 +65,11 @@ async fn content(
     } else {
         Body::from_stream(download::open(&edge.app, &user, &document, range.clone(), part).await?)
     };
+    let content_type = download::content_type(&edge.app.store, &document).await;
     let mut response = (status, body).into_response();
     let set = response.headers_mut();
     range::describe(set, status, &range, size, validators);
-    range::insert(set, header::CONTENT_TYPE, &document.mime);
+    range::insert(set, header::CONTENT_TYPE, &content_type);
     // A browser must not run scripts of an original, whatever its type.
     set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
     let name = utf8_percent_encode(&document.name, NON_ALPHANUMERIC);

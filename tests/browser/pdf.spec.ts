@@ -82,14 +82,14 @@ test("a picture and a text are shown, and nothing in a file runs", async ({ hous
     "base64",
   );
   const [text, page, drawing, picture] = await bring(house, [
-    { name: "说明.txt", type: "text/plain", content: "three pages" },
+    { name: "说明.txt", type: "text/plain", content: "合同说明：共三页" },
     { name: "合同.html", type: "text/html", content: `<!doctype html><p>contract</p>${script}` },
     { name: "章.svg", type: "image/svg+xml", content: svg },
     { name: "章.png", type: "image/png", content: png },
   ]);
   const wang = await plainPage(house, browser);
   await wang.goto(text!);
-  await expect(wang.locator("body")).toHaveText("three pages");
+  await expect(wang.locator("body")).toHaveText("合同说明：共三页");
   for (const path of [page!, drawing!]) {
     await wang.goto(path);
     // The source is shown as text.

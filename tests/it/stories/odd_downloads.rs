@@ -124,10 +124,17 @@ story!(a_browser_may_not_guess_what_an_original_is, async |engine: Engine| {
     let world = world_with_stamped(engine).await;
     let (flow, ..) = world.seal_use(1).await;
     let wang = world.caller("wang").await;
-    let files =
-        crate::support::files::form([("a.pdf", pdf("合同")), ("a.html", b"<script>alert(1)</script>".to_vec())]);
+    // The last character that is looked at is cut. The second text is GBK.
+    let long = format!("ab{}", "合".repeat(2000)).into_bytes();
+    let files = crate::support::files::form([
+        ("a.pdf", pdf("合同")),
+        ("a.html", b"<script>alert(1)</script>".to_vec()),
+        ("说明.txt", long),
+        ("旧.txt", b"\xba\xcf\xcd\xac".to_vec()),
+    ]);
     let brought = wang.bring(&stamped(&flow), files).await.expect(201);
-    for (index, mime) in [(0, "application/pdf"), (1, "text/plain")] {
+    let utf8 = "text/plain; charset=utf-8";
+    for (index, mime) in [(0, "application/pdf"), (1, utf8), (2, utf8), (3, "text/plain")] {
         let path = format!("/api/documents/{}/content", brought[index]["id"].as_str().unwrap());
         let shown = wang.get(&path).await;
         assert_eq!((shown.header("content-type"), shown.header("x-content-type-options")), (mime, "nosniff"));
