@@ -28,6 +28,7 @@ const MOST: usize = 200;
 #[expect(clippy::struct_excessive_bools, reason = "one member for each right, as in the API")]
 pub struct RightsEntry {
     /// `everyone`, `role:<role>` or `user:<username>`.
+    #[schema(pattern = r"^(everyone|role:[a-z]+|user:.+)$")]
     pub who: String,
     #[serde(default)]
     pub view: bool,
