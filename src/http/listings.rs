@@ -189,6 +189,9 @@ impl Timeline {
         if !params.sort()?.key.is_time() {
             return Err(bad_query("sort", "must be takenAt or receivedAt"));
         }
+        // The days are of the whole list. The parameters of its pages are valid, and change nothing.
+        limit(params.limit)?;
+        params.start()?;
         Ok(Self { days: params.listing(edge, scope, sight).await?.timeline(&edge.app.db).await? })
     }
 }
