@@ -92,7 +92,7 @@ pub(super) struct Size {
     pub(super) documents: i64,
 }
 
-const OF_A_FLOW: i64 = 45;
+pub(super) const OF_A_FLOW: i64 = 45;
 const PEOPLE: i64 = 400;
 
 impl Size {

@@ -1,7 +1,7 @@
 //! Who asks for what. `admin` sees everything, `zhao` keeps the archive, `u7` takes part in a few hundred flows.
 
 use super::{
-    fill::{LARGE, SYSTEM, Size, id, serial},
+    fill::{LARGE, OF_A_FLOW, SYSTEM, Size, id, serial},
     measure::Asked,
 };
 
@@ -70,8 +70,7 @@ fn folder(asked: &mut Vec<Asked>, username: &'static str, folder: &str, size: Si
         asked.push(Asked { list, username, path: format!("/api/folders/{folder}/documents?{query}"), next });
     };
     let middle = size.documents / 20;
-    // The document in the middle of the large folder.
-    let document = id(6, size.documents / 20 * 10);
+    let document = in_the_large_folder(size);
     for sort in SORTS {
         ask("folder: first page", format!("sort={sort}"), false);
         ask("folder: next page", format!("sort={sort}"), true);
@@ -91,6 +90,11 @@ fn folder(asked: &mut Vec<Asked>, username: &'static str, folder: &str, size: Si
     asked.push(Asked { list: "folder: timeline", username, path, next: false });
 }
 
+/// A document of a flow in the middle. Each tenth flow files into the large folder.
+fn in_the_large_folder(size: Size) -> String {
+    id(6, size.flows() / 20 * 10 * OF_A_FLOW + 5)
+}
+
 /// The seal 公章.
 const SEAL: &str = "seal=%E5%85%AC%E7%AB%A0";
 
@@ -99,7 +103,7 @@ fn space(asked: &mut Vec<Asked>, username: &'static str, size: Size) {
     let mut ask = |list, query: String, next| {
         asked.push(Asked { list, username, path: format!("/api/documents?space=public&{query}"), next });
     };
-    let (middle, document) = (size.documents / 4, id(6, size.documents / 20 * 10));
+    let (middle, document) = (size.documents / 4, in_the_large_folder(size));
     for sort in ["receivedAt", "-receivedAt", "takenAt", "-takenAt"] {
         ask("space, by time: first page", format!("sort={sort}"), false);
         ask("space, by time: next page", format!("sort={sort}"), true);
