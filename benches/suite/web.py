@@ -45,7 +45,7 @@ def archived(address):
         return None
     end = time.monotonic() + 300
     while time.monotonic() < end:
-        flows = ask(address, "GET", "/api/flows?tab=all", None, {"cookie": cookie})[0]["items"]
+        flows = ask(address, "GET", "/api/flows", None, {"cookie": cookie})[0]["items"]
         if any(flow["state"] == "archived" for flow in flows):
             return True
         time.sleep(0.5)
