@@ -1,14 +1,14 @@
 //! Renames, moves, copies, trashes and restores documents, one or many. Many are changed in short transactions, so other
 //! writers wait little. A request that broke off has done a part and can be repeated.
 
+mod changed;
 pub mod restore;
-mod told;
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use self::told::{ToldDocument, record_each};
+use self::changed::{ChangedDocument, record_each};
 use super::folders::{FolderError, managed};
 use crate::{
     audit::Act,
@@ -150,7 +150,7 @@ pub async fn one(acting: Acting<'_>, id: &DocumentId, deed: Deed) -> Result<Docu
     let piece = piece(&mut tx, acting, std::slice::from_ref(id), &deed, &BatchId::new()).await?;
     allowed(&piece)?;
     let detail = piece.detail(&deed, false);
-    let flow = piece.told.first().and_then(|told| told.flow.as_ref());
+    let flow = piece.changed.first().and_then(|changed| changed.flow.as_ref());
     let entry = acting.entry(deed.act(false), id.as_str()).of_flow_if(flow);
     acting.commit(tx, entry.detail_if(detail.as_deref())).await?;
     Ok(DocumentDone { copy: piece.copies.into_iter().next(), folders: piece.folders })
@@ -185,7 +185,7 @@ pub async fn many(acting: Acting<'_>, ids: &[DocumentId], deed: Deed) -> Result<
         let mut tx = acting.db.begin().await?;
         let piece = piece(&mut tx, acting, ids, &deed, &result.batch).await?;
         if piece.done > 0 {
-            record_each(&mut tx, acting, deed.act(false), &piece.told).await?;
+            record_each(&mut tx, acting, deed.act(false), &piece.changed).await?;
             let detail = piece.detail(&deed, true).unwrap_or_default();
             acting.commit(tx, acting.entry(deed.act(true), result.batch.as_str()).detail(&detail)).await?;
         }
@@ -201,7 +201,7 @@ struct Piece {
     refused: Vec<RefusedDocument>,
     copies: Vec<DocumentId>,
     /// The documents that were changed.
-    told: Vec<ToldDocument>,
+    changed: Vec<ChangedDocument>,
     /// The name of the folder into which they went.
     folder: Option<String>,
     /// The folders whose lists have changed.
@@ -211,7 +211,7 @@ struct Piece {
 impl Piece {
     /// Returns what the audit log says of one document or of many. `None`: nothing was done.
     fn detail(&self, deed: &Deed, many: bool) -> Option<String> {
-        let first = self.told.first()?;
+        let first = self.changed.first()?;
         Some(match (deed, &self.folder) {
             _ if !many => first.detail.clone(),
             (Deed::Move(_) | Deed::Copy(_), Some(folder)) => format!("{} documents → {folder}", self.done),
@@ -251,13 +251,13 @@ async fn piece(
     }
     let copies = carry_out(tx, &allowed, deed, batch, &acting.user.username, acting.now).await?;
     let folder = target.map(|target| target.name);
-    let told = |document: &&Document| ToldDocument {
+    let changed = |document: &&Document| ChangedDocument {
         id: document.id.clone(),
         flow: document.flow_id.clone(),
         detail: folder.as_ref().map_or_else(|| document.name.clone(), |folder| format!("{} → {folder}", document.name)),
     };
-    let told = allowed.iter().map(told).collect();
-    Ok(Piece { done: allowed.len(), refused, copies, told, folder, folders })
+    let changed = allowed.iter().map(changed).collect();
+    Ok(Piece { done: allowed.len(), refused, copies, changed, folder, folders })
 }
 
 /// Returns a folder that the user manages, and keeps it out of the trash until `tx` ends.

@@ -4,9 +4,12 @@ use super::{changed, lock, notify_listeners, present_place, shelf_of, shown_name
 use crate::{
     app::App,
     audit::{self, Act, NewEntry},
+    clock::Timestamp,
     content::receive::UploadError,
+    db::{DbError, Tx},
     flow::{
         FlowState,
+        case::Case,
         event::{self, EventKind, NewEvent},
         settle,
     },
@@ -44,15 +47,7 @@ pub async fn take_out(
     } else {
         document::trash(&mut tx, document, &user.username, now).await?;
     }
-    let detail = format!("{key}: {}", found.name);
-    let happened = NewEvent {
-        actor: &user.username,
-        act: EventKind::FileRemoved,
-        node: flow.node.as_deref(),
-        detail: Some(&detail),
-    };
-    event::record(&mut tx, &flow.id, happened, now).await?;
-    changed(&mut tx, &case, user, now).await?;
+    happened(&mut tx, &case, user, EventKind::FileRemoved, (key, &found.name), now).await?;
     let entry = NewEntry::new(&user.username, Act::DocumentDeleted, document.as_str()).of_flow(&flow.id);
     audit::commit(tx, entry.detail(shown_name(&case, &found.name)), now).await?;
     notify_listeners(app, document, &flow.id, "deleted");
@@ -78,15 +73,7 @@ pub async fn put_back(
     if !act::put_back(&mut tx, document, &place.folder, shelf_of(&case, key)).await? {
         return Err(UploadError::NotFound);
     }
-    let detail = format!("{key}: {name}");
-    let happened = NewEvent {
-        actor: &user.username,
-        act: EventKind::FileRestored,
-        node: flow.node.as_deref(),
-        detail: Some(&detail),
-    };
-    event::record(&mut tx, &flow.id, happened, now).await?;
-    changed(&mut tx, &case, user, now).await?;
+    happened(&mut tx, &case, user, EventKind::FileRestored, (key, &name), now).await?;
     if delivery::sends_at_once(&case.body, flow.node.as_deref()) {
         delivery::queue_stamped_files(&mut tx, &flow.id, &case.body, now).await?;
     }
@@ -95,4 +82,20 @@ pub async fn put_back(
     audit::commit(tx, entry.detail(shown_name(&case, &name)), now).await?;
     notify_listeners(app, document, &flow.id, "restored");
     Ok(())
+}
+
+/// Records what the user did with a file of a field.
+async fn happened(
+    tx: &mut Tx,
+    case: &Case,
+    user: &User,
+    act: EventKind,
+    (key, name): (&str, &str),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let detail = format!("{key}: {name}");
+    let node = case.flow.node.as_deref();
+    let happened = NewEvent { actor: &user.username, act, node, detail: Some(&detail) };
+    event::record(tx, &case.flow.id, happened, now).await?;
+    changed(tx, case, user, now).await
 }

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::{
-    BatchResult, PIECE, RefusedDocument, WhyNot, held,
-    told::{ToldDocument, record_each},
+    BatchResult, PIECE, RefusedDocument, WhyNot,
+    changed::{ChangedDocument, record_each},
+    held,
 };
 use crate::{
     audit::Act,
@@ -61,7 +62,7 @@ pub async fn many(acting: Acting<'_>, ids: &[DocumentId], into: Option<&FolderId
     if result.found_nothing() { Err(FolderError::NotFound) } else { Ok(result) }
 }
 
-impl ToldDocument {
+impl ChangedDocument {
     fn restored(row: &TrashRow) -> Result<Self, DbError> {
         let id = row.id.parse().map_err(|_| DbError::RowNotFound)?;
         Ok(Self { id, flow: None, detail: row.name.clone() })
@@ -84,7 +85,7 @@ async fn restore_rows(
     for row in rows {
         let code = match restore_row(&mut tx, row, into, &sight).await {
             Ok(folder) => {
-                restored.push(ToldDocument::restored(row)?);
+                restored.push(ChangedDocument::restored(row)?);
                 folders.push(folder);
                 continue;
             }

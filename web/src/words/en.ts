@@ -1,5 +1,6 @@
 import { count, many } from "@/format/count";
 import { flowEn } from "./flow.en";
+import { ingestEn } from "./ingest.en";
 import type { Zh } from "./zh";
 
 export const en: Zh = {
@@ -235,6 +236,7 @@ export const en: Zh = {
     lacks: (labels) => `Lacks “${labels}”`,
   },
   ...flowEn,
+  ...ingestEn,
   me: {
     title: "Profile",
     look: "Interface",

@@ -1,6 +1,7 @@
 import type { Schemas } from "@/api/client";
 import { count } from "@/format/count";
 import { flowZh } from "./flow.zh";
+import { ingestZh } from "./ingest.zh";
 
 type Words<K extends string> = Record<K, string>;
 
@@ -242,6 +243,7 @@ export const zh = {
     lacks: (labels: string) => `缺“${labels}”`,
   },
   ...flowZh,
+  ...ingestZh,
   me: {
     title: "个人设置",
     look: "界面",

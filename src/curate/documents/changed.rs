@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What the audit log says of a document.
-pub(super) struct ToldDocument {
+pub(super) struct ChangedDocument {
     pub(super) id: DocumentId,
     pub(super) flow: Option<FlowId>,
     pub(super) detail: String,
@@ -19,14 +19,14 @@ pub(super) async fn record_each(
     tx: &mut Tx,
     acting: Acting<'_>,
     act: Act,
-    told: &[ToldDocument],
+    changed: &[ChangedDocument],
 ) -> Result<(), DbError> {
-    let entries: Vec<NewEntry<'_>> = told
+    let entries: Vec<NewEntry<'_>> = changed
         .iter()
-        .map(|told| {
-            NewEntry::new(&acting.user.username, act, told.id.as_str())
-                .of_flow_if(told.flow.as_ref())
-                .detail(&told.detail)
+        .map(|document| {
+            NewEntry::new(&acting.user.username, act, document.id.as_str())
+                .of_flow_if(document.flow.as_ref())
+                .detail(&document.detail)
         })
         .collect();
     audit::record_all(tx, &entries, acting.now).await
