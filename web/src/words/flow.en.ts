@@ -53,7 +53,7 @@ export const flowEn: FlowWords = {
     discard: "Discard",
     add_row: "Add a row",
     paste: "Paste from a table",
-    paste_help: "Copy cells in Excel and paste them here. The columns are:",
+    paste_help: "Copy cells in Excel and paste them here. The columns are: ",
     paste_apply: "Fill the table",
     paste_title: "Paste from a table",
     remove_row: (n) => `Remove row ${n}`,
