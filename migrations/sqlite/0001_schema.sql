@@ -559,21 +559,22 @@ CREATE INDEX documents_by_flow ON documents (flow_id, field_key, position);
 CREATE INDEX documents_by_folder ON documents (folder_id);
 CREATE INDEX documents_by_original ON documents (original_hash);
 CREATE UNIQUE INDEX documents_by_photo ON documents (photo_id, original_hash);
--- One index per search, in the order of the list. The trailing columns answer a second filter from the index.
-CREATE INDEX documents_by_age ON documents (received_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind, shelf) WHERE deleted_at IS NULL;
+-- One index per search, in the order of the list. The trailing columns answer a second filter from the index. SQLite
+-- reads the row for `deleted_at` if the index does not have it.
+CREATE INDEX documents_by_age ON documents (received_at, id, folder_id, kind, shelf, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder ON documents (folder_id, received_at, id, kind, shelf, seal, username, deleted_at) WHERE deleted_at IS NULL;
 -- The other sorts of a folder and of all folders.
-CREATE INDEX documents_of_folder_by_name ON documents (folder_id, name_key, id, kind, shelf) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_folder_by_taken ON documents (folder_id, taken_key, id, kind, shelf) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_folder_by_bytes ON documents (folder_id, bytes, id, kind, shelf) WHERE deleted_at IS NULL;
-CREATE INDEX documents_by_name ON documents (name_key, id) WHERE deleted_at IS NULL;
-CREATE INDEX documents_by_taken ON documents (taken_key, id) WHERE deleted_at IS NULL;
-CREATE INDEX documents_by_bytes ON documents (bytes, id) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder_by_name ON documents (folder_id, name_key, id, kind, shelf, seal, username, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder_by_taken ON documents (folder_id, taken_key, id, kind, shelf, seal, username, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_folder_by_bytes ON documents (folder_id, bytes, id, kind, shelf, seal, username, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_by_name ON documents (name_key, id, folder_id, kind, shelf, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_by_taken ON documents (taken_key, id, folder_id, kind, shelf, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_by_bytes ON documents (bytes, id, folder_id, kind, shelf, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX documents_of_copied_photo ON documents (copied_photo_id) WHERE copied_photo_id IS NOT NULL;
-CREATE INDEX documents_of_flow ON documents (flow_id, received_at, id, kind, shelf) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, username) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_user ON documents (username, received_at, id, kind) WHERE deleted_at IS NULL;
-CREATE INDEX documents_of_kind ON documents (kind, received_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_flow ON documents (flow_id, received_at, id, kind, shelf, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_seal ON documents (seal, received_at, id, kind, username, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_user ON documents (username, received_at, id, kind, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX documents_of_kind ON documents (kind, received_at, id, deleted_at) WHERE deleted_at IS NULL;
 
 -- A photo may learn its grant and its kind late, from a key. Its documents follow every such change.
 CREATE TRIGGER photos_tell AFTER UPDATE OF kind, grant_id ON photos
