@@ -230,7 +230,8 @@ impl Search {
         limit: usize,
         counts: bool,
     ) -> Result<FoundDocuments, DbError> {
-        let most = if counts { limit.max(usize::try_from(COUNTED).unwrap_or(usize::MAX)) + 1 } else { limit + 1 };
+        let page = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
+        let most = if counts { page.max(COUNTED + 1) } else { page };
         let (mut found, mut stop) = (Vec::new(), None);
         for way in ways::of(self, db, user).await? {
             let (matches, stopped) = way.matches(self, db, user, after, most).await?;

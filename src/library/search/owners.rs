@@ -18,8 +18,8 @@ const MEASURED: i64 = 4_000;
 const MOST_LOOKUPS: usize = 16;
 /// After this number of candidates a search stops. It returns a cursor.
 pub(in crate::library) const CANDIDATES: i64 = 20_000;
-/// Up to this number of owners, a search reads them all.
-const FEW: i64 = 1_000;
+/// Up to this number of owners, a search compares no other documents.
+const FEW: i64 = MEASURED;
 
 /// The lookups of a query in the terms of one class, the rarest first, each with the number of its rows.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ pub(super) async fn few(db: &Db, class: Class, words: &Words) -> Result<Option<V
     if measured.finds_nothing() {
         return Ok(Some(Vec::new()));
     }
-    if measured.rarest().is_none() {
+    if measured.rarest().is_none() || measured.is_one_common_term() {
         return Ok(None);
     }
     let mut args = Vec::new();
@@ -199,6 +199,11 @@ pub(super) async fn few(db: &Db, class: Class, words: &Words) -> Result<Option<V
 impl Measured {
     fn is_rare(&self) -> bool {
         self.lookups.first().is_some_and(|(count, _)| *count < MEASURED)
+    }
+
+    /// Returns true if nothing else can show that few owners have the words.
+    fn is_one_common_term(&self) -> bool {
+        self.lookups.len() == 1 && !self.is_rare()
     }
 }
 

@@ -10,9 +10,13 @@ use crate::{
     user::User,
 };
 
-/// One statement of a search.
+/// One part of a search: the documents that it reads.
 #[derive(Debug)]
-pub(super) struct Way(By);
+pub(super) struct Way {
+    by: By,
+    /// The ids of the only flows, and of the only documents without a flow, that may have all words.
+    owners: Option<Vec<String>>,
+}
 
 /// Which documents are read.
 #[derive(Clone, Debug)]
@@ -33,9 +37,12 @@ enum By {
     OwnFlows,
 }
 
-/// Returns the statements of the search. See the table of [`super`].
+/// Returns the parts of the search. See the table of [`super`].
 pub(super) async fn of(search: &Search, db: &Db, user: &User) -> Result<Vec<Way>, DbError> {
-    Ok(bys(search, db, user).await?.into_iter().map(Way).collect())
+    let owners = Owners::of(search, db).await?;
+    let bys = bys(search, db, user, owners.as_ref()).await?;
+    let owners = owners.map(Owners::ids);
+    Ok(bys.into_iter().map(|by| Way { owners: owners.clone().filter(|_| by.is_walk()), by }).collect())
 }
 
 /// The documents that one condition of a search selects, if they are few.
@@ -44,7 +51,8 @@ pub(in crate::library) struct Few(Vec<By>);
 
 /// Returns the few documents among which all matches are. `None`: no condition has few.
 pub(in crate::library) async fn few(search: &Search, db: &Db, user: &User) -> Result<Option<Few>, DbError> {
-    if let Some(by) = of_values(search, db, user).await? {
+    let owners = Owners::of(search, db).await?;
+    if let Some(by) = of_values(search, db, user, owners.as_ref(), CANDIDATES).await? {
         return Ok(Some(Few(by)));
     }
     let column: Vec<By> = rarest_column(search, db, user).await?.into_iter().collect();
@@ -63,8 +71,14 @@ impl Few {
     }
 }
 
-/// Returns the flows, the hash or the owners of the search, if they have few documents.
-async fn of_values(search: &Search, db: &Db, user: &User) -> Result<Option<Vec<By>>, DbError> {
+/// Returns the flows, the hash or the owners of the search, if they have fewer than `most` documents.
+async fn of_values(
+    search: &Search,
+    db: &Db,
+    user: &User,
+    owners: Option<&Owners>,
+    most: i64,
+) -> Result<Option<Vec<By>>, DbError> {
     if let Some(flow) = &search.flow {
         return Ok(Some(vec![By::Values("d.flow_id", vec![flow.to_string()])]));
     }
@@ -75,17 +89,17 @@ async fn of_values(search: &Search, db: &Db, user: &User) -> Result<Option<Vec<B
     if let Some(flows) = &search.owing {
         few.push(vec![By::Values("d.flow_id", flows.iter().map(ToString::to_string).collect())]);
     }
-    few.extend(of_owners(search, db).await?);
+    few.extend(owners.map(Owners::bys));
     for by in few {
-        if are_few(&by, CANDIDATES, search, db, user).await? {
+        if are_few(&by, most, search, db, user).await? {
             return Ok(Some(by));
         }
     }
     Ok(None)
 }
 
-async fn bys(search: &Search, db: &Db, user: &User) -> Result<Vec<By>, DbError> {
-    if let Some(by) = of_values(search, db, user).await? {
+async fn bys(search: &Search, db: &Db, user: &User, owners: Option<&Owners>) -> Result<Vec<By>, DbError> {
+    if let Some(by) = of_values(search, db, user, owners, SORTED).await? {
         return Ok(by);
     }
     if let Some(by) = rarest_column(search, db, user).await? {
@@ -106,14 +120,39 @@ async fn bys(search: &Search, db: &Db, user: &User) -> Result<Vec<By>, DbError> 
     Ok(vec![By::Age])
 }
 
-/// Returns the flows and the documents without a flow that may have all words. `None`: there are many, or no words.
-async fn of_owners(search: &Search, db: &Db) -> Result<Option<Vec<By>>, DbError> {
-    if search.q.is_empty() {
-        return Ok(None);
+/// The flows, and the documents without a flow, that may have all words of a search.
+#[derive(Debug)]
+struct Owners {
+    flows: Vec<String>,
+    documents: Vec<String>,
+}
+
+impl Owners {
+    /// `None`: there are many, or the search has no words.
+    async fn of(search: &Search, db: &Db) -> Result<Option<Self>, DbError> {
+        if search.q.is_empty() {
+            return Ok(None);
+        }
+        let Some(flows) = owners::few(db, Class::Flow, &search.q).await? else { return Ok(None) };
+        let documents = owners::few(db, Class::Document, &search.q).await?;
+        Ok(documents.map(|documents| Self { flows, documents }))
     }
-    let Some(flows) = owners::few(db, Class::Flow, &search.q).await? else { return Ok(None) };
-    let documents = owners::few(db, Class::Document, &search.q).await?;
-    Ok(documents.map(|documents| vec![By::Values("d.flow_id", flows), By::Values("d.id", documents)]))
+
+    fn bys(&self) -> Vec<By> {
+        vec![By::Values("d.flow_id", self.flows.clone()), By::Values("d.id", self.documents.clone())]
+    }
+
+    fn ids(self) -> Vec<String> {
+        [self.flows, self.documents].concat()
+    }
+}
+
+/// So many index entries of the documents of flows and owners are sorted to find the newest of them.
+const SORTED: i64 = 60_000;
+/// How many documents are compared first.
+const NEWEST: i64 = 200;
+fn number_of(found: &[Cursor]) -> i64 {
+    i64::try_from(found.len()).unwrap_or(i64::MAX)
 }
 
 /// Up to this number, all documents that a user or a place shows are read. With more of them, the newest fill a page
@@ -124,7 +163,7 @@ const SHOWN: i64 = 5_000;
 async fn are_few(all_by: &[By], most: i64, search: &Search, db: &Db, user: &User) -> Result<bool, DbError> {
     let mut left = most;
     for by in all_by {
-        left -= by.count(search, db, user).await?;
+        left -= by.count(most, search, db, user).await?;
     }
     Ok(left > 0)
 }
@@ -145,7 +184,7 @@ async fn rarest_column(search: &Search, db: &Db, user: &User) -> Result<Option<B
     }
     let mut counted = Vec::new();
     for by in all_by {
-        counted.push((by.count(search, db, user).await?, by));
+        counted.push((by.count(CANDIDATES, search, db, user).await?, by));
     }
     Ok(counted.into_iter().min_by_key(|(count, _)| *count).map(|(_, by)| by))
 }
@@ -176,12 +215,12 @@ impl By {
         }
     }
 
-    /// Counts the documents, up to [`CANDIDATES`].
-    async fn count(&self, search: &Search, db: &Db, user: &User) -> Result<i64, DbError> {
+    /// Counts the documents, up to `most`.
+    async fn count(&self, most: i64, search: &Search, db: &Db, user: &User) -> Result<i64, DbError> {
         let mut filtered = Filtered::new("");
         let condition = self.condition(&mut filtered, search, user);
         let text = format!(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM documents d WHERE d.deleted_at IS NULL AND {condition} LIMIT {CANDIDATES}) AS few"
+            "SELECT COUNT(*) FROM (SELECT 1 FROM documents d WHERE d.deleted_at IS NULL AND {condition} LIMIT {most}) AS few"
         );
         filtered.headed(&text).end().scalar(db).await
     }
@@ -205,37 +244,34 @@ const COLUMNS: [&str; 9] = [
 
 impl Way {
     /// Returns the first `most` matches, newest first, and the document at which the search stopped before its end.
+    /// It reads the documents in pieces that grow.
     pub(super) async fn matches(
         &self,
         search: &Search,
         db: &Db,
         user: &User,
         after: Option<&Cursor>,
-        most: usize,
+        most: i64,
     ) -> Result<(Vec<Cursor>, Option<Cursor>), DbError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        if !self.0.is_walk() {
-            return Ok((self.statement(search, user, after, i64::MAX).newest_first(ORDER, most).all(db).await?, None));
-        }
-        let (mut found, mut read, mut size, mut after) = (Vec::new(), 0, most, after.cloned());
+        let (mut found, mut read, mut size, mut after) = (Vec::new(), 0, most.max(NEWEST), after.cloned());
         loop {
             size = size.min(CANDIDATES - read);
             let last = self.last_of(search, db, user, after.as_ref(), size).await?;
-            let left = most - i64::try_from(found.len()).unwrap_or(i64::MAX);
-            let piece: Vec<Cursor> =
-                self.statement(search, user, after.as_ref(), size).newest_first(ORDER, left).all(db).await?;
-            let full = i64::try_from(piece.len()).is_ok_and(|count| count == left);
-            found.extend(piece);
+            let left = most - number_of(&found);
+            let piece = self.statement(search, user, after.as_ref(), last.as_ref()).newest_first(ORDER, left);
+            found.extend(piece.all::<Cursor>(db).await?);
             read += size;
-            match last {
-                Some(last) if !full && read < CANDIDATES => after = Some(last),
-                last => return Ok((found, last.filter(|_| !full))),
+            let Some(last) = last.filter(|_| number_of(&found) < most) else { return Ok((found, None)) };
+            if read >= CANDIDATES {
+                return Ok((found, Some(last)));
             }
-            size *= 4;
+            after = Some(last);
+            // Each look at the index of a walk costs nothing. Elsewhere it sorts all documents.
+            size *= if self.by.is_walk() { 4 } else { 20 };
         }
     }
 
-    /// Returns the last of the next `size` documents. `None`: there are fewer.
+    /// Returns the last of the next `size` documents, or a place behind it. `None`: there are fewer.
     async fn last_of(
         &self,
         search: &Search,
@@ -246,18 +282,33 @@ impl Way {
     ) -> Result<Option<Cursor>, DbError> {
         let mut filtered = Filtered::new("");
         let read = self.read(&mut filtered, search, user, after);
+        // A sort by numbers alone is quick. It ends behind all documents of the same instant. Without the column itself, the
+        // engines do not read an index of all documents.
+        let (id, order) = if self.by.is_walk() {
+            ("d.id", "d.received_at DESC, d.id DESC")
+        } else {
+            ("'00000000-0000-0000-0000-000000000000' AS id", "COALESCE(d.received_at, 0) DESC")
+        };
         let text = format!(
-            "SELECT d.received_at, d.id FROM documents d WHERE {read} ORDER BY d.received_at DESC, d.id DESC LIMIT 1 OFFSET {}",
+            "SELECT d.received_at, {id} FROM documents d WHERE {read} ORDER BY {order} LIMIT 1 OFFSET {}",
             size - 1
         );
         filtered.headed(&text).end().optional(db).await
     }
 
-    /// Builds the statement that compares the next `size` documents with every condition.
-    fn statement(&self, search: &Search, user: &User, after: Option<&Cursor>, size: i64) -> Filtered {
+    /// Builds the statement that compares the documents from behind `after` to `last` with every condition.
+    fn statement(&self, search: &Search, user: &User, after: Option<&Cursor>, last: Option<&Cursor>) -> Filtered {
         let mut filtered = Filtered::new("");
-        let read = self.read(&mut filtered, search, user, after);
-        let mut conditions = search.conditions(&mut filtered);
+        let mut read = self.read(&mut filtered, search, user, after);
+        if let Some(last) = last {
+            let (at, id) = (filtered.arg(last.received_at), filtered.arg(&last.id));
+            read = format!("{read} AND (d.received_at, d.id) >= ({at}, {id})");
+        }
+        let mut conditions = Vec::new();
+        if let Some(owners) = &self.owners {
+            conditions.push(format!("COALESCE(d.flow_id, d.id) IN ({})", listed(&mut filtered, owners)));
+        }
+        conditions.extend(search.conditions(&mut filtered));
         conditions.push(sees(&mut filtered, user));
         if search.folder.is_some() {
             // A folder does not show what only a flow shows.
@@ -266,17 +317,18 @@ impl Way {
         let named = conditions.join(" ");
         let columns: Vec<&str> = COLUMNS.into_iter().filter(|column| named.contains(column)).collect();
         let columns = [["d.id", "d.received_at"].as_slice(), &columns].concat().join(", ");
-        let order = if self.0.is_walk() { "ORDER BY d.received_at DESC, d.id DESC " } else { "" };
+        let order = if self.by.is_walk() { "ORDER BY d.received_at DESC, d.id DESC " } else { "" };
         // The limit also keeps the engines from reading another index for one of the conditions.
         let head = format!(
-            "SELECT d.id, d.received_at FROM (SELECT {columns} FROM documents d WHERE {read} {order}LIMIT {size}) AS d"
+            "SELECT d.id, d.received_at FROM (SELECT {columns} FROM documents d WHERE {read} {order}LIMIT {}) AS d",
+            i64::MAX
         );
         conditions.iter().fold(filtered, |filtered, condition| filtered.when(condition)).headed(&head)
     }
 
     /// Returns the conditions that the index answers.
     fn read(&self, filtered: &mut Filtered, search: &Search, user: &User, after: Option<&Cursor>) -> String {
-        let mut conditions = vec!["d.deleted_at IS NULL".to_owned(), self.0.condition(filtered, search, user)];
+        let mut conditions = vec!["d.deleted_at IS NULL".to_owned(), self.by.condition(filtered, search, user)];
         conditions.extend(search.time(filtered));
         conditions.extend(after.map(|after| {
             let (at, id) = (filtered.arg(after.received_at), filtered.arg(&after.id));
