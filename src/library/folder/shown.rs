@@ -12,7 +12,7 @@ use crate::{
     id::FolderId,
     library::{
         FolderPath, Space,
-        rights::{Right, Rights, Sight, gives, gives_faces},
+        rights::{Right, Rights, Sight, also_gives, gives, gives_faces},
     },
 };
 
@@ -168,7 +168,7 @@ async fn counted(db: &Db, folders: &[Folder], sight: &Sight, deep: bool) -> Resu
         let below = if deep { "f.lineage >= a.lineage AND f.lineage < a.lineage || 'g'" } else { "f.id = a.id" };
         let mut filtered = Filtered::new("");
         let seen = totals(&mut filtered, sight, "documents");
-        let shown = gives(&mut filtered, sight.user(), Right::View, "f");
+        let shown = also_gives(&mut filtered, sight.user(), Right::View, "f");
         let ids: Vec<FolderId> = padded(&piece.iter().map(|folder| folder.id.clone()).collect::<Vec<_>>());
         let ids: Vec<String> = ids.iter().map(|id| filtered.arg(id)).collect();
         let text = format!(
@@ -197,7 +197,7 @@ async fn folders_in(db: &Db, folders: &[Folder], sight: &Sight) -> Result<BTreeM
     let mut counts = BTreeMap::new();
     for piece in folders.chunks(1024) {
         let mut filtered = Filtered::new("");
-        let shown = gives(&mut filtered, sight.user(), Right::View, "f");
+        let shown = also_gives(&mut filtered, sight.user(), Right::View, "f");
         let ids: Vec<FolderId> = padded(&piece.iter().map(|folder| folder.id.clone()).collect::<Vec<_>>());
         let ids: Vec<String> = ids.iter().map(|id| filtered.arg(id)).collect();
         let text = format!(
@@ -218,7 +218,7 @@ impl Folder {
     /// Returns the folders in `parent` that the user may see, by name.
     pub async fn visible_children(db: &Db, parent: &FolderId, sight: &Sight) -> Result<Vec<Self>, DbError> {
         let mut filtered = Filtered::new("");
-        let (shown, parent) = (gives(&mut filtered, sight.user(), Right::View, "f"), filtered.arg(parent));
+        let (shown, parent) = (also_gives(&mut filtered, sight.user(), Right::View, "f"), filtered.arg(parent));
         let text = format!("SELECT f.* FROM folders f WHERE f.parent = {parent} AND {shown} ORDER BY f.name, f.id");
         filtered.text(text).all(db).await
     }
@@ -228,7 +228,7 @@ impl Folder {
     pub async fn visible_top(db: &Db, space: Space, owner: &str, sight: &Sight) -> Result<Vec<Self>, DbError> {
         let mut filtered = Filtered::new("");
         let (shown, above) = (
-            gives(&mut filtered, sight.user(), Right::View, "f"),
+            also_gives(&mut filtered, sight.user(), Right::View, "f"),
             gives(&mut filtered, sight.user(), Right::View, "p"),
         );
         let (space, owner) = (filtered.arg(space), filtered.arg(owner));

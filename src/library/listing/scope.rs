@@ -7,7 +7,7 @@ use crate::{
     library::{
         Space,
         folder::{Folder, shown::totals, tree},
-        rights::{Right, gives, no_faces, not_hidden, shown_by_folder, takes_part},
+        rights::{Right, also_gives, gives, no_faces, not_hidden, shown_by_folder, takes_part},
     },
 };
 
@@ -57,6 +57,7 @@ impl Listing<'_> {
         if self.scope.is_one_folder() {
             return in_place;
         }
+        let gives = if matches!(self.scope, ListScope::All) { gives } else { also_gives };
         format!("{in_place} AND {}", gives(filtered, self.sight.user(), Right::View, "f"))
     }
 
