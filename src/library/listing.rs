@@ -16,6 +16,7 @@ pub mod sort;
 pub mod timeline;
 
 use sqlx::FromRow;
+use tokio::sync::OnceCell;
 
 use self::{
     scope::ListScope,
@@ -45,6 +46,7 @@ pub struct Listing<'a> {
     path: Path,
     /// The totals without the filters, and whether they are exact. Not read if few documents meet a filter.
     kept: (ListTotals, bool),
+    days: OnceCell<Vec<(i64, i64)>>,
 }
 
 /// The beginning of a page.
@@ -113,7 +115,8 @@ impl<'a> Listing<'a> {
         sort: Sort,
         sight: &'a Sight,
     ) -> Result<Self, DbError> {
-        let mut listing = Self { scope, filters, sort, sight, path: Path::Gather, kept: (ListTotals::default(), true) };
+        let (path, kept) = (Path::Gather, (ListTotals::default(), true));
+        let mut listing = Self { scope, filters, sort, sight, path, kept, days: OnceCell::new() };
         // The totals of one folder are a few rows. Those of a tree may be tens of thousands.
         let one_folder = listing.scope.is_one_folder();
         if one_folder {

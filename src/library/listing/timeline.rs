@@ -48,17 +48,21 @@ impl Listing<'_> {
     pub async fn timeline(&self, db: &Db) -> Result<Vec<TimelineDay>, DbError> {
         debug_assert!(self.sort.key.is_time());
         let mut at = 0;
-        let shown = |(day, documents): (i64, i64)| {
+        let shown = |&(day, documents): &(i64, i64)| {
             let begins = Timestamp(day * DAY - SHIFT);
             let shown = TimelineDay { day: begins.in_china().strftime("%Y-%m-%d").to_string(), documents, at };
             at += documents;
             shown
         };
-        Ok(self.days(db).await?.into_iter().map(shown).collect())
+        Ok(self.days(db).await?.iter().map(shown).collect())
     }
 
-    /// Returns the numbers of the days with their documents, in the order of the list.
-    async fn days(&self, db: &Db) -> Result<Vec<(i64, i64)>, DbError> {
+    /// Returns the numbers of the days with their documents, in the order of the list. Reads them once.
+    async fn days(&self, db: &Db) -> Result<&[(i64, i64)], DbError> {
+        self.days.get_or_try_init(|| self.counted_days(db)).await.map(Vec::as_slice)
+    }
+
+    async fn counted_days(&self, db: &Db) -> Result<Vec<(i64, i64)>, DbError> {
         let of_document = format!("SELECT ({} + {SHIFT}) / {DAY}, COUNT(*) FROM documents d", self.sort.key.column());
         let mut found: Vec<(i64, i64)> = if self.filters.has_condition() {
             self.matching(&of_document, true).then("GROUP BY 1").all(db).await?
@@ -95,7 +99,7 @@ impl Listing<'_> {
     /// Returns the day in which the document at this position stands, and its position in that day.
     pub(super) async fn day_at(&self, db: &Db, at: i64) -> Result<(Option<DayStart>, i64), DbError> {
         let (mut found, mut left) = (None, at);
-        for (day, documents) in self.days(db).await? {
+        for &(day, documents) in self.days(db).await? {
             found = Some((DayStart(day), left));
             if left < documents {
                 break;
