@@ -9,7 +9,10 @@ use crate::{
     db::{Db, DbError, placeholders, sql},
     flow::trouble::{self, Trouble},
     id::{FlowId, SealUseId},
-    seal_use::{Counts, Grant, counts},
+    seal_use::{
+        Counts, Grant,
+        counts::{self, Tally},
+    },
 };
 
 /// The facts of one flow.
@@ -104,11 +107,17 @@ async fn count_uses(
     .all(db)
     .await?;
     let ids: Vec<&SealUseId> = uses.iter().map(|seal_use| &seal_use.id).collect();
-    let (grants, tallies) = (Grant::of_seal_uses(db, &ids).await?, counts::tallies(db, &ids).await?);
+    let mut grants: HashMap<SealUseId, Vec<Grant>> = HashMap::new();
+    for grant in Grant::of_seal_uses(db, &ids).await? {
+        grants.entry(grant.seal_use_id.clone()).or_default().push(grant);
+    }
+    let mut tallies: HashMap<SealUseId, Vec<Tally>> = HashMap::new();
+    for tally in counts::tallies(db, &ids).await? {
+        tallies.entry(tally.seal_use_id.clone()).or_default().push(tally);
+    }
     for seal_use in &uses {
-        let grants: Vec<_> = grants.iter().filter(|grant| grant.seal_use_id == seal_use.id).cloned().collect();
-        let tallies: Vec<_> = tallies.iter().filter(|tally| tally.seal_use_id == seal_use.id).cloned().collect();
-        let own = counts::count(&grants, &tallies).sum;
+        let own_grants = grants.remove(&seal_use.id).unwrap_or_default();
+        let own = counts::count(&own_grants, &tallies.remove(&seal_use.id).unwrap_or_default()).sum;
         let of_flow = facts.entry(seal_use.flow_id.clone()).or_default();
         of_flow.uses += 1;
         of_flow.open += usize::from(!seal_use.ended);
