@@ -60,8 +60,8 @@ def vendor(corpus=True):
         yield Vendor(json.loads(process.stdout.readline())["address"])
 
 
-def ask(address, method, path, body=None, headers=None, kind="application/json"):
-    connection = HTTPConnection(address, timeout=60)
+def ask(address, method, path, body=None, headers=None, kind="application/json", patience=60):
+    connection = HTTPConnection(address, timeout=patience)
     headers = dict(headers or {})
     if body is not None:
         headers["content-type"] = kind
