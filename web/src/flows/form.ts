@@ -4,6 +4,12 @@ import type { Schemas } from "@/api/client";
 export type Field = Schemas["Field"];
 export type Row = Record<string, unknown>;
 export type Values = Record<string, unknown>;
+/** What a row of a detail table asks of its table. */
+export interface RowActs {
+  set(index: number, key: string, value: unknown): void;
+  remove(index: number): void;
+  errorOf(sent: number, key: string): string | undefined;
+}
 
 export const isMany = (field: Field) =>
   field.type === "users" || field.type === "seals" || field.type === "user" || field.type === "seal";
