@@ -77,6 +77,7 @@ export const flowZh = {
     drop: "把文件拖到这里，或",
     need: (label: string) => `请填写${label}`,
     whole: "请输入不小于 1 的整数",
+    number: "请输入数字",
     need_row: "请至少填写一行",
     nobody: (node: string) => `节点“${node}”没有可以处理的人`,
     sent_back: (name: string, time: string) => `${name} 于 ${time} 退回`,
@@ -259,7 +260,7 @@ export const flowZh = {
     identity: "证据包编号",
     identity_help: "证据包编号（SHA-256）。请另行记下：编号相同，内容就没有改变。",
     link: "复制链接",
-    link_help: "下载工具打开此链接时需要同一登录或令牌",
+    link_help: "下载工具打开此链接时，需要同一登录或令牌。",
     download: "下载",
     verify: "如何验证",
     verify_steps: [
@@ -268,6 +269,19 @@ export const flowZh = {
       "把页面上的编号与另行记下的编号对照。",
     ],
     verify_page: "保存核验页 verify.html",
+  },
+  /** What was done, for the short confirmation. */
+  done: {
+    approve: "已同意",
+    reject: "已退回",
+    comment: "已发送评论",
+    transfer: "已转交",
+    withdraw: "已撤回",
+    append: "已追加用印次数",
+    finish: "已结束用印",
+    window: "已修改用印时间",
+    resolve: "已处理用印申请",
+    accept: "已接受图片",
   },
   append: {
     title: "追加用印次数",
