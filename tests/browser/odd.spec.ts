@@ -96,6 +96,48 @@ test("a seal code is hidden after a minute, when it is asked to, and when its ta
   expect(views).toBe(1);
 });
 
+test("of several seals one code is seen at a time, and a code that the vendor has not given is read again", async ({
+  house,
+  person,
+}) => {
+  const form = {
+    subject: "两个印章的用印码",
+    company: "上海印库科技有限公司",
+    seals: ["QYS2019040001", "QYS2019040002"].map((seal) => ({ seal, count: 1, users: ["wang"] })),
+  };
+  const definitionId = house.definitions.field;
+  const flow = (await house.api<{ id: string }>("zhang", "POST", "/api/flows", { definitionId, form })).id;
+  await house.approve(flow);
+  await house.business(flow);
+  const wang = await person("wang");
+  await wang.goto(`/flows/${flow}`);
+  await wang.getByRole("button", { name: "查看用印码" }).click();
+  const code = dialog(wang, "用印码");
+  const cards = code.locator(".codebox");
+  const digits = (card: number) => cards.nth(card).getByText(/用印码( \d){6}/);
+  await expect(cards).toHaveCount(2);
+  await expect(digits(0)).toBeAttached();
+  await expect(digits(1)).toHaveCount(0);
+  await cards.nth(1).getByRole("button", { name: "查看" }).click();
+  await expect(digits(1)).toBeAttached();
+  await expect(digits(0)).toHaveCount(0);
+  // It is typed at a box, so nothing copies it.
+  await expect(code.getByRole("button", { name: /复制/ })).toHaveCount(0);
+  await wang.keyboard.press("Escape");
+
+  let given = false;
+  await wang.route("**/seal-code", async (route) => {
+    const response = await route.fetch();
+    const codes = (await response.json()) as object[];
+    await route.fulfill({ response, json: given ? codes : codes.map((one) => ({ ...one, code: null })) });
+  });
+  await wang.getByRole("button", { name: "查看用印码" }).click();
+  await expect(code.getByText("契约锁还没有返回用印码").first()).toBeVisible();
+  given = true;
+  await code.getByRole("button", { name: "重新读取" }).first().click();
+  await expect(digits(0)).toBeAttached();
+});
+
 test("the back button closes what is open, and only then leaves the page", async ({ house, person }) => {
   const flow = await house.startFlow("返回键", 2);
   await house.approve(flow);

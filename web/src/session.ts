@@ -1,6 +1,6 @@
 // Who is signed in. A session that ends keeps the page: a dialog asks for the password.
 import { computed, ref } from "vue";
-import { api, onExpired, Problem, read, type Schemas } from "./api/client";
+import { api, base, onExpired, Problem, read, type Schemas } from "./api/client";
 import { queries } from "./api/queries";
 import { dropDrafts } from "./drafts";
 
@@ -40,7 +40,7 @@ export async function loadSession(): Promise<User | null> {
 }
 
 /** Tells the other tabs of this browser who is signed in: they have one session with this one. */
-const WHO = "yinku.who";
+const WHO = `yinku.who:${base}`;
 function tellTabs(username: string | null): void {
   try {
     if (username === null) localStorage.removeItem(WHO);
