@@ -24,9 +24,9 @@ test: setup-test web
 	RUSTDOCFLAGS='-D warnings' cargo doc $(FEATURES) --no-deps
 	cargo test $(FEATURES) --doc
 	cargo build $(FEATURES) --bin yinku
+	scripts/generated-requests
 	scripts/with-services npm --prefix web run browser
 	scripts/with-services cargo nextest run $(FEATURES)
-	scripts/generated-requests
 
 # Run one part: make bench PARTS=ingest
 bench:

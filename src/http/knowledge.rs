@@ -19,7 +19,7 @@ use crate::{
         document::Document,
         listing::{Start, scope::ListScope, sort::Sort},
         rights::Sight,
-        search::{Cursor, MatchCount},
+        search::{Cursor, MatchCount, MediaType},
     },
     photo::kind::PhotoKind,
     picture::inspect::CameraData,
@@ -60,8 +60,7 @@ struct SearchParams {
     user: Option<String>,
     #[param(value_type = Option<PhotoKind>, inline)]
     kind: Option<String>,
-    /// A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
-    #[param(pattern = "^[a-z0-9.+-]+(/[a-z0-9.+-]+)?$")]
+    #[param(value_type = Option<MediaType>, inline)]
     mime: Option<String>,
     /// Only documents received at or after this time (RFC 3339).
     #[param(format = DateTime)]

@@ -23,7 +23,7 @@ use crate::{
             timeline::TimelineDay,
         },
         rights::Sight,
-        search::Search,
+        search::{MediaType, Search},
     },
     photo::kind::PhotoKind,
 };
@@ -51,8 +51,7 @@ pub(super) struct ListParams {
     pub user: Option<String>,
     #[param(value_type = Option<PhotoKind>, inline)]
     pub kind: Option<String>,
-    /// A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
-    #[param(pattern = "^[a-z0-9.+-]+(/[a-z0-9.+-]+)?$")]
+    #[param(value_type = Option<MediaType>, inline)]
     pub mime: Option<String>,
     /// Only documents of flows that still owe photos.
     pub missing: Option<bool>,
@@ -91,11 +90,11 @@ impl ListParams {
             flow: parsed("flowId", self.flow_id.as_deref())?,
             hash: parsed("hash", self.hash.as_deref())?,
             kind: parsed("kind", self.kind.as_deref())?,
-            mime: self.mime.clone().filter(|mime| !mime.is_empty()),
+            mime: parsed("mime", self.mime.as_deref())?,
             owing: if missing { Some(owing::flows(&edge.app.db).await?) } else { None },
             q: parsed("q", self.q.as_deref())?.unwrap_or_default(),
-            seal: self.seal.clone(),
-            user: self.user.clone(),
+            seal: parsed("seal", self.seal.as_deref())?,
+            user: parsed("user", self.user.as_deref())?,
             from: parsed("from", self.from.as_deref())?,
             to: parsed("to", self.to.as_deref())?,
             ..Search::default()

@@ -20,6 +20,7 @@
 
 mod conditions;
 pub mod folders;
+mod media_type;
 mod owners;
 pub(super) mod terms;
 pub(super) mod ways;
@@ -31,6 +32,7 @@ use sqlx::FromRow;
 
 pub(in crate::library) use self::owners::CANDIDATES;
 pub use self::{
+    media_type::MediaType,
     owners::FlowCandidates,
     terms::{TooManyWords, Words},
 };
@@ -65,8 +67,7 @@ pub struct Search {
     pub flow: Option<FlowId>,
     pub hash: Option<AnyHash>,
     pub kind: Option<PhotoKind>,
-    /// Such as `image/jpeg`, or `image` for every kind of image.
-    pub mime: Option<String>,
+    pub mime: Option<MediaType>,
     /// Each word is in the words of the document's flow, or in a name that the document has or had.
     pub q: Words,
     pub seal: Option<String>,

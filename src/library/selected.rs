@@ -11,7 +11,7 @@ use super::{
     folder::Folder,
     listing::{Listing, scope::ListScope, sort::Sort},
     rights::{Sight, downloads, no_faces, sees},
-    search::{Search, TooManyWords},
+    search::{MediaType, Search, TooManyWords},
     trash,
 };
 use crate::{
@@ -38,9 +38,7 @@ pub struct SelectionQuery {
     /// The username of the person who stamped.
     pub user: Option<String>,
     pub kind: Option<PhotoKind>,
-    /// A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
-    #[schema(pattern = "^[a-z0-9.+-]+(/[a-z0-9.+-]+)?$")]
-    pub mime: Option<String>,
+    pub mime: Option<MediaType>,
     /// Received at this time or later.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub from: Option<Timestamp>,
@@ -57,9 +55,9 @@ impl SelectionQuery {
     /// `owing`: the flows that owe photos, if the query asks for them.
     fn search(&self, owing: Option<Vec<FlowId>>) -> Result<Search, TooManyWords> {
         let Self { q, flow_id, seal, user, kind, mime, from, to, hash, missing: _ } = self.clone();
-        let mime = mime.filter(|mime| !mime.is_empty());
         let q = q.as_deref().unwrap_or_default().parse()?;
         let hash = hash.as_ref().map(Into::into);
+        let [seal, user] = [seal, user].map(|text| text.filter(|text| !text.is_empty()));
         Ok(Search { flow: flow_id, hash, kind, mime, q, seal, user, from, to, owing, ..Search::default() })
     }
 }

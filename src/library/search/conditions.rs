@@ -34,7 +34,7 @@ impl Search {
         }
         if let Some(mime) = &self.mime {
             let of_document = "(SELECT c.mime FROM originals c WHERE c.hash = d.original_hash)";
-            let (mime, of_kind) = (filtered.arg(mime), filtered.arg(format!("{mime}/")));
+            let (mime, of_kind) = (filtered.arg(mime.as_str()), filtered.arg(format!("{}/", mime.as_str())));
             conditions.push(format!("({of_document} = {mime} OR {{position}}({of_document}, {of_kind}) = 1)"));
         }
         conditions.extend(self.words(filtered));
@@ -44,8 +44,9 @@ impl Search {
 
     /// Returns true if the search has a condition beside its place.
     pub(in crate::library) fn has_condition(&self) -> bool {
-        let texts = [&self.seal, &self.user, &self.mime];
-        texts.iter().any(|text| text.is_some())
+        self.seal.is_some()
+            || self.user.is_some()
+            || self.mime.is_some()
             || !self.q.is_empty()
             || self.flow.is_some()
             || self.hash.is_some()

@@ -133,6 +133,8 @@ story!(filters_of_a_search_are_taken_together, async |engine: Engine| {
     for (mime, count) in [("image/jpeg", 2), ("image", 2), ("application/pdf", 1), ("application", 1), ("imag", 0)] {
         assert_eq!(found(&wang, &[("mime", mime)]).await.len(), count, "{mime}");
     }
+    assert_eq!(found(&wang, &[("mime", "Image/JPEG"), ("seal", ""), ("user", "")]).await.len(), 2);
+    wang.get("/api/documents?mime=image/").await.expect_problem(400, "bad_query");
     assert_eq!(found(&wang, &[("mime", "image"), ("q", "采购"), ("seal", "公章"), ("user", "wang")]).await.len(), 2);
     assert_eq!(found(&wang, &[("q", "采购"), ("kind", "signatory"), ("from", "2020-01-01T00:00:00Z")]).await.len(), 2);
     assert!(found(&wang, &[("q", "采购"), ("to", "2020-01-01T00:00:00Z")]).await.is_empty());

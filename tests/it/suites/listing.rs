@@ -259,7 +259,7 @@ story!(a_search_stops_after_20_000_documents_and_its_cursor_leads_on, async |eng
     // No index knows the type, and the oldest documents alone have it.
     let rare = "UPDATE originals SET mime = 'image/heic' WHERE hash IN (SELECT original_hash FROM documents WHERE name LIKE 'YK-1%9_Abc.jpg')";
     execute(&db, [rare, "UPDATE documents SET original_hash = '1' WHERE name = 'n'"]).await;
-    let search = Search { mime: Some("image/heic".to_owned()), ..Search::default() };
+    let search = Search { mime: "image/heic".parse().ok(), ..Search::default() };
     let first = search.documents(&db, &admin, None, 50).await.unwrap();
     let stop = first.next.unwrap();
     assert_eq!(first.documents.len(), 0, "the newest 20,000 have none");

@@ -3182,6 +3182,8 @@ export interface components {
              */
             atLeast: number;
         };
+        /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. Case does not matter. */
+        MediaType: string;
         /** @description Missing photos of one kind. */
         MissingPhotos: {
             kind: components["schemas"]["PhotoKind"];
@@ -3904,11 +3906,8 @@ export interface components {
             user: string | null;
             /** @default null */
             kind: components["schemas"]["PhotoKind"] | null;
-            /**
-             * @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`.
-             * @default null
-             */
-            mime: string | null;
+            /** @default null */
+            mime: components["schemas"]["MediaType"] | null;
             /**
              * Format: date-time
              * @description Received at this time or later.
@@ -5885,7 +5884,6 @@ export interface operations {
                 /** @description The username of the person who stamped. */
                 user?: string;
                 kind?: "face" | "signatory" | "emergency" | "unknown" | "";
-                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
                 mime?: string;
                 /** @description Only documents received at or after this time (RFC 3339). */
                 from?: string;
@@ -6367,7 +6365,6 @@ export interface operations {
                 /** @description The username of the person who stamped. */
                 user?: string;
                 kind?: "face" | "signatory" | "emergency" | "unknown" | "";
-                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
                 mime?: string;
                 /** @description Only documents received at or after this time (RFC 3339). */
                 from?: string;
@@ -11015,7 +11012,6 @@ export interface operations {
                 /** @description The username of the person who stamped. */
                 user?: string;
                 kind?: "face" | "signatory" | "emergency" | "unknown" | "";
-                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
                 mime?: string;
                 /** @description Only documents of flows that still owe photos. */
                 missing?: boolean;
@@ -11634,7 +11630,6 @@ export interface operations {
                 /** @description The username of the person who stamped. */
                 user?: string;
                 kind?: "face" | "signatory" | "emergency" | "unknown" | "";
-                /** @description A media type, such as `image/jpeg`, or the part before its `/`, such as `image`. */
                 mime?: string;
                 /** @description Only documents of flows that still owe photos. */
                 missing?: boolean;
