@@ -73,6 +73,7 @@ test("uses are appended, the time of use is changed, and the use is ended", asyn
   await finish.getByLabel("原因").fill("只盖一次");
   await finish.getByRole("button", { name: "结束用印" }).click();
   await expect(finish).toHaveCount(0);
+  await expect(wang.locator(".toast", { hasText: "已结束用印" })).toBeVisible();
   await expect(wang.getByText("待归档").first()).toBeVisible();
   await expect(wang.getByText("剩余 4 次未用").first()).toBeVisible();
 });

@@ -101,6 +101,8 @@ test.describe("the session ends", () => {
     await dialog.getByRole("button", { name: "登录", exact: true }).click();
     await expect(dialog).toHaveCount(0);
     await expect(opinion(li)).toHaveValue("写了一半的意见");
+    // What the dialog has said is over.
+    await expect(li.getByRole("alert")).toHaveCount(0);
     // A write is never sent twice by itself: the person presses again.
     expect((await house.flow<{ phase: string }>(flow)).phase).toBe("approving");
     await li.getByRole("button", { name: "同意" }).click();

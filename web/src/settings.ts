@@ -38,6 +38,8 @@ function apply(): void {
 }
 
 dark.addEventListener("change", apply);
+// Another tab has changed them. Without this its change would be lost with the next one here.
+addEventListener("storage", ({ key }) => key === KEY && Object.assign(settings, defaults, load()));
 watch(
   settings,
   () => {

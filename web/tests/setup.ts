@@ -9,3 +9,10 @@ window.matchMedia ??= (media) => ({
   removeListener: () => undefined,
   dispatchEvent: () => false,
 });
+// Node takes no relative address, as a browser does.
+const Absolute = globalThis.Request;
+globalThis.Request = class extends Absolute {
+  constructor(input: RequestInfo | URL, init?: RequestInit) {
+    super(typeof input === "string" ? new URL(input, location.href) : input, init);
+  }
+};

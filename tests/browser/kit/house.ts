@@ -317,6 +317,15 @@ export class House {
     await this.vendorControl("/faults", { ...fault, photokeys: this.lost });
   }
 
+  /** The vendor has found the photo that was lost last. */
+  async findAgain(): Promise<void> {
+    this.lost.pop();
+    await this.vendorControl("/faults", undefined, "DELETE");
+    if (this.lost.length === 0) return;
+    const fault = { target: "image", fault: { kind: "status", status: 404 } };
+    await this.vendorControl("/faults", { ...fault, photokeys: this.lost });
+  }
+
   async flow<T = Record<string, unknown>>(id: string): Promise<T> {
     return this.api<T>("admin", "GET", `/api/flows/${id}`);
   }

@@ -120,6 +120,13 @@ export async function noViolations(page: Page, what: string): Promise<void> {
       document.getAnimations().map((one) => (one.effect?.getTiming().iterations === Infinity ? null : one.finished)),
     ),
   );
+  // A control that shows only an icon has its tooltip from this name.
+  const nameless = await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("button, a[href]")]
+      .filter((one) => one.checkVisibility() && one.textContent?.trim() === "" && !one.getAttribute("aria-label"))
+      .map((one) => one.outerHTML.slice(0, 200)),
+  );
+  expect(nameless, `${what}: icons without a name`).toEqual([]);
   await page.evaluate(`if (!window.axe) { ${axeSource} }`);
   const found = await page.evaluate(async (tags) => {
     const axe = (

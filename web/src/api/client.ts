@@ -73,6 +73,12 @@ export async function ask(input: Request | string, init?: RequestInit): Promise<
   return response;
 }
 
+/** Asks whether the service is there. */
+export async function isThere(): Promise<boolean> {
+  const answer = await ask(`${base}/healthz`, { cache: "no-store" }).catch(() => null);
+  return answer?.ok ?? false;
+}
+
 export const api = createClient<paths>({ baseUrl: base, fetch: ask });
 
 /** Makes the Problem of an answer that is no success. */

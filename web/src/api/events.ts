@@ -75,17 +75,12 @@ function connect(): void {
   stream.addEventListener("open", () => {
     pause = 1000;
     setStreaming(true);
-    // What happened without the stream is unknown, so everything on the page is read again.
-    void queries.invalidateQueries();
     say({ type: "state", up: true });
   });
   stream.addEventListener("error", () => {
-    const before = streaming.value;
     setStreaming(false);
     say({ type: "state", up: false });
     stream.close();
-    // If the service is gone the page must say so now, not when it reads again by itself.
-    if (before) void queries.invalidateQueries();
     retry = window.setTimeout(connect, pause);
     pause = Math.min(pause * 2, 15_000);
   });
@@ -98,15 +93,21 @@ function connect(): void {
   }
 }
 
+/**
+ * What happened without the stream is unknown, so everything on the page is read again when it comes. When it goes, too:
+ * if the service is gone the page must say so now, and from here on it reads again more often.
+ */
 function setStreaming(up: boolean): void {
+  if (streaming.value === up) return;
   streaming.value = up;
+  void queries.invalidateQueries();
 }
 
 function disconnect(): void {
   clearTimeout(retry);
   source?.close();
   source = undefined;
-  setStreaming(false);
+  streaming.value = false;
 }
 
 let stop: (() => void) | undefined;
@@ -140,7 +141,6 @@ function shareStream(signal: AbortSignal): void {
       if (source) say({ type: "state", up: streaming.value });
     } else if (!source) {
       setStreaming(data.up);
-      if (data.up) void queries.invalidateQueries();
     }
   });
   say({ type: "ask" });

@@ -21,7 +21,7 @@ const fields = [
   seals,
   field("photos", "files"),
 ];
-const words = { need: (label: string) => `need ${label}`, whole: "whole", needRow: "row" };
+const words = { need: (label: string) => `need ${label}`, whole: "whole", number: "number", needRow: "row" };
 const counts = new Set(["seals.count"]);
 
 describe("a form", () => {
@@ -72,6 +72,31 @@ describe("checks", () => {
     expect(check(fields, { ...valuesOf(fields), subject: "a", amount: "0.5" }, counts, words)).toEqual({
       "form.seals": "row",
     });
+  });
+});
+
+describe("numbers", () => {
+  const values = (amount: string, count: string) => ({
+    subject: "a",
+    amount,
+    seals: [{ seal: ["公章"], count, users: ["wang"] }],
+  });
+  it("take digits of full width, as a Chinese keyboard types them", () => {
+    expect(check(fields, values("１.５", "１２"), counts, words)).toEqual({});
+    expect(formOf(fields, values("１.５", "１２"))).toMatchObject({ amount: 1.5, seals: [{ count: 12 }] });
+  });
+  it("that are none are named as what they should be", () => {
+    expect(check(fields, values("abc", "2.5"), counts, words)).toEqual({
+      "form.amount": "number",
+      "form.seals.0.count": "whole",
+    });
+  });
+  it("that are none stay as they were pasted", () => {
+    const cells = [
+      ["公章", "两次", "王五"],
+      ["公章", "３", "王五"],
+    ];
+    expect(rowsOf(cells, seals.columns!, {}).map((row) => row.count)).toEqual(["两次", 3]);
   });
 });
 

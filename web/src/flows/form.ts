@@ -4,6 +4,12 @@ import type { Schemas } from "@/api/client";
 export type Field = Schemas["Field"];
 export type Row = Record<string, unknown>;
 export type Values = Record<string, unknown>;
+/** What a row of a detail table asks of its table. */
+export interface RowActs {
+  set(index: number, key: string, value: unknown): void;
+  remove(index: number): void;
+  errorOf(sent: number, key: string): string | undefined;
+}
 
 export const isMany = (field: Field) =>
   field.type === "users" || field.type === "seals" || field.type === "user" || field.type === "seal";
@@ -44,6 +50,11 @@ export function isEmptyRow(row: Row): boolean {
   return Object.values(row).every(isEmptyValue);
 }
 
+/** Digits of full width, which a Chinese keyboard types, are digits. */
+function numberOf(value: unknown): number {
+  return Number(String(value).normalize("NFKC"));
+}
+
 function sent(field: Field, value: unknown): unknown {
   if (field.type === "table") {
     return (value as Row[]).filter((row) => !isEmptyRow(row)).map((row) => formOf(field.columns ?? [], row));
@@ -52,7 +63,7 @@ function sent(field: Field, value: unknown): unknown {
     const list = value as string[];
     return field.type === "user" || field.type === "seal" ? list[0] : list;
   }
-  if (field.type === "number") return Number(value);
+  if (field.type === "number") return numberOf(value);
   return typeof value === "string" ? value.trim() : value;
 }
 
@@ -81,6 +92,7 @@ export function changesOf(fields: Field[], values: Values, before: Values): Valu
 export interface CheckWords {
   need(label: string): string;
   whole: string;
+  number: string;
   needRow: string;
 }
 
@@ -107,9 +119,10 @@ export function check(
       );
     } else if (field.required && isEmptyValue(value)) errors[path] = words.need(field.label);
     else if (field.type === "number" && !isEmptyValue(value)) {
-      const n = Number(value);
+      const n = numberOf(value);
       const isCount = counts.has(path.replace(/\.\d+\./, ".").replace(/^form\./, ""));
-      if (!Number.isFinite(n) || (isCount && !(Number.isInteger(n) && n >= 1))) errors[path] = words.whole;
+      if (isCount && !(Number.isInteger(n) && n >= 1)) errors[path] = words.whole;
+      else if (!Number.isFinite(n)) errors[path] = words.number;
     }
   }
   return errors;
@@ -165,7 +178,11 @@ export function rowsOf(cells: string[][], columns: Field[], usernames: Record<st
     Object.fromEntries(
       columns.map((column, at) => {
         const text = row[at] ?? "";
-        if (!isMany(column)) return [column.key, column.type === "number" && text !== "" ? Number(text) : text];
+        if (!isMany(column)) {
+          // What is no number stays as it was pasted, for the person to see.
+          const n = column.type === "number" && text !== "" ? numberOf(text) : NaN;
+          return [column.key, Number.isNaN(n) ? text : n];
+        }
         const parts = partsOf(text);
         return [column.key, isPeople(column) ? parts.map((name) => usernames[name] ?? name) : parts];
       }),

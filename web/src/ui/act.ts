@@ -35,6 +35,8 @@ export function useAct<A extends unknown[]>(work: (...args: A) => Promise<unknow
       await work(...args);
       return true;
     } catch (failure) {
+      // The dialog of the session says it, and it is over when the person has signed in.
+      if (failure instanceof Problem && failure.code === "not_logged_in") return false;
       error.value = failure;
       alarm(sentence(failure));
       if (failure instanceof Problem && [429, 503].includes(failure.status)) countDown(failure.retryAfter ?? 1);

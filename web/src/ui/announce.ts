@@ -5,20 +5,25 @@ export const polite = ref("");
 /** Errors of what was just pressed. */
 export const assertive = ref("");
 const QUIET = 10_000;
-let next: string | undefined;
+/** Makes the text when it is spoken, so it holds for all that happened meanwhile. An empty text is not spoken. */
+type Say = () => string;
+let next: Say | undefined;
 let timer: number | undefined;
 
-export function announce(text: string): void {
+export function announce(say: Say): void {
   if (timer !== undefined) {
-    next = text;
+    next = say;
     return;
   }
-  polite.value = text;
+  const text = say();
+  if (!text) return;
+  // Equal words are spoken again, because they say that it happened again.
+  polite.value = text === polite.value ? `${text}\u00a0` : text;
   timer = window.setTimeout(() => {
     timer = undefined;
     const waiting = next;
     next = undefined;
-    if (waiting !== undefined && waiting !== polite.value) announce(waiting);
+    if (waiting) announce(waiting);
   }, QUIET);
 }
 

@@ -308,13 +308,12 @@ export const en: Zh = {
   states_of_page: {
     error: "Reading failed",
     forbidden: "You may not see this.",
-    forbidden_role: (roles) => `It needs the role ${roles}.`,
+    forbidden_role: (roles) => `It needs the role ${roles.join(" or ").toLowerCase()}.`,
     back_to_flows: "Back to flows",
     not_found: "Nothing here, or nothing you may see",
     code: "code",
     time: "time",
     address: "address",
     wait: (seconds) => `again in ${seconds} s`,
-    or: "or",
   },
 };

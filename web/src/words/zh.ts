@@ -315,14 +315,13 @@ export const zh = {
   states_of_page: {
     error: "读取失败",
     forbidden: "您没有查看这里的权限。",
-    forbidden_role: (roles: string) => `需要${roles}角色。`,
+    forbidden_role: (roles: string[]) => `需要${roles.map((one) => `“${one}”`).join("或")}角色。`,
     back_to_flows: "返回流程",
     not_found: "这里没有内容，或者您无权查看",
     code: "代码",
     time: "时间",
     address: "地址",
     wait: (seconds: number) => `${seconds} 秒后再试`,
-    or: "或",
   },
 };
 
