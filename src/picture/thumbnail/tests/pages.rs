@@ -37,6 +37,44 @@ fn a_scan_in_every_usual_coding_has_thumbnails() {
     }
 }
 
+/// A page as a scanner writes it; fixtures/scans/make.py makes it.
+macro_rules! scanned {
+    ($name:literal) => {
+        ($name, include_bytes!(concat!("../../../../fixtures/scans/", $name)).as_slice())
+    };
+}
+
+#[test]
+fn a_page_in_black_and_white_that_is_coded_as_a_facsimile_is_shown() {
+    for (name, bytes) in [
+        scanned!("g4-white-is-zero.tif"),
+        scanned!("g4-black-is-zero.tif"),
+        scanned!("g4-lowest-bit-first.tif"),
+        scanned!("g4-strips.tif"),
+    ] {
+        let picture = shown(bytes, 50);
+        assert_eq!(picture.dimensions(), (50, 32), "{name}");
+        assert_quarters(&picture, [[0; 3], [255; 3], [255; 3], [255; 3]]);
+    }
+}
+
+#[test]
+fn a_page_with_jpeg_inside_is_shown_in_its_colours() {
+    for (name, bytes) in [
+        scanned!("jpeg-rgb.tif"),
+        scanned!("jpeg-ycbcr.tif"),
+        scanned!("jpeg-ycbcr-strips.tif"),
+        scanned!("lzw-predictor.tif"),
+        scanned!("deflate-predictor.tif"),
+    ] {
+        let picture = shown(bytes, 48);
+        assert_eq!(picture.dimensions(), (48, 32), "{name}");
+        assert_quarters(&picture, [RED, GREEN, BLUE, YELLOW]);
+    }
+    let (_, gray) = scanned!("jpeg-gray.tif");
+    assert_quarters(&shown(gray, 48), [[0; 3], [80; 3], [160; 3], [240; 3]]);
+}
+
 #[test]
 fn a_scan_whose_bytes_begin_with_the_lowest_bit_is_shown() {
     let mut bytes = std::io::Cursor::new(Vec::new());
