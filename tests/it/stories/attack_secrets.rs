@@ -7,13 +7,14 @@ use std::{
     process::{Command, Stdio},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
 use yinku::{
     app::App,
     clock::Clock,
     config::{Config, Secret},
-    db::{Db, sql},
+    db::{Db, Pools, sql},
     id::FlowId,
 };
 
@@ -58,7 +59,27 @@ story!(a_copy_of_the_database_has_no_secret_of_a_service, async |engine: Engine|
     assert!(!shown.to_string().contains("s3cret"), "{shown}");
     let clear = "SELECT COUNT(*) FROM services WHERE app_secret NOT LIKE 'sealed:1:%' OR app_secret LIKE '%s3cret%'";
     assert_eq!(world.count(clear).await, 0);
+    if matches!(engine, Engine::Sqlite) {
+        let copied = copied(&world.app).await;
+        assert!(contains(&copied, b"sealed:1:"), "the copy is whole");
+        for secret in [secret.as_bytes(), b"s3cret-of-another", KEY.as_bytes(), &[1; 32]] {
+            assert!(!contains(&copied, secret), "{secret:?}");
+        }
+    }
 });
+
+/// The bytes of a copy of the whole database, as a backup makes it.
+async fn copied(app: &App) -> Vec<u8> {
+    let Pools::Sqlite { write, .. } = app.db.pools() else { unreachable!("SQLite alone is a file") };
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy.db");
+    sqlx::query("VACUUM INTO $1").bind(copy.to_str().unwrap()).execute(write).await.unwrap();
+    std::fs::read(copy).unwrap()
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
 
 story!(a_copy_of_the_database_has_no_seed_of_one_time_codes, async |engine: Engine| {
     let world = World::new(engine, Plan { config: Some(with_key), ..Plan::default() }).await;
@@ -83,6 +104,27 @@ async fn the_first_start_on_sqlite_makes_a_key_that_only_the_owner_may_read() {
     let second = App::open(config, Clock::System).await.unwrap();
     assert_eq!(first.secrets.fingerprint(), second.secrets.fingerprint());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), key, "a key is never replaced");
+    // The whole database does not have it, in no spelling.
+    let (text, copied) = (key.trim(), copied(&second).await);
+    let bytes = BASE64_STANDARD.decode(text).unwrap();
+    for spelling in [text.as_bytes(), &bytes, hex::encode(&bytes).as_bytes()] {
+        assert!(!contains(&copied, spelling));
+    }
+}
+
+// The start, the help of the settings and the manual say it.
+#[test]
+fn it_is_said_that_no_backup_has_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = yinku(dir.path());
+    command.arg("serve").env("YINKU_LISTEN", "127.0.0.1:0").env("YINKU_LOG__FILTER", "info");
+    let line = serve_until(command, "made the key for stored secrets");
+    assert!(line.contains("no backup contains it") && line.contains("data/secrets.key"), "{line}");
+    assert!(line.contains("keep a copy of this file elsewhere"), "{line}");
+    let help = include_str!("../../../yinku.example.toml");
+    assert!(help.contains("The key is in no backup: keep a copy of it elsewhere."));
+    let manual = include_str!("../../../docs/security.md");
+    assert!(manual.contains("**No backup contains the key.** Keep a copy of it elsewhere."));
 }
 
 story!(without_a_key_on_postgresql_secrets_are_clear_until_there_is_one, async |engine: Engine| {
