@@ -35,7 +35,7 @@ use sqlx::{
 
 pub use arg::{Arg, storable};
 pub use file::DatabaseFile;
-pub use folded::folded;
+pub use folded::{folded, is_blank};
 pub use listen::Listener;
 pub use on::On;
 pub use open::OpenError;

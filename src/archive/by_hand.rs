@@ -10,7 +10,7 @@ use crate::{
     app::App,
     audit::Act,
     clock::Timestamp,
-    db::{DbError, Tx, sql},
+    db::{DbError, Tx, is_blank, sql},
     flow::{
         Flow, FlowState, LockedFlow,
         actions::{Action, Refusal},
@@ -62,7 +62,7 @@ pub struct Wish {
 
 impl Wish {
     fn reason(&self) -> Option<&str> {
-        self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
+        self.reason.as_deref().map(str::trim).filter(|reason| !is_blank(reason))
     }
 }
 

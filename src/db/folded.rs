@@ -28,6 +28,14 @@ pub fn folded(text: &str) -> String {
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Returns true if the text shows nothing: no characters, blanks, or characters that are not seen.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    // Fillers and the empty Braille pattern are letters and symbols without ink.
+    let without_ink = |c: char| matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || shows_nothing(c) || without_ink(c))
+}
+
 fn simplified(c: char) -> char {
     if c < FIRST { c } else { SIMPLIFIED.get(&c).copied().unwrap_or(c) }
 }
@@ -42,6 +50,17 @@ const fn shows_nothing(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_shows_nothing_is_blank() {
+        for blank in ["", " \u{3000}\n", "\u{200b}", "\u{202e}\u{2066}", "\u{3164}\u{2800}", "\u{1}\u{1b}", "\u{feff}"]
+        {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for text in ["好", ".", "\u{200b}a", "0", "👍", "\u{301}"] {
+            assert!(!is_blank(text), "{text:?}");
+        }
+    }
 
     #[test]
     fn what_people_type_is_one_text() {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 pub use super::application::{ApplicationError, application, times_over};
 use crate::{
+    db::is_blank,
     definition::{Body, Field, FieldError, FieldType, moment},
     user::Directory,
 };
@@ -226,7 +227,7 @@ fn within(text: &str, most: usize) -> Result<(), String> {
 
 fn is_empty(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.trim().is_empty(),
+        Value::String(text) => is_blank(text),
         Value::Array(items) => items.is_empty(),
         _ => false,
     }

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     audit::Act,
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{DbError, Tx, is_blank},
     definition::{Body, Definition, Field, FieldError, Integration, START, starters::StartRefusal},
     id::{DefinitionId, FlowId, RunId},
     killpoint,
@@ -208,7 +208,7 @@ fn in_time(integration: &Integration, form: &Form, now: Timestamp) -> Result<(),
 
 fn title(body: &Body, form: &Form) -> String {
     let subject = body.integration.as_ref().and_then(|i| form.get(&i.subject_field)).and_then(|v| v.as_str());
-    subject.filter(|subject| !subject.trim().is_empty()).unwrap_or(&body.name).to_owned()
+    subject.filter(|subject| !is_blank(subject)).unwrap_or(&body.name).to_owned()
 }
 
 /// Returns the participants at the start: approvers, seal users and the users that the form names.

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    db::is_blank,
     flow::{actions::Action, view::FlowView},
     id::{FlowId, SealUseId},
     seal_use::{
@@ -250,5 +251,5 @@ async fn owed_photos(
 
 /// Trims a text and removes NUL. `None` if nothing remains.
 fn nonempty(text: Option<String>) -> Option<String> {
-    text.map(|text| text.replace('\0', "").trim().to_owned()).filter(|text| !text.is_empty())
+    text.map(|text| text.replace('\0', "").trim().to_owned()).filter(|text| !is_blank(text))
 }

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, On, Tx, sql},
+    db::{Db, DbError, On, Tx, is_blank, sql},
     id::{FlowId, SealUseId},
     queue::{self, JobKind},
 };
@@ -30,7 +30,7 @@ const NO_REASON: &str = "流程已结束";
 /// refused is not changed. But it may be reopened until the flow is locked, so its job is woken too.
 pub async fn ask(tx: &mut Tx, flow: &FlowId, reason: &str, by: &str, now: Timestamp) -> Result<(), DbError> {
     let reason = reason.replace('\0', "");
-    let reason = if reason.trim().is_empty() { NO_REASON } else { reason.trim() };
+    let reason = if is_blank(&reason) { NO_REASON } else { reason.trim() };
     let all: Vec<SealUseId> = sql("SELECT id FROM seal_uses WHERE flow_id = $1 AND end_asked_at IS NULL ORDER BY id")
         .bind(flow)
         .scalars(&mut *tx)

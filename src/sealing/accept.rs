@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     audit::Act,
-    db::{Db, DbError, Tx},
+    db::{Db, DbError, Tx, is_blank},
     flow::{Flow, LockedFlow, act::FlowAct, event::EventKind, settle},
     id::PhotoId,
     library::{
@@ -49,7 +49,7 @@ pub struct AcceptWish {
 pub async fn accept(acting: Acting<'_>, id: &PhotoId, wish: &AcceptWish) -> Result<Document, AcceptError> {
     let Acting { db, user, now } = acting;
     let reason = wish.reason.trim();
-    if reason.is_empty() {
+    if is_blank(reason) {
         return Err(AcceptError::NoReason);
     }
     let mut tx = db.begin().await?;

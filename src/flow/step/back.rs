@@ -4,7 +4,7 @@ use super::{Opinion, StepError, turn};
 use crate::{
     audit::Act,
     clock::Timestamp,
-    db::{DbError, Tx},
+    db::{DbError, Tx, is_blank},
     definition::{Definition, NodeKind, START},
     flow::{
         Flow, FlowState,
@@ -31,7 +31,7 @@ pub async fn reject(acting: Acting<'_>, id: &FlowId, opinion: Opinion<'_>, to: &
     SealUse::supersede(&mut tx, id, progress::applies_again(&body, to)).await?;
     let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     turn::check(&mut tx, &case, user, Action::Reject, opinion.node).await?;
-    if opinion.comment.is_none_or(|comment| comment.trim().is_empty()) {
+    if opinion.comment.is_none_or(is_blank) {
         return Err(StepError::field("comment", "must not be empty; say why the flow is sent back"));
     }
     let node = case.node().ok_or(StepError::MovedOn)?;
@@ -81,7 +81,7 @@ pub async fn withdraw(acting: Acting<'_>, id: &FlowId, comment: Option<&str>) ->
     if case.flow.state == FlowState::Draft {
         return Ok(draft::withdraw(tx, acting, case.flow, comment).await?);
     }
-    if comment.is_none_or(|comment| comment.trim().is_empty()) && case.has_evidence(&mut tx).await? {
+    if comment.is_none_or(is_blank) && case.has_evidence(&mut tx).await? {
         return Err(StepError::field("comment", "a stamping was made; enter why the flow is withdrawn"));
     }
     let flow = &case.flow;

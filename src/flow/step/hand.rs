@@ -3,7 +3,7 @@
 use super::{Opinion, StepError, turn};
 use crate::{
     audit::Act,
-    db::Tx,
+    db::{Tx, is_blank},
     definition::START,
     flow::{
         FlowState,
@@ -75,7 +75,7 @@ pub async fn comment(acting: Acting<'_>, id: &FlowId, text: &str) -> Result<(), 
     let mut tx = db.begin().await?;
     let case = Case::lock(&mut tx, id, user).await?.ok_or(StepError::NotFound)?;
     actions::check_comment(&case.flow)?;
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err(StepError::field("comment", "must not be empty; write a comment"));
     }
     let happened = NewEvent {

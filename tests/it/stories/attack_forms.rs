@@ -7,8 +7,9 @@ use yinku::http;
 
 use crate::support::{
     Told, World,
-    flows::{act, purchase},
+    flows::{act, callers, purchase},
     people::make_user,
+    seals::{in_use, look, one_seal, without_photo},
     story,
 };
 
@@ -161,6 +162,49 @@ story!(texts_are_bounded_wherever_they_come_from, async |world: World| {
     let long = text(1_001);
     zhang.get(&format!("/api/flows?q={long}")).await.expect_problem(400, "bad_query");
     assert_eq!(world.count("SELECT COUNT(*) FROM flow_events WHERE LENGTH(detail) > 2000").await, 0);
+});
+
+/// Texts of which a reader sees nothing.
+const UNSEEN: [&str; 4] = ["\u{200b}\u{feff}", "\u{202e}", "\u{3164}", " \u{2060}\u{3000}\n"];
+
+story!(a_reason_that_nobody_can_see_is_none, async |world: World| {
+    let [zhang, li, wang, admin] = callers(&world, ["zhang", "li", "wang", "admin"]).await;
+    for unseen in UNSEEN {
+        let mut form = purchase(&one_seal(1));
+        form["subject"] = unseen.into();
+        let problem = start(&world, &form).await.expect_problem(422, "invalid");
+        assert_eq!(named(&problem), ["form.subject"], "{unseen:?}");
+    }
+    let flow = world.start_flow(1).await;
+    for unseen in UNSEEN {
+        for step in ["reject", "comment"] {
+            let problem = act(&li, &flow, step, json!({ "comment": unseen })).await.expect_problem(422, "invalid");
+            assert_eq!(named(&problem), ["comment"], "{step}, {unseen:?}");
+        }
+    }
+    act(&li, &flow, "reject", json!({ "comment": "改金额" })).await.expect(200);
+    act(&zhang, &flow, "withdraw", json!({})).await.expect(200);
+    let (flow, business) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    let path = format!("/api/flows/{flow}");
+    for unseen in UNSEEN {
+        let end = json!({ "reason": unseen });
+        wang.post(&format!("{path}/seal-finish"), &end).await.expect_problem(422, "invalid");
+    }
+    world.sim.stamp_with(&business, 0, &without_photo()).await.unwrap();
+    look(&world, &flow).await;
+    for unseen in UNSEEN {
+        let withdrawal = json!({ "comment": unseen });
+        act(&admin, &flow, "withdraw", withdrawal).await.expect_problem(422, "invalid");
+    }
+    let end = json!({ "reason": "完" });
+    wang.post(&format!("{path}/seal-finish"), &end).await.expect(200);
+    world.until("use has ended", async || world.count("SELECT COUNT(ended_at) FROM seal_uses").await == 1).await;
+    world.until_quiet().await;
+    for unseen in UNSEEN {
+        let wish = json!({ "acceptMissing": true, "reason": unseen });
+        act(&admin, &flow, "archive", wish).await.expect_problem(422, "invalid");
+    }
 });
 
 story!(a_definition_that_costs_much_to_check_is_refused, async |world: World| {
