@@ -172,7 +172,7 @@ async fn prepare(
 ) -> Result<Act, DbError> {
     let (flow, reason) = (&case.flow, wish.reason());
     if let Some(node) = case.node() {
-        flow.move_to(tx, None, now).await?;
+        case.leave_nodes(tx, now).await?;
         if delivery::sends_after(&case.body, &node.key) {
             delivery::queue_stamped_files(tx, &flow.id, &case.body, now).await?;
         }

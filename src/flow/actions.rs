@@ -6,7 +6,7 @@ mod tests;
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-pub use rules::editable;
+pub use rules::{editable, editable_at};
 
 use super::Flow;
 use crate::{

@@ -5,9 +5,10 @@ use super::{
     actions::{self, Action, Facts, Refusal, UseFacts},
     approval,
     people::{self, People},
-    required_files,
+    progress, required_files,
 };
 use crate::{
+    clock::Timestamp,
     db::{DbError, Tx},
     definition::{Body, Definition, Node},
     flow::Flow,
@@ -114,6 +115,12 @@ impl Case {
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
         self.flow.node.as_deref().and_then(|key| self.body.node(key))
+    }
+
+    /// Moves the flow behind its last node.
+    pub async fn leave_nodes(&self, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+        self.flow.move_to(tx, None, now).await?;
+        progress::wait_for_archive(tx, &self.flow, &self.body, &self.users).await
     }
 
     /// Returns true if use has ended and no stamp was made.

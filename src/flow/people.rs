@@ -63,7 +63,7 @@ impl People {
         self.parts_of(user).any(|part| part.place.is_some() && !part.turn)
     }
 
-    /// Returns true if the flow waits for `user`, or waited for `user` when it was archived.
+    /// Returns true if the flow waits for `user`, waited for `user` when it was archived, or keeps a place for `user`.
     #[must_use]
     pub fn has_place(&self, user: &User) -> bool {
         self.parts_of(user).any(|part| part.place.is_some())
@@ -144,6 +144,24 @@ pub async fn wait_for(tx: &mut Tx, flow: &FlowId, assigned: &Assigned, one_by_on
     }
     if assigned.rescued { gone::mark(tx, flow).await } else { gone::refresh(tx, flow).await }
 }
+
+/// Gives those who have none a place behind all others, without a turn.
+pub async fn keep_place(tx: &mut Tx, flow: &FlowId, people: &[String]) -> Result<(), DbError> {
+    for who in people {
+        sql("INSERT INTO flow_people (flow_id, list_key, who, state, definition_id, place)
+             SELECT id, list_key, $2, state, definition_id, $3 FROM flows WHERE id = $1
+             ON CONFLICT (flow_id, who) DO UPDATE SET place = excluded.place WHERE flow_people.place IS NULL")
+        .bind(flow)
+        .bind(who)
+        .bind(BEHIND)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A place behind all assignees.
+const BEHIND: i64 = i32::MAX as i64;
 
 /// Ends the turn of `user`. If the users act one by one, the next user gets the turn.
 pub async fn end_turn(tx: &mut Tx, flow: &FlowId, user: &User) -> Result<(), DbError> {

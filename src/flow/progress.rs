@@ -1,7 +1,7 @@
 //! Moves a flow to the next node that waits for a user, and starts what is due on the way.
 
 use super::{
-    LockedFlow,
+    LockedFlow, actions,
     assign::{self, Assigned, Casting},
     event::{self, EventKind, NewEvent, YINKU},
     form, people,
@@ -44,26 +44,52 @@ pub(super) async fn leave(
     if sends {
         delivery::queue_stamped_files(tx, &flow.id, body, now).await?;
     }
-    let waiting = next.or_else(|| body.nodes.iter().rfind(|node| node.kind == NodeKind::Seal));
-    match waiting {
+    match next {
         Some(node) => {
             let form = flow.values()?;
-            let mut assigned = Casting { body, form: &form, starter: &flow.starter, users }.assigned(node);
-            if next.is_none() {
-                // A user who took over the seals may still add the stamped file, too.
-                let receivers = event::receivers(tx, &flow.id, &node.key).await?;
-                let here = receivers.into_iter().filter(|name| users.get(name).is_some());
-                assigned.add(here.map(|name| format!("user:{name}")));
-            }
+            let assigned = Casting { body, form: &form, starter: &flow.starter, users }.assigned(node);
             people::wait_for(tx, &flow.id, &assigned, assign::one_by_one(node, body)).await?;
         }
-        // The starter is responsible for the archive.
-        None => people::wait_for(tx, &flow.id, &Assigned::to_user(&flow.starter), false).await?,
+        None => wait_for_archive(tx, flow, body, users).await?,
     }
     if next.is_none() && archives_itself(body) {
         queue::wake(tx, JobKind::Archive, flow.id.as_str(), now, now).await?;
     }
     Ok(())
+}
+
+/// After the last node, the flow waits for the users of its seal node. Without one, the starter is responsible for the
+/// archive. All who could upload the stamped file keep a place, so that they may add it late.
+pub(super) async fn wait_for_archive(
+    tx: &mut Tx,
+    flow: &LockedFlow,
+    body: &Body,
+    users: &Directory,
+) -> Result<(), DbError> {
+    let form = flow.values()?;
+    let casting = Casting { body, form: &form, starter: &flow.starter, users };
+    let seal = body.nodes.iter().rfind(|node| node.kind == NodeKind::Seal);
+    let mut assigned = seal.map_or_else(|| Assigned::to_user(&flow.starter), |node| casting.assigned(node));
+    if let Some(node) = seal {
+        // A user who took over the seals may still add the stamped file, too.
+        assigned.add(receivers(tx, flow, node, users).await?.into_iter());
+    }
+    let one_by_one = seal.is_some_and(|node| assign::one_by_one(node, body));
+    people::wait_for(tx, &flow.id, &assigned, one_by_one).await?;
+    let stamped = body.fields.iter().find(|field| body.is_stamped_file(field));
+    let uploads = |node: &&Node| stamped.is_some_and(|field| actions::editable_at(body, node, field));
+    for node in body.nodes.iter().filter(uploads) {
+        let mut others = Assigned { order: casting.assignees(node), rescued: false };
+        others.add(receivers(tx, flow, node, users).await?.into_iter());
+        people::keep_place(tx, &flow.id, &others.order).await?;
+    }
+    Ok(())
+}
+
+/// Returns the users who took over a turn at the node and are here.
+async fn receivers(tx: &mut Tx, flow: &LockedFlow, node: &Node, users: &Directory) -> Result<Vec<String>, DbError> {
+    let receivers = event::receivers(tx, &flow.id, &node.key).await?;
+    Ok(receivers.into_iter().filter(|name| users.get(name).is_some()).map(|name| format!("user:{name}")).collect())
 }
 
 pub(super) async fn completed(tx: &mut Tx, flow: &FlowId, node: &Node, now: Timestamp) -> Result<(), DbError> {

@@ -64,6 +64,7 @@ mod help_page;
 mod hints;
 mod keyed;
 mod kinds;
+mod late_stamped;
 mod leaving;
 mod library_bundles;
 mod library_documents;

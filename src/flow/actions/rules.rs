@@ -53,7 +53,8 @@ fn uploadable(body: &Body, field: &Field) -> bool {
 }
 
 /// Returns true if the users whose turn it is at this node may change the field.
-fn editable_at(body: &Body, node: &Node, field: &Field) -> bool {
+#[must_use]
+pub fn editable_at(body: &Body, node: &Node, field: &Field) -> bool {
     match &node.editable {
         Some(keys) => keys.contains(&field.key),
         None => node.kind == NodeKind::Seal && body.is_stamped_file(field),
@@ -101,7 +102,7 @@ const DRAFT: Refusal = NotRunning("the flow is a draft; submit it first");
 const WITHDRAWN: Refusal = NotRunning("the flow was withdrawn; start a new flow");
 const ARCHIVED: Refusal = NotRunning("the flow is archived and can only be read");
 const LATE: Refusal = NotYours(Cow::Borrowed(
-    "only the starter, the users of the seal node and administrators may add a stamped file to the archive; ask one of them",
+    "only the starter, administrators and the users of the nodes that edit the stamped file may add one to the archive; ask one of them",
 ));
 const NEVER_APPLIED: Refusal =
     NotNow("the vendor has no seal use of this flow yet; wait for its answer to the application");
