@@ -107,4 +107,5 @@ mod start_up;
 mod supplied;
 mod tour;
 mod trouble;
+mod trouble_pages;
 mod turns;

@@ -135,3 +135,55 @@ story!(a_flow_is_handed_on_to_a_user_who_may_start_it, async |world: World| {
     assert_eq!(problem["errors"][0]["field"], "to");
     step(&admin, &flow, "transfer", json!({ "to": "wang" })).await;
 });
+
+/// A user who leaves at the same moment at which the flow reaches their node.
+struct Leaver {
+    username: &'static str,
+    /// Who has the node.
+    node: &'static str,
+    leaves: fn() -> Value,
+    returns: fn() -> Value,
+}
+
+story!(a_user_who_leaves_while_their_node_is_reached_is_never_waited_for_unseen, async |world: World| {
+    let leavers = [
+        Leaver {
+            username: "zhao",
+            node: "user:zhao",
+            leaves: || json!({ "disabled": true }),
+            returns: || json!({ "disabled": false }),
+        },
+        Leaver {
+            username: "wang",
+            node: "role:operator",
+            leaves: || json!({ "roles": ["member"] }),
+            returns: || json!({ "roles": ["operator"] }),
+        },
+    ];
+    let [admin, zhang, li] = callers(&world, ["admin", "zhang", "li"]).await;
+    for Leaver { username, node: assignee, leaves, returns } in leavers {
+        let nodes = json!([node("one", &["user:li"], "any"), node("two", &[assignee], "any")]);
+        let definition = define(&world, nodes).await;
+        let path = format!("/api/users/{}", id_of(&admin, username).await);
+        for round in 0..10 {
+            let flow = start(&zhang, &definition).await;
+            let (leaving, approval) = (leaves(), json!({}));
+            let (left, approved) = if round % 2 == 0 {
+                tokio::join!(admin.patch(&path, &leaving), act(&li, &flow, "approve", approval))
+            } else {
+                let (approved, left) = tokio::join!(act(&li, &flow, "approve", approval), admin.patch(&path, &leaving));
+                (left, approved)
+            };
+            left.expect(200);
+            assert_eq!(approved.expect(200)["node"], "two");
+            assert_eq!(rescued(&world, &admin, &flow).await, (true, json!(["people_gone"])), "{username}, {round}");
+            // Somebody is back, at the same moment at which the flow is handed on.
+            let (back, to) = (returns(), json!({ "to": "li" }));
+            let (returned, handed) = tokio::join!(admin.patch(&path, &back), act(&admin, &flow, "transfer", to));
+            returned.expect(200);
+            handed.expect(200);
+            assert_eq!(rescued(&world, &admin, &flow).await, (false, json!([])), "{username}, {round}");
+            step(&li, &flow, "approve", json!({})).await;
+        }
+    }
+});
