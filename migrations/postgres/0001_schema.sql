@@ -71,9 +71,9 @@ CREATE TABLE keyed_requests (
   body_hash  TEXT COLLATE "C" NOT NULL,
   -- the run that holds the key; another run takes a key over whose run has died
   run        TEXT COLLATE "C" NOT NULL,
-  -- until then the run has time to answer
+  -- until then the run holds the key; it renews this while it works
   run_until  BIGINT NOT NULL,
-  -- the flow that the run started or submitted, written in the transaction of that act
+  -- the flow of the act that the run has committed, written in the transaction of that act
   flow_id    TEXT COLLATE "C",
   -- the answer: NULL while the run works
   status     BIGINT,

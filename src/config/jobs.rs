@@ -8,7 +8,8 @@ use super::Span;
 pub struct JobsConfig {
     /// Jobs that this process runs at once.
     pub workers: usize,
-    /// How long a job stays claimed after its last heartbeat. The jobs of a process that died wait this long.
+    /// How long a job stays claimed after its last heartbeat. The jobs of a process that died wait this long. The keys of
+    /// its requests (`Idempotency-Key`) are held as long, but at most 15 s.
     pub lease: Span,
     /// Waits before a failed job runs again: the first wait after the first failure, and so on. While the vendor cannot be
     /// reached, the last wait repeats. A job with another failure is parked after the last wait. An outage of our own

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Code, Edge, JSON_LIMIT, Problem, flows::visible_flow, logged_in::LoggedIn};
 use crate::{
@@ -77,7 +78,8 @@ pub(super) async fn once(State(edge): State<Edge>, request: Request, next: Next)
     let (key, request) = (text_of(&key), format!("{} {}", parts.method, parts.uri.path()));
     let hash = Blake3::of(&body);
     let Some(key) = key else { return bad_key() };
-    let keyed = KeyedRequest { username: &user.user.username, request: &request, key: &key, body: &hash };
+    let held = keyed::held(edge.app.config.jobs.lease.get());
+    let keyed = KeyedRequest { username: &user.user.username, request: &request, key: &key, body: &hash, held };
     match keyed.claim(&edge.app.db, success.is_some(), edge.app.clock.now()).await {
         Ok(Claim::Act(run)) => {
             let keyed_act = KeyedAct { run: KeyedRun::new(run), repeatable: success.is_some() };
@@ -124,6 +126,7 @@ impl KeyedAct {
     /// Acts, and keeps the answer unless the request surely did nothing.
     async fn act(self, app: &Arc<App>, mut parts: Parts, body: Bytes, next: Next) -> Response {
         parts.extensions.insert(Run(self.run.clone()));
+        let held = self.hold(app);
         let running = AssertUnwindSafe(next.run(Request::from_parts(parts, Body::from(body)))).catch_unwind();
         let response = match running.await {
             Ok(response) => response,
@@ -133,6 +136,7 @@ impl KeyedAct {
                 std::panic::resume_unwind(panic);
             }
         };
+        drop(held);
         let (head, body) = response.into_parts();
         // The answer of our own handler is complete in memory.
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -145,6 +149,22 @@ impl KeyedAct {
         };
         self.settle(app, outcome).await;
         Response::from_parts(head, Body::from(bytes))
+    }
+
+    /// Keeps the key while the run works, until the guard is dropped. A run that lost its key cannot commit.
+    fn hold(&self, app: &Arc<App>) -> Option<DropGuard> {
+        let (app, run, ended) = (Arc::clone(app), self.run.id.clone()?, CancellationToken::new());
+        let (guard, held) = (ended.clone().drop_guard(), keyed::held(app.config.jobs.lease.get()));
+        // A task of its own: the request may wait for the database only for a limited time.
+        tokio::spawn(ended.run_until_cancelled_owned(async move {
+            loop {
+                tokio::time::sleep(held / 4).await;
+                if let Err(error) = keyed::renew(&app.db, &run, app.clock.now().plus(held)).await {
+                    tracing::warn!(%error, "the key of a request is not renewed yet");
+                }
+            }
+        }));
+        Some(guard)
     }
 
     /// Returns true if a run with this answer did nothing. A failed act of this service alone is rolled back.

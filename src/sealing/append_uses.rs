@@ -120,7 +120,9 @@ impl Appending<'_> {
             }
         }
         killpoint::reach("append_answered");
-        self.record().await.map_err(|error| AppendError::Unrecorded(Box::new(error)))
+        self.record().await.map_err(|error| AppendError::Unrecorded(Box::new(error)))?;
+        killpoint::reach("append_recorded");
+        Ok(())
     }
 
     /// Records the append directly after the vendor's answer. Without this record, the next detail corrects the numbers.

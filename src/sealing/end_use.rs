@@ -16,6 +16,7 @@ use crate::{
         event::{self, EventKind, NewEvent, YINKU},
     },
     id::{FlowId, SealUseId},
+    killpoint,
     outage::Outage,
     provider::{Actor, Client, Detail, INTERACTIVE, ProviderError},
     queue::{FenceError, Lease, Next},
@@ -26,7 +27,10 @@ use crate::{
     },
     sealing::{actor::acting, detail},
     service::{Service, ServiceError},
-    user::{User, keyed::KeyedRun},
+    user::{
+        User,
+        keyed::{self, KeyedRun},
+    },
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -227,7 +231,7 @@ async fn not_yet(app: &App, lease: &Lease, id: &SealUseId, error: &FinishError) 
 }
 
 /// Ends the use for `user`: of all seals, or of the one in the box `device_no`. A use that has ended already is a
-/// success. `run`: the run of the request, which learns if the vendor may have got it.
+/// success. `run`: the run of the request, which learns if the vendor may have got it, and notes the act.
 pub async fn by_hand(
     app: &App,
     flow: &FlowId,
@@ -252,7 +256,9 @@ pub async fn by_hand(
         run.vendor_refused(before);
     }
     answer?;
-    ended_by_hand(app, &seal_use, user, reason, device_no).await?;
+    killpoint::reach("end_answered");
+    ended_by_hand(app, &seal_use, user, reason, device_no, run).await?;
+    killpoint::reach("end_recorded");
     // The response shows the new state. If the vendor does not answer quickly, the ingest reads it later.
     if let Err(error) = store_current_state(app, &client, &seal_use, business_id, Trigger::Finish).await {
         tracing::warn!(%error, seal_use = %seal_use.id, "the use was ended; its new state is not known yet");
@@ -267,6 +273,7 @@ async fn ended_by_hand(
     user: &User,
     reason: &str,
     device_no: Option<&str>,
+    run: &KeyedRun,
 ) -> Result<(), DbError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -274,6 +281,7 @@ async fn ended_by_hand(
     Flow::lock(&mut tx, &seal_use.flow_id).await?;
     SealUse::changed(&mut tx, &seal_use.id, now).await?;
     SealUse::set_error(&mut tx, &seal_use.id, None).await?;
+    keyed::note(&mut tx, run.id.as_ref(), &seal_use.flow_id).await?;
     let detail = device_no.map_or_else(|| reason.to_owned(), |device| format!("{reason} ({device})"));
     let act = FlowAct {
         username: &user.username,

@@ -1,8 +1,9 @@
 //! Requests with an `Idempotency-Key`: the first answer is kept for 24 hours and given again.
 //!
 //! A key belongs to a user, a method and a path. A run claims the key before it acts, with one statement, so two
-//! requests never act at once. A run that dies leaves no answer. Then the row tells whether its act was committed
-//! ([`note`]), and the next request takes the key over or says what happened.
+//! requests never act at once. It holds the key for at most 15 s and renews that while it works. A run that dies leaves no
+//! answer. Then the row tells whether its act was committed ([`note`]), and the next request takes the key over or says
+//! what happened.
 
 use std::{
     sync::{
@@ -23,8 +24,15 @@ use crate::{
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_hours(24);
-/// The longest time of a run. It is longer than all time limits of its requests to the vendor together.
-const LONGEST_RUN: Duration = Duration::from_mins(10);
+/// The longest time for which a run holds its key without a renewal.
+const HELD: Duration = Duration::from_secs(15);
+
+/// Returns how long a run holds its key without a renewal. After a crash the next request waits as long. `lease`: how
+/// long the jobs of a process that died wait.
+#[must_use]
+pub fn held(lease: Duration) -> Duration {
+    lease.min(HELD)
+}
 
 /// One request, by all that must be the same when it is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +42,8 @@ pub struct KeyedRequest<'a> {
     pub request: &'a str,
     pub key: &'a str,
     pub body: &'a Blake3,
+    /// How long its run holds the key without a renewal.
+    pub held: Duration,
 }
 
 /// The run of a request, as its act sees it.
@@ -110,7 +120,7 @@ impl KeyedRequest<'_> {
         .bind(self.key)
         .bind(self.body)
         .bind(&run)
-        .bind(now.plus(LONGEST_RUN))
+        .bind(now.plus(self.held))
         .bind(now)
         .execute(&mut tx)
         .await?;
@@ -143,13 +153,24 @@ impl KeyedRequest<'_> {
         }
         sql("UPDATE keyed_requests SET run = $1, run_until = $2 WHERE run = $3")
             .bind(&run)
-            .bind(now.plus(LONGEST_RUN))
+            .bind(now.plus(self.held))
             .bind(&kept.run)
             .execute(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(Claim::Act(run))
     }
+}
+
+/// Renews the hold of a run that works. A run that has ended stays ended.
+pub async fn renew(db: &Db, run: &RunId, until: Timestamp) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    sql("UPDATE keyed_requests SET run_until = $1 WHERE run = $2 AND status IS NULL AND run_until > 0")
+        .bind(until)
+        .bind(run)
+        .execute(&mut tx)
+        .await?;
+    tx.commit().await
 }
 
 /// Keeps the answer of a run.

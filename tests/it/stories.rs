@@ -63,6 +63,7 @@ mod full_disk;
 mod help_page;
 mod hints;
 mod keyed;
+mod keyed_crash;
 mod kinds;
 mod late_stamped;
 mod leaving;

@@ -5,7 +5,11 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Fault, FaultKind, Target};
-use yinku::{db::sql, killpoint};
+use yinku::{
+    config::{Config, Span},
+    db::sql,
+    killpoint,
+};
 
 use crate::support::{
     Caller, Engine, Plan, Told, World,
@@ -113,6 +117,29 @@ story!(uses_are_appended_and_ended_once_for_one_key_also_when_the_answer_was_los
     assert_eq!(send(&wang, &finish, "f-1", &body).await.expect(200), first);
     assert_eq!(asked("/seal/apply/finish"), 1);
     assert!(world.sim.business(&business).is_ok());
+});
+
+fn short_holds(config: &mut Config) {
+    config.jobs.lease = Span::secs(2);
+}
+
+story!(a_run_that_works_longer_than_a_hold_keeps_its_key, async |engine: Engine| {
+    let world = World::new(engine, Plan { config: Some(short_holds), ..Plan::default() }).await;
+    let (flow, _) = in_use(&world, &one_seal(2)).await;
+    world.until_quiet().await;
+    let (wang, append) = (world.caller("wang").await, format!("/api/flows/{flow}/seal-append"));
+    let body = json!({ "count": 3 });
+    world.sim.set_fault(Fault::times(Target::Apply, FaultKind::Late { ms: 6_000 }, 1));
+    let repeated = async {
+        let held = "SELECT COALESCE(MAX(run_until), 0) FROM keyed_requests";
+        world.until("the run has the key", async || world.count(held).await > 0).await;
+        let begun = world.count(held).await;
+        world.until("its first hold is over", async || world.app.clock.now().0 > begun).await;
+        send(&wang, &append, "a", &body).await.expect_problem(409, "still_running");
+    };
+    let (first, ()) = tokio::join!(send(&wang, &append, "a", &body), repeated);
+    first.expect(200);
+    assert_eq!(world.sim.counters().of("/seal/apply/append"), 1);
 });
 
 story!(after_a_day_a_key_is_free_again, async |engine: Engine| {
