@@ -8,6 +8,7 @@ pub mod apply;
 pub mod deliver;
 pub mod detail;
 pub mod end_use;
+mod hint;
 pub mod live_detail;
 pub mod owed_photos;
 pub mod resolve;

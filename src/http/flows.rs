@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
 }
 
 /// Sends a hint to listeners: the flow has changed.
-fn send_hint(edge: &Edge, flow: &FlowView) {
+pub(super) fn send_hint(edge: &Edge, flow: &FlowView) {
     let sum = |number: fn(&Counts) -> i64| flow.seal_uses.iter().map(|used| number(&used.counts)).sum();
     edge.app.notify_listeners(ChangeNotice {
         about: ChangeSubject::Flow,
@@ -34,6 +34,17 @@ fn send_hint(edge: &Edge, flow: &FlowView) {
         received: sum(|counts| counts.received),
         expected: sum(|counts| counts.received + counts.missing),
     });
+}
+
+/// Sends the hint after an act whose answer is not the flow. If the flow cannot be read now, the hint is lost, as every
+/// hint may be.
+pub(super) async fn send_hint_of(edge: &Edge, id: &FlowId, user: &User) {
+    if edge.app.has_no_listeners() {
+        return;
+    }
+    if let Ok(flow) = visible_flow(edge, id, user).await {
+        send_hint(edge, &flow);
+    }
 }
 
 /// Returns the flow if `user` may do `action` now. Answers 404 if the user may not see the flow, 403 if only other

@@ -5,6 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Edge, Problem,
+    flows::send_hint_of,
     input::{Id, Input},
     session::Admin,
 };
@@ -27,5 +28,9 @@ async fn accept_photo(
     Id(id): Id<PhotoId>,
     Input(wish): Input<AcceptWish>,
 ) -> Result<Json<Document>, Problem> {
-    Ok(Json(accept::accept(edge.acting(&admin), &id, &wish).await?))
+    let accepted = accept::accept(edge.acting(&admin), &id, &wish).await?;
+    if let Some(flow) = &accepted.flow_id {
+        send_hint_of(&edge, flow, &admin).await;
+    }
+    Ok(Json(accepted))
 }

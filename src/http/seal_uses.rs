@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Code, Edge, Problem,
-    flows::{flow_for, visible_flow},
+    flows::{flow_for, send_hint, send_hint_of, visible_flow},
     input::{self, Id, Input, Params},
     keyed::{IdempotencyKey, Run},
     session::{Admin, CurrentUser},
@@ -119,15 +119,18 @@ async fn seal_finish(
     flow_after(&edge, &id, &user).await
 }
 
-/// Returns the flow after the vendor did what was asked. If the flow cannot be read now, the answer is no request to
-/// repeat the act.
+/// Returns the flow after the vendor did what was asked, and sends a hint to listeners. If the flow cannot be read now,
+/// the answer is no request to repeat the act.
 async fn flow_after(edge: &Edge, id: &FlowId, user: &User) -> Result<Json<FlowView>, Problem> {
-    visible_flow(edge, id, user).await.map(Json).map_err(|problem| {
+    let read = visible_flow(edge, id, user).await.map_err(|problem| {
         if !problem.is_outage() {
             return problem;
         }
         Problem::new(Code::Internal, "The act was done, but the flow cannot be read now. Read the flow again.")
-    })
+    });
+    let flow = read?;
+    send_hint(edge, &flow);
+    Ok(Json(flow))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -219,6 +222,7 @@ async fn resolve(
             ));
         }
     };
+    send_hint_of(&edge, &resolved.flow_id, &admin).await;
     Ok(Json(resolved.into()))
 }
 

@@ -31,7 +31,7 @@ use crate::{
         ending::{self, Ending},
         ingest::{Trigger, wake},
     },
-    sealing::detail::grants::save_grants,
+    sealing::{detail::grants::save_grants, hint},
     service::{Service, ServiceError},
     store::StoreError,
 };
@@ -201,6 +201,7 @@ async fn again_or_refused(
     let mut tx = lease.begin(&app.db).await?;
     SealUse::set_error(&mut tx, &seal_use.id, Some(&why)).await?;
     tx.commit().await?;
+    hint::changed(app, &seal_use.flow_id).await;
     if error.outage().is_some() {
         return Ok(Lease::blocked(app.clock.now(), why));
     }
@@ -224,6 +225,7 @@ async fn give_up(
         event::record(&mut tx, &seal_use.flow_id, happened, app.clock.now()).await?;
     }
     tx.commit().await?;
+    hint::changed(app, &seal_use.flow_id).await;
     // If a callback brought the business id meanwhile, the application is done.
     Ok(if given_up { Next::Park { reason: why.to_owned() } } else { Next::Idle })
 }
@@ -240,6 +242,7 @@ async fn answered(
     let mut waits = [1, 2, 4, 8].into_iter();
     loop {
         let Err(error) = keep_answer(app, seal_use, application, &created).await else {
+            hint::changed(app, &seal_use.flow_id).await;
             return Ok(Next::Idle);
         };
         tracing::error!(%error, business = created.id, "cannot store the vendor's answer; trying again");

@@ -25,6 +25,7 @@ use crate::{
         delivery::{Dispatch, DispatchKind},
         ingest::{Trigger, wake},
     },
+    sealing::hint,
     service::{Service, ServiceError},
     store::{StoreError, StoreKey},
     user::Acting,
@@ -189,7 +190,8 @@ impl Sender<'_> {
                 return Err(failure);
             }
         }
-        self.notify_listeners().await
+        hint::changed(self.app, &self.seal_use.flow_id).await;
+        Ok(())
     }
 
     async fn record_gone(&self, call: &[Dispatch], state: DeliveryState, error: Option<&str>) -> Result<(), SendError> {
@@ -233,7 +235,7 @@ impl Sender<'_> {
             }
         }
         tx.commit().await?;
-        self.notify_listeners().await?;
+        hint::changed(self.app, &self.seal_use.flow_id).await;
         Ok(going)
     }
 
@@ -244,21 +246,7 @@ impl Sender<'_> {
             Dispatch::set_state(&mut tx, &dispatch.id, state, error, now).await?;
         }
         tx.commit().await?;
-        self.notify_listeners().await
-    }
-
-    /// Tells the open pages of the flow the progress of its files.
-    async fn notify_listeners(&self) -> Result<(), SendError> {
-        let flow = &self.seal_use.flow_id;
-        let state = Flow::find(&self.app.db, flow).await?.map(|flow| flow.state.as_str().to_owned());
-        self.app.notify_listeners(crate::app::ChangeNotice {
-            about: crate::app::ChangeSubject::Flow,
-            id: flow.to_string(),
-            flow_id: flow.to_string(),
-            state: state.unwrap_or_default(),
-            received: 0,
-            expected: 0,
-        });
+        hint::changed(self.app, &self.seal_use.flow_id).await;
         Ok(())
     }
 }
