@@ -90,7 +90,7 @@ async fn list(
         Page::from_rows(Ingest::list(db, state, flow.as_ref(), after.as_ref(), limit + 1).await?, limit, |ingest| {
             ingest.id.to_string()
         });
-    let items = view::without_photos(db, page.items).await?;
+    let items = view::without_photos(db, page.items, &user).await?;
     Ok(Json(Page { items, next: page.next, total: None }))
 }
 

@@ -33,6 +33,8 @@ use crate::{
 /// Entries that are read ahead of the one that is being stored.
 const AHEAD: usize = 1;
 const MAX_ENTRIES: usize = 100_000;
+/// Skipped entries that a note names.
+const NAMED: usize = 10;
 const LEFT_OUT: &str = "entries of the zip were skipped";
 
 /// Reads the zip if it may contain missing photos. Returns the reason if that failed.
@@ -125,21 +127,20 @@ async fn fetch_and_read(pass: &Pass, due: &DueZip) -> Result<Option<String>, Ing
     for batch in chunks(told, pass.app.config.ingest.link_batch) {
         link::link(pass, batch).await?;
     }
-    match outcome {
-        Ok(summary) if summary.skipped.is_empty() && without_kinds.is_some() => Ok(without_kinds),
-        Ok(summary) if summary.skipped.is_empty() => Ok(None),
-        Ok(summary) => {
-            let skipped: Vec<String> = summary
-                .skipped
-                .iter()
-                .take(10)
-                .map(|skipped| format!("{}: {}", skipped.name, skipped.reason))
-                .collect();
-            Ok(Some(format!("{} {LEFT_OUT}: {}", summary.skipped.len(), skipped.join("; "))))
-        }
-        Err(zip::ZipError::Io(error)) => Err(error.into()),
-        Err(error) => Ok(Some(error.to_string())),
-    }
+    let left_out = match outcome {
+        Ok(summary) if summary.skipped.is_empty() => None,
+        Ok(summary) => Some(format!("{} {LEFT_OUT}: {}", summary.skipped.len(), named(&summary.skipped))),
+        Err(zip::ZipError::Io(error)) => return Err(error.into()),
+        Err(error) => Some(error.to_string()),
+    };
+    let notes: Vec<String> = left_out.into_iter().chain(without_kinds).collect();
+    Ok(Some(notes.join("; ")).filter(|note| !note.is_empty()))
+}
+
+/// Returns the first of the skipped entries, each with its reason.
+fn named(skipped: &[Skipped]) -> String {
+    let each = skipped.iter().take(NAMED).map(|skipped| format!("{}: {}", skipped.name, skipped.reason));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// Returns the zip that is to be read. No key may bring its photos soon. Before the flow is settled, photos must be
@@ -202,7 +203,7 @@ async fn read(
     let mut skipped = Vec::new();
     while let Some(entry) = entries.recv().await {
         if let Some(reason) = zip::not_a_photo(&entry.path, &entry.bytes) {
-            skipped.push(Skipped { name: entry.path, reason });
+            skipped.push(Skipped { name: entry.path, reason, unread: None });
             continue;
         }
         if entry.photokey.as_ref().is_some_and(|key| seen.keys.contains_key(key)) {

@@ -11,7 +11,7 @@ use crate::{
     db::{Db, DbError, placeholders, sql},
     hash::Blake3,
     id::{DocumentId, FlowId, GrantId, IngestId, PhotoId, SealUseId},
-    photo::{PhotoState, confirmation::Confirmation, kind::PhotoKind},
+    photo::{PhotoState, confirmation::Confirmation, key, kind::PhotoKind},
     seal_use::{
         Grant,
         counts::{self, Tally},
@@ -78,8 +78,8 @@ pub struct PhotoError {
     pub detail: String,
 }
 
-/// Reads a page of ingests without their photos. Three queries serve a page of any length.
-pub async fn without_photos(db: &Db, ingests: Vec<Ingest>) -> Result<Vec<IngestView>, DbError> {
+/// Reads a page of ingests without their photos, as `user` may see them. Three queries serve a page of any length.
+pub async fn without_photos(db: &Db, ingests: Vec<Ingest>, user: &User) -> Result<Vec<IngestView>, DbError> {
     let ids: Vec<&SealUseId> = ingests.iter().map(|ingest| &ingest.seal_use_id).collect();
     let heads: HashMap<SealUseId, Head> = heads(db, &ids).await?;
     let (grants, tallies) = (Grant::of_seal_uses(db, &ids).await?, counts::tallies(db, &ids).await?);
@@ -101,7 +101,8 @@ pub async fn without_photos(db: &Db, ingests: Vec<Ingest>) -> Result<Vec<IngestV
             failed: head.failed,
             bytes: ingest.bytes,
             next_attempt_at: ingest.next_at,
-            error: ingest.error,
+            // The entries of a zip are named by the keys of photos, those of faces, too.
+            error: ingest.error.map(|error| if user.reads_all() { error } else { key::hidden(&error) }),
             photos: None,
         })
     };
@@ -142,7 +143,7 @@ pub async fn with_photos(db: &Db, ingest: Ingest, user: &User) -> Result<IngestV
         .bind(&ingest.seal_use_id)
         .all(db)
         .await?;
-    let view = without_photos(db, vec![ingest]).await?.pop().ok_or(DbError::RowNotFound)?;
+    let view = without_photos(db, vec![ingest], user).await?.pop().ok_or(DbError::RowNotFound)?;
     Ok(IngestView { photos: Some(rows.into_iter().map(|row| row.seen_by(user)).collect()), ..view })
 }
 

@@ -56,6 +56,15 @@ pub struct ZipEntry {
 pub struct Skipped {
     pub name: String,
     pub reason: String,
+    /// What the zip declares of a content that could not be read. `None`: the content was read, or it is no photo.
+    pub unread: Option<DeclaredContent>,
+}
+
+/// Size and checksum of a content, as a zip declares them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeclaredContent {
+    pub bytes: u64,
+    pub crc32: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +139,7 @@ pub fn read(
         if names.is_directory() {
             continue;
         }
+        let declared = DeclaredContent { bytes: found.size(), crc32: found.crc32() };
         match unpack(found, file, &mut budget)? {
             Ok(bytes) => {
                 summary.entries += 1;
@@ -139,7 +149,10 @@ pub fn read(
                     break;
                 }
             }
-            Err(reason) => summary.skipped.push(Skipped { name: names.shown, reason }),
+            Err(refusal) => {
+                let unread = refusal.unread.then_some(declared);
+                summary.skipped.push(Skipped { name: names.shown, reason: refusal.reason, unread });
+            }
         }
     }
     Ok(summary)
@@ -172,8 +185,23 @@ impl Budget {
     }
 }
 
+/// Why an entry is skipped.
+struct Refusal {
+    reason: String,
+    /// Its content is not known.
+    unread: bool,
+}
+
+fn unread(reason: impl Into<String>) -> Refusal {
+    Refusal { reason: reason.into(), unread: true }
+}
+
+fn no_photo(reason: &str) -> Refusal {
+    Refusal { reason: reason.to_owned(), unread: false }
+}
+
 /// Returns the bytes, or the reason to skip the entry. An error ends the reading.
-fn unpack(found: ZipFileEntry<'_>, file: &File, budget: &mut Budget) -> Result<Result<Vec<u8>, String>, ZipError> {
+fn unpack(found: ZipFileEntry<'_>, file: &File, budget: &mut Budget) -> Result<Result<Vec<u8>, Refusal>, ZipError> {
     if let Some(reason) = refused(&found) {
         return Ok(Err(reason));
     }
@@ -186,23 +214,23 @@ fn unpack(found: ZipFileEntry<'_>, file: &File, budget: &mut Budget) -> Result<R
     });
     budget.spend(bytes.len() as u64)?;
     match outcome.map_err(ZipError::from) {
-        Err(ZipError::Damaged(why)) => Ok(Err(format!("damaged: {why}"))),
+        Err(ZipError::Damaged(why)) => Ok(Err(unread(format!("damaged: {why}")))),
         Err(error) => Err(error),
-        Ok(_) if bytes.is_empty() => Ok(Err("empty".to_owned())),
-        Ok(_) if bytes.len() as u64 > most => Ok(Err(too_large)),
-        Ok(_) if bytes.starts_with(directory::ENTRY) => Ok(Err("a zip within the zip".to_owned())),
+        Ok(_) if bytes.is_empty() => Ok(Err(no_photo("empty"))),
+        Ok(_) if bytes.len() as u64 > most => Ok(Err(unread(too_large))),
+        Ok(_) if bytes.starts_with(directory::ENTRY) => Ok(Err(no_photo("a zip within the zip"))),
         Ok(_) => Ok(Ok(bytes)),
     }
 }
 
-fn refused(found: &ZipFileEntry<'_>) -> Option<String> {
+fn refused(found: &ZipFileEntry<'_>) -> Option<Refusal> {
     if found.encrypted() {
-        Some("encrypted".to_owned())
+        Some(unread("encrypted"))
     } else if found.is_symlink() {
-        Some("a symbolic link".to_owned())
+        Some(no_photo("a symbolic link"))
     } else if matches!(found.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
         None
     } else {
-        Some(format!("unknown compression method ({})", found.compression()))
+        Some(unread(format!("unknown compression method ({})", found.compression())))
     }
 }

@@ -25,6 +25,19 @@ pub fn find(text: &str) -> Option<&str> {
     text.get(at..at + LENGTH)
 }
 
+/// Returns the text without the photokeys in it.
+#[must_use]
+pub fn hidden(text: &str) -> String {
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(key) = find(rest) {
+        let (before, after) = rest.split_once(key).unwrap_or((rest, ""));
+        shown.push_str(before);
+        shown.push('…');
+        rest = after;
+    }
+    shown + rest
+}
+
 /// Returns midnight in China at the start of the key's day: the day of upload at the vendor.
 #[must_use]
 pub fn day(key: &str) -> Option<Timestamp> {

@@ -110,3 +110,4 @@ mod tour;
 mod trouble;
 mod trouble_pages;
 mod turns;
+mod unknown_kinds;

@@ -7,6 +7,7 @@ pub(crate) mod callbacks;
 pub(crate) mod caller;
 pub(crate) mod database;
 pub(crate) mod definitions;
+pub(crate) mod events;
 pub(crate) mod figures;
 pub(crate) mod files;
 pub(crate) mod flows;
@@ -26,6 +27,7 @@ pub(crate) mod until;
 pub(crate) mod vendor;
 pub(crate) mod wire;
 pub(crate) mod world;
+pub(crate) mod zips;
 
 pub(crate) use self::{
     caller::{Caller, Told},

@@ -164,8 +164,8 @@ async fn gate(
     }
     let photokey = (path == IMAGE).then(|| parameter(&request, "photokey")).flatten();
     let guard = count(&engine, &path, photokey.as_deref());
-    let of_kind = parameter(&request, "photoType").is_some_and(|kind| !kind.is_empty());
-    let fault = faults::strike(&mut engine.faults(), &path, photokey.as_deref(), of_kind);
+    let of_kind = parameter(&request, "photoType").filter(|kind| !kind.is_empty());
+    let fault = faults::strike(&mut engine.faults(), &path, photokey.as_deref(), of_kind.as_deref());
     if let Some(fault) = &fault {
         engine.counters().faults += 1;
         match fault {

@@ -18,6 +18,10 @@ pub enum Target {
     Zip,
     /// The zip of one kind: a request with `photoType`.
     ZipOfKind,
+    /// The zip of the photos of stampings.
+    ZipOfSignatory,
+    /// The zip of faces.
+    ZipOfFace,
     /// Applying, appending and finishing.
     Apply,
     /// Files: stamped ones and photos that were missing.
@@ -27,12 +31,14 @@ pub enum Target {
 }
 
 impl Target {
-    fn hits(self, path: &str, of_kind: bool) -> bool {
+    fn hits(self, path: &str, of_kind: Option<&str>) -> bool {
         match self {
             Self::Image => path == "/seal/apply/image",
             Self::Detail => path == "/seal/apply/detail",
             Self::Zip => path == ZIP,
-            Self::ZipOfKind => path == ZIP && of_kind,
+            Self::ZipOfKind => path == ZIP && of_kind.is_some(),
+            Self::ZipOfSignatory => path == ZIP && of_kind == Some("SIGNATORY"),
+            Self::ZipOfFace => path == ZIP && of_kind == Some("FACE"),
             Self::Apply => ["multiple", "mulitipleByCategory", "append", "finish"]
                 .iter()
                 .any(|last| path.strip_prefix("/seal/apply/") == Some(last)),
@@ -145,8 +151,13 @@ impl Fault {
     }
 }
 
-/// Takes the first fault that hits this request, and uses it up by one. `of_kind`: the request asks for one kind of photos.
-pub(super) fn strike(faults: &mut Vec<Fault>, path: &str, photokey: Option<&str>, of_kind: bool) -> Option<FaultKind> {
+/// Takes the first fault that hits this request, and uses it up by one. `of_kind`: the one kind of photos that the request asks for.
+pub(super) fn strike(
+    faults: &mut Vec<Fault>,
+    path: &str,
+    photokey: Option<&str>,
+    of_kind: Option<&str>,
+) -> Option<FaultKind> {
     let hits = |fault: &Fault| {
         fault.target.hits(path, of_kind)
             && (fault.photokeys.is_empty() || photokey.is_some_and(|key| fault.photokeys.iter().any(|k| k == key)))

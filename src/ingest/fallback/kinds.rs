@@ -8,22 +8,26 @@ use crate::{
     ingest::{
         IngestError,
         link::Identity,
-        zip::{self, ZipLimits},
+        zip::{self, DeclaredContent, Skipped, ZipLimits},
     },
+    original::Original,
     photo::{Photo, kind::PhotoKind},
     provider::ProviderError,
 };
 
 /// Gives each photo the kind that the zips of the kinds tell. Returns the photos, and the reason if such a zip could not
-/// be read. Then their kind stays unknown.
+/// be read, or not whole. Then a kind stays unknown.
 pub(super) async fn tell(
     pass: &Pass,
     business_id: &str,
     unknown: Vec<Arrival>,
 ) -> Result<(Vec<Arrival>, Option<String>), IngestError> {
-    let answers = if any_is_new(pass, &unknown).await? { ask(pass, business_id).await? } else { Err(String::new()) };
+    if !any_is_new(pass, &unknown).await? {
+        return Ok((unknown, None));
+    }
+    let answers = ask(pass, business_id).await?;
     let with_kind = |mut arrival: Arrival| {
-        let found = answers.as_ref().map_or(PhotoKind::Unknown, |zips| zips.kind(&arrival.content.original.hash));
+        let found = answers.as_ref().map_or(PhotoKind::Unknown, |zips| zips.kind(&arrival.content.original));
         match &mut arrival.identity {
             Identity::Key(photo) if photo.kind != PhotoKind::Unknown => {}
             Identity::Key(photo) => photo.kind = found,
@@ -32,7 +36,7 @@ pub(super) async fn tell(
         arrival
     };
     let arrivals = unknown.into_iter().map(with_kind).collect();
-    Ok((arrivals, answers.err().filter(|why| !why.is_empty())))
+    Ok((arrivals, answers.map_or_else(Some, |zips| zips.not_whole())))
 }
 
 /// Returns true if a content comes more often than the seal use has photos of it whose kind is known. Otherwise no zip
@@ -61,20 +65,60 @@ struct Zips {
 
 struct Contents {
     hashes: HashSet<Blake3>,
-    /// Every entry was read.
-    whole: bool,
+    skipped: Vec<Skipped>,
+}
+
+/// Whether a zip has a content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Has {
+    Yes,
+    No,
+    /// An entry that cannot be read has its size or its checksum.
+    Perhaps,
+}
+
+impl Contents {
+    fn is_whole(&self) -> bool {
+        self.skipped.iter().all(|skipped| skipped.unread.is_none())
+    }
+
+    fn has(&self, original: &Original) -> Has {
+        if self.hashes.contains(&original.hash) {
+            return Has::Yes;
+        }
+        let like = |unread: &DeclaredContent| {
+            i64::try_from(unread.bytes) == Ok(original.bytes) || i64::from(unread.crc32) == original.crc32
+        };
+        let perhaps = self.skipped.iter().filter_map(|skipped| skipped.unread.as_ref()).any(like);
+        if perhaps { Has::Perhaps } else { Has::No }
+    }
 }
 
 impl Zips {
     /// Returns the kind of the one zip that has the content. A content in neither is an emergency photo. If both have it,
-    /// the vendor does not filter, or two photos are equal. The name of an entry is no proof, so the kind is unknown.
-    fn kind(&self, hash: &Blake3) -> PhotoKind {
-        match (self.signatory.hashes.contains(hash), self.face.hashes.contains(hash)) {
-            (true, false) if self.face.whole => PhotoKind::Signatory,
-            (false, true) if self.signatory.whole => PhotoKind::Face,
-            (false, false) if self.signatory.whole && self.face.whole => PhotoKind::Emergency,
+    /// the vendor does not filter, or two photos are equal. The name of an entry is no proof, so the kind is unknown. It
+    /// is unknown, too, if an entry that cannot be read may be this content.
+    fn kind(&self, original: &Original) -> PhotoKind {
+        match (self.signatory.has(original), self.face.has(original)) {
+            (Has::Yes, Has::No) => PhotoKind::Signatory,
+            (Has::No, Has::Yes) => PhotoKind::Face,
+            // Damage may be in size and checksum, too, and an emergency photo is shown to all.
+            (Has::No, Has::No) if self.signatory.is_whole() && self.face.is_whole() => PhotoKind::Emergency,
             _ => PhotoKind::Unknown,
         }
+    }
+
+    /// Returns which entries of the zips could not be read, if any.
+    fn not_whole(&self) -> Option<String> {
+        let zips = [(PhotoKind::Signatory, &self.signatory), (PhotoKind::Face, &self.face)].into_iter();
+        let told = zips.filter_map(|(kind, contents)| {
+            let unread: Vec<Skipped> =
+                contents.skipped.iter().filter(|skipped| skipped.unread.is_some()).cloned().collect();
+            let (count, names, kind) = (unread.len(), super::named(&unread), kind.as_str());
+            let told = format!("{count} entries of the vendor's zip of kind {kind} cannot be read: {names}");
+            (count > 0).then_some(told)
+        });
+        Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
     }
 }
 
@@ -95,7 +139,7 @@ async fn contents(pass: &Pass, business_id: &str, kind: PhotoKind) -> Result<Res
     let mut writer = tokio::fs::File::from_std(file.try_clone()?);
     let max_bytes = pass.app.config.vendor.max_zip_bytes.get();
     match pass.client.images_zip_of(business_id, kind.as_str(), &mut writer, max_bytes).await {
-        Ok(body) if body.empty => return Ok(Ok(Contents { hashes: HashSet::new(), whole: true })),
+        Ok(body) if body.empty => return Ok(Ok(Contents { hashes: HashSet::new(), skipped: Vec::new() })),
         Ok(_) => {}
         Err(error @ ProviderError::Disk(_)) => return Err(error.into()),
         Err(error) => return Ok(Err(failed(&error))),
@@ -113,5 +157,5 @@ fn read(file: &std::fs::File, limits: ZipLimits) -> Result<Contents, zip::ZipErr
         hashes.insert(Blake3::of(&entry.bytes));
         ControlFlow::Continue(())
     })?;
-    Ok(Contents { hashes, whole: summary.skipped.is_empty() })
+    Ok(Contents { hashes, skipped: summary.skipped })
 }

@@ -9,17 +9,11 @@ use crate::support::{
     Caller, Engine, Plan, World,
     audit_log::id,
     database::execute,
+    events::listen,
     people::{login, make_user},
     seals::noon,
     story,
 };
-
-async fn listen(caller: &Caller) -> Response {
-    let stream = caller.request(Method::GET, "/api/events").send().await.unwrap();
-    assert_eq!(stream.status(), 200);
-    assert_eq!(stream.headers()["cache-control"], "no-store");
-    stream
-}
 
 /// Reads the stream to its end. This part promises a time.
 async fn ends(mut stream: Response, why: &str) {

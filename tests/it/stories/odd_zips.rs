@@ -1,7 +1,6 @@
 //! Stories of the vendor's zip when people, systems or servers have added something to it.
 
 use simulator::{Fault, FaultKind, Stamp, Target};
-use std::io::{Cursor, Write};
 use yinku::db::sql;
 
 use crate::support::{
@@ -11,16 +10,8 @@ use crate::support::{
     seals::{show_counts, without_photo},
     story,
     world::tries_once,
+    zips::zip,
 };
-
-fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in entries {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(bytes).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
 
 /// What file managers, network drives and people leave beside photos.
 fn junk() -> Vec<(&'static str, Vec<u8>)> {
