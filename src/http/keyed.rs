@@ -126,7 +126,7 @@ impl KeyedAct {
     /// Acts, and keeps the answer unless the request surely did nothing.
     async fn act(self, app: &Arc<App>, mut parts: Parts, body: Bytes, next: Next) -> Response {
         parts.extensions.insert(Run(self.run.clone()));
-        let held = self.hold(app);
+        let hold = self.hold(app);
         let running = AssertUnwindSafe(next.run(Request::from_parts(parts, Body::from(body)))).catch_unwind();
         let response = match running.await {
             Ok(response) => response,
@@ -136,7 +136,7 @@ impl KeyedAct {
                 std::panic::resume_unwind(panic);
             }
         };
-        drop(held);
+        drop(hold);
         let (head, body) = response.into_parts();
         // The answer of our own handler is complete in memory.
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
