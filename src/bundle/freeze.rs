@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Layout, left,
+    left,
     of_flow::made,
     plan::FrozenPlan,
+    plans::OpenPlan,
     record::{self, Bundle, BundleKind},
     rights::{self, BundleRightsError, NeededRights},
     selection::{BundleWish, Gathered, SelectionError, visible_flow},
@@ -19,15 +20,20 @@ use crate::{
 };
 
 impl Gathered {
-    /// Freezes the selection.
-    pub async fn freeze(self, app: &App, user: &User, name: Option<&str>) -> Result<Bundle, SelectionError> {
+    /// Freezes the selection. Returns its plan, too.
+    pub async fn freeze(
+        self,
+        app: &App,
+        user: &User,
+        name: Option<&str>,
+    ) -> Result<(Bundle, OpenPlan), SelectionError> {
         let bundle = blank(app, user, name);
         self.freeze_as(app, user, bundle, false).await
     }
 
     /// Freezes the selection as a bundle that has its row already.
     pub async fn complete(self, app: &App, user: &User, bundle: Bundle) -> Result<Bundle, SelectionError> {
-        self.freeze_as(app, user, bundle, true).await
+        Ok(self.freeze_as(app, user, bundle, true).await?.0)
     }
 
     async fn freeze_as(
@@ -36,7 +42,7 @@ impl Gathered {
         user: &User,
         bundle: Bundle,
         known: bool,
-    ) -> Result<Bundle, SelectionError> {
+    ) -> Result<(Bundle, OpenPlan), SelectionError> {
         self.name_refused()?;
         let modified = self.entries.iter().map(|entry| entry.at).max().unwrap_or(bundle.made_at);
         if let Some(text) = left::list(&self.left) {
@@ -49,9 +55,9 @@ impl Gathered {
         let bundle = Bundle {
             faces: self.faces,
             plan_key: Some(frozen.key.to_string()),
-            bytes: i64::try_from(frozen.bytes).unwrap_or(i64::MAX),
+            bytes: i64::try_from(frozen.plan.layout.bytes()).unwrap_or(i64::MAX),
             entries: i64::try_from(frozen.entries).unwrap_or(i64::MAX),
-            etag: frozen.etag,
+            etag: frozen.plan.layout.etag().to_owned(),
             needs: Some(needs.json()?),
             left_out: left::json(&self.left)?,
             ..bundle
@@ -75,7 +81,7 @@ impl Gathered {
         let entry = NewEntry::new(&user.username, Act::BundleMade, bundle.id.as_str()).detail(&detail);
         audit::commit(tx, entry, now).await?;
         rights::settle(app, &bundle).await?;
-        Ok(bundle)
+        Ok((bundle, frozen.plan))
     }
 }
 
@@ -129,24 +135,16 @@ pub async fn begun(app: &App, bundle: &Bundle) -> Result<Option<(User, BundleWis
 /// The plan of a bundle in the store.
 struct Frozen {
     key: StoreKey,
-    bytes: u64,
     entries: usize,
-    etag: String,
+    plan: OpenPlan,
 }
 
 impl Frozen {
     async fn put(app: &App, id: &BundleId, plan: FrozenPlan) -> Result<Self, SelectionError> {
         let (key, entries) = (StoreKey::Bundle { id: id.clone() }, plan.entries.len());
         // A plan of 100,000 entries takes some tenths of a second.
-        let (object, bytes, etag) = app
-            .cpu
-            .run(plan.memory(), move || {
-                let object = plan.encode();
-                let layout = Layout::of(plan.entries);
-                (object, layout.bytes(), layout.etag().to_owned())
-            })
-            .await?;
+        let (object, plan) = app.cpu.run(plan.memory(), move || (plan.encode(), OpenPlan::of(plan))).await?;
         app.store.put(&key, object.into()).await?;
-        Ok(Self { key, bytes, entries, etag })
+        Ok(Self { key, entries, plan })
     }
 }

@@ -113,6 +113,11 @@ impl PlanCache {
         .await
     }
 
+    /// Keeps the plan of a bundle that was made here, so that its first request need not read it.
+    pub fn keep(&self, id: &BundleId, plan: OpenPlan) {
+        self.lock().put(id, &Arc::new(plan), self.bound);
+    }
+
     async fn get_or<E>(
         &self,
         id: &BundleId,

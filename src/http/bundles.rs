@@ -116,7 +116,9 @@ async fn make(
         many::make(&edge.app, &user, &wish).await?
     } else {
         let gathered = wish.gather(&edge.app.db, &user).await?;
-        Progress::Ready(gathered.freeze(&edge.app, &user, wish.name.as_deref()).await?)
+        let (bundle, plan) = gathered.freeze(&edge.app, &user, wish.name.as_deref()).await?;
+        edge.plans.keep(&bundle.id, plan);
+        Progress::Ready(bundle)
     };
     Ok((StatusCode::CREATED, Json(BundleView::of(progress)?)))
 }

@@ -15,6 +15,8 @@
 //! | anything else, by a user who sees few documents | the documents of the folders and flows that show the user documents | `documents_of_folder`, `documents_of_flow` |
 //! | anything else | all documents, newest first | `documents_by_age` |
 //!
+//! A walk for words that few owners may have, with many documents, compares only the documents of these owners.
+//!
 //! Each statement has every condition and the rights of the user, so the way decides the time of a search, never its
 //! result.
 

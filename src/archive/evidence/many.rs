@@ -42,7 +42,7 @@ enum Packages {
 /// Makes the bundle of these packages. Packages that are not made yet are made by their jobs, and the bundle follows.
 pub async fn make(app: &App, user: &User, wish: &BundleWish) -> Result<Progress, ManyError> {
     if let Packages::All(gathered) = gather(app, user, &wish.flow_ids, wish.faces).await? {
-        return Ok(Progress::Ready(gathered.freeze(app, user, wish.name.as_deref()).await?));
+        return Ok(Progress::Ready(gathered.freeze(app, user, wish.name.as_deref()).await?.0));
     }
     Ok(Progress::Making(freeze::begin(app, user, wish).await?))
 }

@@ -52,7 +52,7 @@ pub(in crate::library) struct Few(Vec<By>);
 /// Returns the few documents among which all matches are. `None`: no condition has few.
 pub(in crate::library) async fn few(search: &Search, db: &Db, user: &User) -> Result<Option<Few>, DbError> {
     let owners = Owners::of(search, db).await?;
-    if let Some(by) = of_values(search, db, user, owners.as_ref(), CANDIDATES).await? {
+    if let Some(by) = of_values(search, db, user, owners.as_ref()).await? {
         return Ok(Some(Few(by)));
     }
     let column: Vec<By> = rarest_column(search, db, user).await?.into_iter().collect();
@@ -71,14 +71,8 @@ impl Few {
     }
 }
 
-/// Returns the flows, the hash or the owners of the search, if they have fewer than `most` documents.
-async fn of_values(
-    search: &Search,
-    db: &Db,
-    user: &User,
-    owners: Option<&Owners>,
-    most: i64,
-) -> Result<Option<Vec<By>>, DbError> {
+/// Returns the flows, the hash or the owners of the search, if they have few documents.
+async fn of_values(search: &Search, db: &Db, user: &User, owners: Option<&Owners>) -> Result<Option<Vec<By>>, DbError> {
     if let Some(flow) = &search.flow {
         return Ok(Some(vec![By::Values("d.flow_id", vec![flow.to_string()])]));
     }
@@ -91,7 +85,7 @@ async fn of_values(
     }
     few.extend(owners.map(Owners::bys));
     for by in few {
-        if are_few(&by, most, search, db, user).await? {
+        if are_few(&by, CANDIDATES, search, db, user).await? {
             return Ok(Some(by));
         }
     }
@@ -99,7 +93,7 @@ async fn of_values(
 }
 
 async fn bys(search: &Search, db: &Db, user: &User, owners: Option<&Owners>) -> Result<Vec<By>, DbError> {
-    if let Some(by) = of_values(search, db, user, owners, SORTED).await? {
+    if let Some(by) = of_values(search, db, user, owners).await? {
         return Ok(by);
     }
     if let Some(by) = rarest_column(search, db, user).await? {
@@ -147,10 +141,9 @@ impl Owners {
     }
 }
 
-/// So many index entries of the documents of flows and owners are sorted to find the newest of them.
-const SORTED: i64 = 60_000;
 /// How many documents are compared first.
 const NEWEST: i64 = 200;
+
 fn number_of(found: &[Cursor]) -> i64 {
     i64::try_from(found.len()).unwrap_or(i64::MAX)
 }
