@@ -1,18 +1,15 @@
 //! Stories of bundles and evidence packages whose store is a bucket.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::TryStreamExt;
 use reqwest::Method;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 use yinku::{
     bundle::{self, expiry},
-    callback::Inbox,
     clock::Clock,
     db::sql,
     hash::Hashes,
-    http,
     id::BundleId,
     library::document::Document,
     store::StoreKey,
@@ -23,7 +20,7 @@ use super::{
     evidence::{files_of, text_of, zip_of_evidence},
 };
 use crate::support::{
-    Caller, Engine, Plan, World,
+    Engine, Plan, World,
     bucket::in_a_bucket,
     files::photos_in,
     flows::act,
@@ -41,16 +38,6 @@ async fn objects(world: &World, top: &str) -> Vec<String> {
     world.app.store.list(top).map_ok(|stored| stored.key).try_collect().await.unwrap()
 }
 
-/// Another process of the service with the same rows and the same bucket.
-async fn another_node(world: &World, username: &str) -> (Caller, CancellationToken) {
-    let listener = http::listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    let base = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-    let router = http::router(Arc::clone(&world.app), Inbox::start(Arc::clone(&world.app)));
-    let stop = CancellationToken::new();
-    tokio::spawn(http::serve(listener, router, world.app.config.clients, stop.clone()));
-    (Caller::of(&world.app, base, username).await, stop)
-}
-
 story!(a_bundle_of_a_bucket_goes_on_at_another_node_until_its_plan_is_lost, async |engine: Engine| {
     let world = bucket_world(engine, Clock::System).await;
     let documents = archived_documents(&world).await;
@@ -61,7 +48,7 @@ story!(a_bundle_of_a_bucket_goes_on_at_another_node_until_its_plan_is_lost, asyn
     assert_eq!(objects(&world, "bundles").await, [format!("bundles/{}.plan", made["id"].as_str().unwrap())]);
     let whole = wang.get(url).await;
     assert_eq!((whole.status.as_u16(), photos_in(&whole.bytes)), (200, 2));
-    let (other, stop) = another_node(&world, "wang").await;
+    let (other, stop) = world.another_node("wang").await;
     let half = whole.bytes.len() / 2;
     let rest = other.part(url, &format!("bytes={half}-"), Some(tag)).await;
     assert_eq!((rest.status.as_u16(), &rest.bytes[..]), (206, &whole.bytes[half..]));
@@ -71,7 +58,7 @@ story!(a_bundle_of_a_bucket_goes_on_at_another_node_until_its_plan_is_lost, asyn
     let key: String = sql("SELECT plan_key FROM bundles WHERE kind = 'selection'").scalar(&world.app.db).await.unwrap();
     world.app.store.delete(&StoreKey::Raw(key)).await.unwrap();
     // A node that has not read the plan before.
-    let (third, stop) = another_node(&world, "wang").await;
+    let (third, stop) = world.another_node("wang").await;
     third.get(url).await.expect_problem(410, "bundle_gone");
     third.part(url, "bytes=5-", Some(tag)).await.expect_problem(410, "bundle_gone");
     third.get(&format!("{url}/about")).await.expect_problem(410, "bundle_gone");
@@ -96,7 +83,7 @@ story!(a_package_of_a_bucket_agrees_with_its_manifests_and_keeps_its_bytes, asyn
     let s = Hashes::of(text_of(&listed, "tagmanifest-sha256.txt").as_bytes()).sha256;
     assert_eq!(wang.get(&format!("/api/flows/{flow}")).await.json()["evidence"]["s"], s);
     let frozen = told.header("content-location");
-    let (other, stop) = another_node(&world, "wang").await;
+    let (other, stop) = world.another_node("wang").await;
     assert_eq!(other.get(frozen).await.bytes, told.bytes);
     stop.cancel();
 });

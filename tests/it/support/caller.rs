@@ -1,10 +1,14 @@
 //! Somebody who calls the API: a user of the world with a token, over real HTTP.
 
+use std::sync::Arc;
+
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use yinku::{
     app::App,
-    tls,
+    callback::Inbox,
+    http, tls,
     user::{
         User,
         token::{self, Scope, TokenTerms},
@@ -144,5 +148,16 @@ impl World {
     /// (archivist), `sun` (auditor), `admin`.
     pub(crate) async fn caller(&self, username: &str) -> Caller {
         Caller::new(self, username).await
+    }
+
+    /// As [`caller`](Self::caller), of another process of the service with the same rows and the same store, until the
+    /// token is cancelled.
+    pub(crate) async fn another_node(&self, username: &str) -> (Caller, CancellationToken) {
+        let listener = http::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let base = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let router = http::router(Arc::clone(&self.app), Inbox::start(Arc::clone(&self.app)));
+        let stop = CancellationToken::new();
+        tokio::spawn(http::serve(listener, router, self.app.config.clients, stop.clone()));
+        (Caller::of(&self.app, base, username).await, stop)
     }
 }
