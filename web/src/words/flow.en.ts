@@ -65,6 +65,7 @@ export const flowEn: FlowWords = {
     pick_people: "Type a name",
     pick_seal: "Type a seal",
     no_people: "No such person",
+    more_people: (n) => `Only the first ${count(n)} people. Type a name to find others`,
     no_seals: "No such seal",
     which_seal: (name) => `Several seals are called ${name}. Choose the box:`,
     seals_failed: "The seals cannot be read. Type the name of the seal.",

@@ -63,6 +63,7 @@ export const flowZh = {
     pick_people: "输入姓名查找",
     pick_seal: "输入印章名称查找",
     no_people: "没有找到这个人",
+    more_people: (n: number) => `只列出前 ${count(n)} 人，请输入姓名查找`,
     no_seals: "没有找到印章",
     which_seal: (name: string) => `有几个“${name}”，请选择印控机：`,
     seals_failed: "无法读取印章列表，请直接输入印章名称。",
