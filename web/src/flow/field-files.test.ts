@@ -25,7 +25,7 @@ it.each(["failed", "unknown"] as const)("a stamped file whose sending is %s is s
   pressed.click();
   pressed.click();
   await settle();
-  expect(pressed.disabled).toBe(true);
+  expect([pressed.textContent?.trim(), pressed.disabled]).toEqual(["正在再次送出…", true]);
   line.give(json(flowView()));
   await settle();
   expect(writes.map(({ method, path }) => [method, path])).toEqual([["POST", "/api/flows/0190-flow/stamped/retry"]]);

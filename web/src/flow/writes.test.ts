@@ -21,7 +21,12 @@ import ArchiveDialog from "./dialogs/ArchiveDialog.vue";
 import FinishDialog from "./dialogs/FinishDialog.vue";
 import TransferDialog from "./dialogs/TransferDialog.vue";
 import WithdrawDialog from "./dialogs/WithdrawDialog.vue";
+import FlowHeader from "./FlowHeader.vue";
 import NodesCard from "./NodesCard.vue";
+import PhotoTile from "./PhotoTile.vue";
+import { rowInSight } from "./seal-buttons";
+import SealButtons from "./SealButtons.vue";
+import StickyBar from "./StickyBar.vue";
 import { queries } from "@/api/queries";
 import { keys } from "@/api/keys";
 
@@ -156,4 +161,54 @@ describe("on a slow line", () => {
     expect(writes).toHaveLength(1);
     expect(send.disabled).toBe(true);
   });
+});
+
+describe("photos are asked for", () => {
+  const flow = { actions: ["collect" as const] };
+  it.each([
+    ["beside the field", SealButtons],
+    ["on a phone", StickyBar],
+  ])("%s: once, with a button that says so, and a refusal is said", async (_, part) => {
+    const line = later();
+    const { writes } = await stage(part, { flow, reply: () => line.answer });
+    const pressed = button("下载用印图片");
+    pressed.click();
+    pressed.click();
+    await settle();
+    expect([pressed.textContent?.trim(), pressed.disabled]).toEqual(["正在开始收图…", true]);
+    expect(writes.map((sent) => sent.path)).toEqual(["/api/flows/0190-flow/collect"]);
+    line.give(problem(409, "no_download_field"));
+    await settle();
+    expect(said()).toContain("此流程类型没有图片字段，请下载到本地");
+    expect([pressed.textContent?.trim(), pressed.disabled]).toEqual(["下载用印图片", false]);
+  });
+
+  it("from the menu of the head: a refusal stands below the head", async () => {
+    rowInSight.value = false;
+    await stage(FlowHeader, { flow, reply: () => problem(403, "not_yours") });
+    const key = (target: Element, name: string) =>
+      target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+    key(button("更多操作"), "Enter");
+    await settle();
+    key(document.querySelector("[role=menuitem]")!, "Enter");
+    await settle();
+    expect(said()).toContain("此操作由其他人处理");
+    rowInSight.value = true;
+  });
+});
+
+it("a missing photo that cannot be asked for again says why, at its place", async () => {
+  const photo = { id: "p7", state: "failed", kind: "signatory", attempts: 4, error: null, confirmation: "confirmed" };
+  const props = { tile: { no: 7, photo }, seal: "公章", ingestId: "ingest-1" };
+  const line = later();
+  const { writes } = await stage(PhotoTile, { props, reply: () => line.answer });
+  const retry = document.querySelector<HTMLButtonElement>(".gap-acts button")!;
+  retry.click();
+  retry.click();
+  await settle();
+  expect([retry.textContent?.trim(), retry.disabled]).toEqual(["正在重试…", true]);
+  line.give(problem(500, "internal"));
+  await settle();
+  expect(document.querySelector(".gap-acts [role=alert]")?.textContent).toContain("服务出错，原因在服务日志中");
+  expect([writes.length, retry.disabled]).toEqual([1, false]);
 });
