@@ -42,7 +42,7 @@ const refusals = [
 describe.each(refusals)("an answer with %d", (status, code, words) => {
   const reply = () => problem(status, code, "4 MB");
 
-  it("to an approval is said in words, and the comment stays and is a draft", async () => {
+  it("to an approval is said in words, and the comment stays", async () => {
     await stage(ActBox, { reply });
     await fill("意见", TEXT);
     button("同意").click();
