@@ -56,7 +56,12 @@ test("a seal code is hidden after a minute, when it is asked to, and when its ta
   const code = dialog(wang, "用印码");
   const digits = code.getByText(/用印码( \d){6}/);
   await expect(digits).toBeAttached();
+  // Who wants little motion has the number alone.
+  await expect(code.getByRole("timer")).toHaveText(/^\d+ 秒后自动隐藏$/);
+  await expect(code.getByRole("progressbar")).toHaveCount(0);
+  await wang.emulateMedia({ reducedMotion: "no-preference" });
   await expect(code.getByRole("progressbar")).toBeVisible();
+  await wang.emulateMedia({ reducedMotion: "reduce" });
   await wang.clock.runFor(50_000);
   await expect(code.getByRole("timer")).toHaveText(/^\d 秒后自动隐藏$/);
   await expect(digits).toBeAttached();

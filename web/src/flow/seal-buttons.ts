@@ -33,7 +33,10 @@ export function useSealButtons() {
   const word = (key: DialogName): string =>
     key === "zip" ? t.value.flow.photos : t.value.flow[key as "code" | "window"];
   const buttons = computed(() =>
-    BUTTONS.filter(([, action]) => can(action)).map(([key, , icon]) => ({ key, label: word(key), icon })),
+    BUTTONS.filter(([, action]) => can(action)).map(([key, , icon]) => {
+      const disabled = key === "collect" && collect.busy.value;
+      return { key, label: disabled ? t.value.flow.collecting : word(key), icon, disabled };
+    }),
   );
   function press(key: string): void {
     if (key === "collect") void collect.run();

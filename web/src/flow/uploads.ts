@@ -77,6 +77,8 @@ export function cancel(item: Item): void {
 }
 
 export function retry(item: Item): void {
+  // The second press of a double click: the file is on its way.
+  if (item.state !== "failed") return;
   item.state = "waiting";
   next(item.path);
 }

@@ -3,12 +3,17 @@ import { toast } from "./toast";
 
 /** Copies a text. Without a secure context there is no clipboard object, so the text is selected and copied. */
 export async function copy(text: string): Promise<void> {
-  if (navigator.clipboard) await navigator.clipboard.writeText(text).catch(() => bySelection(text));
-  else bySelection(text);
-  toast(t.value.common.copied);
+  const byClipboard = navigator.clipboard?.writeText(text).then(
+    () => true,
+    () => bySelection(text),
+  );
+  const done = await (byClipboard ?? bySelection(text));
+  // What was not copied stands in the message, to be selected by hand.
+  toast(done ? t.value.common.copied : t.value.common.not_copied(text));
 }
 
-function bySelection(text: string): void {
+/** Returns false if the browser has copied nothing. */
+function bySelection(text: string): boolean {
   const before = document.activeElement as HTMLElement | null;
   const field = document.createElement("textarea");
   field.value = text;
@@ -16,8 +21,10 @@ function bySelection(text: string): void {
   field.className = "sr";
   // Inside an open dialog, because the focus cannot leave it.
   (before?.closest("[role=dialog]") ?? document.body).append(field);
+  field.focus();
   field.select();
-  document.execCommand("copy");
+  const done = document.execCommand("copy");
   field.remove();
   before?.focus();
+  return done;
 }

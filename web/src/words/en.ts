@@ -114,6 +114,7 @@ export const en: Zh = {
     close: "Close",
     copy: "Copy",
     copied: "Copied",
+    not_copied: (text) => `Not copied. Select it by hand: ${text}`,
     retry: "Try again",
     details: "Details",
     more: "More actions",

@@ -122,6 +122,7 @@ export const zh = {
     close: "关闭",
     copy: "复制",
     copied: "已复制",
+    not_copied: (text: string) => `无法复制，请手动选择：${text}`,
     retry: "重试",
     details: "详情",
     more: "更多操作",
