@@ -176,7 +176,7 @@ export function strike(): void {
   queries.clear();
   localStorage.clear();
   sessionStorage.clear();
-  document.body.innerHTML = "";
+  document.body.replaceChildren();
   openDialog.value = null;
   sendingBack.value = false;
   user.value = null;

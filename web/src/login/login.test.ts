@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   app.unmount();
-  document.body.innerHTML = "";
+  document.body.replaceChildren();
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });

@@ -4,7 +4,7 @@ import { growTextFields } from "./grow";
 let end = () => {};
 afterEach(() => {
   end();
-  document.body.innerHTML = "";
+  document.body.replaceChildren();
   vi.unstubAllGlobals();
 });
 

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   app?.unmount();
-  document.body.innerHTML = "";
+  document.body.replaceChildren();
   vi.useRealTimers();
 });
 async function show(props: object): Promise<Element> {

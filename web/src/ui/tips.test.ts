@@ -6,11 +6,12 @@ import UiTips from "./UiTips.vue";
 let app: App;
 beforeEach(() => {
   vi.useFakeTimers();
-  document.body.innerHTML = `
+  const page = `
     <button id="icon" aria-label="复制编号"><svg></svg></button>
     <button id="words" aria-label="用印后文件：选择文件">选择文件</button>
     <a id="link" href="/flows" data-tip="流程"><span>流程</span></a>
     <input id="field" aria-label="意见" />`;
+  document.body.replaceChildren(...new DOMParser().parseFromString(page, "text/html").body.childNodes);
   app = createApp(UiTips);
   app.mount(document.body.appendChild(document.createElement("div")));
 });
