@@ -111,14 +111,14 @@ impl Zips {
     /// Returns which entries of the zips could not be read, if any.
     fn not_whole(&self) -> Option<String> {
         let zips = [(PhotoKind::Signatory, &self.signatory), (PhotoKind::Face, &self.face)].into_iter();
-        let told = zips.filter_map(|(kind, contents)| {
+        let notes = zips.filter_map(|(kind, contents)| {
             let unread: Vec<Skipped> =
                 contents.skipped.iter().filter(|skipped| skipped.unread.is_some()).cloned().collect();
             let (count, names, kind) = (unread.len(), super::named(&unread), kind.as_str());
-            let told = format!("{count} entries of the vendor's zip of kind {kind} cannot be read: {names}");
-            (count > 0).then_some(told)
+            let note = format!("{count} entries of the vendor's zip of kind {kind} cannot be read: {names}");
+            (count > 0).then_some(note)
         });
-        Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
+        Some(notes.collect::<Vec<_>>().join("; ")).filter(|notes| !notes.is_empty())
     }
 }
 
