@@ -30,7 +30,7 @@ use crate::{
     audit::{Act, NewEntry, journal::JournalError},
     clock::Timestamp,
     content::download::{self, FoundBy},
-    library::document::Document,
+    library::selected::SelectedDocument,
     store::{Expected, Store, StoreError, checked},
 };
 use record::{Bundle, BundleKind};
@@ -38,14 +38,14 @@ use record::{Bundle, BundleKind};
 /// The folder of photos that the vendor has not confirmed.
 const UNCONFIRMED: &str = "未确认";
 
-/// Returns the documents as entries of a bundle, in their order, under their own names. A photo that the vendor has not
+/// Returns the documents as entries of a bundle, in their order, in their folders. A photo that the vendor has not
 /// confirmed is in a folder that says so.
 #[must_use]
-pub fn entries(documents: &[Document]) -> Vec<Entry> {
-    let entry = |document: &Document| Entry {
+pub fn entries(documents: &[SelectedDocument]) -> Vec<Entry> {
+    let entry = |document: &SelectedDocument| Entry {
         name: {
-            let name = document.name.replace('/', "-");
-            if document.is_unconfirmed() { format!("{UNCONFIRMED}/{name}") } else { name }
+            let (folder, name) = (&document.folder, document.name.replace('/', "-"));
+            if document.unconfirmed { format!("{folder}{UNCONFIRMED}/{name}") } else { format!("{folder}{name}") }
         },
         bytes: u64::try_from(document.bytes).unwrap_or(0),
         crc32: u32::try_from(document.crc32).unwrap_or(0),

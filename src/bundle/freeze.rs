@@ -6,7 +6,7 @@ use super::{
     left,
     of_flow::made,
     plan::FrozenPlan,
-    plans::OpenPlan,
+    plans::{OpenPlan, PlanError},
     record::{self, Bundle, BundleKind},
     rights::{self, BundleRightsError, NeededRights},
     selection::{BundleWish, Gathered, SelectionError, visible_flow},
@@ -15,6 +15,7 @@ use crate::{
     app::App,
     audit::{self, Act, NewEntry},
     id::BundleId,
+    library::selected::places::Places,
     store::StoreKey,
     user::User,
 };
@@ -48,8 +49,8 @@ impl Gathered {
         if let Some(text) = left::list(&self.left) {
             self.entries.push(made(left::FILE, text.into(), modified));
         }
-        let needed = NeededRights::of(&app.db, &self.documents, self.flows).await?;
-        let (needs, names) = needed.ok_or(SelectionError::Changed)?;
+        let (needs, names) = NeededRights::of(&self.places, self.flows);
+        let documents = self.documents.clone();
         let plan = FrozenPlan { name: bundle.name.clone(), modified, documents: self.documents, entries: self.entries };
         let frozen = Frozen::put(app, &bundle.id, plan).await?;
         let bundle = Bundle {
@@ -62,7 +63,6 @@ impl Gathered {
             left_out: left::json(&self.left)?,
             ..bundle
         };
-        let names: Vec<String> = names.into_iter().collect();
         let now = app.clock.now();
         let mut tx = app.db.begin().await?;
         let held = match bundle.expires_at {
@@ -80,8 +80,10 @@ impl Gathered {
         let detail = format!("{} entries, {} bytes; places: {}", bundle.entries, bundle.bytes, names.join(" "));
         let entry = NewEntry::new(&user.username, Act::BundleMade, bundle.id.as_str()).detail(&detail);
         audit::commit(tx, entry, now).await?;
-        rights::settle(app, &bundle).await?;
-        Ok((bundle, frozen.plan))
+        match rights::settle_new(app, &bundle, &documents, frozen.plan.layout.keys()).await {
+            Err(BundleRightsError::Plan(PlanError::Gone)) => Err(SelectionError::Changed),
+            settled => Ok(settled.map(|()| (bundle, frozen.plan))?),
+        }
     }
 }
 
@@ -114,8 +116,8 @@ pub async fn begin(app: &App, user: &User, wish: &BundleWish) -> Result<Bundle, 
     for id in &wish.flow_ids {
         flows.extend(visible_flow(&app.db, id, user).await?.map(|flow| flow.id));
     }
-    let visible = NeededRights::of(&app.db, &[], flows).await?.ok_or(SelectionError::Changed)?.0;
-    bundle.needs = Some(visible.json()?);
+    let (needs, _) = NeededRights::of(&Places::new(), flows);
+    bundle.needs = Some(needs.json()?);
     bundle.faces = wish.faces;
     let json = serde_json::to_string(wish).map_err(BundleRightsError::from)?;
     let mut tx = app.db.begin().await?;

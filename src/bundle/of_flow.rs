@@ -1,6 +1,6 @@
 //! The photos of a flow as one bundle, for local download.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 
@@ -20,7 +20,7 @@ use crate::{
     db::{Db, DbError},
     hash::Hashes,
     id::{BundleId, FlowId},
-    library::document::Document,
+    library::selected::{documents::photos_of_flow, places},
     preservation::findings,
     seal_use::{Grant, PhotoCounts, SealUse},
     store::{StoreError, StoreKey},
@@ -52,8 +52,8 @@ pub struct PhotosPlan {
 impl PhotosPlan {
     /// Returns the plan of the stored photos. `None` if no photo is stored.
     pub async fn now(app: &App, flow: &FlowId, serial_no: &str, user: &User) -> Result<Option<Self>, FreezeError> {
-        let mut documents = Document::photos_of_flow(&app.db, flow).await?;
-        documents.retain(|document| document.may_be_seen_by(user));
+        let mut documents = photos_of_flow(&app.db, flow).await?;
+        documents.retain(|document| user.reads_all() || !document.place.private);
         let Some(modified) = documents.iter().map(|document| document.received_at).max() else { return Ok(None) };
         let mut left = missing(&app.db, flow).await?;
         let damaged = findings::open_damage(&app.db).await?;
@@ -84,8 +84,8 @@ impl PhotosPlan {
             }
             expire_of_flow(app, flow).await?;
         }
-        let needed = NeededRights::of(&app.db, &self.plan.documents, std::collections::BTreeSet::new()).await?;
-        let (needs, names) = needed.ok_or(FreezeError::Changed)?;
+        let places = places::of_ids(&app.db, &self.plan.documents).await?.ok_or(FreezeError::Changed)?;
+        let (needs, names) = NeededRights::of(&places, BTreeSet::new());
         let id = BundleId::new();
         let key = StoreKey::Bundle { id: id.clone() };
         let (plan, memory) = (self.plan, self.open.layout.memory() as u64);
@@ -110,7 +110,7 @@ impl PhotosPlan {
         };
         let mut tx = app.db.begin().await?;
         if bundle.insert(&mut tx).await? {
-            record::stand_at(&mut tx, &bundle.id, &names.into_iter().collect::<Vec<_>>()).await?;
+            record::stand_at(&mut tx, &bundle.id, &names).await?;
             record::look_again(&mut tx, &bundle.id).await?;
             tx.commit().await?;
             return Ok(bundle);

@@ -4,14 +4,13 @@
 //! request asks the rights of these alone, as the lists do. A trigger notes each change of a document at a place of the
 //! bundle (moved, trashed, another kind, gone). The next request looks at the documents again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     expiry,
     layout::EntryContent,
-    plan::FrozenPlan,
     plans::{self, PlanError},
     record::{self, Bundle, BundleKind},
 };
@@ -23,7 +22,7 @@ use crate::{
     id::{DocumentId, FlowId},
     library::{
         rights::Sight,
-        selected::{self, DocumentPlace},
+        selected::places::{self, DocumentPlace, Place, Places},
     },
     user::User,
 };
@@ -51,32 +50,13 @@ pub enum BundleRightsError {
 }
 
 impl NeededRights {
-    /// The rights to these documents and to the packages of these flows. `None`: a document is gone.
-    pub(super) async fn of(
-        db: &Db,
-        documents: &[DocumentId],
-        flows: BTreeSet<FlowId>,
-    ) -> Result<Option<(Self, BTreeSet<String>)>, DbError> {
-        let mut needs = Self { flows, ..Self::default() };
-        let mut names: BTreeSet<String> = needs.flows.iter().map(ToString::to_string).collect();
-        let places = DocumentPlace::of_ids(db, documents).await?;
-        if places.len() < documents.iter().collect::<HashSet<_>>().len() {
-            return Ok(None);
-        }
-        let mut first: BTreeMap<(&str, &str, Option<&str>, bool, bool), &DocumentId> = BTreeMap::new();
-        for place in &places {
-            let flow = place.flow_id.as_ref().map(FlowId::as_str);
-            let key = (place.folder_id.as_str(), place.shelf.as_str(), flow, place.private, place.trashed);
-            first.entry(key).or_insert(&place.id);
-            if !names.contains(place.name()) {
-                names.insert(place.name().to_owned());
-            }
-        }
-        for ((.., trashed), id) in first {
-            let of = if trashed { &mut needs.trashed } else { &mut needs.documents };
-            of.insert(id.clone());
-        }
-        Ok(Some((needs, names)))
+    /// Returns the rights to the documents of these places and to the packages of these flows, and the names of all.
+    pub(super) fn of(places: &Places, flows: BTreeSet<FlowId>) -> (Self, Vec<String>) {
+        let of = |trashed| places.iter().filter(move |(place, _)| place.trashed == trashed);
+        let ids = |trashed| of(trashed).map(|(_, id)| id.clone()).collect();
+        let names = places.keys().map(Place::name).chain(flows.iter().map(FlowId::as_str));
+        let names = names.collect::<BTreeSet<_>>().into_iter().map(ToOwned::to_owned).collect();
+        (Self { documents: ids(false), trashed: ids(true), flows }, names)
     }
 
     pub(super) fn json(&self) -> Result<String, DbError> {
@@ -94,7 +74,7 @@ pub async fn may_have(app: &App, bundle: &Bundle, user: &User) -> Result<bool, B
     let documents: Vec<DocumentId> = needs.documents.union(&needs.trashed).cloned().collect();
     Ok((!faces || user.reads_all())
         && knows_all(&app.db, &flows, user).await?
-        && selected::may_have_all(&app.db, &documents, &Sight::of(&app.db, user).await?).await?)
+        && places::may_have_all(&app.db, &documents, &Sight::of(&app.db, user).await?).await?)
 }
 
 /// Returns the flow whose package the bundle is.
@@ -136,24 +116,48 @@ pub(super) async fn settle(app: &App, bundle: &Bundle) -> Result<(), BundleRight
     if changes.is_empty() {
         return Ok(());
     }
+    let plan = plans::read(&app.store, &app.cpu, bundle).await?;
+    let keys = plan.entries.iter().filter_map(|entry| match &entry.content {
+        EntryContent::Stored(key) => Some(key.as_str()),
+        EntryContent::Made(_) => None,
+    });
+    write_rights(app, bundle, &changes, &plan.documents, keys).await
+}
+
+/// As [`settle`], for a bundle whose row was just written. `keys`: the objects of its entries.
+pub(super) async fn settle_new(
+    app: &App,
+    bundle: &Bundle,
+    documents: &[DocumentId],
+    keys: impl Iterator<Item = &str>,
+) -> Result<(), BundleRightsError> {
+    let changes = Bundle::changes(&app.db, &bundle.id).await?;
+    write_rights(app, bundle, &changes, documents, keys).await
+}
+
+async fn write_rights(
+    app: &App,
+    bundle: &Bundle,
+    changes: &[String],
+    documents: &[DocumentId],
+    keys: impl Iterator<Item = &str>,
+) -> Result<(), BundleRightsError> {
     let (needs, mut faces) = Bundle::needs_of(&app.db, &bundle.id).await?;
     let known: NeededRights =
         needs.map_or_else(|| Ok(NeededRights::default()), |needs| serde_json::from_str(&needs))?;
-    let plan = plans::read(&app.store, &app.cpu, bundle).await?;
-    let needed = NeededRights::of(&app.db, &plan.documents, known.flows).await?;
-    let packages: BTreeSet<FlowId> =
-        needed.iter().flat_map(|(needs, _)| &needs.flows).chain(own_flow(bundle)).cloned().collect();
+    let packages: BTreeSet<FlowId> = known.flows.iter().chain(own_flow(bundle)).cloned().collect();
     let of_packages =
-        if packages.is_empty() { Some(Packaged::default()) } else { packaged(app, &plan, packages).await? };
-    let (Some((mut needs, names)), Some(of_packages)) = (needed, of_packages) else {
+        if packages.is_empty() { Some(Packaged::default()) } else { packaged(app, keys, packages).await? };
+    let places = places::of_ids(&app.db, documents).await?;
+    let (Some(places), Some(of_packages)) = (places, of_packages) else {
         expiry::end_row(&app.db, &bundle.id, app.clock.now()).await?;
         return Err(PlanError::Gone.into());
     };
+    let (mut needs, names) = NeededRights::of(&places, known.flows);
     faces |= of_packages.faces;
     needs.trashed.extend(of_packages.trashed);
-    let names: Vec<String> = names.into_iter().collect();
     let mut tx = app.db.begin().await?;
-    Bundle::settle(&mut tx, &bundle.id, &needs.json()?, faces, &changes).await?;
+    Bundle::settle(&mut tx, &bundle.id, &needs.json()?, faces, changes).await?;
     record::stand_at(&mut tx, &bundle.id, &names).await?;
     tx.commit().await?;
     Ok(())
@@ -167,7 +171,11 @@ struct Packaged {
 }
 
 /// Compares the originals of packages with the documents of their flows. `None`: an original has no document any more.
-async fn packaged(app: &App, plan: &FrozenPlan, flows: BTreeSet<FlowId>) -> Result<Option<Packaged>, DbError> {
+async fn packaged(
+    app: &App,
+    keys: impl Iterator<Item = &str>,
+    flows: BTreeSet<FlowId>,
+) -> Result<Option<Packaged>, DbError> {
     let mut places: HashMap<Blake3, Vec<DocumentPlace>> = HashMap::new();
     for flow in &flows {
         for place in DocumentPlace::of_flow(&app.db, flow).await? {
@@ -175,16 +183,14 @@ async fn packaged(app: &App, plan: &FrozenPlan, flows: BTreeSet<FlowId>) -> Resu
         }
     }
     let mut found = Packaged::default();
-    for entry in &plan.entries {
-        let EntryContent::Stored(key) = &entry.content else { continue };
-        let Some(original) = original_of(key) else { continue };
+    for original in keys.filter_map(original_of) {
         let Some(places) = places.get(&original) else { return Ok(None) };
-        let (trashed, live): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.trashed);
+        let (trashed, live): (Vec<_>, Vec<_>) = places.iter().partition(|one| one.place.trashed);
         if live.is_empty() {
-            found.trashed.extend(trashed.first().map(|place| place.id.clone()));
+            found.trashed.extend(trashed.first().map(|one| one.id.clone()));
         }
         // Another photo of the flow may have the same bytes and show no face.
-        found.faces |= !live.is_empty() && live.iter().all(|place| place.private);
+        found.faces |= !live.is_empty() && live.iter().all(|one| one.place.private);
     }
     Ok(Some(found))
 }

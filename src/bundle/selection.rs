@@ -21,10 +21,9 @@ use crate::{
     id::{BundleId, DocumentId, FlowId, FolderId},
     library::{
         Space,
-        document::Document,
         listing::sort::Sort,
-        rights::{Right, Sight},
-        selected::{self, ListError, ListSelection, SelectionQuery},
+        rights::Sight,
+        selected::{ListError, ListSelection, SelectedDocument, SelectionQuery, documents, places::Places},
     },
     preservation::findings,
     store::StoreError,
@@ -103,6 +102,8 @@ pub enum SelectionError {
 pub struct Gathered {
     pub(super) entries: Vec<Entry>,
     pub(super) documents: Vec<DocumentId>,
+    /// The places of these documents.
+    pub(super) places: Places,
     /// Flows whose packages are among the entries.
     pub(super) flows: BTreeSet<FlowId>,
     /// The bundles of these packages. They must live as long as this bundle.
@@ -143,12 +144,12 @@ impl BundleWish {
         let mut gathered = Gathered::begin(db).await?;
         let sight = Sight::of(db, user).await?;
         if !self.document_ids.is_empty() {
-            gathered.add("", selected::of_ids(db, &self.document_ids, &sight).await?);
+            gathered.add("", documents::of_ids(db, &self.document_ids, &sight).await?);
             return Ok(gathered);
         }
         for id in &self.flow_ids {
             let Some(flow) = visible_flow(db, id, user).await? else { continue };
-            let documents = selected::of_flow(db, id, &sight).await?;
+            let documents = documents::of_flow(db, id, &sight).await?;
             let folder = if flow.serial_no.is_empty() { "草稿" } else { &flow.serial_no };
             gathered.add(&format!("{folder}/"), documents);
             let missing = missing(db, id).await?.into_iter();
@@ -157,9 +158,7 @@ impl BundleWish {
         if self.flow_ids.is_empty() {
             let list = self.list();
             let owing = if list.query.missing { Some(owing::flows(db).await?) } else { None };
-            for one in list.documents(db, user, owing).await? {
-                gathered.add(&one.path, vec![one.document]);
-            }
+            gathered.add("", list.documents(db, user, owing).await?);
         }
         Ok(gathered)
     }
@@ -191,18 +190,25 @@ impl Gathered {
 
     /// Adds the documents that the user may download. A damaged one is named in the list of what is missing, so the users
     /// of the bundle need its right, too.
-    fn add(&mut self, folder: &str, mut documents: Vec<Document>) {
+    fn add(&mut self, folder: &str, mut documents: Vec<SelectedDocument>) {
         let all = documents.len();
-        documents.retain(|document| document.allows(Right::Download));
+        documents.retain(|document| document.downloads);
         self.refused += all - documents.len();
-        self.documents.extend(documents.iter().map(|document| document.id.clone()));
-        let (good, damaged): (Vec<Document>, Vec<Document>) =
+        for document in &documents {
+            self.documents.push(document.id.clone());
+            if !self.places.contains_key(&document.place) {
+                self.places.insert(document.place.clone(), document.id.clone());
+            }
+        }
+        for document in &mut documents {
+            document.folder.insert_str(0, folder);
+        }
+        let (good, damaged): (Vec<_>, Vec<_>) =
             documents.into_iter().partition(|document| !self.damaged.contains(&document.blake3));
-        self.left.extend(
-            damaged.into_iter().map(|one| LeftOut::new(format!("{folder}{}", one.name), LeftCode::OriginalDamaged)),
-        );
-        let named = entries(&good).into_iter().map(|entry| Entry { name: format!("{folder}{}", entry.name), ..entry });
-        self.entries.extend(named);
+        let left =
+            |one: &SelectedDocument| LeftOut::new(format!("{}{}", one.folder, one.name), LeftCode::OriginalDamaged);
+        self.left.extend(damaged.iter().map(left));
+        self.entries.extend(entries(&good));
     }
 
     /// Names what the user may not download.

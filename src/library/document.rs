@@ -284,17 +284,6 @@ impl Document {
         sql(format!("{SELECT} WHERE d.flow_id = $1 AND d.deleted_at IS NULL ORDER BY {order}")).bind(flow).all(on).await
     }
 
-    /// Returns the documents of a flow's photos by running number. Versions of one photo are in the order of arrival.
-    pub async fn photos_of_flow(on: impl Into<On<'_>>, flow: &FlowId) -> Result<Vec<Self>, DbError> {
-        sql(format!(
-            "{SELECT} WHERE d.flow_id = $1 AND d.photo_id IS NOT NULL AND d.deleted_at IS NULL
-             ORDER BY CASE WHEN p.no IS NULL THEN 1 ELSE 0 END, p.no, d.id"
-        ))
-        .bind(flow)
-        .all(on)
-        .await
-    }
-
     /// Returns true if the document is a photo that the vendor has not confirmed.
     #[must_use]
     pub fn is_unconfirmed(&self) -> bool {
@@ -329,12 +318,6 @@ impl Document {
         let list: Vec<String> = padded(ids).into_iter().map(|id| filtered.arg(&id)).collect();
         let sees = sees(&mut filtered, sight.user());
         filtered.when(&format!("d.id IN ({})", list.join(", "))).when(&sees).end().all(on).await
-    }
-
-    /// Returns true if `user` may see the content of a photo of a flow in which the user takes part.
-    #[must_use]
-    pub fn may_be_seen_by(&self, user: &User) -> bool {
-        user.reads_all() || !self.is_face()
     }
 
     /// Returns true for a photo of a face, or of an unknown kind: it may show one.

@@ -1,22 +1,25 @@
 //! Documents that a user selected, and what decides which users may have them.
 
-use std::collections::{HashMap, HashSet};
+pub mod documents;
+pub mod places;
 
+use std::collections::HashMap;
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 
+pub use self::documents::SelectedDocument;
 use super::{
     Space,
-    document::{Document, SELECT, shown},
     folder::Folder,
     listing::{Listing, scope::ListScope, sort::Sort},
-    rights::{Sight, downloads, no_faces, sees},
+    rights::Sight,
     search::{MediaType, Search, TooManyWords},
     trash,
 };
 use crate::{
     clock::Timestamp,
-    db::{Db, DbError, filter::Filtered, padded, sql},
+    db::{Db, DbError, Row, Sql, filter::Filtered, padded},
     hash::Blake3,
     id::{DocumentId, FlowId, FolderId},
     photo::kind::PhotoKind,
@@ -25,6 +28,8 @@ use crate::{
 
 /// Ids in one statement.
 const PIECE: usize = 1024;
+/// Statements at a time, so that a second processor helps.
+const TOGETHER: usize = 2;
 
 /// The filters of the search. An absent member sets no condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -99,13 +104,6 @@ pub enum ListError {
     Db(#[from] DbError),
 }
 
-/// A selected document with its folder below the selected one: empty, or with `/` at its end.
-#[derive(Clone, Debug)]
-pub struct SelectedDocument {
-    pub path: String,
-    pub document: Document,
-}
-
 impl ListSelection {
     /// Returns the selected documents that `user` may see, by folder and name. `owing`: the flows that owe photos, if the
     /// query asks for them.
@@ -122,12 +120,12 @@ impl ListSelection {
             ListScope::Space { .. } => Some(1),
             ListScope::All => None,
         };
-        let selected = self.selected(db, scope, &sight, owing).await?;
-        let below = |document| SelectedDocument { path: path_below(&document, above), document };
-        let mut selected: Vec<SelectedDocument> = of_ids(db, &selected, &sight).await?.into_iter().map(below).collect();
-        selected.sort_by(|a, b| {
-            (&a.path, &a.document.name, &a.document.id).cmp(&(&b.path, &b.document.name, &b.document.id))
-        });
+        let ids = self.selected(db, scope, &sight, owing).await?;
+        let mut selected = documents::of_ids(db, &ids, &sight).await?;
+        if let Some(above) = above {
+            documents::name_folders(db, &mut selected, above, &sight).await?;
+        }
+        selected.sort_by(|a, b| (&a.folder, &a.name, &a.id).cmp(&(&b.folder, &b.name, &b.id)));
         Ok(selected)
     }
 
@@ -211,106 +209,18 @@ impl ListSelection {
     }
 }
 
-/// Returns the folders of a document below the first `above` parts of its path. `None`: without folders.
-fn path_below(document: &Document, above: Option<usize>) -> String {
-    let (Some(path), Some(above)) = (&document.path, above) else { return String::new() };
-    path.split('/').skip(above).flat_map(|name| [name, "/"]).collect()
-}
-
-/// Returns those of `ids` that exist and that the user may see, in the order of `ids`, each once. Each says what the user
-/// may do.
-pub async fn of_ids(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<Vec<Document>, DbError> {
-    let mut found: Vec<Document> = Vec::new();
-    for piece in ids.chunks(PIECE) {
-        found.extend(Document::seen(db, piece, sight).await?);
-    }
-    let place: HashMap<&DocumentId, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
-    found.sort_by_key(|one| place.get(&one.id).copied());
-    found.dedup_by(|one, other| one.id == other.id);
-    shown::complete(db, &mut found, sight).await?;
-    Ok(found)
-}
-
-/// Returns the documents of a flow by name. The caller has checked that the user may see the flow.
-pub async fn of_flow(db: &Db, flow: &FlowId, sight: &Sight) -> Result<Vec<Document>, DbError> {
-    let mut filtered = Filtered::new(SELECT).and("d.flow_id =", Some(flow)).when("d.deleted_at IS NULL");
-    let sees = sees(&mut filtered, sight.user());
-    let mut found: Vec<Document> = filtered.when(&sees).then("ORDER BY d.name, d.id").all(db).await?;
-    shown::complete(db, &mut found, sight).await?;
-    Ok(found)
-}
-
 fn among(mut filtered: Filtered, ids: &[DocumentId]) -> Filtered {
     let list: Vec<String> = padded(ids).iter().map(|id| filtered.arg(id)).collect();
     filtered.when(&format!("d.id IN ({})", list.join(", ")))
 }
 
-/// Returns true if the user may have each of these documents now: download it, or manage the place from which it went to
-/// the trash.
-pub async fn may_have_all(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<bool, DbError> {
-    let mut others: Vec<DocumentId> = Vec::new();
-    for piece in ids.chunks(PIECE) {
-        let mut filtered = among(Filtered::new("SELECT d.id FROM documents d"), piece).when("d.deleted_at IS NULL");
-        let downloads = downloads(&mut filtered, sight.user());
-        let held: HashSet<DocumentId> = filtered.when(&downloads).end().scalars(db).await?.into_iter().collect();
-        others.extend(piece.iter().filter(|id| !held.contains(*id)).cloned());
-    }
-    are_managed(db, &others, sight).await
-}
-
-/// Returns true if the documents are in the trash, alone or with a folder, and the user manages where they came from.
-async fn are_managed(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<bool, DbError> {
-    for piece in ids.chunks(PIECE) {
-        let text = "SELECT COUNT(*) FROM documents d JOIN folders f ON f.id = d.folder_id
-             JOIN trash t ON t.id = CASE WHEN d.deleted_at IS NULL THEN f.trash_id ELSE d.id END";
-        let mut filtered = among(Filtered::new(text), piece).when("t.tombstone IS NULL");
-        let manages = trash::manages(&mut filtered, sight);
-        filtered = filtered.when(&manages);
-        if let Some(no_faces) = no_faces(&mut filtered, sight.user()) {
-            filtered = filtered.when(&no_faces);
-        }
-        let found: i64 = filtered.end().scalar(db).await?;
-        if usize::try_from(found) != Ok(piece.len()) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// What decides which users may have a document.
-#[derive(Clone, Debug, FromRow)]
-pub struct DocumentPlace {
-    pub id: DocumentId,
-    pub blake3: Blake3,
-    pub folder_id: FolderId,
-    pub shelf: String,
-    pub flow_id: Option<FlowId>,
-    /// It shows a face, or may show one.
-    pub private: bool,
-    pub trashed: bool,
-}
-
-const PLACE: &str = "SELECT d.id, d.original_hash AS blake3, d.folder_id, d.shelf, d.flow_id,
-  COALESCE(d.kind, '') IN ('face', 'unknown') AS private, d.deleted_at IS NOT NULL AS trashed FROM documents d";
-
-impl DocumentPlace {
-    /// Returns the places of the documents that exist, also of those in the trash.
-    pub async fn of_ids(db: &Db, ids: &[DocumentId]) -> Result<Vec<Self>, DbError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for piece in ids.chunks(PIECE) {
-            found.extend(among(Filtered::new(PLACE), piece).end().all::<Self>(db).await?);
-        }
-        Ok(found)
-    }
-
-    /// Returns the places of all documents of a flow, also of those in the trash.
-    pub async fn of_flow(db: &Db, flow: &FlowId) -> Result<Vec<Self>, DbError> {
-        sql(format!("{PLACE} WHERE d.flow_id = $1 ORDER BY d.id")).bind(flow).all(db).await
-    }
-
-    /// Returns the place by which the bundles of the document are found: its flow, else its folder.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.flow_id.as_ref().map_or(self.folder_id.as_str(), FlowId::as_str)
-    }
+/// Reads rows of many documents, with a statement for each piece of their ids.
+async fn in_pieces<T: Row + 'static>(
+    db: &Db,
+    ids: &[DocumentId],
+    statement: impl Fn(&[DocumentId]) -> Sql + Send,
+) -> Result<Vec<T>, DbError> {
+    let statements = ids.chunks(PIECE).map(statement);
+    let reads: Vec<_> = statements.map(|statement| async move { statement.all::<T>(db).await }.boxed()).collect();
+    stream::iter(reads).buffered(TOGETHER).try_concat().await
 }

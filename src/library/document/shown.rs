@@ -83,15 +83,20 @@ async fn copies(db: &Db, hashes: &[String]) -> Result<BTreeMap<String, i64>, DbE
     Ok(counted)
 }
 
+/// Returns the rights that the folder of a document on `shelf` gives.
+pub(in crate::library) fn by_folder(shelf: &str, folder_shelf: &str, sight: &Sight) -> Rights {
+    match shelf {
+        "folder" => sight.on_shelf(folder_shelf),
+        "flow" => sight.everywhere_rights(),
+        _ => Rights::NONE,
+    }
+}
+
 impl Document {
     /// Returns the rights that its folder gives. Only the roles that read all read what only the flow shows.
     #[must_use]
     pub fn by_folder(&self, sight: &Sight) -> Rights {
-        match self.shelf.as_str() {
-            "folder" => sight.on_shelf(&self.folder_shelf),
-            "flow" => sight.everywhere_rights(),
-            _ => Rights::NONE,
-        }
+        by_folder(&self.shelf, &self.folder_shelf, sight)
     }
 
     /// Returns true if the user may see it, once the place or the flow shows it: a face needs the right to faces.

@@ -11,7 +11,6 @@ use yinku::{
     db::sql,
     hash::Hashes,
     id::BundleId,
-    library::document::Document,
     store::StoreKey,
 };
 
@@ -24,7 +23,7 @@ use crate::support::{
     bucket::in_a_bucket,
     files::photos_in,
     flows::act,
-    photos::stored,
+    photos::{self, stored},
     seals::{archived, archived_documents},
     story,
 };
@@ -119,7 +118,7 @@ story!(a_damaged_or_lost_original_of_a_bucket_breaks_off_and_is_a_finding, async
     let world = bucket_world(engine, Clock::System).await;
     let flow = archived(&world, 3).await;
     let wang = world.caller("wang").await;
-    let documents = Document::photos_of_flow(&world.app.db, &flow).await.unwrap();
+    let documents = photos::documents(&world, &flow).await;
     for (at, document) in documents.iter().enumerate() {
         let key = StoreKey::Raw(document.store_key.clone());
         let made = bundle_of(&wang, &json!({ "documentIds": [document.id.to_string()] })).await;

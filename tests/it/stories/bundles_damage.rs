@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use yinku::{library::document::Document, preservation::findings, store::StoreKey};
 
 use super::bundles::bundle_of;
-use crate::support::{Caller, World, seals::archived, story};
+use crate::support::{Caller, World, photos, seals::archived, story};
 
 fn key(document: &Document) -> StoreKey {
     StoreKey::Raw(document.store_key.clone())
@@ -61,7 +61,7 @@ fn url(bundle: &Value) -> String {
 story!(each_kind_of_damage_is_a_finding_once_and_ends_the_bundles_that_have_it, async |world: World| {
     let flow = archived(&world, 5).await;
     let wang = world.caller("wang").await;
-    let documents = Document::photos_of_flow(&world.app.db, &flow).await.unwrap();
+    let documents = photos::documents(&world, &flow).await;
     assert_eq!(documents.iter().map(|document| &document.blake3).collect::<BTreeSet<_>>().len(), 5);
     let mut alone = Vec::new();
     for document in &documents {
@@ -126,7 +126,7 @@ async fn heal(world: &World, documents: &[Document]) {
 story!(a_document_of_another_length_or_lost_is_never_served_as_good, async |world: World| {
     let flow = archived(&world, 4).await;
     let wang = world.caller("wang").await;
-    let documents = Document::photos_of_flow(&world.app.db, &flow).await.unwrap();
+    let documents = photos::documents(&world, &flow).await;
     damage(&world, &documents).await;
     for (at, document) in documents.iter().enumerate() {
         let content = format!("/api/documents/{}/content", document.id);

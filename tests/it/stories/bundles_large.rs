@@ -3,13 +3,13 @@
 use std::{fs, io::Cursor, os::unix::fs::FileExt};
 
 use serde_json::json;
-use yinku::{db::sql, library::document::Document, store::StoreKey};
+use yinku::{db::sql, store::StoreKey};
 
 use super::{
     bundles::bundle_of,
     bundles_readers::{GIB, crc_of_zeros, link_of, run_well, url},
 };
-use crate::support::{World, seals::archived, story};
+use crate::support::{World, photos, seals::archived, story};
 
 /// Where the parts of a zip begin that lie after its large entry: headers of entries, of the directory and its three ends.
 fn borders(zip: &[u8]) -> Vec<usize> {
@@ -19,7 +19,7 @@ fn borders(zip: &[u8]) -> Vec<usize> {
 
 story!(curl_goes_on_after_eight_gibibytes_and_at_the_list_of_what_is_missing, async |world: World| {
     let flow = archived(&world, 3).await;
-    let mut documents = Document::photos_of_flow(&world.app.db, &flow).await.unwrap();
+    let mut documents = photos::documents(&world, &flow).await;
     let wang = world.caller("wang").await;
     let ids: Vec<String> = documents.iter().map(|document| document.id.to_string()).collect();
     let whole = wang.get(&url(&bundle_of(&wang, &json!({ "documentIds": ids })).await)).await.bytes;

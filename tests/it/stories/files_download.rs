@@ -11,7 +11,7 @@ use crate::support::{
     Engine, Plan, World,
     definitions::without_field,
     files::{photos_in, zip_of},
-    story,
+    photos, story,
 };
 
 story!(a_local_download_brings_in_what_is_missing_and_can_be_resumed, async |engine: Engine| {
@@ -26,7 +26,7 @@ story!(a_local_download_brings_in_what_is_missing_and_can_be_resumed, async |eng
     assert_eq!((whole.status.as_u16(), whole.header("content-type")), (200, "application/zip"));
     assert_eq!(whole.header("content-length"), whole.bytes.len().to_string());
     assert!(whole.header("content-disposition").starts_with("attachment; filename=\"YK"));
-    let documents = Document::photos_of_flow(&world.app.db, &flow).await.unwrap();
+    let documents = photos::documents(&world, &flow).await;
     assert_eq!(documents.len(), 3);
     let mut archive = zip::ZipArchive::new(Cursor::new(whole.bytes.to_vec())).unwrap();
     assert_eq!(archive.len(), 3);

@@ -9,6 +9,7 @@ use crate::support::{
     definitions::{extra_node, with_required_stamped, without_field},
     files::{form, pdf, photos_in, stamped, zip_of},
     flows::{purchase, show, step, submit, texts},
+    photos,
     seals::counts,
     story,
 };
@@ -170,7 +171,7 @@ async fn zipped(caller: &Caller, flow: &FlowId) -> usize {
 
 /// Every photo once, unaltered, in this field and folder.
 async fn lie_in(world: &World, flow: &FlowId, field: Option<&str>, prefix: &str) {
-    let documents = Document::photos_of_flow(&world.app.db, flow).await.unwrap();
+    let documents = photos::documents(&world, flow).await;
     let made = world.sim.businesses().remove(0).photos;
     assert_eq!(documents.len(), made.len());
     for photo in made {

@@ -1,13 +1,13 @@
 //! Stories of downloads as browsers and download managers ask for them.
 
 use reqwest::{Method, header};
-use yinku::{db::sql, id::FlowId, library::document::Document};
+use yinku::{db::sql, id::FlowId};
 
 use crate::support::{
     Caller, Engine, Plan, Told, World,
     definitions::without_field,
     files::{pdf, stamped, world_with_stamped, zip_of},
-    story,
+    photos, story,
 };
 
 /// A flow with two photos that are downloaded as a zip; its first document, too.
@@ -16,7 +16,7 @@ async fn with_photos(engine: Engine) -> (World, FlowId, String) {
     let (flow, _, business) = world.seal_use(3).await;
     world.sim.stamp_many(&business, 0, 2).await.unwrap();
     world.caller("wang").await.get(&zip_of(&flow)).await.expect(200);
-    let document = Document::photos_of_flow(&world.app.db, &flow).await.unwrap().remove(0);
+    let document = photos::documents(&world, &flow).await.remove(0);
     (world, flow, format!("/api/documents/{}/content", document.id))
 }
 

@@ -8,7 +8,6 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use yinku::{
     db::sql,
-    library::document::Document,
     preservation::fixity::{
         Damage, FixityResult,
         verify::{FixityReport, FixityScope, Verifier},
@@ -16,7 +15,7 @@ use yinku::{
     store::StoreKey,
 };
 
-use crate::support::{Engine, Plan, World, bucket::in_a_bucket, seals::archived, story};
+use crate::support::{Engine, Plan, World, bucket::in_a_bucket, photos, seals::archived, story};
 
 fn verifier(world: &World) -> Verifier<'_> {
     let app = &world.app;
@@ -150,7 +149,7 @@ story!(a_damaged_original_breaks_off_and_is_a_finding, async |world: World| {
     let flow = archived(&world, 1).await;
     world.until_quiet().await;
     let wang = world.caller("wang").await;
-    let document = Document::photos_of_flow(&world.app.db, &flow).await.unwrap().remove(0);
+    let document = photos::documents(&world, &flow).await.remove(0);
     let key = StoreKey::Raw(document.store_key.clone());
     let mut bytes = world.app.store.get(&key).await.unwrap().to_vec();
     let length = bytes.len();

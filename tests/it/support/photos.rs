@@ -1,7 +1,7 @@
 //! What came of photos: rows, folders, manifests.
 
 use serde_json::Value;
-use yinku::{db::sql, store::StoreKey};
+use yinku::{db::sql, id::FlowId, library::document::Document, store::StoreKey};
 
 use crate::support::world::{PhotoRow, World};
 
@@ -13,6 +13,13 @@ pub(crate) fn all_done_once(photos: &[PhotoRow], count: usize) {
     for photo in photos {
         assert_eq!((photo.state.as_str(), photo.documents, &photo.error_code), ("done", 1, &None), "{photo:?}");
     }
+}
+
+/// The documents of a flow's photos, by field and number.
+pub(crate) async fn documents(world: &World, flow: &FlowId) -> Vec<Document> {
+    let mut documents = Document::of_flow(&world.app.db, flow).await.unwrap();
+    documents.retain(|document| document.photo.photo_id.is_some());
+    documents
 }
 
 /// How many photos have their original.
