@@ -258,7 +258,7 @@ async fn seal(app: &Arc<App>, known: &Arc<Known>, variant: Variant) -> Result<()
     let object = plan.encode();
     let plan_key = part_key(known, &id, Blake3::of(&object), "plan");
     app.store.put(&plan_key, object.into()).await?;
-    let layout = Layout::of(plan.entries.clone());
+    let layout = Layout::of(&plan.entries);
     let now = app.clock.now();
     let bundle = Bundle {
         id: id.clone(),

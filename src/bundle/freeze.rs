@@ -143,9 +143,10 @@ struct Frozen {
 
 impl Frozen {
     async fn put(app: &App, id: &BundleId, plan: FrozenPlan) -> Result<Self, SelectionError> {
-        let (key, entries) = (StoreKey::Bundle { id: id.clone() }, plan.entries.len());
+        let (key, entries, memory) = (StoreKey::Bundle { id: id.clone() }, plan.entries.len(), plan.memory());
         // A plan of 100,000 entries takes some tenths of a second.
-        let (object, plan) = app.cpu.run(plan.memory(), move || (plan.encode(), OpenPlan::of(plan))).await?;
+        let both = move || rayon::join(|| plan.encode(), || OpenPlan::of(&plan));
+        let (object, plan) = app.cpu.run(memory, both).await?;
         app.store.put(&key, object.into()).await?;
         Ok(Self { key, entries, plan })
     }

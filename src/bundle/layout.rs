@@ -87,16 +87,16 @@ const MAX16: usize = 0xffff;
 impl Layout {
     /// Plans a zip of these entries, in this order.
     #[must_use]
-    pub fn of(entries: Vec<Entry>) -> Self {
-        let etag = etag(&entries);
+    pub fn of(entries: &[Entry]) -> Self {
+        let etag = etag(entries);
         let (mut parts, mut at) = (Vec::with_capacity(entries.len() * 2 + 1), 0);
         let (mut directory, mut names, count) = (Vec::new(), Names::default(), entries.len());
         for entry in entries {
-            let header = Header::of(&entry, names.place(&entry.name), at);
+            let header = Header::of(entry, names.place(&entry.name), at);
             directory.extend(header.central());
-            let content = match entry.content {
-                EntryContent::Stored(key) => Part::Stored { key, bytes: entry.bytes, crc32: entry.crc32 },
-                EntryContent::Made(bytes) => Part::Made(bytes),
+            let content = match &entry.content {
+                EntryContent::Stored(key) => Part::Stored { key: key.clone(), bytes: entry.bytes, crc32: entry.crc32 },
+                EntryContent::Made(bytes) => Part::Made(bytes.clone()),
             };
             for part in [Part::Made(header.local().into_boxed_slice().into()), content] {
                 let length = part.len();

@@ -70,8 +70,7 @@ impl PhotosPlan {
         }
         let documents = documents.into_iter().map(|document| document.id).collect();
         let plan = FrozenPlan { name: format!("{serial_no}_用印图片.zip"), modified, documents, entries };
-        let laid = plan.clone();
-        let open = app.cpu.run(plan.memory(), move || OpenPlan::of(laid)).await?;
+        let (open, plan) = app.cpu.run(plan.memory(), move || (OpenPlan::of(&plan), plan)).await?;
         Ok(Some(Self { plan, left, open: Arc::new(open) }))
     }
 

@@ -32,8 +32,8 @@ pub struct OpenPlan {
 
 impl OpenPlan {
     #[must_use]
-    pub fn of(plan: FrozenPlan) -> Self {
-        let layout = Arc::new(Layout::of(plan.entries));
+    pub fn of(plan: &FrozenPlan) -> Self {
+        let layout = Arc::new(Layout::of(&plan.entries));
         let mut originals: Vec<[u8; 32]> =
             layout.keys().filter_map(original_of).filter_map(|hash| raw(&hash)).collect();
         originals.sort_unstable();
@@ -108,7 +108,7 @@ impl PlanCache {
     pub async fn open(&self, store: &Store, cpu: &Cpu, bundle: &Bundle) -> Result<Arc<OpenPlan>, PlanError> {
         self.get_or(&bundle.id, async || {
             let plan = read(store, cpu, bundle).await?;
-            Ok(cpu.run(plan.memory(), move || OpenPlan::of(plan)).await?)
+            Ok(cpu.run(plan.memory(), move || OpenPlan::of(&plan)).await?)
         })
         .await
     }
@@ -186,7 +186,7 @@ mod tests {
             Entry { name: format!("{n}.jpg"), bytes: 5, crc32: 0, blake3, at: Timestamp(0), content }
         };
         let entries = (0..entries).map(entry).collect();
-        OpenPlan::of(FrozenPlan { name: String::new(), modified: Timestamp(0), documents: Vec::new(), entries })
+        OpenPlan::of(&FrozenPlan { name: String::new(), modified: Timestamp(0), documents: Vec::new(), entries })
     }
 
     async fn open(cache: &PlanCache, id: &BundleId, reads: &AtomicUsize) -> Arc<OpenPlan> {

@@ -121,7 +121,7 @@ impl ListSelection {
             ListScope::All => None,
         };
         let ids = self.selected(db, scope, &sight, owing).await?;
-        let mut selected = documents::of_ids(db, &ids, &sight).await?;
+        let mut selected = documents::seen(db, &ids, &sight).await?;
         if let Some(above) = above {
             documents::name_folders(db, &mut selected, above, &sight).await?;
         }

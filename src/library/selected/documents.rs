@@ -48,15 +48,21 @@ const SELECT: &str = "SELECT d.id, d.name, d.original_hash AS blake3, o.bytes, o
 
 /// Returns those of `ids` that exist and that the user may see, in the order of `ids`, each once.
 pub async fn of_ids(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<Vec<SelectedDocument>, DbError> {
+    let mut found = seen(db, ids, sight).await?;
+    let place: HashMap<&DocumentId, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
+    found.sort_by_cached_key(|one| place.get(&one.id).copied());
+    found.dedup_by(|one, other| one.id == other.id);
+    Ok(found)
+}
+
+/// As [`of_ids`], in no order.
+pub(super) async fn seen(db: &Db, ids: &[DocumentId], sight: &Sight) -> Result<Vec<SelectedDocument>, DbError> {
     let statement = |piece: &[DocumentId]| {
         let mut filtered = among(Filtered::new(SELECT).when("d.deleted_at IS NULL"), piece);
         let sees = sees(&mut filtered, sight.user());
         filtered.when(&sees).end()
     };
     let mut found: Vec<SelectedDocument> = in_pieces(db, ids, statement).await?;
-    let place: HashMap<&DocumentId, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
-    found.sort_by_key(|one| place.get(&one.id).copied());
-    found.dedup_by(|one, other| one.id == other.id);
     fill_downloads(db, &mut found, sight).await?;
     Ok(found)
 }
