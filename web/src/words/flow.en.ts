@@ -230,6 +230,7 @@ export const flowEn: FlowWords = {
     open_photo: "View photo",
     upload_drop: "Drop files here, or",
     choose: "choose files",
+    choose_alone: "Choose files",
     upload_note: "Sent to the vendor as well",
     upload_cancel: (name) => `Cancel the upload of ${name}`,
     upload_waiting: "Waiting",

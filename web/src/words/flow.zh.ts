@@ -228,6 +228,7 @@ export const flowZh = {
     open_photo: "查看图片",
     upload_drop: "把文件拖到这里，或",
     choose: "选择文件",
+    choose_alone: "选择文件",
     upload_note: "上传后同时送契约锁",
     upload_cancel: (name: string) => `取消上传 ${name}`,
     upload_waiting: "等待上传",
