@@ -147,6 +147,7 @@ export const flowEn: FlowWords = {
     archive: "Archive",
     archiving: "Archiving…",
     more: "More actions",
+    next_act: "Next act",
     changed: "The flow has changed",
     changed_by: (name, what, time) => `${name} ${what}, ${time}`,
     waiting_vendor: "Waiting for the vendor… (up to 30 s)",

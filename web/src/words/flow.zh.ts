@@ -145,6 +145,7 @@ export const flowZh = {
     archive: "归档",
     archiving: "正在归档…",
     more: "更多操作",
+    next_act: "下一步",
     changed: "流程已变化",
     changed_by: (name: string, what: string, time: string) => `${name} 已于 ${time} ${what}`,
     waiting_vendor: "正在等待契约锁…（至多 30 秒）",
