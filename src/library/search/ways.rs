@@ -141,8 +141,10 @@ impl Owners {
     }
 }
 
-/// How many documents are compared first.
+/// How many documents a walk compares first.
 const NEWEST: i64 = 200;
+/// After this number of documents a walk stops. The search returns a cursor.
+const COMPARED: i64 = 15_000;
 
 fn number_of(found: &[Cursor]) -> i64 {
     i64::try_from(found.len()).unwrap_or(i64::MAX)
@@ -237,7 +239,6 @@ const COLUMNS: [&str; 9] = [
 
 impl Way {
     /// Returns the first `most` matches, newest first, and the document at which the search stopped before its end.
-    /// It reads the documents in pieces that grow.
     pub(super) async fn matches(
         &self,
         search: &Search,
@@ -246,25 +247,42 @@ impl Way {
         after: Option<&Cursor>,
         most: i64,
     ) -> Result<(Vec<Cursor>, Option<Cursor>), DbError> {
-        let (mut found, mut read, mut size, mut after) = (Vec::new(), 0, most.max(NEWEST), after.cloned());
+        if self.by.is_walk() {
+            return self.walk(search, db, user, after.cloned(), most).await;
+        }
+        // They are few, so one statement compares all.
+        let all = self.statement(search, user, after, None).newest_first(ORDER, most);
+        Ok((all.all(db).await?, None))
+    }
+
+    /// As [`matches`](Self::matches). It reads the documents in pieces that grow.
+    async fn walk(
+        &self,
+        search: &Search,
+        db: &Db,
+        user: &User,
+        mut after: Option<Cursor>,
+        most: i64,
+    ) -> Result<(Vec<Cursor>, Option<Cursor>), DbError> {
+        let (mut found, mut read, mut size) = (Vec::new(), 0, most.max(NEWEST));
         loop {
-            size = size.min(CANDIDATES - read);
+            size = size.min(COMPARED - read);
             let last = self.last_of(search, db, user, after.as_ref(), size).await?;
             let left = most - number_of(&found);
             let piece = self.statement(search, user, after.as_ref(), last.as_ref()).newest_first(ORDER, left);
             found.extend(piece.all::<Cursor>(db).await?);
             read += size;
             let Some(last) = last.filter(|_| number_of(&found) < most) else { return Ok((found, None)) };
-            if read >= CANDIDATES {
+            if read >= COMPARED {
                 return Ok((found, Some(last)));
             }
             after = Some(last);
-            // Each look at the index of a walk costs nothing. Elsewhere it sorts all documents.
-            size *= if self.by.is_walk() { 4 } else { 20 };
+            // A look at the index costs nothing.
+            size *= 4;
         }
     }
 
-    /// Returns the last of the next `size` documents, or a place behind it. `None`: there are fewer.
+    /// Returns the last of the next `size` documents of a walk. `None`: there are fewer.
     async fn last_of(
         &self,
         search: &Search,
@@ -275,15 +293,8 @@ impl Way {
     ) -> Result<Option<Cursor>, DbError> {
         let mut filtered = Filtered::new("");
         let read = self.read(&mut filtered, search, user, after);
-        // A sort by numbers alone is quick. It ends behind all documents of the same instant. Without the column itself, the
-        // engines do not read an index of all documents.
-        let (id, order) = if self.by.is_walk() {
-            ("d.id", "d.received_at DESC, d.id DESC")
-        } else {
-            ("'00000000-0000-0000-0000-000000000000' AS id", "COALESCE(d.received_at, 0) DESC")
-        };
         let text = format!(
-            "SELECT d.received_at, {id} FROM documents d WHERE {read} ORDER BY {order} LIMIT 1 OFFSET {}",
+            "SELECT d.received_at, d.id FROM documents d WHERE {read} ORDER BY d.received_at DESC, d.id DESC LIMIT 1 OFFSET {}",
             size - 1
         );
         filtered.headed(&text).end().optional(db).await
