@@ -856,10 +856,14 @@ BEGIN
   WHERE p.place = COALESCE(OLD.flow_id, OLD.folder_id) AND NOT b.ended ORDER BY p.bundle_id;
   RETURN NULL;
 END $$;
-CREATE TRIGGER bundles_hear AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents FOR EACH ROW
+-- At the commit, when the audit log is locked: a bundle that was made meanwhile has its places then, or it is made later
+-- and finds the change.
+CREATE CONSTRAINT TRIGGER bundles_hear AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 WHEN ((OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at, OLD.shelf) IS DISTINCT FROM (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at, NEW.shelf))
 EXECUTE FUNCTION bundles_hear();
-CREATE TRIGGER bundles_hear_end AFTER DELETE ON documents FOR EACH ROW EXECUTE FUNCTION bundles_hear();
+CREATE CONSTRAINT TRIGGER bundles_hear_end AFTER DELETE ON documents
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION bundles_hear();
 
 -- Evidence -----------------------------------------------------------------------------------------------------------
 

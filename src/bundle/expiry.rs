@@ -125,7 +125,7 @@ pub async fn sweep(app: &App) -> Result<u64, ExpiryError> {
 pub(super) fn bundle_of(key: &str) -> Option<BundleId> {
     let mut parts = key.split('/');
     match (parts.next()?, parts.next()?, parts.next(), parts.next()) {
-        ("bundles", plan, None, None) => plan.strip_suffix(".plan")?.parse().ok(),
+        ("bundles", plan, None, None) => plan.strip_suffix(".plan")?.split_once('.')?.0.parse().ok(),
         ("evidence", _flow, Some(bundle), Some(_)) => bundle.parse().ok(),
         _ => None,
     }
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_key_says_whose_it_is() {
         let id = BundleId::new();
-        assert_eq!(bundle_of(&format!("bundles/{id}.plan")), Some(id.clone()));
+        assert_eq!(bundle_of(&StoreKey::plan_of(&id).to_string()), Some(id.clone()));
         assert_eq!(bundle_of(&format!("evidence/flow/{id}/ab.html")), Some(id.clone()));
         assert_eq!(bundle_of(&format!("bundles/{id}")), None);
         assert_eq!(bundle_of("bundles/notes.txt"), None);

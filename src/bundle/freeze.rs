@@ -1,6 +1,6 @@
 //! Freezes what was gathered: its plan becomes an object of the store, then its row names the plan.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     left,
@@ -81,7 +81,8 @@ impl Gathered {
         let entry = NewEntry::new(&user.username, Act::BundleMade, bundle.id.as_str()).detail(&detail);
         audit::commit(tx, entry, now).await?;
         match rights::settle_new(app, &bundle, &documents, frozen.plan.layout.keys()).await {
-            Err(BundleRightsError::Plan(PlanError::Gone)) => Err(SelectionError::Changed),
+            // The caller does not know the bundle yet.
+            Err(BundleRightsError::Plan(PlanError::Gone)) if !known => Err(SelectionError::Changed),
             settled => Ok(settled.map(|()| (bundle, frozen.plan))?),
         }
     }
@@ -143,10 +144,15 @@ struct Frozen {
 
 impl Frozen {
     async fn put(app: &App, id: &BundleId, plan: FrozenPlan) -> Result<Self, SelectionError> {
-        let (key, entries, memory) = (StoreKey::Bundle { id: id.clone() }, plan.entries.len(), plan.memory());
+        let (key, entries, memory) = (StoreKey::plan_of(id), plan.entries.len(), plan.memory());
         // A plan of 100,000 entries takes some tenths of a second.
-        let both = move || rayon::join(|| plan.encode(), || OpenPlan::of(&plan));
-        let (object, plan) = app.cpu.run(memory, both).await?;
+        let plan = Arc::new(plan);
+        let encoded = {
+            let plan = Arc::clone(&plan);
+            app.cpu.run(memory / 2, move || plan.encode())
+        };
+        let opened = app.cpu.run(memory, move || OpenPlan::of(&plan));
+        let (object, plan) = tokio::try_join!(encoded, opened)?;
         app.store.put(&key, object.into()).await?;
         Ok(Self { key, entries, plan })
     }

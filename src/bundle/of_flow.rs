@@ -86,7 +86,7 @@ impl PhotosPlan {
         let places = places::of_ids(&app.db, &self.plan.documents).await?.ok_or(FreezeError::Changed)?;
         let (needs, names) = NeededRights::of(&places, BTreeSet::new());
         let id = BundleId::new();
-        let key = StoreKey::Bundle { id: id.clone() };
+        let key = StoreKey::plan_of(&id);
         let (plan, memory) = (self.plan, self.open.layout.memory() as u64);
         let (name, entries) = (plan.name.clone(), plan.entries.len());
         let object = app.cpu.run(memory, move || plan.encode()).await?;

@@ -215,42 +215,44 @@ impl Bundle {
         sql("SELECT id FROM bundle_changes WHERE bundle_id = $1").bind(id).scalars(on).await
     }
 
-    /// Writes what the changes mean.
+    /// Writes what the changes mean. Returns false if another request has looked at one of them: it wrote what is newer.
     pub async fn settle(
         tx: &mut Tx,
         id: &BundleId,
         needs: &str,
         faces: bool,
         changes: &[String],
-    ) -> Result<(), DbError> {
+    ) -> Result<bool, DbError> {
         sql("UPDATE bundles SET needs = $1, faces = $2 WHERE id = $3")
             .bind(needs)
             .bind(faces)
             .bind(id)
             .execute(&mut *tx)
             .await?;
+        let mut looked_at = 0;
         for piece in pieces(changes) {
             let text = format!("DELETE FROM bundle_changes WHERE id IN {}", placeholders(1, piece.len()));
-            sql(text).bind_all(piece.iter().map(String::as_str)).execute(&mut *tx).await?;
+            looked_at += sql(text).bind_all(piece.iter().map(String::as_str)).execute(&mut *tx).await?;
         }
-        Ok(())
+        Ok(looked_at == changes.len() as u64)
     }
 }
 
-/// Notes the places of a bundle: its flows, and the folders of its documents without a flow.
-pub async fn stand_at(tx: &mut Tx, id: &BundleId, places: &[String]) -> Result<(), DbError> {
+/// Notes the places of a bundle: its flows, and the folders of its documents without a flow. Returns true if one is new.
+pub async fn stand_at(tx: &mut Tx, id: &BundleId, places: &[String]) -> Result<bool, DbError> {
+    let mut new = 0;
     for piece in pieces(places) {
         let text = format!(
             "INSERT INTO bundle_places (place, bundle_id) VALUES {} ON CONFLICT DO NOTHING",
             rows(2, piece.len())
         );
         let statement = piece.iter().fold(sql(text), |statement, place| statement.bind(place.as_str()).bind(id));
-        statement.execute(&mut *tx).await?;
+        new += statement.execute(&mut *tx).await?;
     }
-    Ok(())
+    Ok(new > 0)
 }
 
-/// Notes that the documents of a new bundle may have changed while it was made.
+/// Notes that documents of the bundle may have changed before it stood at their places.
 pub async fn look_again(tx: &mut Tx, id: &BundleId) -> Result<(), DbError> {
     sql("INSERT INTO bundle_changes (id, bundle_id) VALUES ($1, $1)").bind(id).execute(tx).await?;
     Ok(())

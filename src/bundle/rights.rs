@@ -22,7 +22,7 @@ use crate::{
     id::{DocumentId, FlowId},
     library::{
         rights::Sight,
-        selected::places::{self, DocumentPlace, Place, Places},
+        selected::places::{self, DocumentPlace, Places, RightsPlace},
     },
     user::User,
 };
@@ -54,7 +54,7 @@ impl NeededRights {
     pub(super) fn of(places: &Places, flows: BTreeSet<FlowId>) -> (Self, Vec<String>) {
         let of = |trashed| places.iter().filter(move |(place, _)| place.trashed == trashed);
         let ids = |trashed| of(trashed).map(|(_, id)| id.clone()).collect();
-        let names = places.keys().map(Place::name).chain(flows.iter().map(FlowId::as_str));
+        let names = places.keys().map(RightsPlace::name).chain(flows.iter().map(FlowId::as_str));
         let names = names.collect::<BTreeSet<_>>().into_iter().map(ToOwned::to_owned).collect();
         (Self { documents: ids(false), trashed: ids(true), flows }, names)
     }
@@ -132,6 +132,9 @@ pub(super) async fn settle_new(
     keys: impl Iterator<Item = &str>,
 ) -> Result<(), BundleRightsError> {
     let changes = Bundle::changes(&app.db, &bundle.id).await?;
+    if changes.is_empty() {
+        return Ok(());
+    }
     write_rights(app, bundle, &changes, documents, keys).await
 }
 
@@ -157,8 +160,12 @@ async fn write_rights(
     faces |= of_packages.faces;
     needs.trashed.extend(of_packages.trashed);
     let mut tx = app.db.begin().await?;
-    Bundle::settle(&mut tx, &bundle.id, &needs.json()?, faces, changes).await?;
-    record::stand_at(&mut tx, &bundle.id, &names).await?;
+    if !Bundle::settle(&mut tx, &bundle.id, &needs.json()?, faces, changes).await? {
+        return Ok(());
+    }
+    if record::stand_at(&mut tx, &bundle.id, &names).await? {
+        record::look_again(&mut tx, &bundle.id).await?;
+    }
     tx.commit().await?;
     Ok(())
 }

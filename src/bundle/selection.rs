@@ -1,6 +1,6 @@
 //! Freezes documents that a user selected: by id, as a list, or by flow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -147,7 +147,7 @@ impl BundleWish {
             gathered.add("", documents::of_ids(db, &self.document_ids, &sight).await?);
             return Ok(gathered);
         }
-        for id in &self.flow_ids {
+        for id in self.flows() {
             let Some(flow) = visible_flow(db, id, user).await? else { continue };
             let documents = documents::of_flow(db, id, &sight).await?;
             let folder = if flow.serial_no.is_empty() { "草稿" } else { &flow.serial_no };
@@ -161,6 +161,12 @@ impl BundleWish {
             gathered.add("", list.documents(db, user, owing).await?);
         }
         Ok(gathered)
+    }
+
+    /// Returns the flows, each once.
+    pub fn flows(&self) -> impl Iterator<Item = &FlowId> {
+        let mut known = HashSet::new();
+        self.flow_ids.iter().filter(move |id| known.insert(*id))
     }
 
     fn list(&self) -> ListSelection {

@@ -5,7 +5,7 @@
 //! | a filter that few documents meet | these documents, sorted | as in [`search`] |
 //! | one folder | its documents in the order of the list | `documents_of_folder`, `documents_of_folder_by_name`, … |
 //! | up to 20,000 documents in a tree, a space or everywhere | the documents of each folder and flow, sorted | `documents_of_folder`, `documents_of_flow` |
-//! | more, newest first, with a filter | the ways of a search, which stop after 15,000 documents | as in [`search`] |
+//! | more, newest first, with a filter | the ways of a search, which stop after 20,000 documents | as in [`search`] |
 //! | more | all documents in the order of the list, because most of them belong to it | `documents_by_age`, `documents_by_name`, … |
 //! | the days of a list, and a position in an order by time | `folder_days`, then one day | the index of the order |
 //!

@@ -2,7 +2,7 @@
 //!
 //! A search first looks for a condition that few documents meet. Then it reads these documents alone. Otherwise it reads
 //! documents in the order of the list, compares each with the conditions, and stops when the page is full or after
-//! 15,000 of them. The page is short then, and its cursor leads on.
+//! 20,000 of them. The page is short then, and its cursor leads on.
 //!
 //! | asked for | what is read | index |
 //! |---|---|---|

@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(row_of("manifests/2026/flow/2.json"), Some(("manifests", "flow")));
         assert_eq!(row_of("callbacks/7"), Some(("callbacks", "7")));
         assert_eq!(row_of("evidence/flow/bundle/ab12.html"), Some(("evidence", "bundle")));
-        assert_eq!(row_of("bundles/7.plan"), Some(("bundles", "7")));
+        assert_eq!(row_of("bundles/7.1.plan"), Some(("bundles", "7")));
         assert_eq!(row_of("notes.txt"), None);
         assert_eq!(row_of("other/x"), None);
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use object_store::path::Path;
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
@@ -23,8 +24,8 @@ pub enum StoreKey {
     Callback { id: CallbackId },
     /// `evidence/<flow>/<bundle>/<blake3>.<ext>`: a made part of an evidence package, or its plan.
     Evidence { flow: FlowId, bundle: BundleId, hash: Blake3, ext: &'static str },
-    /// `bundles/<id>.plan`
-    Bundle { id: BundleId },
+    /// `bundles/<id>.<attempt>.plan`. Two nodes that make one bundle at once must not write one object.
+    Bundle { id: BundleId, attempt: Uuid },
     /// A key that was read from a row or a listing.
     Raw(String),
 }
@@ -40,6 +41,12 @@ impl From<object_store::path::Error> for InvalidName {
 }
 
 impl StoreKey {
+    /// Returns a new key for the plan of a bundle.
+    #[must_use]
+    pub fn plan_of(id: &BundleId) -> Self {
+        Self::Bundle { id: id.clone(), attempt: Uuid::now_v7() }
+    }
+
     /// `Path::from` would percent-encode Chinese. `parse` keeps it readable on disk and in bucket browsers.
     pub(super) fn path(&self) -> Result<Path, InvalidName> {
         let path = Path::parse(self.to_string())?;
@@ -80,7 +87,7 @@ impl fmt::Display for StoreKey {
             Self::Manifest { year, flow, n } => write!(f, "manifests/{year:04}/{flow}/{n}.json"),
             Self::Callback { id } => write!(f, "callbacks/{id}"),
             Self::Evidence { flow, bundle, hash, ext } => write!(f, "evidence/{flow}/{bundle}/{hash}.{ext}"),
-            Self::Bundle { id } => write!(f, "bundles/{id}.plan"),
+            Self::Bundle { id, attempt } => write!(f, "bundles/{id}.{attempt}.plan"),
             Self::Raw(key) => f.write_str(key),
         }
     }

@@ -9,7 +9,6 @@ use crate::{
         selection::{BundleWish, Gathered, SelectionError, visible_flow},
     },
     flow::{Flow, actions},
-    id::FlowId,
     queue::{self, JobKind},
     user::User,
 };
@@ -41,7 +40,7 @@ enum Packages {
 
 /// Makes the bundle of these packages. Packages that are not made yet are made by their jobs, and the bundle follows.
 pub async fn make(app: &App, user: &User, wish: &BundleWish) -> Result<Progress, ManyError> {
-    if let Packages::All(gathered) = gather(app, user, &wish.flow_ids, wish.faces).await? {
+    if let Packages::All(gathered) = gather(app, user, wish).await? {
         return Ok(Progress::Ready(gathered.freeze(app, user, wish.name.as_deref()).await?.0));
     }
     Ok(Progress::Making(freeze::begin(app, user, wish).await?))
@@ -50,7 +49,7 @@ pub async fn make(app: &App, user: &User, wish: &BundleWish) -> Result<Progress,
 /// Looks again at a bundle that is not made yet, with the rights of its maker.
 pub async fn proceed(app: &App, bundle: Bundle) -> Result<Progress, ManyError> {
     let Some((maker, wish)) = freeze::begun(app, &bundle).await? else { return made_meanwhile(app, bundle).await };
-    match gather(app, &maker, &wish.flow_ids, wish.faces).await? {
+    match gather(app, &maker, &wish).await? {
         Packages::Some { failed: true } => Ok(Progress::Failed(bundle)),
         Packages::Some { failed: false } => Ok(Progress::Making(bundle)),
         Packages::All(gathered) => match gathered.complete(app, &maker, bundle.clone()).await {
@@ -71,12 +70,12 @@ async fn made_meanwhile(app: &App, bundle: Bundle) -> Result<Progress, ManyError
 
 /// Gathers the entries of the packages of these flows. A flow that the user may not see is left out. A flow without
 /// evidence, such as a draft, is refused.
-async fn gather(app: &App, user: &User, flows: &[FlowId], faces: bool) -> Result<Packages, EvidenceError> {
+async fn gather(app: &App, user: &User, wish: &BundleWish) -> Result<Packages, EvidenceError> {
     let (mut gathered, mut complete, mut failed) = (Gathered::begin(&app.db).await?, true, false);
-    for id in flows {
+    for id in wish.flows() {
         let Some(flow) = visible_flow(&app.db, id, user).await? else { continue };
         actions::check_evidence(&flow, Flow::takes_part(&app.db, id, user).await?, user)?;
-        let Some(package) = present(app, id, faces).await? else {
+        let Some(package) = present(app, id, wish.faces).await? else {
             complete = false;
             if queue::is_parked(&app.db, JobKind::Evidence, id.as_str()).await? {
                 failed = true;

@@ -12,19 +12,16 @@ pub(super) fn listed(filtered: &mut Filtered, values: &[String]) -> String {
     padded(values).into_iter().map(|value| filtered.arg(value)).collect::<Vec<_>>().join(", ")
 }
 
+/// The engines read the index of the list and no index of such a condition.
+fn as_value(condition: impl AsRef<str>) -> String {
+    format!("COALESCE({}, FALSE)", condition.as_ref())
+}
+
 impl Search {
     /// Returns the conditions on a document `d`.
     pub(in crate::library) fn conditions(&self, filtered: &mut Filtered) -> Vec<String> {
-        let equal: [(&str, Option<Arg>); 4] = [
-            ("d.flow_id", self.flow.as_ref().map(Arg::from)),
-            ("d.kind", self.kind.map(|kind| Arg::from(PhotoKind::as_str(kind)))),
-            ("d.seal", self.seal.as_deref().map(Arg::from)),
-            ("d.username", self.user.as_deref().map(Arg::from)),
-        ];
+        let equal = self.equal(filtered);
         let mut conditions = self.time(filtered);
-        for (column, value) in equal {
-            conditions.extend(value.map(|value| format!("{column} = {}", filtered.arg(value))));
-        }
         conditions.extend(self.place(filtered));
         conditions.extend(self.content(filtered));
         if let Some(flows) = &self.owing {
@@ -38,8 +35,19 @@ impl Search {
             conditions.push(format!("({of_document} = {mime} OR {{position}}({of_document}, {of_kind}) = 1)"));
         }
         conditions.extend(self.words(filtered));
-        // Values, so the engines read the index of the list and no index of a condition.
-        conditions.iter().map(|condition| format!("COALESCE({condition}, FALSE)")).collect()
+        equal.into_iter().chain(conditions.iter().map(as_value)).collect()
+    }
+
+    /// Returns the conditions on columns of a document `d`, as values.
+    pub(super) fn equal(&self, filtered: &mut Filtered) -> Vec<String> {
+        let equal: [(&str, Option<Arg>); 4] = [
+            ("d.flow_id", self.flow.as_ref().map(Arg::from)),
+            ("d.kind", self.kind.map(|kind| Arg::from(PhotoKind::as_str(kind)))),
+            ("d.seal", self.seal.as_deref().map(Arg::from)),
+            ("d.username", self.user.as_deref().map(Arg::from)),
+        ];
+        let set = equal.into_iter().filter_map(|(column, value)| Some((column, value?)));
+        set.map(|(column, value)| as_value(format!("{column} = {}", filtered.arg(value)))).collect()
     }
 
     /// Returns true if the search has a condition beside its place.

@@ -74,7 +74,7 @@ impl Few {
 /// Returns the flows, the hash or the owners of the search, if they have few documents.
 async fn of_values(search: &Search, db: &Db, user: &User, owners: Option<&Owners>) -> Result<Option<Vec<By>>, DbError> {
     if let Some(flow) = &search.flow {
-        return Ok(Some(vec![By::Values("d.flow_id", vec![flow.to_string()])]));
+        return Ok(Some(vec![By::Column("d.flow_id", flow.to_string())]));
     }
     let mut few = Vec::new();
     if search.hash.is_some() {
@@ -143,8 +143,6 @@ impl Owners {
 
 /// How many documents a walk compares first.
 const NEWEST: i64 = 200;
-/// After this number of documents a walk stops. The search returns a cursor.
-const COMPARED: i64 = 15_000;
 
 fn number_of(found: &[Cursor]) -> i64 {
     i64::try_from(found.len()).unwrap_or(i64::MAX)
@@ -266,14 +264,14 @@ impl Way {
     ) -> Result<(Vec<Cursor>, Option<Cursor>), DbError> {
         let (mut found, mut read, mut size) = (Vec::new(), 0, most.max(NEWEST));
         loop {
-            size = size.min(COMPARED - read);
+            size = size.min(CANDIDATES - read);
             let last = self.last_of(search, db, user, after.as_ref(), size).await?;
             let left = most - number_of(&found);
             let piece = self.statement(search, user, after.as_ref(), last.as_ref()).newest_first(ORDER, left);
             found.extend(piece.all::<Cursor>(db).await?);
             read += size;
             let Some(last) = last.filter(|_| number_of(&found) < most) else { return Ok((found, None)) };
-            if read >= COMPARED {
+            if read >= CANDIDATES {
                 return Ok((found, Some(last)));
             }
             after = Some(last);
@@ -307,6 +305,10 @@ impl Way {
         if let Some(last) = last {
             let (at, id) = (filtered.arg(last.received_at), filtered.arg(&last.id));
             read = format!("{read} AND (d.received_at, d.id) >= ({at}, {id})");
+        }
+        // The index has these columns, so the rows of other documents are not read.
+        for condition in search.equal(&mut filtered) {
+            read = format!("{read} AND {condition}");
         }
         let mut conditions = Vec::new();
         if let Some(owners) = &self.owners {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::FromRow;
 
-use super::{among, in_pieces, places::Place};
+use super::{among, in_pieces, places::RightsPlace};
 use crate::{
     clock::Timestamp,
     db::{Db, DbError, filter::Filtered},
@@ -33,7 +33,7 @@ pub struct SelectedDocument {
     /// It is a photo that the vendor has not confirmed.
     pub unconfirmed: bool,
     #[sqlx(flatten)]
-    pub place: Place,
+    pub place: RightsPlace,
     folder_shelf: String,
     /// True: the user may read the bytes. False: the user sees the document alone.
     #[sqlx(skip)]

@@ -17,7 +17,7 @@ use crate::{
 
 /// A place. All documents of a place have the same rights.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, FromRow)]
-pub struct Place {
+pub struct RightsPlace {
     pub folder_id: FolderId,
     pub shelf: String,
     pub flow_id: Option<FlowId>,
@@ -29,7 +29,7 @@ pub struct Place {
 const PLACE: &str = "d.folder_id, d.shelf, d.flow_id, COALESCE(d.kind, '') IN ('face', 'unknown') AS private,
   d.deleted_at IS NOT NULL AS trashed FROM documents d";
 
-impl Place {
+impl RightsPlace {
     /// Returns the name by which the bundles of its documents are found: the flow, else the folder.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -38,12 +38,12 @@ impl Place {
 }
 
 /// The places of some documents, with one document of each.
-pub type Places = BTreeMap<Place, DocumentId>;
+pub type Places = BTreeMap<RightsPlace, DocumentId>;
 
 #[derive(FromRow)]
 struct Counted {
     #[sqlx(flatten)]
-    place: Place,
+    place: RightsPlace,
     first: DocumentId,
     documents: i64,
 }
@@ -65,7 +65,7 @@ pub struct DocumentPlace {
     pub id: DocumentId,
     pub blake3: Blake3,
     #[sqlx(flatten)]
-    pub place: Place,
+    pub place: RightsPlace,
 }
 
 impl DocumentPlace {

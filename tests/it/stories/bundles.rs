@@ -133,12 +133,16 @@ story!(a_bundle_of_flows_and_of_a_folder_has_a_folder_for_each, async |engine: E
     let wang = world.caller("wang").await;
     let made = bundle_of(&wang, &json!({ "flowIds": flows })).await;
     assert_eq!(made["entries"], 4);
+    let twice = bundle_of(&wang, &json!({ "flowIds": [flows[0], flows[1], flows[0]] })).await;
+    assert_eq!((&twice["entries"], &twice["etag"]), (&made["entries"], &made["etag"]), "each flow once");
     let evidence = bundle_of(&wang, &json!({ "flowIds": flows, "evidence": true })).await;
     let zip = wang.get(evidence["url"].as_str().unwrap()).await;
     assert_eq!(zip.bytes.len(), evidence["bytes"]);
     let archive = zip::ZipArchive::new(std::io::Cursor::new(zip.bytes.to_vec())).unwrap();
     let bags = archive.file_names().filter(|name| name.as_ref().unwrap().ends_with("/bagit.txt")).count();
     assert_eq!(bags, 2);
+    let twice = bundle_of(&wang, &json!({ "flowIds": [flows[0], flows[1], flows[1]], "evidence": true })).await;
+    assert_eq!(twice["etag"], evidence["etag"]);
     let top: String = sql("SELECT id FROM folders WHERE name = '用印'").scalar(&world.app.db).await.unwrap();
     let deep = bundle_of(&wang, &json!({ "folderId": top, "deep": true })).await;
     assert_eq!(deep["entries"], 4, "photos and stamped files lie in 用印/2026");

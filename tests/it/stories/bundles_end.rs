@@ -91,7 +91,12 @@ story!(an_object_that_cannot_be_deleted_delays_no_other, async |engine: Engine| 
     bundle::expire(&world.app).await.unwrap();
     assert_eq!(objects(&world, "bundles"), 2);
     clock.advance(Duration::from_hours(1));
-    let first = world.app.config.data_dir.join(format!("store/bundles/{}.plan", made[0]["id"].as_str().unwrap()));
+    let key: String = sql("SELECT plan_key FROM bundles WHERE id = $1")
+        .bind(made[0]["id"].as_str().unwrap())
+        .scalar(&world.app.db)
+        .await
+        .unwrap();
+    let first = world.app.config.data_dir.join("store").join(key);
     std::fs::remove_file(&first).unwrap();
     std::fs::create_dir_all(first.join("in the way")).unwrap();
     bundle::expire(&world.app).await.unwrap_err();
@@ -133,7 +138,7 @@ story!(objects_without_a_row_go_after_a_day, async |engine: Engine| {
     let wang = world.caller("wang").await;
     let made = bundle_of(&wang, &json!({ "documentIds": [documents[0].id.to_string()] })).await;
     let part = StoreKey::Evidence { flow: FlowId::new(), bundle: BundleId::new(), hash: Blake3::of(b"x"), ext: "html" };
-    for key in [StoreKey::Bundle { id: BundleId::new() }, part, StoreKey::Raw("bundles/notes.txt".into())] {
+    for key in [StoreKey::plan_of(&BundleId::new()), part, StoreKey::Raw("bundles/notes.txt".into())] {
         world.app.store.put(&key, Bytes::from_static(b"x")).await.unwrap();
     }
     let parts = objects(&world, "evidence");
@@ -192,6 +197,29 @@ story!(a_bundle_has_its_id_before_its_packages_are_made, async |world: World| {
     assert!(photos_in(&zip.bytes) > 10);
     assert_eq!(world.count("SELECT COUNT(*) FROM bundle_wishes").await, 0);
     assert_eq!(world.count("SELECT COUNT(*) FROM audit WHERE act = 'bundle_made'").await, 1);
+});
+
+story!(eight_requests_at_once_complete_one_bundle, async |engine: Engine| {
+    let world = World::new(engine, Plan::default()).await;
+    let (flow, _, business) = world.seal_use(2).await;
+    world.sim.stamp(&business, 0).await.unwrap();
+    let wang = world.caller("wang").await;
+    wang.post(&format!("/api/flows/{flow}/collect"), &json!({})).await.expect(202);
+    world.until("the photo is here", async || world.count("SELECT COUNT(*) FROM documents").await == 1).await;
+    let made = bundle_of(&wang, &json!({ "flowIds": [flow.to_string()], "evidence": true })).await;
+    assert_eq!(made["state"], "making");
+    world.until("its package is made", async || world.count("SELECT COUNT(*) FROM evidence_packages").await > 0).await;
+    let answers = futures::future::join_all((0..8).map(|_| wang.get(made["url"].as_str().unwrap()))).await;
+    let ready = until_ready(&world, &wang, &made).await;
+    for answer in answers.into_iter().filter(|answer| answer.status != 503) {
+        assert_eq!((answer.status.as_u16(), answer.header("etag")), (200, ready["etag"].as_str().unwrap()));
+        assert_eq!(answer.bytes.len(), ready["bytes"]);
+    }
+    // A node that has not read the plan before.
+    let (other, stop) = world.another_node("wang").await;
+    assert_eq!(other.get(&url(&made)).await.bytes.len(), ready["bytes"]);
+    stop.cancel();
+    assert_eq!(objects(&world, "bundles"), 1, "the plans of the others are gone");
 });
 
 story!(a_link_works_without_a_session_and_with_the_rights_of_its_maker, async |engine: Engine| {

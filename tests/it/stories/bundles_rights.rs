@@ -63,6 +63,23 @@ story!(a_photo_that_turns_out_to_show_a_face_is_withheld_from_old_bundles, async
     assert_eq!(again["left"].as_array().unwrap().len(), 1);
 });
 
+story!(a_change_that_is_committed_after_the_making_is_heard, async |engine: Engine| {
+    // SQLite writes one transaction after the other.
+    if matches!(engine, Engine::Sqlite) {
+        return;
+    }
+    let world = World::new(engine, Plan { definition: Some(without_field), ..Plan::default() }).await;
+    archived(&world, 2).await;
+    let ids: Vec<String> = sql("SELECT id FROM documents ORDER BY id").scalars(&world.app.db).await.unwrap();
+    let mut tx = world.app.db.begin().await.unwrap();
+    sql("UPDATE documents SET kind = 'face' WHERE id = $1").bind(&*ids[1]).execute(&mut tx).await.unwrap();
+    let wang = world.caller("wang").await;
+    let url = url(&bundle_of(&wang, &json!({ "documentIds": ids })).await);
+    assert_eq!(wang.get(&url).await.status, 200);
+    tx.commit().await.unwrap();
+    until_answered(&world, &wang, &url, 403).await;
+});
+
 story!(a_file_taken_out_of_its_field_is_for_those_who_manage_its_place, async |engine: Engine| {
     let world = world_with_stamped(engine).await;
     let (flow, ..) = world.seal_use(1).await;

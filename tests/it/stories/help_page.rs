@@ -171,7 +171,7 @@ async fn zipped(caller: &Caller, flow: &FlowId) -> usize {
 
 /// Every photo once, unaltered, in this field and folder.
 async fn lie_in(world: &World, flow: &FlowId, field: Option<&str>, prefix: &str) {
-    let documents = photos::documents(&world, flow).await;
+    let documents = photos::documents(world, flow).await;
     let made = world.sim.businesses().remove(0).photos;
     assert_eq!(documents.len(), made.len());
     for photo in made {

@@ -252,7 +252,7 @@ story!(every_list_is_what_a_plain_sort_of_the_rows_gives, async |engine: Engine|
     }
 });
 
-story!(a_search_stops_after_15_000_documents_and_its_cursor_leads_on, async |engine: Engine| {
+story!(a_search_stops_after_20_000_documents_and_its_cursor_leads_on, async |engine: Engine| {
     let (db, _dir) = open(engine).await;
     let admin = people::user("admin", &[Role::Admin]);
     fill(&db, &UserId::new()).await;
@@ -262,7 +262,7 @@ story!(a_search_stops_after_15_000_documents_and_its_cursor_leads_on, async |eng
     let search = Search { mime: "image/heic".parse().ok(), ..Search::default() };
     let first = search.documents(&db, &admin, None, 50).await.unwrap();
     let stop = first.next.unwrap();
-    assert_eq!(first.documents.len(), 0, "the newest 15,000 have none");
+    assert_eq!(first.documents.len(), 0, "the newest 20,000 have none");
     let second = search.documents(&db, &admin, Some(&stop), 50).await.unwrap();
     assert_eq!(second.documents.len(), 50);
     assert!(second.documents.iter().all(|document| document.mime == "image/heic"));
