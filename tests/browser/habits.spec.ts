@@ -17,7 +17,7 @@ test("the first Tab leads to the content, and a page begins at its heading", asy
   await expect(skip).toBeInViewport();
   await sun.keyboard.press("Enter");
   await expect(main(sun)).toBeFocused();
-  await sun.getByRole("link", { name: "全部", exact: true }).click();
+  await sun.getByRole("link", { name: "查看全部流程" }).click();
   await sun.getByRole("link", { name: "授权委托书：设备验收" }).click();
   await expect(sun.getByRole("heading", { name: "授权委托书：设备验收" })).toBeFocused();
   await expect(sun).toHaveTitle("授权委托书：设备验收 · 印库");

@@ -32,11 +32,21 @@ test("in forced colours boxes keep their lines, and no state is said by a colour
   expect(await ground(bar.locator("i")), "the filled part").not.toBe(await ground(bar));
   expect(await line(row.locator(".chip").first())).toBeGreaterThan(0);
   await expect(wang.locator(".nav[aria-current]")).toHaveCSS("outline-style", "solid");
+  const tab = wang.getByRole("tab", { selected: true });
+  const underline = tab.evaluate((one) => getComputedStyle(one, "::after").backgroundColor);
+  expect(await underline, "the line under the tab").not.toBe(await ground(wang.locator("body")));
   await noViolations(wang, "the list in forced colours");
 
   await wang.goto(`/flows/${flow.collecting}`);
   for (const box of [".banner", ".counts-card"]) expect(await line(wang.locator(box).first()), box).toBeGreaterThan(0);
   await expect(wang.locator(".photo.gap").first()).toHaveCSS("border-top-style", "dashed");
+  // A drawing keeps the colours of the theme unless it is told otherwise.
+  const words = await wang
+    .locator(".step")
+    .first()
+    .evaluate((one) => getComputedStyle(one).color);
+  for (const sign of [".step.done > .lucide", ".stages .done .lucide"])
+    await expect(wang.locator(sign).first()).toHaveCSS("color", words);
   await noViolations(wang, "a flow in forced colours");
 
   await wang.goto(`/flows/${flow.using}`);

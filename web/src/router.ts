@@ -96,8 +96,8 @@ router.afterEach((to: RouteLocationNormalized, from: RouteLocationNormalized) =>
     const main = document.getElementById("main");
     if (!samePage && !first && main) {
       if (!returning) main.scrollTop = 0;
-      // A page may begin at its heading.
-      if (document.activeElement?.tagName !== "H1") main.focus({ preventScroll: true });
+      // A page may begin at its heading, or at the field that was asked for.
+      if (!document.activeElement?.matches("h1, input")) main.focus({ preventScroll: true });
     }
     first = false;
   });

@@ -15,3 +15,22 @@ export function companyOf(used: Pick<SealUse, "seals">, grant: Pick<Grant, "seal
   const box = used.seals.find((seal) => seal.deviceNo !== null && seal.deviceNo === grant.deviceNo);
   return (box ?? (same.length === 1 ? same[0] : undefined))?.company ?? null;
 }
+
+type Named = Pick<Grant, "id" | "seal" | "deviceNo"> & { user: string | null; username: string | null };
+/** The names of grants by their id: a seal that occurs twice is named with its person, and with its box if need be. */
+export function grantNames(grants: Named[], people: Record<string, string>): Map<string, string> {
+  const parts = (one: Named) => [one.seal, personOf(one, people), one.deviceNo].filter(Boolean);
+  const nameOf = (one: Named): string => {
+    const words = [1, 2].map((length) => parts(one).slice(0, length).join(" · "));
+    const isOnly = (word: string, at: number) =>
+      grants.every(
+        (other) =>
+          other.id === one.id ||
+          parts(other)
+            .slice(0, at + 1)
+            .join(" · ") !== word,
+      );
+    return words.find(isOnly) ?? parts(one).join(" · ");
+  };
+  return new Map(grants.map((one) => [one.id, nameOf(one)]));
+}

@@ -201,6 +201,7 @@ export const en: Zh = {
     done: "Done",
     mine: "Started by me",
     all: "All",
+    see_all: "Show all flows",
     find: "Subject, number",
     find_label: "Find in the list",
     state: "State",

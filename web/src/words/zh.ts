@@ -209,6 +209,7 @@ export const zh = {
     done: "已办",
     mine: "我发起的",
     all: "全部",
+    see_all: "查看全部流程",
     find: "主题、编号",
     find_label: "在列表中查找",
     state: "状态",
