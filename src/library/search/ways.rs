@@ -211,10 +211,20 @@ impl By {
     /// Counts the documents, up to `most`.
     async fn count(&self, most: i64, search: &Search, db: &Db, user: &User) -> Result<i64, DbError> {
         let mut filtered = Filtered::new("");
-        let condition = self.condition(&mut filtered, search, user);
-        let text = format!(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM documents d WHERE d.deleted_at IS NULL AND {condition} LIMIT {most}) AS few"
-        );
+        let from = match self {
+            // A user can take part in all flows. The engines would gather them before they count.
+            Self::OwnFlows => {
+                let names = listed(&mut filtered, &user.names_in_flows());
+                format!(
+                    "(SELECT w.flow_id FROM flow_people w WHERE w.who IN ({names}) LIMIT {most}) AS own
+                       JOIN documents d ON d.flow_id = own.flow_id WHERE d.deleted_at IS NULL"
+                )
+            }
+            other => {
+                format!("documents d WHERE d.deleted_at IS NULL AND {}", other.condition(&mut filtered, search, user))
+            }
+        };
+        let text = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {from} LIMIT {most}) AS few");
         filtered.headed(&text).end().scalar(db).await
     }
 }
