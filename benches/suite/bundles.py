@@ -59,7 +59,7 @@ def speed(section, quick):
     section.say(
         f"{len(keys)} photos, {bundle['bytes'] / 1e6:.0f} MB, as one zip over loopback; the same client, which asks again when a"
         f" download ends, for at least {SECONDS} s; medians of {1 if quick else ROUNDS} alternating rounds. nginx sends the same zip as a"
-        " ready file and asks nobody who is asking. `zipstream-ng` behind a Python server and `archiver` on Node make the zip while"
+        " ready file and checks no rights. `zipstream-ng` behind a Python server and `archiver` on Node make the zip while"
         " it leaves, as careful services on them do (`benches/peers`); their download cannot be resumed. Debian has no mod_zip for"
         " nginx. CPU is that of the server's processes for each GB sent."
     )

@@ -80,7 +80,7 @@ def told(yinku, nginx, before, kinds, directory, rounds):
     section = Section(
         "Reading",
         f"The same files, the same client (keep-alive, one request at a time on each connection), {SECONDS:g} s each, medians of {rounds}"
-        " alternating rounds. nginx sends from the same store with sendfile and asks nobody who is asking; the service looks the"
+        " alternating rounds. nginx sends from the same store with sendfile and checks no rights. The service looks the"
         " token, the user's rights and the document up, or remembers them from less than a second ago. Behind nginx: the service"
         " decides and audits, and nginx sends the file (X-Accel-Redirect, docs/nginx.conf).",
     )

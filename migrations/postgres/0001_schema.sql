@@ -856,8 +856,8 @@ BEGIN
   WHERE p.place = COALESCE(OLD.flow_id, OLD.folder_id) AND NOT b.ended ORDER BY p.bundle_id;
   RETURN NULL;
 END $$;
--- At the commit, when the audit log is locked: a bundle that was made meanwhile has its places then, or it is made later
--- and finds the change.
+-- The triggers run at the commit, when the transaction holds the lock of the audit log. A bundle that was committed before
+-- has its places then. A bundle that is committed later reads the change.
 CREATE CONSTRAINT TRIGGER bundles_hear AFTER UPDATE OF folder_id, flow_id, kind, deleted_at, shelf ON documents
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 WHEN ((OLD.folder_id, OLD.flow_id, OLD.kind, OLD.deleted_at, OLD.shelf) IS DISTINCT FROM (NEW.folder_id, NEW.flow_id, NEW.kind, NEW.deleted_at, NEW.shelf))

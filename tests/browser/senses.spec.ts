@@ -40,7 +40,7 @@ test("in forced colours boxes keep their lines, and no state is said by a colour
   await wang.goto(`/flows/${flow.collecting}`);
   for (const box of [".banner", ".counts-card"]) expect(await line(wang.locator(box).first()), box).toBeGreaterThan(0);
   await expect(wang.locator(".photo.gap").first()).toHaveCSS("border-top-style", "dashed");
-  // A drawing keeps the colours of the theme unless it is told otherwise.
+  // The browser does not change the colours of a drawing. A rule of the pages must.
   const words = await wang
     .locator(".step")
     .first()
