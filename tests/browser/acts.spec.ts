@@ -100,6 +100,30 @@ test.describe("the vendor refuses", () => {
   });
 });
 
+test("an end that the vendor has not carried out is asked for again by an administrator", async ({ house, person }) => {
+  const flow = await house.startFlow("结束失败", 2);
+  await house.approve(flow);
+  await house.business(flow);
+  const fault = { kind: "jsonError", code: 1000001, message: "系统繁忙" };
+  await house.vendorControl("/faults", { target: "apply", fault });
+  await house.api("zhang", "POST", `/api/flows/${flow}/withdraw`, { comment: "客户取消" });
+  const [wang, admin] = [await person("wang"), await person("admin")];
+  await wang.goto(`/flows/${flow}`);
+  await wang.getByRole("button", { name: "查看用印详情" }).click();
+  await expect(dialog(wang, "用印详情").getByText(/^结束：/)).toBeVisible();
+  await expect(wang.getByRole("button", { name: "再次结束" })).toHaveCount(0);
+
+  await admin.goto(`/flows/${flow}`);
+  await admin.getByRole("button", { name: "查看用印详情" }).click();
+  await house.vendorControl("/faults", undefined, "DELETE");
+  await dialog(admin, "用印详情").getByRole("button", { name: "再次结束" }).click();
+  await expect(admin.getByText("已再次请契约锁结束")).toBeVisible();
+  await house.until("the use has ended", async () => {
+    const { sealUses } = await house.flow<{ sealUses: { status: string }[] }>(flow);
+    return sealUses[0]?.status === "finished";
+  });
+});
+
 test("a flow without a stamp is ended with a reason by the people of the seal node", async ({ house, person }) => {
   const flow = await house.startFlow("没有盖章", 1);
   await house.approve(flow);

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { noSideways, noViolations, test, expect, type Look } from "./kit/test";
-import { scenes } from "./kit/scenes";
+import { scenes, troubles } from "./kit/scenes";
 
 /** The pictures of the READMEs, made anew with DOC_PICTURES=1. */
 const PICTURES: Record<string, string> = {
@@ -17,7 +17,7 @@ mkdirSync(SHOTS, { recursive: true });
 
 interface Place {
   name: string;
-  as: "zhang" | "li" | "wang" | "sun";
+  as: "zhang" | "li" | "wang" | "sun" | "admin";
   path: string;
   /** A press that opens something, by the name of its button in each language. */
   open?: [zh: string | RegExp, en: string | RegExp];
@@ -31,6 +31,7 @@ const looks: Look[] = (["zh", "en"] as const).flatMap((language) =>
 
 async function places(house: Parameters<typeof scenes>[0]): Promise<Place[]> {
   const flow = await scenes(house);
+  const trouble = await troubles(house);
   const { sealUses } = await house.flow<{ sealUses: { ingestId: string }[] }>(flow.collecting);
   return [
     { name: "flows", as: "wang", path: "/flows?tab=all" },
@@ -118,6 +119,47 @@ async function places(house: Parameters<typeof scenes>[0]): Promise<Place[]> {
       fill: async (page) => expect(page.getByRole("dialog").getByRole("table")).toBeVisible({ timeout: 60_000 }),
     },
     {
+      name: "resolve",
+      as: "admin",
+      path: `/flows/${trouble.refused}`,
+      open: ["处理…", "Resolve…"],
+    },
+    { name: "refused", as: "zhang", path: `/flows/${trouble.refused}` },
+    {
+      name: "accept",
+      as: "admin",
+      path: `/flows/${trouble.unconfirmed}`,
+      fill: async (page) => {
+        await page.getByRole("button", { name: /^(显示|Show)$/ }).click();
+        await page.getByRole("button", { name: /接受…|Accept…/ }).click();
+        await expect(page.getByRole("dialog")).toBeVisible();
+      },
+    },
+    {
+      name: "archive-short",
+      as: "admin",
+      path: `/flows/${trouble.short}`,
+      open: ["归档", "Archive"],
+      fill: async (page) => page.getByRole("dialog").getByRole("checkbox").check(),
+    },
+    {
+      name: "filter",
+      as: "wang",
+      path: "/flows?tab=all",
+      fill: async (page) => page.getByRole("button", { name: /^(状态|State)$/ }).click(),
+    },
+    {
+      name: "keys",
+      as: "wang",
+      path: "/flows?tab=all",
+      // A phone has no keys.
+      fill: async (page) => {
+        if ((page.viewportSize()?.width ?? 0) < 721) return;
+        await page.keyboard.press("?");
+        await expect(page.getByRole("dialog")).toBeVisible();
+      },
+    },
+    {
       name: "activity",
       as: "zhang",
       path: `/flows/${flow.archived}`,
@@ -191,3 +233,31 @@ for (const look of looks) {
     }
   });
 }
+
+test.describe("a zip that lacks photos", () => {
+  test.use({ expected: /status of 503/ });
+  test("its dialog looks right and is accessible in every look", async ({ house, person }) => {
+    test.setTimeout(120_000);
+    const { short } = await troubles(house);
+    for (const look of looks) {
+      const name = `${look.language}-${look.theme}-${look.phone ? "375" : "1440"}`;
+      const page = await person("wang", look);
+      // The service answers so for as long as it fetches photos.
+      await page.route("**/photos.zip", (route) =>
+        route.fulfill({
+          status: 503,
+          headers: { "retry-after": "600" },
+          contentType: "application/problem+json",
+          json: { type: "about:blank", title: "", status: 503, code: "still_collecting", detail: "", retryAfter: 600 },
+        }),
+      );
+      await page.goto(`/flows/${short}`);
+      await page.getByRole("button", { name: /下载用印图片|Download photos/ }).click();
+      await expect(page.getByRole("dialog").getByRole("button")).toHaveCount(3);
+      await noViolations(page, `zip ${name}`);
+      await noSideways(page, `zip ${name}`);
+      await page.screenshot({ path: join(SHOTS, `zip-${name}.png`) });
+      await page.close();
+    }
+  });
+});

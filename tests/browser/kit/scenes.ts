@@ -19,6 +19,43 @@ export function scenes(house: House): Promise<Scenes> {
   return known;
 }
 
+/** Flows in which something went wrong. */
+export interface Troubles {
+  /** The vendor refused the application. */
+  refused: string;
+  /** A photo that the vendor has not confirmed. */
+  unconfirmed: string;
+  /** It can be archived, and lacks a photo. */
+  short: string;
+}
+
+const troubled = new WeakMap<House, Promise<Troubles>>();
+
+export function troubles(house: House): Promise<Troubles> {
+  const known = troubled.get(house) ?? makeTroubles(house);
+  troubled.set(house, known);
+  return known;
+}
+
+async function makeTroubles(house: House): Promise<Troubles> {
+  const refused = await house.startFlow("印章已停用的申请", 1);
+  const fault = { kind: "jsonError", code: 1000001, message: "印章已停用" };
+  await house.vendorControl("/faults", { target: "apply", fault, times: 1 });
+  await house.approve(refused);
+  await house.until("the application is refused", async () =>
+    (await house.flow<{ trouble: string[] }>(refused)).trouble.includes("application_failed"),
+  );
+  const unconfirmed = await house.startFlow("推送图片的合同", 2);
+  await house.approve(unconfirmed);
+  const business = await house.business(unconfirmed);
+  await house.stamp(business, 1);
+  await house.pushPicture(business);
+  const short = await house.startFlow("缺一张图片的合同", 1, "local");
+  await house.approve(short);
+  await house.stamp(await house.business(short), 1, 0, { signatory: 0 });
+  return { refused, unconfirmed, short };
+}
+
 const PDF = "%PDF-1.7\n1\n%%EOF\n";
 
 export async function bringStampedFile(house: House, flow: string): Promise<void> {
