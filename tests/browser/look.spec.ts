@@ -95,6 +95,21 @@ test("the search of the phone leads into its field", async ({ house, person }) =
   await expect(page.getByLabel("在列表中查找")).toBeFocused();
 });
 
+test("the list of a select is read in the dark", async ({ person }) => {
+  const page = await person("wang", { theme: "dark" });
+  await page.goto("/flows?tab=all");
+  await page.getByRole("button", { name: "状态", exact: true }).click();
+  const option = page.getByRole("option").first();
+  const [ground, words] = await option.evaluate((one) => {
+    const { backgroundColor, color } = getComputedStyle(one);
+    const light = (text: string) =>
+      (text.match(/[\d.]+/g) ?? []).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
+    return [backgroundColor === "rgba(0, 0, 0, 0)" ? NaN : light(backgroundColor), light(color)];
+  });
+  expect(ground).toBeLessThan(150);
+  expect(words).toBeGreaterThan(500);
+});
+
 test("a list of people does not stay on the next button of the phone", async ({ house, person }) => {
   const page = await person("zhang", { phone: true });
   await page.goto(`/flows/new?type=${house.definitions.field}`);
